@@ -1,0 +1,68 @@
+"""Items and the catalogue: what both the agents and the simulators may see of the things recommended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from errors import BadInputError
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of the catalogue.
+
+    `index` is its position in the catalogue, 0-based; `key` is its id in the logs it came from.
+    """
+
+    index: int
+    key: str
+    title: str
+    categories: tuple[str, ...] = ()
+    year: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The item in words, as embedded and as shown to the LLM: `Title (year) [category, category]`."""
+        year = f" ({self.year})" if self.year is not None and f"({self.year})" not in self.title else ""
+        categories = f" [{', '.join(self.categories)}]" if self.categories else ""
+        return f"{self.title}{year}{categories}"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All items of one dataset, in a fixed order; `catalogue[i].index == i`."""
+
+    name: str
+    items: tuple[Item, ...]
+
+    def __post_init__(self) -> None:
+        for position, item in enumerate(self.items):
+            if item.index != position:
+                raise BadInputError(
+                    f"Item {item.key!r} has index {item.index} but stands at {position}; number the items in order."
+                )
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Item:
+        return self.items[index]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items)
+
+    def some(self, indices: Sequence[int]) -> list[Item]:
+        """The items at `indices`, in that order."""
+        return [self.items[index] for index in indices]
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """Every category that at least one item has, sorted."""
+        return tuple(sorted({category for item in self.items for category in item.categories}))
+
+    @cached_property
+    def index_of_key(self) -> dict[str, int]:
+        """Item key to catalogue index."""
+        return {item.key: item.index for item in self.items}

@@ -1,0 +1,50 @@
+"""The errors this application raises: one sentence each, saying what was wrong and what to do.
+
+Raised where the cause is known; turned into exit codes only in `cli.py`.
+"""
+
+from __future__ import annotations
+
+
+class BillpError(Exception):
+    """Base of every error this application raises on purpose."""
+
+
+class BadInputError(BillpError):
+    """Something the user gave (a file, a flag, a setting) cannot be used as it is."""
+
+
+class SettingsError(BadInputError):
+    """A setting is unknown or has a value outside its range."""
+
+
+class DataError(BadInputError):
+    """A dataset file is missing or malformed; the message names file, line and remedy."""
+
+
+class ArtifactError(BadInputError):
+    """A stored artifact (simulator, vectors, run folder) is missing, damaged or of another version."""
+
+
+class PromptError(BadInputError):
+    """A prompt pack lacks a role, or a prompt has a missing, unknown or misspelt variable."""
+
+
+class MemoryStoreError(BadInputError):
+    """The memory cannot be opened or used: locked by another process, or written by another embedder."""
+
+
+class EpisodeError(BillpError):
+    """One episode cannot go on; the run records it as failed and continues with the others."""
+
+
+class ModelUnavailableError(EpisodeError):
+    """The LLM server did not answer within the bounded retries."""
+
+
+class ReplyFormatError(EpisodeError):
+    """The LLM answered, but not in the form asked for, within the bounded retries."""
+
+
+class ServingError(BillpError):
+    """The embedded LLM server could not be started."""

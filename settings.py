@@ -1,0 +1,199 @@
+"""Every setting of the application in one object.
+
+Precedence: command-line flag > environment (`BILLP_*`) > `billp.toml` in the working folder > default.
+`BILLP_LLM_BASE_URL` sets `llm.base_url`; in `billp.toml` the same setting is `base_url` under `[llm]`.
+Unknown names are refused in all three.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from errors import SettingsError
+
+PREFIX = "BILLP_"
+FILE = "billp.toml"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LLMSettings(_Group):
+    """Where the LLM answers and how patient we are with it."""
+
+    base_url: str | None = Field(None, description="OpenAI-compatible server; none starts the embedded llama.cpp")
+    api_key: SecretStr = Field(SecretStr("none"), description="sent as bearer token, never logged")
+    model: str = Field("smollm2-135m-instruct", description="model name sent to the server")
+    gguf: Path | None = Field(None, description="model file of the embedded server; none is SmolLM2-135M")
+    context: int = Field(1536, ge=256, description="tokens of context per sequence (embedded server)")
+    threads: int = Field(0, ge=0, description="threads of the embedded server; 0 is one per core")
+    requantise: bool = Field(True, description="store Q4_1 models once more as Q8_0, which x86 CPUs compute faster")
+    timeout_s: float = Field(60.0, gt=0, description="seconds one call may take")
+    retries: int = Field(3, ge=0, description="further tries when the server is down or slow")
+    backoff_s: float = Field(0.5, ge=0, description="seconds before the first further try; doubles each time")
+
+
+class RoleSettings(_Group):
+    """Sampling and budget of one role."""
+
+    temperature: float = Field(0.5, ge=0, le=2)
+    max_tokens: int = Field(32, ge=1, description="completion tokens one call may cost")
+    retries: int = Field(2, ge=0, description="further tries when a reply has not the form asked for")
+
+
+class PlannerSettings(RoleSettings):
+    max_tokens: int = Field(24, ge=1)
+    steps: int = Field(3, ge=1, description="steps one thought covers before the Planner is asked again")
+    shown_steps: int = Field(6, ge=1, description="at least this many recent steps are shown to the LLM")
+
+
+class ActorSettings(RoleSettings):
+    max_tokens: int = Field(12, ge=1)
+    mode: Literal["shortlist", "free"] = Field("shortlist", description="the way from words to a catalogue item")
+    shortlist: int = Field(6, ge=2, le=26, description="candidates the LLM chooses from")
+    pool: int = Field(64, ge=2, description="items drawn at random, of which the shortlist keeps the best fitting")
+    mask_shown: bool = Field(True, description="never recommend an item twice in an episode")
+    free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
+
+
+class CriticSettings(RoleSettings):
+    max_tokens: int = Field(1, ge=1)
+    value: Literal["logprobs", "sample"] = Field("logprobs", description="expectation over scores, or one sample")
+    gamma: float = Field(0.5, ge=0, lt=1, description="discount of the next state's value")
+    always: bool = Field(False, description="also judge episodes that nothing is learned from")
+
+
+class ReflectorSettings(RoleSettings):
+    max_tokens: int = Field(48, ge=1)
+
+
+class MemorySettings(_Group):
+    """What is read back from memory, and what counts as a similar state."""
+
+    reflections: int = Field(2, ge=0, description="reflections recalled for an episode (K in the paper)")
+    experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
+    values: int = Field(3, ge=0, description="critic experiences retrieved for a state")
+    actor_distance: float = Field(0.5, ge=0, description="squared L2 distance below which a state counts as similar")
+    critic_distance: float = Field(0.5, ge=0, description="the same for critic experiences")
+    state_items: int = Field(10, ge=1, description="most recent items that make up a state")
+
+
+class SimulatorSettings(_Group):
+    """The simulated users; stored with the artifact that `billp simulator build` writes."""
+
+    window: int = Field(4, ge=0, description="recent recommendations a new one is compared with (W)")
+    beta_quantile: float = Field(0.05, ge=0, le=1, description="quantile of item distances that sets beta")
+    min_reward: float = Field(2.0, description="a reward below this makes the user leave")
+    horizon: int = Field(50, ge=1, description="steps after which an episode is cut off")
+    test_share: float = Field(0.2, gt=0, lt=1, description="share of users held out for evaluation")
+    factors: int = Field(16, ge=1, description="length of user and item vectors")
+    epochs: int = Field(60, ge=1, description="most passes over the logs; fitting stops early")
+    seed: int = Field(0, ge=0, description="seed of split and fit")
+
+
+class RunSettings(_Group):
+    """How episodes are run."""
+
+    side_by_side: int = Field(8, ge=1, description="episodes in flight at once")
+    batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
+
+
+class Settings(BaseSettings):
+    """All settings; frozen, validated, the one object handed around."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        toml_file=FILE,
+        extra="forbid",
+        frozen=True,
+    )
+
+    data_dir: Path = Field(Path("~/.cache/billp"), description="datasets, simulators, memory and models")
+    runs_dir: Path = Field(Path("runs"), description="one folder a run")
+    prompts: Path | None = Field(None, description="prompt pack; none is the shipped default pack")
+    chroma_url: str | None = Field(None, description="Chroma server; none keeps memory in the data folder")
+
+    llm: LLMSettings = LLMSettings()
+    planner: PlannerSettings = PlannerSettings()
+    actor: ActorSettings = ActorSettings()
+    critic: CriticSettings = CriticSettings()
+    reflector: ReflectorSettings = ReflectorSettings()
+    memory: MemorySettings = MemorySettings()
+    simulator: SimulatorSettings = SimulatorSettings()
+    run: RunSettings = RunSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def data(self) -> Path:
+        """The data folder, with `~` resolved."""
+        return self.data_dir.expanduser()
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from flags, environment, file and defaults.
+
+    `flags` holds dotted names (`{"critic.gamma": 0.7}`); a value of None means "not given".
+    Raises SettingsError on an unknown name or a value outside its range.
+    """
+    _refuse_unknown_variables(os.environ)
+    nested: dict[str, Any] = {}
+    for name, value in (flags or {}).items():
+        if value is None:
+            continue
+        *groups, leaf = name.split(".")
+        place = nested
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[leaf] = value
+    try:
+        return Settings(**nested)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"Setting {name}: {first['msg']}; see `billp settings`.") from error
+    except (OSError, ValueError) as error:  # an unreadable or malformed billp.toml
+        raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
+
+
+def setting_names() -> dict[str, str]:
+    """Every setting's dotted name and what it means."""
+    names: dict[str, str] = {}
+    for name, field in Settings.model_fields.items():
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, BaseModel):
+            for leaf, inner in group.model_fields.items():
+                names[f"{name}.{leaf}"] = inner.description or ""
+        else:
+            names[name] = field.description or ""
+    return names
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    known = {PREFIX + name.replace(".", "_").upper() for name in setting_names()}
+    for name in environment:
+        if name.startswith(PREFIX) and name not in known:
+            raise SettingsError(f"Environment variable {name} names no setting; see `billp settings` for the names.")
