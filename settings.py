@@ -64,6 +64,7 @@ class ActorSettings(RoleSettings):
     mode: Literal["shortlist", "free"] = Field("shortlist", description="the way from words to a catalogue item")
     shortlist: int = Field(6, ge=2, le=26, description="candidates the LLM chooses from")
     pool: int = Field(64, ge=2, description="items drawn at random, of which the shortlist keeps the best fitting")
+    evidence: float = Field(1.0, ge=0, description="weight of retrieved experiences against the thought in a shortlist")
     mask_shown: bool = Field(True, description="never recommend an item twice in an episode")
     free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
 

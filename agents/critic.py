@@ -1,0 +1,112 @@
+"""The Critic: the value of a state, and from it the advantage of what was recommended there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agents.models import Model, Reply, Request, Usage, ask_parsed
+from agents.prompt_pack import Prompt
+from agents.views import Situation
+from errors import ReplyFormatError
+from settings import CriticSettings
+
+_SCORES = tuple(str(score) for score in range(10))  # single tokens, so that one token's probabilities hold them all
+_MAX_REWARD = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """V(s) on the scale of returns, and what it cost."""
+
+    value: float
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Advantage:
+    """What a step taught: `target` = r + gamma V(s'), `advantage` = target - V(s), `encouraged` = advantage >= 0."""
+
+    target: float
+    advantage: float
+    encouraged: bool
+
+
+class Critic:
+    """Estimates V(s), the discounted sum of rewards from a state on (equation 5 of arXiv 2403.00843)."""
+
+    def __init__(self, model: Model, prompt: Prompt, settings: CriticSettings, shown_steps: int) -> None:
+        self._model = model
+        self._prompt = prompt
+        self._settings = settings
+        self._shown_steps = shown_steps
+
+    @property
+    def highest_value(self) -> float:
+        """The return of five stars for ever, 5 / (1 - gamma): what score 9 stands for."""
+        return _MAX_REWARD / (1 - self._settings.gamma)
+
+    async def judge(self, situation: Situation, remembered: Sequence[float], seed: int) -> Judgement:
+        """V of the situation.
+
+        `remembered` are targets of similar states from memory, shown to the LLM as scores. With
+        `critic.value = "logprobs"` the value is the expectation over the probabilities of the ten
+        single-token scores, else one sampled score. Raises ReplyFormatError when no score is found.
+        """
+        expectation = self._settings.value == "logprobs"
+        request = Request(
+            role="critic",
+            system=self._prompt.fixed,
+            user=self._prompt.render(
+                history=situation.shown_history(),
+                steps=situation.shown_steps(self._shown_steps),
+                values=[self._as_score(value) for value in remembered],
+            ),
+            temperature=self._settings.temperature,
+            # A constrained sample is a JSON string; the expectation reads its one token's alternatives.
+            max_tokens=self._settings.max_tokens if expectation else max(12, self._settings.max_tokens),
+            seed=seed,
+            choices=() if expectation else _SCORES,
+            scores=expectation,
+        )
+        parse = expected_score if expectation else sampled_score
+        score, usage = await ask_parsed(self._model, request, parse, self._settings.retries)
+        return Judgement(score / 9 * self.highest_value, usage)
+
+    def advantage(self, reward: float, value: float, next_value: float) -> Advantage:
+        """A = r + gamma V(s') - V(s); `next_value` is 0 where the user left."""
+        target = reward + self._settings.gamma * next_value
+        return Advantage(target, target - value, target >= value)
+
+    def _as_score(self, value: float) -> int:
+        return round(min(max(value / self.highest_value, 0.0), 1.0) * 9)
+
+
+def expected_score(reply: Reply) -> float:
+    """Mean score under the first token's probabilities, renormalised over the scores among its alternatives.
+
+    Raises ReplyFormatError when none of the alternatives is a score.
+    """
+    weights = _score_weights(reply.first_token)
+    total = sum(weights.values())
+    if not total > 0:
+        raise ReplyFormatError("no score among the first token's alternatives")
+    return sum(int(score) * weight for score, weight in weights.items()) / total
+
+
+def sampled_score(reply: Reply) -> float:
+    """The score a reply names; raises ReplyFormatError when it is not one digit."""
+    text = reply.text.strip().strip('"')
+    if text not in _SCORES:
+        raise ReplyFormatError(f"the reply {text[:40]!r} is not a digit from 0 to 9")
+    return float(text)
+
+
+def _score_weights(first_token: Mapping[str, float]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for token, logprob in first_token.items():
+        score = token.strip()  # " 7" and "7" are two tokens of one meaning
+        if score in _SCORES:
+            weights[score] = weights.get(score, 0.0) + math.exp(logprob)
+    return weights

@@ -1,0 +1,26 @@
+"""Grounding: from the Actor's words to the catalogue item nearest to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import EpisodeError
+
+Vectors = NDArray[np.float32]
+
+
+def nearest_item(vectors: Vectors, proposal: Vectors, masked: Collection[int]) -> int:
+    """Index of the catalogue item whose vector is nearest to `proposal` in L2 distance, `masked` ones left out.
+
+    `vectors` is (items, d), `proposal` (d,), all of unit length, so that the largest dot product is the
+    smallest distance: one matrix-vector product, exact, 10 ms for 190,000 items. The first of equals wins.
+    Raises EpisodeError when every item is masked.
+    """
+    if len(set(masked)) >= len(vectors):
+        raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
+    closeness = vectors @ proposal
+    closeness[list(masked)] = -np.inf
+    return int(np.argmax(closeness))

@@ -1,0 +1,61 @@
+"""The Planner: from the user, the lessons and the steps so far to a thought, the plan for the next steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.models import Model, Reply, Request, Usage, ask_parsed
+from agents.prompt_pack import Prompt, clean
+from agents.views import Situation
+from errors import ReplyFormatError
+from settings import PlannerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """The Planner's words and what they cost."""
+
+    text: str
+    usage: Usage
+
+
+class Planner:
+    """Writes thoughts."""
+
+    def __init__(self, model: Model, prompt: Prompt, settings: PlannerSettings) -> None:
+        self._model = model
+        self._prompt = prompt
+        self._settings = settings
+
+    async def think(
+        self, situation: Situation, reflections: Sequence[str], lately: Sequence[str], seed: int
+    ) -> Thought:
+        """The plan for the next steps, one sentence.
+
+        `reflections` are the recalled lessons (none for methods without macro-learning). Raises
+        ReplyFormatError when the model stays silent, ModelUnavailableError when it cannot be reached.
+        """
+        request = Request(
+            role="planner",
+            system=self._prompt.fixed,
+            user=self._prompt.render(
+                history=situation.shown_history(),
+                reflections=[clean(text, 240) for text in reflections],
+                steps=situation.shown_steps(self._settings.shown_steps),
+                lately=list(lately),
+            ),
+            temperature=self._settings.temperature,
+            max_tokens=self._settings.max_tokens,
+            seed=seed,
+        )
+        text, usage = await ask_parsed(self._model, request, one_sentence, self._settings.retries)
+        return Thought(text, usage)
+
+
+def one_sentence(reply: Reply) -> str:
+    """The reply as one clean line; raises ReplyFormatError when it holds no word."""
+    text = clean(reply.text, 400)
+    if not any(char.isalpha() for char in text):
+        raise ReplyFormatError(f"the reply {text!r} holds no word")
+    return text

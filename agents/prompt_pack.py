@@ -1,0 +1,152 @@
+"""Prompt packs: one folder of files, one file a role, checked whole before any episode.
+
+A prompt file is YAML front matter (role, version, purpose, variables), then the fixed part, then a line
+`=====`, then the part that changes (Jinja2). The fixed part holds no variables: it is sent first and is
+byte-identical for every step and user, so that the server's prefix cache serves it.
+
+Values are data: templates run sandboxed, an unknown variable is an error, and text from outside is cleaned
+of line breaks and chat-control tokens before it is inserted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import jinja2.meta
+import yaml
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from errors import PromptError
+
+DEFAULT_PACK = Path(__file__).parent.parent / "prompts" / "default"
+SEPARATOR = "=====\n"
+
+VARIABLES: Mapping[str, frozenset[str]] = {
+    "planner": frozenset({"history", "reflections", "steps", "lately"}),
+    "actor-shortlist": frozenset({"thought", "lately", "fresh", "encouraged", "discouraged", "candidates"}),
+    "actor-free": frozenset({"thought", "lately", "fresh", "encouraged", "discouraged", "history", "steps"}),
+    "critic": frozenset({"history", "steps", "values"}),
+    "reflector": frozenset({"history", "steps", "left"}),
+}
+"""The variables each role's prompt may use; a prompt lists in its front matter those it does use."""
+
+
+class _FrontMatter(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: str
+    version: int
+    purpose: str
+    variables: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One role's prompt; `fixed` becomes the system message, the rendered rest the user message."""
+
+    role: str
+    version: int
+    purpose: str
+    variables: frozenset[str]
+    fixed: str
+    changing: str
+    _template: jinja2.Template
+
+    def render(self, **values: Any) -> str:
+        """The changing part with `values` filled in; values it does not use are ignored."""
+        return self._template.render(**values).strip()
+
+
+@dataclass(frozen=True)
+class PromptPack:
+    """All prompts of one folder."""
+
+    name: str
+    folder: Path
+    prompts: Mapping[str, Prompt]
+
+    def __getitem__(self, role: str) -> Prompt:
+        return self.prompts[role]
+
+    @property
+    def digest(self) -> str:
+        """sha256 over all prompts, for a run's record of what it was made with."""
+        texts = (f"{role}\n{p.version}\n{p.fixed}\n{p.changing}" for role, p in sorted(self.prompts.items()))
+        return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def load_pack(folder: Path | None = None) -> PromptPack:
+    """Reads and checks the pack in `folder` (none: the shipped default).
+
+    Raises PromptError naming the file and the missing role, or the missing, unknown or misspelt variable.
+    """
+    folder = (folder or DEFAULT_PACK).expanduser()
+    if not folder.is_dir():
+        raise PromptError(f"There is no prompt pack {folder}; name a folder with one file a role.")
+    prompts = {}
+    for role in VARIABLES:
+        path = folder / f"{role}.md"
+        if not path.is_file():
+            raise PromptError(f"Prompt pack {folder} has no role {role}; add {path.name}.")
+        prompts[role] = _load_prompt(path, role)
+    strange = sorted(path.name for path in folder.glob("*.md") if path.stem not in VARIABLES)
+    if strange:
+        raise PromptError(f"Prompt pack {folder} has {strange[0]}, which is no role; roles are {', '.join(VARIABLES)}.")
+    return PromptPack(name=folder.name, folder=folder, prompts=prompts)
+
+
+def clean(text: str, limit: int = 120) -> str:
+    """Text from outside as one line of data: no control characters, no chat-control tokens, at most `limit` long."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    # `<|im_start|>` and its like would end the message they stand in; so would Llama's `[INST]` and `<s>`.
+    line = re.sub(r"<\s*\|", "(", line)
+    line = re.sub(r"\|\s*>", ")", line)
+    line = re.sub(r"\[(/?)INST\]|<(/?)s>", "()", line)
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _load_prompt(path: Path, role: str) -> Prompt:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"{path} cannot be read ({error}); store it as UTF-8 text.") from error
+    parts = text.split("---\n", 2)
+    if len(parts) != 3 or parts[0].strip() or SEPARATOR not in parts[2]:
+        raise PromptError(f"{path} needs front matter between `---` lines, then a fixed part, `=====`, a changing part.")
+    try:
+        matter = _FrontMatter.model_validate(yaml.safe_load(parts[1]))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise PromptError(f"{path} has bad front matter; it takes role, version, purpose, variables.") from error
+    if matter.role != role:
+        raise PromptError(f"{path} says it is for role {matter.role!r}; its file name says {role!r}.")
+    fixed, changing = parts[2].split(SEPARATOR, 1)
+    environment = ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    try:
+        fixed_uses = jinja2.meta.find_undeclared_variables(environment.parse(fixed))
+        uses = jinja2.meta.find_undeclared_variables(environment.parse(changing))
+        template = environment.from_string(changing)
+    except jinja2.TemplateSyntaxError as error:
+        raise PromptError(f"{path} is not a valid template: {error.message} (line {error.lineno}).") from error
+    if fixed_uses or "{%" in fixed or "{{" in fixed:
+        raise PromptError(f"{path} has template code in its fixed part; move it below the ===== line.")
+    _check_variables(path, role, matter.variables, frozenset(uses))
+    return Prompt(role, matter.version, matter.purpose, matter.variables, fixed.strip(), changing, template)
+
+
+def _check_variables(path: Path, role: str, declared: frozenset[str], used: frozenset[str]) -> None:
+    allowed = ", ".join(sorted(VARIABLES[role]))
+    for name in sorted(used | declared):
+        if name not in VARIABLES[role]:
+            raise PromptError(f"{path} uses the unknown variable {name!r}; role {role} has {allowed}.")
+    for name in sorted(used ^ declared):
+        fault = "uses but does not declare" if name in used else "declares but does not use"
+        raise PromptError(f"{path} {fault} the variable {name!r}; mend its front matter or its text.")

@@ -1,0 +1,48 @@
+"""The Reflector: from a finished episode to a reflection, the lesson for next time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.models import Model, Request, Usage, ask_parsed
+from agents.planner import one_sentence
+from agents.prompt_pack import Prompt
+from agents.views import Situation
+from settings import ReflectorSettings
+
+_SHOWN_STEPS = 8  # an episode's last steps tell why it ended; older ones would only cost tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """The Reflector's words and what they cost."""
+
+    text: str
+    usage: Usage
+
+
+class Reflector:
+    """Writes reflections."""
+
+    def __init__(self, model: Model, prompt: Prompt, settings: ReflectorSettings) -> None:
+        self._model = model
+        self._prompt = prompt
+        self._settings = settings
+
+    async def reflect(self, situation: Situation, *, left: bool, seed: int) -> Lesson:
+        """One or two sentences on the finished episode; `left` says that the user quit before the end.
+
+        Raises ReplyFormatError when the model stays silent, ModelUnavailableError when it cannot be reached.
+        """
+        request = Request(
+            role="reflector",
+            system=self._prompt.fixed,
+            user=self._prompt.render(
+                history=situation.shown_history(), steps=situation.shown_steps(_SHOWN_STEPS), left=left
+            ),
+            temperature=self._settings.temperature,
+            max_tokens=self._settings.max_tokens,
+            seed=seed,
+        )
+        text, usage = await ask_parsed(self._model, request, one_sentence, self._settings.retries)
+        return Lesson(text, usage)

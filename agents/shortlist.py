@@ -1,0 +1,75 @@
+"""The shortlist: candidates that fit the thought and the experience, for the LLM to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from agents.grounding import Vectors
+from errors import EpisodeError
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What memory says of one item in a similar state; `distance` is the squared L2 distance of the two states."""
+
+    item: int
+    encouraged: bool
+    distance: float
+
+
+def draw_shortlist(
+    vectors: Vectors,
+    rng: Generator,
+    *,
+    thought: Vectors | None,
+    experiences: Sequence[Experience],
+    evidence: float,
+    masked: Collection[int],
+    size: int,
+    pool: int,
+) -> list[int]:
+    """At most `size` distinct catalogue indices, none of them masked, in random order.
+
+    Draws `pool` items uniformly, so that the cost does not grow with the catalogue and the choice stays
+    varied, and keeps those of highest fit: closeness to the thought plus `evidence` times what similar
+    states taught (closeness to encouraged items less closeness to discouraged ones). Without thought and
+    experience every item is as likely as any other. `vectors` is (items, d), `thought` (d,), unit length.
+    Raises EpisodeError when every item is masked.
+    """
+    candidates = _pool(len(vectors), rng, masked, pool)
+    fit = np.zeros(len(candidates))
+    if thought is not None:
+        fit += vectors[candidates] @ thought
+    if experiences:
+        fit += evidence * _taught(vectors, candidates, experiences)
+    best = np.argsort(-fit, kind="stable")[:size]
+    return [int(candidates[position]) for position in rng.permutation(best)]
+
+
+def _pool(items: int, rng: Generator, masked: Collection[int], pool: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    hidden = set(masked)
+    free = items - len(hidden)
+    if free <= 0:
+        raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
+    drawn = rng.permutation(items)[: pool + len(hidden)] if items <= 4 * pool else _distinct(items, rng, pool + len(hidden))
+    return np.array([item for item in drawn if int(item) not in hidden][:pool], dtype=np.int64)
+
+
+def _distinct(items: int, rng: Generator, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return rng.choice(items, size=min(count, items), replace=False, shuffle=True)
+
+
+def _taught(
+    vectors: Vectors, candidates: np.ndarray[tuple[int], np.dtype[np.int64]], experiences: Sequence[Experience]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(candidates,) in [-1, 1]: mean over experiences, nearer states first, of sign times closeness to the item."""
+    weights = np.exp([-experience.distance for experience in experiences])
+    signs = np.where([experience.encouraged for experience in experiences], 1.0, -1.0)
+    closeness = vectors[candidates] @ vectors[[experience.item for experience in experiences]].T
+    # One more in the denominator: a single experience counts half, many count fully.
+    taught = closeness.astype(np.float64) @ (weights * signs) / (weights.sum() + 1.0)
+    return np.asarray(taught, dtype=np.float64)

@@ -1,0 +1,65 @@
+"""The command `billp`: puts the commands together and turns errors into exit codes.
+
+0: done. 1: some episode failed, or a server could not be started. 2: bad input.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from commands import data, doctor, episodes, inspect, memory, prompts, simulator
+from errors import BadInputError, BillpError
+
+app = typer.Typer(
+    help="Long-term recommendation by LLM planners that learn from experience.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data")
+app.add_typer(simulator.app, name="simulator")
+app.command()(episodes.train)
+app.command()(episodes.evaluate)
+app.command()(episodes.episode)
+app.add_typer(memory.app, name="memory")
+app.add_typer(prompts.app, name="prompts")
+app.command("doctor")(doctor.doctor)
+app.command("graph")(inspect.graph)
+app.command("settings")(inspect.settings)
+app.command()(episodes.demo)
+
+
+@app.callback()
+def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log to stderr")] = False) -> None:
+    """Long-term recommendation by LLM planners that learn from experience."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    if not verbose:
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point; ends the process with the exit code."""
+    # Nothing leaves this machine unasked, and checkpoints load plain types only.
+    os.environ.setdefault("LANGSMITH_TRACING", "false")
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+    try:
+        app(args=None if arguments is None else list(arguments))
+    except BadInputError as error:
+        sys.stderr.write(f"billp: {error}\n")
+        sys.exit(2)
+    except BillpError as error:
+        sys.stderr.write(f"billp: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("billp: interrupted; go on with --resume and the same --run.\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

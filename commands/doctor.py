@@ -1,0 +1,31 @@
+"""`billp doctor`: is everything an episode needs in order?"""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from commands.output import AsJson, Assignments, settings_from, show_json, show_pairs, show_table, stderr
+
+
+def doctor(as_json: AsJson = False, assign: Assignments = None) -> None:
+    """Check versions, model, data, memory, constrained replies, and that nothing leaves the machine."""
+    from experiments.doctor import CheckUp, check_up
+    from graphs.workshop import Workshop
+
+    settings = settings_from(assign)
+
+    async def work() -> CheckUp:
+        async with Workshop(settings) as workshop:
+            return await check_up(workshop)
+
+    with stderr.status("looking"):
+        result = asyncio.run(work())
+    if as_json:
+        show_json({**result.model_dump(mode="json"), "ok": result.ok})
+    else:
+        show_table(["check", "", "seen"], [(c.name, "ok" if c.ok else "not ok", c.seen) for c in result.checks])
+        show_pairs(result.versions, "versions")
+    if not result.ok:
+        raise typer.Exit(1)

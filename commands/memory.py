@@ -1,0 +1,118 @@
+"""`billp memory`: what has been learned."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
+
+if TYPE_CHECKING:
+    from memory import MemoryBank, Record
+
+Kind = Literal["reflections", "actor", "critic"]  # memory.Kind, spelt out: importing it would slow `billp --help`
+app = typer.Typer(help="Look into memories, move them, clear them.", no_args_is_help=True)
+
+Dataset = Annotated[str, typer.Option(help="dataset the memory belongs to")]
+Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
+
+
+@app.command()
+def stats(dataset: Dataset = "ml-100k", memory: Name = "billp", as_json: AsJson = False) -> None:
+    """Count what a memory holds."""
+    with _bank(dataset, memory) as bank:
+        counted = bank.stats()
+    if as_json:
+        show_json(counted)
+    else:
+        show_pairs(counted.counts | {"embedder": counted.embedder, "where": counted.where}, f"{dataset}, {memory}")
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[Kind | None, typer.Argument(help="collection to list; none lists the memories there are")] = None,
+    dataset: Dataset = "ml-100k",
+    memory: Name = "billp",
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    offset: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """List a memory's records, or the memories there are."""
+    if kind is None:
+        from memory import list_banks
+
+        names = list_banks(settings_from())
+        if as_json:
+            show_json({"memories": names})
+        else:
+            show_table(["dataset", "memories"], [(name, ", ".join(memories)) for name, memories in names.items()])
+        return
+    with _bank(dataset, memory) as bank:
+        records = bank.records(kind, limit, offset)
+    if as_json:
+        show_json({"kind": kind, "records": [_plain(record) for record in records]})
+    else:
+        show_table(["id", "text"], [(record.id, record.text) for record in records])
+
+
+@app.command()
+def search(
+    text: str,
+    kind: Annotated[Kind, typer.Option(help="collection to search")] = "reflections",
+    dataset: Dataset = "ml-100k",
+    memory: Name = "billp",
+    k: Annotated[int, typer.Option("-k", min=1, help="most records to show")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Find the records nearest to some words."""
+    with _bank(dataset, memory) as bank:
+        found = bank.search(kind, text, k)
+    if as_json:
+        matches = [{**_plain(match.record), "distance": match.distance} for match in found]
+        show_json({"kind": kind, "matches": matches})
+    else:
+        show_table(["distance", "id", "text"], [(f"{m.distance:.3f}", m.record.id, m.record.text) for m in found])
+
+
+@app.command()
+def export(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> None:
+    """Write a memory to a file of JSON lines, lossless."""
+    with _bank(dataset, memory) as bank:
+        count = bank.export(file)
+    stdout.print(f"{count} records written to {file}")
+
+
+@app.command("import")
+def import_(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> None:
+    """Read an export into a memory; records with the same id are replaced."""
+    with _bank(dataset, memory) as bank:
+        count = bank.import_(file)
+    stdout.print(f"{count} records read from {file}")
+
+
+@app.command()
+def clear(
+    dataset: Dataset = "ml-100k",
+    memory: Name = "billp",
+    kind: Annotated[Kind | None, typer.Option(help="one collection only")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Forget a memory, or one of its collections."""
+    if not yes:
+        typer.confirm(f"Forget {kind or 'everything'} in memory {memory} of {dataset}?", abort=True)
+    with _bank(dataset, memory) as bank:
+        bank.clear(kind)
+    stdout.print(f"memory {memory} of {dataset}: {kind or 'everything'} forgotten")
+
+
+def _bank(dataset: str, name: str) -> MemoryBank:
+    from memory import SentenceEmbedder, open_bank
+
+    return open_bank(settings_from(), dataset, name, SentenceEmbedder())
+
+
+def _plain(record: Record) -> dict[str, object]:
+    return {"id": record.id, "text": record.text, **record.fields, "origin": asdict(record.origin)}

@@ -1,0 +1,97 @@
+"""How commands speak: tables or one JSON object on stdout, progress and logs on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from settings import Settings, load_settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout instead of a table")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="any setting, e.g. critic.gamma=0.7 (see `billp settings`)"),
+]
+PromptsFolder = Annotated[str | None, typer.Option("--prompts", metavar="DIR", help="prompt pack to use")]
+
+# Piped into a file there is no width to keep to; 120 columns hold every table.
+stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+stderr = Console(stderr=True, highlight=False)
+
+
+def settings_from(assignments: Sequence[str] | None = None, **flags: Any) -> Settings:
+    """Settings with `--set` assignments and named flags on top; double underscores in a flag's name are dots."""
+    named = {name.replace("__", "."): value for name, value in flags.items()}
+    for assignment in assignments or ():
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{assignment!r} has no '='; write NAME=VALUE", param_hint="--set")
+        named[name.strip()] = value.strip()
+    return load_settings(named)
+
+
+def show_json(value: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
+    """Prints one JSON object (or list) and nothing else."""
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
+    """Prints a table; cells are data, never markup."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    stdout.print(table)
+
+
+def show_pairs(pairs: Mapping[str, object], title: str | None = None) -> None:
+    """Prints name and value, a line each."""
+    if title:
+        stdout.print(escape(title), style="bold")
+    width = max((len(name) for name in pairs), default=0)
+    for name, value in pairs.items():
+        stdout.print(f"  {escape(name):<{width}}  {escape(str(value))}")
+
+
+@contextmanager
+def fraction_bar(text: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on stderr; call what it yields with the fraction done."""
+    with _bar(False) as bar:
+        task = bar.add_task(text, total=1.0)
+        yield lambda fraction: bar.update(task, completed=fraction)
+        bar.update(task, completed=1.0)
+
+
+@contextmanager
+def count_bar(text: str, total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on stderr that counts; call what it yields after each one."""
+    with _bar(True) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda: bar.advance(task)
+
+
+@contextmanager
+def spinner(text: str) -> Iterator[None]:
+    """Says on stderr what is going on while it cannot be counted."""
+    with stderr.status(text):
+        yield
+
+
+def _bar(counts: bool) -> Progress:
+    done = MofNCompleteColumn() if counts else TextColumn("{task.percentage:>3.0f}%")
+    return Progress(
+        TextColumn("{task.description:<34}"), BarColumn(), done, TimeElapsedColumn(), TimeRemainingColumn(),
+        console=stderr,
+    )  # fmt: skip

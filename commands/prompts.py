@@ -1,0 +1,48 @@
+"""`billp prompts`: the words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.output import AsJson, PromptsFolder, settings_from, show_json, show_table, stdout
+
+app = typer.Typer(help="List, show and check prompt packs.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(prompts: PromptsFolder = None, as_json: AsJson = False) -> None:
+    """List the roles of the pack in use."""
+    from agents.prompt_pack import load_pack
+
+    pack = load_pack(settings_from(prompts=prompts).prompts)
+    rows = [(role, prompt.version, prompt.purpose) for role, prompt in pack.prompts.items()]
+    if as_json:
+        roles = [{"role": role, "version": version, "purpose": purpose} for role, version, purpose in rows]
+        show_json({"pack": pack.name, "folder": str(pack.folder), "sha256": pack.digest, "roles": roles})
+    else:
+        show_table(["role", "version", "purpose"], rows, f"{pack.name} ({pack.folder})")
+
+
+@app.command()
+def show(role: str, prompts: PromptsFolder = None) -> None:
+    """Show one role's prompt: the fixed part, then the part that changes."""
+    from agents.prompt_pack import SEPARATOR, load_pack
+    from errors import PromptError
+
+    pack = load_pack(settings_from(prompts=prompts).prompts)
+    if role not in pack.prompts:
+        raise PromptError(f"There is no role {role!r}; roles are {', '.join(pack.prompts)}.")
+    prompt = pack[role]
+    typer.echo(f"{prompt.fixed}\n{SEPARATOR}{prompt.changing.strip()}")
+
+
+@app.command()
+def check(folder: Annotated[Path, typer.Argument(help="folder of a prompt pack")]) -> None:
+    """Check that a pack has every role and no missing, unknown or misspelt variable."""
+    from agents.prompt_pack import load_pack
+
+    pack = load_pack(folder)
+    stdout.print(f"{folder} is a whole prompt pack ({len(pack.prompts)} roles)")

@@ -1,0 +1,58 @@
+"""What a run was made with, as stored in its `config.json`."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Any
+
+from agents.prompt_pack import PromptPack
+from graphs.services import Services
+from graphs.workshop import Workshop
+from settings import Settings
+
+_PACKAGES = ("billp", "chromadb", "langchain-openai", "langgraph", "numpy", "sentence-transformers", "torch", "xllamacpp")
+# Where things lie and how many run at once may change between a run and its resumption; results may not.
+_NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_url": True, "run": {"side_by_side"},
+                 "llm": {"base_url", "api_key", "gguf", "timeout_s", "retries", "backoff_s", "threads"}}  # fmt: skip
+
+
+def run_config(workshop: Workshop, services: Services, plan: dict[str, Any]) -> dict[str, Any]:
+    """`plan` (command, method, users, seeds, ...), all settings, prompts, model and data by hash."""
+    return {
+        "plan": plan,
+        "settings": workshop.settings.model_dump(mode="json", exclude=_NOT_IDENTITY),  # type: ignore[arg-type]
+        "prompts": _pack(services.pack),
+        "dataset": {"name": services.dataset.name, "fingerprint": services.dataset.fingerprint},
+        "model_sha256": workshop.model_digest if services.minds is not None else "",
+    }
+
+
+def surroundings(settings: Settings) -> dict[str, Any]:
+    """Versions and places: recorded with a run, not compared when it is resumed. Holds no secret."""
+    return {
+        "python": platform.python_version(),
+        "versions": versions(),
+        "data_dir": str(settings.data),
+        "llm_base_url": settings.llm.base_url,
+        "side_by_side": settings.run.side_by_side,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that results depend on; packages that are not installed are left out."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _pack(pack: PromptPack) -> dict[str, Any]:
+    return {
+        "pack": pack.name,
+        "sha256": pack.digest,
+        "versions": {role: prompt.version for role, prompt in sorted(pack.prompts.items())},
+    }

@@ -1,0 +1,60 @@
+"""The demo: learn from a few episodes of MovieLens-100k and compare with what does not learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from errors import ArtifactError
+from experiments.evaluation import evaluate
+from experiments.metrics import Summary
+from experiments.training import train
+from graphs.workshop import Workshop
+from settings import Settings
+from simulators import build_worlds, fetch_ml_100k, load_worlds, save_worlds, simulator_folder
+
+DATASET = "ml-100k"
+Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+
+
+def prepare(settings: Settings, progress: Callable[[float], None]) -> None:
+    """Fetches the dataset and builds its simulator where they are not there yet, or were made otherwise."""
+    dataset = fetch_ml_100k(settings.data, lambda fraction: progress(0.3 * fraction))
+    folder = simulator_folder(settings.data, DATASET)
+    try:
+        if load_worlds(folder, dataset).train.settings == settings.simulator:
+            return
+    except ArtifactError:
+        pass  # not built yet, or by another version: built now
+    worlds = build_worlds(dataset, settings.simulator, lambda fraction: progress(0.3 + 0.7 * fraction))
+    save_worlds(folder, worlds)
+
+
+async def run_demo(
+    workshop: Workshop, *, folder: Path, episodes: int, users: int, seed: int, bar: Bar
+) -> dict[str, Summary]:
+    """Evaluates random, act-only and billp before and after `episodes` of training, on the same users and seeds.
+
+    Everything lies under `folder`; the memory is the demo's own and starts empty. Returns a summary for each row.
+    """
+    memory = folder.name
+    rows: dict[str, Summary] = {}
+
+    async def measure(title: str, method: str) -> None:
+        with bar(title, users) as advance:
+            rows[title] = await evaluate(
+                workshop, dataset=DATASET, method=method, users=users, seeds=[seed], memory=memory,
+                run=folder / title.replace(" ", "-"), resume=False, on_episode=lambda _: advance(),
+            )  # fmt: skip
+
+    await measure("random", "random")
+    await measure("act-only", "act-only")
+    await measure("billp before learning", "billp")
+    with bar(f"learning from {episodes} episodes", episodes) as advance:
+        await train(
+            workshop, dataset=DATASET, method="billp", episodes=episodes, seed=seed, memory=memory,
+            run=folder / "training", resume=False, on_episode=lambda _: advance(),
+        )  # fmt: skip
+    await measure("billp after learning", "billp")
+    return rows

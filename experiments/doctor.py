@@ -1,0 +1,136 @@
+"""A check-up: versions, model, data, memory, a constrained-reply canary, and proof that nothing leaves the machine."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.models import Request
+from agents.prompt_pack import load_pack
+from errors import BillpError, DataError
+from experiments.config import versions
+from graphs.workshop import Workshop
+from simulators import list_datasets, load_dataset, load_worlds, simulator_folder
+
+
+class Check(BaseModel):
+    """One thing looked at: whether it is well, and what was seen or what to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    ok: bool
+    seen: str
+
+
+class CheckUp(BaseModel):
+    """All checks, and the versions they were made with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    checks: list[Check]
+    versions: dict[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check is well."""
+        return all(check.ok for check in self.checks)
+
+
+async def check_up(workshop: Workshop) -> CheckUp:
+    """Looks at everything an episode needs; a check that fails does not stop the others."""
+    outside: list[str] = []
+    with _watched_sockets(outside):
+        checks = [
+            _checked("prompts", lambda: f"{load_pack(workshop.settings.prompts).folder} is whole"),
+            _checked("data", lambda: _data(workshop)),
+            _checked("embedder", lambda: f"{workshop.embedder.name}, {workshop.embedder.embed(['a film']).shape[1]} numbers"),
+            _checked("memory", lambda: _memory(workshop)),
+            await _model(workshop),
+        ]
+    server = workshop.settings.llm.base_url or workshop.settings.chroma_url
+    offline = f"no connection beyond this machine{' but to the servers you named' if server else ''}"
+    seen = f"connected to {', '.join(sorted(set(outside)))}" if outside else offline
+    checks.append(Check(name="offline", ok=not outside or bool(server), seen=seen))
+    return CheckUp(checks=checks, versions=versions())
+
+
+def _checked(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name=name, ok=True, seen=look())
+    except BillpError as error:
+        return Check(name=name, ok=False, seen=str(error))
+
+
+def _data(workshop: Workshop) -> str:
+    data = workshop.settings.data
+    names = list_datasets(data)
+    if not names:
+        raise DataError("No dataset is registered; run `billp data fetch ml-100k`.")
+    built = []
+    for name in names:
+        load_worlds(simulator_folder(data, name), load_dataset(data, name))
+        built.append(name)
+    return f"{', '.join(built)} with simulator, in {data}"
+
+
+def _memory(workshop: Workshop) -> str:
+    stats = workshop.memory("doctor", "doctor").stats()
+    return f"{stats.where} opens for writing"
+
+
+async def _model(workshop: Workshop) -> Check:
+    """Asks for one of two words that no model would say by itself, so that an ignored constraint shows."""
+    words = ("zyzzyva", "quokka")
+    try:
+        model = workshop.model
+        reply = await model.ask(
+            Request(
+                role="doctor", system="Answer in one word.", user="What colour is the sky?", temperature=0.0,
+                max_tokens=24, seed=0, choices=words,
+            )
+        )  # fmt: skip
+        scored = await model.ask(
+            Request(
+                role="doctor", system="Answer with one digit.", user="Two plus two?", temperature=0.0,
+                max_tokens=1, seed=0, scores=True,
+            )
+        )  # fmt: skip
+    except BillpError as error:
+        return Check(name="model", ok=False, seen=str(error))
+    where = workshop.settings.llm.base_url or (workshop.server.model_file.name if workshop.server else "given")
+    if reply.text.strip().strip('"') not in words:
+        return Check(name="model", ok=False, seen=f"{where} ignores constraints: it said {reply.text[:40]!r}; use a "
+                     "server that enforces response_format json_schema.")  # fmt: skip
+    if not scored.first_token:
+        return Check(name="model", ok=False, seen=f"{where} gives no logprobs; set critic.value to sample.")
+    return Check(name="model", ok=True, seen=f"{where}: constraint enforced, logprobs given")
+
+
+@contextmanager
+def _watched_sockets(outside: list[str]) -> Iterator[None]:
+    """Notes every address beyond loopback that this process connects to meanwhile."""
+    connect = socket.socket.connect
+
+    def watched(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(str(address[0])):
+            outside.append(str(address[0]))
+        connect(self, address)
+
+    socket.socket.connect = watched  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,103 @@
+"""What a set of episodes says: Len, R_each and R_traj with 95% intervals, quits, failures and cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from experiments.records import EpisodeLine
+
+_RESAMPLES = 2000
+
+
+class Estimate(BaseModel):
+    """A mean over users and its 95% bootstrap interval; None where no episode was finished."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mean: float | None
+    ci95: tuple[float, float] | None
+
+
+class Summary(BaseModel):
+    """The numbers of one method on one set of users. Costs cover finished episodes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str
+    dataset: str
+    users: int
+    seeds: list[int]
+    episodes: int
+    failed: int
+    len: Estimate
+    r_each: Estimate
+    r_traj: Estimate
+    quit_reasons: dict[str, int]
+    """Finished episodes by why they ended; `horizon` means that the user never left."""
+    tokens_per_step: float
+    """Prompt and completion tokens."""
+    cached_share: float
+    """Share of prompt tokens that the server's prefix cache served."""
+    llm_calls_per_step: float
+    seconds_per_step: float
+    """Wall-clock seconds during which any episode ran, divided by steps: side-by-side episodes share them."""
+    format_failures: int
+    """Replies that had not the form asked for, later tries included."""
+
+
+def summarise(lines: Sequence[EpisodeLine], method: str, dataset: str) -> Summary:
+    """The summary of `lines`; failed episodes are counted apart and enter no mean."""
+    outputs = [(line, line.output) for line in lines if line.output is not None]
+    steps = sum(output["length"] for _, output in outputs)
+    usages = [output["usage"] for _, output in outputs]
+    prompt = sum(usage["prompt_tokens"] for usage in usages)
+    by_user: dict[str, list[tuple[int, float, float]]] = {}
+    for line, output in outputs:
+        row = (output["length"], output["reward_each"], output["reward_trajectory"])
+        by_user.setdefault(line.user, []).append(row)
+    # A user's seeds are averaged first: users, not episodes, are what an interval generalises over.
+    means = np.array([np.mean(rows, axis=0) for _, rows in sorted(by_user.items())]).reshape(-1, 3)
+    return Summary(
+        method=method,
+        dataset=dataset,
+        users=len({line.user for line in lines}),
+        seeds=sorted({line.seed for line in lines}),
+        episodes=len(lines),
+        failed=sum(line.status == "failed" for line in lines),
+        len=estimate(means[:, 0]),
+        r_each=estimate(means[:, 1]),
+        r_traj=estimate(means[:, 2]),
+        quit_reasons=dict(sorted(Counter(str(output["ended"]) for _, output in outputs).items())),
+        tokens_per_step=_share(prompt + sum(usage["completion_tokens"] for usage in usages), steps),
+        cached_share=_share(sum(usage["cached_tokens"] for usage in usages), prompt),
+        llm_calls_per_step=_share(sum(usage["calls"] for usage in usages), steps),
+        seconds_per_step=_share(busy_seconds([line for line, _ in outputs]), steps),
+        format_failures=sum(usage["format_failures"] for usage in usages),
+    )
+
+
+def estimate(values: np.ndarray[tuple[int], np.dtype[np.float64]], seed: int = 0) -> Estimate:
+    """Mean of `values` (users,) with a percentile bootstrap interval (Efron 1979) from 2,000 seeded resamples."""
+    if not len(values):
+        return Estimate(mean=None, ci95=None)
+    rng = np.random.default_rng(seed)
+    resampled = values[rng.integers(len(values), size=(_RESAMPLES, len(values)))].mean(axis=1)
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Estimate(mean=float(values.mean()), ci95=(float(low), float(high)))
+
+
+def busy_seconds(lines: Sequence[EpisodeLine]) -> float:
+    """Length of the union of the episodes' times, so that a pause before `--resume` does not count."""
+    busy, until = 0.0, float("-inf")
+    for line in sorted(lines, key=lambda line: line.started):
+        busy += max(0.0, line.ended - max(line.started, until))
+        until = max(until, line.ended)
+    return busy
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,100 @@
+"""Runs planned episodes side by side, batch by batch, and survives being killed at any moment.
+
+A batch reads memory as it stood when the batch began; what its episodes taught is written when the last of
+them is over, from their recorded lines, by id. A run that goes on after a kill therefore first writes again
+what every complete batch taught, which changes nothing where it was written already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from errors import EpisodeError
+from experiments.plans import EpisodePlan
+from experiments.records import EpisodeLine
+from experiments.run_folder import RunFolder
+from graphs.episode import EpisodeGraph, build_episode_graph, output_of
+from graphs.learning import learn
+from graphs.methods import Method
+from graphs.services import FixedServices, Services
+from graphs.state import EpisodeContext, EpisodeInput
+
+log = logging.getLogger(__name__)
+OnEpisode = Callable[[EpisodeLine], None]
+
+
+class Runner:
+    """Runs the episodes of one method with one set of services into one run folder."""
+
+    def __init__(self, services: Services, method: Method, folder: RunFolder, *, horizon: int) -> None:
+        self._services = services
+        self._method = method
+        self._folder = folder
+        self._graph: EpisodeGraph = build_episode_graph(FixedServices(services), horizon)
+
+    async def run(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None = None) -> None:
+        """Runs every planned episode that is not recorded yet; failed ones are recorded and passed over."""
+        at_once = asyncio.Semaphore(self._services.settings.run.side_by_side)
+        batches = sorted({plan.batch for plan in plans})
+        for batch in batches:
+            members = [plan for plan in plans if plan.batch == batch]
+            over = {line.id for line in self._folder.lines}
+            async with asyncio.TaskGroup() as group:
+                for plan in members:
+                    if plan.id not in over:
+                        group.create_task(self._one(plan, at_once, on_episode))
+            await asyncio.to_thread(self._learn, members)
+
+    async def _one(self, plan: EpisodePlan, at_once: asyncio.Semaphore, on_episode: OnEpisode | None) -> None:
+        async with at_once:
+            started = time.time()
+            try:
+                state = await self._graph.ainvoke(
+                    EpisodeInput(user=plan.user, episode=plan.id), context=self._context(plan)
+                )
+            except EpisodeError as error:
+                log.warning("Episode %s failed: %s", plan.id, error)
+                line = self._line(plan, started, error=str(error))
+            else:
+                line = self._line(plan, started).model_copy(update={"output": output_of(state)})
+        self._folder.append(line)
+        if on_episode is not None:
+            on_episode(line)
+
+    def _learn(self, members: Sequence[EpisodePlan]) -> None:
+        """Writes what a complete batch taught, in the order of its plan whatever order it ended in."""
+        memory = self._services.memory
+        if memory is None or not self._method.learns:
+            return
+        over = {line.id: line for line in self._folder.lines}
+        for plan in members:
+            output = over[plan.id].output
+            if plan.learn and output is not None:
+                learn(self._services, memory, self._method, self._context(plan), output)
+
+    def _context(self, plan: EpisodePlan) -> EpisodeContext:
+        return EpisodeContext(
+            method=self._method.name,
+            split=plan.split,
+            seed=plan.seed,
+            run=self._folder.path.name,
+            ordinal=plan.ordinal,
+            learn=plan.learn and self._method.learns,
+        )
+
+    def _line(self, plan: EpisodePlan, started: float, error: str = "") -> EpisodeLine:
+        return EpisodeLine(
+            id=plan.id,
+            batch=plan.batch,
+            user=plan.user,
+            seed=plan.seed,
+            split=plan.split,
+            method=self._method.name,
+            status="failed" if error else "finished",
+            error=error,
+            started=started,
+            ended=time.time(),
+        )

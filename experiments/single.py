@@ -1,0 +1,28 @@
+"""One episode by itself, for a person to read."""
+
+from __future__ import annotations
+
+from graphs.episode import build_episode_graph, output_of
+from graphs.methods import method_named
+from graphs.services import FixedServices
+from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
+from graphs.workshop import Workshop
+
+
+async def run_single(
+    workshop: Workshop, *, dataset: str, method: str, user: str, seed: int, memory: str, learn: bool
+) -> EpisodeOutput:
+    """One episode of `user` in the world the user lives in; memory is written only with `learn`.
+
+    Raises DataError for a user the logs do not know, SettingsError when `learn` would teach from a test user.
+    """
+    chosen = method_named(method)
+    services = workshop.services(
+        dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm, learn_at_once=True
+    )
+    split = services.worlds.split_of(services.dataset.user_index(user))
+    world = services.worlds.train if split == "train" else services.worlds.test
+    context = EpisodeContext(method=method, split=split, seed=seed, run="episode", learn=learn)
+    graph = build_episode_graph(FixedServices(services), world.horizon)
+    state = await graph.ainvoke(EpisodeInput(user=user, episode=f"{split}-{seed}-{user}"), context=context)
+    return output_of(state)

@@ -1,0 +1,47 @@
+"""One episode as text: thought, proposal, item, reward, value, advantage, why it ended."""
+
+from __future__ import annotations
+
+from graphs.state import EpisodeOutput, StepRecord
+
+_ENDS = {
+    "too_close": "the user left: the last item was too close to a recent one",
+    "low_reward": "the user left: the last item disappointed",
+    "horizon": "the horizon was reached; the user never left",
+}
+
+
+def trace(done: EpisodeOutput) -> str:
+    """The episode, a paragraph a step."""
+    lines = [f"Episode {done['episode']}, user {done['user']}"]
+    lines += [f"  lesson recalled: {reflection['text']}" for reflection in done["reflections"]]
+    for step in done["steps"]:
+        lines += ["", *_step(step, done)]
+    if done["reflection"]:
+        lines += ["", f"Reflection: {done['reflection']}"]
+    lines += [
+        "",
+        f"Ended after {done['length']} steps: {_ENDS[done['ended']]}.",
+        f"Len {done['length']}   R_each {done['reward_each']:.2f}   R_traj {done['reward_trajectory']:.0f}",
+        f"{done['usage']['calls']} LLM calls, {done['usage']['prompt_tokens']} prompt tokens "
+        f"({done['usage']['cached_tokens']} cached), {done['usage']['completion_tokens']} completion tokens",
+    ]
+    return "\n".join(lines)
+
+
+def _step(step: StepRecord, done: EpisodeOutput) -> list[str]:
+    lines = [f"Step {step['number']}"]
+    if step["thought"]:
+        lines.append(f"  thought    {step['thought']}")
+    if step["proposal"] and step["proposal"] != step["title"]:
+        lines.append(f"  proposal   {step['proposal']}")
+    lines.append(f"  item       {step['title']}")
+    lines.append(f"  reward     {step['reward']:.0f} of 5")
+    if step["value"] is not None and step["advantage"] is not None:
+        lines.append(f"  value      {step['value']:.2f}")
+        lines.append(f"  advantage  {step['advantage']:+.2f}")
+    if step["reason"] == "too_close":
+        earlier = next((s for s in reversed(done["steps"]) if s["item"] == step["too_close_to"]), None)
+        if earlier is not None:
+            lines.append(f"  too close to {earlier['title']} (step {earlier['number']})")
+    return lines

@@ -1,0 +1,47 @@
+"""Training: episodes of the train world whose lessons go into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from errors import SettingsError
+from experiments.config import run_config, surroundings
+from experiments.metrics import Summary, summarise
+from experiments.plans import training_plan
+from experiments.run_folder import RunFolder
+from experiments.runner import OnEpisode, Runner
+from graphs.methods import method_named
+from graphs.workshop import Workshop
+from simulators import users_of
+
+
+async def train(
+    workshop: Workshop,
+    *,
+    dataset: str,
+    method: str,
+    episodes: int,
+    seed: int,
+    memory: str,
+    run: Path,
+    resume: bool,
+    on_episode: OnEpisode | None = None,
+) -> Summary:
+    """Runs `episodes` training episodes into `run` and memory `memory`; the summary is also in metrics.json.
+
+    Raises SettingsError for a method that has no memory to learn into.
+    """
+    chosen = method_named(method)
+    if not chosen.learns:
+        raise SettingsError(f"Method {method!r} has no memory to train; evaluate it, or train billp or reflexion.")
+    services = workshop.services(dataset, memory=memory, llm=True)
+    worlds, settings = services.worlds, workshop.settings
+    users = [services.dataset.user_keys[user] for user in users_of(worlds.train, len(worlds.train.users), seed)]
+    plan = {"command": "train", "method": method, "episodes": episodes, "seed": seed, "memory": memory}
+    config = run_config(workshop, services, plan)
+    with RunFolder(run, config, surroundings(settings), resume=resume) as folder:
+        runner = Runner(services, chosen, folder, horizon=worlds.train.horizon)
+        await runner.run(training_plan(users, episodes, settings.run.batch, seed), on_episode)
+        summary = summarise(folder.lines, method, dataset)
+        folder.write_metrics(summary.model_dump_json(indent=2))
+    return summary

@@ -1,0 +1,1 @@
+"""The state machine that links the minds, the memory and the user."""

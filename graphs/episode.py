@@ -1,0 +1,234 @@
+"""One episode as a state machine: recall -> plan -> act -> respond -> criticise -> ... -> reflect -> conclude."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from agents.critic import Judgement
+from agents.models import Usage, call_seed
+from agents.tools import analyse_categories
+from agents.views import Situation
+from graphs.acting import Update, build_actor_graph, minds_of
+from graphs.learning import learn
+from graphs.methods import method_named
+from graphs.services import ServiceProvider, Services
+from graphs.state import (
+    EpisodeContext,
+    EpisodeInput,
+    EpisodeOutput,
+    EpisodeState,
+    RecalledReflection,
+    StepRecord,
+    usage_update,
+)
+
+EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
+_NODES_A_STEP = 8  # plan, act, its four inner nodes, respond, criticise
+
+
+class EpisodeNodes:
+    """The nodes of an episode; each returns an update and changes nothing it was given."""
+
+    def __init__(self, provider: ServiceProvider) -> None:
+        self._provider = provider
+
+    async def recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+        """Looks the user up and reads reflections of similar users (or the latest ones)."""
+        services = await self._provider.get(runtime.context)
+        user = services.dataset.user_index(state["user"])
+        history = services.dataset.history(user, services.settings.memory.state_items)
+        start: Update = {
+            "history": history,
+            "reflections": [],
+            "thought": "",
+            "thought_at": -1,
+            "value": None,
+            "steps": [],
+            "usage": usage_update(Usage()),
+            "ended": "",
+            "reflection": "",
+        }
+        recalls, count = method_named(runtime.context.method).recalls, services.settings.memory.reflections
+        if recalls == "none" or services.memory is None or not count:
+            return start
+        memory = services.memory.reflections
+        if recalls == "latest":
+            latest = await asyncio.to_thread(memory.latest, count)
+            start["reflections"] = [RecalledReflection(id=r.id, text=r.text, distance=None) for r in latest]
+        else:
+            found = await asyncio.to_thread(memory.similar, services.state_vector(_fresh(services, history)), count)
+            start["reflections"] = [
+                RecalledReflection(id=match.record.id, text=match.record.text, distance=match.distance)
+                for match in found
+            ]
+        return start
+
+    async def plan(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+        """The Planner writes the thought for the next steps."""
+        services = await self._provider.get(runtime.context)
+        situation = services.situation(state)
+        thought = await minds_of(services).planner.think(
+            situation,
+            [reflection["text"] for reflection in state["reflections"]],
+            analyse_categories(situation.history, situation.recommended).lately,
+            _seed(state, runtime.context, "plan"),
+        )
+        return {
+            "thought": thought.text,
+            "thought_at": len(state["steps"]),
+            "usage": usage_update(thought.usage),
+        }
+
+    async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+        """The user answers with a reward and stays, or leaves."""
+        services = await self._provider.get(runtime.context)
+        answer = services.users.answer(
+            runtime.context.split,
+            services.dataset.user_index(state["user"]),
+            [step["item"] for step in state["steps"]],
+            state["item"],
+        )
+        record = StepRecord(
+            number=len(state["steps"]) + 1,
+            thought=state["thought"],
+            experiences=[experience["id"] for experience in state["experiences"]],
+            shortlist=state["shortlist"],
+            proposal=state["proposal"],
+            item=state["item"],
+            title=services.catalogue[state["item"]].title,
+            reward=answer.reward,
+            reason=answer.reason,
+            too_close_to=answer.too_close_to,
+            value=None,
+            next_value=None,
+            target=None,
+            advantage=None,
+        )
+        return {"steps": [record], "ended": answer.reason}
+
+    async def criticise(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+        """The Critic values the state before and after the step; their difference is what the step taught."""
+        services = await self._provider.get(runtime.context)
+        critic = minds_of(services).critic
+        step = state["steps"][-1]
+        spent = Usage()
+        value = state["value"]
+        if value is None:
+            before: EpisodeState = {**state, "steps": state["steps"][:-1]}
+            judged = await self._judge(services, before, runtime.context)
+            value, spent = judged.value, spent + judged.usage
+        next_value = 0.0  # nothing follows where the user left; where only time ran out, the state goes on being worth
+        if state["ended"] in ("", "horizon"):
+            judged = await self._judge(services, state, runtime.context)
+            next_value, spent = judged.value, spent + judged.usage
+        lesson = critic.advantage(step["reward"], value, next_value)
+        record: StepRecord = {
+            **step,
+            "value": value,
+            "next_value": next_value,
+            "target": lesson.target,
+            "advantage": lesson.advantage,
+        }
+        return {"steps": [record], "value": next_value, "usage": usage_update(spent)}
+
+    async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+        """The Reflector writes the lesson of the finished episode."""
+        services = await self._provider.get(runtime.context)
+        lesson = await minds_of(services).reflector.reflect(
+            services.situation(state), left=state["ended"] != "horizon", seed=_seed(state, runtime.context, "reflect")
+        )
+        return {"reflection": lesson.text, "usage": usage_update(lesson.usage)}
+
+    async def conclude(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+        """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""
+        services = await self._provider.get(runtime.context)
+        total = sum(step["reward"] for step in state["steps"])
+        length = len(state["steps"])
+        totals = {"length": length, "reward_each": total / length, "reward_trajectory": total}
+        if runtime.context.learn and services.learn_at_once and services.memory is not None:
+            done = output_of({**state, **totals})
+            method = method_named(runtime.context.method)
+            await asyncio.to_thread(learn, services, services.memory, method, runtime.context, done)
+        return totals
+
+    async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Judgement:
+        situation = services.situation(state)
+        limits = services.settings.memory
+        remembered: list[float] = []
+        if services.memory is not None and limits.values:
+            found = await asyncio.to_thread(
+                services.memory.critic.similar, services.state_vector(situation), limits.values, limits.critic_distance
+            )
+            remembered = [match.record.value for match in found]
+        return await minds_of(services).critic.judge(situation, remembered, _seed(state, context, "criticise"))
+
+    async def route_after_recall(
+        self, state: EpisodeState, runtime: Runtime[EpisodeContext]
+    ) -> Literal["plan", "act"]:
+        """Methods without thoughts go straight to the Actor."""
+        return "plan" if method_named(runtime.context.method).thinks else "act"
+
+    async def route_after_respond(
+        self, state: EpisodeState, runtime: Runtime[EpisodeContext]
+    ) -> Literal["criticise", "plan", "act", "reflect", "conclude"]:
+        """The Critic judges where something is learned from it; else straight on."""
+        services = await self._provider.get(runtime.context)
+        wanted = runtime.context.learn or services.settings.critic.always
+        if wanted and method_named(runtime.context.method).micro:
+            return "criticise"
+        return await self.route_onward(state, runtime)
+
+    async def route_onward(
+        self, state: EpisodeState, runtime: Runtime[EpisodeContext]
+    ) -> Literal["plan", "act", "reflect", "conclude"]:
+        """Another step (with a new thought where the old one has run its steps), or the end."""
+        method = method_named(runtime.context.method)
+        if state["ended"]:
+            return "reflect" if runtime.context.learn and method.recalls != "none" else "conclude"
+        services = await self._provider.get(runtime.context)
+        worn = len(state["steps"]) - state["thought_at"] >= services.settings.planner.steps
+        return "plan" if method.thinks and worn else "act"
+
+
+def build_episode_graph(provider: ServiceProvider, horizon: int) -> EpisodeGraph:
+    """The state machine, compiled, with a recursion limit that lets `horizon` steps pass."""
+    nodes = EpisodeNodes(provider)
+    graph = StateGraph(
+        EpisodeState, context_schema=EpisodeContext, input_schema=EpisodeInput, output_schema=EpisodeOutput
+    )
+    graph.add_node("recall", nodes.recall)
+    graph.add_node("plan", nodes.plan)
+    graph.add_node("act", build_actor_graph(provider))
+    graph.add_node("respond", nodes.respond)
+    graph.add_node("criticise", nodes.criticise)
+    graph.add_node("reflect", nodes.reflect)
+    graph.add_node("conclude", nodes.conclude)
+    graph.add_edge(START, "recall")
+    graph.add_conditional_edges("recall", nodes.route_after_recall)
+    graph.add_edge("plan", "act")
+    graph.add_edge("act", "respond")
+    graph.add_conditional_edges("respond", nodes.route_after_respond)
+    graph.add_conditional_edges("criticise", nodes.route_onward)
+    graph.add_edge("reflect", "conclude")
+    graph.add_edge("conclude", END)
+    limit = _NODES_A_STEP * horizon + 10
+    return graph.compile(name="billp").with_config(recursion_limit=limit)
+
+
+def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
+    """The part of a final state that is the episode's record."""
+    return cast(EpisodeOutput, {name: state[name] for name in EpisodeOutput.__annotations__})
+
+
+def _fresh(services: Services, history: list[int]) -> Situation:
+    return Situation(history=tuple(services.catalogue.some(history)), recommended=(), rewards=())
+
+
+def _seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:
+    return call_seed(context.seed, state["episode"], len(state["steps"]), purpose)

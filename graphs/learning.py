@@ -1,0 +1,82 @@
+"""What a finished episode leaves in memory: a pure function of its record, so that writing twice changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agents.prompt_pack import clean
+from agents.views import Situation
+from catalogue import Catalogue
+from graphs.methods import Method
+from graphs.services import Services
+from graphs.state import EpisodeContext, EpisodeOutput
+from memory import ActorExperience, CriticExperience, MemoryBank, Origin, Reflection
+
+
+def learn(services: Services, memory: MemoryBank, method: Method, context: EpisodeContext, done: EpisodeOutput) -> None:
+    """Writes the episode's reflection and experiences into `memory`, by id."""
+    if method.recalls != "none" and done["reflection"]:
+        memory.reflections.write([reflection_of(services, context, done)])
+    if method.micro:
+        acted, judged = experiences_of(services, context, done)
+        memory.actor.write(acted)
+        memory.critic.write(judged)
+
+
+def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Reflection:
+    """The Reflector's words under the vector of the user they were learned from (the history)."""
+    situation = _situation(services.catalogue, done, 0)
+    return Reflection(
+        text=done["reflection"],
+        vector=services.state_vector(situation),
+        ended=done["ended"],
+        length=done["length"],
+        reward=done["reward_trajectory"],
+        ordinal=context.ordinal,
+        origin=_origin(context, done, -1),
+    )
+
+
+def experiences_of(
+    services: Services, context: EpisodeContext, done: EpisodeOutput
+) -> tuple[list[ActorExperience], list[CriticExperience]]:
+    """(s_n, a_n, sign of advantage) and (s_n, r_n + gamma V(s_n+1)) of every judged step."""
+    acted, judged = [], []
+    for position, step in enumerate(done["steps"]):
+        if step["advantage"] is None or step["target"] is None:
+            continue
+        situation = _situation(services.catalogue, done, position)
+        vector = services.state_vector(situation)
+        words = _words(situation, services.settings.memory.state_items)
+        origin = _origin(context, done, step["number"])
+        acted.append(
+            ActorExperience(
+                state_text=words,
+                vector=vector,
+                item=step["item"],
+                item_title=step["title"],
+                advantage=step["advantage"],
+                encouraged=step["advantage"] >= 0,
+                reward=step["reward"],
+                origin=origin,
+            )
+        )
+        judged.append(CriticExperience(state_text=words, vector=vector, value=step["target"], origin=origin))
+    return acted, judged
+
+
+def _situation(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situation:
+    before: Sequence[int] = [step["item"] for step in done["steps"][:steps]]
+    return Situation(
+        history=tuple(catalogue.some(done["history"])),
+        recommended=tuple(catalogue.some(before)),
+        rewards=tuple(round(step["reward"]) for step in done["steps"][:steps]),
+    )
+
+
+def _words(situation: Situation, count: int) -> str:
+    return "; ".join(clean(item.text) for item in situation.recent(count))
+
+
+def _origin(context: EpisodeContext, done: EpisodeOutput, step: int) -> Origin:
+    return Origin(run=context.run, episode=done["episode"], user=done["user"], step=step, seed=context.seed)

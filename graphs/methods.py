@@ -1,0 +1,58 @@
+"""Methods: settings of one graph, not copies of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What one method does on its way through the graph.
+
+    `chooser`: who picks the item. `thinks`: the Planner writes thoughts. `recalls`: which reflections it
+    reads, the most similar to the user (BiLLP) or the latest (Reflexion). `micro`: actor and critic
+    experiences are read and written.
+    """
+
+    name: str
+    chooser: Literal["llm", "random", "popular"] = "llm"
+    thinks: bool = False
+    recalls: Literal["none", "latest", "similar"] = "none"
+    micro: bool = False
+
+    @property
+    def learns(self) -> bool:
+        """Whether episodes leave anything in memory."""
+        return self.micro or self.recalls != "none"
+
+    @property
+    def needs_llm(self) -> bool:
+        """Whether any mind is asked."""
+        return self.chooser == "llm"
+
+
+METHODS: Mapping[str, Method] = {
+    method.name: method
+    for method in (
+        Method("billp", thinks=True, recalls="similar", micro=True),
+        Method("billp-no-macro", thinks=True, micro=True),
+        Method("billp-no-micro", thinks=True, recalls="similar"),
+        Method("reflexion", thinks=True, recalls="latest"),
+        Method("react", thinks=True),
+        Method("act-only"),
+        Method("random", chooser="random"),
+        Method("popular", chooser="popular"),
+    )
+}
+
+
+def method_named(name: str) -> Method:
+    """The method called `name`; raises SettingsError listing the names there are."""
+    try:
+        return METHODS[name]
+    except KeyError:
+        raise SettingsError(f"There is no method {name!r}; choose one of {', '.join(METHODS)}.") from None

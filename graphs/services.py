@@ -1,0 +1,131 @@
+"""What the nodes work with: the minds, the memory and the user of one dataset, made once and shared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.actor import Actor
+from agents.critic import Critic
+from agents.grounding import Vectors
+from agents.planner import Planner
+from agents.prompt_pack import PromptPack
+from agents.reflector import Reflector
+from agents.views import Situation
+from catalogue import Catalogue
+from graphs.state import EpisodeContext, EpisodeState
+from memory import Embedder, MemoryBank
+from settings import Settings
+from simulators import Answer, Dataset, Worlds, respond
+
+_NEWEST_WEIGHS = 0.8  # each older item of a state counts this much of the next newer one
+
+
+@dataclass(frozen=True)
+class Minds:
+    """The four minds, on one model and one prompt pack."""
+
+    planner: Planner
+    actor: Actor
+    critic: Critic
+    reflector: Reflector
+
+
+class Users(Protocol):
+    """Whoever answers recommendations."""
+
+    def answer(self, split: Literal["train", "test"], user: int, recommended: Sequence[int], item: int) -> Answer:
+        """What user `user` (dataset index) says to `item` after `recommended`."""
+        ...
+
+
+@dataclass(frozen=True)
+class SimulatedUsers:
+    """Users of the train and the test world."""
+
+    worlds: Worlds
+
+    def answer(self, split: Literal["train", "test"], user: int, recommended: Sequence[int], item: int) -> Answer:
+        """The simulator's reward and whether the user stays."""
+        return respond(self.worlds.train if split == "train" else self.worlds.test, user, recommended, item)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything one episode needs; holds no state of any episode, so episodes share it side by side."""
+
+    settings: Settings
+    dataset: Dataset
+    worlds: Worlds
+    users: Users
+    popularity: NDArray[np.int64]
+    """(items,) interactions in the train users' logs."""
+    vectors: Vectors
+    """(items, d) text vectors of unit length."""
+    embedder: Embedder
+    pack: PromptPack
+    minds: Minds | None
+    """None where no method in use needs an LLM."""
+    memory: MemoryBank | None
+    """None where no method in use has a memory."""
+    learn_at_once: bool = False
+    """Write to memory when an episode ends, instead of leaving that to the runner's batches."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The items that can be recommended."""
+        return self.dataset.catalogue
+
+    def situation(self, state: EpisodeState) -> Situation:
+        """The state in the agents' terms."""
+        return Situation(
+            history=tuple(self.catalogue.some(state["history"])),
+            recommended=tuple(self.catalogue.some([step["item"] for step in state["steps"]])),
+            rewards=tuple(round(step["reward"]) for step in state["steps"]),
+        )
+
+    def state_vector(self, situation: Situation) -> Vectors:
+        """(d,) unit vector of the user's last items: the mean of their text vectors, newer ones weighing more.
+
+        Averaging vectors that exist already costs microseconds where embedding the state's text anew would
+        cost tens of milliseconds a step, and it lives in the same space as any searched words.
+        """
+        return state_vector(self.vectors, [item.index for item in situation.recent(self.settings.memory.state_items)])
+
+
+class ServiceProvider(Protocol):
+    """Hands each node the services that its episode's context asks for."""
+
+    async def get(self, context: EpisodeContext) -> Services:
+        """The services; made on first use, shared afterwards."""
+        ...
+
+
+@dataclass(frozen=True)
+class FixedServices:
+    """A provider of services made beforehand."""
+
+    services: Services
+
+    async def get(self, context: EpisodeContext) -> Services:
+        """The same services whatever the context."""
+        return self.services
+
+
+def state_vector(vectors: Vectors, recent: Sequence[int]) -> Vectors:
+    """(d,) unit vector of the items `recent`, oldest first; zero where there are none."""
+    if not recent:
+        return np.zeros(vectors.shape[1], dtype=np.float32)
+    weights = _NEWEST_WEIGHS ** np.arange(len(recent) - 1, -1, -1, dtype=np.float32)
+    mean = weights @ vectors[list(recent)]
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
+
+
+async def embed_text(embedder: Embedder, text: str) -> Vectors:
+    """(d,) unit vector of one text, computed off the event loop."""
+    return np.asarray((await asyncio.to_thread(embedder.embed, [text]))[0], dtype=np.float32)

@@ -1,0 +1,171 @@
+"""What travels through the graph: small, plain and serialisable (numbers, short texts, lists of them)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing` only from Python 3.12 on
+
+from agents.models import Usage
+
+
+class RecalledReflection(TypedDict):
+    """A reflection read back, with where it came from (`id`) and how far its user was (squared L2; None: not asked)."""
+
+    id: str
+    text: str
+    distance: float | None
+
+
+class RecalledExperience(TypedDict):
+    """An actor experience read back for the state at hand."""
+
+    id: str
+    item: int
+    encouraged: bool
+    distance: float
+
+
+class StepRecord(TypedDict):
+    """One finished step; `value` and what follows from it are None where nothing judged it."""
+
+    number: int
+    thought: str
+    experiences: list[str]
+    shortlist: list[int]
+    proposal: str
+    item: int
+    title: str
+    reward: float
+    reason: str
+    too_close_to: int
+    value: float | None
+    next_value: float | None
+    target: float | None
+    advantage: float | None
+
+
+class UsageState(TypedDict):
+    """What the LLM calls of an episode cost so far."""
+
+    calls: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    seconds: float
+    format_failures: int
+
+
+def usage_update(usage: Usage) -> UsageState:
+    """A Usage as the plain dict that the state adds up."""
+    return UsageState(
+        calls=usage.calls,
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+        seconds=usage.seconds,
+        format_failures=usage.format_failures,
+    )
+
+
+def add_usage(old: UsageState, new: UsageState) -> UsageState:
+    """Reducer of `usage`: adds up what nodes spent; an update without any call starts over."""
+    return usage_update(Usage(**old) + Usage(**new)) if old and new["calls"] else new
+
+
+def put_steps(old: list[StepRecord], new: list[StepRecord]) -> list[StepRecord]:
+    """Reducer of `steps`: a step of the same number replaces the older record; an empty update starts over."""
+    if not new:
+        return []
+    merged = {step["number"]: step for step in [*old, *new]}
+    return [merged[number] for number in sorted(merged)]
+
+
+Ended = Literal["", "too_close", "low_reward", "horizon"]
+
+
+class EpisodeInput(TypedDict):
+    """Whom to recommend to: a user key of the dataset, and a name for the episode."""
+
+    user: str
+    episode: str
+
+
+class EpisodeState(TypedDict):
+    """An episode under way."""
+
+    user: str
+    """Key of the user in the logs."""
+    episode: str
+    """Name of the episode, unique in its run; seeds depend on it."""
+    history: list[int]
+    """Items liked before the episode, oldest first."""
+    reflections: list[RecalledReflection]
+    """Recalled once, at the start."""
+    thought: str
+    """The plan in force."""
+    thought_at: int
+    """Number of steps done when it was made."""
+    lately: list[str]
+    """Categories met lately (the Actor's tool)."""
+    fresh: list[str]
+    """Categories liked before and not met lately."""
+    experiences: list[RecalledExperience]
+    """Retrieved for the state at hand."""
+    shortlist: list[int]
+    """Candidates of this step; empty in free mode."""
+    proposal: str
+    """The Actor's words."""
+    item: int
+    """The grounded recommendation of this step."""
+    value: float | None
+    """V of the state at hand, None where nobody judged it."""
+    steps: Annotated[list[StepRecord], put_steps]
+    """Finished steps, by number."""
+    usage: Annotated[UsageState, add_usage]
+    """Added up over nodes."""
+    ended: Ended
+    """Why the episode ended; empty while it runs."""
+    reflection: str
+    """The Reflector's words; empty where nobody reflects."""
+
+
+class EpisodeOutput(TypedDict):
+    """A finished episode."""
+
+    user: str
+    episode: str
+    history: list[int]
+    reflections: list[RecalledReflection]
+    steps: list[StepRecord]
+    usage: UsageState
+    ended: Ended
+    reflection: str
+    length: int
+    reward_each: float
+    reward_trajectory: float
+
+
+@dataclass(frozen=True)
+class EpisodeContext:
+    """How to run the episode; in `langgraph dev` these are the form fields beside the input."""
+
+    method: str = "billp"
+    """One of the methods in graphs/methods.py."""
+    split: Literal["train", "test"] = "train"
+    """World the user lives in."""
+    seed: int = 0
+    """Fixes the sampling seeds."""
+    run: str = "studio"
+    """Name under which memory remembers where it came from."""
+    ordinal: int = 0
+    """Position of the episode in its run; orders reflections by age."""
+    learn: bool = False
+    """Judge, reflect and write to memory."""
+    dataset: str = "ml-100k"
+    """Registered dataset with a built simulator."""
+    memory: str = "default"
+    """Name of the memory to read, and to write when learning."""
+    prompts: str = ""
+    """Folder of a prompt pack; empty is the pack of the settings."""

@@ -1,0 +1,154 @@
+"""Opens what episodes need (model, embedder, worlds, memory) once, and hands it out as services."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from agents.actor import Actor
+from agents.critic import Critic
+from agents.models import ChatModel, Model
+from agents.planner import Planner
+from agents.prompt_pack import PromptPack, load_pack
+from agents.reflector import Reflector
+from graphs.methods import method_named
+from graphs.services import Minds, Services, SimulatedUsers
+from graphs.state import EpisodeContext
+from memory import Embedder, MemoryBank, SentenceEmbedder, catalogue_vectors, open_bank
+from serving.embedded import EmbeddedServer, start
+from settings import Settings
+from simulators import load_dataset, load_worlds, simulator_folder
+
+Progress = Callable[[float], None]
+
+
+class Workshop:
+    """Model server, embedder and memories of one process; opened when first asked for, closed together."""
+
+    def __init__(self, settings: Settings, *, model: Model | None = None, embedder: Embedder | None = None) -> None:
+        self.settings = settings
+        self._given_model = model
+        self._given_embedder = embedder
+        self._banks: dict[tuple[str, str], MemoryBank] = {}
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Closes memories and connections; the embedded server ends with this object."""
+        await self._open.aclose()
+        self._banks.clear()
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The sentence embedder, or the one given."""
+        return self._given_embedder or SentenceEmbedder()
+
+    @cached_property
+    def server(self) -> EmbeddedServer | None:
+        """The embedded server; None where `llm.base_url` names another one."""
+        return None if self.settings.llm.base_url else start(self.settings)
+
+    @cached_property
+    def model(self) -> Model:
+        """The chat model: the one given, the server that `llm.base_url` names, or the embedded one."""
+        if self._given_model is not None:
+            return self._given_model
+        base_url = self.settings.llm.base_url or (self.server.base_url if self.server else "")
+        model = ChatModel(base_url, self.settings.llm)
+        self._open.push_async_exit(model)
+        return model
+
+    @property
+    def model_digest(self) -> str:
+        """sha256 of the embedded model's file; empty for a model behind somebody else's server."""
+        if self._given_model is not None or self.server is None:
+            return ""
+        with self.server.model_file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def memory(self, dataset: str, name: str) -> MemoryBank:
+        """The memory `name` of a dataset; the same object however often it is asked for."""
+        if (dataset, name) not in self._banks:
+            bank = open_bank(self.settings, dataset, name, self.embedder)
+            self._open.callback(bank.close)
+            self._banks[dataset, name] = bank
+        return self._banks[dataset, name]
+
+    def services(
+        self,
+        dataset: str,
+        *,
+        memory: str | None,
+        llm: bool,
+        pack: PromptPack | None = None,
+        learn_at_once: bool = False,
+        progress: Progress | None = None,
+    ) -> Services:
+        """Services on a registered dataset with a built simulator.
+
+        `memory` names the memory (None: none is read or written); `llm` asks for the minds. Raises DataError,
+        ArtifactError, MemoryStoreError, PromptError or ServingError, each with its remedy.
+        """
+        data = load_dataset(self.settings.data, dataset)
+        worlds = load_worlds(simulator_folder(self.settings.data, dataset), data)
+        pack = pack or load_pack(self.settings.prompts)
+        vectors = catalogue_vectors(data.catalogue, self.embedder, self.settings.data / "vectors", progress)
+        return Services(
+            settings=self.settings,
+            dataset=data,
+            worlds=worlds,
+            users=SimulatedUsers(worlds),
+            popularity=data.popularity(worlds.train.users),
+            vectors=np.asarray(vectors, dtype=np.float32),
+            embedder=self.embedder,
+            pack=pack,
+            minds=self._minds(pack) if llm else None,
+            memory=self.memory(dataset, memory) if memory is not None else None,
+            learn_at_once=learn_at_once,
+        )
+
+    def _minds(self, pack: PromptPack) -> Minds:
+        settings, model = self.settings, self.model
+        return Minds(
+            planner=Planner(model, pack["planner"], settings.planner),
+            actor=Actor(model, pack, settings.actor),
+            critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
+            reflector=Reflector(model, pack["reflector"], settings.reflector),
+        )
+
+
+class LazyServices:
+    """A provider that opens what each context asks for on first use, off the event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._workshop = Workshop(settings)
+        self._made: dict[tuple[str, str, str, bool], Services] = {}
+        self._lock = asyncio.Lock()
+
+    async def get(self, context: EpisodeContext) -> Services:
+        """The services for the context's dataset, memory and prompts; made once."""
+        method = method_named(context.method)
+        memory = context.memory if method.learns else ""
+        key = (context.dataset, memory, context.prompts, method.needs_llm)
+        async with self._lock:
+            if key not in self._made:
+                self._made[key] = await asyncio.to_thread(self._make, *key)
+        return self._made[key]
+
+    def _make(self, dataset: str, memory: str, prompts: str, llm: bool) -> Services:
+        return self._workshop.services(
+            dataset,
+            memory=memory or None,
+            llm=llm,
+            pack=load_pack(Path(prompts)) if prompts else None,
+            learn_at_once=True,
+        )

@@ -1,0 +1,36 @@
+"""What was learned, kept in Chroma and found again by similarity. Nothing heavy is imported before it is opened."""
+
+from memory.bank import MemoryBank, MemoryStats
+from memory.embedding import Embedder, SentenceEmbedder
+from memory.experiences import ActorMemory, CriticMemory
+from memory.lessons import ActorExperience, CriticExperience, Reflection
+from memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
+from memory.reflections import ReflectionMemory
+from memory.shelf import drop_bank, list_banks, open_bank
+from memory.store import Match, VectorStore
+from memory.vectors import catalogue_vectors
+
+__all__ = [
+    "KINDS",
+    "ActorExperience",
+    "ActorMemory",
+    "CriticExperience",
+    "CriticMemory",
+    "Embedder",
+    "Kind",
+    "Match",
+    "MemoryBank",
+    "MemoryStats",
+    "Origin",
+    "Record",
+    "Reflection",
+    "ReflectionMemory",
+    "SentenceEmbedder",
+    "Vector",
+    "VectorStore",
+    "as_vector",
+    "catalogue_vectors",
+    "drop_bank",
+    "list_banks",
+    "open_bank",
+]

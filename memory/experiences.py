@@ -1,0 +1,49 @@
+"""Micro memory: what single steps taught the Actor and the Critic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from numpy.typing import ArrayLike
+
+from memory.lessons import ActorExperience, CriticExperience
+from memory.records import Vector
+from memory.store import Match, VectorStore
+
+_Experience = TypeVar("_Experience", ActorExperience, CriticExperience)
+
+
+class _ExperienceMemory(Generic[_Experience]):
+    def __init__(self, store: VectorStore, view: type[_Experience]) -> None:
+        self.store = store
+        self._view: type[_Experience] = view
+
+    def similar(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[_Experience]]:
+        """At most `k` experiences of similar states, nearest first; none beyond `max_distance` (squared L2)."""
+        return self.similar_many([vector], k, max_distance)[0]
+
+    def similar_many(
+        self, vectors: ArrayLike, k: int, max_distance: float | None = None
+    ) -> list[list[Match[_Experience]]]:
+        """`similar` for each row of `vectors`, shape (n, d), asked as one batch."""
+        found = self.store.nearest_many(vectors, k, max_distance)
+        return [[Match(self._view.from_record(m.record), m.distance) for m in row] for row in found]
+
+    def write(self, experiences: Sequence[_Experience]) -> None:
+        """Remember `experiences`; one written before is replaced, so writing twice is writing once."""
+        self.store.upsert([experience.to_record() for experience in experiences])
+
+
+class ActorMemory(_ExperienceMemory[ActorExperience]):
+    """Items recommended in past states, and whether to do so again."""
+
+    def __init__(self, store: VectorStore) -> None:
+        super().__init__(store, ActorExperience)
+
+
+class CriticMemory(_ExperienceMemory[CriticExperience]):
+    """Past states, and what they turned out to be worth."""
+
+    def __init__(self, store: VectorStore) -> None:
+        super().__init__(store, CriticExperience)

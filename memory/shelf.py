@@ -1,0 +1,66 @@
+"""All memories of this installation: opening one, listing them, dropping one."""
+
+from __future__ import annotations
+
+from memory.bank import MemoryBank
+from memory.chroma import ChromaStore
+from memory.collection import Collection
+from memory.connection import Connection, connect, memory_folder
+from memory.embedding import Embedder
+from memory.records import KINDS
+from settings import Settings
+
+
+def open_bank(settings: Settings, dataset: str, name: str, embedder: Embedder) -> MemoryBank:
+    """The memory `name` of `dataset`, on the Chroma server of `settings` or in the data folder.
+
+    A memory comes into being with its first record. Within a process a folder may be opened many times.
+    Raises MemoryStoreError when another process has the folder open, when the server does not answer, and when
+    the memory was written with another embedder.
+    """
+    collections = {kind: Collection(kind, dataset, name, embedder.name, embedder.dimension) for kind in KINDS}
+    connection = connect(settings)
+    try:
+        return MemoryBank(
+            {kind: ChromaStore(connection, collection) for kind, collection in collections.items()},
+            embedder,
+            dataset=dataset,
+            name=name,
+            where=connection.where,
+            close=connection.close,
+        )
+    except BaseException:
+        connection.close()
+        raise
+
+
+def list_banks(settings: Settings) -> dict[str, list[str]]:
+    """The names of the memories that hold records, per dataset; both sorted."""
+    if not settings.chroma_url and not memory_folder(settings).exists():
+        return {}
+    connection = connect(settings)
+    try:
+        found: dict[str, set[str]] = {}
+        for collection in _collections(connection):
+            found.setdefault(collection.dataset, set()).add(collection.memory)
+        return {dataset: sorted(found[dataset]) for dataset in sorted(found)}
+    finally:
+        connection.close()
+
+
+def drop_bank(settings: Settings, dataset: str, name: str) -> None:
+    """Forget the memory `name` of `dataset` altogether, whichever embedder wrote it; none is no error."""
+    connection = connect(settings)
+    try:
+        for collection in _collections(connection):
+            if (collection.dataset, collection.memory) == (dataset, name):
+                with connection.talking():
+                    connection.client.delete_collection(collection.key)
+    finally:
+        connection.close()
+
+
+def _collections(connection: Connection) -> list[Collection]:
+    with connection.talking():
+        found = (Collection.from_metadata(stored.metadata) for stored in connection.client.list_collections())
+        return [collection for collection in found if collection is not None]

@@ -1,0 +1,95 @@
+"""The contract of one collection of records, which Chroma and the tests' exact store both keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from errors import MemoryStoreError
+from memory.records import Record, Vector
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Match(Generic[T]):
+    """Something found, and its squared L2 distance from what was looked for."""
+
+    record: T
+    distance: float
+
+
+class VectorStore(Protocol):
+    """One collection of records, told apart by id.
+
+    Reads see every write that returned before. Vectors have shape (d,), queries (n, d); another d is refused with
+    MemoryStoreError, as is everything the store behind cannot do.
+    """
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        """Write `records`, each in place of the one with its id; of two with one id the last counts."""
+
+    def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
+        """At most `k` records by squared L2 distance, then id; none further away than `max_distance`."""
+
+    def nearest_many(self, vectors: ArrayLike, k: int, max_distance: float | None = None) -> list[list[Match[Record]]]:
+        """`nearest` for each row of `vectors`, asked as one batch."""
+
+    def largest(self, field: str, k: int) -> list[Record]:
+        """At most `k` records whose `field` is a whole number, largest first, then by id."""
+
+    def get(self, ids: Sequence[str]) -> list[Record]:
+        """The records with these ids, in this order; an id without a record is left out."""
+
+    def ids(self) -> list[str]:
+        """Every id, sorted."""
+
+    def all(self) -> Iterator[Record]:
+        """Every record in the order of ids, read page by page."""
+
+    def count(self) -> int:
+        """How many records there are."""
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Forget the records with these ids; an id without a record is no error."""
+
+    def clear(self) -> None:
+        """Forget every record."""
+
+
+def as_queries(vectors: ArrayLike, dimension: int) -> Vector:
+    """`vectors` as finite float32 of shape (n, dimension); raises MemoryStoreError when they are not."""
+    queries = np.asarray(vectors, dtype=np.float32)
+    if queries.size == 0:
+        return queries.reshape(0, dimension)
+    if queries.ndim != 2 or queries.shape[1] != dimension or not np.isfinite(queries).all():
+        raise MemoryStoreError(f"Vectors of shape {queries.shape} do not fit (n, {dimension}); use the same embedder.")
+    return queries
+
+
+def check_records(records: Sequence[Record], dimension: int) -> list[Record]:
+    """`records` without those that a later one with the same id replaces; refuses another dimension."""
+    for record in records:
+        if record.vector.shape != (dimension,):
+            raise MemoryStoreError(
+                f"Record {record.id} has {record.vector.shape[0]} numbers, not {dimension}; use the same embedder."
+            )
+    return list({record.id: record for record in records}.values())
+
+
+def rank(query: Vector, records: Sequence[Record], k: int, max_distance: float | None) -> list[Match[Record]]:
+    """The `k` of `records` nearest to `query`, by distance and then id.
+
+    Distances are summed in float64 from the stored numbers, so they do not depend on which store was asked.
+    """
+    if not records or k <= 0:
+        return []
+    stored = np.stack([record.vector for record in records]).astype(np.float64)
+    distances = np.square(stored - query.astype(np.float64)).sum(axis=1)
+    matches = [Match(record, float(distance)) for record, distance in zip(records, distances, strict=True)]
+    matches.sort(key=lambda match: (match.distance, match.record.id))
+    return [match for match in matches[:k] if max_distance is None or match.distance <= max_distance]

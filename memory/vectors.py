@@ -1,0 +1,85 @@
+"""The vectors of a catalogue's items, computed once and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from catalogue import Catalogue
+from errors import ArtifactError
+from memory.embedding import Embedder
+from memory.records import Vector
+
+BATCH = 256
+
+
+def catalogue_vectors(
+    catalogue: Catalogue,
+    embedder: Embedder,
+    folder: Path,
+    progress: Callable[[float], None] | None = None,
+) -> Vector:
+    """The unit vector of every item's text: float32 of shape (items, dimension), in catalogue order.
+
+    Kept as npz under `folder`, named by a hash of the texts and the embedder, so a changed catalogue is embedded
+    anew and a damaged file is replaced. `progress` is told the share that is done, 0 to 1.
+    Raises ArtifactError when `folder` cannot be written.
+    """
+    texts = [item.text for item in catalogue]
+    path = folder / f"items-{_digest(texts, embedder)}.npz"
+    report = progress or _silent
+    vectors = _read(path, (len(texts), embedder.dimension))
+    if vectors is None:
+        vectors = np.empty((len(texts), embedder.dimension), dtype=np.float32)
+        for start in range(0, len(texts), BATCH):
+            report(start / len(texts))
+            vectors[start : start + BATCH] = embedder.embed(texts[start : start + BATCH])
+        _write(path, vectors)
+    report(1.0)
+    return vectors
+
+
+def _silent(share: float) -> None:
+    """Nobody watches."""
+
+
+def _digest(texts: Sequence[str], embedder: Embedder) -> str:
+    digest = hashlib.sha256(f"{embedder.name}\0{embedder.dimension}\0".encode())
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:32]
+
+
+def _read(path: Path, shape: tuple[int, int]) -> Vector | None:
+    """The stored vectors, or None where there are none that can be used."""
+    try:
+        # Opened here, since numpy would leave a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            vectors = stored["vectors"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # missing or damaged; either way it is made again
+    if vectors.shape != shape or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
+        return None
+    return np.asarray(vectors, dtype=np.float32)
+
+
+def _write(path: Path, vectors: Vector) -> None:
+    """Under another name first: a process killed half-way leaves no half file, and two may write at once."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, vectors=vectors)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise ArtifactError(f"Item vectors cannot be written to {path.parent} ({error}); mend that.") from error

@@ -1,0 +1,68 @@
+"""Stores a Q4_1 model once more as Q8_0.
+
+llama.cpp has fast x86 matrix kernels for Q8_0 and none for Q4_1: on two AVX2 cores the same model reads
+prompts about 1.6 times as fast (`benchmarks/embedded.py`). A Q8_0 block keeps a Q4_1 block's 16 levels to
+within 1/254 of its largest weight, so the model answers alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from errors import ServingError
+
+
+def fast_copy(source: Path, folder: Path) -> Path:
+    """Path of a Q8_0 copy of `source` in `folder`, made if it is not there; `source` itself if it has no Q4_1.
+
+    Takes about 10 seconds and 150 MB for a model of 135 million weights, once.
+    """
+    import gguf
+
+    try:
+        reader = gguf.GGUFReader(source)
+    except (OSError, ValueError) as error:
+        raise ServingError(f"{source} is not a GGUF model ({error}); set BILLP_LLM_GGUF to one.") from error
+    slow = gguf.GGMLQuantizationType.Q4_1
+    if not any(tensor.tensor_type == slow for tensor in reader.tensors):
+        return source
+    with source.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    target = folder / f"{source.stem}.{digest}.q8_0.gguf"
+    if target.exists():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(f".{os.getpid()}.partial")
+    try:
+        _write(reader, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def _write(reader: object, target: Path) -> None:
+    import gguf
+
+    assert isinstance(reader, gguf.GGUFReader)
+    slow, fast = gguf.GGMLQuantizationType.Q4_1, gguf.GGMLQuantizationType.Q8_0
+    writer = gguf.GGUFWriter(target, str(reader.fields["general.architecture"].contents()))
+    for field in reader.fields.values():
+        # The writer makes these itself; the old file type would be wrong.
+        if field.name.startswith("GGUF.") or field.name in {"general.architecture", "general.file_type"}:
+            continue
+        kind = field.types[0]
+        inner = field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None
+        writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
+    for tensor in reader.tensors:
+        if tensor.tensor_type == slow:
+            weights = gguf.dequantize(tensor.data, slow)
+            writer.add_tensor(tensor.name, gguf.quantize(weights, fast), raw_dtype=fast)
+        else:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

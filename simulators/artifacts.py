@@ -1,0 +1,132 @@
+"""Simulators on disk: `worlds.json` and one npz a world, written whole or not at all, nothing pickled."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from errors import ArtifactError
+from settings import SimulatorSettings
+from simulators.accuracy import Accuracy
+from simulators.datasets import Dataset, file_digest
+from simulators.folders import replaced_folder
+from simulators.library import checked_name
+from simulators.quit_rules import DistanceRule
+from simulators.rating_model import BiasedFactorisation
+from simulators.worlds import Split, World, Worlds
+
+RECORD = "worlds.json"
+
+
+class WorldRecord(BaseModel):
+    """One world's part of `worlds.json`; its arrays are in SPLIT.npz, whose SHA-256 is `sha256`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    interactions: int
+    beta: float
+    accuracy: Accuracy
+
+
+class WorldsRecord(BaseModel):
+    """What `worlds.json` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    name: str
+    fingerprint: str
+    n_users: int
+    n_items: int
+    settings: SimulatorSettings
+    train: WorldRecord
+    test: WorldRecord
+
+
+def simulator_folder(data_dir: Path, name: str) -> Path:
+    """Where the simulator of the dataset `name` is kept."""
+    return data_dir / "simulators" / checked_name(name)
+
+
+def save_worlds(folder: Path, worlds: Worlds) -> None:
+    """Writes both worlds to `folder`, in place of what was there."""
+    with replaced_folder(folder) as new:
+        record = WorldsRecord(
+            name=worlds.name,
+            fingerprint=worlds.fingerprint,
+            n_users=worlds.train.n_users,
+            n_items=worlds.train.n_items,
+            settings=worlds.train.settings,
+            train=_write(new, worlds.train),
+            test=_write(new, worlds.test),
+        )
+        (new / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
+    """The worlds stored in `folder`.
+
+    Raises ArtifactError, with the command that helps, when they are missing, damaged or of another version, and,
+    where `dataset` is given, when they were not built from just that dataset.
+    """
+    path = folder / RECORD
+    remedy = f"build it with `billp simulator build {folder.name}`"
+    if not path.is_file():
+        raise ArtifactError(f"There is no simulator in {folder}; {remedy}.")
+    try:
+        record = WorldsRecord.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        raise ArtifactError(f"{path} is damaged or of another version; {remedy}.") from error
+    if dataset is not None and record.fingerprint != dataset.fingerprint:
+        raise ArtifactError(f"The simulator in {folder} was built from other data than {dataset.name}; {remedy}.")
+    return Worlds(_read(folder, "train", record), _read(folder, "test", record), record.fingerprint)
+
+
+def _write(folder: Path, world: World) -> WorldRecord:
+    if not isinstance(world.model, BiasedFactorisation) or not isinstance(world.rule, DistanceRule):
+        raise ArtifactError(
+            f"The {world.split} world of {world.name} has a model or quit rule of another kind; "
+            "store only worlds that build_worlds made."
+        )
+    path = folder / f"{world.split}.npz"
+    np.savez(path, allow_pickle=False, users=world.users, **world.model.parameters())
+    return WorldRecord(
+        sha256=file_digest(path), interactions=world.interactions, beta=world.rule.beta, accuracy=world.accuracy
+    )
+
+
+def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
+    path = folder / f"{split}.npz"
+    part = record.train if split == "train" else record.test
+    fault = f"{path} is missing or damaged; build it with `billp simulator build {folder.name}`."
+    if not path.is_file() or file_digest(path) != part.sha256:
+        raise ArtifactError(fault)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            parameters = dict(arrays)
+        users = parameters.pop("users")
+        model = BiasedFactorisation.from_parameters(parameters)
+    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+        raise ArtifactError(fault) from error
+    ascending = users.ndim == 1 and users.dtype == np.int32 and bool((np.diff(users) > 0).all())
+    if not ascending or len(users) != len(model.user_bias) or len(model.item_bias) != record.n_items:
+        raise ArtifactError(fault)
+    users.setflags(write=False)
+    settings = record.settings
+    return World(
+        name=record.name,
+        split=split,
+        n_users=record.n_users,
+        n_items=record.n_items,
+        users=users,
+        interactions=part.interactions,
+        model=model,
+        rule=DistanceRule(part.beta, settings.window, settings.min_reward),
+        settings=settings,
+        accuracy=part.accuracy,
+    )

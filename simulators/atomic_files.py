@@ -1,0 +1,85 @@
+"""RecBole atomic files: tab-separated text whose first line names each column as `field:type`.
+
+Format: https://recbole.io/docs/user_guide/data/atomic_files.html. Rows are read one at a time, so a log of
+millions of rows costs no more memory than what the reader keeps of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from errors import DataError
+from simulators.progress import Progress
+
+FIELD_TYPES = ("token", "token_seq", "float", "float_seq")
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """Field name to type, in the order of the columns.
+
+    Raises DataError when the file is missing or empty, or a column is not `field:type`.
+    """
+    with _open(path) as file:
+        return _header(path, file.readline())
+
+
+def read_rows(path: Path, progress: Progress | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Line number (the header is line 1) and fields of every row.
+
+    Raises DataError, naming the line, on bytes that are not UTF-8, on a row with another number of fields than the
+    header, and on a last line without a line break, which is how a file that was cut short mostly shows.
+    """
+    with _open(path) as file:
+        width = len(_header(path, file.readline()))
+        number, size = 1, path.stat().st_size
+        for number, raw in enumerate(file, start=2):
+            if not raw.endswith(b"\n"):
+                raise DataError(
+                    f"{path.name} line {number}: the last line has no line break, so the file may be cut short; "
+                    "fetch it again, or end the line if it is whole."
+                )
+            fields = _decode(path, number, raw).split("\t")
+            if len(fields) != width:
+                raise DataError(
+                    f"{path.name} line {number}: {len(fields)} fields where the header names {width}; "
+                    "mend or remove the line."
+                )
+            yield number, fields
+            if progress and number % 65536 == 0:
+                progress(file.tell() / size)
+        if number == 1:
+            raise DataError(f"{path.name} line 1: no rows follow the header; give a file that holds data.")
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path} cannot be opened ({error.strerror}); check the folder and the name.") from error
+
+
+def _decode(path: Path, number: int, raw: bytes) -> str:
+    try:
+        # Some editors begin a file with a byte-order mark; only line 1 can hold it.
+        return raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name} line {number}: not UTF-8 text; convert the file to UTF-8.") from error
+
+
+def _header(path: Path, raw: bytes) -> dict[str, str]:
+    if not raw.strip():
+        raise DataError(f"{path.name} line 1: the file is empty or has no header; begin it with field:type columns.")
+    header: dict[str, str] = {}
+    for column in _decode(path, 1, raw).split("\t"):
+        name, colon, kind = column.rpartition(":")
+        if not colon or not name or kind not in FIELD_TYPES:
+            raise DataError(
+                f"{path.name} line 1: column {column!r} is not field:type; "
+                f"name it and end it with one of {', '.join(FIELD_TYPES)}."
+            )
+        if name in header:
+            raise DataError(f"{path.name} line 1: field {name!r} appears twice; rename or remove one of them.")
+        header[name] = kind
+    return header

@@ -1,0 +1,74 @@
+"""Which columns of the atomic files mean what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from errors import DataError
+
+# The names that the data sets published as RecBole atomic files use, most telling first.
+_GUESSES: dict[str, tuple[str, ...]] = {
+    "user": ("user_id",),
+    "item": ("item_id", "product_id", "business_id"),
+    "rating": ("rating", "stars"),
+    "timestamp": ("timestamp",),
+    "title": ("movie_title", "title", "name", "app_name", "item_name", "product_name"),
+    "categories": ("class", "genre", "genres", "categories", "category", "tags"),
+    "year": ("release_year", "year"),
+}
+_OPTIONAL = ("timestamp", "categories", "year")
+
+
+class ColumnMapping(BaseModel):
+    """Field names in the atomic files, and the scale of the ratings.
+
+    `user`, `item`, `rating` and `timestamp` are columns of NAME.inter; `item`, `title`, `categories` and `year` are
+    columns of NAME.item. Without timestamps the order of the file's rows stands for time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: str = "user_id"
+    item: str = "item_id"
+    rating: str = "rating"
+    timestamp: str | None = None
+    title: str
+    categories: str | None = None
+    year: str | None = None
+    rating_min: float = 1.0
+    rating_max: float = 5.0
+
+    @model_validator(mode="after")
+    def _scale_has_a_length(self) -> ColumnMapping:
+        # Written so that a scale bound of NaN fails as well.
+        if not self.rating_min < self.rating_max < float("inf") or self.rating_min == float("-inf"):
+            raise ValueError("rating_min must be below rating_max, both finite")
+        return self
+
+
+def guess_mapping(headers: Iterable[str], **overrides: str | float | None) -> ColumnMapping:
+    """A mapping guessed from the field names of NAME.inter and NAME.item together.
+
+    `overrides` are fields of ColumnMapping that are known; None means "guess". Raises DataError when a needed column
+    is neither given nor found, and when an override is unknown.
+    """
+    present = set(headers)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    chosen: dict[str, Any] = {}
+    for role, names in _GUESSES.items():
+        found = next((name for name in names if name in present), None)
+        if role in given or found is not None:
+            chosen[role] = given.get(role, found)
+        elif role not in _OPTIONAL:
+            raise DataError(
+                f"No column for the {role} among {', '.join(sorted(present))}; say which one with a mapping of {role}."
+            )
+    try:
+        return ColumnMapping(**{**given, **chosen})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "rating scale"
+        raise DataError(f"Column mapping {name}: {first['msg']}; correct the mapping.") from error

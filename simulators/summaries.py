@@ -1,0 +1,110 @@
+"""Datasets and worlds in a few numbers, to be shown or printed as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from simulators.datasets import Dataset
+from simulators.mapping import ColumnMapping
+from simulators.quit_rules import DistanceRule
+from simulators.worlds import Split, World, Worlds
+
+_SAMPLED_PAIRS = 100_000
+
+
+class _Summary(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetInfo(_Summary):
+    """A dataset: sizes, how often each number of stars (half a star rounded up) was given, items of each category."""
+
+    name: str
+    users: int
+    items: int
+    interactions: int
+    rating_histogram: dict[str, int]
+    categories: dict[str, int]
+    mapping: ColumnMapping
+    fingerprint: str
+
+
+class WorldInfo(_Summary):
+    """One world: sizes, quit rule, errors in stars, and the share of each reward over random users and items."""
+
+    split: Split
+    users: int
+    items: int
+    interactions: int
+    window: int
+    beta: float | None
+    min_reward: float
+    horizon: int
+    rmse: dict[str, float]
+    mae: float
+    reward_histogram: dict[str, float]
+    seed: int
+
+
+class WorldsInfo(_Summary):
+    """Both worlds of a dataset."""
+
+    name: str
+    fingerprint: str
+    train: WorldInfo
+    test: WorldInfo
+
+
+def dataset_info(dataset: Dataset) -> DatasetInfo:
+    """The dataset in a few numbers."""
+    categories = Counter(category for item in dataset.catalogue for category in item.categories)
+    stars = np.bincount(np.floor(dataset.ratings + 0.5).astype(np.int64), minlength=6)
+    return DatasetInfo(
+        name=dataset.name,
+        users=len(dataset.user_keys),
+        items=len(dataset.catalogue),
+        interactions=len(dataset),
+        rating_histogram={str(star): int(stars[star]) for star in range(1, 6)},
+        categories=dict(sorted(categories.items())),
+        mapping=dataset.mapping,
+        fingerprint=dataset.fingerprint,
+    )
+
+
+def world_info(worlds: Worlds) -> WorldsInfo:
+    """Both worlds in a few numbers."""
+    return WorldsInfo(
+        name=worlds.name,
+        fingerprint=worlds.fingerprint,
+        train=_world_info(worlds.train),
+        test=_world_info(worlds.test),
+    )
+
+
+def _world_info(world: World) -> WorldInfo:
+    rng = np.random.default_rng(world.settings.seed)
+    users = rng.choice(world.users, _SAMPLED_PAIRS)
+    rewards = world.rewards(users, rng.integers(world.n_items, size=_SAMPLED_PAIRS)).astype(np.int64)
+    shares = np.bincount(rewards, minlength=6) / _SAMPLED_PAIRS
+    accuracy = world.accuracy
+    return WorldInfo(
+        split=world.split,
+        users=len(world.users),
+        items=world.n_items,
+        interactions=world.interactions,
+        window=world.settings.window,
+        beta=world.rule.beta if isinstance(world.rule, DistanceRule) else None,
+        min_reward=world.settings.min_reward,
+        horizon=world.horizon,
+        rmse={
+            "model": accuracy.rmse,
+            "item_mean": accuracy.rmse_item_mean,
+            "global_mean": accuracy.rmse_global_mean,
+        },
+        mae=accuracy.mae,
+        reward_histogram={str(star): float(shares[star]) for star in range(1, 6)},
+        seed=world.settings.seed,
+    )

@@ -1,0 +1,145 @@
+"""The simulated users: one world to learn in and one, fitted apart, to be judged in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import BadInputError
+from settings import SimulatorSettings
+from simulators.accuracy import Accuracy
+from simulators.datasets import Dataset
+from simulators.fitting import fit
+from simulators.progress import Progress, part
+from simulators.quit_rules import DistanceRule, QuitRule, distance_quantile
+from simulators.rating_model import Floats, Indices, Logs, RatingModel
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Some users of a dataset, what they would rate, and when they leave.
+
+    Users are the dataset's user indices everywhere; `users` lists, ascending, those who live here. `n_users` and
+    `n_items` count the whole dataset, `interactions` the log rows this world was fitted to.
+    """
+
+    name: str
+    split: Split
+    n_users: int
+    n_items: int
+    users: NDArray[np.int32]
+    interactions: int
+    model: RatingModel
+    rule: QuitRule
+    settings: SimulatorSettings
+    accuracy: Accuracy
+
+    @property
+    def vectors(self) -> Floats:
+        """Item vectors, shape (n_items, d), whose distances the quit rule looks at."""
+        return self.model.item_vectors
+
+    @property
+    def horizon(self) -> int:
+        """Steps after which an episode is cut off."""
+        return self.settings.horizon
+
+    def reward(self, user: int, items: Sequence[int] | Indices) -> Floats:
+        """What `user` gives for each of `items`: whole stars from 1 to 5, shape (n,), half a star rounded up."""
+        return self.rewards(np.full(len(items), user), np.asarray(items, dtype=np.int64))
+
+    def rewards(self, users: Indices, items: Indices) -> Floats:
+        """Stars for the pairs (users[k], items[k]), shape (n,)."""
+        predicted = self.model.predict(self.rows(users), items)
+        stars: Floats = np.floor(np.clip(predicted, 1, 5) + np.float32(0.5))
+        return stars
+
+    def rows(self, users: Indices) -> Indices:
+        """The model's rows of the dataset's users; raises BadInputError for one who does not live here."""
+        rows = np.searchsorted(self.users, users)
+        strangers = self.users[np.minimum(rows, len(self.users) - 1)] != users
+        if strangers.any():
+            raise BadInputError(
+                f"User {int(users[strangers.argmax()])} does not live in the {self.split} world of {self.name}; "
+                "take one of its users."
+            )
+        return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Worlds:
+    """The two worlds of a dataset, and the fingerprint of the dataset they were built from."""
+
+    train: World
+    test: World
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.train.name
+
+    def split_of(self, user: int) -> Split:
+        """The world that the dataset's user `user` lives in."""
+        return "train" if user in self.train.users else "test"
+
+
+def build_worlds(dataset: Dataset, settings: SimulatorSettings, progress: Progress | None = None) -> Worlds:
+    """Both worlds, each fitted to the logs of its own users and to nothing else.
+
+    Users are split by a permutation seeded with `settings.seed`, so what is learned from the train world's users has
+    seen no rating of a test user. Raises BadInputError when the split leaves a world without users, and DataError
+    when a world has too few ratings.
+    """
+    count = len(dataset.user_keys)
+    shuffled = np.random.default_rng(settings.seed).permutation(count).astype(np.int32)
+    held = round(count * settings.test_share)
+    if not 0 < held < count:
+        raise BadInputError(
+            f"A test share of {settings.test_share:g} leaves no users on one side of {dataset.name} ({count} users); "
+            "change simulator.test_share or take a larger dataset."
+        )
+    train_users, test_users = np.sort(shuffled[held:]), np.sort(shuffled[:held])
+    share = float(np.isin(dataset.users, train_users).mean())  # fitting takes time in proportion to the rows
+
+    train = _build(dataset, "train", train_users, settings, part(progress, 0, share))
+    test = _build(dataset, "test", test_users, settings, part(progress, share, 1 - share))
+    return Worlds(train, test, dataset.fingerprint)
+
+
+def _build(
+    dataset: Dataset, split: Split, users: NDArray[np.int32], settings: SimulatorSettings, progress: Progress | None
+) -> World:
+    mine = np.isin(dataset.users, users)
+    logs = Logs(np.searchsorted(users, dataset.users[mine]), dataset.items[mine], dataset.ratings[mine])
+    model, accuracy = fit(logs, len(users), dataset.catalogue, settings, progress)
+    beta = distance_quantile(model.item_vectors, settings.beta_quantile, np.random.default_rng(settings.seed))
+    users.setflags(write=False)
+    return World(
+        name=dataset.name,
+        split=split,
+        n_users=len(dataset.user_keys),
+        n_items=len(dataset.catalogue),
+        users=users,
+        interactions=len(logs),
+        model=model,
+        rule=DistanceRule(beta, settings.window, settings.min_reward),
+        settings=settings,
+        accuracy=accuracy,
+    )
+
+
+def users_of(world: World, count: int, seed: int) -> list[int]:
+    """`count` users of the world, drawn with `seed`; a larger count continues the smaller one's list."""
+    if not 0 <= count <= len(world.users):
+        raise BadInputError(
+            f"The {world.split} world of {world.name} has {len(world.users)} users and {count} were asked for; "
+            f"ask for 0 to {len(world.users)}."
+        )
+    return [int(user) for user in np.random.default_rng(seed).permutation(world.users)[:count]]

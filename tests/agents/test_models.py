@@ -1,0 +1,115 @@
+"""The one door to chat models, against a real HTTP server on loopback."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from agents.models import ChatModel, Reply, Request, Usage, ask_parsed, call_seed
+from errors import ModelUnavailableError, ReplyFormatError
+from settings import LLMSettings
+from tests.fakes.model import QueueModel
+from tests.fakes.server import Script, serving
+
+QUICK = LLMSettings(retries=2, backoff_s=0.01, timeout_s=5, api_key=SecretStr("planted-key"))
+
+
+async def ask(url: str, settings: LLMSettings, asked: Request) -> Reply:
+    async with ChatModel(url, settings) as model:
+        return await model.ask(asked)
+
+
+def request(**changes: object) -> Request:
+    fields: dict[str, object] = {
+        "role": "planner",
+        "system": "fixed",
+        "user": "changing",
+        "temperature": 0.5,
+        "max_tokens": 8,
+        "seed": 7,
+    }
+    return Request(**(fields | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.enable_socket
+@pytest.mark.integration
+class TestChatModel:
+    async def test_sends_what_the_request_says(self):
+        script = Script()
+        with serving(script) as url:
+            reply = await ask(url, QUICK, request(choices=("A", "B")))
+        (body,) = script.bodies
+        assert body["messages"] == [
+            {"role": "system", "content": "fixed"},
+            {"role": "user", "content": "changing"},
+        ]
+        assert body["seed"] == 7
+        assert body["temperature"] == 0.5
+        assert body["max_completion_tokens"] == 8
+        assert body["response_format"]["json_schema"]["schema"]["enum"] == ["A", "B"]
+        assert script.keys == ["Bearer planted-key"]
+        assert reply.text in {'"A"', '"B"'}
+        assert reply.usage.calls == 1
+        assert reply.usage.completion_tokens == 4
+
+    async def test_reads_first_token_scores(self):
+        with serving() as url:
+            reply = await ask(url, QUICK, request(scores=True, max_tokens=1))
+        assert reply.first_token == {reply.text: -0.1}
+
+    async def test_tries_again_while_the_server_fails(self):
+        script = Script(statuses=[500, 503])
+        with serving(script) as url:
+            await ask(url, QUICK, request())
+        assert len(script.bodies) == 3
+
+    async def test_gives_up_after_the_stated_tries(self):
+        script = Script(statuses=[500] * 10)
+        with serving(script) as url, pytest.raises(ModelUnavailableError, match="500"):
+            await ask(url, QUICK, request())
+        assert len(script.bodies) == 3
+
+    async def test_does_not_repeat_a_refused_call(self):
+        script = Script(statuses=[401] * 10)
+        with serving(script) as url, pytest.raises(ModelUnavailableError, match="401") as caught:
+            await ask(url, QUICK, request())
+        assert len(script.bodies) == 1
+        assert "planted-key" not in str(caught.value)
+
+    async def test_a_server_that_is_down_is_named(self):
+        with pytest.raises(ModelUnavailableError, match=r"127\.0\.0\.1:9.*did not answer within 3 tries"):
+            await ask("http://127.0.0.1:9/v1", QUICK, request())
+
+    async def test_a_slow_server_is_a_time_out(self):
+        slow = QUICK.model_copy(update={"timeout_s": 0.05, "retries": 1})
+        with serving(Script(delay_s=0.5)) as url, pytest.raises(ModelUnavailableError, match="TimeoutError"):
+            await ask(url, slow, request())
+
+
+def only_yes(reply: Reply) -> str:
+    if reply.text != "yes":
+        raise ReplyFormatError(f"the reply {reply.text!r} is not yes")
+    return reply.text
+
+
+async def test_an_unusable_reply_is_asked_for_again_with_another_seed():
+    model = QueueModel(["no", "yes"])
+    value, usage = await ask_parsed(model, request(), only_yes, retries=2)
+    assert value == "yes"
+    assert [asked.seed for asked in model.requests] == [7, 8]
+    assert (usage.calls, usage.format_failures) == (2, 1)
+
+
+async def test_unusable_replies_end_in_a_named_failure():
+    with pytest.raises(ReplyFormatError, match=r"planner gave no usable reply in 2 tries .*'maybe'"):
+        await ask_parsed(QueueModel(["no", "maybe"]), request(), only_yes, retries=1)
+
+
+def test_usage_adds_up():
+    assert Usage(1, 2, 3, 4, 5.0, 6) + Usage(10, 20, 30, 40, 50.0, 60) == Usage(11, 22, 33, 44, 55.0, 66)
+
+
+def test_seeds_depend_on_every_part_and_on_nothing_else():
+    assert call_seed(0, "e", 1, "plan") == call_seed(0, "e", 1, "plan")
+    assert len({call_seed(0, "e", 1, "plan"), call_seed(1, "e", 1, "plan"), call_seed(0, "e1", "", "plan")}) == 3
+    assert 0 <= call_seed("x") < 2**31

@@ -1,0 +1,20 @@
+"""Every test runs without the user's settings and away from the user's folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder and a data folder of the test's own; no BILLP_ variable of the machine's."""
+    for name in [name for name in os.environ if name.startswith("BILLP_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("BILLP_DATA_DIR", str(home / "data"))
+    monkeypatch.setenv("BILLP_RUNS_DIR", str(home / "runs"))
+    monkeypatch.chdir(home)
+    return home

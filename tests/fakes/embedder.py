@@ -1,0 +1,36 @@
+"""An embedder without a model: texts that share words lie close together."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from memory import Vector
+
+
+class HashEmbedder:
+    """Each word adds 1 to the number its hash picks; rows are then scaled to unit length.
+
+    A text without words gets the first axis. `calls` holds the texts of every call, `name` can be chosen.
+    """
+
+    def __init__(self, dimension: int = 32, name: str = "hash") -> None:
+        self.dimension = dimension
+        self.name = name
+        self.calls: list[list[str]] = []
+
+    def embed(self, texts: Sequence[str]) -> Vector:
+        """float32 of shape (n, dimension), unit rows."""
+        self.calls.append(list(texts))
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for i, text in enumerate(texts):
+            for word in re.findall(r"\w+", text.lower()):
+                digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()
+                vectors[i, int.from_bytes(digest[:8], "big") % self.dimension] += 1
+            if not vectors[i].any():
+                vectors[i, 0] = 1
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors

@@ -1,0 +1,61 @@
+"""Whole services on fakes: tiny worlds, hashing embedder, exact store, rule-fed model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from agents.actor import Actor
+from agents.critic import Critic
+from agents.models import Model
+from agents.planner import Planner
+from agents.prompt_pack import load_pack
+from agents.reflector import Reflector
+from graphs.services import Minds, Services, SimulatedUsers
+from memory import KINDS, MemoryBank
+from settings import load_settings
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import RuleModel
+from tests.fakes.store import InMemoryStore
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+
+
+def fake_bank(embedder: HashEmbedder | None = None) -> MemoryBank:
+    """An empty memory that lives in this process."""
+    embedder = embedder or HashEmbedder()
+    return MemoryBank(
+        {kind: InMemoryStore(embedder.dimension) for kind in KINDS},
+        embedder,
+        dataset="tiny",
+        name="fake",
+        where="nowhere",
+        close=lambda: None,
+    )
+
+
+def fake_services(
+    model: Model | None = None, memory: MemoryBank | None = None, *, learn_at_once: bool = False, **flags: Any
+) -> Services:
+    """Services on the tiny dataset; `flags` are settings, with double underscores for dots."""
+    settings = load_settings({name.replace("__", "."): value for name, value in flags.items()})
+    model = model or RuleModel()
+    pack, dataset, worlds, embedder = load_pack(settings.prompts), tiny_dataset(), tiny_worlds(), HashEmbedder()
+    return Services(
+        settings=settings,
+        dataset=dataset,
+        worlds=worlds,
+        users=SimulatedUsers(worlds),
+        popularity=dataset.popularity(worlds.train.users),
+        vectors=np.asarray(embedder.embed([item.text for item in dataset.catalogue]), dtype=np.float32),
+        embedder=embedder,
+        pack=pack,
+        minds=Minds(
+            planner=Planner(model, pack["planner"], settings.planner),
+            actor=Actor(model, pack, settings.actor),
+            critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
+            reflector=Reflector(model, pack["reflector"], settings.reflector),
+        ),
+        memory=memory,
+        learn_at_once=learn_at_once,
+    )

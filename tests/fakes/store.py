@@ -1,0 +1,57 @@
+"""A store without Chroma: a dictionary, searched exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from numpy.typing import ArrayLike
+
+from memory import KINDS, Embedder, Match, MemoryBank, Record, Vector
+from memory.store import as_queries, check_records, rank
+
+
+class InMemoryStore:
+    """A `VectorStore` that forgets everything with the process."""
+
+    def __init__(self, dimension: int) -> None:
+        self.dimension = dimension
+        self.contents: dict[str, Record] = {}
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        self.contents |= {record.id: record for record in check_records(records, self.dimension)}
+
+    def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
+        return self.nearest_many([vector], k, max_distance)[0]
+
+    def nearest_many(self, vectors: ArrayLike, k: int, max_distance: float | None = None) -> list[list[Match[Record]]]:
+        queries = as_queries(vectors, self.dimension)
+        return [rank(query, list(self.contents.values()), k, max_distance) for query in queries]
+
+    def largest(self, field: str, k: int) -> list[Record]:
+        numbers = {id_: n for id_, r in self.contents.items() if type(n := r.fields.get(field)) is int}
+        return self.get(sorted(numbers, key=lambda id_: (-numbers[id_], id_))[: max(k, 0)])
+
+    def get(self, ids: Sequence[str]) -> list[Record]:
+        return [self.contents[id_] for id_ in ids if id_ in self.contents]
+
+    def ids(self) -> list[str]:
+        return sorted(self.contents)
+
+    def all(self) -> Iterator[Record]:
+        return iter(self.get(self.ids()))
+
+    def count(self) -> int:
+        return len(self.contents)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        for id_ in ids:
+            self.contents.pop(id_, None)
+
+    def clear(self) -> None:
+        self.contents.clear()
+
+
+def in_memory_bank(embedder: Embedder, dataset: str = "dataset", name: str = "memory") -> MemoryBank:
+    """A whole memory that needs no disk."""
+    stores = {kind: InMemoryStore(embedder.dimension) for kind in KINDS}
+    return MemoryBank(stores, embedder, dataset=dataset, name=name, where="nowhere", close=lambda: None)

@@ -1,0 +1,245 @@
+"""The state machine on fakes: what flows through it, who is asked, what is written."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from errors import DataError, EpisodeError
+from graphs.drawing import episode_mermaid
+from graphs.episode import EpisodeNodes, build_episode_graph, output_of
+from graphs.methods import METHODS, method_named
+from graphs.services import FixedServices, Services
+from graphs.state import EpisodeContext, EpisodeOutput, add_usage, put_steps
+from simulators import respond
+from tests.fakes.model import RuleModel
+from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+
+
+def user_of(split: str) -> str:
+    world = tiny_worlds().train if split == "train" else tiny_worlds().test
+    return tiny_dataset().user_keys[int(world.users[0])]
+
+
+async def run(services: Services, method: str = "billp", *, split: str = "train", learn: bool = True) -> EpisodeOutput:
+    context = EpisodeContext(method=method, split=split, learn=learn, run="r")  # type: ignore[arg-type]
+    graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+    return output_of(await graph.ainvoke({"user": user_of(split), "episode": "e0"}, context=context))
+
+
+def roles(model: RuleModel) -> set[str]:
+    return {request.role for request in model.requests}
+
+
+@pytest.mark.parametrize("name", METHODS)
+async def test_every_method_runs_an_episode_that_adds_up(name: str):
+    done = await run(fake_services(memory=fake_bank()), name)
+    assert done["length"] == len(done["steps"]) >= 1
+    assert done["reward_trajectory"] == sum(step["reward"] for step in done["steps"])
+    assert done["reward_each"] == pytest.approx(done["reward_trajectory"] / done["length"])
+    assert [step["number"] for step in done["steps"]] == list(range(1, done["length"] + 1))
+    assert all(step["reason"] == "" for step in done["steps"][:-1])
+    assert done["ended"] == done["steps"][-1]["reason"] != ""
+    items = [step["item"] for step in done["steps"]]
+    assert len(set(items)) == len(items)
+    assert all(step["item"] in step["shortlist"] for step in done["steps"] if step["shortlist"])
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("billp", {"planner", "actor", "critic", "reflector"}),
+        ("billp-no-macro", {"planner", "actor", "critic"}),
+        ("billp-no-micro", {"planner", "actor", "reflector"}),
+        ("reflexion", {"planner", "actor", "reflector"}),
+        ("react", {"planner", "actor"}),
+        ("act-only", {"actor"}),
+        ("random", set()),
+        ("popular", set()),
+    ],
+)
+async def test_a_method_asks_the_minds_it_says(name: str, asked: set[str]):
+    model = RuleModel()
+    await run(fake_services(model, fake_bank()), name)
+    assert roles(model) == asked
+
+
+async def test_evaluation_neither_judges_nor_reflects_nor_writes():
+    model, memory = RuleModel(), fake_bank()
+    done = await run(fake_services(model, memory, learn_at_once=True), learn=False, split="test")
+    assert roles(model) == {"planner", "actor"}
+    assert set(memory.stats().counts.values()) == {0}
+    assert done["reflection"] == ""
+    assert all(step["value"] is None for step in done["steps"])
+
+
+async def test_the_critic_can_be_asked_in_evaluation_too():
+    model = RuleModel()
+    await run(fake_services(model, fake_bank(), critic__always=True), learn=False)
+    assert "critic" in roles(model)
+
+
+async def test_advantages_follow_from_the_values_along_the_episode():
+    services = fake_services(memory=fake_bank())
+    done = await run(services)
+    gamma = services.settings.critic.gamma
+    for step, following in zip(done["steps"], [*done["steps"][1:], None], strict=True):
+        assert step["value"] is not None
+        assert step["next_value"] is not None
+        assert step["target"] == pytest.approx(step["reward"] + gamma * step["next_value"])
+        assert step["advantage"] == pytest.approx(step["target"] - step["value"])
+        if following is not None:
+            assert following["value"] == step["next_value"]
+    quit_ = done["ended"] in ("too_close", "low_reward")
+    assert (done["steps"][-1]["next_value"] == 0) == quit_
+
+
+async def test_what_was_learned_is_written_once_and_read_back():
+    memory = fake_bank()
+    services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
+    first = await run(services)
+    counts = memory.stats().counts
+    assert counts == {"reflections": 1, "actor": first["length"], "critic": first["length"]}
+    (reflection,) = memory.reflections.latest(5)
+    assert reflection.text == first["reflection"]
+    assert (reflection.origin.run, reflection.origin.episode, reflection.origin.user) == ("r", "e0", first["user"])
+
+    model = RuleModel()
+    again = fake_services(model, memory, learn_at_once=True, memory__actor_distance=9.0)
+    second = await run(again)
+    assert [recalled["text"] for recalled in second["reflections"]] == [first["reflection"]]
+    assert all(step["experiences"] for step in second["steps"])
+    planner = next(request for request in model.requests if request.role == "planner")
+    assert first["reflection"] in planner.user
+    assert memory.stats().counts["reflections"] == 1  # the same episode, so the same id
+
+
+async def test_the_same_seed_gives_the_same_episode_and_another_seed_another():
+    def without_time(done: EpisodeOutput) -> str:
+        return json.dumps({**done, "usage": None}, sort_keys=True)
+
+    first = await run(fake_services(memory=fake_bank()))
+    assert without_time(first) == without_time(await run(fake_services(memory=fake_bank())))
+    context = EpisodeContext(seed=1, split="train")
+    graph = build_episode_graph(FixedServices(fake_services()), 12)
+    other = output_of(await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, context=context))
+    assert [step["item"] for step in other["steps"]] != [step["item"] for step in first["steps"]]
+
+
+async def test_free_mode_grounds_words_to_an_item():
+    model = RuleModel()
+    services = fake_services(model, actor__mode="free")
+    done = await run(services, "react")
+    assert all(step["shortlist"] == [] for step in done["steps"])
+    assert all(step["proposal"] for step in done["steps"])
+
+
+async def test_the_mask_can_be_switched_off():
+    services = fake_services(actor__mask_shown=False, actor__mode="free")
+    done = await run(services, "act-only")
+    items = [step["item"] for step in done["steps"]]
+    if len(items) > 1:
+        assert done["ended"] == "too_close" or len(set(items)) == len(items)
+
+
+async def test_the_answers_are_the_simulators():
+    done = await run(fake_services(), "random", split="test", learn=False)
+    world, user = tiny_worlds().test, tiny_dataset().user_index(done["user"])
+    shown: list[int] = []
+    for step in done["steps"]:
+        answer = respond(world, user, shown, step["item"])
+        assert (answer.reward, answer.reason) == (step["reward"], step["reason"])
+        shown.append(step["item"])
+
+
+async def test_the_horizon_truncates():
+    services = fake_services()
+    done = await run(services, "random", learn=False)
+    assert done["length"] <= tiny_worlds().train.horizon
+
+
+async def test_an_unknown_user_is_named():
+    graph = build_episode_graph(FixedServices(fake_services()), 12)
+    with pytest.raises(DataError, match="no user 'u999'"):
+        await graph.ainvoke({"user": "u999", "episode": "e"}, context=EpisodeContext(method="random"))
+
+
+async def test_an_llm_method_without_an_llm_fails_by_name():
+    from dataclasses import replace
+
+    with pytest.raises(EpisodeError, match="needs an LLM"):
+        await run(replace(fake_services(), minds=None))
+
+
+async def test_a_second_episode_on_the_same_thread_starts_over():
+    graph = build_episode_graph(FixedServices(fake_services()), 12)
+    graph.checkpointer = InMemorySaver()
+    config: Any = {"configurable": {"thread_id": "1"}}
+    context = EpisodeContext(method="random")
+    first = await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, config, context=context)
+    second = await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, config, context=context)
+    assert first["steps"] == second["steps"]
+
+
+async def test_every_state_is_plain_and_serialisable():
+    serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+    graph = build_episode_graph(FixedServices(fake_services(memory=fake_bank())), 12)
+    context = EpisodeContext(learn=True)
+    async for state in graph.astream(
+        {"user": user_of("train"), "episode": "e0"}, context=context, stream_mode="values", subgraphs=True
+    ):
+        values = state[1]
+        for key, value in values.items():
+            assert json.loads(json.dumps(value)) == value, key
+            assert serde.loads_typed(serde.dumps_typed(value)) == value, key
+
+
+async def test_nodes_do_not_change_what_they_are_given(monkeypatch: pytest.MonkeyPatch):
+    for name in ("recall", "plan", "respond", "criticise", "reflect", "conclude"):
+        node = getattr(EpisodeNodes, name)
+
+        async def watched(self, state, runtime, node=node):
+            before = copy.deepcopy(state)
+            update = await node(self, state, runtime)
+            assert state == before
+            return update
+
+        monkeypatch.setattr(EpisodeNodes, name, watched)
+    await run(fake_services(memory=fake_bank(), learn_at_once=True))
+
+
+def test_the_drawing_shows_the_four_minds_and_the_actors_parts():
+    drawn = episode_mermaid()
+    for node in ("recall", "plan", "respond", "criticise", "reflect", "conclude"):
+        assert f"\t{node}(" in drawn
+    for node in ("analyse", "retrieve", "shortlist", "choose", "propose", "ground", "pick"):
+        assert f"act\\3a{node}(" in drawn or f"act:{node}" in drawn
+
+
+def test_methods_differ_pair_by_pair_and_unknown_ones_are_named():
+    described = [
+        (method.chooser, method.thinks, method.recalls, method.micro) for method in METHODS.values()
+    ]
+    assert len(set(described)) == len(METHODS)
+    with pytest.raises(Exception, match="choose one of billp"):
+        method_named("bilp")
+
+
+def test_reducers_merge_by_number_and_start_over():
+    one: Any = {"number": 1, "reward": 3.0}
+    two: Any = {"number": 2, "reward": 4.0}
+    better: Any = {"number": 1, "reward": 5.0}
+    assert put_steps([one], [two]) == [one, two]
+    assert put_steps([one, two], [better]) == [better, two]
+    assert put_steps([one, two], []) == []
+    spent: Any = {
+        "calls": 1, "prompt_tokens": 2, "cached_tokens": 0, "completion_tokens": 3, "seconds": 0.5, "format_failures": 0,
+    }  # fmt: skip
+    assert add_usage(spent, spent)["prompt_tokens"] == 4
+    assert add_usage(spent, {**spent, "calls": 0, "prompt_tokens": 0})["prompt_tokens"] == 0

@@ -1,0 +1,58 @@
+"""Records for the memory tests: single ones by hand, many at random, and Hypothesis strategies."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from memory import ActorExperience, CriticExperience, Origin, Record, Reflection, Vector
+
+DIMENSION = 32
+
+
+def origin(episode: int | str = 0, step: int = 0, run: str = "run") -> Origin:
+    return Origin(run=run, episode=str(episode), user="7", step=step, seed=3)
+
+
+def unit(seed: int, dimension: int = DIMENSION) -> Vector:
+    vector = np.random.default_rng(seed).normal(size=dimension).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def record(name: str, vector: Vector | None = None, **fields: str | int | float | bool) -> Record:
+    vector = unit(len(name)) if vector is None else vector
+    return Record(name, f"text of {name}", vector, fields or {"number": 1}, origin())
+
+
+def reflection(episode: int, text: str = "vary the categories") -> Reflection:
+    return Reflection(text, unit(episode), "quit", 5, 17.5, episode, origin(f"{episode:04d}", -1))
+
+
+def actor(episode: int, step: int = 0) -> ActorExperience:
+    vector = unit(100 * episode + step)
+    return ActorExperience(
+        f"state {episode} {step}", vector, 5, "Heat (1995)", -0.25, False, 4.0, origin(episode, step)
+    )
+
+
+def critic(episode: int, step: int = 0) -> CriticExperience:
+    return CriticExperience(f"state {episode} {step}", unit(100 * episode + step), 6.5, origin(episode, step))
+
+
+_text = st.text(max_size=30)
+_real = st.floats(allow_nan=False, allow_infinity=False)
+_vector = st.lists(
+    st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=DIMENSION, max_size=DIMENSION
+).map(lambda values: np.array(values, dtype=np.float32))
+_whole = st.integers(-(2**63), 2**63 - 1)
+
+
+def _origins(steps: st.SearchStrategy[int]) -> st.SearchStrategy[Origin]:
+    return st.builds(Origin, _text, _text, _text, steps, _whole)
+
+
+reflections = st.builds(Reflection, _text, _vector, _text, _whole, _real, _whole, _origins(st.just(-1)))
+actors = st.builds(
+    ActorExperience, _text, _vector, _whole, _text, _real, st.booleans(), _real, _origins(st.integers(0, 10**5))
+)
+critics = st.builds(CriticExperience, _text, _vector, _real, _origins(st.integers(0, 10**5)))

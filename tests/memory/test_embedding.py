@@ -1,0 +1,105 @@
+"""Embedders, and the vectors of a catalogue."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalogue import Catalogue, Item
+from errors import ArtifactError
+from memory import SentenceEmbedder, catalogue_vectors
+from tests.fakes.embedder import HashEmbedder
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue("films", tuple(Item(i, str(i), f"Film {i}", ("Drama",), 1990) for i in range(300)))
+
+
+def test_every_item_is_embedded_in_catalogue_order(catalogue: Catalogue, tmp_path: Path) -> None:
+    embedder = HashEmbedder()
+    vectors = catalogue_vectors(catalogue, embedder, tmp_path / "new" / "folder")
+    assert vectors.shape == (300, 32)
+    assert vectors.dtype == np.float32
+    assert np.array_equal(vectors, embedder.embed([item.text for item in catalogue]))
+
+
+def test_a_second_time_is_read_from_disk(catalogue: Catalogue, tmp_path: Path) -> None:
+    first = catalogue_vectors(catalogue, HashEmbedder(), tmp_path)
+    again = HashEmbedder()
+    assert np.array_equal(catalogue_vectors(catalogue, again, tmp_path), first)
+    assert again.calls == []
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("change", ["embedder", "dimension", "texts"])
+def test_a_change_of_texts_or_embedder_is_noticed(catalogue: Catalogue, tmp_path: Path, change: str) -> None:
+    catalogue_vectors(catalogue, HashEmbedder(), tmp_path)
+    embedder = HashEmbedder(16 if change == "dimension" else 32, "new" if change == "embedder" else "hash")
+    if change == "texts":
+        catalogue = Catalogue("films", tuple(Item(i, str(i), f"Book {i}") for i in range(300)))
+    assert np.array_equal(
+        catalogue_vectors(catalogue, embedder, tmp_path), embedder.embed([item.text for item in catalogue])
+    )
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "noise", "shape", "nan", "pickle"])
+def test_a_damaged_file_is_made_again(catalogue: Catalogue, tmp_path: Path, damage: str) -> None:
+    good = catalogue_vectors(catalogue, HashEmbedder(), tmp_path)
+    (path,) = tmp_path.iterdir()
+    data = path.read_bytes()
+    if damage in {"empty", "cut", "noise"}:
+        path.write_bytes({"empty": b"", "cut": data[:-50], "noise": data[:400] + b"x" * 40 + data[440:]}[damage])
+    else:
+        bad = {"shape": good[:5], "nan": good * np.nan, "pickle": np.array([{}, []], dtype=object)}[damage]
+        np.savez(path, vectors=bad)
+    assert np.array_equal(catalogue_vectors(catalogue, HashEmbedder(), tmp_path), good)
+    assert path.read_bytes() == data
+
+
+def test_progress_goes_from_zero_to_one(catalogue: Catalogue, tmp_path: Path) -> None:
+    shares: list[float] = []
+    catalogue_vectors(catalogue, HashEmbedder(), tmp_path, shares.append)
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert shares == sorted(shares)
+
+
+def test_a_folder_that_cannot_be_written_is_named(catalogue: Catalogue, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ArtifactError, match="file"):
+        catalogue_vectors(catalogue, HashEmbedder(), tmp_path / "file")
+
+
+def test_an_empty_catalogue_has_no_vectors(tmp_path: Path) -> None:
+    assert catalogue_vectors(Catalogue("none", ()), HashEmbedder(), tmp_path).shape == (0, 32)
+
+
+def test_importing_memory_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, memory; print({'chromadb', 'torch', 'transformers', 'sentence_transformers'} & {*sys.modules})"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    assert answer.stdout == "set()\n"
+
+
+@pytest.mark.integration
+def test_the_sentence_model_puts_similar_texts_together(capfd: pytest.CaptureFixture[str]) -> None:
+    embedder = SentenceEmbedder(kept=2)
+    texts = ["A war drama set in Vietnam", "A film about soldiers in the Vietnam war", "Recipes for apple cake"]
+    vectors = embedder.embed([*texts, texts[0]])
+    assert vectors.shape == (4, embedder.dimension)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    distances = np.square(vectors[0] - vectors).sum(axis=1)
+    assert distances[1] < 1 < distances[2]
+    assert distances[3] == 0
+    assert np.allclose(embedder.embed(texts), vectors[:3], atol=1e-5)
+    assert embedder.embed([]).shape == (0, embedder.dimension)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,147 @@
+"""Registering datasets: whole or not at all, and read back only as they were added."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from errors import BadInputError, DataError
+from simulators.folders import replaced_folder
+from simulators.library import RECORD, add_folder, dataset_folder, list_datasets, load_dataset
+from tests.fakes.worlds import tiny_dataset, write_atomic
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    write_atomic(tmp_path / "source", tiny_dataset())
+    return tmp_path / "source"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_added_is_listed_and_loaded(tmp_path, source):
+    assert list_datasets(tmp_path) == []
+    added = add_folder(tmp_path, source)
+    renamed = add_folder(tmp_path, source, "other")
+    assert list_datasets(tmp_path) == ["other", "tiny"]
+    loaded = load_dataset(tmp_path, "tiny")
+    assert loaded.catalogue == added.catalogue == tiny_dataset().catalogue
+    assert np.array_equal(loaded.ratings, added.ratings)
+    assert (loaded.fingerprint, loaded.mapping) == (added.fingerprint, added.mapping)
+    assert (renamed.name, renamed.catalogue.name, load_dataset(tmp_path, "other").name) == ("other",) * 3
+    assert sorted(path.name for path in dataset_folder(tmp_path, "other").iterdir()) == [
+        RECORD,
+        "other.inter",
+        "other.item",
+    ]
+
+
+def test_a_mapping_given_is_kept(tmp_path, source):
+    add_folder(tmp_path, source, "plain", categories="release_year")
+    assert load_dataset(tmp_path, "plain").catalogue.categories[0].isdigit()
+
+
+def test_a_faulty_folder_leaves_what_is_registered_untouched(tmp_path, source):
+    add_folder(tmp_path, source)
+    before = contents(tmp_path / "datasets")
+    with (source / "tiny.inter").open("a") as file:
+        file.write("u1\tnowhere\t5\t1\n")
+    with pytest.raises(DataError, match=r"tiny\.inter line 1202: item 'nowhere'"):
+        add_folder(tmp_path, source)
+    assert contents(tmp_path / "datasets") == before
+
+
+def test_adding_again_replaces_the_dataset(tmp_path, source):
+    first = add_folder(tmp_path, source)
+    write_atomic(source, tiny_dataset(seed=1))
+    add_folder(tmp_path, source)
+    assert load_dataset(tmp_path, "tiny").fingerprint != first.fingerprint
+    assert [path.name for path in (tmp_path / "datasets").iterdir()] == ["tiny"], "nothing is left beside it"
+
+
+@pytest.mark.parametrize("name", ["../up", ".hidden", "a/b", "", "x" * 80])
+def test_refuses_a_name_that_is_no_folder_name(tmp_path, source, name):
+    with pytest.raises(DataError, match="is not usable"):
+        load_dataset(tmp_path, name)
+    if name:
+        with pytest.raises(DataError, match="is not usable"):
+            add_folder(tmp_path, source, name)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path, source):
+    with pytest.raises(DataError, match=r"No dataset 'films' is registered \(registered: none yet\)"):
+        load_dataset(tmp_path, "films")
+    add_folder(tmp_path, source)
+    with pytest.raises(DataError, match=r"registered: tiny"):
+        load_dataset(tmp_path, "films")
+
+
+def test_refuses_files_that_changed_since(tmp_path, source):
+    add_folder(tmp_path, source)
+    path = dataset_folder(tmp_path, "tiny") / "tiny.item"
+    path.write_text(path.read_text().replace("Film 1,", "Film one,"))
+    with pytest.raises(DataError, match=r"tiny\.item is missing or has changed since"):
+        load_dataset(tmp_path, "tiny")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 2}', "\xff"])
+def test_refuses_a_damaged_record(tmp_path, source, text):
+    add_folder(tmp_path, source)
+    (dataset_folder(tmp_path, "tiny") / RECORD).write_text(text, encoding="latin-1")
+    with pytest.raises(DataError, match=r"damaged or of another version; add dataset tiny again"):
+        load_dataset(tmp_path, "tiny")
+
+
+def test_refuses_a_folder_without_or_with_too_many_logs(tmp_path, source):
+    with pytest.raises(DataError, match=r"holds no file named \*\.inter"):
+        add_folder(tmp_path, tmp_path / "nowhere")
+    (source / "second.inter").write_text("")
+    with pytest.raises(DataError, match=r"holds 2 files named \*\.inter"):
+        add_folder(tmp_path, source)
+    assert add_folder(tmp_path, source, "tiny").name == "tiny", "the name says which one to take"
+    (source / "tiny.item").unlink()
+    with pytest.raises(DataError, match=r"tiny\.item is missing"):
+        add_folder(tmp_path, source, "tiny")
+
+
+def test_a_folder_is_replaced_only_when_the_block_succeeds(tmp_path):
+    target = tmp_path / "target"
+    with replaced_folder(target) as new:
+        (new / "a").write_text("1")
+
+    def fail() -> None:
+        with replaced_folder(target) as new:
+            (new / "b").write_text("2")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert contents(tmp_path) == {"target/a": b"1"}
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInputError, match=r"cannot be written"), replaced_folder(tmp_path / "file" / "x"):
+        pass
+
+
+def test_a_full_disk_leaves_the_old_folder(tmp_path, monkeypatch):
+    target = tmp_path / "target"
+    with replaced_folder(target) as new:
+        (new / "a").write_text("1")
+    rename = Path.rename
+
+    def failing(self, to):
+        if self.name == "new":
+            raise OSError(28, "No space left on device")
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(BadInputError, match="No space left"), replaced_folder(target) as new:
+        (new / "b").write_text("2")
+    assert contents(tmp_path) == {"target/a": b"1"}

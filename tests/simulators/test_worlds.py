@@ -1,0 +1,219 @@
+"""Splitting users into worlds, and storing the worlds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from errors import ArtifactError, BadInputError, DataError
+from simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_folder
+from simulators.quit_rules import DistanceRule, Verdict
+from simulators.summaries import dataset_info, world_info
+from simulators.worlds import World, Worlds, build_worlds, users_of
+from tests.fakes.worlds import TINY, tiny_dataset, tiny_worlds
+
+
+def same(left: World, right: World) -> bool:
+    arrays = left.model.parameters() | {"users": left.users}, right.model.parameters() | {"users": right.users}
+    plain = [
+        (w.name, w.split, w.n_users, w.n_items, w.interactions, w.rule, w.settings, w.accuracy) for w in (left, right)
+    ]
+    return plain[0] == plain[1] and all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
+
+
+def test_every_user_lives_in_one_world():
+    worlds = tiny_worlds()
+    assert (len(worlds.train.users), len(worlds.test.users)) == (30, 10)
+    assert sorted([*worlds.train.users, *worlds.test.users]) == list(range(40))
+    assert worlds.train.interactions == 30 * 30
+    assert worlds.train.vectors.shape == worlds.test.vectors.shape == (60, 4)
+
+
+def test_the_same_seed_gives_the_same_worlds_and_another_seed_others():
+    again = build_worlds(tiny_dataset(), TINY)
+    assert same(again.train, tiny_worlds().train)
+    assert same(again.test, tiny_worlds().test)
+    assert again.train.users.tolist() != tiny_worlds(seed=1).train.users.tolist()
+
+
+@pytest.mark.parametrize(("changed", "kept"), [("train", "test"), ("test", "train")])
+def test_the_worlds_know_nothing_of_each_others_ratings(changed, kept):
+    dataset, worlds = tiny_dataset(), tiny_worlds()
+    theirs = np.isin(dataset.users, getattr(worlds, changed).users)
+    ratings = np.where(theirs, 6 - dataset.ratings, dataset.ratings).astype(np.float32)
+    after = build_worlds(replace(dataset, ratings=ratings), TINY)
+    assert same(getattr(after, kept), getattr(worlds, kept))
+    assert not same(getattr(after, changed), getattr(worlds, changed))
+
+
+def test_rewards_are_predictions_in_whole_stars():
+    world = tiny_worlds().test
+    row = 3
+    user = int(world.users[row])
+    predicted = world.model.predict(np.full(60, row), np.arange(60))
+    expected = [min(5, max(1, int(np.floor(value + 0.5)))) for value in predicted.tolist()]
+    assert world.reward(user, range(60)).tolist() == expected
+    assert len(set(expected)) > 1
+    assert world.reward(user, []).tolist() == []
+
+
+def test_beta_is_the_quantile_of_the_worlds_own_distances():
+    for world in (tiny_worlds().train, tiny_worlds().test):
+        vectors = world.vectors
+        apart = [float(np.linalg.norm(vectors[i] - vectors[j])) for i in range(60) for j in range(i)]
+        assert isinstance(world.rule, DistanceRule)
+        assert world.rule.beta == pytest.approx(np.quantile(apart, TINY.beta_quantile), rel=0.05)
+
+
+def test_progress_rises_to_one():
+    shares: list[float] = []
+    build_worlds(tiny_dataset(), TINY, shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.999])
+def test_refuses_a_split_without_users_on_one_side(share):
+    with pytest.raises(BadInputError, match="leaves no users on one side of tiny"):
+        build_worlds(tiny_dataset(), TINY.model_copy(update={"test_share": share}))
+
+
+def test_refuses_a_world_with_too_few_ratings():
+    with pytest.raises(DataError, match="too few"):
+        build_worlds(tiny_dataset(users=4, items=10), TINY)
+
+
+@given(st.integers(0, 10), st.integers(0, 10), st.integers(0, 10**6))
+def test_a_larger_selection_of_users_continues_the_smaller(few, many, seed):
+    world = tiny_worlds().test
+    few, many = sorted((few, many))
+    larger = users_of(world, many, seed)
+    assert larger[:few] == users_of(world, few, seed)
+    assert len(set(larger)) == many
+    assert set(larger) <= set(world.users.tolist())
+
+
+def test_refuses_more_users_than_there_are():
+    with pytest.raises(BadInputError, match="has 10 users and 11 were asked for"):
+        users_of(tiny_worlds().test, 11, 0)
+
+
+@pytest.fixture
+def stored(tmp_path) -> Path:
+    folder = simulator_folder(tmp_path, "tiny")
+    save_worlds(folder, tiny_worlds())
+    return folder
+
+
+def test_what_was_saved_is_loaded(stored):
+    worlds = load_worlds(stored, tiny_dataset())
+    assert same(worlds.train, tiny_worlds().train)
+    assert same(worlds.test, tiny_worlds().test)
+    assert worlds.fingerprint == tiny_worlds().fingerprint
+    assert worlds.train.reward(int(worlds.train.users[0]), [1, 2, 3]).shape == (3,)
+    assert sorted(path.name for path in stored.iterdir()) == ["test.npz", "train.npz", RECORD]
+
+
+def test_saving_again_replaces(stored):
+    save_worlds(stored, tiny_worlds(seed=1))
+    assert same(load_worlds(stored).train, tiny_worlds(seed=1).train)
+    assert [path.name for path in stored.parent.iterdir()] == ["tiny"]
+
+
+def edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        (lambda folder: (folder / RECORD).unlink(), "There is no simulator in"),
+        (lambda folder: (folder / RECORD).write_text("{"), "damaged or of another version"),
+        (lambda folder: edit(folder / RECORD, format=2), "damaged or of another version"),
+        (lambda folder: edit(folder / RECORD, surprise=1), "damaged or of another version"),
+        (lambda folder: edit(folder / RECORD, n_items=61), "missing or damaged"),
+        (lambda folder: (folder / "train.npz").unlink(), "missing or damaged"),
+        (lambda folder: (folder / "test.npz").write_bytes((folder / "test.npz").read_bytes()[:-9]), "missing or dam"),
+        (lambda folder: (folder / "test.npz").write_bytes((folder / "train.npz").read_bytes()), "missing or damaged"),
+    ],
+)
+def test_refuses_a_damaged_artifact_and_says_what_to_do(stored, harm, says):
+    harm(stored)
+    with pytest.raises(ArtifactError, match=says) as caught:
+        load_worlds(stored, tiny_dataset())
+    assert str(caught.value).endswith("; build it with `billp simulator build tiny`.")
+
+
+def test_refuses_an_artifact_of_other_data(stored):
+    with pytest.raises(ArtifactError, match="was built from other data than tiny; build it with"):
+        load_worlds(stored, tiny_dataset(seed=9))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"users": np.array([object()], dtype=object)},  # would have to be unpickled
+        {"users": np.arange(30, dtype=np.int32)},
+        {"users": np.arange(30, dtype=np.int32), **dict(tiny_worlds().test.model.parameters())},
+        {"users": np.arange(30)[::-1].astype(np.int32), **dict(tiny_worlds().train.model.parameters())},
+    ],
+)
+def test_refuses_arrays_that_are_not_a_world_even_with_the_right_checksum(stored, arrays):
+    from simulators.datasets import file_digest
+
+    np.savez(stored / "train.npz", **arrays)
+    part = json.loads((stored / RECORD).read_text())["train"]
+    edit(stored / RECORD, train=part | {"sha256": file_digest(stored / "train.npz")})
+    with pytest.raises(ArtifactError, match="missing or damaged"):
+        load_worlds(stored)
+
+
+def test_refuses_to_store_a_rule_it_could_not_restore(tmp_path):
+    class Patient:
+        def judge(self, vectors, recent, item, reward) -> Verdict:
+            return Verdict()
+
+    worlds = tiny_worlds()
+    patient = Worlds(replace(worlds.train, rule=Patient()), worlds.test, worlds.fingerprint)
+    with pytest.raises(ArtifactError, match="store only worlds that build_worlds made"):
+        save_worlds(tmp_path / "x", patient)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_summaries_add_up():
+    dataset, worlds = tiny_dataset(), tiny_worlds()
+    about = dataset_info(dataset)
+    assert (about.users, about.items, about.interactions) == (40, 60, 1200)
+    assert sum(about.rating_histogram.values()) == 1200
+    assert about.rating_histogram["5"] == int((dataset.ratings == 5).sum())
+    assert about.categories["Drama"] == sum("Drama" in item.categories for item in dataset.catalogue)
+    info = world_info(worlds)
+    assert (info.train.users, info.test.users, info.name) == (30, 10, "tiny")
+    assert sum(info.test.reward_histogram.values()) == pytest.approx(1)
+    assert info.train.rmse["model"] == worlds.train.accuracy.rmse
+    exact = np.bincount(
+        np.concatenate([worlds.test.reward(int(user), range(60)) for user in worlds.test.users]).astype(int),
+        minlength=6,
+    )
+    for star in range(1, 6):
+        assert info.test.reward_histogram[str(star)] == pytest.approx(exact[star] / 600, abs=0.01)
+
+
+def test_loading_and_stepping_need_no_torch(stored):
+    program = (
+        "import sys; from pathlib import Path; from simulators import UserEnv, load_worlds\n"
+        f"env = UserEnv(load_worlds(Path({str(stored)!r})).test); env.reset(seed=0); env.step(1)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 -- our own words
+    assert done.returncode == 0, done.stderr
