@@ -12,16 +12,16 @@ from langgraph.runtime import Runtime
 
 from agents.actor import Briefing
 from agents.grounding import nearest_item
-from agents.models import call_seed
+from agents.models import Usage, call_seed
 from agents.shortlist import Experience, draw_shortlist
 from agents.tools import CategoryAnalysis, analyse_categories
 from errors import EpisodeError
 from graphs.methods import method_named
 from graphs.services import Minds, ServiceProvider, Services, embed_text
-from graphs.state import EpisodeContext, EpisodeState, RecalledExperience, usage_update
+from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
 
 Update = dict[str, Any]
-ActorGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeState, EpisodeState]
+ActorGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeState, ActorOutput]
 
 
 class ActorNodes:
@@ -73,7 +73,7 @@ class ActorNodes:
             (item,) = draw_shortlist(
                 services.vectors, rng, thought=None, experiences=(), evidence=0, masked=masked, size=1, pool=1
             )
-        return {"item": item, "shortlist": [], "proposal": ""}
+        return {"item": item, "shortlist": [], "proposal": "", "acted": usage_update(Usage())}
 
     async def shortlist(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Draws the candidates that fit the thought and the experience."""
@@ -99,7 +99,7 @@ class ActorNodes:
         briefing = _briefing(services, state)
         choice = await minds_of(services).actor.choose(briefing, items, _seed(state, runtime.context, "choose"))
         item = items[choice.position]
-        return {"item": item.index, "proposal": item.title, "usage": usage_update(choice.usage)}
+        return {"item": item.index, "proposal": item.title, "acted": usage_update(choice.usage)}
 
     async def propose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The LLM names an item in its own words."""
@@ -107,7 +107,7 @@ class ActorNodes:
         proposal = await minds_of(services).actor.propose(
             _briefing(services, state), services.situation(state), _seed(state, runtime.context, "propose")
         )
-        return {"proposal": proposal.text, "shortlist": [], "usage": usage_update(proposal.usage)}
+        return {"proposal": proposal.text, "shortlist": [], "acted": usage_update(proposal.usage)}
 
     async def ground(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Finds the catalogue item nearest to the Actor's words."""
@@ -128,7 +128,7 @@ class ActorNodes:
 def build_actor_graph(provider: ServiceProvider) -> ActorGraph:
     """The Actor's subgraph, compiled."""
     nodes = ActorNodes(provider)
-    graph = StateGraph(EpisodeState, context_schema=EpisodeContext)
+    graph = StateGraph(EpisodeState, context_schema=EpisodeContext, output_schema=ActorOutput)
     graph.add_node("analyse", nodes.analyse)
     graph.add_node("retrieve", nodes.retrieve)
     graph.add_node("pick", nodes.pick)

@@ -25,6 +25,7 @@ from graphs.state import (
     EpisodeState,
     RecalledReflection,
     StepRecord,
+    spending,
     usage_update,
 )
 
@@ -82,7 +83,7 @@ class EpisodeNodes:
         return {
             "thought": thought.text,
             "thought_at": len(state["steps"]),
-            "usage": usage_update(thought.usage),
+            **spending(thought.usage),
         }
 
     async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -110,7 +111,7 @@ class EpisodeNodes:
             target=None,
             advantage=None,
         )
-        return {"steps": [record], "ended": answer.reason}
+        return {"steps": [record], "ended": answer.reason, **spending(Usage(**state["acted"]))}
 
     async def criticise(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Critic values the state before and after the step; their difference is what the step taught."""
@@ -135,7 +136,7 @@ class EpisodeNodes:
             "target": lesson.target,
             "advantage": lesson.advantage,
         }
-        return {"steps": [record], "value": next_value, "usage": usage_update(spent)}
+        return {"steps": [record], "value": next_value, **spending(spent)}
 
     async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Reflector writes the lesson of the finished episode."""
@@ -143,7 +144,7 @@ class EpisodeNodes:
         lesson = await minds_of(services).reflector.reflect(
             services.situation(state), left=state["ended"] != "horizon", seed=_seed(state, runtime.context, "reflect")
         )
-        return {"reflection": lesson.text, "usage": usage_update(lesson.usage)}
+        return {"reflection": lesson.text, **spending(lesson.usage)}
 
     async def conclude(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""

@@ -74,6 +74,11 @@ def add_usage(old: UsageState, new: UsageState) -> UsageState:
     return usage_update(Usage(**old) + Usage(**new)) if old and new["calls"] else new
 
 
+def spending(usage: Usage) -> dict[str, UsageState]:
+    """The update that adds `usage`; none where no call was made, since an empty one would start over."""
+    return {"usage": usage_update(usage)} if usage.calls else {}
+
+
 def put_steps(old: list[StepRecord], new: list[StepRecord]) -> list[StepRecord]:
     """Reducer of `steps`: a step of the same number replaces the older record; an empty update starts over."""
     if not new:
@@ -119,6 +124,8 @@ class EpisodeState(TypedDict):
     """The Actor's words."""
     item: int
     """The grounded recommendation of this step."""
+    acted: UsageState
+    """What the Actor spent on this step; its subgraph hands it up whole, so it is not added up there."""
     value: float | None
     """V of the state at hand, None where nobody judged it."""
     steps: Annotated[list[StepRecord], put_steps]
@@ -129,6 +136,18 @@ class EpisodeState(TypedDict):
     """Why the episode ended; empty while it runs."""
     reflection: str
     """The Reflector's words; empty where nobody reflects."""
+
+
+class ActorOutput(TypedDict):
+    """What the Actor's subgraph hands back: its own part of the state, so that nothing is added up twice."""
+
+    lately: list[str]
+    fresh: list[str]
+    experiences: list[RecalledExperience]
+    shortlist: list[int]
+    proposal: str
+    item: int
+    acted: UsageState
 
 
 class EpisodeOutput(TypedDict):

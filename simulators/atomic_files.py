@@ -34,21 +34,24 @@ def read_rows(path: Path, progress: Progress | None = None) -> Iterator[tuple[in
     with _open(path) as file:
         width = len(_header(path, file.readline()))
         number, size = 1, path.stat().st_size
-        for number, raw in enumerate(file, start=2):
-            if not raw.endswith(b"\n"):
-                raise DataError(
-                    f"{path.name} line {number}: the last line has no line break, so the file may be cut short; "
-                    "fetch it again, or end the line if it is whole."
-                )
-            fields = _decode(path, number, raw).split("\t")
-            if len(fields) != width:
-                raise DataError(
-                    f"{path.name} line {number}: {len(fields)} fields where the header names {width}; "
-                    "mend or remove the line."
-                )
-            yield number, fields
-            if progress and number % 65536 == 0:
-                progress(file.tell() / size)
+        try:
+            for number, raw in enumerate(file, start=2):
+                if not raw.endswith(b"\n"):
+                    raise DataError(
+                        f"{path.name} line {number}: the last line has no line break, so the file may be cut short; "
+                        "fetch it again, or end the line if it is whole."
+                    )
+                fields = raw.decode().rstrip("\r\n").split("\t")
+                if len(fields) != width:
+                    raise DataError(
+                        f"{path.name} line {number}: {len(fields)} fields where the header names {width}; "
+                        "mend or remove the line."
+                    )
+                yield number, fields
+                if progress and number % 65536 == 0:
+                    progress(file.tell() / size)
+        except UnicodeDecodeError as error:
+            raise _not_utf8(path, number) from error
         if number == 1:
             raise DataError(f"{path.name} line 1: no rows follow the header; give a file that holds data.")
 
@@ -60,19 +63,19 @@ def _open(path: Path) -> BinaryIO:
         raise DataError(f"{path} cannot be opened ({error.strerror}); check the folder and the name.") from error
 
 
-def _decode(path: Path, number: int, raw: bytes) -> str:
-    try:
-        # Some editors begin a file with a byte-order mark; only line 1 can hold it.
-        return raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} line {number}: not UTF-8 text; convert the file to UTF-8.") from error
+def _not_utf8(path: Path, number: int) -> DataError:
+    return DataError(f"{path.name} line {number}: not UTF-8 text; convert the file to UTF-8.")
 
 
 def _header(path: Path, raw: bytes) -> dict[str, str]:
     if not raw.strip():
         raise DataError(f"{path.name} line 1: the file is empty or has no header; begin it with field:type columns.")
+    try:
+        text = raw.decode("utf-8-sig")  # some editors begin a file with a byte-order mark
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, 1) from error
     header: dict[str, str] = {}
-    for column in _decode(path, 1, raw).split("\t"):
+    for column in text.rstrip("\r\n").split("\t"):
         name, colon, kind = column.rpartition(":")
         if not colon or not name or kind not in FIELD_TYPES:
             raise DataError(

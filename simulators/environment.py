@@ -11,6 +11,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
 from errors import BadInputError
+from simulators.responses import respond
 from simulators.worlds import World
 
 
@@ -86,17 +87,11 @@ class UserEnv(gymnasium.Env[Observation, int]):
         item = int(action)
         if not 0 <= item < self.world.n_items:
             raise InvalidAction(f"Item {item} is not in the catalogue; recommend one of 0 to {self.world.n_items - 1}.")
-        reward = float(self.world.reward(self._user, [item])[0])
-        verdict = self.world.rule.judge(self.world.vectors, self._shown, item, reward)
+        answer = respond(self.world, self._user, self._shown, item)
         self._shown.append(item)
-        terminated = verdict.reason is not None
-        truncated = not terminated and len(self._shown) >= self.world.horizon
-        self._over = terminated or truncated
-        info = {
-            "reason": verdict.reason or ("horizon" if truncated else ""),
-            "too_close_to": -1 if verdict.too_close_to is None else verdict.too_close_to,
-        }
-        return self._observation(), reward, terminated, truncated, info
+        self._over = answer.reason != ""
+        info = {"reason": answer.reason, "too_close_to": answer.too_close_to}
+        return self._observation(), answer.reward, answer.left, answer.reason == "horizon", info
 
     def _observation(self) -> Observation:
         recent = np.full(self._width, -1, dtype=np.int64)

@@ -70,6 +70,15 @@ async def test_a_method_asks_the_minds_it_says(name: str, asked: set[str]):
     assert roles(model) == asked
 
 
+@pytest.mark.parametrize("name", ["billp", "act-only", "random"])
+@pytest.mark.parametrize("mode", ["shortlist", "free"])
+async def test_every_call_is_counted_once(name: str, mode: str):
+    model = RuleModel()
+    done = await run(fake_services(model, fake_bank(), actor__mode=mode), name)
+    assert done["usage"]["calls"] == len(model.requests)
+    assert done["usage"]["prompt_tokens"] == 10 * len(model.requests)
+
+
 async def test_evaluation_neither_judges_nor_reflects_nor_writes():
     model, memory = RuleModel(), fake_bank()
     done = await run(fake_services(model, memory, learn_at_once=True), learn=False, split="test")

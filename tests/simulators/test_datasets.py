@@ -56,6 +56,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_no_hindrance(tmp_path):
     dataset = read_dataset(write(tmp_path, GOOD_INTER.replace("\n", "\r\n"), item), "d", MAPPING)
     assert dataset.catalogue == plain.catalogue
     assert dataset.timestamps.tolist() == plain.timestamps.tolist()
+    assert next(read_rows(tmp_path / "d.item")) == (2, ["1", "Star Wars", "1977", "Action Sci-Fi"])
 
 
 @pytest.mark.parametrize(
@@ -76,8 +77,10 @@ def test_windows_line_ends_and_a_byte_order_mark_are_no_hindrance(tmp_path):
         (GOOD_INTER, GOOD_ITEM + "1\tAgain\t1990\tDrama\n", "d.item line 5: item id '1' appears twice"),
         (GOOD_INTER, GOOD_ITEM + "\tNo id\t1990\tDrama\n", "d.item line 5: the item id is empty"),
         (GOOD_INTER, GOOD_ITEM.encode() + b"4\tCaf\xe9\t1990\tDrama\n", "d.item line 5: not UTF-8 text"),
+        (b"\xff" + GOOD_INTER.encode(), GOOD_ITEM, "d.inter line 1: not UTF-8 text"),
         (GOOD_INTER[:-3], GOOD_ITEM, "d.inter line 4: the last line has no line break"),
         (GOOD_INTER + "b\t2\t3\n", GOOD_ITEM, "d.inter line 5: 3 fields where the header names 4"),
+        (GOOD_INTER + "b\t2\t3\t6\t7\n", GOOD_ITEM, "d.inter line 5: 5 fields where the header names 4"),
         (GOOD_INTER + "\n", GOOD_ITEM, "d.inter line 5: 1 fields where the header names 4"),
         ("", GOOD_ITEM, "d.inter line 1: the file is empty"),
         (INTER, GOOD_ITEM, "d.inter line 1: no rows follow the header"),

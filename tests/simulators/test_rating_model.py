@@ -72,16 +72,19 @@ def test_beats_item_mean_and_global_mean_and_tells_how_far_it_is():
     assert shares[-1] == 1
 
 
-def test_the_seed_decides_and_the_callers_torch_is_left_alone():
+def test_the_seed_decides_and_the_callers_torch_is_left_alone(monkeypatch):
     dataset = tiny_dataset()
-    threads, state = torch.get_num_threads(), torch.random.get_rng_state()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    state = torch.random.get_rng_state()
     first, _ = fit(logs_of(dataset), 40, dataset.catalogue, TINY)
     second, _ = fit(logs_of(dataset), 40, dataset.catalogue, TINY)
     other, _ = fit(logs_of(dataset), 40, dataset.catalogue, TINY.model_copy(update={"seed": 1}))
     for name, values in first.parameters().items():
         assert np.array_equal(values, second.parameters()[name]), name
     assert not np.array_equal(first.item_vectors, other.item_vectors)
-    assert torch.get_num_threads() == threads
+    assert asked == [1, 7] * 3, "one thread while fitting, then as before"
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
@@ -113,9 +116,9 @@ def test_refuses_to_fit_to_next_to_nothing():
 def test_accuracy_by_hand():
     zeros = {name: np.zeros_like(value) for name, value in PARAMETERS.items()} | {"mean": np.array(7.0)}
     training = Logs(np.array([0, 1, 2]), np.array([0, 0, 1]), np.array([1, 3, 5], dtype=np.float32))
-    validation = Logs(np.array([0, 1]), np.array([0, 4]), np.array([2, 5], dtype=np.float32))
+    validation = Logs(np.array([0, 1, 2]), np.array([0, 4, 1]), np.array([2, 5, 5], dtype=np.float32))
     accuracy = measure(BiasedFactorisation.from_parameters(zeros), training, validation)
-    assert accuracy.rmse == pytest.approx(np.sqrt(4.5)), "7 is clipped to 5: errors 3 and 0"
-    assert accuracy.mae == pytest.approx(1.5)
-    assert accuracy.rmse_item_mean == pytest.approx(np.sqrt(2)), "item 0 has mean 2, item 4 the mean of all, 3"
-    assert accuracy.rmse_global_mean == pytest.approx(np.sqrt(2.5))
+    assert accuracy.rmse == pytest.approx(np.sqrt(3)), "7 is clipped to 5: errors 3, 0 and 0"
+    assert accuracy.mae == pytest.approx(1)
+    assert accuracy.rmse_item_mean == pytest.approx(np.sqrt(4 / 3)), "the means are 2 and 5; item 4 has that of all, 3"
+    assert accuracy.rmse_global_mean == pytest.approx(np.sqrt(3))

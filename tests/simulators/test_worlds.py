@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from errors import ArtifactError, BadInputError, DataError
 from simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_folder
+from simulators.datasets import file_digest
 from simulators.quit_rules import DistanceRule, Verdict
 from simulators.summaries import dataset_info, world_info
 from simulators.worlds import World, Worlds, build_worlds, users_of
@@ -160,20 +161,36 @@ def test_refuses_an_artifact_of_other_data(stored):
 @pytest.mark.parametrize(
     "arrays",
     [
-        {"users": np.array([object()], dtype=object)},  # would have to be unpickled
         {"users": np.arange(30, dtype=np.int32)},
         {"users": np.arange(30, dtype=np.int32), **dict(tiny_worlds().test.model.parameters())},
         {"users": np.arange(30)[::-1].astype(np.int32), **dict(tiny_worlds().train.model.parameters())},
     ],
 )
 def test_refuses_arrays_that_are_not_a_world_even_with_the_right_checksum(stored, arrays):
-    from simulators.datasets import file_digest
-
     np.savez(stored / "train.npz", **arrays)
     part = json.loads((stored / RECORD).read_text())["train"]
     edit(stored / RECORD, train=part | {"sha256": file_digest(stored / "train.npz")})
     with pytest.raises(ArtifactError, match="missing or damaged"):
         load_worlds(stored)
+
+
+class Bomb:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_nothing_is_unpickled(stored, tmp_path):
+    np.savez(stored / "train.npz", users=np.array([Bomb(tmp_path / "went off")], dtype=object))
+    part = json.loads((stored / RECORD).read_text())["train"]
+    edit(stored / RECORD, train=part | {"sha256": file_digest(stored / "train.npz")})
+    with pytest.raises(ArtifactError, match="missing or damaged"):
+        load_worlds(stored)
+    assert not (tmp_path / "went off").exists()
 
 
 def test_refuses_to_store_a_rule_it_could_not_restore(tmp_path):
@@ -194,6 +211,8 @@ def test_summaries_add_up():
     assert (about.users, about.items, about.interactions) == (40, 60, 1200)
     assert sum(about.rating_histogram.values()) == 1200
     assert about.rating_histogram["5"] == int((dataset.ratings == 5).sum())
+    halves = replace(dataset, ratings=np.full(1200, 3.5, dtype=np.float32))
+    assert dataset_info(halves).rating_histogram["4"] == 1200
     assert about.categories["Drama"] == sum("Drama" in item.categories for item in dataset.catalogue)
     info = world_info(worlds)
     assert (info.train.users, info.test.users, info.name) == (30, 10, "tiny")
