@@ -60,7 +60,7 @@ def start(settings: Settings) -> EmbeddedServer:
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.n_threads_http = settings.run.side_by_side + 2
-    params.cache_ram_mib = 0  # every sequence keeps its own prefix; a second copy in RAM buys nothing
+    params.cache_ram_mib = 1024
     params.verbosity = 0
     try:
         server = xllamacpp.Server(params)
