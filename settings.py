@@ -108,6 +108,7 @@ class RunSettings(_Group):
     """How episodes are run."""
 
     side_by_side: int = Field(8, ge=1, description="episodes in flight at once")
+    horizon: int | None = Field(None, ge=1, description="cut episodes off earlier than the simulator's own horizon")
     batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
 
 

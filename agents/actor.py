@@ -15,7 +15,7 @@ from catalogue import Item
 from errors import ReplyFormatError
 from settings import ActorSettings
 
-_SHOWN_EXPERIENCES = 2  # titles of each kind in the prompt; every further one costs about ten tokens a step
+_SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
 _SHOWN_STEPS = 6
 
 

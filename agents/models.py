@@ -1,6 +1,9 @@
 """The one door to chat models.
 
-Embedded llama.cpp, vLLM and any other server are the same OpenAI-compatible client with another base URL.
+Embedded llama.cpp, vLLM and any other server are the same OpenAI-compatible client with another base URL. The
+client is one POST on httpx with the reply checked by pydantic: vendors' SDKs cost 4 ms more a call, which at two
+or three calls a step is what the rest of a step costs (`benchmarks/overhead.py`).
+
 A server that is down or slow is asked again a bounded number of times, then the episode fails by name; a
 reply in the wrong form likewise. Nothing is guessed.
 """
@@ -11,7 +14,11 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self, TypeVar
+from typing import Annotated, Any, Protocol, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from errors import ModelUnavailableError, ReplyFormatError
 from settings import LLMSettings
@@ -72,93 +79,143 @@ class Model(Protocol):
         ...
 
 
+class _Open(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _TokenScore(_Open):
+    token: str
+    logprob: float
+
+
+class _Token(_TokenScore):
+    top_logprobs: list[_TokenScore] = []
+
+
+class _Logprobs(_Open):
+    content: list[_Token] | None = None
+
+
+class _Message(_Open):
+    content: str | None = None
+
+
+class _Choice(_Open):
+    message: _Message
+    logprobs: _Logprobs | None = None
+
+
+class _CachedTokens(_Open):
+    cached_tokens: int | None = None
+
+
+class _Tokens(_Open):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _CachedTokens | None = None
+
+
+class _Completion(_Open):
+    """The part of a chat completion that is read."""
+
+    choices: Annotated[list[_Choice], Field(min_length=1)]
+    usage: _Tokens | None = None
+
+
 class ChatModel:
     """A chat model behind an OpenAI-compatible server; an async context manager that closes its connections."""
 
     def __init__(self, base_url: str, settings: LLMSettings) -> None:
-        import httpx
-        from langchain_openai import ChatOpenAI
-
-        self._connections = httpx.AsyncClient(timeout=settings.timeout_s)
         self._settings = settings
-        self._base_url = base_url
-        self._client = ChatOpenAI(
-            openai_api_base=base_url,
-            openai_api_key=settings.api_key,
-            model_name=settings.model,
-            request_timeout=settings.timeout_s,
-            max_retries=0,  # retries are ours: bounded, and counted once
-            streaming=False,
-            http_async_client=self._connections,
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._client = httpx.AsyncClient(
+            timeout=settings.timeout_s,
+            headers={"Authorization": f"Bearer {settings.api_key.get_secret_value()}"},
+            limits=httpx.Limits(max_connections=None),  # how many run at once is the runner's affair
+            trust_env=False,  # a proxy of the machine's has no business between us and the server named
         )
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._connections.aclose()
+        await self._client.aclose()
 
     async def ask(self, request: Request) -> Reply:
-        """One reply, with bounded retries and exponential backoff while the server is down or slow."""
-        import openai
-        from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
-
+        """One reply, with bounded retries and exponential backoff while the server is down, slow or overloaded."""
         patient = AsyncRetrying(
-            retry=retry_if_exception_type((openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError)),
+            retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(self._settings.retries + 1),
             wait=wait_exponential(multiplier=self._settings.backoff_s),
             reraise=True,
         )
         try:
             return await patient(self._ask_once, request)
-        except openai.APIConnectionError as error:  # time-outs included
+        except httpx.HTTPStatusError as error:
             raise ModelUnavailableError(
-                f"The LLM server at {self._base_url} did not answer within {self._settings.retries + 1} tries "
+                f"The LLM server at {self._url} refused the {request.role} call with status "
+                f"{error.response.status_code}; check llm.model, llm.api_key and the context length."
+            ) from error
+        except httpx.HTTPError as error:  # time-outs included
+            raise ModelUnavailableError(
+                f"The LLM server at {self._url} did not answer within {self._settings.retries + 1} tries "
                 f"({type(error).__name__}); check that it runs, or raise llm.timeout_s."
             ) from error
-        except openai.APIStatusError as error:
+        except ValidationError as error:
             raise ModelUnavailableError(
-                f"The LLM server at {self._base_url} refused the {request.role} call with status "
-                f"{error.status_code}; check llm.model, llm.api_key and the context length."
+                f"The LLM server at {self._url} answered with something else than a chat completion; "
+                f"check that llm.base_url names an OpenAI-compatible server and ends in /v1."
             ) from error
 
     async def _ask_once(self, request: Request) -> Reply:
-        extra: dict[str, Any] = {}
+        started = time.perf_counter()
+        response = await self._client.post(self._url, json=self._body(request))
+        seconds = time.perf_counter() - started
+        response.raise_for_status()
+        completion = _Completion.model_validate_json(response.content)
+        tokens = completion.usage or _Tokens()
+        details = tokens.prompt_tokens_details
+        choice = completion.choices[0]
+        scored = choice.logprobs.content if choice.logprobs else None
+        return Reply(
+            text=choice.message.content or "",
+            first_token={entry.token: entry.logprob for entry in scored[0].top_logprobs} if scored else {},
+            usage=Usage(
+                calls=1,
+                prompt_tokens=tokens.prompt_tokens,
+                cached_tokens=(details.cached_tokens or 0) if details else 0,
+                completion_tokens=tokens.completion_tokens,
+                seconds=seconds,
+            ),
+        )
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self._settings.model,
+            "messages": [
+                {"role": "system", "content": request.system},
+                {"role": "user", "content": request.user},
+            ],
+            "temperature": request.temperature,
+            "max_completion_tokens": request.max_tokens,
+            "seed": request.seed,
+        }
         if request.choices:
-            # In the body as it is: handed over as an argument, the client would parse the reply itself and refuse
-            # one whose trailing white space ran into the token budget.
-            extra["extra_body"] = {
-                "response_format": {
-                    "type": "json_schema",
-                    "json_schema": {
-                        "name": "choice",
-                        "strict": True,
-                        "schema": {"type": "string", "enum": list(request.choices)},
-                    },
-                }
+            schema = {"type": "string", "enum": list(request.choices)}
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "choice", "strict": True, "schema": schema},
             }
         if request.scores:
-            extra |= {"logprobs": True, "top_logprobs": 20}
-        started = time.perf_counter()
-        message = await self._client.ainvoke(
-            [("system", request.system), ("user", request.user)],
-            temperature=request.temperature,
-            max_tokens=request.max_tokens,
-            seed=request.seed,
-            **extra,
-        )
-        seconds = time.perf_counter() - started
-        tokens: Mapping[str, Any] = message.usage_metadata or {}
-        usage = Usage(
-            calls=1,
-            prompt_tokens=int(tokens.get("input_tokens", 0)),
-            cached_tokens=int(tokens.get("input_token_details", {}).get("cache_read", 0)),
-            completion_tokens=int(tokens.get("output_tokens", 0)),
-            seconds=seconds,
-        )
-        content = (message.response_metadata.get("logprobs") or {}).get("content") or []
-        first = {entry["token"]: float(entry["logprob"]) for entry in content[0]["top_logprobs"]} if content else {}
-        return Reply(text=str(message.text), first_token=first, usage=usage)
+            body |= {"logprobs": True, "top_logprobs": 20}
+        return body
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the same call may succeed later."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in (408, 409, 429) or error.response.status_code >= 500
+    return isinstance(error, httpx.TransportError)
 
 
 async def ask_parsed(

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from errors import PromptError
 
 DEFAULT_PACK = Path(__file__).parent.parent / "prompts" / "default"
+TERSE_PACK = DEFAULT_PACK.parent / "terse"
 SEPARATOR = "=====\n"
 
 VARIABLES: Mapping[str, frozenset[str]] = {

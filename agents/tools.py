@@ -18,7 +18,7 @@ class CategoryAnalysis:
 
 
 def analyse_categories(
-    history: Sequence[Item], recommended: Sequence[Item], *, window: int = 4, most: int = 5
+    history: Sequence[Item], recommended: Sequence[Item], *, window: int = 4, most: int = 3
 ) -> CategoryAnalysis:
     """Counts categories over the last `window` recommendations (over the history when there is none yet).
 

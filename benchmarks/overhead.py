@@ -9,13 +9,15 @@ server itself costs is on the other core. Writes to a temporary runs folder and 
 
 from __future__ import annotations
 
-import asyncio
+
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import uvloop
 
 from experiments.training import train
 from graphs.workshop import Workshop
@@ -49,7 +51,7 @@ def main() -> None:
     ) as server:
         try:
             assert server.stdout is not None
-            rounds = asyncio.run(measure(server.stdout.readline().strip()))
+            rounds = uvloop.run(measure(server.stdout.readline().strip()))
         finally:
             server.terminate()
     milliseconds = [round(1000 * seconds, 1) for seconds in rounds]

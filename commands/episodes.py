@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from experiments.metrics import Summary
     from graphs.state import EpisodeOutput
 
+Result = TypeVar("Result")
 Dataset = Annotated[str, typer.Option(help="registered dataset with a built simulator")]
 MethodName = Annotated[
     str, typer.Option(help="billp, billp-no-macro, billp-no-micro, reflexion, react, act-only, random or popular")
@@ -38,7 +39,7 @@ def train(
     method: MethodName = "billp",
     dataset: Dataset = "ml-100k",
     episodes: Annotated[int, typer.Option(min=1, help="training episodes")] = 100,
-    seed: Annotated[int, typer.Option(help="fixes users and sampling")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="fixes users and sampling")] = 0,
     memory: MemoryName = None,
     run: RunName = None,
     resume: Resume = False,
@@ -70,7 +71,7 @@ def train(
             )
 
     with count_bar(f"training {method}", episodes) as advance:
-        summary = asyncio.run(work())
+        summary = _run(work)
     if as_json:
         show_json(summary)
     else:
@@ -117,7 +118,7 @@ def evaluate(
             )
 
     with count_bar(f"evaluating {method}", users * len(numbers)) as advance:
-        summary = asyncio.run(work())
+        summary = _run(work)
     if as_json:
         show_json(summary)
     else:
@@ -131,7 +132,7 @@ def episode(
     user: Annotated[str, typer.Option(help="id of a user in the logs")],
     method: MethodName = "billp",
     dataset: Dataset = "ml-100k",
-    seed: Annotated[int, typer.Option(help="fixes sampling")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
     memory: MemoryName = None,
     learn: Annotated[bool, typer.Option("--learn", help="reflect, and write what was learned to memory")] = False,
     prompts: PromptsFolder = None,
@@ -152,7 +153,7 @@ def episode(
             )
 
     with stderr.status("running the episode"):
-        done = asyncio.run(work())
+        done = _run(work)
     if as_json:
         show_json(done)
     else:
@@ -162,16 +163,22 @@ def episode(
 def demo(
     episodes: Annotated[int, typer.Option(min=1, help="training episodes")] = 30,
     users: Annotated[int, typer.Option(min=1, help="held-out users")] = 20,
-    seed: Annotated[int, typer.Option(help="fixes users and sampling")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="fixes users and sampling")] = 0,
+    horizon: Annotated[int, typer.Option(min=1, help="steps after which an episode is cut off")] = 15,
+    prompts: PromptsFolder = None,
     as_json: AsJson = False,
     assign: Assignments = None,
 ) -> None:
-    """Fetch MovieLens-100k, build its simulator, learn from episodes and compare on held-out users."""
+    """Fetch MovieLens-100k, build its simulator, learn from episodes and compare on held-out users.
+
+    To fit a laptop's ten minutes it cuts episodes off at --horizon and uses the short prompts of prompts/terse.
+    """
+    from agents.prompt_pack import TERSE_PACK
     from experiments.demo import prepare, run_demo
     from experiments.tables import summary_table
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign)
+    settings = settings_from(assign, prompts=prompts or TERSE_PACK, run__horizon=horizon)
     with fraction_bar("data and simulator") as progress:
         prepare(settings, progress)
     folder = settings.runs_dir / _run_name("demo")
@@ -180,7 +187,7 @@ def demo(
         async with Workshop(settings) as workshop:
             return await run_demo(workshop, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar)
 
-    result = asyncio.run(work())
+    result = _run(work)
     failed = sum(summary.failed for summary in result.values())
     if as_json:
         show_json({"run": str(folder), "methods": {name: s.model_dump(mode="json") for name, s in result.items()}})
@@ -191,12 +198,21 @@ def demo(
         raise typer.Exit(1)
 
 
+def _run(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
+    import uvloop
+
+    return uvloop.run(work())
+
+
 def _run_name(*parts: str) -> str:
     return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")])
 
 
 def _seeds(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint="--seeds") from None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint="--seeds")
+    seeds = [int(part) for part in parts]
+    if len(set(seeds)) < len(seeds):  # an episode is named by user and seed, and runs once
+        raise typer.BadParameter(f"{text!r} names a seed twice", param_hint="--seeds")
+    return seeds

@@ -46,6 +46,8 @@ class RunFolder:
                 _same_config(path, _stored_config(path / _CONFIG), config)
                 self._lines = _whole_lines(path / _EPISODES)
             else:
+                if (path / _EPISODES).exists():
+                    raise ArtifactError(f"{path} holds episodes but no {_CONFIG}; restore it or choose another --run.")
                 stored = {**config, _SURROUNDINGS: surroundings}
                 write_atomically(path / _CONFIG, json.dumps(stored, indent=2, sort_keys=True) + "\n")
             self._file: IO[str] = (path / _EPISODES).open("a", encoding="utf-8")
@@ -131,11 +133,12 @@ def _locked(path: Path) -> IO[str]:
 
 def _stored_config(path: Path) -> dict[str, Any]:
     try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        stored: Any = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ArtifactError(f"{path} is damaged ({error}); restore it or start another run.") from error
-    stored.pop(_SURROUNDINGS, None)
-    return stored
+    if not isinstance(stored, dict):
+        raise ArtifactError(f"{path} is damaged (no JSON object); restore it or start another run.")
+    return {name: value for name, value in stored.items() if name != _SURROUNDINGS}
 
 
 def _same_config(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -100,6 +100,8 @@ class Workshop:
         """
         data = load_dataset(self.settings.data, dataset)
         worlds = load_worlds(simulator_folder(self.settings.data, dataset), data)
+        if self.settings.run.horizon is not None:
+            worlds = worlds.cut_off(self.settings.run.horizon)
         pack = pack or load_pack(self.settings.prompts)
         vectors = catalogue_vectors(data.catalogue, self.embedder, self.settings.data / "vectors", progress)
         return Services(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
 
 PAGE = 500
-SPARE = 16  # neighbours asked for beyond k, to order near ties by our own arithmetic
+SPARE = 4  # neighbours asked for beyond k, to order near ties by our own arithmetic
 # A wide search: Chroma's default misses some true neighbours from about 1,000 records on, at the same speed.
 HNSW: CreateHNSWConfiguration = {"space": "l2", "ef_construction": 200, "max_neighbors": 32, "ef_search": 1000}
 
@@ -65,9 +64,7 @@ class ChromaStore:
             handle = self._found()
             if handle is None or k <= 0 or not len(queries):
                 return [[] for _ in queries]
-            ids = _nearest_ids(handle, queries, k)
-            records = {record.id: record for record in self.get(list(dict.fromkeys(itertools.chain(*ids))))}
-        candidates = ([records[id_] for id_ in row if id_ in records] for row in ids)
+            candidates = _neighbours(handle, queries, k)
         return [rank(query, row, k, max_distance) for query, row in zip(queries, candidates, strict=True)]
 
     def largest(self, field: str, k: int) -> list[Record]:
@@ -156,27 +153,30 @@ class ChromaStore:
         return self._handle
 
 
-def _nearest_ids(handle: ChromaCollection, queries: Vector, k: int) -> list[list[str]]:
-    """For each query the ids of somewhat more than the `k` nearest.
+def _neighbours(handle: ChromaCollection, queries: Vector, k: int) -> list[list[Record]]:
+    """For each query somewhat more than the `k` nearest records.
 
     Of records at the same distance Chroma returns any; so the search widens until none it left out could tie with
-    the last one taken, and takes those by id.
+    the last one taken. One call fetches neighbours and their rows, since each call costs milliseconds.
     """
-    total = handle.count()
-    take = min(total, k + SPARE)
-    found: list[list[str]] = [[] for _ in queries]
-    open_rows = list(range(len(queries))) if total else []
+    take = k + SPARE
+    found: list[list[Record]] = [[] for _ in queries]
+    open_rows = list(range(len(queries)))
     while open_rows:
         answer: Mapping[str, Any] = handle.query(
-            query_embeddings=queries[open_rows], n_results=take, include=["distances"]
+            query_embeddings=queries[open_rows],
+            n_results=take,
+            include=["distances", "documents", "embeddings", "metadatas"],
         )
         left = []
-        for row, ids, distances in zip(open_rows, answer["ids"], answer["distances"], strict=True):
-            if take < total and len(distances) >= k and distances[-1] <= distances[k - 1]:
+        for position, row in enumerate(open_rows):
+            distances = answer["distances"][position]
+            if len(distances) == take and distances[-1] <= distances[k - 1]:
                 left.append(row)
             else:
-                found[row] = [id_ for _, id_ in sorted(zip(distances, ids, strict=True))[: k + SPARE]]
-        open_rows, take = left, min(total, take * 4)
+                columns = (answer[name][position] for name in ("ids", "documents", "embeddings", "metadatas"))
+                found[row] = [record_of(*values) for values in zip(*columns, strict=True)]
+        open_rows, take = left, take * 4
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -84,6 +84,15 @@ class Worlds:
     def name(self) -> str:
         """The dataset's name."""
         return self.train.name
+
+    def cut_off(self, horizon: int) -> Worlds:
+        """The same worlds with episodes cut off after at most `horizon` steps."""
+
+        def cut(world: World) -> World:
+            shorter = world.settings.model_copy(update={"horizon": min(horizon, world.horizon)})
+            return replace(world, settings=shorter)
+
+        return replace(self, train=cut(self.train), test=cut(self.test))
 
     def split_of(self, user: int) -> Split:
         """The world that the dataset's user `user` lives in."""

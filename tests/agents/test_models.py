@@ -80,9 +80,13 @@ class TestChatModel:
         with pytest.raises(ModelUnavailableError, match=r"127\.0\.0\.1:9.*did not answer within 3 tries"):
             await ask("http://127.0.0.1:9/v1", QUICK, request())
 
+    async def test_a_server_that_speaks_otherwise_is_named(self):
+        with serving(Script(foreign=True)) as url, pytest.raises(ModelUnavailableError, match="OpenAI-compatible"):
+            await ask(url, QUICK, request())
+
     async def test_a_slow_server_is_a_time_out(self):
         slow = QUICK.model_copy(update={"timeout_s": 0.05, "retries": 1})
-        with serving(Script(delay_s=0.5)) as url, pytest.raises(ModelUnavailableError, match="TimeoutError"):
+        with serving(Script(delay_s=0.5)) as url, pytest.raises(ModelUnavailableError, match="ReadTimeout"):
             await ask(url, slow, request())
 
 

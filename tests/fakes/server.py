@@ -23,11 +23,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass
 class Script:
-    """How the server behaves: statuses to answer with before it answers well, a delay, or nonsense."""
+    """How the server behaves: statuses to answer with before it answers well, a delay, nonsense, or a page."""
 
     statuses: list[int] = field(default_factory=list)
     delay_s: float = 0.0
     nonsense: bool = False
+    foreign: bool = False
     bodies: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
@@ -56,7 +57,7 @@ class FakeServer:
             await asyncio.sleep(self.script.delay_s)
         status = self.script.statuses.pop(0) if self.script.statuses else 200
         answer = completion(request, nonsense=self.script.nonsense) if status == 200 else {"error": {"message": "no"}}
-        payload = json.dumps(answer).encode()
+        payload = b"<html>hello</html>" if self.script.foreign else json.dumps(answer).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": payload})

@@ -1,0 +1,105 @@
+"""The command line in this process: its exit code, its words, and a data folder with something in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cli
+import graphs.workshop
+import memory
+from agents.models import Reply, Request
+from settings import LLMSettings
+from tests.cli.tiny import put_tiny
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import sensible_reply
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """What stdout holds, which must be one JSON object and nothing else."""
+        value = json.loads(self.out)
+        assert isinstance(value, dict)
+        return value
+
+    @property
+    def words(self) -> str:
+        """Everything said, without the boxes and line breaks that the usage errors are drawn with."""
+        return " ".join((self.out + self.err).replace("│", " ").split())
+
+
+Billp = Callable[..., Said]
+
+
+@pytest.fixture
+def billp(capsys: pytest.CaptureFixture[str]) -> Billp:
+    """Runs `billp` with these arguments."""
+
+    def run(*arguments: object) -> Said:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the tiny dataset; copied, never used itself."""
+    home = tmp_path_factory.mktemp("tiny")
+    put_tiny(home / "data", home / "source")
+    return home
+
+
+@pytest.fixture
+def tiny(tiny_data: Path, own_folders: Path) -> Path:
+    """The test's own data folder, with the tiny dataset and its simulator."""
+    data = Path(os.environ["BILLP_DATA_DIR"])
+    shutil.copytree(tiny_data / "data", data)
+    return data
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedder that needs no model, wherever the commands would make one."""
+    monkeypatch.setattr(graphs.workshop, "SentenceEmbedder", HashEmbedder)
+    monkeypatch.setattr(memory, "SentenceEmbedder", HashEmbedder)
+
+
+class _Model:
+    def __init__(self, base_url: str, settings: LLMSettings) -> None:
+        assert base_url == "http://llm/v1"
+
+    async def __aenter__(self) -> _Model:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def ask(self, request: Request) -> Reply:
+        return sensible_reply(request)
+
+
+@pytest.fixture
+def answered(hashed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server named in the environment whose replies need no network."""
+    monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
+    monkeypatch.setattr(graphs.workshop, "ChatModel", _Model)

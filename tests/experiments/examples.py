@@ -1,0 +1,59 @@
+"""Episode lines to build run folders and summaries from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.models import Usage
+from experiments.records import EpisodeLine
+from graphs.state import EpisodeOutput, StepRecord, UsageState, usage_update
+
+
+def usage(**given: Any) -> UsageState:
+    spent = usage_update(Usage())
+    spent.update(given)  # type: ignore[typeddict-item]
+    return spent
+
+
+def step(number: int, reward: float, reason: str) -> StepRecord:
+    return StepRecord(
+        number=number, thought="", experiences=[], shortlist=[], proposal="", item=number, title=f"Film {number}",
+        reward=reward, reason=reason, too_close_to=-1, value=None, next_value=None, target=None, advantage=None,
+    )  # fmt: skip
+
+
+def output(
+    *rewards: float, user: str = "u0", ended: Any = "low_reward", spent: UsageState | None = None
+) -> EpisodeOutput:
+    """An episode with these rewards."""
+    last = len(rewards)
+    return EpisodeOutput(
+        user=user,
+        episode="e",
+        history=[1, 2],
+        reflections=[],
+        steps=[step(n, reward, ended if n == last else "") for n, reward in enumerate(rewards, start=1)],
+        usage=spent or usage(),
+        ended=ended,
+        reflection="",
+        length=last,
+        reward_each=sum(rewards) / last,
+        reward_trajectory=sum(rewards),
+    )
+
+
+def finished(id_: str, *rewards: float, user: str = "u0", seed: int = 0, **given: Any) -> EpisodeLine:
+    """The line of an episode with these rewards; `times` is (started, ended)."""
+    started, ended = given.pop("times", (0.0, 1.0))
+    return EpisodeLine(
+        id=id_, batch=0, user=user, seed=seed, split="test", method="billp", status="finished",
+        started=started, ended=ended, output=output(*rewards, user=user, **given),
+    )  # fmt: skip
+
+
+def failed(id_: str, user: str = "u0", seed: int = 0, times: tuple[float, float] = (0.0, 1.0)) -> EpisodeLine:
+    """The line of an episode that failed."""
+    return EpisodeLine(
+        id=id_, batch=0, user=user, seed=seed, split="test", method="billp", status="failed", error="no answer",
+        started=times[0], ended=times[1],
+    )  # fmt: skip

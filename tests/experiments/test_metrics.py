@@ -1,0 +1,133 @@
+"""Summaries: what enters a mean, what an interval covers, what time is counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.metrics import busy_seconds, estimate, summarise
+from experiments.tables import summary_table
+from tests.experiments.examples import failed, finished, usage
+
+numbers = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=12)
+
+
+def test_a_failed_episode_is_counted_apart_and_enters_no_mean():
+    good = [finished("a", 4, 4, user="u0"), finished("b", 2, 4, 3, 3, user="u1")]
+    alone, beside = summarise(good, "billp", "tiny"), summarise([*good, failed("c", "u2")], "billp", "tiny")
+    assert (alone.failed, beside.failed) == (0, 1)
+    assert (alone.episodes, beside.episodes) == (2, 3)
+    assert beside.users == 3
+    assert (beside.len, beside.r_each, beside.r_traj) == (alone.len, alone.r_each, alone.r_traj)
+    assert beside.len.mean == 3
+    assert beside.r_each.mean == 3.5
+    assert beside.r_traj.mean == 10
+
+
+def test_where_every_episode_failed_there_is_no_mean():
+    summary = summarise([failed("a"), failed("b", "u1")], "billp", "tiny")
+    assert summary.failed == summary.episodes == 2
+    for each in (summary.len, summary.r_each, summary.r_traj):
+        assert each.mean is None
+        assert each.ci95 is None
+    assert summary.quit_reasons == {}
+    assert (summary.tokens_per_step, summary.llm_calls_per_step, summary.seconds_per_step) == (0, 0, 0)
+    assert "none finished" in [
+        str(cell) for column in summary_table({"billp": summary}).columns for cell in column.cells
+    ]
+
+
+def test_the_seeds_of_a_user_are_averaged_first():
+    lines = [
+        finished("a", 1, user="u0", seed=0),
+        finished("b", 1, 1, 1, user="u0", seed=1),
+        finished("c", 1, 1, 1, 1, user="u1", seed=0),
+    ]
+    summary = summarise(lines, "billp", "tiny")
+    assert summary.len.mean == 3  # (mean of 1 and 3, and 4), not the mean of 1, 3 and 4
+    assert summary.seeds == [0, 1]
+    assert summary.users == 2
+    # One user with one seed failed keeps the other: still a mean over users.
+    assert summarise([*lines[:1], failed("b", seed=1), lines[2]], "billp", "tiny").len.mean == 2.5
+
+
+def test_seeds_of_one_user_do_not_narrow_the_interval():
+    few = [finished(f"{user}", *[3.0] * (user + 1), user=f"u{user}") for user in range(4)]
+    many = [line.model_copy(update={"id": f"{line.id}-{seed}", "seed": seed}) for line in few for seed in range(5)]
+    assert summarise(many, "billp", "tiny").len == summarise(few, "billp", "tiny").len
+
+
+@given(numbers)
+def test_an_interval_contains_its_mean(values: list[float]):
+    result = estimate(np.array(values))
+    assert result.mean is not None
+    assert result.ci95 is not None
+    low, high = result.ci95
+    room = 1e-9 * max(1.0, *map(abs, values))
+    if len(set(values)) == 1:
+        assert low == pytest.approx(high)
+    assert min(values) - room <= low <= high <= max(values) + room
+    assert low - room <= result.mean <= high + room
+
+
+def test_an_interval_is_the_same_each_time_and_narrows_with_more_users():
+    few, many = np.arange(10.0), np.tile(np.arange(10.0), 20)
+    first, second, wide = estimate(many), estimate(many), estimate(few)
+    assert first == second
+    assert first.ci95 is not None
+    assert wide.ci95 is not None
+    assert first.ci95[1] - first.ci95[0] < (wide.ci95[1] - wide.ci95[0]) / 2
+    # About 1.96 standard errors to either side, as theory has it for so many values.
+    assert first.ci95[1] - 4.5 == pytest.approx(1.96 * few.std() / np.sqrt(200), rel=0.15)
+
+
+def test_an_interval_of_nothing_is_nothing():
+    assert estimate(np.array([])).mean is None
+
+
+@pytest.mark.parametrize(
+    ("times", "busy"),
+    [
+        ([], 0),
+        ([(2, 5)], 3),
+        ([(0, 2), (1, 3)], 3),  # overlap counted once
+        ([(0, 10), (2, 3), (4, 5)], 10),  # contained
+        ([(0, 1), (100, 102)], 3),  # a pause before --resume
+        ([(5, 6), (0, 2), (1, 4)], 5),  # any order
+        ([(0, 1), (1, 2)], 2),
+    ],
+)
+def test_busy_seconds_are_the_union_of_the_times(times: list[tuple[float, float]], busy: float):
+    assert busy_seconds([finished(str(n), 3, times=each) for n, each in enumerate(times)]) == pytest.approx(busy)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), max_size=8))
+def test_busy_seconds_agree_with_counting_seconds_one_by_one(spans: list[tuple[int, int]]):
+    lines = [finished(str(n), 3, times=(start, start + length)) for n, (start, length) in enumerate(spans)]
+    counted = {second for start, length in spans for second in range(start, start + length)}
+    assert busy_seconds(lines) == pytest.approx(len(counted))
+
+
+def test_costs_are_shared_out_over_steps():
+    lines = [
+        finished(
+            "a", 3, 3, times=(0, 4), spent=usage(calls=4, prompt_tokens=80, cached_tokens=20, completion_tokens=20)
+        ),
+        finished(
+            "b", 3, 3, times=(2, 6), spent=usage(calls=2, prompt_tokens=20, completion_tokens=40, format_failures=3)
+        ),
+        failed("c", times=(0, 1000)),
+    ]
+    summary = summarise(lines, "billp", "tiny")
+    assert summary.tokens_per_step == 40
+    assert summary.llm_calls_per_step == 1.5
+    assert summary.cached_share == 0.2
+    assert summary.seconds_per_step == 1.5
+    assert summary.format_failures == 3
+
+
+def test_quits_are_counted_by_reason():
+    lines = [finished("a", 1), finished("b", 1), finished("c", 3, ended="horizon"), failed("d")]
+    assert summarise(lines, "billp", "tiny").quit_reasons == {"horizon": 1, "low_reward": 2}

@@ -1,0 +1,155 @@
+"""Run folders: what is kept, what is refused, what a kill leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errors import ArtifactError
+from experiments.run_folder import RunFolder, read_lines
+from tests.experiments.examples import failed, finished
+
+CONFIG = {"plan": {"command": "train", "episodes": 4}, "settings": {"critic": {"gamma": 0.5}, "planner": {"steps": 3}}}
+LINES = [finished("a", 3, 4), failed("b"), finished("c", 5, user="Zoë\u2028\n")]
+
+
+def opened(path: Path, *, resume: bool = False, config: dict[str, Any] | None = None) -> RunFolder:
+    return RunFolder(path, config or CONFIG, {"python": "3.11"}, resume=resume)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run folder with three episodes."""
+    with opened(tmp_path / "runs" / "one") as folder:
+        for line in LINES:
+            folder.append(line)
+    return folder.path
+
+
+def test_lines_come_back_as_they_were_written(run: Path):
+    assert read_lines(run) == LINES
+    with opened(run, resume=True) as folder:
+        assert folder.lines == tuple(LINES)
+        folder.append(finished("d", 1))
+    assert [line.id for line in read_lines(run)] == ["a", "b", "c", "d"]
+
+
+def test_a_line_is_on_disk_when_append_returns(tmp_path: Path):
+    with opened(tmp_path / "run") as folder:
+        folder.append(LINES[0])
+        assert read_lines(tmp_path / "run") == LINES[:1]
+
+
+def test_an_existing_run_is_not_touched_without_resume(run: Path):
+    before = (run / "episodes.jsonl").read_bytes()
+    with pytest.raises(ArtifactError, match=r"exists; add --resume"):
+        opened(run)
+    assert (run / "episodes.jsonl").read_bytes() == before
+
+
+def test_resume_creates_the_run_where_the_kill_came_first(tmp_path: Path):
+    with opened(tmp_path / "run", resume=True) as folder:
+        assert folder.lines == ()
+    assert (tmp_path / "run" / "config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (
+            {"settings": {"critic": {"gamma": 0.9}, "planner": {"steps": 3}}},
+            r"settings\.critic\.gamma=0\.5, now it is 0\.9",
+        ),
+        ({"settings": {"critic": {"gamma": 0.5}, "planner": {"steps": 1}}}, r"settings\.planner\.steps=3, now it is 1"),
+        ({"settings": {"critic": {"gamma": 0.9}, "planner": {"steps": 1}}}, r"settings\.critic\.gamma"),
+        ({"plan": {"command": "train", "episodes": 5}}, r"plan\.episodes=4, now it is 5"),
+        ({"plan": {"command": "train"}}, r"plan\.episodes=4, now it is None"),
+        ({"model": "other"}, r"model=None, now it is 'other'"),
+    ],
+)
+def test_another_config_is_refused_by_its_first_difference(run: Path, change: dict[str, Any], named: str):
+    with pytest.raises(ArtifactError, match=named):
+        opened(run, resume=True, config={**CONFIG, **change})
+    with opened(run, resume=True) as folder:  # the refusal let go of the lock and changed nothing
+        assert folder.lines == tuple(LINES)
+
+
+def test_surroundings_may_change(run: Path):
+    with RunFolder(run, CONFIG, {"python": "3.12", "data_dir": "/elsewhere"}, resume=True) as folder:
+        assert len(folder.lines) == 3
+
+
+@pytest.mark.parametrize("kept", [1, 20, -1])
+def test_a_torn_last_line_is_removed(run: Path, kept: int):
+    whole = (run / "episodes.jsonl").read_bytes()
+    torn = finished("d", 2).model_dump_json().encode()[:kept]
+    (run / "episodes.jsonl").write_bytes(whole + torn)
+    assert read_lines(run) == LINES
+    with opened(run, resume=True) as folder:
+        assert folder.lines == tuple(LINES)
+        assert (run / "episodes.jsonl").read_bytes() == whole
+        folder.append(finished("d", 2))
+    assert [line.id for line in read_lines(run)] == ["a", "b", "c", "d"]
+
+
+def test_a_line_without_its_newline_is_torn_too(run: Path):
+    content = (run / "episodes.jsonl").read_bytes()
+    (run / "episodes.jsonl").write_bytes(content[:-1])
+    with opened(run, resume=True) as folder:
+        assert [line.id for line in folder.lines] == ["a", "b"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"nonsense", b"\xff\xfe", b'{"id": "b"'])
+def test_a_damaged_line_in_the_middle_is_named(run: Path, damage: bytes):
+    lines = (run / "episodes.jsonl").read_bytes().split(b"\n")
+    lines[1] = damage
+    (run / "episodes.jsonl").write_bytes(b"\n".join(lines))
+    with pytest.raises(ArtifactError, match=r"episodes\.jsonl line 2 is no episode"):
+        opened(run, resume=True)
+    with pytest.raises(ArtifactError, match="line 2"):
+        read_lines(run)
+    assert (run / "episodes.jsonl").read_bytes() == b"\n".join(lines)
+
+
+def test_a_second_opener_is_refused_until_the_first_is_done(run: Path):
+    with opened(run, resume=True), pytest.raises(ArtifactError, match="in use by another process"):
+        opened(run, resume=True)
+    with opened(run, resume=True):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1, 2", "\x00"])
+def test_a_damaged_config_is_refused(run: Path, content: str):
+    (run / "config.json").write_text(content)
+    with pytest.raises(ArtifactError, match=r"config\.json is damaged"):
+        opened(run, resume=True)
+
+
+def test_a_config_that_is_no_object_is_refused(run: Path):
+    (run / "config.json").write_text("[1]")
+    with pytest.raises(ArtifactError, match=r"config\.json is damaged"):
+        opened(run, resume=True)
+
+
+def test_metrics_are_written_whole_and_nothing_else_is_left(run: Path):
+    with opened(run, resume=True) as folder:
+        folder.write_metrics('{"len": 1}')
+        folder.write_metrics('{"len": 2}')
+    assert json.loads((run / "metrics.json").read_text()) == {"len": 2}
+    assert sorted(path.name for path in run.iterdir()) == [".lock", "config.json", "episodes.jsonl", "metrics.json"]
+
+
+def test_reading_where_no_run_is_says_so(tmp_path: Path):
+    with pytest.raises(ArtifactError, match="There is no run in"):
+        read_lines(tmp_path)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_episodes_of_unknown_making_are_not_added_to(run: Path, resume: bool):
+    (run / "config.json").unlink()
+    with pytest.raises(ArtifactError, match=r"holds episodes but no config\.json"):
+        opened(run, resume=resume)
+    assert read_lines(run) == LINES
