@@ -56,9 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BillpError as error:
         sys.stderr.write(f"billp: {error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("billp: interrupted; go on with --resume and the same --run.\n")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == 130:  # Ctrl-C, which Typer turns into this without a word
+            sys.stderr.write("billp: interrupted; a run goes on with --resume and the same --run.\n")
+        raise
 
 
 if __name__ == "__main__":

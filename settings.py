@@ -62,6 +62,9 @@ class PlannerSettings(RoleSettings):
 class ActorSettings(RoleSettings):
     max_tokens: int = Field(12, ge=1)
     mode: Literal["shortlist", "free"] = Field("shortlist", description="the way from words to a catalogue item")
+    choice: Literal["scores", "schema"] = Field(
+        "scores", description="read the letters' probabilities off one token, or let a schema constrain the reply"
+    )
     shortlist: int = Field(6, ge=2, le=26, description="candidates the LLM chooses from")
     pool: int = Field(64, ge=2, description="items drawn at random, of which the shortlist keeps the best fitting")
     evidence: float = Field(1.0, ge=0, description="weight of retrieved experiences against the thought in a shortlist")
@@ -170,6 +173,8 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         place = nested
         for group in groups:
             place = place.setdefault(group, {})
+            if not isinstance(place, dict):
+                raise SettingsError(f"Setting {group} is given whole and in part ({name}); give one of the two.")
         place[leaf] = value
     try:
         return Settings(**nested)

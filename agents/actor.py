@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from string import ascii_uppercase
+
+import numpy as np
 
 from agents.models import Model, Reply, Request, Usage, ask_parsed
 from agents.planner import one_sentence
@@ -74,26 +76,33 @@ class Actor:
         self._settings = settings
 
     async def choose(self, briefing: Briefing, shortlist: Sequence[Item], seed: int) -> Choice:
-        """One of the shortlist, by letter, under a constrained schema.
+        """One of the shortlist, by letter; no reply can name anything else.
 
-        Raises ReplyFormatError when the server ignores the constraint, ModelUnavailableError when it is away.
+        With `actor.choice = "scores"` one token is asked for, and a letter is drawn from the probabilities that the
+        model gives to the letters. Where none of them is among the alternatives it reports, and with "schema"
+        always, the reply itself is constrained by a schema, which costs some more tokens. Raises ReplyFormatError
+        when the server ignores the schema, ModelUnavailableError when it is away.
         """
         labels = tuple(ascii_uppercase[: len(shortlist)])
         shown = [show(item) for item in shortlist]
+        candidates = [Candidate(label, item.title, item.categories) for label, item in zip(labels, shown, strict=True)]
         request = Request(
             role="actor",
             system=self._choose.fixed,
-            user=self._choose.render(
-                **briefing.words(),
-                candidates=[
-                    Candidate(label, item.title, item.categories) for label, item in zip(labels, shown, strict=True)
-                ],
-            ),
+            user=self._choose.render(**briefing.words(), candidates=candidates),
             temperature=self._settings.temperature,
             max_tokens=self._settings.max_tokens,
             seed=seed,
             choices=labels,
         )
+        spent = Usage()
+        if self._settings.choice == "scores":
+            reply = await self._model.ask(replace(request, choices=(), scores=True, max_tokens=1))
+            spent += reply.usage
+            drawn = drawn_label(reply.first_token, labels, self._settings.temperature, seed)
+            if drawn is not None:
+                return Choice(drawn, spent)
+            spent += Usage(format_failures=1)
 
         def position(reply: Reply) -> int:
             label = reply.text.strip().strip('"')
@@ -102,7 +111,7 @@ class Actor:
             return labels.index(label)
 
         chosen, usage = await ask_parsed(self._model, request, position, self._settings.retries)
-        return Choice(chosen, usage)
+        return Choice(chosen, spent + usage)
 
     async def propose(self, briefing: Briefing, situation: Situation, seed: int) -> Proposal:
         """An item in words, to be grounded; raises ReplyFormatError when the model stays silent."""
@@ -120,3 +129,22 @@ class Actor:
         )
         text, usage = await ask_parsed(self._model, request, one_sentence, self._settings.retries)
         return Proposal(text, usage)
+
+
+def drawn_label(first_token: Mapping[str, float], labels: Sequence[str], temperature: float, seed: int) -> int | None:
+    """Position of a label drawn from its log-probabilities at `temperature`; None where no label is among them.
+
+    At temperature 0 the likeliest label is taken, the first of equals. A label that is not among the reported
+    alternatives is as unlikely as the unlikeliest of them at most, and is not drawn.
+    """
+    scores = np.full(len(labels), -np.inf)
+    for token, logprob in first_token.items():
+        if (label := token.strip()) in labels:  # " B" and "B" are two tokens of one meaning
+            position = labels.index(label)
+            scores[position] = np.logaddexp(scores[position], logprob)
+    if not np.isfinite(scores).any():
+        return None
+    if temperature == 0:
+        return int(scores.argmax())
+    weights = np.exp((scores - scores.max()) / temperature)
+    return int(np.random.default_rng(seed).choice(len(labels), p=weights / weights.sum()))

@@ -120,7 +120,9 @@ def _load_prompt(path: Path, role: str) -> Prompt:
         raise PromptError(f"{path} cannot be read ({error}); store it as UTF-8 text.") from error
     parts = text.split("---\n", 2)
     if len(parts) != 3 or parts[0].strip() or SEPARATOR not in parts[2]:
-        raise PromptError(f"{path} needs front matter between `---` lines, then a fixed part, `=====`, a changing part.")
+        raise PromptError(
+            f"{path} needs front matter between `---` lines, then a fixed part, `=====`, a changing part."
+        )
     try:
         matter = _FrontMatter.model_validate(yaml.safe_load(parts[1]))
     except (yaml.YAMLError, ValidationError) as error:

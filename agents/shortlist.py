@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from agents.grounding import Vectors
 from errors import EpisodeError
@@ -50,22 +51,16 @@ def draw_shortlist(
     return [int(candidates[position]) for position in rng.permutation(best)]
 
 
-def _pool(items: int, rng: Generator, masked: Collection[int], pool: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _pool(items: int, rng: Generator, masked: Collection[int], pool: int) -> NDArray[np.int64]:
     hidden = set(masked)
     free = items - len(hidden)
     if free <= 0:
         raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
-    drawn = rng.permutation(items)[: pool + len(hidden)] if items <= 4 * pool else _distinct(items, rng, pool + len(hidden))
+    drawn = rng.choice(items, size=min(items, pool + len(hidden)), replace=False)
     return np.array([item for item in drawn if int(item) not in hidden][:pool], dtype=np.int64)
 
 
-def _distinct(items: int, rng: Generator, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return rng.choice(items, size=min(count, items), replace=False, shuffle=True)
-
-
-def _taught(
-    vectors: Vectors, candidates: np.ndarray[tuple[int], np.dtype[np.int64]], experiences: Sequence[Experience]
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _taught(vectors: Vectors, candidates: NDArray[np.int64], experiences: Sequence[Experience]) -> NDArray[np.float64]:
     """(candidates,) in [-1, 1]: mean over experiences, nearer states first, of sign times closeness to the item."""
     weights = np.exp([-experience.distance for experience in experiences])
     signs = np.where([experience.encouraged for experience in experiences], 1.0, -1.0)

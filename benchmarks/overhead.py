@@ -9,7 +9,6 @@ server itself costs is on the other core. Writes to a temporary runs folder and 
 
 from __future__ import annotations
 
-
 import json
 import statistics
 import subprocess
@@ -46,12 +45,9 @@ async def measure(base_url: str) -> list[float]:
 
 def main() -> None:
     """Prints one JSON object."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.server"], stdout=subprocess.PIPE, text=True
-    ) as server:
+    with subprocess.Popen([sys.executable, "-m", "tests.fakes.server"], stdout=subprocess.PIPE, text=True) as server:
         try:
-            assert server.stdout is not None
-            rounds = uvloop.run(measure(server.stdout.readline().strip()))
+            rounds = uvloop.run(measure(server.stdout.readline().strip() if server.stdout else ""))
         finally:
             server.terminate()
     milliseconds = [round(1000 * seconds, 1) for seconds in rounds]

@@ -52,7 +52,7 @@ def add(
     }
     given = {column: field for column, field in columns.items() if field is not None}
     settings = settings_from()
-    dataset = add_folder(settings.data, folder, name, **given)
+    dataset = add_folder(settings.data, folder, name, None, **given)
     stdout.print(f"{dataset.name} is in {settings.data / 'datasets' / dataset.name}")
 
 

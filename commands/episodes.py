@@ -164,7 +164,7 @@ def demo(
     episodes: Annotated[int, typer.Option(min=1, help="training episodes")] = 30,
     users: Annotated[int, typer.Option(min=1, help="held-out users")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="fixes users and sampling")] = 0,
-    horizon: Annotated[int, typer.Option(min=1, help="steps after which an episode is cut off")] = 15,
+    horizon: Annotated[int, typer.Option(min=1, help="steps after which an episode is cut off")] = 10,
     prompts: PromptsFolder = None,
     as_json: AsJson = False,
     assign: Assignments = None,
@@ -178,7 +178,7 @@ def demo(
     from experiments.tables import summary_table
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign, prompts=prompts or TERSE_PACK, run__horizon=horizon)
+    settings = settings_from(assign, prompts=prompts or TERSE_PACK, run__horizon=horizon, planner__max_tokens=12)
     with fraction_bar("data and simulator") as progress:
         prepare(settings, progress)
     folder = settings.runs_dir / _run_name("demo")

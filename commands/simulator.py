@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands.output import Assignments, AsJson, fraction_bar, settings_from, show_json, show_table, stdout
+from commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, stdout
 
 app = typer.Typer(help="Build and describe the simulated users.", no_args_is_help=True)
 

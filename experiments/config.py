@@ -11,7 +11,15 @@ from graphs.services import Services
 from graphs.workshop import Workshop
 from settings import Settings
 
-_PACKAGES = ("billp", "chromadb", "langchain-openai", "langgraph", "numpy", "sentence-transformers", "torch", "xllamacpp")
+_PACKAGES = (
+    "billp",
+    "chromadb",
+    "langgraph",
+    "numpy",
+    "sentence-transformers",
+    "torch",
+    "xllamacpp",
+)
 # Where things lie and how many run at once may change between a run and its resumption; results may not.
 _NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_url": True, "run": {"side_by_side"},
                  "llm": {"base_url", "api_key", "gguf", "timeout_s", "retries", "backoff_s", "threads"}}  # fmt: skip

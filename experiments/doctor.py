@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,7 +48,7 @@ async def check_up(workshop: Workshop) -> CheckUp:
         checks = [
             _checked("prompts", lambda: f"{load_pack(workshop.settings.prompts).folder} is whole"),
             _checked("data", lambda: _data(workshop)),
-            _checked("embedder", lambda: f"{workshop.embedder.name}, {workshop.embedder.embed(['a film']).shape[1]} numbers"),
+            _checked("embedder", lambda: _embedder(workshop)),
             _checked("memory", lambda: _memory(workshop)),
             await _model(workshop),
         ]
@@ -77,6 +76,11 @@ def _data(workshop: Workshop) -> str:
         load_worlds(simulator_folder(data, name), load_dataset(data, name))
         built.append(name)
     return f"{', '.join(built)} with simulator, in {data}"
+
+
+def _embedder(workshop: Workshop) -> str:
+    vector = workshop.embedder.embed(["a film"])[0]
+    return f"{workshop.embedder.name}, {len(vector)} numbers a text"
 
 
 def _memory(workshop: Workshop) -> str:
@@ -117,7 +121,7 @@ def _watched_sockets(outside: list[str]) -> Iterator[None]:
     """Notes every address beyond loopback that this process connects to meanwhile."""
     connect = socket.socket.connect
 
-    def watched(self: socket.socket, address: Any) -> None:
+    def watched(self: socket.socket, address: tuple[str, int]) -> None:
         if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(str(address[0])):
             outside.append(str(address[0]))
         connect(self, address)

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 from pydantic import ValidationError
@@ -25,9 +24,7 @@ _SURROUNDINGS = "surroundings"
 class RunFolder:
     """An open run. Use as a context manager; holds a lock, so that one process at a time writes to it."""
 
-    def __init__(
-        self, path: Path, config: Mapping[str, Any], surroundings: Mapping[str, Any], *, resume: bool
-    ) -> None:
+    def __init__(self, path: Path, config: Mapping[str, Any], surroundings: Mapping[str, Any], *, resume: bool) -> None:
         """Creates the folder, or with `resume` opens it again (or creates it, where the kill came first).
 
         `config` decides results and must be the same when resuming; `surroundings` is stored beside it.
@@ -58,7 +55,7 @@ class RunFolder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
         self._lock.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errors import SettingsError
 from graphs.episode import build_episode_graph, output_of
 from graphs.methods import method_named
 from graphs.services import FixedServices
@@ -21,6 +22,8 @@ async def run_single(
         dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm, learn_at_once=True
     )
     split = services.worlds.split_of(services.dataset.user_index(user))
+    if learn and split == "test":
+        raise SettingsError(f"User {user} is a test user, from whom nothing may be learned; leave out --learn.")
     world = services.worlds.train if split == "train" else services.worlds.test
     context = EpisodeContext(method=method, split=split, seed=seed, run="episode", learn=learn)
     graph = build_episode_graph(FixedServices(services), world.horizon)

@@ -169,9 +169,7 @@ class EpisodeNodes:
             remembered = [match.record.value for match in found]
         return await minds_of(services).critic.judge(situation, remembered, _seed(state, context, "criticise"))
 
-    async def route_after_recall(
-        self, state: EpisodeState, runtime: Runtime[EpisodeContext]
-    ) -> Literal["plan", "act"]:
+    async def route_after_recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Literal["plan", "act"]:
         """Methods without thoughts go straight to the Actor."""
         return "plan" if method_named(runtime.context.method).thinks else "act"
 

@@ -103,6 +103,8 @@ class Workshop:
         if self.settings.run.horizon is not None:
             worlds = worlds.cut_off(self.settings.run.horizon)
         pack = pack or load_pack(self.settings.prompts)
+        if llm:
+            self.embedder.embed(["ready"])  # loads its model now, for seconds, and not in the middle of an episode
         vectors = catalogue_vectors(data.catalogue, self.embedder, self.settings.data / "vectors", progress)
         return Services(
             settings=self.settings,

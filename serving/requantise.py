@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 from errors import ServingError
 
@@ -22,17 +23,17 @@ def fast_copy(source: Path, folder: Path) -> Path:
     import gguf
 
     try:
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        target = folder / f"{source.stem}.{digest}.q8_0.gguf"
+        if target.exists():  # looked for first: parsing a model takes seconds
+            return target
         reader = gguf.GGUFReader(source)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError, KeyError) as error:
         raise ServingError(f"{source} is not a GGUF model ({error}); set BILLP_LLM_GGUF to one.") from error
     slow = gguf.GGMLQuantizationType.Q4_1
     if not any(tensor.tensor_type == slow for tensor in reader.tensors):
         return source
-    with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    target = folder / f"{source.stem}.{digest}.q8_0.gguf"
-    if target.exists():
-        return target
     folder.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}.partial")
     try:
@@ -43,10 +44,9 @@ def fast_copy(source: Path, folder: Path) -> Path:
     return target
 
 
-def _write(reader: object, target: Path) -> None:
+def _write(reader: Any, target: Path) -> None:  # noqa: ANN401 -- gguf ships no types
     import gguf
 
-    assert isinstance(reader, gguf.GGUFReader)
     slow, fast = gguf.GGMLQuantizationType.Q4_1, gguf.GGMLQuantizationType.Q8_0
     writer = gguf.GGUFWriter(target, str(reader.fields["general.architecture"].contents()))
     for field in reader.fields.values():

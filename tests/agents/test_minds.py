@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from agents.actor import Actor, Briefing
+from agents.actor import Actor, Briefing, drawn_label
 from agents.critic import Critic, expected_score
-from agents.models import Reply
+from agents.models import Reply, Usage
 from agents.planner import Planner
 from agents.prompt_pack import load_pack
 from agents.reflector import Reflector
@@ -61,19 +61,47 @@ class TestPlanner:
 class TestActor:
     async def test_chooses_by_letter_under_a_constraint(self):
         model = QueueModel(['"B"'])
-        choice = await Actor(model, PACK, ActorSettings()).choose(
+        choice = await Actor(model, PACK, ActorSettings(choice="schema")).choose(
             Briefing("calm", CategoryAnalysis(("War",), ("Drama",)), (ITEMS[7],), (ITEMS[8],)), ITEMS[10:13], seed=1
         )
         assert choice.position == 1
         (asked,) = model.requests
         assert asked.choices == ("A", "B", "C")
-        for words in ("Plan: calm", "lately: War", "Went well before: Film 7", "Went badly before: Film 8", "C. Film 12"):
+        for words in (
+            "Plan: calm",
+            "lately: War",
+            "Went well before: Film 7",
+            "Went badly before: Film 8",
+            "C. Film 12",
+        ):
             assert words in asked.user
 
     async def test_a_server_that_ignores_the_constraint_fails_by_name(self):
-        actor = Actor(QueueModel(["I like B", "Z", ""]), PACK, ActorSettings(retries=2))
+        actor = Actor(QueueModel(["I like B", "Z", ""]), PACK, ActorSettings(choice="schema", retries=2))
         with pytest.raises(ReplyFormatError, match="none of A to C"):
             await actor.choose(Briefing("", CategoryAnalysis()), ITEMS[:3], seed=0)
+
+    async def test_draws_a_letter_from_one_tokens_probabilities(self):
+        model = QueueModel([Reply("B", {"B": -0.1, " B": -3.0, "The": -0.5, "C": -90.0})])
+        choice = await Actor(model, PACK, ActorSettings()).choose(Briefing("", CategoryAnalysis()), ITEMS[:3], seed=4)
+        assert choice.position == 1
+        (asked,) = model.requests
+        assert (asked.max_tokens, asked.scores, asked.choices) == (1, True, ())
+
+    async def test_without_any_letter_the_schema_decides(self):
+        model = QueueModel([Reply("The", {"The": -0.1}, Usage(calls=1)), '"C"'])
+        choice = await Actor(model, PACK, ActorSettings()).choose(Briefing("", CategoryAnalysis()), ITEMS[:3], seed=4)
+        assert choice.position == 2
+        assert model.requests[1].choices == ("A", "B", "C")
+        assert (choice.usage.calls, choice.usage.format_failures) == (2, 1)
+
+    def test_letters_are_drawn_as_often_as_their_probabilities_say(self):
+        scores = {"A": math.log(0.6), "B": math.log(0.3), "x": math.log(0.1)}
+        drawn = [drawn_label(scores, "ABC", 1.0, seed) for seed in range(3000)]
+        assert drawn.count(0) / 3000 == pytest.approx(2 / 3, abs=0.04)
+        assert drawn.count(2) == 0
+        assert {drawn_label(scores, "ABC", 0.0, seed) for seed in range(20)} == {0}
+        assert drawn_label({"x": -0.1}, "ABC", 1.0, 0) is None
 
     async def test_proposes_in_words(self):
         actor = Actor(QueueModel(["The Godfather"]), PACK, ActorSettings())

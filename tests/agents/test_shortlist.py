@@ -16,7 +16,8 @@ from errors import EpisodeError
 
 def unit_rows(items: int, seed: int = 0) -> np.ndarray:
     rows = np.random.default_rng(seed).normal(size=(items, 8)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 def draw(vectors: np.ndarray, seed: int, masked: set[int], **changes: object) -> list[int]:

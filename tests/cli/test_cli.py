@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -20,7 +21,7 @@ COMMANDS = (
     ("memory", "clear"), ("prompts",), ("prompts", "list"), ("prompts", "show"), ("prompts", "check"), ("doctor",),
     ("graph",), ("settings",), ("demo",),
 )  # fmt: skip
-SECRET = "sk-planted-0123456789"
+PLANTED = "sk-planted-0123456789"
 SUMMARY = {
     "method", "dataset", "users", "seeds", "len", "r_each", "r_traj", "failed", "quit_reasons", "tokens_per_step",
     "llm_calls_per_step", "seconds_per_step",
@@ -72,11 +73,14 @@ def test_every_command_is_in_the_table_above(billp: Billp):
         (["train", "--dataset", "nowhere"], "No dataset 'nowhere' is registered"),
         (["train", "--dataset", "tiny", "--method", "bilp"], "There is no method 'bilp'; choose one of billp, "),
         (["train", "--dataset", "tiny", "--method", "random"], "Method 'random' has no memory to train"),
-        (["train", "--dataset", "tiny", "--episodes", "0"], "0 is not in the range x>=1"),
-        (["train", "--dataset", "tiny", "--seed", "-1"], "-1 is not in the range x>=0"),
+        (["train", "--dataset", "tiny", "--episodes", "0"], "'--episodes': Input should be greater than or equal to 1"),
+        (["train", "--dataset", "tiny", "--seed", "-1"], "'--seed': Input should be greater than or equal to 0"),
         (["train", "--nonsense", "1"], "No such option: --nonsense"),
         (["evaluate", "--dataset", "tiny", "--method", "bilp"], "There is no method 'bilp'"),
-        (["evaluate", "--dataset", "tiny", "--method", "random", "--users", "99"], "has 10 users and 99 were asked for"),
+        (
+            ["evaluate", "--dataset", "tiny", "--method", "random", "--users", "99"],
+            "has 10 users and 99 were asked for",
+        ),
         (["evaluate", "--dataset", "tiny", "--method", "random", "--seeds", "a"], "'a' is not a list of numbers"),
         (["evaluate", "--dataset", "tiny", "--method", "random", "--seeds", "1,1"], "'1,1' names a seed twice"),
         (["evaluate", "--dataset", "tiny", "--method", "random", "--seeds", "-1"], "'-1' is not a list of numbers"),
@@ -122,7 +126,7 @@ def test_bad_input_ends_with_2_and_says_what_is_wrong(
     ],
 )
 def test_a_bad_file_is_named_by_line_and_what_was_registered_stays(
-    billp: Billp, tiny: Path, tmp_path: Path, file: str, old: str, new: str, words: str
+    *, billp: Billp, tiny: Path, tmp_path: Path, file: str, old: str, new: str, words: str
 ):
     write_atomic(tmp_path / "bad", tiny_dataset(seed=1))
     path = tmp_path / "bad" / file
@@ -219,7 +223,9 @@ def test_training_fills_a_memory_that_can_be_read_moved_and_cleared(
 
     listed = billp("memory", "list", "actor", *at, "--limit", "500", "--json").json["records"]
     assert len(listed) == counts["actor"]
-    assert billp("memory", "list", "actor", *at, "--limit", "2", "--offset", "1", "--json").json["records"] == listed[1:3]
+    assert (
+        billp("memory", "list", "actor", *at, "--limit", "2", "--offset", "1", "--json").json["records"] == listed[1:3]
+    )
     found = billp("memory", "search", listed[1]["text"], "--kind", "actor", *at, "-k", "2", "--json").json["matches"]
     assert len(found) == 2
     assert 0 <= found[0]["distance"] <= found[1]["distance"]
@@ -242,8 +248,6 @@ def test_training_fills_a_memory_that_can_be_read_moved_and_cleared(
 def test_a_memory_is_not_cleared_without_a_yes(
     billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch
 ):
-    import io
-
     billp("train", "--dataset", "tiny", "--episodes", "1")
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert billp("memory", "clear", "--dataset", "tiny").code == 1
@@ -259,13 +263,6 @@ def test_an_episode_is_shown_step_by_step(billp: Billp, tiny: Path, answered: No
     done = billp(*at, "--json").json
     assert done["length"] == len(done["steps"])
     assert set(billp("memory", "stats", "--dataset", "tiny", "--json").json["counts"].values()) == {0}
-    assert billp(*at, "--learn", "--json").json["reflection"] or tiny_split("u0") == "test"
-
-
-def tiny_split(user: str) -> str:
-    from tests.fakes.worlds import tiny_worlds
-
-    return tiny_worlds().split_of(tiny_dataset().user_index(user))
 
 
 def test_episodes_that_learn_write_to_memory_and_test_users_teach_nothing(billp: Billp, tiny: Path, answered: None):
@@ -279,7 +276,7 @@ def test_episodes_that_learn_write_to_memory_and_test_users_teach_nothing(billp:
     assert counts["reflections"] == 1
     refused = billp("episode", "--dataset", "tiny", "--user", examiner, "--learn")
     assert refused.code == 2
-    assert "test" in refused.words
+    assert "is a test user" in refused.words
     assert billp("memory", "stats", "--dataset", "tiny", "--json").json["counts"] == counts
 
 
@@ -303,7 +300,7 @@ def test_a_server_that_is_down_ends_with_1(billp: Billp, tiny: Path, hashed: Non
 def test_an_api_key_is_shown_and_stored_nowhere(
     billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setenv("BILLP_LLM_API_KEY", SECRET)
+    monkeypatch.setenv("BILLP_LLM_API_KEY", PLANTED)
     caplog.set_level(logging.DEBUG)
     said = [
         billp("settings"),
@@ -314,12 +311,12 @@ def test_an_api_key_is_shown_and_stored_nowhere(
         billp("settings", "--set", "llm.timeout_s=0"),
     ]
     assert [each.code for each in said] == [0, 0, 0, 0, 2, 2]
-    assert all(SECRET not in each.out + each.err for each in said)
-    assert SECRET not in caplog.text
+    assert all(PLANTED not in each.out + each.err for each in said)
+    assert PLANTED not in caplog.text
     assert said[1].json["llm.api_key"]
     runs = Path(os.environ["BILLP_RUNS_DIR"])
     assert (runs / "one" / "config.json").exists()
-    assert not [name for name, content in (files(runs) | files(tiny)).items() if SECRET.encode() in content]
+    assert not [name for name, content in (files(runs) | files(tiny)).items() if PLANTED.encode() in content]
 
 
 def test_settings_lists_every_setting_with_its_value(billp: Billp):
@@ -353,7 +350,7 @@ def test_flag_beats_environment_beats_file_beats_default(billp: Billp, monkeypat
 )
 @pytest.mark.parametrize("command", [["settings"], ["data", "list"], ["memory", "stats"], ["prompts", "list"]])
 def test_bad_settings_stop_every_command(
-    billp: Billp, monkeypatch: pytest.MonkeyPatch, variable: str, file: str, words: str, command: list[str]
+    *, billp: Billp, monkeypatch: pytest.MonkeyPatch, variable: str, file: str, words: str, command: list[str]
 ):
     if variable:
         monkeypatch.setenv(variable, "1")

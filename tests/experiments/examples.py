@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from agents.models import Usage
 from experiments.records import EpisodeLine
-from graphs.state import EpisodeOutput, StepRecord, UsageState, usage_update
+from graphs.state import Ended, EpisodeOutput, StepRecord, UsageState, usage_update
 
 
-def usage(**given: Any) -> UsageState:
+def usage(**given: int) -> UsageState:
     spent = usage_update(Usage())
     spent.update(given)  # type: ignore[typeddict-item]
     return spent
@@ -23,7 +21,7 @@ def step(number: int, reward: float, reason: str) -> StepRecord:
 
 
 def output(
-    *rewards: float, user: str = "u0", ended: Any = "low_reward", spent: UsageState | None = None
+    *rewards: float, user: str = "u0", ended: Ended = "low_reward", spent: UsageState | None = None
 ) -> EpisodeOutput:
     """An episode with these rewards."""
     last = len(rewards)
@@ -42,12 +40,19 @@ def output(
     )
 
 
-def finished(id_: str, *rewards: float, user: str = "u0", seed: int = 0, **given: Any) -> EpisodeLine:
+def finished(
+    id_: str,
+    *rewards: float,
+    user: str = "u0",
+    seed: int = 0,
+    times: tuple[float, float] = (0.0, 1.0),
+    ended: Ended = "low_reward",
+    spent: UsageState | None = None,
+) -> EpisodeLine:
     """The line of an episode with these rewards; `times` is (started, ended)."""
-    started, ended = given.pop("times", (0.0, 1.0))
     return EpisodeLine(
         id=id_, batch=0, user=user, seed=seed, split="test", method="billp", status="finished",
-        started=started, ended=ended, output=output(*rewards, user=user, **given),
+        started=times[0], ended=times[1], output=output(*rewards, user=user, ended=ended, spent=spent),
     )  # fmt: skip
 
 

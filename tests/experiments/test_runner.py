@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from experiments.run_folder import RunFolder
 from experiments.runner import Runner
 from graphs.methods import method_named
 from graphs.services import Services
-from memory import KINDS, MemoryBank, Record
+from memory import KINDS, ActorExperience, MemoryBank, Record
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -34,8 +34,13 @@ def plans(episodes: int = 8, batch: int = 3, seed: int = 0) -> list[EpisodePlan]
     return training_plan(keys("train"), episodes, batch, seed)
 
 
-def services(memory: MemoryBank | None, model: RuleModel | None = None, **flags: Any) -> Services:
-    return fake_services(model, memory, memory__actor_distance=9.0, memory__critic_distance=9.0, **flags)
+def services(
+    memory: MemoryBank | None, model: RuleModel | None = None, *, side_by_side: int = 8, reads: bool = True
+) -> Services:
+    """Services that find everything in memory similar; with `reads` off they read nothing back."""
+    reading = {} if reads else {"memory__reflections": 0, "memory__experiences": 0, "memory__values": 0}
+    flags: dict[str, Any] = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0, **reading}
+    return fake_services(model, memory, run__side_by_side=side_by_side, **flags)
 
 
 async def play(
@@ -150,7 +155,7 @@ async def test_a_batch_reads_memory_as_it_stood_when_it_began(tmp_path: Path, si
         return sensible_reply(request)
 
     done: list[str] = []
-    made = services(memory, RuleModel(noting), run__side_by_side=side_by_side)
+    made = services(memory, RuleModel(noting), side_by_side=side_by_side)
     await play(tmp_path / "run", made, plans(), on_episode=lambda line: done.append(line.id))
     assert {there for _, there in seen} == {0, 3, 6}
     assert all(there == over // 3 * 3 for over, there in seen)
@@ -158,12 +163,12 @@ async def test_a_batch_reads_memory_as_it_stood_when_it_began(tmp_path: Path, si
 
 async def test_results_do_not_depend_on_how_many_run_at_once(tmp_path: Path):
     one, four = fake_bank(), fake_bank()
-    alone = await play(tmp_path / "a" / "run", services(one, run__side_by_side=1), plans())
-    together = await play(tmp_path / "b" / "run", services(four, run__side_by_side=4), plans())
+    alone = await play(tmp_path / "a" / "run", services(one, side_by_side=1), plans())
+    together = await play(tmp_path / "b" / "run", services(four, side_by_side=4), plans())
     assert played(alone) == played(together)
     assert contents(one) == contents(four)
     # Memory is read at all: with none, the same episodes take another way.
-    empty = services(fake_bank(), memory__reflections=0, memory__experiences=0, memory__values=0)
+    empty = services(fake_bank(), reads=False)
     assert played(await play(tmp_path / "c" / "run", empty, plans())) != played(alone)
 
 
@@ -180,7 +185,7 @@ async def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
 ):
     unbroken, whole = await unbroken_run(tmp_path)
     broken = fake_bank()
-    made = services(broken, run__side_by_side=side_by_side)
+    made = services(broken, side_by_side=side_by_side)
     for stop in stops:
         left = [stop]
 
@@ -204,7 +209,7 @@ async def test_a_stop_while_a_batch_is_written_loses_nothing(tmp_path: Path, at:
     writes = 0
     write = broken.actor.write
 
-    def failing(records: Any) -> None:
+    def failing(records: Sequence[ActorExperience]) -> None:
         nonlocal writes
         for record in records:
             if writes == at:

@@ -42,6 +42,9 @@ def sensible_reply(request: Request) -> Reply:
     """A reply in the form asked for, chosen by the request's seed."""
     if request.choices:
         return Reply(f'"{request.choices[request.seed % len(request.choices)]}"', usage=_COST)
+    if request.scores and request.role == "actor":
+        letters = "ABCDEF"
+        return Reply("A", {letter: -1.0 - (request.seed + i) % 6 for i, letter in enumerate(letters)}, usage=_COST)
     if request.scores:
         score = request.seed % 10
         return Reply(str(score), {str(score): -0.1, str((score + 1) % 10): -2.4}, usage=_COST)

@@ -74,18 +74,11 @@ def completion(request: dict[str, Any], *, nonsense: bool = False) -> dict[str, 
     elif choices:
         text = json.dumps(choices[number % len(choices)])
     elif request.get("logprobs"):
-        score = str(number % 10)
-        text = score
-        logprobs = {
-            "content": [
-                {
-                    "token": score,
-                    "logprob": -0.1,
-                    "bytes": None,
-                    "top_logprobs": [{"token": score, "logprob": -0.1, "bytes": None}],
-                }
-            ]
-        }
+        text = str(number % 10)
+        # A digit for the Critic and letters for the Actor: each reads its own.
+        tokens = {text: -0.1} | {letter: -1.0 - (number + i) % 6 for i, letter in enumerate("ABCDEF")}
+        top = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in tokens.items()]
+        logprobs = {"content": [{"token": text, "logprob": -0.1, "bytes": None, "top_logprobs": top}]}
     return {
         "id": "fake",
         "object": "chat.completion",

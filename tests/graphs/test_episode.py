@@ -102,6 +102,7 @@ async def test_advantages_follow_from_the_values_along_the_episode():
         assert step["value"] is not None
         assert step["next_value"] is not None
         assert step["target"] == pytest.approx(step["reward"] + gamma * step["next_value"])
+        assert step["target"] is not None
         assert step["advantage"] == pytest.approx(step["target"] - step["value"])
         if following is not None:
             assert following["value"] == step["next_value"]
@@ -203,7 +204,7 @@ async def test_every_state_is_plain_and_serialisable():
     async for state in graph.astream(
         {"user": user_of("train"), "episode": "e0"}, context=context, stream_mode="values", subgraphs=True
     ):
-        values = state[1]
+        values: dict[str, Any] = state[1]  # type: ignore[index]  # with subgraphs a pair, whatever the stub says
         for key, value in values.items():
             assert json.loads(json.dumps(value)) == value, key
             assert serde.loads_typed(serde.dumps_typed(value)) == value, key
@@ -232,9 +233,7 @@ def test_the_drawing_shows_the_four_minds_and_the_actors_parts():
 
 
 def test_methods_differ_pair_by_pair_and_unknown_ones_are_named():
-    described = [
-        (method.chooser, method.thinks, method.recalls, method.micro) for method in METHODS.values()
-    ]
+    described = [(method.chooser, method.thinks, method.recalls, method.micro) for method in METHODS.values()]
     assert len(set(described)) == len(METHODS)
     with pytest.raises(Exception, match="choose one of billp"):
         method_named("bilp")
@@ -248,7 +247,9 @@ def test_reducers_merge_by_number_and_start_over():
     assert put_steps([one, two], [better]) == [better, two]
     assert put_steps([one, two], []) == []
     spent: Any = {
-        "calls": 1, "prompt_tokens": 2, "cached_tokens": 0, "completion_tokens": 3, "seconds": 0.5, "format_failures": 0,
+        "calls": 1, "prompt_tokens": 2, "cached_tokens": 0, "completion_tokens": 3, "seconds": 0.5,
+        "format_failures": 0,
     }  # fmt: skip
     assert add_usage(spent, spent)["prompt_tokens"] == 4
-    assert add_usage(spent, {**spent, "calls": 0, "prompt_tokens": 0})["prompt_tokens"] == 0
+    nothing: Any = {**spent, "calls": 0, "prompt_tokens": 0}
+    assert add_usage(spent, nothing)["prompt_tokens"] == 0

@@ -19,7 +19,7 @@ def test_a_repeat_makes_the_user_leave_and_names_the_earlier_item():
 
 def test_outside_the_window_nothing_is_too_close():
     window = WORLD.settings.window
-    shown = [8, *[item for item in range(20, 20 + window)]]
+    shown = [8, *range(20, 20 + window)]
     assert respond(WORLD, USER, shown, 8).too_close_to != 8
 
 

@@ -1,0 +1,191 @@
+"""The house's own rules: who imports whom, how long a module may be, and that what is shipped beside code is valid."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("agents", "commands", "experiments", "graphs", "memory", "serving", "simulators")
+ROOTS = ("catalogue", "cli", "errors", "settings")
+HOUSE = {*PACKAGES, *ROOTS}
+
+_BASE = {"catalogue", "settings", "errors"}
+_ROOMS = {"agents", "memory", "simulators", "serving"}
+MAY_IMPORT = {
+    "errors": set[str](),
+    "settings": {"errors"},
+    "catalogue": {"errors"},
+    "agents": _BASE,
+    "memory": _BASE,
+    "simulators": _BASE,
+    "serving": _BASE,
+    "graphs": _ROOMS | _BASE,
+    "experiments": {"graphs"} | _ROOMS | _BASE,
+    "commands": {"experiments", "graphs"} | _ROOMS | _BASE,
+    "cli": {"commands", "experiments", "graphs"} | _ROOMS | _BASE,
+}
+MODULES = sorted(
+    [*(ROOT / f"{name}.py" for name in ROOTS), *(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))]
+)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """First names of everything imported, inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_every_package_is_named_here_and_in_the_build():
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert found == set(PACKAGES)
+    assert {path.stem for path in ROOT.glob("*.py")} == set(ROOTS)
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert set(build["packages"]) == set(PACKAGES)
+    assert set(build["py-modules"]) == set(ROOTS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_imports_run_one_way(path: Path):
+    house = imported(ast.parse(path.read_text())) & (HOUSE | {"tests", "benchmarks"})
+    assert house - {room(path)} <= MAY_IMPORT[room(path)]
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room(path) == "agents"], ids=named)
+def test_agents_see_neither_simulators_nor_memory(path: Path):
+    names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+    assert not imported(ast.parse(path.read_text())) & {"simulators", "memory", "importlib"}
+    assert not names & {"__import__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_module_is_short_and_says_what_it_is(path: Path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    if text:
+        assert ast.get_docstring(ast.parse(text))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_nothing_prints_evaluates_or_unpickles(path: Path):
+    tree = ast.parse(path.read_text())
+    calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not calls & {"print", "eval", "exec", "breakpoint"}
+    assert not imported(tree) & {"pickle", "joblib", "dill", "shelve", "marshal"}
+
+
+def python(program: str, folder: Path) -> str:
+    """What a fresh interpreter prints, in an empty folder of its own."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{program}"],
+        cwd=folder, capture_output=True, text=True, check=False,
+        env={"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_opens_nothing_and_loads_nothing_heavy(tmp_path: Path):
+    names = [named(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in MODULES]
+    program = f"""
+import importlib
+opened = []
+def watch(event, arguments):
+    if event.startswith("socket.") and event != "socket.__new__" or event in ("subprocess.Popen", "os.mkdir"):
+        opened.append((event, str(arguments)))
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        opened.append((event, str(arguments)))
+# What others do when they are imported is theirs; ours must add nothing to it.
+import langgraph.graph, langgraph.runtime, httpx, rich.progress, typer, uvloop, pydantic_settings, gymnasium
+import numpy, jinja2, tenacity, yaml
+sys.addaudithook(watch)
+for name in {names!r}:
+    importlib.import_module(name)
+heavy = [name for name in ("torch", "chromadb", "sentence_transformers", "xllamacpp", "gguf") if name in sys.modules]
+print(opened, heavy)
+"""
+    assert python(program, tmp_path).strip() == "[] []"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", ["cli", "graphs.studio"])
+def test_the_ways_in_load_neither_torch_nor_chroma(module: str, tmp_path: Path):
+    program = f"import {module}\nprint([n for n in ('torch', 'chromadb', 'sentence_transformers') if n in sys.modules])"
+    assert python(program, tmp_path).strip() == "[]"
+
+
+def test_the_command_line_starts_without_the_graph(tmp_path: Path):
+    assert python("import cli\nprint('langgraph' in sys.modules, 'numpy' in sys.modules)", tmp_path).split() == [
+        "False",
+        "False",
+    ]
+
+
+def validated(*arguments: str) -> subprocess.CompletedProcess[str]:
+    tool = Path(sys.executable).with_name("check-jsonschema")
+    return subprocess.run([str(tool), *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def test_the_compose_file_is_valid(tmp_path: Path):
+    schema = ["--builtin-schema", "vendor.compose-spec"]
+    done = validated(*schema, str(ROOT / "docker-compose.yml"))
+    assert done.returncode == 0, done.stdout
+    broken = tmp_path / "docker-compose.yml"
+    broken.write_text((ROOT / "docker-compose.yml").read_text() + "nonsense: [1]\n")
+    assert validated(*schema, str(broken)).returncode != 0, "the check can fail"
+
+
+def test_the_compose_file_publishes_on_loopback_only():
+    import yaml
+
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert {"app", "chroma", "vllm"} <= services.keys()
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_langgraph_json_names_functions_that_exist():
+    config = json.loads((ROOT / "langgraph.json").read_text())
+    assert config["graphs"]
+    for target in config["graphs"].values():
+        path, _, function = target.partition(":")
+        assert (ROOT / path).is_file()
+        module = importlib.import_module(str(Path(path).with_suffix("")).replace("/", "."))
+        assert callable(getattr(module, function))
+    assert config["env"]["LANGSMITH_TRACING"] == "false"
+
+
+def test_the_command_of_the_build_exists():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["billp"].partition(":")
+    assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_the_licence_is_mit():
+    text = (ROOT / "LICENSE").read_text()
+    assert text.startswith("MIT License")
+    assert "Permission is hereby granted, free of charge" in text
+    assert 'THE SOFTWARE IS PROVIDED "AS IS"' in text
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "MIT"
