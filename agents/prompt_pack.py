@@ -38,6 +38,22 @@ VARIABLES: Mapping[str, frozenset[str]] = {
 }
 """The variables each role's prompt may use; a prompt lists in its front matter those it does use."""
 
+_ITEM = {"title": "Title", "categories": ["Category"], "year": 1990}
+SAMPLES: Mapping[str, Any] = {
+    "history": [_ITEM],
+    "steps": [{"number": 1, "title": "Title", "categories": ["Category"], "reward": 4}],
+    "candidates": [{"label": "A", **_ITEM}],
+    "reflections": ["a lesson"],
+    "values": [5],
+    "lately": ["Category"],
+    "fresh": ["Category"],
+    "encouraged": ["Title"],
+    "discouraged": ["Title"],
+    "thought": "a thought",
+    "left": True,
+}
+"""Values every prompt is rendered with when it is loaded, so that a misspelt part of a variable shows then."""
+
 
 class _FrontMatter(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -142,6 +158,11 @@ def _load_prompt(path: Path, role: str) -> Prompt:
     if fixed_uses or "{%" in fixed or "{{" in fixed:
         raise PromptError(f"{path} has template code in its fixed part; move it below the ===== line.")
     _check_variables(path, role, matter.variables, frozenset(uses))
+    for sample in (SAMPLES, {name: type(value)() for name, value in SAMPLES.items()}):
+        try:
+            template.render(sample)
+        except (jinja2.TemplateError, TypeError, LookupError) as error:
+            raise PromptError(f"{path} cannot be rendered: {error}; mend the expression it names.") from error
     return Prompt(role, matter.version, matter.purpose, matter.variables, fixed.strip(), changing, template)
 
 

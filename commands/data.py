@@ -52,7 +52,8 @@ def add(
     }
     given = {column: field for column, field in columns.items() if field is not None}
     settings = settings_from()
-    dataset = add_folder(settings.data, folder, name, None, **given)
+    with fraction_bar(f"reading {folder.name}") as progress:
+        dataset = add_folder(settings.data, folder, name, progress, **given)
     stdout.print(f"{dataset.name} is in {settings.data / 'datasets' / dataset.name}")
 
 

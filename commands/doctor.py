@@ -6,7 +6,7 @@ import asyncio
 
 import typer
 
-from commands.output import AsJson, Assignments, settings_from, show_json, show_pairs, show_table, stderr
+from commands.output import AsJson, Assignments, settings_from, show_json, show_pairs, show_table, spinner
 
 
 def doctor(as_json: AsJson = False, assign: Assignments = None) -> None:
@@ -20,7 +20,7 @@ def doctor(as_json: AsJson = False, assign: Assignments = None) -> None:
         async with Workshop(settings) as workshop:
             return await check_up(workshop)
 
-    with stderr.status("looking"):
+    with spinner("looking"):
         result = asyncio.run(work())
     if as_json:
         show_json({**result.model_dump(mode="json"), "ok": result.ok})

@@ -16,7 +16,7 @@ from commands.output import (
     fraction_bar,
     settings_from,
     show_json,
-    stderr,
+    spinner,
     stdout,
 )
 
@@ -152,7 +152,7 @@ def episode(
                 workshop, dataset=dataset, method=method, user=user, seed=seed, memory=memory or method, learn=learn
             )
 
-    with stderr.status("running the episode"):
+    with spinner("running the episode"):
         done = _run(work)
     if as_json:
         show_json(done)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
+from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 
 if TYPE_CHECKING:
     from memory import MemoryBank, Record
@@ -68,7 +68,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the records nearest to some words."""
-    with _bank(dataset, memory) as bank:
+    with _bank(dataset, memory) as bank, spinner("searching"):
         found = bank.search(kind, text, k)
     if as_json:
         matches = [{**_plain(match.record), "distance": match.distance} for match in found]
@@ -103,8 +103,13 @@ def clear(
     """Forget a memory, or one of its collections."""
     if not yes:
         typer.confirm(f"Forget {kind or 'everything'} in memory {memory} of {dataset}?", abort=True)
-    with _bank(dataset, memory) as bank:
-        bank.clear(kind)
+    if kind is None:
+        from memory import drop_bank
+
+        drop_bank(settings_from(), dataset, memory)  # whichever embedder wrote it
+    else:
+        with _bank(dataset, memory) as bank:
+            bank.clear(kind)
     stdout.print(f"memory {memory} of {dataset}: {kind or 'everything'} forgotten")
 
 

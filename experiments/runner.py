@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from errors import EpisodeError
+from errors import BillpError, EpisodeError
 from experiments.plans import EpisodePlan
 from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
@@ -42,10 +42,16 @@ class Runner:
         for batch in batches:
             members = [plan for plan in plans if plan.batch == batch]
             over = {line.id for line in self._folder.lines}
-            async with asyncio.TaskGroup() as group:
-                for plan in members:
-                    if plan.id not in over:
-                        group.create_task(self._one(plan, at_once, on_episode))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for plan in members:
+                        if plan.id not in over:
+                            group.create_task(self._one(plan, at_once, on_episode))
+            except ExceptionGroup as group_error:
+                first = group_error.exceptions[0]
+                if isinstance(first, BillpError):  # what stops one episode for good stops them all: say it once
+                    raise first from group_error
+                raise
             await asyncio.to_thread(self._learn, members)
 
     async def _one(self, plan: EpisodePlan, at_once: asyncio.Semaphore, on_episode: OnEpisode | None) -> None:

@@ -34,7 +34,7 @@ def as_vector(values: Vector | Sequence[float]) -> Vector:
 class Origin:
     """The moment something was learned: enough to play that episode again.
 
-    `step` is the 0-based step of the episode, -1 for what was learned from the episode as a whole.
+    `step` is the number of the step in the episode, from 1, and -1 for what was learned from the episode as a whole.
     """
 
     run: str

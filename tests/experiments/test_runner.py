@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from agents.models import Reply, Request
-from errors import ModelUnavailableError
+from errors import DataError, ModelUnavailableError
 from experiments.plans import EpisodePlan, evaluation_plan, training_plan
 from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
@@ -279,3 +279,9 @@ def test_evaluation_has_one_episode_a_user_and_seed_and_no_method_in_its_ids():
     planned = evaluation_plan(["u0", "u1"], [0, 3])
     assert [plan.id for plan in planned] == ["test-0-u0", "test-0-u1", "test-3-u0", "test-3-u1"]
     assert all(not plan.learn and plan.split == "test" for plan in planned)
+
+
+async def test_what_stops_every_episode_is_said_once_as_itself(tmp_path: Path):
+    strangers = evaluation_plan(["u901", "u902"], [0])
+    with pytest.raises(DataError, match="no user 'u90"):
+        await play(tmp_path / "r", services(None), strangers, method="random")
