@@ -20,26 +20,7 @@ import httpx
 from serving.embedded import EmbeddedServer, start
 from settings import load_settings
 
-_WORDS = [
-    "movie",
-    "star",
-    "war",
-    "river",
-    "love",
-    "night",
-    "dark",
-    "red",
-    "blue",
-    "king",
-    "queen",
-    "alien",
-    "ghost",
-    "summer",
-    "winter",
-    "train",
-    "city",
-    "lost",
-]
+_WORDS = ("movie", "star", "war", "river", "love", "night", "dark", "red", "king", "ghost", "winter", "train", "city")
 _ROUNDS = 3
 
 

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from errors import BillpError
 from settings import Settings, load_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout instead of a table")]
@@ -70,7 +71,11 @@ def fraction_bar(text: str) -> Iterator[Callable[[float], None]]:
     """A progress bar on stderr; call what it yields with the fraction done."""
     with _bar(False) as bar:
         task = bar.add_task(text, total=1.0)
-        yield lambda fraction: bar.update(task, completed=fraction)
+        try:
+            yield lambda fraction: bar.update(task, completed=fraction)
+        except BillpError:
+            bar.remove_task(task)  # what went wrong is said in one sentence, not under a bar that stands still
+            raise
         bar.update(task, completed=1.0)
 
 
