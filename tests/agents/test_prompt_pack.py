@@ -77,7 +77,7 @@ def test_a_file_for_no_role_is_named(pack: Path):
     [
         ("{{ lesson }}", "{{ leson }}", "unknown variable 'leson'"),
         ("[history, reflections, steps, lately]", "[history, steps, lately]", "does not declare the variable 'reflec"),
-        ("for item in history", "for item in []", "declares but does not use the variable 'history'"),
+        ("for item in history[-5:]", "for item in []", "declares but does not use the variable 'history'"),
         ("variables: [history,", "variables: [histroy,", "unknown variable 'histroy'"),
         ("{% endif %}", "", "not a valid template"),
         ("=====\n", "", "needs front matter"),
