@@ -69,7 +69,7 @@ class ActorNodes:
             if item is None:
                 raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
         else:
-            rng = np.random.default_rng(_seed(state, runtime.context, "random"))
+            rng = np.random.default_rng(step_seed(state, runtime.context, "random"))
             (item,) = draw_shortlist(
                 services.vectors, rng, thought=None, experiences=(), evidence=0, masked=masked, size=1, pool=1
             )
@@ -82,7 +82,7 @@ class ActorNodes:
         thought = await embed_text(services.embedder, state["thought"]) if state["thought"] else None
         candidates = draw_shortlist(
             services.vectors,
-            np.random.default_rng(_seed(state, runtime.context, "shortlist")),
+            np.random.default_rng(step_seed(state, runtime.context, "shortlist")),
             thought=thought,
             experiences=[Experience(e["item"], e["encouraged"], e["distance"]) for e in state["experiences"]],
             evidence=limits.evidence,
@@ -97,7 +97,7 @@ class ActorNodes:
         services = await self._provider.get(runtime.context)
         items = services.catalogue.some(state["shortlist"])
         briefing = _briefing(services, state)
-        choice = await minds_of(services).actor.choose(briefing, items, _seed(state, runtime.context, "choose"))
+        choice = await minds_of(services).actor.choose(briefing, items, step_seed(state, runtime.context, "choose"))
         item = items[choice.position]
         return {"item": item.index, "proposal": item.title, "acted": usage_update(choice.usage)}
 
@@ -105,7 +105,7 @@ class ActorNodes:
         """The LLM names an item in its own words."""
         services = await self._provider.get(runtime.context)
         proposal = await minds_of(services).actor.propose(
-            _briefing(services, state), services.situation(state), _seed(state, runtime.context, "propose")
+            _briefing(services, state), services.situation(state), step_seed(state, runtime.context, "propose")
         )
         return {"proposal": proposal.text, "shortlist": [], "acted": usage_update(proposal.usage)}
 
@@ -167,5 +167,6 @@ def _masked(services: Services, state: EpisodeState) -> set[int]:
     return {step["item"] for step in state["steps"]} if services.settings.actor.mask_shown else set()
 
 
-def _seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:
+def step_seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:
+    """The seed of one use of chance in the step at hand; the same whatever ran beside it."""
     return call_seed(context.seed, state["episode"], len(state["steps"]), purpose)

@@ -11,10 +11,10 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from agents.critic import Judgement
-from agents.models import Usage, call_seed
+from agents.models import Usage
 from agents.tools import analyse_categories
 from agents.views import Situation
-from graphs.acting import Update, build_actor_graph, minds_of
+from graphs.acting import Update, build_actor_graph, minds_of, step_seed
 from graphs.learning import learn
 from graphs.methods import method_named
 from graphs.services import ServiceProvider, Services
@@ -78,7 +78,7 @@ class EpisodeNodes:
             situation,
             [reflection["text"] for reflection in state["reflections"]],
             analyse_categories(situation.history, situation.recommended).lately,
-            _seed(state, runtime.context, "plan"),
+            step_seed(state, runtime.context, "plan"),
         )
         return {
             "thought": thought.text,
@@ -142,7 +142,9 @@ class EpisodeNodes:
         """The Reflector writes the lesson of the finished episode."""
         services = await self._provider.get(runtime.context)
         lesson = await minds_of(services).reflector.reflect(
-            services.situation(state), left=state["ended"] != "horizon", seed=_seed(state, runtime.context, "reflect")
+            services.situation(state),
+            left=state["ended"] != "horizon",
+            seed=step_seed(state, runtime.context, "reflect"),
         )
         return {"reflection": lesson.text, **spending(lesson.usage)}
 
@@ -167,7 +169,7 @@ class EpisodeNodes:
                 services.memory.critic.similar, services.state_vector(situation), limits.values, limits.critic_distance
             )
             remembered = [match.record.value for match in found]
-        return await minds_of(services).critic.judge(situation, remembered, _seed(state, context, "criticise"))
+        return await minds_of(services).critic.judge(situation, remembered, step_seed(state, context, "criticise"))
 
     async def route_after_recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Literal["plan", "act"]:
         """Methods without thoughts go straight to the Actor."""
@@ -227,7 +229,3 @@ def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
 
 def _fresh(services: Services, history: list[int]) -> Situation:
     return Situation(history=tuple(services.catalogue.some(history)), recommended=(), rewards=())
-
-
-def _seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:
-    return call_seed(context.seed, state["episode"], len(state["steps"]), purpose)
