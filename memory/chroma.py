@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PAGE = 500
 SPARE = 4  # neighbours asked for beyond k, to order near ties by our own arithmetic
 # A wide search: Chroma's default misses some true neighbours from about 1,000 records on, at the same speed.
-HNSW: CreateHNSWConfiguration = {"space": "l2", "ef_construction": 200, "max_neighbors": 32, "ef_search": 1000}
+HNSW: CreateHNSWConfiguration = {"space": "l2", "ef_construction": 200, "max_neighbors": 32, "ef_search": 400}
 
 
 class ChromaStore:

@@ -117,7 +117,7 @@ def watch(event, arguments):
     if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
         opened.append((event, str(arguments)))
 # What others do when they are imported is theirs; ours must add nothing to it.
-import langgraph.graph, langgraph.runtime, httpx, rich.progress, typer, uvloop, pydantic_settings, gymnasium
+import langgraph.graph, langgraph.runtime, aiohttp, httpx, rich.progress, typer, uvloop, pydantic_settings, gymnasium
 import numpy, jinja2, tenacity, yaml
 sys.addaudithook(watch)
 for name in {names!r}:
