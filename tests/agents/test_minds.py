@@ -123,7 +123,7 @@ class TestCritic:
         judged = await critic.judge(SITUATION, [10.0, 0.0, 99.0], seed=0)
         assert judged.value == pytest.approx(0.5 * 10)  # score 4.5 of 9, highest value 5 / (1 - 0.5)
         assert model.requests[0].max_tokens == 1
-        assert "similar sessions: 9, 0, 9." in model.requests[0].user
+        assert "Similar sessions: 9, 0, 9." in model.requests[0].user
 
     async def test_no_score_among_the_tokens_is_asked_again_then_fails(self):
         critic, _ = self.critic(*[Reply("x", {"x": -0.1})] * 3)
