@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Dataset = Annotated[str, typer.Option(help="registered dataset with a built simulator")]
 MethodName = Annotated[
-    str, typer.Option(help="billp, billp-no-macro, billp-no-micro, reflexion, react, act-only, random or popular")
+    str,
+    typer.Option(
+        help="billp, billp-no-macro, billp-no-micro, billp-no-critic, reflexion, react, act-only, random, popular, "
+        "shortlist-random or oracle"
+    ),
 ]
 MemoryName = Annotated[str | None, typer.Option(help="name of the memory; none is the method's name")]
 RunName = Annotated[str | None, typer.Option(help="name of the run's folder; none is made from method and time")]
@@ -54,7 +58,7 @@ def train(
     from graphs.workshop import Workshop
 
     settings = settings_from(assign, prompts=prompts, run__side_by_side=side_by_side)
-    folder = settings.runs_dir / (run or _run_name("train", method))
+    folder = settings.runs_dir / (run or run_name("train", method))
 
     async def work() -> Summary:
         async with Workshop(settings) as workshop:
@@ -71,7 +75,7 @@ def train(
             )
 
     with count_bar(f"training {method}", episodes) as advance:
-        summary = _run(work)
+        summary = run_async(work)
     if as_json:
         show_json(summary)
     else:
@@ -100,8 +104,8 @@ def evaluate(
     from graphs.workshop import Workshop
 
     settings = settings_from(assign, prompts=prompts, run__side_by_side=side_by_side)
-    folder = settings.runs_dir / (run or _run_name("evaluate", method))
-    numbers = _seeds(seeds)
+    folder = settings.runs_dir / (run or run_name("evaluate", method))
+    numbers = seed_list(seeds)
 
     async def work() -> Summary:
         async with Workshop(settings) as workshop:
@@ -118,7 +122,7 @@ def evaluate(
             )
 
     with count_bar(f"evaluating {method}", users * len(numbers)) as advance:
-        summary = _run(work)
+        summary = run_async(work)
     if as_json:
         show_json(summary)
     else:
@@ -153,7 +157,7 @@ def episode(
             )
 
     with spinner("running the episode"):
-        done = _run(work)
+        done = run_async(work)
     if as_json:
         show_json(done)
     else:
@@ -181,13 +185,13 @@ def demo(
     settings = settings_from(assign, prompts=prompts or TERSE_PACK, run__horizon=horizon, planner__max_tokens=12)
     with fraction_bar("data and simulator") as progress:
         prepare(settings, progress)
-    folder = settings.runs_dir / _run_name("demo")
+    folder = settings.runs_dir / run_name("demo")
 
     async def work() -> dict[str, Summary]:
         async with Workshop(settings) as workshop:
             return await run_demo(workshop, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar)
 
-    result = _run(work)
+    result = run_async(work)
     failed = sum(summary.failed for summary in result.values())
     if as_json:
         show_json({"run": str(folder), "methods": {name: s.model_dump(mode="json") for name, s in result.items()}})
@@ -198,17 +202,20 @@ def demo(
         raise typer.Exit(1)
 
 
-def _run(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
+def run_async(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
+    """Runs it on the quicker event loop, in this thread."""
     import uvloop
 
     return uvloop.run(work())
 
 
-def _run_name(*parts: str) -> str:
+def run_name(*parts: str) -> str:
+    """A name for a run's folder from what it is and the time."""
     return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")])
 
 
-def _seeds(text: str) -> list[int]:
+def seed_list(text: str) -> list[int]:
+    """The seeds in `0,1,2`; refused where they are no numbers, or one is there twice."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
         raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint="--seeds")

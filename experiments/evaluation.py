@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from experiments.conduct import conduct_of
 from experiments.config import run_config, surroundings
 from experiments.metrics import Summary, summarise
 from experiments.plans import evaluation_plan
@@ -47,6 +48,6 @@ async def evaluate(
     with RunFolder(run, config, surroundings(workshop.settings), resume=resume) as folder:
         runner = Runner(services, chosen, folder, horizon=worlds.test.horizon)
         await runner.run(evaluation_plan(keys, seeds), on_episode)
-        summary = summarise(folder.lines, method, dataset)
+        summary = summarise(folder.lines, method, dataset, conduct_of(folder.lines, services))
         folder.write_metrics(summary.model_dump_json(indent=2))
     return summary

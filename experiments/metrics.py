@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from experiments.conduct import Conduct
 from experiments.records import EpisodeLine
 
 _RESAMPLES = 2000
@@ -47,10 +48,21 @@ class Summary(BaseModel):
     """Wall-clock seconds during which any episode ran, divided by steps: side-by-side episodes share them."""
     format_failures: int
     """Replies that had not the form asked for, later tries included."""
+    conduct: Conduct | None = None
+    """How the method went about it; None for training."""
 
 
-def summarise(lines: Sequence[EpisodeLine], method: str, dataset: str) -> Summary:
-    """The summary of `lines`; failed episodes are counted apart and enter no mean."""
+def summarise(
+    lines: Sequence[EpisodeLine],
+    method: str,
+    dataset: str,
+    conduct: Conduct | None = None,
+    beside: Sequence[EpisodeLine] = (),
+) -> Summary:
+    """The summary of `lines`; failed episodes are counted apart and enter no mean.
+
+    `beside` are episodes of others that ran at the same time: the seconds are shared with them.
+    """
     outputs = [(line, line.output) for line in lines if line.output is not None]
     steps = sum(output["length"] for _, output in outputs)
     usages = [output["usage"] for _, output in outputs]
@@ -75,8 +87,9 @@ def summarise(lines: Sequence[EpisodeLine], method: str, dataset: str) -> Summar
         tokens_per_step=_share(prompt + sum(usage["completion_tokens"] for usage in usages), steps),
         cached_share=_share(sum(usage["cached_tokens"] for usage in usages), prompt),
         llm_calls_per_step=_share(sum(usage["calls"] for usage in usages), steps),
-        seconds_per_step=_share(busy_seconds([line for line, _ in outputs]), steps),
+        seconds_per_step=_share(busy_seconds([line for line, _ in outputs], beside), steps),
         format_failures=sum(usage["format_failures"] for usage in usages),
+        conduct=conduct,
     )
 
 
@@ -90,13 +103,22 @@ def estimate(values: np.ndarray[tuple[int], np.dtype[np.float64]], seed: int = 0
     return Estimate(mean=float(values.mean()), ci95=(float(low), float(high)))
 
 
-def busy_seconds(lines: Sequence[EpisodeLine]) -> float:
-    """Length of the union of the episodes' times, so that a pause before `--resume` does not count."""
-    busy, until = 0.0, float("-inf")
-    for line in sorted(lines, key=lambda line: line.started):
-        busy += max(0.0, line.ended - max(line.started, until))
-        until = max(until, line.ended)
-    return busy
+def busy_seconds(lines: Sequence[EpisodeLine], beside: Sequence[EpisodeLine] = ()) -> float:
+    """Wall-clock seconds that the episodes `lines` took; a pause before `--resume` does not count.
+
+    A moment in which several episodes run is shared evenly among them. So alone, `lines` cost the length of the
+    union of their times; next to episodes `beside` of others, only their own part of it.
+    """
+    events = sorted(
+        [(moment, change, change) for line in lines for moment, change in ((line.started, 1), (line.ended, -1))]
+        + [(moment, change, 0) for line in beside for moment, change in ((line.started, 1), (line.ended, -1))]
+    )
+    seconds, since, running, own = 0.0, 0.0, 0, 0
+    for moment, change, own_change in events:
+        if own:
+            seconds += (moment - since) * own / running
+        since, running, own = moment, running + change, own + own_change
+    return seconds
 
 
 def _share(part: float, whole: float) -> float:

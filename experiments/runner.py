@@ -30,10 +30,25 @@ OnEpisode = Callable[[EpisodeLine], None]
 class Runner:
     """Runs the episodes of one method with one set of services into one run folder."""
 
-    def __init__(self, services: Services, method: Method, folder: RunFolder, *, horizon: int) -> None:
+    def __init__(
+        self,
+        services: Services,
+        method: Method,
+        folder: RunFolder,
+        *,
+        horizon: int,
+        at_once: asyncio.Semaphore | None = None,
+        name: str = "",
+    ) -> None:
+        """`at_once` limits the episodes in flight over several runners; none: `run.side_by_side` for this one.
+
+        `name` is what memory remembers as the run; none is the folder's own name.
+        """
         self._services = services
         self._method = method
         self._folder = folder
+        self._name = name or folder.path.name
+        self._at_once = at_once or asyncio.Semaphore(services.settings.run.side_by_side)
         self._graph: EpisodeGraph = build_episode_graph(FixedServices(services), horizon)
 
     async def run(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None = None) -> None:
@@ -42,7 +57,6 @@ class Runner:
         # cost every step some milliseconds.
         gc.collect()
         gc.freeze()
-        at_once = asyncio.Semaphore(self._services.settings.run.side_by_side)
         batches = sorted({plan.batch for plan in plans})
         for batch in batches:
             members = [plan for plan in plans if plan.batch == batch]
@@ -51,7 +65,7 @@ class Runner:
                 async with asyncio.TaskGroup() as group:
                     for plan in members:
                         if plan.id not in over:
-                            group.create_task(self._one(plan, at_once, on_episode))
+                            group.create_task(self._one(plan, on_episode))
             except ExceptionGroup as group_error:
                 first = group_error.exceptions[0]
                 if isinstance(first, BillpError):  # what stops one episode for good stops them all: say it once
@@ -59,8 +73,8 @@ class Runner:
                 raise
             await asyncio.to_thread(self._learn, members)
 
-    async def _one(self, plan: EpisodePlan, at_once: asyncio.Semaphore, on_episode: OnEpisode | None) -> None:
-        async with at_once:
+    async def _one(self, plan: EpisodePlan, on_episode: OnEpisode | None) -> None:
+        async with self._at_once:
             started = time.time()
             try:
                 state = await self._graph.ainvoke(
@@ -91,7 +105,7 @@ class Runner:
             method=self._method.name,
             split=plan.split,
             seed=plan.seed,
-            run=self._folder.path.name,
+            run=self._name,
             ordinal=plan.ordinal,
             learn=plan.learn and self._method.learns,
         )

@@ -19,9 +19,9 @@ def summary_table(summaries: Mapping[str, Summary]) -> Table:
     for name, summary in summaries.items():
         table.add_row(
             name,
-            _with_interval(summary.len, 1),
-            _with_interval(summary.r_each, 2),
-            _with_interval(summary.r_traj, 1),
+            with_interval(summary.len, 1),
+            with_interval(summary.r_each, 2),
+            with_interval(summary.r_traj, 1),
             f"{summary.failed} of {summary.episodes}",
             f"{summary.tokens_per_step:.0f}",
             f"{summary.seconds_per_step:.2f}",
@@ -29,7 +29,8 @@ def summary_table(summaries: Mapping[str, Summary]) -> Table:
     return table
 
 
-def _with_interval(estimate: Estimate, digits: int) -> str:
+def with_interval(estimate: Estimate, digits: int) -> str:
+    """`mean [low, high]`, or that there is none."""
     if estimate.mean is None or estimate.ci95 is None:
         return "none finished"
     low, high = estimate.ci95

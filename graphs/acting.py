@@ -60,10 +60,23 @@ class ActorNodes:
         }
 
     async def pick(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Picks without an LLM: a random item, or the most popular one left."""
+        """Picks without an LLM: by chance, by popularity, or knowing what the simulated user would answer."""
         services = await self._provider.get(runtime.context)
         masked = _masked(services, state)
-        if method_named(runtime.context.method).chooser == "popular":
+        chooser = method_named(runtime.context.method).chooser
+        if chooser == "shortlist":
+            candidates = state["shortlist"]
+            rng = np.random.default_rng(step_seed(state, runtime.context, "choose"))
+            item = candidates[int(rng.integers(len(candidates)))]
+            return {"item": item, "proposal": "", "acted": usage_update(Usage())}
+        if chooser == "oracle":
+            item = services.users.best(
+                runtime.context.split,
+                services.dataset.user_index(state["user"]),
+                [step["item"] for step in state["steps"]],
+                masked,
+            )
+        elif chooser == "popular":
             ranked = np.argsort(-services.popularity, kind="stable")
             item = next((int(index) for index in ranked if int(index) not in masked), None)
             if item is None:
@@ -118,11 +131,18 @@ class ActorNodes:
     async def route_to_item(
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
     ) -> Literal["pick", "shortlist", "propose"]:
-        """The way from words to an item that method and settings ask for."""
-        if not method_named(runtime.context.method).needs_llm:
-            return "pick"
+        """The way to an item that method and settings ask for."""
+        method = method_named(runtime.context.method)
+        if not method.needs_llm:
+            return "shortlist" if method.chooser == "shortlist" else "pick"
         services = await self._provider.get(runtime.context)
         return "propose" if services.settings.actor.mode == "free" else "shortlist"
+
+    async def route_from_shortlist(
+        self, state: EpisodeState, runtime: Runtime[EpisodeContext]
+    ) -> Literal["choose", "pick"]:
+        """Who chooses from the shortlist: the LLM, or chance."""
+        return "choose" if method_named(runtime.context.method).needs_llm else "pick"
 
 
 def build_actor_graph(provider: ServiceProvider) -> ActorGraph:
@@ -139,7 +159,7 @@ def build_actor_graph(provider: ServiceProvider) -> ActorGraph:
     graph.add_edge(START, "analyse")
     graph.add_edge("analyse", "retrieve")
     graph.add_conditional_edges("retrieve", nodes.route_to_item)
-    graph.add_edge("shortlist", "choose")
+    graph.add_conditional_edges("shortlist", nodes.route_from_shortlist)
     graph.add_edge("propose", "ground")
     for last in ("pick", "choose", "ground"):
         graph.add_edge(last, END)

@@ -30,6 +30,7 @@ from graphs.state import (
 )
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
+MIDDLE_REWARD = 3.0  # of one to five stars: from here on a reward without the Critic counts as encouragement
 _NODES_A_STEP = 8  # plan, act, its four inner nodes, respond, criticise
 
 
@@ -114,10 +115,15 @@ class EpisodeNodes:
         return {"steps": [record], "ended": answer.reason, **spending(Usage(**state["acted"]))}
 
     async def criticise(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The Critic values the state before and after the step; their difference is what the step taught."""
+        """The Critic values the state before and after the step; their difference is what the step taught.
+
+        Without the Critic (`billp-no-critic`) the reward alone says whether the step is to be encouraged.
+        """
         services = await self._provider.get(runtime.context)
         critic = minds_of(services).critic
         step = state["steps"][-1]
+        if not method_named(runtime.context.method).critic:
+            return {"steps": [{**step, "advantage": step["reward"] - MIDDLE_REWARD}]}
         spent = Usage()
         value = state["value"]
         if value is None:

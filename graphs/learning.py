@@ -40,10 +40,13 @@ def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutp
 def experiences_of(
     services: Services, context: EpisodeContext, done: EpisodeOutput
 ) -> tuple[list[ActorExperience], list[CriticExperience]]:
-    """(s_n, a_n, sign of advantage) and (s_n, r_n + gamma V(s_n+1)) of every judged step."""
+    """(s_n, a_n, sign of advantage) and (s_n, r_n + gamma V(s_n+1)) of every judged step.
+
+    A step that was judged by its reward alone has no target, so it leaves the Critic nothing.
+    """
     acted, judged = [], []
     for position, step in enumerate(done["steps"]):
-        if step["advantage"] is None or step["target"] is None:
+        if step["advantage"] is None:
             continue
         situation = _situation(services.catalogue, done, position)
         vector = services.state_vector(situation)
@@ -61,7 +64,8 @@ def experiences_of(
                 origin=origin,
             )
         )
-        judged.append(CriticExperience(state_text=words, vector=vector, value=step["target"], origin=origin))
+        if step["target"] is not None:
+            judged.append(CriticExperience(state_text=words, vector=vector, value=step["target"], origin=origin))
     return acted, judged
 
 

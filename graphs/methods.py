@@ -13,16 +13,18 @@ from errors import SettingsError
 class Method:
     """What one method does on its way through the graph.
 
-    `chooser`: who picks the item. `thinks`: the Planner writes thoughts. `recalls`: which reflections it
-    reads, the most similar to the user (BiLLP) or the latest (Reflexion). `micro`: actor and critic
-    experiences are read and written.
+    `chooser`: who picks the item. `shortlist` draws evenly from the Actor's shortlist, `oracle` knows what the
+    simulated user would answer: bounds to judge the others by. `thinks`: the Planner writes thoughts. `recalls`:
+    which reflections it reads, the most similar to the user (BiLLP) or the latest (Reflexion). `micro`: experiences
+    are read and written. `critic`: the Critic's advantage labels them; without it the reward alone does.
     """
 
     name: str
-    chooser: Literal["llm", "random", "popular"] = "llm"
+    chooser: Literal["llm", "random", "popular", "shortlist", "oracle"] = "llm"
     thinks: bool = False
     recalls: Literal["none", "latest", "similar"] = "none"
     micro: bool = False
+    critic: bool = True
 
     @property
     def learns(self) -> bool:
@@ -41,11 +43,14 @@ METHODS: Mapping[str, Method] = {
         Method("billp", thinks=True, recalls="similar", micro=True),
         Method("billp-no-macro", thinks=True, micro=True),
         Method("billp-no-micro", thinks=True, recalls="similar"),
+        Method("billp-no-critic", thinks=True, recalls="similar", micro=True, critic=False),
         Method("reflexion", thinks=True, recalls="latest"),
         Method("react", thinks=True),
         Method("act-only"),
         Method("random", chooser="random"),
         Method("popular", chooser="popular"),
+        Method("shortlist-random", chooser="shortlist"),
+        Method("oracle", chooser="oracle"),
     )
 }
 

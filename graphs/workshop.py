@@ -14,6 +14,7 @@ import numpy as np
 
 from agents.actor import Actor
 from agents.critic import Critic
+from agents.metering import Load, MeteredModel
 from agents.models import ChatModel, Model
 from agents.planner import Planner
 from agents.prompt_pack import PromptPack, load_pack
@@ -58,16 +59,21 @@ class Workshop:
         return None if self.settings.llm.base_url else start(self.settings)
 
     @cached_property
-    def model(self) -> Model:
+    def model(self) -> MeteredModel:
         """The chat model: the one given, the server that `llm.base_url` names, or the embedded one."""
         if self._given_model is not None:
-            return self._given_model
+            return MeteredModel(self._given_model)
         base_url = self.settings.llm.base_url or (self.server.base_url if self.server else "")
         model = ChatModel(base_url, self.settings.llm)
         self._open.push_async_exit(model)
-        return model
+        return MeteredModel(model)
 
     @property
+    def load(self) -> Load:
+        """How busy the LLM was kept; all zero where none was asked for."""
+        return self.model.load if "model" in self.__dict__ else Load(0.0, 0.0, 0.0)
+
+    @cached_property
     def model_digest(self) -> str:
         """sha256 of the embedded model's file; empty for a model behind somebody else's server."""
         if self._given_model is not None or self.server is None:
@@ -115,12 +121,13 @@ class Workshop:
             vectors=np.asarray(vectors, dtype=np.float32),
             embedder=self.embedder,
             pack=pack,
-            minds=self._minds(pack) if llm else None,
+            minds=self.minds(pack) if llm else None,
             memory=self.memory(dataset, memory) if memory is not None else None,
             learn_at_once=learn_at_once,
         )
 
-    def _minds(self, pack: PromptPack) -> Minds:
+    def minds(self, pack: PromptPack) -> Minds:
+        """The four minds on the words of `pack`."""
         settings, model = self.settings, self.model
         return Minds(
             planner=Planner(model, pack["planner"], settings.planner),

@@ -60,6 +60,16 @@ class World:
         stars: Floats = np.floor(np.clip(predicted, 1, 5) + np.float32(0.5))
         return stars
 
+    def would_keep(self, user: int, shown: Sequence[int], items: Sequence[int] | Indices) -> NDArray[np.bool_]:
+        """Which of `items`, recommended after `shown` (oldest first), would not make `user` leave; shape (n,)."""
+        rewards = self.reward(user, items)
+        return np.array(
+            [
+                self.rule.judge(self.vectors, shown, int(item), float(reward)).reason is None
+                for item, reward in zip(items, rewards, strict=True)
+            ]
+        )
+
     def rows(self, users: Indices) -> Indices:
         """The model's rows of the dataset's users; raises BadInputError for one who does not live here."""
         rows = np.searchsorted(self.users, users)

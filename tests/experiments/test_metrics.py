@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.conduct import Conduct
 from experiments.metrics import busy_seconds, estimate, summarise
 from experiments.tables import summary_table
 from tests.experiments.examples import failed, finished, usage
@@ -131,3 +132,20 @@ def test_costs_are_shared_out_over_steps():
 def test_quits_are_counted_by_reason():
     lines = [finished("a", 1), finished("b", 1), finished("c", 3, ended="horizon"), failed("d")]
     assert summarise(lines, "billp", "tiny").quit_reasons == {"horizon": 1, "low_reward": 2}
+
+
+def test_seconds_are_shared_with_episodes_that_ran_beside():
+    mine = [finished("a", 3, times=(0.0, 4.0))]
+    others = [finished("b", 3, times=(2.0, 6.0)), finished("c", 3, times=(3.0, 4.0))]
+
+    # 0 to 2 alone, 2 to 3 shared by two, 3 to 4 by three
+    assert busy_seconds(mine, others) == pytest.approx(2 + 1 / 2 + 1 / 3)
+    assert busy_seconds(mine, others) + busy_seconds(others, mine) == pytest.approx(busy_seconds([*mine, *others]))
+
+
+def test_a_summary_carries_the_conduct_it_was_given():
+    conduct = Conduct(
+        coverage=0.5, diversity=None, long_tail=None, grounding=None, avoidable_quits=None, too_close_steps_back={}
+    )
+
+    assert summarise([finished("a", 3)], "billp", "tiny", conduct).conduct == conduct

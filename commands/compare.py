@@ -1,0 +1,134 @@
+"""`billp compare`: methods or prompt packs against each other, on the same users and seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.episodes import Dataset, Resume, RunName, SideBySide, run_async, run_name, seed_list
+from commands.output import AsJson, Assignments, count_bar, settings_from, show_json, stdout
+
+if TYPE_CHECKING:
+    from experiments.comparison.design import Design
+    from experiments.comparison.results import Comparison
+    from settings import Settings
+
+_METHODS = "random,shortlist-random,act-only,react,reflexion,billp,oracle"
+
+
+def compare(
+    methods: Annotated[str, typer.Option(help="comma-separated methods")] = _METHODS,
+    dataset: Dataset = "ml-100k",
+    train_episodes: Annotated[int, typer.Option(min=1, help="training episodes of each learning method")] = 100,
+    users: Annotated[int, typer.Option(min=1, help="held-out users that every method meets")] = 100,
+    seeds: Annotated[str, typer.Option(help="comma-separated; each trains and evaluates every method once")] = "0",
+    base: Annotated[
+        str | None, typer.Option(help="what the others are compared with; none is the first one named")
+    ] = None,
+    prompts: Annotated[
+        str | None, typer.Option(metavar="A,B", help="prompt packs to compare; none is the pack of the settings")
+    ] = None,
+    probe_every: Annotated[
+        int, typer.Option(min=0, help="learning curve: meet the probe's users after so many episodes; 0 is never")
+    ] = 0,
+    probe_users: Annotated[int, typer.Option(min=1, help="users of the learning curve")] = 20,
+    stop_early: Annotated[
+        bool, typer.Option("--stop-early", help="stop once every R_traj differs from the base's")
+    ] = False,
+    run: RunName = None,
+    resume: Resume = False,
+    side_by_side: SideBySide = None,
+    assign: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train, then evaluate methods on the same held-out users and seeds, with paired intervals.
+
+    Each learning method has a memory of its own for each seed. Every pair differs in nothing but the method (or the
+    prompts), so the difference is taken user by user. `runs/NAME/comparison.json` holds the results.
+    """
+    from experiments.comparison.comparing import compare as run_comparison
+    from graphs.workshop import Workshop
+
+    settings = settings_from(assign, run__side_by_side=side_by_side)
+    design = _design(
+        settings,
+        methods.split(","),
+        prompts,
+        dataset=dataset,
+        base=base,
+        train_episodes=train_episodes,
+        users=users,
+        seeds=tuple(seed_list(seeds)),
+        probe_users=min(probe_users, users),
+        probe_every=probe_every,
+        stop_early=stop_early,
+    )
+    folder = settings.runs_dir / (run or run_name("compare"))
+
+    async def work() -> Comparison:
+        async with Workshop(settings) as workshop:
+            return await run_comparison(workshop, design, run=folder, resume=resume, on_episode=lambda _: advance())
+
+    with count_bar(f"comparing {len(design.arms)} methods", design.episodes) as advance:
+        found = run_async(work)
+    if as_json:
+        show_json({"run": str(folder), **found.model_dump(mode="json")})
+    else:
+        _show(found, folder)
+    if any(summary.failed for summary in (*found.methods.values(), *found.training.values())):
+        raise typer.Exit(1)
+
+
+def _design(
+    settings: Settings,
+    methods: list[str],
+    prompts: str | None,
+    *,
+    dataset: str,
+    base: str | None,
+    train_episodes: int,
+    users: int,
+    seeds: tuple[int, ...],
+    probe_users: int,
+    probe_every: int,
+    stop_early: bool,
+) -> Design:
+    from agents.prompt_pack import load_pack
+    from experiments.comparison.design import Design, arms_of
+
+    folders = [Path(name.strip()) for name in prompts.split(",")] if prompts else [settings.prompts]
+    arms = arms_of([method.strip() for method in methods], [load_pack(folder) for folder in folders])
+    return Design(
+        dataset=dataset,
+        arms=arms,
+        base=base or arms[0].name,
+        train_episodes=train_episodes,
+        users=users,
+        seeds=seeds,
+        probe_users=probe_users,
+        probe_every=probe_every,
+        stop_early=stop_early,
+    )
+
+
+def _show(found: Comparison, folder: Path) -> None:
+    from experiments.comparison.tables import conduct_table, curve_table, pairs_table
+    from experiments.tables import summary_table
+
+    stdout.print(summary_table(found.methods))
+    if found.stopped_early:
+        stdout.print(f"Stopped after {found.users} users: every R_traj differs from that of {found.base}.")
+    stdout.print(pairs_table(found), "  * the interval excludes no difference")
+    stdout.print(conduct_table(found))
+    if found.curve:
+        stdout.print(curve_table(found))
+    serving = found.serving
+    if serving.seconds:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in serving.cached_share.items())
+        stdout.print(
+            f"LLM: busy {serving.busy_share:.0%} of {serving.seconds / 60:.1f} min, "
+            f"{serving.calls_at_once:.1f} calls at once; prompt tokens from the prefix cache: {shares}"
+        )
+    stdout.print(f"Run: {folder}")

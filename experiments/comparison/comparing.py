@@ -1,0 +1,172 @@
+"""Runs a comparison: all arms and seeds at once against one LLM, resumable at any point."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from errors import BillpError
+from experiments.comparison.design import Arm, Design, checked
+from experiments.comparison.pairs import compare_pairs, differs
+from experiments.comparison.results import Comparison, Serving, curve_points
+from experiments.comparison.track import Bench, Track
+from experiments.conduct import conduct_of
+from experiments.config import run_config, surroundings
+from experiments.configured_folder import ConfiguredFolder, write_atomically
+from experiments.metrics import Summary, summarise
+from experiments.records import EpisodeLine
+from experiments.runner import OnEpisode
+from graphs.services import Services
+from graphs.workshop import Workshop
+from simulators import users_of
+
+COMPARISON = "comparison.json"
+
+
+async def compare(
+    workshop: Workshop, design: Design, *, run: Path, resume: bool, on_episode: OnEpisode | None = None
+) -> Comparison:
+    """Trains, probes and evaluates every arm with every seed; results are also in `run/comparison.json`.
+
+    All arms meet the same test users with the same seeds. Each learning arm has, for each seed, a memory that starts
+    empty and that its evaluation only reads. Raises SettingsError for a design that makes no sense, and ArtifactError
+    where `run` was made with another one.
+    """
+    design = checked(design, workshop.settings.run.batch)
+    base = workshop.services(
+        design.dataset, memory=None, llm=any(arm.method.needs_llm for arm in design.arms), pack=design.arms[0].pack
+    )
+    world = base.worlds.test
+    users = [base.dataset.user_keys[user] for user in users_of(world, design.users, world.settings.seed)]
+    config = run_config(workshop, base, {**design.plan(), "test_users": users})
+    with ConfiguredFolder(run, config, surroundings(workshop.settings), resume=resume):
+        bench = Bench(
+            workshop=workshop,
+            design=design,
+            folder=run,
+            at_once=asyncio.Semaphore(workshop.settings.run.side_by_side),
+            test_users=users,
+            on_episode=on_episode or (lambda _: None),
+        )
+        tracks = [
+            Track(bench, arm, seed, _services_of(arm, base, workshop)) for arm in design.arms for seed in design.seeds
+        ]
+        met = await _run(tracks, design)
+        comparison = _results(workshop, base, design, tracks, met=met, settings=config["settings"])
+        write_atomically(run / COMPARISON, comparison.model_dump_json(indent=2) + "\n")
+    return comparison
+
+
+def _services_of(arm: Arm, base: Services, workshop: Workshop) -> Services:
+    return replace(base, pack=arm.pack, minds=workshop.minds(arm.pack) if arm.method.needs_llm else None)
+
+
+async def _run(tracks: list[Track], design: Design) -> int:
+    """Runs all tracks; returns the number of test users that each of them met."""
+    first, *others = design.looks
+
+    async def begin(track: Track) -> None:
+        await track.learn()
+        await track.evaluate(first)
+
+    await _together([begin(track) for track in tracks])
+    met = first
+    for users in others:
+        if _decided(tracks, design):
+            break
+        await _together([track.evaluate(users) for track in tracks])
+        met = users
+    return met
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for coroutine in work:
+                group.create_task(coroutine)
+    except ExceptionGroup as group_error:
+        first = group_error.exceptions[0]
+        if isinstance(first, BillpError):  # what stops one track stops them all: say it once
+            raise first from group_error
+        raise
+
+
+def _decided(tracks: list[Track], design: Design) -> bool:
+    """Whether R_traj of every arm differs from the base's.
+
+    Looking several times would find differences by luck more often than 5% of the time; so each look asks for its
+    part of the 5% only (Bonferroni).
+    """
+    level = 1 - 0.05 / len(design.looks)
+    base = _lines(tracks, design.base)
+    return all(
+        differs(_lines(tracks, arm.name), base, "r_traj", level) for arm in design.arms if arm.name != design.base
+    )
+
+
+def _lines(tracks: list[Track], arm: str) -> list[EpisodeLine]:
+    return [line for track in tracks if track.arm.name == arm for line in track.evaluation]
+
+
+def _results(
+    workshop: Workshop,
+    services: Services,
+    design: Design,
+    tracks: list[Track],
+    *,
+    met: int,
+    settings: dict[str, Any],
+) -> Comparison:
+    evaluated = {arm.name: _lines(tracks, arm.name) for arm in design.arms}
+    trained = {
+        arm.name: [line for track in tracks if track.arm is arm for line in track.training]
+        for arm in design.arms
+        if arm.method.learns
+    }
+    probed = {name: _probes(tracks, name, design) for name in trained}
+    everything = [line for track in tracks for line in track.lines]
+
+    def beside(lines: list[EpisodeLine]) -> list[EpisodeLine]:
+        own = {id(line) for line in lines}
+        return [line for line in everything if id(line) not in own]
+
+    def summary(name: str, lines: list[EpisodeLine], with_conduct: bool) -> Summary:
+        conduct = conduct_of(lines, services) if with_conduct else None
+        return summarise(lines, name, design.dataset, conduct, beside(lines))
+
+    cached = {
+        arm.name: summarise(
+            [line for track in tracks if track.arm is arm for line in track.lines], arm.name, design.dataset
+        ).cached_share
+        for arm in design.arms
+        if arm.method.needs_llm
+    }
+    return Comparison(
+        dataset=design.dataset,
+        base=design.base,
+        users=met,
+        stopped_early=met < design.users,
+        methods={name: summary(name, lines, True) for name, lines in evaluated.items()},
+        training={name: summary(name, lines, False) for name, lines in trained.items()},
+        pairs=compare_pairs(evaluated, design.base),
+        curve=[point for name, probes in probed.items() for point in curve_points(name, probes, design.dataset)],
+        serving=Serving(**asdict(workshop.load), cached_share=cached),
+        settings=settings,
+    )
+
+
+def _probes(tracks: list[Track], arm: str, design: Design) -> dict[int, list[EpisodeLine]]:
+    """Probe episodes by training episodes; the evaluation's episodes with the probe's users are the last point."""
+    if not design.probes:
+        return {}
+    points: dict[int, list[EpisodeLine]] = {}
+    for track in tracks:
+        if track.arm.name == arm:
+            for trained, lines in track.probes.items():
+                points.setdefault(trained, []).extend(lines)
+    users = {line.user for lines in points.values() for line in lines}
+    points[design.train_episodes] = [line for line in _lines(tracks, arm) if line.user in users]
+    return points

@@ -1,0 +1,119 @@
+"""What is compared: arms (a method with a prompt pack), users, seeds, and how much is learned first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.prompt_pack import PromptPack
+from errors import SettingsError
+from graphs.methods import Method, method_named
+
+LOOKS = 5  # times that a comparison with an early stop looks at its numbers
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row of a comparison."""
+
+    name: str
+    method: Method
+    pack: PromptPack
+
+
+@dataclass(frozen=True)
+class Design:
+    """A comparison, fixed before its first episode.
+
+    `users` test users meet every arm once with every seed. A learning arm first learns from `train_episodes`
+    episodes with each seed, into a memory of its own. Every `probe_every` of them (0: never) the first `probe_users`
+    of the test users are met with memory as it stands: the points of the learning curve. With `stop_early` the users
+    are met in LOOKS portions, until every arm's R_traj differs from the base's.
+    """
+
+    dataset: str
+    arms: tuple[Arm, ...]
+    base: str
+    train_episodes: int
+    users: int
+    seeds: tuple[int, ...]
+    probe_users: int
+    probe_every: int
+    stop_early: bool
+
+    @property
+    def probes(self) -> list[int]:
+        """Numbers of training episodes after which to probe; the last one is read off the evaluation itself."""
+        if not self.probe_every or not self.probe_users:
+            return []
+        return list(range(0, self.train_episodes, self.probe_every))
+
+    @property
+    def looks(self) -> list[int]:
+        """Numbers of users after which to look; the last one is all of them."""
+        if not self.stop_early:
+            return [self.users]
+        return sorted({max(1, round(self.users * look / LOOKS)) for look in range(1, LOOKS + 1)})
+
+    @property
+    def episodes(self) -> int:
+        """Most episodes that the comparison can take."""
+        learning = sum(arm.method.learns for arm in self.arms)
+        once = learning * (self.train_episodes + len(self.probes) * self.probe_users) + len(self.arms) * self.users
+        return once * len(self.seeds)
+
+    def plan(self) -> dict[str, Any]:
+        """The design in plain values, as stored with its results."""
+        return {
+            "command": "compare",
+            "arms": {arm.name: {"method": arm.method.name, "prompts": arm.pack.digest} for arm in self.arms},
+            "base": self.base,
+            "train_episodes": self.train_episodes,
+            "users": self.users,
+            "seeds": list(self.seeds),
+            "probe_users": self.probe_users,
+            "probe_every": self.probe_every,
+            "stop_early": self.stop_early,
+        }
+
+
+def arms_of(methods: Sequence[str], packs: Sequence[PromptPack]) -> tuple[Arm, ...]:
+    """Every method with every pack; named METHOD, or METHOD@PACK where there are several packs.
+
+    A method that asks no LLM reads no prompts and is there once. Raises SettingsError for an unknown method or one
+    named twice, and for packs that cannot be told apart.
+    """
+    if len(set(methods)) < len(methods):
+        raise SettingsError(f"A method is named twice in {','.join(methods)}; name each once.")
+    if len({pack.name for pack in packs}) < len(packs):
+        raise SettingsError("Two prompt packs have the same folder name; rename one of the folders.")
+    if len({pack.digest for pack in packs}) < len(packs):
+        raise SettingsError("Two prompt packs hold the same words; there is nothing to compare.")
+    arms = []
+    for method in map(method_named, methods):
+        if len(packs) == 1 or not method.needs_llm:
+            arms.append(Arm(method.name, method, packs[0]))
+        else:
+            arms += [Arm(f"{method.name}@{pack.name}", method, pack) for pack in packs]
+    return tuple(arms)
+
+
+def checked(design: Design, batch: int) -> Design:
+    """The design itself; raises SettingsError where it makes no sense.
+
+    Memory is written between batches, so a probe can only see it at a multiple of `batch` episodes.
+    """
+    names = [arm.name for arm in design.arms]
+    if len(names) < 2:
+        raise SettingsError(f"There is only {', '.join(names) or 'nothing'} to compare; name two methods or two packs.")
+    if design.base not in names:
+        raise SettingsError(f"The base {design.base!r} is not compared; choose one of {', '.join(names)}.")
+    if design.probe_every % batch:
+        raise SettingsError(
+            f"A probe every {design.probe_every} episodes falls into a batch of {batch}; take a multiple of {batch} "
+            "or change run.batch."
+        )
+    if design.probe_users > design.users:
+        raise SettingsError(f"{design.probe_users} probe users are more than the {design.users} users; take fewer.")
+    return design

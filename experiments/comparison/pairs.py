@@ -1,0 +1,114 @@
+"""Two arms compared pair by pair: the same user with the same seed, once with each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from experiments.metrics import Estimate
+from experiments.records import EpisodeLine
+
+Metric = Literal["len", "r_each", "r_traj"]
+METRICS: tuple[Metric, ...] = ("len", "r_each", "r_traj")
+_FIELDS: Mapping[Metric, Literal["length", "reward_each", "reward_trajectory"]] = {
+    "len": "length",
+    "r_each": "reward_each",
+    "r_traj": "reward_trajectory",
+}
+_RESAMPLES = 2000
+
+
+class Pair(BaseModel):
+    """How arm `a` differs from arm `b` in one metric: mean of a less mean of b, and mean of a over mean of b."""
+
+    model_config = ConfigDict(frozen=True)
+
+    a: str
+    b: str
+    metric: Metric
+    pairs: int
+    """Episodes that both arms finished."""
+    difference: Estimate
+    ratio: Estimate
+
+
+def compare_pairs(arms: Mapping[str, Sequence[EpisodeLine]], base: str) -> list[Pair]:
+    """Every pair of arms in every metric; `base` is always the `b` of its pairs."""
+    names = [name for name in arms if name != base]
+    couples = [(name, base) for name in names if base in arms]
+    couples += [(a, b) for position, b in enumerate(names) for a in names[position + 1 :]]
+    return [compare_pair(a, arms[a], b, arms[b], metric) for a, b in couples for metric in METRICS]
+
+
+def compare_pair(a: str, of_a: Sequence[EpisodeLine], b: str, of_b: Sequence[EpisodeLine], metric: Metric) -> Pair:
+    """The difference and ratio of `a` to `b` in `metric`, with percentile bootstrap intervals of 95%.
+
+    Only episodes that both finished count. Users are resampled, and where there are several seeds the seeds as well,
+    independently of the users (the pigeonhole bootstrap of Owen 2007, doi 10.1214/07-AOAS122): a seed stands for a
+    whole training run with its own memory, so its luck is shared by all of its users and must not be averaged away.
+    """
+    table = paired_table(of_a, of_b, metric)
+    count = int((~np.isnan(table[0])).sum())
+    if not count:
+        nothing = Estimate(mean=None, ci95=None)
+        return Pair(a=a, b=b, metric=metric, pairs=0, difference=nothing, ratio=nothing)
+    mean_a, mean_b = np.nanmean(table, axis=(1, 2))
+    resampled = resampled_means(table)
+    return Pair(
+        a=a,
+        b=b,
+        metric=metric,
+        pairs=count,
+        difference=_estimate(mean_a - mean_b, resampled[:, 0] - resampled[:, 1]),
+        ratio=_estimate(mean_a / mean_b, resampled[:, 0] / resampled[:, 1]),
+    )
+
+
+def differs(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Metric, level: float) -> bool:
+    """Whether the interval of `level` around the difference excludes zero."""
+    table = paired_table(of_a, of_b, metric)
+    if np.isnan(table).all():
+        return False
+    resampled = resampled_means(table)
+    low, high = np.quantile(resampled[:, 0] - resampled[:, 1], [(1 - level) / 2, (1 + level) / 2])
+    return bool(low > 0 or high < 0)
+
+
+def paired_table(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Metric) -> NDArray[np.float64]:
+    """(2, seeds, users): the metric of a and of b; NaN in both where either has no finished episode."""
+    values = [{(line.seed, line.user): _value(line, metric) for line in lines} for lines in (of_a, of_b)]
+    seeds = sorted({seed for known in values for seed, _ in known})
+    users = sorted({user for known in values for _, user in known})
+    table = np.full((2, len(seeds), len(users)), np.nan)
+    for side, known in enumerate(values):
+        for (seed, user), value in known.items():
+            table[side, seeds.index(seed), users.index(user)] = np.nan if value is None else value
+    table[:, np.isnan(table).any(axis=0)] = np.nan
+    return table
+
+
+def resampled_means(table: NDArray[np.float64], seed: int = 0) -> NDArray[np.float64]:
+    """(resamples, 2): the means of a and b over drawn users and drawn seeds; draws that hit no pair are left out."""
+    _, seeds, users = table.shape
+    rng = np.random.default_rng(seed)
+    # How often each user and each seed was drawn: a mean over a resample is a mean weighted by their product.
+    of_users = rng.multinomial(users, np.full(users, 1 / users), size=_RESAMPLES).astype(np.float64)
+    of_seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=_RESAMPLES).astype(np.float64)
+    here = (~np.isnan(table[0])).astype(np.float64)
+    counts = ((of_seeds @ here) * of_users).sum(axis=1)
+    sums = np.stack([((of_seeds @ np.nan_to_num(side)) * of_users).sum(axis=1) for side in table], axis=1)
+    hit = counts > 0
+    return np.asarray(sums[hit] / counts[hit, None], dtype=np.float64)
+
+
+def _estimate(mean: float, resampled: NDArray[np.float64]) -> Estimate:
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Estimate(mean=float(mean), ci95=(float(low), float(high)))
+
+
+def _value(line: EpisodeLine, metric: Metric) -> float | None:
+    return None if line.output is None else float(line.output[_FIELDS[metric]])

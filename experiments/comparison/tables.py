@@ -1,0 +1,80 @@
+"""A comparison as tables to read."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from experiments.comparison.results import Comparison
+from experiments.metrics import Estimate
+from experiments.tables import with_interval
+
+
+def pairs_table(comparison: Comparison) -> Table:
+    """One row an arm: how its R_traj and Len differ from the base's, pair by pair."""
+    table = Table(
+        title=f"against {comparison.base}, paired by user and seed", title_justify="left", header_style="bold"
+    )
+    table.add_column("method", no_wrap=True)
+    for column in ("R_traj difference", "R_traj ratio", "Len difference", "pairs"):
+        table.add_column(column, justify="right", no_wrap=True)
+    rows = {(pair.a, pair.metric): pair for pair in comparison.pairs if pair.b == comparison.base}
+    for name in comparison.methods:
+        if name != comparison.base:
+            reward, length = rows[name, "r_traj"], rows[name, "len"]
+            table.add_row(
+                name,
+                _marked(reward.difference, 1, 0.0),
+                _marked(reward.ratio, 2, 1.0),
+                _marked(length.difference, 1, 0.0),
+                str(reward.pairs),
+            )
+    return table
+
+
+def conduct_table(comparison: Comparison) -> Table:
+    """One row an arm: breadth of what it recommends, and its quits."""
+    table = Table(title="conduct", title_justify="left", header_style="bold")
+    table.add_column("method", no_wrap=True)
+    columns = ("coverage", "diversity", "long tail", "grounded", "too close", "low reward", "avoidable")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, summary in comparison.methods.items():
+        conduct = summary.conduct
+        if conduct is None:
+            continue
+        reasons = summary.quit_reasons
+        table.add_row(
+            name,
+            _share(conduct.coverage),
+            "-" if conduct.diversity is None else f"{conduct.diversity:.2f}",
+            _share(conduct.long_tail),
+            _share(conduct.grounding),
+            str(reasons.get("too_close", 0)),
+            str(reasons.get("low_reward", 0)),
+            _share(conduct.avoidable_quits),
+        )
+    return table
+
+
+def curve_table(comparison: Comparison) -> Table:
+    """The learning curves: R_traj of the probe's users by number of training episodes."""
+    trained = sorted({point.trained for point in comparison.curve})
+    users = max((point.users for point in comparison.curve), default=0)
+    table = Table(title=f"R_traj of {users} probe users after ...", title_justify="left", header_style="bold")
+    table.add_column("method", no_wrap=True)
+    for number in trained:
+        table.add_column(f"{number} episodes", justify="right", no_wrap=True)
+    points = {(point.arm, point.trained): point for point in comparison.curve}
+    for arm in dict.fromkeys(point.arm for point in comparison.curve):
+        table.add_row(arm, *(with_interval(points[arm, number].r_traj, 1) for number in trained))
+    return table
+
+
+def _marked(estimate: Estimate, digits: int, nothing: float) -> str:
+    """The interval; a star where it excludes `nothing`, the value of no difference."""
+    sure = estimate.ci95 is not None and not estimate.ci95[0] <= nothing <= estimate.ci95[1]
+    return with_interval(estimate, digits) + (" *" if sure else "  ")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"

@@ -1,0 +1,111 @@
+"""One arm with one seed: learns with a memory of its own, is probed on the way, then evaluated."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from experiments.comparison.design import Arm, Design
+from experiments.conduct import conduct_of
+from experiments.config import run_config, surroundings
+from experiments.metrics import summarise
+from experiments.plans import evaluation_plan, training_plan
+from experiments.records import EpisodeLine
+from experiments.run_folder import RunFolder
+from experiments.runner import OnEpisode, Runner
+from graphs.services import Services
+from graphs.workshop import Workshop
+from simulators import users_of
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all tracks of a comparison share: the machine, the users and where results go."""
+
+    workshop: Workshop
+    design: Design
+    folder: Path
+    at_once: asyncio.Semaphore
+    test_users: list[str]
+    on_episode: OnEpisode
+
+
+class Track:
+    """One arm with one seed. Every part goes on where it was cut off; a finished part is only read."""
+
+    def __init__(self, bench: Bench, arm: Arm, seed: int, services: Services) -> None:
+        self._bench = bench
+        self._seed = seed
+        self._path = bench.folder / arm.name / f"seed-{seed}"
+        self._memory_name = f"{bench.folder.name}/{arm.name}/{seed}"
+        self.arm = arm
+        learns = arm.method.learns
+        memory = bench.workshop.memory(bench.design.dataset, self._memory_name) if learns else None
+        self._services = replace(services, memory=memory)
+        self.training: tuple[EpisodeLine, ...] = ()
+        self.evaluation: tuple[EpisodeLine, ...] = ()
+        self.probes: dict[int, tuple[EpisodeLine, ...]] = {}
+
+    @property
+    def lines(self) -> list[EpisodeLine]:
+        """Every episode of this track, whatever it was for."""
+        return [*self.training, *self.evaluation, *(line for lines in self.probes.values() for line in lines)]
+
+    async def learn(self) -> None:
+        """Training episodes, with probes in between; nothing for an arm without memory."""
+        design = self._bench.design
+        if not self.arm.method.learns:
+            return
+        plan = {"command": "train", "episodes": design.train_episodes, "seed": self._seed}
+        world, batch = self._services.worlds.train, self._services.settings.run.batch
+        users = [self._services.dataset.user_keys[user] for user in users_of(world, len(world.users), self._seed)]
+        plans = training_plan(users, design.train_episodes, batch, self._seed)
+        with self._open("training", plan) as folder:
+            if not folder.lines and self._services.memory is not None:
+                self._services.memory.clear()  # of an earlier comparison of this name whose folder is gone
+            runner = self._runner(folder, world.horizon)
+            for start, stop in pairwise([0, *design.probes, design.train_episodes]):
+                await runner.run(plans[start:stop], self._bench.on_episode)
+                if stop < design.train_episodes:
+                    await self._probe(stop)
+            self.training = folder.lines
+            folder.write_metrics(summarise(folder.lines, self.arm.name, design.dataset).model_dump_json(indent=2))
+
+    async def evaluate(self, users: int) -> None:
+        """Episodes with the first `users` test users; those that are over are not run again."""
+        keys = self._bench.test_users
+        plan = {"command": "evaluate", "users": keys, "seeds": [self._seed], "trained": self._trained}
+        self.evaluation = await self._meet("evaluation", plan, keys[:users])
+
+    async def _probe(self, trained: int) -> None:
+        keys = self._bench.test_users[: self._bench.design.probe_users]
+        plan = {"command": "evaluate", "users": keys, "seeds": [self._seed], "trained": trained, "probe": True}
+        self.probes[trained] = await self._meet(f"probe-{trained}", plan, keys)
+
+    async def _meet(self, name: str, plan: dict[str, object], keys: list[str]) -> tuple[EpisodeLine, ...]:
+        with self._open(name, plan) as folder:
+            runner = self._runner(folder, self._services.worlds.test.horizon)
+            await runner.run(evaluation_plan(keys, [self._seed]), self._bench.on_episode)
+            summary = summarise(
+                folder.lines, self.arm.name, self._bench.design.dataset, conduct_of(folder.lines, self._services)
+            )
+            folder.write_metrics(summary.model_dump_json(indent=2))
+            return folder.lines
+
+    def _open(self, name: str, plan: dict[str, object]) -> RunFolder:
+        plan = {**plan, "method": self.arm.method.name, "arm": self.arm.name, "memory": self._memory_name}
+        workshop = self._bench.workshop
+        config = run_config(workshop, self._services, plan)
+        return RunFolder(self._path / name, config, surroundings(workshop.settings), resume=True)
+
+    def _runner(self, folder: RunFolder, horizon: int) -> Runner:
+        name = str(folder.path.relative_to(self._bench.folder.parent))
+        return Runner(
+            self._services, self.arm.method, folder, horizon=horizon, at_once=self._bench.at_once, name=name
+        )  # fmt: skip
+
+    @property
+    def _trained(self) -> int:
+        return self._bench.design.train_episodes if self.arm.method.learns else 0

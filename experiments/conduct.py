@@ -1,0 +1,94 @@
+"""How a method goes about recommending, beside what it earns: breadth, and which quits could have been avoided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from catalogue import Catalogue
+from experiments.records import EpisodeLine
+from graphs.services import Services
+from graphs.state import EpisodeOutput, StepRecord
+
+_HEAD = 0.2  # the most popular fifth of the catalogue; everything else is the long tail
+
+
+class Conduct(BaseModel):
+    """Shares are None where there was nothing to take a share of."""
+
+    model_config = ConfigDict(frozen=True)
+
+    coverage: float
+    """Share of the catalogue that was recommended at least once."""
+    diversity: float | None
+    """Mean over episodes of the mean Jaccard distance between the categories of two of its items (0 alike, 1 apart)."""
+    long_tail: float | None
+    """Share of recommendations outside the fifth of the catalogue that train users interacted with most."""
+    grounding: float | None
+    """Share of named items that were served by just that title; items nobody named are left out."""
+    avoidable_quits: float | None
+    """Share of quits where the shortlist held an item that would have kept the user; steps without one left out."""
+    too_close_steps_back: dict[str, int]
+    """Quits out of boredom by how many steps back the item lay that the last one was too close to."""
+
+
+def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:
+    """The conduct in the finished episodes of `lines`, which took place in the worlds of `services`."""
+    done = [(line, line.output) for line in lines if line.output is not None]
+    steps = [step for _, output in done for step in output["steps"]]
+    served = [step["item"] for step in steps]
+    head = _head(services)
+    named = [step for step in steps if step["proposal"]]
+    diversities = [_diversity(services.catalogue, output["steps"]) for _, output in done]
+    avoidable = [_avoidable(services, line, output) for line, output in done]
+    return Conduct(
+        coverage=len(set(served)) / len(services.catalogue),
+        diversity=_mean(diversities),
+        long_tail=_mean([item not in head for item in served]),
+        grounding=_mean([_same(step["proposal"], step["title"]) for step in named]),
+        avoidable_quits=_mean(avoidable),
+        too_close_steps_back=_steps_back([output for _, output in done]),
+    )
+
+
+def _head(services: Services) -> set[int]:
+    count = round(len(services.catalogue) * _HEAD)
+    return {int(item) for item in np.argsort(-services.popularity, kind="stable")[:count]}
+
+
+def _diversity(catalogue: Catalogue, steps: Sequence[StepRecord]) -> float | None:
+    sets = [set(catalogue[step["item"]].categories) for step in steps]
+    apart = [1 - len(a & b) / len(a | b) for a, b in combinations(sets, 2) if a | b]
+    return sum(apart) / len(apart) if apart else None
+
+
+def _avoidable(services: Services, line: EpisodeLine, output: EpisodeOutput) -> bool | None:
+    *before, last = output["steps"]
+    if output["ended"] == "horizon" or not last["shortlist"]:
+        return None
+    world = services.worlds.train if line.split == "train" else services.worlds.test
+    user = services.dataset.user_index(line.user)
+    return bool(world.would_keep(user, [step["item"] for step in before], last["shortlist"]).any())
+
+
+def _steps_back(outputs: Sequence[EpisodeOutput]) -> dict[str, int]:
+    counts: Counter[int] = Counter()
+    for output in outputs:
+        *before, last = output["steps"]
+        if last["reason"] == "too_close":
+            items = [step["item"] for step in before]
+            counts[items[::-1].index(last["too_close_to"]) + 1] += 1
+    return {str(back): counts[back] for back in sorted(counts)}
+
+
+def _same(words: str, title: str) -> bool:
+    return " ".join(words.split()).casefold() == " ".join(title.split()).casefold()
+
+
+def _mean(values: Sequence[float | bool | None]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,101 @@
+"""A folder that remembers what it was made with, and lets one process at a time write to it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Self
+
+from errors import ArtifactError
+
+CONFIG = "config.json"
+_LOCK = ".lock"
+_SURROUNDINGS = "surroundings"
+
+
+class ConfiguredFolder:
+    """An open folder with a `config.json`. Use as a context manager; it holds a lock meanwhile."""
+
+    def __init__(self, path: Path, config: Mapping[str, Any], surroundings: Mapping[str, Any], *, resume: bool) -> None:
+        """Creates the folder, or with `resume` opens it again (or creates it, where the kill came first).
+
+        `config` decides results and must be the same when resuming; `surroundings` is stored beside it.
+        Raises ArtifactError when it exists and `resume` is not given, when another process holds it, or when
+        it was made with another config (the message names the first setting that differs).
+        """
+        self.path = path
+        self.existed = (path / CONFIG).exists()
+        if self.existed and not resume:
+            raise ArtifactError(f"Run {path} exists; add --resume to go on with it, or choose another --run.")
+        path.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(path / _LOCK)
+        try:
+            if self.existed:
+                _same_config(path, _stored_config(path / CONFIG), config)
+            else:
+                self._check_new()
+                stored = {**config, _SURROUNDINGS: surroundings}
+                write_atomically(path / CONFIG, json.dumps(stored, indent=2, sort_keys=True) + "\n")
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Releases the folder."""
+        self._lock.close()
+
+    def _check_new(self) -> None:
+        """Raises ArtifactError where a folder without config holds something that would be mixed up with a new run."""
+
+
+def write_atomically(target: Path, text: str) -> None:
+    """Replaces `target` by `text`, whole or not at all."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(target)
+
+
+def _locked(path: Path) -> IO[str]:
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise ArtifactError(f"Run {path.parent} is in use by another process; wait for it or end it.") from error
+    return file
+
+
+def _stored_config(path: Path) -> dict[str, Any]:
+    try:
+        stored: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ArtifactError(f"{path} is damaged ({error}); restore it or start another run.") from error
+    if not isinstance(stored, dict):
+        raise ArtifactError(f"{path} is damaged (no JSON object); restore it or start another run.")
+    return {name: value for name, value in stored.items() if name != _SURROUNDINGS}
+
+
+def _same_config(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    before, after = _flat(old), _flat(new)
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            raise ArtifactError(
+                f"Run {path} was made with {name}={before.get(name)!r}, now it is {after.get(name)!r}; "
+                f"resume with the same settings or choose another --run."
+            )
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat

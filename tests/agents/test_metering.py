@@ -1,0 +1,73 @@
+"""How busy the LLM is kept, on a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import agents.metering
+from agents.metering import Load, MeteredModel
+from agents.models import Reply, Request
+
+REQUEST = Request(role="actor", system="", user="", temperature=0, max_tokens=1, seed=0)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Waiting:
+    """A model whose replies come when the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[asyncio.Future[Reply]] = []
+
+    async def ask(self, request: Request) -> Reply:
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.waiting.append(future)
+        return await future
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(agents.metering, "time", clock)
+    return clock
+
+
+async def test_load_adds_up_calls_and_the_pauses_between_them(clock: Clock):
+    model = Waiting()
+    metered = MeteredModel(model)
+    assert metered.load == Load(0.0, 0.0, 0.0)
+
+    async def call_until(moment: float, *, fails: bool = False) -> None:
+        task = asyncio.create_task(metered.ask(REQUEST))
+        await asyncio.sleep(0)
+        clock.now = moment
+        future = model.waiting.pop()
+        if fails:
+            future.set_exception(RuntimeError("gone"))
+            with pytest.raises(RuntimeError):
+                await task
+        else:
+            future.set_result(Reply("A"))
+            await task
+
+    await call_until(2.0)  # 0 to 2: one call
+    clock.now = 4.0  # 2 to 4: nothing
+    await call_until(6.0, fails=True)  # 4 to 6: one call, which fails
+    first, second = asyncio.create_task(metered.ask(REQUEST)), asyncio.create_task(metered.ask(REQUEST))
+    await asyncio.sleep(0)
+    clock.now = 10.0  # 6 to 10: two calls
+    for future in model.waiting:
+        future.set_result(Reply("B"))
+    await asyncio.gather(first, second)
+
+    assert metered.load.seconds == 10.0
+    assert metered.load.busy_share == pytest.approx(0.8)
+    assert metered.load.calls_at_once == pytest.approx((2 + 2 + 4 * 2) / 10)

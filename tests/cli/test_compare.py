@@ -1,0 +1,64 @@
+"""`billp compare` from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from agents.prompt_pack import DEFAULT_PACK, TERSE_PACK
+from tests.cli.conftest import Billp
+
+SMALL = ("--dataset", "tiny", "--train-episodes", "3", "--users", "4", "--set", "run.batch=3", "--run", "c")
+
+
+def test_it_prints_one_json_object_stores_the_same_and_can_be_asked_again(billp: Billp, tiny: Path, answered: None):
+    arguments = ("compare", "--methods", "shortlist-random,billp", "--probe-every", "3", "--probe-users", "2", *SMALL)
+
+    said = billp(*arguments, "--json")
+
+    assert said.code == 0
+    assert said.json.keys() >= {"methods", "pairs", "curve", "settings"}
+    evaluated = billp("evaluate", "--method", "random", "--dataset", "tiny", "--users", "2", "--json").json
+    assert said.json["methods"]["billp"].keys() == evaluated.keys()
+    assert {(pair["a"], pair["b"]) for pair in said.json["pairs"]} == {("billp", "shortlist-random")}
+    assert said.json["pairs"][0].keys() >= {"a", "b", "metric", "difference", "ratio"}
+    folder = Path(os.environ["BILLP_RUNS_DIR"]) / "c"
+    stored = json.loads((folder / "comparison.json").read_text())
+    assert stored == {name: value for name, value in said.json.items() if name != "run"}
+
+    assert "add --resume" in billp(*arguments).words
+    again = billp(*arguments, "--resume")
+    assert again.code == 0
+    for words in ("against shortlist-random", "conduct", "R_traj of 2 probe users"):
+        assert words in again.out
+
+
+def test_two_prompt_packs_are_two_arms(billp: Billp, tiny: Path, answered: None):
+    packs = f"{DEFAULT_PACK},{TERSE_PACK}"
+    said = billp("compare", "--methods", "act-only", "--prompts", packs, *SMALL, "--json")
+
+    assert said.code == 0
+    assert list(said.json["methods"]) == ["act-only@default", "act-only@terse"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--methods", "billp"), "only billp to compare"),
+        (("--methods", "billp,bilp"), "no method 'bilp'"),
+        (("--methods", "random,popular", "--base", "react"), "base 'react' is not compared"),
+        (("--methods", "random,popular", "--prompts", "nowhere"), "nowhere"),
+        (("--methods", "random,popular", "--seeds", "0,0"), "names a seed twice"),
+    ],
+)
+def test_a_comparison_that_makes_no_sense_is_refused_in_a_sentence(
+    billp: Billp, tiny: Path, arguments: tuple[str, ...], words: str
+):
+    said = billp("compare", *arguments, *SMALL)
+
+    assert said.code == 2
+    assert words in said.words
+    assert not (Path(os.environ["BILLP_RUNS_DIR"]) / "c").exists()

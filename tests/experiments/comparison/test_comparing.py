@@ -1,0 +1,190 @@
+"""Whole comparisons on a tiny world with a model that answers by rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, PromptPack, load_pack
+from errors import ArtifactError
+from experiments.comparison.comparing import compare
+from experiments.comparison.design import Design, arms_of
+from experiments.comparison.results import Comparison
+from experiments.comparison.tables import conduct_table, curve_table, pairs_table
+from experiments.run_folder import read_lines
+from graphs.workshop import Workshop
+from settings import load_settings
+from tests.cli.tiny import put_tiny
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import RuleModel
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("comparing")
+    put_tiny(home / "data", home / "source")
+    return home / "data"
+
+
+def design(
+    methods: Sequence[str] = ("random", "reflexion", "billp"), packs: Sequence[PromptPack] = (), **given: Any
+) -> Design:
+    arms = arms_of(methods, packs or [load_pack(DEFAULT_PACK)])
+    plain = Design(
+        dataset="tiny",
+        arms=arms,
+        base=arms[0].name,
+        train_episodes=6,
+        users=5,
+        seeds=(0, 1),
+        probe_users=2,
+        probe_every=3,
+        stop_early=False,
+    )
+    return replace(plain, **given)
+
+
+async def run(
+    data: Path, folder: Path, what: Design, model: RuleModel | None = None, *, resume: bool = False, **seen: Any
+) -> Comparison:
+    settings = load_settings({"data_dir": data, "run.batch": 3})
+    async with Workshop(settings, model=model or RuleModel(), embedder=HashEmbedder()) as workshop:
+        return await compare(workshop, what, run=folder, resume=resume, **seen)
+
+
+async def test_every_arm_meets_the_same_users_with_the_same_seeds(data: Path, tmp_path: Path):
+    found = await run(data, tmp_path / "c", design())
+
+    met = {
+        arm: {
+            (line.user, line.seed)
+            for seed in (0, 1)
+            for line in read_lines(tmp_path / f"c/{arm}/seed-{seed}/evaluation")
+        }
+        for arm in found.methods
+    }  # fmt: skip
+    assert len(met["random"]) == 10
+    assert met["random"] == met["reflexion"] == met["billp"]
+    assert {name: summary.episodes for name, summary in found.methods.items()} == {
+        "random": 10, "reflexion": 10, "billp": 10,
+    }  # fmt: skip
+    assert {pair.pairs for pair in found.pairs} == {10}
+    assert set(found.training) == {"reflexion", "billp"}
+
+
+async def test_the_curve_starts_before_training_and_ends_with_the_evaluation(data: Path, tmp_path: Path):
+    found = await run(data, tmp_path / "c", design())
+
+    points = [(point.arm, point.trained, point.users) for point in found.curve]
+    assert points == [(arm, trained, 2) for arm in ("reflexion", "billp") for trained in (0, 3, 6)]
+    probes = [
+        json.loads(path.read_text())["plan"] for path in sorted((tmp_path / "c/billp").glob("*/probe-*/config.json"))
+    ]
+    assert [(plan["trained"], plan["probe"]) for plan in probes] == [(0, True), (3, True)] * 2
+
+
+async def test_a_memory_is_the_arms_own_starts_empty_and_is_not_written_by_evaluation(data: Path, tmp_path: Path):
+    await run(data, tmp_path / "c", design())
+    await run(data, tmp_path / "elsewhere" / "c", design())  # same names, so the same memories: begun anew
+
+    settings = load_settings({"data_dir": data})
+    async with Workshop(settings, model=RuleModel(), embedder=HashEmbedder()) as workshop:
+        for seed in (0, 1):
+            trained = read_lines(tmp_path / f"c/billp/seed-{seed}/training")
+            steps = sum(line.output["length"] for line in trained if line.output is not None)
+            counts = workshop.memory("tiny", f"c/billp/{seed}").stats().counts
+            assert counts == {"reflections": 6, "actor": steps, "critic": steps}
+
+
+async def test_a_comparison_that_was_cut_off_goes_on_and_ends_like_an_unbroken_one(data: Path, tmp_path: Path):
+    whole = await run(data, tmp_path / "whole" / "c", design())
+    asked_whole = RuleModel()
+    await run(data, tmp_path / "again" / "c", design(), asked_whole)
+
+    class Cut(Exception):
+        pass
+
+    def cut_after(count: int) -> Callable[[object], None]:
+        left = iter(range(count))
+
+        def on_episode(_: object) -> None:
+            if next(left, None) is None:
+                raise Cut
+
+        return on_episode
+
+    asked = RuleModel()
+    for count in (5, 17, 21):
+        with pytest.raises((Cut, ExceptionGroup)):
+            await run(data, tmp_path / "c", design(), asked, resume=True, on_episode=cut_after(count))
+    resumed = await run(data, tmp_path / "c", design(), asked, resume=True)
+
+    assert numbers(resumed) == numbers(whole)
+    before = len(asked.requests)
+    assert numbers(await run(data, tmp_path / "c", design(), asked, resume=True)) == numbers(whole)
+    assert len(asked.requests) == before, "a finished part was run again"
+
+
+def numbers(found: Comparison) -> dict[str, Any]:
+    """What a comparison found, without how long it took."""
+    plain = found.model_dump(mode="json", exclude={"serving", "settings"})
+    for summary in (*plain["methods"].values(), *plain["training"].values()):
+        del summary["seconds_per_step"]
+    return plain
+
+
+async def test_it_does_not_go_on_with_another_design(data: Path, tmp_path: Path):
+    await run(data, tmp_path / "c", design(("random", "popular")))
+
+    with pytest.raises(ArtifactError, match=r"was made with plan\."):
+        await run(data, tmp_path / "c", design(("random", "popular"), users=4), resume=True)
+    with pytest.raises(ArtifactError, match="exists"):
+        await run(data, tmp_path / "c", design(("random", "popular")))
+
+
+async def test_prompt_packs_are_compared_like_methods(data: Path, tmp_path: Path):
+    packs = [load_pack(DEFAULT_PACK), load_pack(TERSE_PACK)]
+    model = RuleModel()
+    found = await run(data, tmp_path / "c", design(("act-only",), packs, probe_every=0), model)
+
+    assert list(found.methods) == ["act-only@default", "act-only@terse"]
+    assert {request.system for request in model.requests} == {pack["actor-shortlist"].fixed for pack in packs}
+
+
+async def test_it_stops_early_once_the_interval_excludes_no_difference(data: Path, tmp_path: Path):
+    clear = design(("random", "oracle"), users=10, seeds=(0,), stop_early=True)
+    unclear = design(("random", "shortlist-random"), users=10, seeds=(0,), stop_early=True)
+
+    stopped, went_on = await run(data, tmp_path / "a", clear), await run(data, tmp_path / "b", unclear)
+
+    assert stopped.stopped_early
+    assert stopped.methods["oracle"].users == stopped.users < 10
+    assert not went_on.stopped_early
+    assert went_on.users == 10
+
+
+async def test_episodes_of_all_arms_are_in_flight_together_but_never_more_than_allowed(data: Path, tmp_path: Path):
+    found = await run(data, tmp_path / "c", design())
+
+    lines = [line for file in (tmp_path / "c").glob("*/*/*/episodes.jsonl") for line in read_lines(file.parent)]
+    events = sorted([(line.started, 1) for line in lines] + [(line.ended, -1) for line in lines])
+    running = most = 0
+    for _, change in events:
+        running += change
+        most = max(most, running)
+    assert 1 < most <= 8
+    assert found.serving.calls_at_once >= 0
+
+
+async def test_the_tables_name_every_arm(data: Path, tmp_path: Path):
+    found = await run(data, tmp_path / "c", design())
+
+    assert pairs_table(found).row_count == 2
+    assert conduct_table(found).row_count == 3
+    assert curve_table(found).row_count == 2
+    assert found == Comparison.model_validate_json((tmp_path / "c/comparison.json").read_text())

@@ -1,0 +1,82 @@
+"""Methods are settings of one graph, and each pair differs in what is asked, chosen or remembered."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from errors import SettingsError
+from graphs.episode import build_episode_graph, output_of
+from graphs.methods import METHODS, method_named
+from graphs.services import FixedServices
+from graphs.state import EpisodeContext, EpisodeInput
+from memory import KINDS
+from tests.fakes.model import RuleModel
+from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+
+_EPISODES = 4
+
+
+async def traces(method: str) -> tuple[list[tuple[str, str]], dict[str, list[tuple[object, ...]]], list[list[int]]]:
+    """What a method asked, what it left in memory (without where that came from), and what it recommended."""
+    model, bank = RuleModel(), fake_bank()
+    services = fake_services(
+        model, bank, learn_at_once=True, memory__actor_distance=9.0, memory__critic_distance=9.0, run__horizon=None
+    )
+    graph = build_episode_graph(FixedServices(services), tiny_worlds().train.horizon)
+    users = [tiny_dataset().user_keys[int(user)] for user in tiny_worlds().train.users]
+    shown = []
+    for number in range(_EPISODES):
+        context = EpisodeContext(method=method, seed=1, run="r", ordinal=number, learn=True)
+        state = await graph.ainvoke(EpisodeInput(user=users[number], episode=f"e{number}"), context=context)
+        shown.append([step["item"] for step in output_of(state)["steps"]])
+    asked = [(request.role, request.user) for request in model.requests]
+    kept = {
+        kind: [(record.text, *sorted(record.fields.items())) for record in bank.records(kind, 1000)] for kind in KINDS
+    }
+    return asked, kept, shown
+
+
+async def test_every_pair_of_methods_differs_in_prompts_memory_or_choice():
+    seen = {name: await traces(name) for name in METHODS}
+
+    for a, b in combinations(METHODS, 2):
+        asked_alike, kept_alike, shown_alike = (x == y for x, y in zip(seen[a], seen[b], strict=True))
+        if METHODS[a].needs_llm or METHODS[b].needs_llm:
+            assert not (asked_alike and kept_alike), f"{a} and {b} ask and remember the same"
+        else:
+            assert not shown_alike, f"{a} and {b} recommend the same"
+
+
+async def test_without_the_critic_the_reward_alone_labels_what_is_remembered():
+    asked, kept, _ = await traces("billp-no-critic")
+
+    assert "critic" not in {role for role, _ in asked}
+    assert not kept["critic"]
+    assert kept["actor"]
+    for _, *fields in kept["actor"]:
+        values = dict(fields)  # type: ignore[call-overload]
+        assert values["advantage"] == values["reward"] - 3
+        assert values["encouraged"] == (values["reward"] >= 3)
+
+
+@pytest.mark.parametrize("name", ["random", "popular", "shortlist-random", "oracle"])
+async def test_methods_without_an_llm_ask_and_remember_nothing(name: str):
+    asked, kept, _ = await traces(name)
+
+    assert not asked
+    assert not any(kept.values())
+
+
+async def test_the_oracle_outlasts_every_other_method():
+    lengths = {name: sum(map(len, (await traces(name))[2])) for name in METHODS}
+
+    assert lengths["oracle"] == max(lengths.values())
+    assert lengths["oracle"] > lengths["popular"]
+
+
+def test_an_unknown_method_is_refused_with_the_names_there_are():
+    with pytest.raises(SettingsError, match="no method 'bilp'; choose one of billp,"):
+        method_named("bilp")
