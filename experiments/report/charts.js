@@ -2,7 +2,6 @@
 // Draws the figures in the colours of the page, and again when these change from light to dark.
 (() => {
   const plots = JSON.parse(document.getElementById("plots").textContent);
-  if (!window.Plotly) return;
   const buttons = ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"];
 
   function draw() {

@@ -231,8 +231,8 @@ def _error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
 
 
 def _labels(rows: Sequence[Row]) -> list[str]:
-    """Plotly reads some tags in text; a label is data."""
-    return [html.escape(row.label, quote=False) for row in rows]
+    """Plotly reads some tags in text; a label is data. Long ones are broken once, so that the plot keeps its room."""
+    return [html.escape(row.label, quote=False).replace(" · ", "<br>", 1) for row in rows]
 
 
 def _colour(position: int) -> str:

@@ -84,9 +84,9 @@ def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue]
 def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> str:
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 -- loads for a second, and only reports draw
 
-    scripts = [_read("charts.js"), _read("browser.js")]
-    if drawn:
-        scripts.insert(0, get_plotlyjs())
+    scripts = [_read("browser.js")]
+    if drawn:  # last, since Plotly takes seconds: episodes can be read meanwhile
+        scripts += [get_plotlyjs(), _read("charts.js")]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

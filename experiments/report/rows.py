@@ -87,12 +87,15 @@ def _order(group: Sequence[RunData]) -> tuple[bool, bool, int, int]:
 
 
 def _labels(runs: Sequence[RunData]) -> list[str]:
-    """A name for each: the method, then whatever is needed to tell it from the others, at last the folder."""
-    labels = [f"{run.method}{_purpose(run)}{_learning(run)}" for run in runs]
+    """A name for each: method, run where there are several, then what it takes to tell it from the others."""
+    several = len({run.root for run in runs}) > 1
+    labels = [
+        f"{run.method}{_purpose(run)}{_learning(run)}" + (f" · {run.root.name}" if several else "") for run in runs
+    ]
     parts: tuple[Callable[[RunData], str], ...] = (
         lambda run: run.config.prompts.pack,
-        lambda run: run.root.name,
         lambda run: run.name,
+        lambda run: str(run.path),
     )
     for part in parts:
         clashing = {label for label in labels if labels.count(label) > 1}

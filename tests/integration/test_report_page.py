@@ -20,6 +20,7 @@ from tests.experiments.report.examples import HOSTILE, comparison, episode, put_
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 90_000  # a browser and Plotly on a busy machine
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 400, "height": 800}
 
 
@@ -30,6 +31,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
         yield browser
@@ -56,6 +58,7 @@ def opened(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> 
     """The page at `root` and in the viewport that the test asks for; afterwards it must have behaved."""
     settings = {"viewport": WIDE, "color_scheme": "light", **getattr(request, "param", {})}
     context = browser.new_context(**settings)
+    context.set_default_timeout(PATIENCE_MS)
     opened = Opened(context.new_page())
 
     def heard(message: ConsoleMessage) -> None:
@@ -216,6 +219,7 @@ def test_the_policy_stops_a_script_that_is_not_the_pages_own(browser: Browser, t
     write_page(make_report(find_runs(root)), target, {})
     target.write_text(target.read_text(encoding="utf-8").replace("<main>", f"<main>{HOSTILE[9:]}"), encoding="utf-8")
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     try:
         page.goto(target.as_uri())
         expect(page.locator("#entry-0")).to_be_visible()

@@ -47,4 +47,10 @@ def test_packs_and_settings_are_kept_apart(tmp_path: Path):
 def test_several_runs_are_rows_of_their_own(tmp_path: Path):
     one = put_run(tmp_path / "monday", [episode("a", 1)])
     other = put_run(tmp_path / "tuesday", [episode("a", 2)])
-    assert list(rows_of(one, other)) == ["billp · monday", "billp · tuesday"]
+    third = put_run(tmp_path / "other" / "tuesday", [episode("a", 2, method="react")], method="react")
+    assert list(rows_of(one, other, third)) == ["react · tuesday", "billp · monday", "billp · tuesday"]
+
+
+def test_runs_of_one_name_are_told_apart_by_their_place(tmp_path: Path):
+    roots = [put_run(tmp_path / place / "run", [episode("a", 1)]) for place in ("here", "there")]
+    assert list(rows_of(*roots)) == [f"billp · run · {root}" for root in roots]
