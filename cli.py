@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from commands import compare, data, doctor, episodes, inspect, memory, prompts, simulator
+from commands import compare, data, doctor, episodes, inspect, memory, prompts, report, simulator
 from errors import BadInputError, BillpError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command()(episodes.train)
 app.command()(episodes.evaluate)
 app.command()(episodes.episode)
 app.command()(compare.compare)
+app.command()(report.report)
 app.add_typer(memory.app, name="memory")
 app.add_typer(prompts.app, name="prompts")
 app.command("doctor")(doctor.doctor)

@@ -19,7 +19,7 @@ COMMANDS = (
     ("simulator", "build"), ("simulator", "info"), ("train",), ("evaluate",), ("episode",), ("memory",),
     ("memory", "stats"), ("memory", "list"), ("memory", "search"), ("memory", "export"), ("memory", "import"),
     ("memory", "clear"), ("prompts",), ("prompts", "list"), ("prompts", "show"), ("prompts", "check"), ("doctor",),
-    ("graph",), ("settings",), ("demo",),
+    ("graph",), ("settings",), ("demo",), ("report",),
 )  # fmt: skip
 PLANTED = "sk-planted-0123456789"
 SUMMARY = {

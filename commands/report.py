@@ -1,0 +1,45 @@
+"""`billp report`: what runs came to, as a page and as tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.output import AsJson, settings_from, show_json, spinner, stdout
+
+
+def report(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN [RUN...]", help="names in the runs folder, or paths")],
+    out: Annotated[Path | None, typer.Option(help="file to write; none is report.html in the first run")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help="also export episodes and steps as CSV")] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(metavar="DIR|FILE", help="also export episodes and steps as Parquet")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a page about a run, or about several to compare them: tables, curves and every episode step by step.
+
+    The page is one file and needs no network. An export into a folder makes two files, episodes and steps; into a
+    file NAME.csv or NAME.parquet, that one and NAME-steps beside it.
+    """
+    from experiments.report import find_runs, make_report, runs_at, write_csv, write_page, write_parquet
+    from experiments.report.titles import catalogues
+
+    settings = settings_from()
+    roots = list(dict.fromkeys(runs_at(settings.runs_dir, name) for name in runs))
+    target = out or roots[0] / "report.html"
+    with spinner("reading episodes"):
+        found = [run for root in roots for run in find_runs(root)]
+        made = make_report(found)
+        held = write_page(made, target, catalogues(settings.data, found))
+        files = [*(write_csv(found, csv) if csv else ()), *(write_parquet(found, parquet) if parquet else ())]
+    if as_json:
+        show_json({"report": str(target), "exports": [str(file) for file in files], **made.plain()})
+        return
+    stdout.print(f"Report: {target}", markup=False, soft_wrap=True)
+    if held.held < held.of:
+        stdout.print(f"It holds {held.held} of {held.of} episodes; an export holds all.")
+    for file in files:
+        stdout.print(f"Export: {file}", markup=False, soft_wrap=True)

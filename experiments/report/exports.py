@@ -1,0 +1,168 @@
+"""Episodes and steps as tables: CSV and Parquet, a row an episode or a step."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from errors import BadInputError
+from experiments.records import EpisodeLine
+from experiments.report.folders import RunData
+from experiments.report.outcomes import outcome
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_Type = Literal["text", "whole", "number", "yes", "wholes", "texts"]
+
+_RUN: dict[str, _Type] = {
+    "run": "text",
+    "command": "text",
+    "method": "text",
+    "pack": "text",
+    "dataset": "text",
+    "trained": "whole",
+    "probe": "yes",
+    "episode": "text",
+    "user": "text",
+    "seed": "whole",
+    "split": "text",
+}
+EPISODES: dict[str, _Type] = _RUN | {
+    "batch": "whole",
+    "status": "text",
+    "error": "text",
+    "started": "number",
+    "ended": "number",
+    "outcome": "text",
+    "length": "whole",
+    "reward_each": "number",
+    "reward_trajectory": "number",
+    "history": "wholes",
+    "reflections": "texts",
+    "reflection": "text",
+    "calls": "whole",
+    "prompt_tokens": "whole",
+    "cached_tokens": "whole",
+    "completion_tokens": "whole",
+    "llm_seconds": "number",
+    "format_failures": "whole",
+}
+"""Columns of the table of episodes. `history` holds catalogue indices, `reflections` the ids of those recalled."""
+STEPS: dict[str, _Type] = _RUN | {
+    "number": "whole",
+    "thought": "text",
+    "proposal": "text",
+    "item": "whole",
+    "title": "text",
+    "reward": "number",
+    "reason": "text",
+    "too_close_to": "whole",
+    "value": "number",
+    "next_value": "number",
+    "target": "number",
+    "advantage": "number",
+    "shortlist": "wholes",
+    "experiences": "texts",
+}
+"""Columns of the table of steps. `shortlist` holds catalogue indices, `experiences` the ids of those retrieved."""
+
+_Row = dict[str, Any]
+
+
+def write_csv(runs: Sequence[RunData], target: Path) -> list[Path]:
+    """Writes both tables and returns their files: see `_files`. Lists are JSON in their cell; None is an empty cell."""
+    files = _files(target, ".csv")
+    for file, columns, rows in zip(files, (EPISODES, STEPS), (_episodes(runs), _steps(runs)), strict=True):
+        with file.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(columns)
+            writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+    return files
+
+
+def write_parquet(runs: Sequence[RunData], target: Path) -> list[Path]:
+    """Writes both tables and returns their files: see `_files`. Lists stay lists, None is null."""
+    from pyarrow import Table, parquet  # noqa: PLC0415 -- large, and only exports need it
+
+    files = _files(target, ".parquet")
+    for file, columns, rows in zip(files, (EPISODES, STEPS), (_episodes(runs), _steps(runs)), strict=True):
+        parquet.write_table(Table.from_pylist(list(rows), schema=_schema(columns)), file)
+    return files
+
+
+def _files(target: Path, suffix: str) -> list[Path]:
+    """`target` is a folder, which gets episodes and steps; or the file of episodes, and NAME-steps is put beside it."""
+    single = target.suffix == suffix and not target.is_dir()
+    try:
+        (target.parent if single else target).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"The export cannot be written to {target} ({error.strerror}); give a folder or a file named *{suffix}."
+        ) from error
+    if single:
+        return [target, target.with_name(f"{target.stem}-steps{suffix}")]
+    return [target / f"episodes{suffix}", target / f"steps{suffix}"]
+
+
+def _schema(columns: dict[str, _Type]) -> pyarrow.Schema:
+    import pyarrow as pa  # noqa: PLC0415 -- large, and only exports need it
+
+    types = {
+        "text": pa.string(),
+        "whole": pa.int64(),
+        "number": pa.float64(),
+        "yes": pa.bool_(),
+        "wholes": pa.list_(pa.int64()),
+        "texts": pa.list_(pa.string()),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in columns.items()])
+
+
+def _cell(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+
+
+def _episodes(runs: Sequence[RunData]) -> Iterator[_Row]:
+    nothing = dict.fromkeys(EPISODES)
+    for run in runs:
+        for line in run.lines:
+            row: _Row = nothing | _about(run, line)
+            row |= {"batch": line.batch, "status": line.status, "error": line.error, "outcome": outcome(line)}
+            row |= {"started": line.started, "ended": line.ended}
+            done = line.output
+            if done is not None:
+                row |= {name: done[name] for name in ("length", "reward_each", "reward_trajectory", "history")}
+                row |= {"reflection": done["reflection"], "reflections": [r["id"] for r in done["reflections"]]}
+                row |= {name: value for name, value in done["usage"].items() if name != "seconds"}
+                row["llm_seconds"] = done["usage"]["seconds"]
+            yield row
+
+
+def _steps(runs: Sequence[RunData]) -> Iterator[_Row]:
+    for run in runs:
+        for line in run.lines:
+            if line.output is not None:
+                about = _about(run, line)
+                for step in line.output["steps"]:
+                    yield {name: ({**about, **step})[name] for name in STEPS}
+
+
+def _about(run: RunData, line: EpisodeLine) -> _Row:
+    plan = run.config.plan
+    return {
+        "run": run.name,
+        "command": plan.command,
+        "method": line.method,
+        "pack": run.config.prompts.pack,
+        "dataset": run.config.dataset.name,
+        "trained": plan.trained,
+        "probe": plan.probe,
+        "episode": line.id,
+        "user": line.user,
+        "seed": line.seed,
+        "split": line.split,
+    }

@@ -1,0 +1,135 @@
+"""The run folders that a report is made of: what each was made with, and its episodes so far."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from errors import ArtifactError
+from experiments.records import EpisodeLine
+from experiments.run_folder import read_lines
+
+_EPISODES, _CONFIG, _METRICS = "episodes.jsonl", "config.json", "metrics.json"
+
+
+class _Part(BaseModel):
+    """A part of `config.json`, of which a report reads what it needs and overlooks the rest."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Plan(_Part):
+    """What the run set out to do."""
+
+    command: str = ""
+    method: str = ""
+    memory: str = ""
+    memory_records: dict[str, int] = {}
+    trained: int | None = None
+    """Training episodes that its memory had seen; None where nobody noted it."""
+    probe: bool = False
+    """Whether it is a point of a learning curve."""
+
+
+class _Pack(_Part):
+    pack: str = ""
+
+
+class _Data(_Part):
+    name: str = ""
+    fingerprint: str = ""
+
+
+class Config(_Part):
+    """`config.json` as far as a report reads it."""
+
+    plan: Plan = Plan()
+    prompts: _Pack = _Pack()
+    dataset: _Data = _Data()
+    settings: dict[str, Any] = {}
+    model_sha256: str = ""
+
+    @cached_property
+    def conditions(self) -> str:
+        """A digest of settings, model and data: runs that differ in it are not of one kind."""
+        kind = [self.settings, self.model_sha256, self.dataset.fingerprint]
+        return hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class RunData:
+    """One run folder, read. `root` is the folder that was asked for, the run's own or one above it.
+
+    `complete` says whether the run has come to its end; until then the episodes are those so far.
+    """
+
+    root: Path
+    path: Path
+    config: Config
+    lines: tuple[EpisodeLine, ...]
+    complete: bool
+
+    @property
+    def name(self) -> str:
+        """The folder as seen from `root`; the name of `root` for itself."""
+        return self.root.name if self.path == self.root else str(self.path.relative_to(self.root))
+
+    @property
+    def method(self) -> str:
+        """The method of its episodes."""
+        return self.lines[0].method if self.lines else self.config.plan.method
+
+    @property
+    def training(self) -> bool:
+        """Whether its episodes were there to be learned from."""
+        return self.config.plan.command == "train"
+
+
+def runs_at(runs_dir: Path, name: str) -> Path:
+    """The folder of the run called `name` in `runs_dir`, or at the path `name`.
+
+    Raises ArtifactError, naming runs like it, where there is neither.
+    """
+    for folder in (runs_dir / name, Path(name)):
+        if folder.is_dir():
+            return folder.resolve()
+    known = sorted(path.name for path in runs_dir.iterdir() if path.is_dir()) if runs_dir.is_dir() else []
+    near = get_close_matches(name, known, n=3, cutoff=0)
+    raise ArtifactError(
+        f"There is no run {name!r} in {runs_dir}; "
+        + (f"runs with names like it are {', '.join(near)}." if near else "there are none there yet.")
+    )
+
+
+def find_runs(root: Path) -> list[RunData]:
+    """Every run in `root` or below it that has an episode, sorted by path; runs still going on are read as they are.
+
+    Raises ArtifactError where there is none, or where one of them is damaged.
+    """
+    found = []
+    for file in sorted(root.rglob(_EPISODES)):
+        folder = file.parent
+        if (folder / _CONFIG).is_file():
+            lines = tuple(read_lines(folder))
+            if lines:
+                complete = (folder / _METRICS).is_file()
+                found.append(RunData(root, folder, _read_config(folder / _CONFIG), lines, complete))
+    if not found:
+        raise ArtifactError(f"{root} holds no episode yet; name a run that has finished at least one.")
+    return found
+
+
+def _read_config(path: Path) -> Config:
+    try:
+        return Config.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ArtifactError(f"{path} cannot be read ({place}: {first['msg']}); restore it.") from error

@@ -1,0 +1,139 @@
+"""The page: one HTML file that holds everything it shows and asks no network for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from catalogue import Catalogue
+from errors import BadInputError
+from experiments.metrics import Estimate
+from experiments.report.comparison import Pair, read_pairs
+from experiments.report.episodes import BUDGET, EpisodesJson, episodes_json
+from experiments.report.figures import Figure, figures
+from experiments.report.folders import RunData
+from experiments.report.rows import Row, group_rows
+from experiments.run_folder import write_atomically
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says, before it is drawn."""
+
+    title: str
+    runs: tuple[RunData, ...]
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """The numbers of the tables as plain values."""
+        shown = [row for row in self.rows if not row.probe]
+        return {
+            "rows": [
+                {
+                    "label": row.label,
+                    "run": row.root.name,
+                    "training": row.training,
+                    "pack": row.runs[0].config.prompts.pack,
+                    "trained": row.trained,
+                    **row.summary.model_dump(mode="json"),
+                }
+                for row in shown
+            ],
+            "pairs": [pair.model_dump(mode="json") for pair in self.pairs],
+        }
+
+
+def make_report(runs: Sequence[RunData]) -> Report:
+    """The report of `runs`, which may lie in several folders that were asked for."""
+    roots = list(dict.fromkeys(run.root for run in runs))
+    pairs = [pair for root in roots for pair in read_pairs(root)]
+    return Report(", ".join(root.name for root in roots), tuple(runs), tuple(group_rows(runs)), tuple(pairs))
+
+
+def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue], budget: int = BUDGET) -> EpisodesJson:
+    """Writes `target` whole or not at all; returns the episodes that went into it.
+
+    `catalogues` gives titles by dataset fingerprint; `budget` is the most bytes that episodes may take.
+    Raises BadInputError where `target` cannot be written.
+    """
+    if target.is_dir():
+        raise BadInputError(f"The report cannot be written to {target}, a folder; give --out the name of a file.")
+    episodes = episodes_json(report.rows, catalogues, budget)
+    text = _render(report, figures(report.rows), episodes)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, text)
+    except OSError as error:
+        raise BadInputError(
+            f"The report cannot be written to {target} ({error.strerror}); give another --out."
+        ) from error
+    return episodes
+
+
+def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> str:
+    from plotly.offline import get_plotlyjs  # noqa: PLC0415 -- loads for a second, and only reports draw
+
+    scripts = [_read("browser.js")]
+    if drawn:  # last, since Plotly takes seconds: episodes can be read meanwhile
+        scripts += [get_plotlyjs(), _read("charts.js")]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"interval": interval, "signed": signed_interval}
+    return environment.get_template("page.html").render(
+        report=report,
+        shown=[row for row in report.rows if not row.probe],
+        figures=drawn,
+        episodes=episodes,
+        style=Markup(_read("report.css")),  # noqa: S704 -- ours
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 -- ours and Plotly's
+        policy=_policy(scripts),
+        plots=_data(json.dumps({figure.id: figure.plot for figure in drawn})),
+        data=_data(episodes.text),
+    )
+
+
+def interval(estimate: Estimate, digits: int) -> str:
+    """`mean [low, high]`."""
+    if estimate.mean is None or estimate.ci95 is None:
+        return "none finished"
+    low, high = estimate.ci95
+    return f"{estimate.mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def signed_interval(estimate: Estimate, digits: int) -> str:
+    """`+mean [low, high]`, each with its sign."""
+    if estimate.mean is None or estimate.ci95 is None:
+        return "none finished"
+    low, high = estimate.ci95
+    return f"{estimate.mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def _data(text: str) -> Markup:
+    """JSON as the text of a script element: nothing in it can end that element or begin another."""
+    escaped = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup(escaped)  # noqa: S704 -- just made safe
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """A content security policy that runs these scripts and no others, and lets the page ask nothing of a network."""
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    # Plotly sets styles from its script, and draws the picture to download from a data: address.
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")

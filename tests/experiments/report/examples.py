@@ -1,0 +1,97 @@
+"""Run folders to make reports of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.records import EpisodeLine
+from graphs.state import Ended, RecalledReflection
+from memory import Origin
+from tests.experiments.examples import failed, finished, usage
+
+HOSTILE = "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'>"
+
+
+def put_run(folder: Path, lines: Sequence[EpisodeLine], *, complete: bool = True, **given: Any) -> Path:
+    """A run folder with these episodes; `given` goes into the plan, but for `pack` and `settings`."""
+    folder.mkdir(parents=True)
+    pack, settings = given.pop("pack", "default"), given.pop("settings", {"run": {"batch": 10}})
+    config = {
+        "plan": {"command": "evaluate", "method": "billp", "users": ["u0"]} | given,
+        "settings": settings,
+        "prompts": {"pack": pack, "sha256": "0"},
+        "dataset": {"name": "tiny", "fingerprint": "tiny-0"},
+        "model_sha256": "",
+        "surroundings": {"python": "3.11"},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "episodes.jsonl").write_text("".join(line.model_dump_json() + "\n" for line in lines), encoding="utf-8")
+    if complete:
+        (folder / "metrics.json").write_text("{}")
+    return folder
+
+
+def episode(
+    id_: str,
+    *rewards: float,
+    method: str = "billp",
+    split: str = "test",
+    user: str = "u0",
+    seed: int = 0,
+    ended: Ended = "low_reward",
+    title: str = "",
+    judged: bool = False,
+    source: Origin | None = None,
+) -> EpisodeLine:
+    """A finished episode that spent tokens; `title` goes wherever words do, `source` is what it recalled."""
+    line = finished(
+        id_, *rewards, user=user, seed=seed, ended=ended, spent=usage(calls=4, prompt_tokens=90, completion_tokens=10)
+    )
+    done = line.output
+    assert done is not None
+    for step in done["steps"]:
+        step["thought"], step["proposal"] = f"a thought {title}", f"Film {title}"
+        step["title"] = f"{step['title']} {title}".strip()
+        step["shortlist"] = [step["item"], step["item"] + 10]
+        if judged:
+            step |= {"value": 3.0, "next_value": 2.0, "target": 4.5, "advantage": 1.5 if step["reward"] > 2 else -1.25}
+        if source is not None:
+            step["experiences"] = [Origin(source.run, source.episode, source.user, 1, source.seed).id("actor")]
+    if ended == "too_close":
+        done["steps"][-1]["too_close_to"] = 1
+    if source is not None:
+        lesson = RecalledReflection(id=source.id("reflections"), text=f"a lesson {title}", distance=0.25)
+        done["reflections"] = [lesson]
+    if split == "train":
+        done["reflection"] = f"what was learned {title}"
+    return line.model_copy(update={"method": method, "split": split})
+
+
+def comparison(root: Path) -> Path:
+    """A folder like `billp compare` leaves: training, probes, results of two seeds and the pairs."""
+    taught = Origin("training", "train-0-2", "u2", -1, 0)
+    training = [
+        episode(f"train-0-{n}", *[3.0] * (n % 4 + 1), split="train", user=f"u{n}", judged=True) for n in range(6)
+    ]
+    put_run(root / "billp" / "training", training, command="train", seed=0)
+    for seen in (0, 3, 6):
+        lines = [episode(f"test-0-u{n}", *[4.0] * (n + seen), 1.0, user=f"u{n}") for n in range(2)]
+        put_run(root / "billp" / f"probe-{seen}", lines, trained=seen, probe=True, seeds=[0])
+    for seed in (0, 1):
+        lines = [
+            episode(f"test-{seed}-u{n}", 4, 5, 3, user=f"u{n}", seed=seed, ended="too_close", source=taught)
+            for n in range(3)
+        ]
+        put_run(root / "billp" / f"seed-{seed}", lines, trained=6, seeds=[seed])
+        plain = [episode(f"test-{seed}-u{n}", 2, 1, method="react", user=f"u{n}", seed=seed) for n in range(2)]
+        put_run(root / "react" / f"seed-{seed}", [*plain, failed("test-x", seed=seed)], method="react", seeds=[seed])
+    pair = {
+        "a": "billp", "b": "react", "metric": "r_traj", "difference": {"mean": 9.0, "ci95": [8.0, 10.0]},
+        "ratio": {"mean": 4.0, "ci95": [3.5, 4.5]},
+    }  # fmt: skip
+    (root / "comparison.json").write_text(json.dumps({"pairs": [pair], "methods": {}}))
+    (root / "config.json").write_text(json.dumps({"plan": {"command": "compare"}}))
+    return root

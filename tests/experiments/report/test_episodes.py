@@ -1,0 +1,87 @@
+"""The episodes in the page: whole, compact, with titles, and never too many."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from catalogue import Catalogue, Item
+from experiments.report import find_runs
+from experiments.report.episodes import episodes_json
+from experiments.report.rows import group_rows
+from memory import Origin
+from tests.experiments.examples import failed
+from tests.experiments.report.examples import comparison, episode, put_run
+
+
+def read(root: Path, catalogues: dict[str, Catalogue] | None = None, budget: int = 10**9) -> tuple[dict[str, Any], int]:
+    made = episodes_json(group_rows(find_runs(root)), catalogues or {}, budget)
+    data = json.loads(made.text)
+    assert len(data["episodes"]) == made.held <= made.of
+    return data, made.of
+
+
+def test_an_episode_keeps_all_that_was_recorded(tmp_path: Path):
+    line = episode("test-3-u1", 4, 2, user="u1", seed=3, ended="too_close", judged=True)
+    put_run(tmp_path / "one", [line, failed("test-3-u2", user="u2", seed=3)])
+    data, _ = read(tmp_path)
+    (row, run, id_, user, seed, ended, error, output), other = data["episodes"]
+    assert (data["rows"][row], data["texts"][run], id_, user, seed) == ("billp", "one", "test-3-u1", "u1", 3)
+    assert data["outcomes"][ended][0] == "too close"
+    assert error == -1
+    history, recalled, steps, reflection, reward, each, calls, tokens = output
+    # Without the dataset, titles are known where something was recommended.
+    assert [data["items"][item][0] for item in history] == ["Film 1", "Film 2"]
+    assert (recalled, reflection, reward, each, calls, tokens) == ([], -1, 6, 3, 4, 100)
+    number, thought, proposal, item, shortlist, stars, close_to, value, following, advantage, sources = steps[1]
+    assert (number, stars, value, following, advantage, sources) == (2, 2, 3, 2, -1.25, [])
+    assert (data["texts"][thought], data["texts"][proposal]) == ("a thought ", "Film ")
+    assert [data["items"][each][0] for each in shortlist] == ["Film 2", "item 12"]
+    assert (data["items"][item][0], data["items"][close_to][0]) == ("Film 2", "Film 1")
+    assert steps[0][6] == -1
+    assert (data["outcomes"][other[5]][0], data["texts"][other[6]], other[7]) == ("failed", "no answer", 0)
+
+
+def test_titles_come_from_the_dataset_where_it_is_known(tmp_path: Path):
+    put_run(tmp_path / "one", [episode("a", 3)])
+    titles = Catalogue("tiny", tuple(Item(n, str(n), f"Title {n}", ("Drama",), 1990) for n in range(20)))
+    data, _ = read(tmp_path, {"tiny-0": titles})
+    assert data["items"][data["episodes"][0][7][2][0][4][1]] == ["Title 11", "1990 · Drama"]
+    assert read(tmp_path, {"another": titles})[0]["items"][0] == ["Film 1", ""]
+
+
+def test_what_was_recalled_leads_to_its_episode(tmp_path: Path):
+    data, _ = read(comparison(tmp_path / "all"))
+    reader = next(e for e in data["episodes"] if data["texts"][e[1]] == "billp/seed-1")
+    (source, text, distance), *_ = reader[7][1]
+    assert (data["texts"][text], distance) == ("a lesson ", 0.25)
+    record_id, run, name, step, seed, place = data["sources"][source]
+    assert (record_id, run, name, step, seed) == ("reflections/training/train-0-2/-001", "training", "train-0-2", -1, 0)
+    assert data["episodes"][place][2] == "train-0-2"
+    retrieved = data["sources"][reader[7][2][0][10][0]]
+    assert retrieved[3:] == [1, 0, place]
+
+
+def test_a_source_outside_the_report_leads_nowhere(tmp_path: Path):
+    put_run(tmp_path / "one", [episode("a", 3, source=Origin("gone", "train-0-0", "u", -1, 0))])
+    data, _ = read(tmp_path)
+    assert {source[-1] for source in data["sources"]} == {-1}
+
+
+def test_beyond_the_budget_each_row_gives_as_many(tmp_path: Path):
+    for name, count in (("billp", 30), ("react", 5)):
+        lines = [episode(f"test-0-u{n}", *[3.0] * 5, method=name, user=f"u{n}") for n in range(count)]
+        put_run(tmp_path / name, lines, method=name)
+    whole, count = read(tmp_path)
+    assert (len(whole["episodes"]), count) == (35, 35)
+    budget = len(json.dumps(whole)) // 4
+    some, count = read(tmp_path, budget=budget)
+    assert count == 35
+    rows = [e[0] for e in some["episodes"]]
+    assert 2 <= len(rows) < 12
+    assert abs(rows.count(0) - rows.count(1)) <= 1
+    assert len(json.dumps(some)) < 2 * budget
+    # The order within a row is that of the run.
+    assert [e[3] for e in some["episodes"] if e[0] == 1] == [f"u{n}" for n in range(rows.count(1))]
+    assert len(read(tmp_path, budget=0)[0]["episodes"]) == 1, "one is always there to look at"

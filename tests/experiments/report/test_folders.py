@@ -1,0 +1,73 @@
+"""Finding runs: at any depth, still going on, damaged, or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from errors import ArtifactError
+from experiments.report import find_runs, runs_at
+from tests.experiments.report.examples import comparison, episode, put_run
+
+
+def test_every_run_below_a_folder_is_found(tmp_path: Path):
+    runs = find_runs(comparison(tmp_path / "all"))
+    assert [run.name for run in runs] == [
+        "billp/probe-0", "billp/probe-3", "billp/probe-6", "billp/seed-0", "billp/seed-1", "billp/training",
+        "react/seed-0", "react/seed-1",
+    ]  # fmt: skip
+    assert [run.training for run in runs].count(True) == 1
+    assert all(run.complete for run in runs)
+
+
+def test_a_run_is_found_by_itself(tmp_path: Path):
+    (run,) = find_runs(put_run(tmp_path / "one", [episode("a", 3)], trained=7, nonsense=1))
+    assert (run.name, run.method, run.config.plan.trained, len(run.lines)) == ("one", "billp", 7, 1)
+
+
+def test_a_run_still_going_on_is_read_as_far_as_it_is(tmp_path: Path):
+    folder = put_run(tmp_path / "one", [episode("a", 3), episode("b", 4)], complete=False)
+    with (folder / "episodes.jsonl").open("a") as file:
+        file.write('{"id": "c", "batch"')  # killed, or just being written
+    before = (folder / "episodes.jsonl").read_bytes()
+    (run,) = find_runs(tmp_path)
+    assert [line.id for line in run.lines] == ["a", "b"]
+    assert not run.complete
+    assert (folder / "episodes.jsonl").read_bytes() == before, "reading must leave the run as it is"
+
+
+def test_a_folder_without_an_episode_is_refused(tmp_path: Path):
+    put_run(tmp_path / "empty", [], complete=False)
+    with pytest.raises(ArtifactError, match="holds no episode yet"):
+        find_runs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("config.json", "{", "config.json cannot be read"),
+        ("config.json", '{"plan": {"trained": "many"}}', "plan.trained"),
+        ("episodes.jsonl", '{"id": 1}\n', "line 1 is no episode of this version"),
+    ],
+)
+def test_a_damaged_run_is_refused(tmp_path: Path, file: str, text: str, words: str):
+    folder = put_run(tmp_path / "one", [episode("a", 3)])
+    (folder / file).write_text(text)
+    with pytest.raises(ArtifactError, match=words):
+        find_runs(tmp_path)
+
+
+def test_a_run_is_a_name_or_a_path(tmp_path: Path):
+    folder = put_run(tmp_path / "runs" / "mine", [episode("a", 3)])
+    assert runs_at(tmp_path / "runs", "mine") == folder
+    assert runs_at(tmp_path / "elsewhere", str(folder)) == folder
+
+
+def test_a_run_that_is_not_there_is_answered_with_names_like_it(tmp_path: Path):
+    for name in ("train-1", "train-2", "demo"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(ArtifactError, match=r"no run 'train-3' .* are train-\d, train-\d, demo"):
+        runs_at(tmp_path, "train-3")
+    with pytest.raises(ArtifactError, match="none there yet"):
+        runs_at(tmp_path / "nowhere", "train-3")
