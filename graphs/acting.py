@@ -78,9 +78,10 @@ class ActorNodes:
             )
         elif chooser == "popular":
             ranked = np.argsort(-services.popularity, kind="stable")
-            item = next((int(index) for index in ranked if int(index) not in masked), None)
-            if item is None:
+            free = next((int(index) for index in ranked if int(index) not in masked), None)
+            if free is None:
                 raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
+            item = free
         else:
             rng = np.random.default_rng(step_seed(state, runtime.context, "random"))
             (item,) = draw_shortlist(

@@ -15,13 +15,13 @@ from markupsafe import Markup
 
 from catalogue import Catalogue
 from errors import BadInputError
+from experiments.configured_folder import write_atomically
 from experiments.metrics import Estimate
 from experiments.report.comparison import Pair, read_pairs
 from experiments.report.episodes import BUDGET, EpisodesJson, episodes_json
 from experiments.report.figures import Figure, figures
 from experiments.report.folders import RunData
 from experiments.report.rows import Row, group_rows
-from experiments.run_folder import write_atomically
 
 _FOLDER = Path(__file__).parent
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ CATALOGUE = SERVICES.catalogue
 USER = SERVICES.dataset.user_keys[int(SERVICES.worlds.test.users[0])]
 
 
-def episode(*steps: dict[str, object], ended: str = "low_reward") -> EpisodeLine:
+def episode(*steps: Mapping[str, object], ended: str = "low_reward") -> EpisodeLine:
     """A finished episode of a test user whose steps have these fields."""
     line = finished("e", *[3.0] * len(steps), user=USER, ended=ended)  # type: ignore[arg-type]
     assert line.output is not None
