@@ -64,8 +64,7 @@ class ActorNodes:
         services = await self._provider.get(runtime.context)
         masked = _masked(services, state)
         if method_named(runtime.context.method).chooser == "popular":
-            ranked = np.argsort(-services.popularity, kind="stable")
-            item = next((int(index) for index in ranked if int(index) not in masked), None)
+            item = next((int(index) for index in services.ranking if int(index) not in masked), None)
             if item is None:
                 raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
         else:

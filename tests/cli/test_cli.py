@@ -167,7 +167,19 @@ def test_a_simulator_is_built_and_described(billp: Billp, tiny: Path):
     described = billp("simulator", "info", "tiny", "--json").json
     assert (described["train"]["users"], described["test"]["users"]) == (20, 20)
     assert described["train"]["split"] == "train"
-    assert "horizon" in billp("simulator", "info", "tiny").out
+    for world in (described["train"], described["test"]):
+        assert world.keys() >= {"items", "interactions", "beta", "window", "horizon", "quit_rule", "rmse"}
+        assert sum(world["reward_histogram"].values()) == pytest.approx(1)
+        assert world["policies"].keys() == {"random", "popular", "greedy", "oracle"}
+        for outcome in world["policies"].values():
+            assert outcome.keys() == {"len", "r_each", "r_traj"}
+            assert 1 <= outcome["len"] <= world["horizon"]
+    table = billp("simulator", "info", "tiny")
+    assert table.code == 0
+    for word in ("horizon", "beta", "oracle", "R_traj"):
+        assert word in table.out
+    other = billp("simulator", "info", "tiny", "--set", "run.quit_rule=category-window", "--json").json
+    assert (other["test"]["quit_rule"], other["test"]["limit"], other["test"]["beta"]) == ("category-window", 2, None)
 
 
 def test_evaluate_prints_one_json_object_and_stores_the_same(billp: Billp, tiny: Path, hashed: None):
