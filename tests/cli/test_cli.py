@@ -210,6 +210,24 @@ def test_evaluate_prints_one_json_object_and_stores_the_same(billp: Billp, tiny:
     assert {name: twin[name] for name in ("len", "r_traj")} == {name: said.json[name] for name in ("len", "r_traj")}
 
 
+def test_one_simulator_serves_both_quit_rules(billp: Billp, tiny: Path, hashed: None):
+    arguments = ["evaluate", "--method", "random", "--dataset", "tiny", "--users", "10", "--seeds", "0,1,2", "--json"]
+    by_distance = billp(*arguments).json["quit_reasons"]
+    by_category = billp(*arguments, "--set", "run.quit_rule=category-window").json["quit_reasons"]
+    assert "too_close" in by_distance
+    assert "same_category" not in by_distance
+    assert "same_category" in by_category
+    assert "too_close" not in by_category
+
+
+def test_without_repeats_a_recommender_that_repeats_loses_its_users(billp: Billp, tiny: Path, hashed: None):
+    arguments = ["evaluate", "--method", "popular", "--dataset", "tiny", "--users", "3", "--json"]
+    said = billp(*arguments, "--set", "actor.mask_shown=false", "--set", "run.repeats=false").json
+    assert said["quit_reasons"].keys() <= {"repeat", "low_reward"}
+    assert "repeat" in said["quit_reasons"]
+    assert said["len"]["mean"] <= 2
+
+
 def test_evaluate_as_a_table(billp: Billp, tiny: Path, hashed: None):
     said = billp("evaluate", "--method", "popular", "--dataset", "tiny", "--users", "3")
     assert said.code == 0
