@@ -22,6 +22,8 @@ from pydantic_settings import (
 
 from errors import SettingsError
 
+QuitRuleName = Literal["distance", "category-window"]
+
 PREFIX = "BILLP_"
 FILE = "billp.toml"
 
@@ -97,8 +99,12 @@ class MemorySettings(_Group):
 class SimulatorSettings(_Group):
     """The simulated users; stored with the artifact that `billp simulator build` writes."""
 
-    window: int = Field(4, ge=0, description="recent recommendations a new one is compared with (W)")
-    beta_quantile: float = Field(0.05, ge=0, le=1, description="quantile of item distances that sets beta")
+    quit_rule: QuitRuleName = Field("distance", description="what bores users: near items, or items of one category")
+    window: int = Field(4, ge=0, description="distance: recent recommendations a new one is compared with (W)")
+    beta_quantile: float = Field(0.05, ge=0, le=1, description="distance: quantile of item distances that sets beta")
+    category_window: int = Field(5, ge=0, description="category-window: recent recommendations that count (N)")
+    category_limit: int = Field(2, ge=0, description="category-window: so many of them may share a category (m)")
+    repeats: bool = Field(True, description="an item may come again; if not, a repeat makes the user leave")
     min_reward: float = Field(2.0, description="a reward below this makes the user leave")
     horizon: int = Field(50, ge=1, description="steps after which an episode is cut off")
     test_share: float = Field(0.2, gt=0, lt=1, description="share of users held out for evaluation")
@@ -112,6 +118,8 @@ class RunSettings(_Group):
 
     side_by_side: int = Field(8, ge=1, description="episodes in flight at once")
     horizon: int | None = Field(None, ge=1, description="cut episodes off earlier than the simulator's own horizon")
+    quit_rule: QuitRuleName | None = Field(None, description="quit rule instead of the simulator's own")
+    repeats: bool | None = Field(None, description="repeats allowed or not, whatever the simulator says")
     batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
 
 

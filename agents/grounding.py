@@ -16,8 +16,10 @@ def nearest_item(vectors: Vectors, proposal: Vectors, masked: Collection[int]) -
     """Index of the catalogue item whose vector is nearest to `proposal` in L2 distance, `masked` ones left out.
 
     `vectors` is (items, d), `proposal` (d,), all of unit length, so that the largest dot product is the
-    smallest distance: one matrix-vector product, exact, 10 ms for 190,000 items. The first of equals wins.
-    Raises EpisodeError when every item is masked.
+    smallest distance. The search is exact: one matrix-vector product, which reads the catalogue once in tens of
+    milliseconds for 190,000 items of 384 numbers, copies nothing of it and holds four bytes an item. Blocks of rows
+    measured no faster, and an approximate index would save little beside the LLM call that made the proposal.
+    The first of equals wins. Raises EpisodeError when every item is masked.
     """
     if len(set(masked)) >= len(vectors):
         raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")

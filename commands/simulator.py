@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, stdout
+from commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, spinner, stdout
 
 app = typer.Typer(help="Build and describe the simulated users.", no_args_is_help=True)
 
@@ -24,14 +24,31 @@ def build(name: str, assign: Assignments = None) -> None:
 
 
 @app.command()
-def info(name: str, as_json: AsJson = False) -> None:
-    """Describe the train world and the test world."""
+def info(name: str, assign: Assignments = None, as_json: AsJson = False) -> None:
+    """Describe the train world and the test world, and how long simple policies keep their users."""
     from simulators import load_dataset, load_worlds, simulator_folder, world_info
 
-    settings = settings_from()
-    described = world_info(load_worlds(simulator_folder(settings.data, name), load_dataset(settings.data, name)))
+    settings = settings_from(assign)
+    with spinner(f"running policies on {name}"):
+        dataset = load_dataset(settings.data, name)
+        worlds = load_worlds(simulator_folder(settings.data, name), dataset)
+        worlds = worlds.quitting_by(settings.run.quit_rule, settings.run.repeats)
+        described = world_info(worlds, dataset)
     if as_json:
         show_json(described)
         return
     train, test = described.train.model_dump(), described.test.model_dump()
-    show_table(["", "train", "test"], [(field, train[field], test[field]) for field in train], name)
+    fields = [field for field in train if field != "policies" and train[field] is not None]
+    show_table(["", "train", "test"], [(field, _cell(train[field]), _cell(test[field])) for field in fields], name)
+    rows = [
+        (split, policy, *(f"{figure:.2f}" for figure in outcome.values()))
+        for split, world in (("train", train), ("test", test))
+        for policy, outcome in world["policies"].items()
+    ]
+    show_table(["world", "policy", "Len", "R_each", "R_traj"], rows, "what policies that do not learn reach")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{name} {_cell(number)}" for name, number in value.items())
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from catalogue import Catalogue
@@ -32,8 +31,8 @@ class Conduct(BaseModel):
     """Share of named items that were served by just that title; items nobody named are left out."""
     avoidable_quits: float | None
     """Share of quits where the shortlist held an item that would have kept the user; steps without one left out."""
-    too_close_steps_back: dict[str, int]
-    """Quits out of boredom by how many steps back the item lay that the last one was too close to."""
+    bored_steps_back: dict[str, int]
+    """Quits out of boredom by how many steps back the earlier item lay that the last one was too much like."""
 
 
 def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:
@@ -51,13 +50,13 @@ def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:
         long_tail=_mean([item not in head for item in served]),
         grounding=_mean([_same(step["proposal"], step["title"]) for step in named]),
         avoidable_quits=_mean(avoidable),
-        too_close_steps_back=_steps_back([output for _, output in done]),
+        bored_steps_back=_steps_back([output for _, output in done]),
     )
 
 
 def _head(services: Services) -> set[int]:
     count = round(len(services.catalogue) * _HEAD)
-    return {int(item) for item in np.argsort(-services.popularity, kind="stable")[:count]}
+    return {int(item) for item in services.ranking[:count]}
 
 
 def _diversity(catalogue: Catalogue, steps: Sequence[StepRecord]) -> float | None:
@@ -79,7 +78,7 @@ def _steps_back(outputs: Sequence[EpisodeOutput]) -> dict[str, int]:
     counts: Counter[int] = Counter()
     for output in outputs:
         *before, last = output["steps"]
-        if last["reason"] == "too_close":
+        if last["too_close_to"] >= 0:
             items = [step["item"] for step in before]
             counts[items[::-1].index(last["too_close_to"]) + 1] += 1
     return {str(back): counts[back] for back in sorted(counts)}

@@ -6,9 +6,12 @@ from graphs.state import EpisodeOutput, StepRecord
 
 _ENDS = {
     "too_close": "the user left: the last item was too close to a recent one",
+    "same_category": "the user left: the last item was of the same kind as too many recent ones",
     "low_reward": "the user left: the last item disappointed",
+    "repeat": "the user left: the last item had been recommended before",
     "horizon": "the horizon was reached; the user never left",
 }
+_EARLIER = {"too_close": "too close to", "same_category": "of the same kind as", "repeat": "a repeat of"}
 
 
 def trace(done: EpisodeOutput) -> str:
@@ -40,8 +43,8 @@ def _step(step: StepRecord, done: EpisodeOutput) -> list[str]:
     if step["value"] is not None and step["advantage"] is not None:
         lines.append(f"  value      {step['value']:.2f}")
         lines.append(f"  advantage  {step['advantage']:+.2f}")
-    if step["reason"] == "too_close":
+    if step["reason"] in _EARLIER:
         earlier = next((s for s in reversed(done["steps"]) if s["item"] == step["too_close_to"]), None)
         if earlier is not None:
-            lines.append(f"  too close to {earlier['title']} (step {earlier['number']})")
+            lines.append(f"  {_EARLIER[step['reason']]} {earlier['title']} (step {earlier['number']})")
     return lines

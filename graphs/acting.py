@@ -77,8 +77,7 @@ class ActorNodes:
                 masked,
             )
         elif chooser == "popular":
-            ranked = np.argsort(-services.popularity, kind="stable")
-            free = next((int(index) for index in ranked if int(index) not in masked), None)
+            free = next((int(index) for index in services.ranking if int(index) not in masked), None)
             if free is None:
                 raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
             item = free

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -107,6 +108,11 @@ class Services:
     def catalogue(self) -> Catalogue:
         """The items that can be recommended."""
         return self.dataset.catalogue
+
+    @cached_property
+    def ranking(self) -> NDArray[np.int64]:
+        """(items,) catalogue indices, most popular first, equals by index; sorted once for all episodes."""
+        return np.argsort(-self.popularity, kind="stable")
 
     def situation(self, state: EpisodeState) -> Situation:
         """The state in the agents' terms."""

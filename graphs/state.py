@@ -87,7 +87,7 @@ def put_steps(old: list[StepRecord], new: list[StepRecord]) -> list[StepRecord]:
     return [merged[number] for number in sorted(merged)]
 
 
-Ended = Literal["", "too_close", "low_reward", "horizon"]
+Ended = Literal["", "too_close", "same_category", "low_reward", "repeat", "horizon"]
 
 
 class EpisodeInput(TypedDict):

@@ -108,6 +108,7 @@ class Workshop:
         worlds = load_worlds(simulator_folder(self.settings.data, dataset), data)
         if self.settings.run.horizon is not None:
             worlds = worlds.cut_off(self.settings.run.horizon)
+        worlds = worlds.quitting_by(self.settings.run.quit_rule, self.settings.run.repeats)
         pack = pack or load_pack(self.settings.prompts)
         if llm:
             self.embedder.embed(["ready"])  # loads its model now, for seconds, and not in the middle of an episode

@@ -3,11 +3,14 @@
 from simulators.artifacts import load_worlds, save_worlds, simulator_folder
 from simulators.datasets import Dataset
 from simulators.environment import Observation, UserEnv
+from simulators.episodes import Episodes
 from simulators.library import add_folder, list_datasets, load_dataset
 from simulators.mapping import ColumnMapping
 from simulators.movielens import fetch_ml_100k
+from simulators.registration import environment_id, register_environments
 from simulators.responses import Answer, respond
 from simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
+from simulators.vector_environment import VectorUserEnv
 from simulators.worlds import World, Worlds, build_worlds, users_of
 
 __all__ = [
@@ -15,8 +18,10 @@ __all__ = [
     "ColumnMapping",
     "Dataset",
     "DatasetInfo",
+    "Episodes",
     "Observation",
     "UserEnv",
+    "VectorUserEnv",
     "World",
     "WorldInfo",
     "Worlds",
@@ -24,10 +29,12 @@ __all__ = [
     "add_folder",
     "build_worlds",
     "dataset_info",
+    "environment_id",
     "fetch_ml_100k",
     "list_datasets",
     "load_dataset",
     "load_worlds",
+    "register_environments",
     "respond",
     "save_worlds",
     "simulator_folder",

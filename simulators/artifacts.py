@@ -15,7 +15,6 @@ from simulators.accuracy import Accuracy
 from simulators.datasets import Dataset, file_digest
 from simulators.folders import replaced_folder
 from simulators.library import checked_name
-from simulators.quit_rules import DistanceRule
 from simulators.rating_model import BiasedFactorisation
 from simulators.worlds import Split, World, Worlds
 
@@ -38,7 +37,7 @@ class WorldsRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str
     fingerprint: str
     n_users: int
@@ -88,15 +87,15 @@ def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
 
 
 def _write(folder: Path, world: World) -> WorldRecord:
-    if not isinstance(world.model, BiasedFactorisation) or not isinstance(world.rule, DistanceRule):
+    if not isinstance(world.model, BiasedFactorisation):
         raise ArtifactError(
-            f"The {world.split} world of {world.name} has a model or quit rule of another kind; "
+            f"The {world.split} world of {world.name} has a model of another kind; "
             "store only worlds that build_worlds made."
         )
     path = folder / f"{world.split}.npz"
-    np.savez(path, allow_pickle=False, users=world.users, **world.model.parameters())
+    np.savez(path, allow_pickle=False, users=world.users, categories=world.categories, **world.model.parameters())
     return WorldRecord(
-        sha256=file_digest(path), interactions=world.interactions, beta=world.rule.beta, accuracy=world.accuracy
+        sha256=file_digest(path), interactions=world.interactions, beta=world.beta, accuracy=world.accuracy
     )
 
 
@@ -109,15 +108,16 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             parameters = dict(arrays)
-        users = parameters.pop("users")
+        users, categories = parameters.pop("users"), parameters.pop("categories")
         model = BiasedFactorisation.from_parameters(parameters)
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise ArtifactError(fault) from error
     ascending = users.ndim == 1 and users.dtype == np.int32 and bool((np.diff(users) > 0).all())
     if not ascending or len(users) != len(model.user_bias) or len(model.item_bias) != record.n_items:
         raise ArtifactError(fault)
+    if categories.ndim != 2 or categories.dtype != np.uint64 or len(categories) != record.n_items:
+        raise ArtifactError(fault)
     users.setflags(write=False)
-    settings = record.settings
     return World(
         name=record.name,
         split=split,
@@ -126,7 +126,8 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
         users=users,
         interactions=part.interactions,
         model=model,
-        rule=DistanceRule(part.beta, settings.window, settings.min_reward),
-        settings=settings,
+        categories=categories,
+        beta=part.beta,
+        settings=record.settings,
         accuracy=part.accuracy,
     )

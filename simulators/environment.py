@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any, SupportsFloat, TypedDict
 
 import gymnasium
@@ -11,6 +13,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
 from errors import BadInputError
+from simulators.quit_rules import window_of
 from simulators.responses import respond
 from simulators.worlds import World
 
@@ -24,14 +27,14 @@ class Observation(TypedDict):
 
 
 class UserEnv(gymnasium.Env[Observation, int]):
-    """A user of a `World` to whom one item a step is recommended; one class for every dataset.
+    """A user of a `World` to whom one item a step is recommended; one class for every dataset and quit rule.
 
     ## Action space
     `Discrete(n_items)`: the catalogue index of the recommended item.
 
     ## Observation space
-    `user`: the user's index in the dataset. `recent`: the last max(W, 1) recommended items, oldest first, padded with
-    -1 in front. `step`: recommendations so far, 0 to the horizon.
+    `user`: the user's index in the dataset. `recent`: the recommended items that the quit rule looks at (its window,
+    at least one), oldest first, padded with -1 in front. `step`: recommendations so far, 0 to the horizon.
 
     ## Starting state
     Nothing recommended. The user is drawn evenly from the world's users with the environment's own generator, or is
@@ -42,27 +45,25 @@ class UserEnv(gymnasium.Env[Observation, int]):
     makes the user leave counts as well.
 
     ## Episode end
-    Terminated: the quit rule says that the user leaves. Truncated: the horizon is reached and the user has not left.
+    Terminated: the quit rule says that the user leaves, or an item came again where repeats are not allowed.
+    Truncated: the horizon is reached and the user has not left.
 
     ## Info
-    `reason`: "too_close", "low_reward", "horizon", or "" while the episode goes on. `too_close_to`: the earlier item
-    that was too close, or -1.
+    `action_mask`: int8 of shape (n_items,), 1 for items that may be recommended: all of them, or those not yet shown
+    where repeats are not allowed. After a step also `reason`: "too_close", "same_category", "low_reward", "repeat",
+    "horizon", or "" while the episode goes on; `too_close_to`: the earlier item that bored the user, or -1.
+
+    ## Versions
+    v0: the first.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012 -- declared so by gymnasium.Env
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, render_mode: str | None = None) -> None:
+        if render_mode is not None:
+            raise BadInputError(f"Nothing can be rendered, not even as {render_mode!r}; leave render_mode out.")
         self.world = world
-        # W, read off the settings: the observation then shows what the quit rule looks at.
-        self._width = max(world.settings.window, 1)
-        self.action_space = spaces.Discrete(world.n_items)  # type: ignore[assignment]  # its sample is an np.int64
-        self.observation_space = spaces.Dict(  # type: ignore[assignment]  # a TypedDict is not a dict to mypy
-            {
-                "user": spaces.Discrete(world.n_users),
-                "recent": spaces.Box(-1, world.n_items - 1, (self._width,), np.int64),
-                "step": spaces.Discrete(world.horizon + 1),
-            }
-        )
+        self.action_space, self.observation_space = spaces_of(world)  # type: ignore[assignment]  # np.int64, Dict
         self._user = -1
         self._shown: list[int] = []
         self._over = True
@@ -75,10 +76,10 @@ class UserEnv(gymnasium.Env[Observation, int]):
         options = options or {}
         if options.keys() - {"user"}:
             raise BadInputError(f"Reset options {sorted(options)} are not all known; give only 'user'.")
-        user = int(options["user"]) if "user" in options else int(self.np_random.choice(self.world.users))
+        user = int(options["user"]) if "user" in options else int(draw_users(self.world, [self.np_random])[0])
         self.world.rows(np.asarray([user]))  # refuses a user of another world before the episode starts
         self._user, self._shown, self._over = user, [], False
-        return self._observation(), {}
+        return self._observation(), {"action_mask": self._action_mask()}
 
     def step(self, action: int) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
         """Recommends the item `action` and returns what the user made of it."""
@@ -90,11 +91,59 @@ class UserEnv(gymnasium.Env[Observation, int]):
         answer = respond(self.world, self._user, self._shown, item)
         self._shown.append(item)
         self._over = answer.reason != ""
-        info = {"reason": answer.reason, "too_close_to": answer.too_close_to}
+        info = {
+            "action_mask": self._action_mask(),
+            "reason": answer.reason,
+            "too_close_to": answer.too_close_to,
+        }
         return self._observation(), answer.reward, answer.left, answer.reason == "horizon", info
 
+    def clone(self, back: int = 0) -> UserEnv:
+        """An environment of its own in the state that this one had `back` steps ago, generator included.
+
+        It has the same user and can be stepped at once, to see what another item would have brought; the two then
+        know nothing of each other. Raises BadInputError where the episode has not that many steps.
+        """
+        if not 0 <= back <= len(self._shown):
+            raise BadInputError(f"The episode has {len(self._shown)} steps and cannot go {back} back; go fewer back.")
+        fork = UserEnv(self.world)
+        fork.spec = deepcopy(self.spec)
+        fork._np_random, fork._np_random_seed = deepcopy(self._np_random), self._np_random_seed
+        fork._user, fork._shown = self._user, self._shown[: len(self._shown) - back]
+        fork._over = self._over and not back
+        return fork
+
     def _observation(self) -> Observation:
-        recent = np.full(self._width, -1, dtype=np.int64)
-        last = self._shown[-self._width :]
-        recent[self._width - len(last) :] = last
+        (recent,) = window_of(self._shown, observed(self.world))
         return {"user": self._user, "recent": recent, "step": len(self._shown)}
+
+    def _action_mask(self) -> NDArray[np.int8]:
+        mask = np.ones(self.world.n_items, dtype=np.int8)
+        if not self.world.settings.repeats:
+            mask[self._shown] = 0
+        return mask
+
+
+def spaces_of(world: World) -> tuple[spaces.Discrete, spaces.Dict]:
+    """Action space and observation space of one user of the world."""
+    return spaces.Discrete(world.n_items), spaces.Dict(
+        {
+            "user": spaces.Discrete(world.n_users),
+            "recent": spaces.Box(-1, world.n_items - 1, (observed(world),), np.int64),
+            "step": spaces.Discrete(world.horizon + 1),
+        }
+    )
+
+
+def observed(world: World) -> int:
+    """Recommendations seen in an observation: what the quit rule looks at, but one at least."""
+    return max(world.rule.window, 1)
+
+
+def draw_users(world: World, generators: Iterable[np.random.Generator]) -> NDArray[np.int64]:
+    """One user of the world for each generator, every one as likely as any other; shape (n,).
+
+    By a fraction rather than by `integers`, which takes a generator ten times as long for a single number.
+    """
+    fractions = np.array([generator.random() for generator in generators])
+    return world.users[(fractions * len(world.users)).astype(np.int64)].astype(np.int64)

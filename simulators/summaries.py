@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from settings import QuitRuleName
 from simulators.datasets import Dataset
 from simulators.mapping import ColumnMapping
-from simulators.quit_rules import DistanceRule
+from simulators.policies import Outcome, PolicyName, policy_outcomes, policy_users
 from simulators.worlds import Split, World, Worlds
 
 _SAMPLED_PAIRS = 100_000
@@ -33,19 +35,28 @@ class DatasetInfo(_Summary):
 
 
 class WorldInfo(_Summary):
-    """One world: sizes, quit rule, errors in stars, and the share of each reward over random users and items."""
+    """One world: sizes, quit rule, errors in stars, and the share of each reward over random users and items.
+
+    `beta` belongs to the rule "distance", `limit` to "category-window", `window` to both. `policies` says what becomes
+    of one episode of each of `policy_users` users under policies that do not learn.
+    """
 
     split: Split
     users: int
     items: int
     interactions: int
+    quit_rule: QuitRuleName
     window: int
     beta: float | None
+    limit: int | None
+    repeats: bool
     min_reward: float
     horizon: int
     rmse: dict[str, float]
     mae: float
     reward_histogram: dict[str, float]
+    policy_users: int
+    policies: dict[PolicyName, Outcome]
     seed: int
 
 
@@ -74,30 +85,36 @@ def dataset_info(dataset: Dataset) -> DatasetInfo:
     )
 
 
-def world_info(worlds: Worlds) -> WorldsInfo:
-    """Both worlds in a few numbers."""
+def world_info(worlds: Worlds, dataset: Dataset) -> WorldsInfo:
+    """Both worlds in a few numbers; `dataset` is what they were built from. Takes seconds: policies are run."""
+    popularity = dataset.popularity(worlds.train.users)
     return WorldsInfo(
         name=worlds.name,
         fingerprint=worlds.fingerprint,
-        train=_world_info(worlds.train),
-        test=_world_info(worlds.test),
+        train=_world_info(worlds.train, popularity),
+        test=_world_info(worlds.test, popularity),
     )
 
 
-def _world_info(world: World) -> WorldInfo:
+def _world_info(world: World, popularity: NDArray[np.int64]) -> WorldInfo:
     rng = np.random.default_rng(world.settings.seed)
     users = rng.choice(world.users, _SAMPLED_PAIRS)
     rewards = world.rewards(users, rng.integers(world.n_items, size=_SAMPLED_PAIRS)).astype(np.int64)
     shares = np.bincount(rewards, minlength=6) / _SAMPLED_PAIRS
-    accuracy = world.accuracy
+    accuracy, settings = world.accuracy, world.settings
+    chosen = policy_users(world)
+    near = settings.quit_rule == "distance"
     return WorldInfo(
         split=world.split,
         users=len(world.users),
         items=world.n_items,
         interactions=world.interactions,
-        window=world.settings.window,
-        beta=world.rule.beta if isinstance(world.rule, DistanceRule) else None,
-        min_reward=world.settings.min_reward,
+        quit_rule=settings.quit_rule,
+        window=world.rule.window,
+        beta=world.beta if near else None,
+        limit=None if near else settings.category_limit,
+        repeats=settings.repeats,
+        min_reward=settings.min_reward,
         horizon=world.horizon,
         rmse={
             "model": accuracy.rmse,
@@ -106,5 +123,7 @@ def _world_info(world: World) -> WorldInfo:
         },
         mae=accuracy.mae,
         reward_histogram={str(star): float(shares[star]) for star in range(1, 6)},
-        seed=world.settings.seed,
+        policy_users=len(chosen),
+        policies=policy_outcomes(world, popularity, chosen),
+        seed=settings.seed,
     )

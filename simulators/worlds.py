@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errors import BadInputError
-from settings import SimulatorSettings
+from settings import QuitRuleName, SimulatorSettings
 from simulators.accuracy import Accuracy
 from simulators.datasets import Dataset
 from simulators.fitting import fit
+from simulators.item_traits import CategorySets, ItemTraits, category_sets
 from simulators.progress import Progress, part
-from simulators.quit_rules import DistanceRule, QuitRule, distance_quantile
+from simulators.quit_rules import REPEAT, STAYS, QuitRule, Verdicts, distance_quantile, rule_of, window_of
 from simulators.rating_model import Floats, Indices, Logs, RatingModel
 
 Split = Literal["train", "test"]
+
+_BLOCK = 8192  # items judged at once: enough to forget what a call costs, few enough to stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +30,8 @@ class World:
     """Some users of a dataset, what they would rate, and when they leave.
 
     Users are the dataset's user indices everywhere; `users` lists, ascending, those who live here. `n_users` and
-    `n_items` count the whole dataset, `interactions` the log rows this world was fitted to.
+    `n_items` count the whole dataset, `interactions` the log rows this world was fitted to. `beta` is a quantile of
+    the distances between item vectors, kept whichever quit rule the settings name.
     """
 
     name: str
@@ -36,9 +41,20 @@ class World:
     users: NDArray[np.int32]
     interactions: int
     model: RatingModel
-    rule: QuitRule
+    categories: CategorySets
+    beta: float
     settings: SimulatorSettings
     accuracy: Accuracy
+
+    @cached_property
+    def rule(self) -> QuitRule:
+        """When the users leave, by the settings."""
+        return rule_of(self.settings, self.beta)
+
+    @cached_property
+    def traits(self) -> ItemTraits:
+        """What the quit rule looks at."""
+        return ItemTraits(self.vectors, self.categories)
 
     @property
     def vectors(self) -> Floats:
@@ -60,15 +76,28 @@ class World:
         stars: Floats = np.floor(np.clip(predicted, 1, 5) + np.float32(0.5))
         return stars
 
-    def would_keep(self, user: int, shown: Sequence[int], items: Sequence[int] | Indices) -> NDArray[np.bool_]:
-        """Which of `items`, recommended after `shown` (oldest first), would not make `user` leave; shape (n,)."""
-        rewards = self.reward(user, items)
-        return np.array(
-            [
-                self.rule.judge(self.vectors, shown, int(item), float(reward)).reason is None
-                for item, reward in zip(items, rewards, strict=True)
-            ]
+    def judge(self, recent: Indices, items: Indices, rewards: Floats, repeated: NDArray[np.bool_]) -> Verdicts:
+        """The quit rule's verdicts (shapes as there); without repeats, `repeated` items make the user leave too."""
+        verdicts = self.rule.judge(self.traits, recent, items, rewards)
+        if self.settings.repeats:
+            return verdicts
+        return Verdicts(
+            np.where(repeated, np.int8(REPEAT), verdicts.reasons), np.where(repeated, items, verdicts.too_close_to)
         )
+
+    def would_keep(self, user: int, shown: Sequence[int], items: Sequence[int] | Indices) -> NDArray[np.bool_]:
+        """Which of `items`, were it recommended after `shown` (oldest first), would not make `user` leave; shape (n,).
+
+        Nothing changes by asking. Items are judged in blocks, so the whole catalogue may be asked about.
+        """
+        asked, before = np.asarray(items, dtype=np.int64), np.asarray(shown, dtype=np.int64)
+        recent = window_of(before, self.rule.window)
+        keeps = np.empty(len(asked), dtype=bool)
+        for start in range(0, len(asked), _BLOCK):
+            block = asked[start : start + _BLOCK]
+            verdicts = self.judge(recent, block, self.reward(user, block), np.isin(block, before))
+            keeps[start : start + _BLOCK] = verdicts.reasons == STAYS
+        return keeps
 
     def rows(self, users: Indices) -> Indices:
         """The model's rows of the dataset's users; raises BadInputError for one who does not live here."""
@@ -103,6 +132,16 @@ class Worlds:
             return replace(world, settings=shorter)
 
         return replace(self, train=cut(self.train), test=cut(self.test))
+
+    def quitting_by(self, quit_rule: QuitRuleName | None = None, repeats: bool | None = None) -> Worlds:
+        """The same worlds under another quit rule, or with repeats allowed or not; None leaves things as they are."""
+        given = {"quit_rule": quit_rule, "repeats": repeats}
+        update = {name: value for name, value in given.items() if value is not None}
+
+        def changed(world: World) -> World:
+            return replace(world, settings=world.settings.model_copy(update=update))
+
+        return replace(self, train=changed(self.train), test=changed(self.test))
 
     def split_of(self, user: int) -> Split:
         """The world that the dataset's user `user` lives in."""
@@ -148,7 +187,8 @@ def _build(
         users=users,
         interactions=len(logs),
         model=model,
-        rule=DistanceRule(beta, settings.window, settings.min_reward),
+        categories=category_sets(dataset.catalogue),
+        beta=beta,
         settings=settings,
         accuracy=accuracy,
     )

@@ -35,22 +35,21 @@ def conduct_table(comparison: Comparison) -> Table:
     """One row an arm: breadth of what it recommends, and its quits."""
     table = Table(title="conduct", title_justify="left", header_style="bold")
     table.add_column("method", no_wrap=True)
-    columns = ("coverage", "diversity", "long tail", "grounded", "too close", "low reward", "avoidable")
+    columns = ("coverage", "diversity", "long tail", "grounded", "bored", "low reward", "avoidable")
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
     for name, summary in comparison.methods.items():
         conduct = summary.conduct
         if conduct is None:
             continue
-        reasons = summary.quit_reasons
         table.add_row(
             name,
             _share(conduct.coverage),
             "-" if conduct.diversity is None else f"{conduct.diversity:.2f}",
             _share(conduct.long_tail),
             _share(conduct.grounding),
-            str(reasons.get("too_close", 0)),
-            str(reasons.get("low_reward", 0)),
+            str(sum(conduct.bored_steps_back.values())),
+            str(summary.quit_reasons.get("low_reward", 0)),
             _share(conduct.avoidable_quits),
         )
     return table

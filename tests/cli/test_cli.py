@@ -167,7 +167,19 @@ def test_a_simulator_is_built_and_described(billp: Billp, tiny: Path):
     described = billp("simulator", "info", "tiny", "--json").json
     assert (described["train"]["users"], described["test"]["users"]) == (20, 20)
     assert described["train"]["split"] == "train"
-    assert "horizon" in billp("simulator", "info", "tiny").out
+    for world in (described["train"], described["test"]):
+        assert world.keys() >= {"items", "interactions", "beta", "window", "horizon", "quit_rule", "rmse"}
+        assert sum(world["reward_histogram"].values()) == pytest.approx(1)
+        assert world["policies"].keys() == {"random", "popular", "greedy", "oracle"}
+        for outcome in world["policies"].values():
+            assert outcome.keys() == {"len", "r_each", "r_traj"}
+            assert 1 <= outcome["len"] <= world["horizon"]
+    table = billp("simulator", "info", "tiny")
+    assert table.code == 0
+    for word in ("horizon", "beta", "oracle", "R_traj"):
+        assert word in table.out
+    other = billp("simulator", "info", "tiny", "--set", "run.quit_rule=category-window", "--json").json
+    assert (other["test"]["quit_rule"], other["test"]["limit"], other["test"]["beta"]) == ("category-window", 2, None)
 
 
 def test_evaluate_prints_one_json_object_and_stores_the_same(billp: Billp, tiny: Path, hashed: None):
@@ -196,6 +208,24 @@ def test_evaluate_prints_one_json_object_and_stores_the_same(billp: Billp, tiny:
     assert "settings.actor.pool=64, now it is 9" in other.words
     twin = billp(*arguments, "--run", "two", "--side-by-side", "1").json
     assert {name: twin[name] for name in ("len", "r_traj")} == {name: said.json[name] for name in ("len", "r_traj")}
+
+
+def test_one_simulator_serves_both_quit_rules(billp: Billp, tiny: Path, hashed: None):
+    arguments = ["evaluate", "--method", "random", "--dataset", "tiny", "--users", "10", "--seeds", "0,1,2", "--json"]
+    by_distance = billp(*arguments).json["quit_reasons"]
+    by_category = billp(*arguments, "--set", "run.quit_rule=category-window").json["quit_reasons"]
+    assert "too_close" in by_distance
+    assert "same_category" not in by_distance
+    assert "same_category" in by_category
+    assert "too_close" not in by_category
+
+
+def test_without_repeats_a_recommender_that_repeats_loses_its_users(billp: Billp, tiny: Path, hashed: None):
+    arguments = ["evaluate", "--method", "popular", "--dataset", "tiny", "--users", "3", "--json"]
+    said = billp(*arguments, "--set", "actor.mask_shown=false", "--set", "run.repeats=false").json
+    assert said["quit_reasons"].keys() <= {"repeat", "low_reward"}
+    assert "repeat" in said["quit_reasons"]
+    assert said["len"]["mean"] <= 2
 
 
 def test_evaluate_as_a_table(billp: Billp, tiny: Path, hashed: None):

@@ -86,7 +86,7 @@ def test_boredom_is_told_by_how_many_steps_back_the_like_item_lay():
         {"item": 5}, {"item": 6}, {"item": 7}, {"item": 8, "reason": "too_close", "too_close_to": 6}, ended="too_close"
     )
 
-    assert conduct_of([line, line], SERVICES).too_close_steps_back == {"2": 2}
+    assert conduct_of([line, line], SERVICES).bored_steps_back == {"2": 2}
 
 
 def test_of_failed_episodes_nothing_is_said():

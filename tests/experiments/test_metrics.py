@@ -145,7 +145,7 @@ def test_seconds_are_shared_with_episodes_that_ran_beside():
 
 def test_a_summary_carries_the_conduct_it_was_given():
     conduct = Conduct(
-        coverage=0.5, diversity=None, long_tail=None, grounding=None, avoidable_quits=None, too_close_steps_back={}
+        coverage=0.5, diversity=None, long_tail=None, grounding=None, avoidable_quits=None, bored_steps_back={}
     )
 
     assert summarise([finished("a", 3)], "billp", "tiny", conduct).conduct == conduct

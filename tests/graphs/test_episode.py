@@ -70,6 +70,13 @@ async def test_a_method_asks_the_minds_it_says(name: str, asked: set[str]):
     assert roles(model) == asked
 
 
+async def test_popular_goes_down_the_ranking():
+    services = fake_services()
+    done = await run(services, "popular")
+    expected = sorted(range(60), key=lambda item: (-services.popularity[item], item))
+    assert [step["item"] for step in done["steps"]] == expected[: done["length"]]
+
+
 @pytest.mark.parametrize("name", ["billp", "act-only", "random"])
 @pytest.mark.parametrize("mode", ["shortlist", "free"])
 async def test_every_call_is_counted_once(name: str, mode: str):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import gymnasium
 import numpy as np
 import pytest
@@ -13,34 +11,26 @@ from hypothesis import strategies as st
 
 from errors import BadInputError
 from simulators.environment import UserEnv
-from simulators.quit_rules import DistanceRule
-from simulators.worlds import World
 from tests.fakes.worlds import tiny_worlds
+from tests.simulators.changed_worlds import RULES, lenient, world_with
+
+CHECKED = [
+    *({"window": window, "split": split} for window in (0, 1, 4) for split in ("train", "test")),
+    {"repeats": False},
+    {"quit_rule": "category-window"},
+    {"quit_rule": "category-window", "category_window": 0, "repeats": False},
+]
 
 
-def lenient(world: World) -> World:
-    """The world with users who never leave."""
-    return replace(world, rule=DistanceRule(0.0, 0, 0.0))
-
-
-def world_with(window: int, horizon: int = 12) -> World:
-    world = tiny_worlds().train
-    changed = world.settings.model_copy(update={"window": window, "horizon": horizon})
-    assert isinstance(world.rule, DistanceRule)
-    return replace(world, settings=changed, rule=replace(world.rule, window=window))
-
-
-@pytest.mark.parametrize("window", [0, 1, 4])
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_gymnasium_finds_nothing_to_say(window, split):
-    world = world_with(window)
-    check_env(UserEnv(replace(world, split=split)), skip_render_check=True)
+@pytest.mark.parametrize("changes", CHECKED, ids=str)
+def test_gymnasium_finds_nothing_to_say(changes):
+    check_env(UserEnv(world_with(**changes)), skip_render_check=True)
 
 
 def test_spaces_follow_the_world():
-    env = UserEnv(world_with(4))
+    env = UserEnv(world_with(window=4))
     observation, info = env.reset(seed=0)
-    assert info == {}
+    assert info.keys() == {"action_mask"}
     assert observation["recent"].tolist() == [-1, -1, -1, -1]
     assert observation["step"] == 0
     assert observation["user"] in tiny_worlds().train.users
@@ -53,44 +43,75 @@ def test_spaces_follow_the_world():
     assert env.observation_space == gymnasium.spaces.Dict(spaces)
 
 
+def test_as_much_is_seen_as_the_rule_looks_at():
+    env = UserEnv(world_with(window=2, quit_rule="category-window", category_window=6))
+    assert env.reset(seed=0)[0]["recent"].shape == (6,)
+
+
 def test_the_last_items_are_seen_oldest_first():
-    world = lenient(world_with(3))
+    world = lenient(window=3)
     env = UserEnv(world)
     env.reset(options={"user": int(world.users[0])})
     seen = [env.step(item)[0]["recent"].tolist() for item in (5, 6, 7, 8)]
     assert seen == [[-1, -1, 5], [-1, 5, 6], [5, 6, 7], [6, 7, 8]]
 
 
+def ending(info: dict[str, object]) -> tuple[object, object]:
+    return info["reason"], info["too_close_to"]
+
+
 def test_the_horizon_truncates():
-    world = lenient(world_with(2, horizon=3))
-    env = UserEnv(world)
+    env = UserEnv(lenient(horizon=3))
     env.reset(seed=0)
-    ends = [env.step(item)[2:] for item in (1, 2, 3)]
-    assert ends == [
-        (False, False, {"reason": "", "too_close_to": -1}),
-        (False, False, {"reason": "", "too_close_to": -1}),
-        (False, True, {"reason": "horizon", "too_close_to": -1}),
-    ]
+    ends = [(*step[2:4], *ending(step[4])) for step in (env.step(item) for item in (1, 2, 3))]
+    assert ends == [(False, False, "", -1), (False, False, "", -1), (False, True, "horizon", -1)]
 
 
 def test_leaving_at_the_last_step_terminates():
-    env = UserEnv(replace(world_with(2, horizon=2), rule=DistanceRule(0.0, 2, 0.0)))
+    env = UserEnv(lenient(window=2, horizon=2))
     env.reset(seed=0)
     env.step(1)
     _, _, terminated, truncated, info = env.step(1)
-    assert (terminated, truncated, info) == (True, False, {"reason": "too_close", "too_close_to": 1})
+    assert (terminated, truncated, *ending(info)) == (True, False, "too_close", 1)
 
 
 def test_a_low_reward_makes_the_user_leave_at_the_first_step_and_counts():
-    env = UserEnv(replace(world_with(4), rule=DistanceRule(0.0, 4, 6.0)))
+    env = UserEnv(world_with(beta=0.0, min_reward=6.0))
     observation, _ = env.reset(seed=0)
     _, reward, terminated, _, info = env.step(3)
     assert reward == env.world.reward(observation["user"], [3])[0] >= 1
     assert (terminated, info["reason"]) == (True, "low_reward")
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_without_repeats_what_was_shown_is_masked_and_showing_it_again_ends_the_episode(rule):
+    env = UserEnv(lenient(window=1, quit_rule=rule, category_limit=9, repeats=False))
+    _, info = env.reset(seed=0)
+    assert info["action_mask"].all()
+    for item in (7, 3, 9):
+        info = env.step(item)[4]
+    assert np.flatnonzero(info["action_mask"] == 0).tolist() == [3, 7, 9]
+    assert info["action_mask"].dtype == np.int8
+    _, _, terminated, truncated, info = env.step(7)
+    assert (terminated, truncated, *ending(info)) == (True, False, "repeat", 7)
+
+
+def test_with_repeats_nothing_is_masked_and_an_item_may_come_again():
+    env = UserEnv(lenient(window=1))
+    env.reset(seed=0)
+    for item in (7, 3, 7):
+        _, _, terminated, _, info = env.step(item)
+        assert not terminated
+        assert info["action_mask"].all()
+
+
+def test_nothing_can_be_rendered():
+    with pytest.raises(BadInputError, match="leave render_mode out"):
+        UserEnv(tiny_worlds().train, render_mode="human")
+
+
 def test_stepping_needs_a_reset():
-    env = UserEnv(replace(world_with(4), rule=DistanceRule(0.0, 4, 6.0)))
+    env = UserEnv(world_with(beta=0.0, min_reward=6.0))
     with pytest.raises(gymnasium.error.ResetNeeded):
         env.step(0)
     env.reset(seed=0)
@@ -101,7 +122,7 @@ def test_stepping_needs_a_reset():
 
 @pytest.mark.parametrize("item", [-1, 60])
 def test_refuses_an_item_outside_the_catalogue(item):
-    env = UserEnv(world_with(4))
+    env = UserEnv(tiny_worlds().train)
     env.reset(seed=0)
     with pytest.raises(gymnasium.error.InvalidAction, match=f"Item {item} is not in the catalogue"):
         env.step(item)
@@ -126,23 +147,67 @@ def test_users_are_drawn_with_the_environments_own_generator():
     assert set(first) <= set(tiny_worlds().train.users.tolist())
 
 
+EPISODES = st.lists(st.integers(0, 59), min_size=12, max_size=12)
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**31), st.lists(st.integers(0, 59), min_size=12, max_size=12), st.integers(0, 5))
-def test_an_episode_is_its_seed_and_its_items(seed, items, window):
+@given(st.integers(0, 2**31), EPISODES, st.integers(0, 5), st.sampled_from(RULES), st.booleans())
+def test_an_episode_is_its_seed_and_its_items(seed, items, window, rule, repeats):
+    world = world_with(window=window, category_window=window, quit_rule=rule, repeats=repeats)
+
     def play() -> list[tuple[object, ...]]:
-        env = UserEnv(world_with(window))
+        env = UserEnv(world)
         observation, _ = env.reset(seed=seed)
         steps: list[tuple[object, ...]] = [(observation["user"],)]
         for item in items:
             observation, reward, terminated, truncated, info = env.step(item)
             assert env.observation_space.contains(observation)
             assert reward in (1, 2, 3, 4, 5)
-            assert terminated == (info["reason"] in ("too_close", "low_reward"))
+            assert terminated == (info["reason"] in ("too_close", "same_category", "low_reward", "repeat"))
             assert truncated == (info["reason"] == "horizon")
-            steps.append((observation["recent"].tolist(), reward, terminated, truncated, tuple(info.items())))
+            steps.append((observation["recent"].tolist(), reward, terminated, truncated, *ending(info)))
             if terminated or truncated:
                 break
         assert terminated or truncated
         return steps
 
     assert play() == play()
+
+
+@settings(max_examples=40, deadline=None)
+@given(EPISODES, st.integers(0, 3), st.sampled_from(RULES), st.booleans(), st.data())
+def test_a_clone_goes_on_from_where_it_was_taken_and_by_itself(items, back, rule, repeats, data):
+    env = UserEnv(lenient(window=2, quit_rule=rule, category_limit=5, repeats=repeats))
+    env.reset(seed=data.draw(st.integers(0, 99)))
+    seen = [env.step(items[0])]
+    for item in items[1:]:
+        if seen[-1][2] or seen[-1][3]:
+            break
+        seen.append(env.step(item))
+    back = min(back, len(seen))
+    before, number = env.np_random.bit_generator.state, len(seen) - back
+    fork = env.clone(back)
+    for item, known in zip(items[number : len(seen)], seen[number:], strict=True):
+        again = fork.step(item)
+        for mine, theirs in zip(again, known, strict=True):
+            assert gymnasium.utils.env_checker.data_equivalence(mine, theirs, exact=True)
+    # What the fork does since leaves the original where it was, and the other way round.
+    assert fork.reset()[0]["user"] in env.world.users
+    assert env.np_random.bit_generator.state == before
+    twin = env.clone()
+    assert [twin.reset()[0]["user"] for _ in range(5)] == [env.reset()[0]["user"] for _ in range(5)]
+
+
+def test_a_clone_one_step_back_answers_what_another_item_would_have_brought():
+    env = UserEnv(lenient(window=4))
+    env.reset(seed=0)
+    env.step(5)
+    assert env.step(5)[2]
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.clone().step(6)
+    fork = env.clone(back=1)
+    observation, _, terminated, _, _ = fork.step(6)
+    assert not terminated
+    assert observation["recent"].tolist() == [-1, -1, 5, 6]
+    with pytest.raises(BadInputError, match="has 2 steps and cannot go 3 back"):
+        env.clone(back=3)

@@ -16,16 +16,21 @@ from hypothesis import strategies as st
 from errors import ArtifactError, BadInputError, DataError
 from simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_folder
 from simulators.datasets import file_digest
-from simulators.quit_rules import DistanceRule, Verdict
+from simulators.quit_rules import CategoryWindowRule
+from simulators.responses import respond
 from simulators.summaries import dataset_info, world_info
 from simulators.worlds import World, Worlds, build_worlds, users_of
 from tests.fakes.worlds import TINY, tiny_dataset, tiny_worlds
+from tests.simulators.changed_worlds import RULES
 
 
 def same(left: World, right: World) -> bool:
-    arrays = left.model.parameters() | {"users": left.users}, right.model.parameters() | {"users": right.users}
+    arrays: list[dict[str, np.ndarray]] = [
+        {**w.model.parameters(), "users": w.users, "categories": w.categories} for w in (left, right)
+    ]
     plain = [
-        (w.name, w.split, w.n_users, w.n_items, w.interactions, w.rule, w.settings, w.accuracy) for w in (left, right)
+        (w.name, w.split, w.n_users, w.n_items, w.interactions, w.beta, w.rule, w.settings, w.accuracy)
+        for w in (left, right)
     ]
     return plain[0] == plain[1] and all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
 
@@ -70,8 +75,7 @@ def test_beta_is_the_quantile_of_the_worlds_own_distances():
     for world in (tiny_worlds().train, tiny_worlds().test):
         vectors = world.vectors
         apart = [float(np.linalg.norm(vectors[i] - vectors[j])) for i in range(60) for j in range(i)]
-        assert isinstance(world.rule, DistanceRule)
-        assert world.rule.beta == pytest.approx(np.quantile(apart, TINY.beta_quantile), rel=0.05)
+        assert world.beta == pytest.approx(np.quantile(apart, TINY.beta_quantile), rel=0.05)
 
 
 def test_progress_rises_to_one():
@@ -138,7 +142,7 @@ def edit(path: Path, **changes: object) -> None:
     [
         (lambda folder: (folder / RECORD).unlink(), "There is no simulator in"),
         (lambda folder: (folder / RECORD).write_text("{"), "damaged or of another version"),
-        (lambda folder: edit(folder / RECORD, format=2), "damaged or of another version"),
+        (lambda folder: edit(folder / RECORD, format=1), "damaged or of another version"),
         (lambda folder: edit(folder / RECORD, surprise=1), "damaged or of another version"),
         (lambda folder: edit(folder / RECORD, n_items=61), "missing or damaged"),
         (lambda folder: (folder / "train.npz").unlink(), "missing or damaged"),
@@ -193,16 +197,50 @@ def test_nothing_is_unpickled(stored, tmp_path):
     assert not (tmp_path / "went off").exists()
 
 
-def test_refuses_to_store_a_rule_it_could_not_restore(tmp_path):
-    class Patient:
-        def judge(self, vectors, recent, item, reward) -> Verdict:
-            return Verdict()
+def test_refuses_to_store_a_model_it_could_not_restore(tmp_path):
+    class Constant:
+        item_vectors = tiny_worlds().train.vectors
+
+        def predict(self, users, items):
+            return np.full(len(users), 3, dtype=np.float32)
+
+        def parameters(self):
+            return {}
 
     worlds = tiny_worlds()
-    patient = Worlds(replace(worlds.train, rule=Patient()), worlds.test, worlds.fingerprint)
+    constant = Worlds(replace(worlds.train, model=Constant()), worlds.test, worlds.fingerprint)
     with pytest.raises(ArtifactError, match="store only worlds that build_worlds made"):
-        save_worlds(tmp_path / "x", patient)
+        save_worlds(tmp_path / "x", constant)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_quit_rule_needs_no_other_fit():
+    worlds = tiny_worlds()
+    assert same(worlds.quitting_by().train, worlds.train)
+    other = worlds.quitting_by("category-window", repeats=False)
+    assert other.test.model is worlds.test.model
+    assert isinstance(other.test.rule, CategoryWindowRule)
+    assert not other.train.settings.repeats
+    assert same(other.quitting_by("distance", repeats=True).test, worlds.test)
+
+
+@given(st.sampled_from(RULES), st.booleans(), st.lists(st.integers(0, 59), max_size=8), st.integers(0, 9))
+def test_would_keep_says_what_recommending_would_show(rule, repeats, shown, number):
+    world = tiny_worlds().quitting_by(rule, repeats).test
+    user = int(world.users[number])
+    asked = list(range(60))
+    answers = [respond(world, user, shown, item) for item in asked]
+    assert world.would_keep(user, shown, asked).tolist() == [not answer.left for answer in answers]
+    assert world.would_keep(user, shown, []).tolist() == []
+
+
+def test_would_keep_judges_in_blocks_what_it_would_judge_at_once(monkeypatch):
+    world = tiny_worlds().quitting_by(repeats=False).train
+    user, shown = int(world.users[0]), [3, 50, 17]
+    whole = world.would_keep(user, shown, range(60))
+    monkeypatch.setattr("simulators.worlds._BLOCK", 7)
+    assert world.would_keep(user, shown, range(60)).tolist() == whole.tolist()
+    assert 0 < whole.sum() < 60
 
 
 def test_summaries_add_up():
@@ -214,9 +252,15 @@ def test_summaries_add_up():
     halves = replace(dataset, ratings=np.full(1200, 3.5, dtype=np.float32))
     assert dataset_info(halves).rating_histogram["4"] == 1200
     assert about.categories["Drama"] == sum("Drama" in item.categories for item in dataset.catalogue)
-    info = world_info(worlds)
+    info = world_info(worlds, dataset)
     assert (info.train.users, info.test.users, info.name) == (30, 10, "tiny")
     assert sum(info.test.reward_histogram.values()) == pytest.approx(1)
+    assert (info.train.quit_rule, info.train.window, info.train.beta) == ("distance", 4, worlds.train.beta)
+    assert info.train.limit is None
+    assert set(info.test.policies) == {"random", "popular", "greedy", "oracle"}
+    assert info.test.policy_users == 10
+    other = world_info(worlds.quitting_by("category-window"), dataset).test
+    assert (other.quit_rule, other.window, other.limit, other.beta) == ("category-window", 5, 2, None)
     assert info.train.rmse["model"] == worlds.train.accuracy.rmse
     exact = np.bincount(
         np.concatenate([worlds.test.reward(int(user), range(60)) for user in worlds.test.users]).astype(int),

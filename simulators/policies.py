@@ -1,0 +1,138 @@
+"""How long users stay with policies that do not learn: the scale on which others are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.episodes import Episodes
+from simulators.quit_rules import STAYS
+from simulators.rating_model import Indices
+from simulators.worlds import World, users_of
+
+PolicyName = Literal["random", "popular", "greedy", "oracle"]
+Choose = Callable[[Episodes, Indices], Indices]
+"""The items for the users at the rows asked for, shape (k,)."""
+
+_USERS = 200  # episodes a policy is run for, fewer where the catalogue is large
+_RATED = 4_000_000  # at most about so many ratings are computed for them
+_RANKED = 2_000_000  # users x items ranked at a time
+_FIRST_LOOK = 32  # best items the oracle tries before it looks further
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Means over users: steps, stars a step, and stars an episode."""
+
+    len: float
+    r_each: float
+    r_traj: float
+
+
+def policy_users(world: World) -> list[int]:
+    """The users that policies are run for: 200, in a large catalogue at least 20, or as many as there are."""
+    count = max(20, min(_USERS, _RATED // world.n_items))
+    return users_of(world, min(count, len(world.users)), world.settings.seed)
+
+
+def policy_outcomes(world: World, popularity: NDArray[np.int64], users: list[int]) -> dict[PolicyName, Outcome]:
+    """What becomes of one episode of each user under each policy, none of which recommends an item twice.
+
+    `random`: any item. `popular`: by `popularity` (n_items,). `greedy`: by the user's own reward, which no recommender
+    knows. `oracle`: the highest reward among items that keep the user, the highest of all where none does; as it also
+    knows the quit rule, about as good as can be done without looking ahead. Once everything was shown, sequences
+    start over.
+    """
+    popular = np.argsort(-popularity, kind="stable")[: world.horizon]
+    rng = np.random.default_rng(world.settings.seed)
+    width = min(world.horizon, world.n_items)
+    drawn = np.array([rng.choice(world.n_items, width, replace=False) for _ in users])
+    totals: dict[PolicyName, _Totals] = {
+        "random": _play(world, users, _plan(drawn)),
+        "popular": _play(world, users, _plan(popular[None, :])),
+    }
+    ranked: dict[PolicyName, list[_Totals]] = {"greedy": [], "oracle": []}
+    together = max(1, _RANKED // world.n_items)
+    for start in range(0, len(users), together):
+        some = users[start : start + together]
+        ranking, stars = _ranked(world, some)
+        ranked["greedy"].append(_play(world, some, _plan(ranking[:, :width])))
+        ranked["oracle"].append(_play(world, some, _Oracle(ranking, stars)))
+    for name, parts in ranked.items():
+        totals[name] = np.concatenate([steps for steps, _ in parts]), np.concatenate([stars for _, stars in parts])
+    return {name: _outcome(*columns) for name, columns in totals.items()}
+
+
+_Totals = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+def _outcome(steps: NDArray[np.int64], stars: NDArray[np.float64]) -> Outcome:
+    return Outcome(float(steps.mean()), float((stars / steps).mean()), float(stars.mean()))
+
+
+def _play(world: World, users: list[int], choose: Choose) -> _Totals:
+    """Steps and summed stars of one episode of each user, shape (n,)."""
+    episodes = Episodes(world, np.asarray(users))
+    stars = np.zeros(len(users))
+    rows = np.arange(len(users))
+    while len(rows):
+        answers = episodes.step(rows, choose(episodes, rows))
+        stars[rows] += answers.rewards
+        rows = rows[answers.reasons == STAYS]
+    return episodes.steps, stars
+
+
+def _plan(sequences: Indices) -> Choose:
+    """Recommends along `sequences` (n or 1, width), from the start again when they end."""
+    width = sequences.shape[1]
+    return lambda episodes, rows: sequences[rows % len(sequences), episodes.steps[rows] % width]
+
+
+def _ranked(world: World, users: list[int]) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+    """Each user's items, best first and equals by index, and the stars that go with them; shape (n, n_items)."""
+    items = np.arange(world.n_items)
+    blocks = np.array_split(items, max(1, world.n_items // 16384))
+    stars = np.array(
+        [np.concatenate([world.reward(user, block) for block in blocks]).astype(np.int8) for user in users]
+    )
+    ranking = np.argsort(-stars, axis=1, kind="stable")
+    return ranking.astype(np.int32), np.take_along_axis(stars, ranking, axis=1)
+
+
+class _Oracle:
+    """Recommends the best item that keeps the user and was not shown yet."""
+
+    def __init__(self, ranking: NDArray[np.int32], stars: NDArray[np.int8]) -> None:
+        self._ranking, self._stars = ranking, stars
+
+    def __call__(self, episodes: Episodes, rows: Indices) -> Indices:
+        chosen: NDArray[np.int64] = self._ranking[rows, episodes.steps[rows] % self._ranking.shape[1]].astype(np.int64)
+        fallback = np.full(len(rows), True)
+        waiting = np.arange(len(rows))
+        start, width = 0, _FIRST_LOOK
+        while len(waiting) and start < self._ranking.shape[1]:
+            asked = rows[waiting]
+            items = self._ranking[asked, start : start + width]
+            new, keeps = self._look(episodes, asked, items, self._stars[asked, start : start + width])
+            found = keeps.any(axis=1)
+            chosen[waiting[found]] = items[found, keeps[found].argmax(axis=1)]
+            # Where nothing keeps the user, the best item not yet shown is the first one new that was met.
+            first = ~found & fallback[waiting] & new.any(axis=1)
+            chosen[waiting[first]] = items[first, new[first].argmax(axis=1)]
+            fallback[waiting[found | first]] = False
+            waiting = waiting[~found]
+            start, width = start + width, width * 4
+        return chosen
+
+    def _look(
+        self, episodes: Episodes, rows: Indices, items: Indices, stars: NDArray[np.int8]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which of `items` (k, m) were not shown yet, and which of those would keep the users at `rows`."""
+        new = ~episodes.repeated(rows, items)
+        recent = episodes.recent(rows, episodes.world.rule.window)[:, None, :]
+        verdicts = episodes.world.judge(recent, items, stars.astype(np.float32), ~new)
+        return new, new & (verdicts.reasons == STAYS)

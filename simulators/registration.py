@@ -1,0 +1,98 @@
+"""The built simulators as Gymnasium environments: `billp/NAME-v0`.
+
+Gymnasium 1.4 loads no plugins by itself, so somebody has to call `register_environments`; importing this module
+registers nothing and reads nothing.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import gymnasium
+
+from errors import BadInputError
+from settings import QuitRuleName, load_settings
+from simulators.artifacts import RECORD, load_worlds
+from simulators.environment import UserEnv
+from simulators.vector_environment import VectorUserEnv
+from simulators.worlds import Split, World, Worlds
+
+VERSION = 0
+"""Rises when the same seed and the same items no longer give the same episode."""
+
+
+def environment_id(name: str) -> str:
+    """The id under which the simulator of the dataset `name` is registered."""
+    return f"billp/{name}-v{VERSION}"
+
+
+def register_environments(data_dir: Path | None = None) -> list[str]:
+    """Registers every simulator built in `data_dir` (default: that of the settings) and returns the ids.
+
+    Then `gymnasium.make("billp/ml-100k-v0", split="test")` and `gymnasium.make_vec("billp/ml-100k-v0", 1000)` work;
+    both take the keywords of `make_env`. A simulator is read when it is made. Registering again changes nothing.
+    """
+    data_dir = load_settings().data if data_dir is None else data_dir
+    ids = []
+    for record in sorted((data_dir / "simulators").glob(f"*/{RECORD}")):
+        folder = record.parent.resolve()
+        if folder.name.startswith("."):  # one being written
+            continue
+        ids.append(environment_id(folder.name))
+        gymnasium.registry.pop(ids[-1], None)  # registering over another warns
+        gymnasium.register(
+            ids[-1],
+            entry_point=f"{__name__}:make_env",
+            vector_entry_point=f"{__name__}:make_vector_env",
+            kwargs={"folder": str(folder)},
+        )
+    return ids
+
+
+def make_env(
+    folder: str,
+    *,
+    split: Split = "train",
+    quit_rule: QuitRuleName | None = None,
+    repeats: bool | None = None,
+    horizon: int | None = None,
+    render_mode: str | None = None,
+) -> UserEnv:
+    """A user of the simulator in `folder`; None leaves quit rule, repeats and horizon as it was built."""
+    return UserEnv(_world(folder, split, quit_rule, repeats, horizon), render_mode)
+
+
+def make_vector_env(
+    folder: str,
+    num_envs: int = 1,
+    *,
+    split: Split = "train",
+    quit_rule: QuitRuleName | None = None,
+    repeats: bool | None = None,
+    horizon: int | None = None,
+    action_masks: bool = False,
+    render_mode: str | None = None,
+) -> VectorUserEnv:
+    """`num_envs` users of the simulator in `folder`, stepped as arrays; the other keywords as in `make_env`."""
+    world = _world(folder, split, quit_rule, repeats, horizon)
+    return VectorUserEnv(world, num_envs, action_masks=action_masks, render_mode=render_mode)
+
+
+def _world(
+    folder: str, split: Split, quit_rule: QuitRuleName | None, repeats: bool | None, horizon: int | None
+) -> World:
+    if split not in ("train", "test"):
+        raise BadInputError(f"There is no {split!r} world; take 'train' or 'test'.")
+    record = Path(folder) / RECORD
+    written = record.stat().st_mtime_ns if record.is_file() else 0  # one that is not there is refused in loading
+    worlds = _worlds(folder, written).quitting_by(quit_rule, repeats)
+    if horizon is not None:
+        worlds = worlds.cut_off(horizon)
+    return worlds.train if split == "train" else worlds.test
+
+
+@lru_cache(maxsize=2)
+def _worlds(folder: str, written: int) -> Worlds:
+    """Read once for all environments made of it, until it is built anew; worlds never change."""
+    return load_worlds(Path(folder))
