@@ -25,6 +25,9 @@ from errors import SettingsError
 PREFIX = "BILLP_"
 FILE = "billp.toml"
 
+ModelKind = Literal["deepfm", "factorisation"]
+"""The models that can say what a user would rate."""
+
 
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,6 +100,7 @@ class MemorySettings(_Group):
 class SimulatorSettings(_Group):
     """The simulated users; stored with the artifact that `billp simulator build` writes."""
 
+    model: ModelKind = Field("deepfm", description="model of what users rate: deepfm or factorisation")
     window: int = Field(4, ge=0, description="recent recommendations a new one is compared with (W)")
     beta_quantile: float = Field(0.05, ge=0, le=1, description="quantile of item distances that sets beta")
     min_reward: float = Field(2.0, description="a reward below this makes the user leave")

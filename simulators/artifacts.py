@@ -10,16 +10,21 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import ArtifactError
-from settings import SimulatorSettings
+from settings import ModelKind, SimulatorSettings
 from simulators.accuracy import Accuracy
 from simulators.datasets import Dataset, file_digest
+from simulators.deepfm import DeepFM
+from simulators.factorisation import BiasedFactorisation
 from simulators.folders import replaced_folder
 from simulators.library import checked_name
 from simulators.quit_rules import DistanceRule
-from simulators.rating_model import BiasedFactorisation
 from simulators.worlds import Split, World, Worlds
 
 RECORD = "worlds.json"
+_MODELS: dict[ModelKind, type[BiasedFactorisation | DeepFM]] = {
+    "deepfm": DeepFM,
+    "factorisation": BiasedFactorisation,
+}
 
 
 class WorldRecord(BaseModel):
@@ -28,6 +33,7 @@ class WorldRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: str
+    model: ModelKind
     interactions: int
     beta: float
     accuracy: Accuracy
@@ -38,7 +44,7 @@ class WorldsRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str
     fingerprint: str
     n_users: int
@@ -88,7 +94,8 @@ def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
 
 
 def _write(folder: Path, world: World) -> WorldRecord:
-    if not isinstance(world.model, BiasedFactorisation) or not isinstance(world.rule, DistanceRule):
+    kind = next((kind for kind, model in _MODELS.items() if isinstance(world.model, model)), None)
+    if kind is None or not isinstance(world.rule, DistanceRule):
         raise ArtifactError(
             f"The {world.split} world of {world.name} has a model or quit rule of another kind; "
             "store only worlds that build_worlds made."
@@ -96,7 +103,11 @@ def _write(folder: Path, world: World) -> WorldRecord:
     path = folder / f"{world.split}.npz"
     np.savez(path, allow_pickle=False, users=world.users, **world.model.parameters())
     return WorldRecord(
-        sha256=file_digest(path), interactions=world.interactions, beta=world.rule.beta, accuracy=world.accuracy
+        sha256=file_digest(path),
+        model=kind,
+        interactions=world.interactions,
+        beta=world.rule.beta,
+        accuracy=world.accuracy,
     )
 
 
@@ -110,11 +121,11 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
         with np.load(path, allow_pickle=False) as arrays:
             parameters = dict(arrays)
         users = parameters.pop("users")
-        model = BiasedFactorisation.from_parameters(parameters)
+        model = _MODELS[part.model].from_parameters(parameters)
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise ArtifactError(fault) from error
     ascending = users.ndim == 1 and users.dtype == np.int32 and bool((np.diff(users) > 0).all())
-    if not ascending or len(users) != len(model.user_bias) or len(model.item_bias) != record.n_items:
+    if not ascending or len(users) != model.n_users or len(model.item_vectors) != record.n_items:
         raise ArtifactError(fault)
     users.setflags(write=False)
     settings = record.settings

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from settings import ModelKind
 from simulators.datasets import Dataset
 from simulators.mapping import ColumnMapping
 from simulators.quit_rules import DistanceRule
@@ -43,8 +45,9 @@ class WorldInfo(_Summary):
     beta: float | None
     min_reward: float
     horizon: int
+    model: ModelKind
     rmse: dict[str, float]
-    mae: float
+    mae: dict[str, float]
     reward_histogram: dict[str, float]
     seed: int
 
@@ -89,7 +92,6 @@ def _world_info(world: World) -> WorldInfo:
     users = rng.choice(world.users, _SAMPLED_PAIRS)
     rewards = world.rewards(users, rng.integers(world.n_items, size=_SAMPLED_PAIRS)).astype(np.int64)
     shares = np.bincount(rewards, minlength=6) / _SAMPLED_PAIRS
-    accuracy = world.accuracy
     return WorldInfo(
         split=world.split,
         users=len(world.users),
@@ -99,12 +101,9 @@ def _world_info(world: World) -> WorldInfo:
         beta=world.rule.beta if isinstance(world.rule, DistanceRule) else None,
         min_reward=world.settings.min_reward,
         horizon=world.horizon,
-        rmse={
-            "model": accuracy.rmse,
-            "item_mean": accuracy.rmse_item_mean,
-            "global_mean": accuracy.rmse_global_mean,
-        },
-        mae=accuracy.mae,
+        model=world.settings.model,
+        rmse=asdict(world.accuracy.rmse),
+        mae=asdict(world.accuracy.mae),
         reward_histogram={str(star): float(shares[star]) for star in range(1, 6)},
         seed=world.settings.seed,
     )
