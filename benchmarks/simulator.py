@@ -20,14 +20,16 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.grounding import nearest_item
 from agents.shortlist import draw_shortlist
 from settings import SimulatorSettings
 from simulators import VectorUserEnv, World, Worlds, load_worlds, save_worlds
-from simulators.accuracy import Accuracy
+from simulators.accuracy import Accuracy, Errors
+from simulators.deepfm import DeepFM
+from simulators.networks import HIDDEN, INNER
 from simulators.quit_rules import distance_quantile
-from simulators.rating_model import BiasedFactorisation
 
 _SIDE_BY_SIDE, _ROUNDS, _STEPS = 1000, 7, 40
 _SIZES = {
@@ -51,19 +53,28 @@ def made_up_worlds(users: int, items: int, factors: int, categories: int) -> Wor
         sets[np.arange(items), word] |= np.left_shift(np.uint64(1), bit.astype(np.uint64))
     beta = distance_quantile(vectors, 0.05, rng)
     settings = SimulatorSettings.model_validate({"factors": factors})
+    nothing = Errors(0.0, 0.0, 0.0, 0.0)
 
     def world(first: int, last: int) -> World:
-        model = BiasedFactorisation.from_parameters({
+        def drawn(*shape: int) -> NDArray[np.float32]:
+            return rng.standard_normal(shape, dtype=np.float32) * np.float32(0.5 / factors**0.25)
+
+        model = DeepFM.from_parameters({
             "mean": np.asarray(3.5),
-            "user_bias": rng.normal(0, 0.3, last - first),
-            "item_bias": rng.normal(0, 0.3, items),
-            "user_factors": rng.normal(0, 0.5 / factors**0.25, (last - first, factors)),
+            "user_bias": drawn(last - first),
+            "item_bias": drawn(items),
+            "user_vectors": drawn(last - first, factors),
             "item_vectors": vectors,
+            "user_hidden": drawn(last - first, HIDDEN),
+            "item_hidden": drawn(items, HIDDEN),
+            "inner_weights": drawn(INNER, HIDDEN),
+            "inner_bias": drawn(INNER),
+            "output": drawn(INNER),
         })  # fmt: skip
         return World(
             name="made-up", split="test" if first else "train", n_users=users, n_items=items,
             users=np.arange(first, last, dtype=np.int32), interactions=0, model=model, categories=sets, beta=beta,
-            settings=settings, accuracy=Accuracy(0.0, 0.0, 0.0, 0.0, 0),
+            settings=settings, accuracy=Accuracy(nothing, nothing, 0),
         )  # fmt: skip
 
     return Worlds(world(0, users // 2), world(users // 2, users), "made-up")

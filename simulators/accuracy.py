@@ -1,4 +1,4 @@
-"""How far off a rating model is, and how far off two models that know less would be."""
+"""How far off a rating model is, and how far off models that know less would be."""
 
 from __future__ import annotations
 
@@ -7,36 +7,45 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.rating_model import BiasedFactorisation, Logs, RatingModel
+from simulators.rating_model import Logs, RatingModel
+
+
+@dataclass(frozen=True)
+class Errors:
+    """One measure of error in stars: of the world's model, and of models that know less."""
+
+    model: float
+    biased_factorisation: float
+    item_mean: float
+    global_mean: float
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Errors in stars on the held-out rows: of the model, of each item's mean, and of the mean of all.
+    """Errors on `rows` log rows that no fit has seen, the same for every model."""
 
-    The same rows decide when the fit stops, so the model's error is slightly flattering.
-    """
-
-    rmse: float
-    rmse_item_mean: float
-    rmse_global_mean: float
-    mae: float
+    rmse: Errors
+    mae: Errors
     rows: int
 
 
-def measure(model: BiasedFactorisation, training: Logs, validation: Logs) -> Accuracy:
-    """The errors on `validation` of `model` and of the means of `training`; unseen items have the mean of all."""
+def measure(model: RatingModel, factorisation: RatingModel, training: Logs, test: Logs) -> Accuracy:
+    """The errors on `test` of both models and of the means of `training`; an unseen item's mean is that of all."""
     mean = float(training.ratings.mean(dtype=np.float64))
-    counts = np.bincount(training.items, minlength=len(model.item_bias))
-    sums = np.bincount(training.items, weights=training.ratings, minlength=len(model.item_bias))
+    n_items = len(model.item_vectors)
+    counts = np.bincount(training.items, minlength=n_items)
+    sums = np.bincount(training.items, weights=training.ratings, minlength=n_items)
     item_means = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
-    errors = clipped_errors(model, validation)
+    errors: dict[str, NDArray[np.float64]] = {
+        "model": clipped_errors(model, test),
+        "biased_factorisation": clipped_errors(factorisation, test),
+        "item_mean": item_means[test.items] - test.ratings,
+        "global_mean": mean - test.ratings.astype(np.float64),
+    }
     return Accuracy(
-        rmse=rmse(errors),
-        rmse_item_mean=rmse(item_means[validation.items] - validation.ratings),
-        rmse_global_mean=rmse(mean - validation.ratings.astype(np.float64)),
-        mae=float(np.mean(np.abs(errors))),
-        rows=len(validation),
+        rmse=Errors(**{name: rmse(off) for name, off in errors.items()}),
+        mae=Errors(**{name: float(np.mean(np.abs(off))) for name, off in errors.items()}),
+        rows=len(test),
     )
 
 

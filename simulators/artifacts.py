@@ -10,15 +10,20 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import ArtifactError
-from settings import SimulatorSettings
+from settings import ModelKind, SimulatorSettings
 from simulators.accuracy import Accuracy
 from simulators.datasets import Dataset, file_digest
+from simulators.deepfm import DeepFM
+from simulators.factorisation import BiasedFactorisation
 from simulators.folders import replaced_folder
 from simulators.library import checked_name
-from simulators.rating_model import BiasedFactorisation
 from simulators.worlds import Split, World, Worlds
 
 RECORD = "worlds.json"
+_MODELS: dict[ModelKind, type[BiasedFactorisation | DeepFM]] = {
+    "deepfm": DeepFM,
+    "factorisation": BiasedFactorisation,
+}
 
 
 class WorldRecord(BaseModel):
@@ -27,6 +32,7 @@ class WorldRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: str
+    model: ModelKind
     interactions: int
     beta: float
     accuracy: Accuracy
@@ -87,7 +93,8 @@ def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
 
 
 def _write(folder: Path, world: World) -> WorldRecord:
-    if not isinstance(world.model, BiasedFactorisation):
+    kind = next((kind for kind, model in _MODELS.items() if isinstance(world.model, model)), None)
+    if kind is None:
         raise ArtifactError(
             f"The {world.split} world of {world.name} has a model of another kind; "
             "store only worlds that build_worlds made."
@@ -95,7 +102,11 @@ def _write(folder: Path, world: World) -> WorldRecord:
     path = folder / f"{world.split}.npz"
     np.savez(path, allow_pickle=False, users=world.users, categories=world.categories, **world.model.parameters())
     return WorldRecord(
-        sha256=file_digest(path), interactions=world.interactions, beta=world.beta, accuracy=world.accuracy
+        sha256=file_digest(path),
+        model=kind,
+        interactions=world.interactions,
+        beta=world.beta,
+        accuracy=world.accuracy,
     )
 
 
@@ -109,11 +120,11 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
         with np.load(path, allow_pickle=False) as arrays:
             parameters = dict(arrays)
         users, categories = parameters.pop("users"), parameters.pop("categories")
-        model = BiasedFactorisation.from_parameters(parameters)
+        model = _MODELS[part.model].from_parameters(parameters)
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise ArtifactError(fault) from error
     ascending = users.ndim == 1 and users.dtype == np.int32 and bool((np.diff(users) > 0).all())
-    if not ascending or len(users) != len(model.user_bias) or len(model.item_bias) != record.n_items:
+    if not ascending or len(users) != model.n_users or len(model.item_vectors) != record.n_items:
         raise ArtifactError(fault)
     if categories.ndim != 2 or categories.dtype != np.uint64 or len(categories) != record.n_items:
         raise ArtifactError(fault)

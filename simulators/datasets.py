@@ -18,12 +18,13 @@ from errors import DataError
 from simulators.atomic_files import read_header, read_rows
 from simulators.mapping import ColumnMapping
 from simulators.progress import Progress
+from simulators.user_fields import UserField, read_user_fields
 
 LIKED = 4.0
 """A rating from here on, on the scale of 1 to 5, counts as liked."""
 
 SUFFIXES = (".inter", ".item", ".user")
-"""The atomic files that belong to a dataset; the last is optional and nothing is read from it but its form."""
+"""The atomic files that belong to a dataset; the last is optional."""
 
 _YEAR = re.compile(r"\d{4}(?=\.0$|$)")
 _NO_CATEGORY = "unknown"  # MovieLens' word for "no genre known"; as a category it would make strangers look alike
@@ -35,7 +36,8 @@ class Dataset:
 
     `users`, `items` (int32, catalogue indices), `ratings` (float32) and `timestamps` (int64) have one entry a row and
     cannot be written to. Ratings are on a scale of 1 to 5, whatever the scale of the file; `user_keys[u]` is the id
-    of user `u` in the file. `fingerprint` changes with the files' bytes and with the mapping.
+    of user `u` in the file, `user_fields` what else is known of them. `fingerprint` changes with the files' bytes and
+    with the mapping.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Dataset:
     timestamps: NDArray[np.int64]
     mapping: ColumnMapping
     fingerprint: str
+    user_fields: tuple[UserField, ...] = ()
 
     def __len__(self) -> int:
         return len(self.users)
@@ -89,16 +92,14 @@ def read_dataset(folder: Path, name: str, mapping: ColumnMapping, progress: Prog
     """
     inter, item, user = (folder / f"{name}{suffix}" for suffix in SUFFIXES)
     catalogue = _read_catalogue(item, name, mapping)
-    if user.exists():
-        for _ in read_rows(user):
-            pass
     user_keys, users, items, ratings, timestamps = _read_log(inter, catalogue, mapping, progress)
+    user_fields = read_user_fields(user, mapping.user, user_keys) if user.exists() else ()
     order = np.lexsort((timestamps, users))  # lexsort is stable
     columns = users[order], items[order], ratings[order], timestamps[order]
     for column in columns:
         column.setflags(write=False)
     digests = {path.suffix: file_digest(path) for path in (inter, item, user) if path.exists()}
-    return Dataset(name, catalogue, user_keys, *columns, mapping, _fingerprint(digests, mapping))
+    return Dataset(name, catalogue, user_keys, *columns, mapping, _fingerprint(digests, mapping), user_fields)
 
 
 def file_digest(path: Path) -> str:

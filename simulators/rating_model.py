@@ -1,4 +1,4 @@
-"""What a user would rate an item: the model behind every reward and every distance."""
+"""What a user would rate an item: the contract behind every reward and every distance."""
 
 from __future__ import annotations
 
@@ -33,7 +33,16 @@ class RatingModel(Protocol):
     """Predicts ratings for the rows asked for; users are counted within the world the model was fitted on."""
 
     def predict(self, users: Indices, items: Indices) -> Floats:
-        """Ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded."""
+        """Ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded.
+
+        A pair's rating does not depend on the pairs beside it, to the last bit: users answered one by one or many at
+        once give the same reward.
+        """
+        ...
+
+    @property
+    def n_users(self) -> int:
+        """Users that the model knows."""
         ...
 
     @property
@@ -46,50 +55,26 @@ class RatingModel(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class BiasedFactorisation:
-    """r(u, i) = mean + b_u + b_i + p_u . v_i, a factorisation machine over user, item and the item's categories.
+def checked_parameters(
+    parameters: Mapping[str, NDArray[np.generic]], shapes: Mapping[str, tuple[str, ...]]
+) -> dict[str, Floats]:
+    """The arrays of a model as float32, read-only; an axis of one name has one length everywhere.
 
-    v_i = q_i + (mean over the item's categories g of c_g), and b_i likewise, so an item rated seldom falls back to
-    what its categories say. Sources: Rendle, "Factorization Machines", ICDM 2010 (the model); Koren, Bell and
-    Volinsky, "Matrix Factorization Techniques for Recommender Systems", Computer 42(8), 2009 (the biases).
-
-    Shapes: `mean` (), `user_bias` (n_users,), `item_bias` (n_items,), `user_factors` (n_users, d), `item_vectors`
-    (n_items, d); all float32, in stars.
+    `shapes` names the axes of every array, as in {"item_vectors": ("items", "factors")}. Raises ValueError when an
+    array is missing, unknown, of another shape or not finite.
     """
-
-    mean: Floats
-    user_bias: Floats
-    item_bias: Floats
-    user_factors: Floats
-    item_vectors: Floats
-
-    @classmethod
-    def from_parameters(cls, parameters: Mapping[str, NDArray[np.generic]]) -> BiasedFactorisation:
-        """The model that `parameters` describe; ValueError when the arrays do not fit together."""
-        arrays = {name: np.asarray(parameters[name], dtype=np.float32) for name in cls.__dataclass_fields__}
-        for array in arrays.values():
-            array.setflags(write=False)
-            if not np.isfinite(array).all():
-                raise ValueError("a parameter is not a finite number")
-        model = cls(**arrays)
-        users, factors = model.user_factors.shape
-        items = len(model.item_bias)
-        if (model.mean.shape, model.user_bias.shape, model.item_bias.shape, model.item_vectors.shape) != (
-            (),
-            (users,),
-            (items,),
-            (items, factors),
+    if parameters.keys() != shapes.keys():
+        raise ValueError(f"the parameters are not {', '.join(shapes)}")
+    lengths: dict[str, int] = {}
+    checked: dict[str, Floats] = {}
+    for name, axes in shapes.items():
+        array = np.array(parameters[name], dtype=np.float32, order="C")
+        if not np.isfinite(array).all():
+            raise ValueError("a parameter is not a finite number")
+        if array.ndim != len(axes) or any(
+            lengths.setdefault(axis, length) != length for axis, length in zip(axes, array.shape, strict=True)
         ):
             raise ValueError("the parameters' shapes do not fit together")
-        return model
-
-    def predict(self, users: Indices, items: Indices) -> Floats:
-        """Ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded."""
-        interaction = np.einsum("nd,nd->n", self.user_factors[users], self.item_vectors[items])
-        ratings: Floats = self.mean + self.user_bias[users] + self.item_bias[items] + interaction
-        return ratings
-
-    def parameters(self) -> dict[str, Floats]:
-        """Everything needed to store the model, by name."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        array.setflags(write=False)
+        checked[name] = array
+    return checked

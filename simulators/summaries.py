@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from settings import QuitRuleName
+from settings import ModelKind, QuitRuleName
 from simulators.datasets import Dataset
 from simulators.mapping import ColumnMapping
 from simulators.policies import Outcome, PolicyName, policy_outcomes, policy_users
@@ -52,8 +53,9 @@ class WorldInfo(_Summary):
     repeats: bool
     min_reward: float
     horizon: int
+    model: ModelKind
     rmse: dict[str, float]
-    mae: float
+    mae: dict[str, float]
     reward_histogram: dict[str, float]
     policy_users: int
     policies: dict[PolicyName, Outcome]
@@ -101,7 +103,7 @@ def _world_info(world: World, popularity: NDArray[np.int64]) -> WorldInfo:
     users = rng.choice(world.users, _SAMPLED_PAIRS)
     rewards = world.rewards(users, rng.integers(world.n_items, size=_SAMPLED_PAIRS)).astype(np.int64)
     shares = np.bincount(rewards, minlength=6) / _SAMPLED_PAIRS
-    accuracy, settings = world.accuracy, world.settings
+    settings = world.settings
     chosen = policy_users(world)
     near = settings.quit_rule == "distance"
     return WorldInfo(
@@ -116,12 +118,9 @@ def _world_info(world: World, popularity: NDArray[np.int64]) -> WorldInfo:
         repeats=settings.repeats,
         min_reward=settings.min_reward,
         horizon=world.horizon,
-        rmse={
-            "model": accuracy.rmse,
-            "item_mean": accuracy.rmse_item_mean,
-            "global_mean": accuracy.rmse_global_mean,
-        },
-        mae=accuracy.mae,
+        model=settings.model,
+        rmse=asdict(world.accuracy.rmse),
+        mae=asdict(world.accuracy.mae),
         reward_histogram={str(star): float(shares[star]) for star in range(1, 6)},
         policy_users=len(chosen),
         policies=policy_outcomes(world, popularity, chosen),

@@ -14,6 +14,7 @@ from errors import BadInputError
 from settings import QuitRuleName, SimulatorSettings
 from simulators.accuracy import Accuracy
 from simulators.datasets import Dataset
+from simulators.features import features_of
 from simulators.fitting import fit
 from simulators.item_traits import CategorySets, ItemTraits, category_sets
 from simulators.progress import Progress, part
@@ -176,7 +177,7 @@ def _build(
 ) -> World:
     mine = np.isin(dataset.users, users)
     logs = Logs(np.searchsorted(users, dataset.users[mine]), dataset.items[mine], dataset.ratings[mine])
-    model, accuracy = fit(logs, len(users), dataset.catalogue, settings, progress)
+    model, accuracy = fit(logs, features_of(dataset, users), settings, progress)
     beta = distance_quantile(model.item_vectors, settings.beta_quantile, np.random.default_rng(settings.seed))
     users.setflags(write=False)
     return World(

@@ -1,124 +1,102 @@
-"""The rating model and its fit."""
+"""What every kind of rating model keeps, whatever it is made of."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from catalogue import Catalogue, Item
-from errors import DataError
-from simulators.accuracy import measure
-from simulators.fitting import fit
-from simulators.rating_model import BiasedFactorisation, Logs
-from tests.fakes.worlds import TINY, tiny_dataset
+from simulators.deepfm import DeepFM
+from simulators.factorisation import BiasedFactorisation
+from simulators.rating_model import checked_parameters
 
-RNG = np.random.default_rng(0)
-PARAMETERS: dict[str, NDArray[np.float64]] = {
-    "mean": np.array(3.5),
-    "user_bias": RNG.normal(size=3),
-    "item_bias": RNG.normal(size=5),
-    "user_factors": RNG.normal(size=(3, 2)),
-    "item_vectors": RNG.normal(size=(5, 2)),
-}
+USERS, ITEMS, FACTORS, HIDDEN, INNER = 7, 50, 16, 32, 16  # the widths of a real model
 
 
-def logs_of(dataset) -> Logs:
-    return Logs(dataset.users, dataset.items, dataset.ratings)
+def made_up(kind: type[BiasedFactorisation | DeepFM], seed: int = 0) -> dict[str, NDArray[np.float32]]:
+    """Parameters of 7 users and 50 items, in the shapes that the kind asks for."""
+    rng = np.random.default_rng(seed)
+    shapes: dict[str, tuple[int, ...]] = {"mean": (), "user_bias": (USERS,), "item_bias": (ITEMS,)}
+    shapes["item_vectors"] = (ITEMS, FACTORS)
+    if kind is BiasedFactorisation:
+        shapes["user_factors"] = (USERS, FACTORS)
+    else:
+        shapes |= {"user_vectors": (USERS, FACTORS), "user_hidden": (USERS, HIDDEN), "item_hidden": (ITEMS, HIDDEN)}
+        shapes |= {"inner_weights": (INNER, HIDDEN), "inner_bias": (INNER,), "output": (INNER,)}
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def test_predicts_mean_biases_and_product():
-    model = BiasedFactorisation.from_parameters(PARAMETERS)
-    users, items = np.array([2, 0]), np.array([4, 1])
-    p = PARAMETERS
-    expected = [
-        p["mean"] + p["user_bias"][u] + p["item_bias"][i] + p["user_factors"][u] @ p["item_vectors"][i]
-        for u, i in zip(users, items, strict=True)
-    ]
-    assert model.predict(users, items) == pytest.approx(expected, rel=1e-5)
-    assert model.predict(users, items).dtype == np.float32
+KINDS = pytest.mark.parametrize("kind", [BiasedFactorisation, DeepFM])
 
 
-def test_parameters_give_the_model_back():
-    model = BiasedFactorisation.from_parameters(PARAMETERS)
-    again = BiasedFactorisation.from_parameters(model.parameters())
-    assert all(np.array_equal(getattr(model, name), getattr(again, name)) for name in PARAMETERS)
+@KINDS
+@given(pairs=st.lists(st.tuples(st.integers(0, USERS - 1), st.integers(0, ITEMS - 1)), max_size=200))
+def test_a_pairs_rating_does_not_depend_on_the_pairs_beside_it(kind, pairs):
+    model = kind.from_parameters(made_up(kind))
+    users, items = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
+    ratings = model.predict(users, items)
+    assert (ratings.shape, ratings.dtype) == ((len(pairs),), np.float32)
+    assert np.isfinite(ratings).all()
+    alone = [model.predict(users[k : k + 1], items[k : k + 1])[0] for k in range(len(pairs))]
+    assert ratings.tolist() == alone
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("user_bias", np.zeros(4)), ("item_vectors", np.zeros((5, 3))), ("mean", np.zeros(1)), ("item_bias", np.zeros(4))],
-)
-def test_refuses_parameters_that_do_not_fit_together(name, value):
+@KINDS
+def test_parameters_give_the_model_back(kind):
+    model = kind.from_parameters(made_up(kind))
+    again = kind.from_parameters(model.parameters())
+    assert model.parameters().keys() == made_up(kind).keys()
+    for name, values in made_up(kind).items():
+        assert np.array_equal(again.parameters()[name], values), name
+    users, items = np.arange(USERS), np.arange(USERS) * 3
+    assert np.array_equal(model.predict(users, items), again.predict(users, items))
+
+
+@KINDS
+def test_every_item_has_a_vector_and_every_user_a_row(kind):
+    model = kind.from_parameters(made_up(kind))
+    assert (model.n_users, model.item_vectors.shape, model.item_vectors.dtype) == (USERS, (ITEMS, FACTORS), np.float32)
+    assert np.isfinite(model.item_vectors).all()
+
+
+@KINDS
+def test_a_model_keeps_its_own_arrays_and_nothing_can_write_to_them(kind):
+    parameters = made_up(kind)
+    model = kind.from_parameters(parameters)
+    parameters["item_vectors"][:] = 0
+    assert model.item_vectors.any()
+    for array in model.parameters().values():
+        assert not array.flags.writeable
+
+
+@KINDS
+@pytest.mark.parametrize("name", ["mean", "user_bias", "item_bias", "item_vectors"])
+def test_refuses_parameters_that_do_not_fit_together(kind, name):
+    parameters = made_up(kind)
     with pytest.raises(ValueError, match="do not fit together"):
-        BiasedFactorisation.from_parameters(PARAMETERS | {name: value})
+        kind.from_parameters(parameters | {name: np.zeros((*parameters[name].shape, 2))})
+    if name != "mean":
+        with pytest.raises(ValueError, match="do not fit together"):
+            kind.from_parameters(parameters | {name: parameters[name][1:]})
 
 
-def test_refuses_parameters_that_are_no_numbers():
+@KINDS
+def test_refuses_parameters_that_are_no_numbers_or_not_the_models(kind):
+    parameters = made_up(kind)
     with pytest.raises(ValueError, match="finite"):
-        BiasedFactorisation.from_parameters(PARAMETERS | {"mean": np.array(np.nan)})
+        kind.from_parameters(parameters | {"mean": np.array(np.nan)})
+    with pytest.raises(ValueError, match="the parameters are not mean, user_bias"):
+        kind.from_parameters(parameters | {"surprise": np.zeros(1)})
+    parameters.pop("item_bias")
+    with pytest.raises(ValueError, match="the parameters are not mean, user_bias"):
+        kind.from_parameters(parameters)
 
 
-def test_beats_item_mean_and_global_mean_and_tells_how_far_it_is():
-    dataset = tiny_dataset(users=120)
-    shares: list[float] = []
-    settings = TINY.model_copy(update={"epochs": 30})
-    _, accuracy = fit(logs_of(dataset), 120, dataset.catalogue, settings, shares.append)
-    assert accuracy.rmse < 0.9 * accuracy.rmse_item_mean < accuracy.rmse_global_mean
-    assert accuracy.mae <= accuracy.rmse
-    assert accuracy.rows == 180
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
-
-
-def test_the_seed_decides_and_the_callers_torch_is_left_alone(monkeypatch):
-    dataset = tiny_dataset()
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
-    asked: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", asked.append)
-    state = torch.random.get_rng_state()
-    first, _ = fit(logs_of(dataset), 40, dataset.catalogue, TINY)
-    second, _ = fit(logs_of(dataset), 40, dataset.catalogue, TINY)
-    other, _ = fit(logs_of(dataset), 40, dataset.catalogue, TINY.model_copy(update={"seed": 1}))
-    for name, values in first.parameters().items():
-        assert np.array_equal(values, second.parameters()[name]), name
-    assert not np.array_equal(first.item_vectors, other.item_vectors)
-    assert asked == [1, 7] * 3, "one thread while fitting, then as before"
-    assert torch.equal(torch.random.get_rng_state(), state)
-
-
-def test_an_item_nobody_rated_lies_where_its_categories_are():
-    dataset = tiny_dataset(users=120)
-    single = next(item for item in dataset.catalogue if len(item.categories) == 1)
-    items = (*dataset.catalogue, Item(60, "new", "New film", single.categories), Item(61, "bare", "No category"))
-    model, _ = fit(logs_of(dataset), 120, Catalogue("tiny", items), TINY.model_copy(update={"epochs": 30}))
-    apart = np.linalg.norm(model.item_vectors - model.item_vectors[60], axis=1)
-    alike = [item.index for item in dataset.catalogue if item.categories == single.categories]
-    unlike = [item.index for item in dataset.catalogue if single.categories[0] not in item.categories]
-    assert apart[alike].mean() < 0.7 * apart[unlike].mean()
-    assert np.linalg.norm(model.item_vectors[61]) < 0.5 * np.linalg.norm(model.item_vectors[alike], axis=1).mean()
-
-
-def test_a_catalogue_without_categories_can_be_fitted():
-    dataset = tiny_dataset()
-    bare = Catalogue("bare", tuple(Item(item.index, item.key, item.title) for item in dataset.catalogue))
-    model, _ = fit(logs_of(dataset), 40, bare, TINY)
-    assert model.item_vectors.shape == (60, 4)
-
-
-def test_refuses_to_fit_to_next_to_nothing():
-    dataset = tiny_dataset()
-    with pytest.raises(DataError, match="19 ratings are too few"):
-        fit(logs_of(dataset).at(np.arange(19)), 40, dataset.catalogue, TINY)
-
-
-def test_accuracy_by_hand():
-    zeros = {name: np.zeros_like(value) for name, value in PARAMETERS.items()} | {"mean": np.array(7.0)}
-    training = Logs(np.array([0, 1, 2]), np.array([0, 0, 1]), np.array([1, 3, 5], dtype=np.float32))
-    validation = Logs(np.array([0, 1, 2]), np.array([0, 4, 1]), np.array([2, 5, 5], dtype=np.float32))
-    accuracy = measure(BiasedFactorisation.from_parameters(zeros), training, validation)
-    assert accuracy.rmse == pytest.approx(np.sqrt(3)), "7 is clipped to 5: errors 3, 0 and 0"
-    assert accuracy.mae == pytest.approx(1)
-    assert accuracy.rmse_item_mean == pytest.approx(np.sqrt(4 / 3)), "the means are 2 and 5; item 4 has that of all, 3"
-    assert accuracy.rmse_global_mean == pytest.approx(np.sqrt(3))
+def test_axes_of_one_name_have_one_length():
+    shapes = {"a": ("rows", "columns"), "b": ("columns",)}
+    checked = checked_parameters({"a": np.ones((2, 3)), "b": np.ones(3)}, shapes)
+    assert checked["a"].dtype == np.float32
+    with pytest.raises(ValueError, match="do not fit together"):
+        checked_parameters({"a": np.ones((2, 3)), "b": np.ones(2)}, shapes)

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from errors import ArtifactError, BadInputError, DataError
 from simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_folder
 from simulators.datasets import file_digest
+from simulators.deepfm import DeepFM
+from simulators.factorisation import BiasedFactorisation
 from simulators.quit_rules import CategoryWindowRule
 from simulators.responses import respond
 from simulators.summaries import dataset_info, world_info
@@ -133,6 +135,25 @@ def test_saving_again_replaces(stored):
     assert [path.name for path in stored.parent.iterdir()] == ["tiny"]
 
 
+def test_a_world_of_either_kind_is_loaded_as_it_was(tmp_path):
+    plain = build_worlds(tiny_dataset(), TINY.model_copy(update={"model": "factorisation"}))
+    for worlds, kind, model in ((plain, "factorisation", BiasedFactorisation), (tiny_worlds(), "deepfm", DeepFM)):
+        folder = simulator_folder(tmp_path, kind)
+        save_worlds(folder, worlds)
+        assert json.loads((folder / RECORD).read_text())["test"]["model"] == kind
+        loaded = load_worlds(folder)
+        assert isinstance(loaded.test.model, model)
+        assert same(loaded.train, worlds.train)
+        assert same(loaded.test, worlds.test)
+        user = int(worlds.test.users[0])
+        assert loaded.test.reward(user, range(60)).tolist() == worlds.test.reward(user, range(60)).tolist()
+
+
+def edit_world(folder: Path, **changes: object) -> None:
+    record = json.loads((folder / RECORD).read_text())
+    edit(folder / RECORD, train=record["train"] | changes)
+
+
 def edit(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -143,6 +164,10 @@ def edit(path: Path, **changes: object) -> None:
         (lambda folder: (folder / RECORD).unlink(), "There is no simulator in"),
         (lambda folder: (folder / RECORD).write_text("{"), "damaged or of another version"),
         (lambda folder: edit(folder / RECORD, format=1), "damaged or of another version"),
+        (lambda folder: edit(folder / RECORD, format=3), "damaged or of another version"),
+        (lambda folder: edit_world(folder, model="transformer"), "damaged or of another version"),
+        (lambda folder: edit_world(folder, model="factorisation"), "missing or damaged"),
+        (lambda folder: edit_world(folder, accuracy=0.9), "damaged or of another version"),
         (lambda folder: edit(folder / RECORD, surprise=1), "damaged or of another version"),
         (lambda folder: edit(folder / RECORD, n_items=61), "missing or damaged"),
         (lambda folder: (folder / "train.npz").unlink(), "missing or damaged"),
@@ -168,6 +193,16 @@ def test_refuses_an_artifact_of_other_data(stored):
         {"users": np.arange(30, dtype=np.int32)},
         {"users": np.arange(30, dtype=np.int32), **dict(tiny_worlds().test.model.parameters())},
         {"users": np.arange(30)[::-1].astype(np.int32), **dict(tiny_worlds().train.model.parameters())},
+        {
+            "users": np.arange(30, dtype=np.int32),
+            **dict(tiny_worlds().train.model.parameters()),
+            "output": np.zeros(3, dtype=np.float32),
+        },
+        {
+            "users": np.arange(30, dtype=np.int32),
+            **dict(tiny_worlds().train.model.parameters()),
+            "item_hidden": np.full((60, 32), np.inf, dtype=np.float32),
+        },
     ],
 )
 def test_refuses_arrays_that_are_not_a_world_even_with_the_right_checksum(stored, arrays):
@@ -200,6 +235,7 @@ def test_nothing_is_unpickled(stored, tmp_path):
 def test_refuses_to_store_a_model_it_could_not_restore(tmp_path):
     class Constant:
         item_vectors = tiny_worlds().train.vectors
+        n_users = 30
 
         def predict(self, users, items):
             return np.full(len(users), 3, dtype=np.float32)
@@ -261,7 +297,12 @@ def test_summaries_add_up():
     assert info.test.policy_users == 10
     other = world_info(worlds.quitting_by("category-window"), dataset).test
     assert (other.quit_rule, other.window, other.limit, other.beta) == ("category-window", 5, 2, None)
-    assert info.train.rmse["model"] == worlds.train.accuracy.rmse
+    for about_world, world in ((info.train, worlds.train), (info.test, worlds.test)):
+        assert about_world.model == "deepfm"
+        assert list(about_world.rmse) == ["model", "biased_factorisation", "item_mean", "global_mean"]
+        assert list(about_world.mae) == list(about_world.rmse)
+        assert about_world.rmse["model"] == world.accuracy.rmse.model
+        assert about_world.mae["global_mean"] == world.accuracy.mae.global_mean
     exact = np.bincount(
         np.concatenate([worlds.test.reward(int(user), range(60)) for user in worlds.test.users]).astype(int),
         minlength=6,
