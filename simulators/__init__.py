@@ -3,7 +3,8 @@
 from simulators.artifacts import load_worlds, save_worlds, simulator_folder
 from simulators.datasets import Dataset
 from simulators.environment import Observation, UserEnv
-from simulators.library import add_folder, list_datasets, load_dataset
+from simulators.intake import FEWEST, Columns, Intake, Rules
+from simulators.library import add_folder, add_tables, list_datasets, load_dataset, read_intake
 from simulators.mapping import ColumnMapping
 from simulators.movielens import fetch_ml_100k
 from simulators.responses import Answer, respond
@@ -11,23 +12,29 @@ from simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_inf
 from simulators.worlds import World, Worlds, build_worlds, users_of
 
 __all__ = [
+    "FEWEST",
     "Answer",
     "ColumnMapping",
+    "Columns",
     "Dataset",
     "DatasetInfo",
+    "Intake",
     "Observation",
+    "Rules",
     "UserEnv",
     "World",
     "WorldInfo",
     "Worlds",
     "WorldsInfo",
     "add_folder",
+    "add_tables",
     "build_worlds",
     "dataset_info",
     "fetch_ml_100k",
     "list_datasets",
     "load_dataset",
     "load_worlds",
+    "read_intake",
     "respond",
     "save_worlds",
     "simulator_folder",

@@ -122,8 +122,8 @@ import numpy, jinja2, tenacity, yaml
 sys.addaudithook(watch)
 for name in {names!r}:
     importlib.import_module(name)
-heavy = [name for name in ("torch", "chromadb", "sentence_transformers", "xllamacpp", "gguf") if name in sys.modules]
-print(opened, heavy)
+heavy = ("torch", "chromadb", "sentence_transformers", "xllamacpp", "gguf", "pyarrow")
+print(opened, [name for name in heavy if name in sys.modules])
 """
     assert python(program, tmp_path).strip() == "[] []"
     assert list(tmp_path.iterdir()) == []
