@@ -67,8 +67,6 @@ def add_folder(
         dataset = None if convert_first else _copied(folder / stem, new, name, columns, progress)
         if dataset is None or _repeats(dataset):
             dataset = _converted(log, items, new / name, columns=columns, rules=rules, progress=progress)
-            if (folder / f"{stem}.user").exists():
-                shutil.copyfile(folder / f"{stem}.user", new / f"{name}.user")
     return dataset
 
 
@@ -113,8 +111,10 @@ def _converted(
 ) -> Dataset:
     """The tables, converted to the atomic files `stem`.inter and `stem`.item, and read."""
     new, name = stem.parent, stem.name
-    sources = {table.path.name: file_digest(table.path) for table in (log, items) if table.path.is_file()}
     mapping, intake = convert(log, items, stem, columns, rules, progress=part(progress, 0, 0.5))
+    sources = {table.path.name: file_digest(table.path) for table in (log, items)}
+    if isinstance(log, AtomicTable) and (user := log.path.with_suffix(".user")).exists():
+        shutil.copyfile(user, new / f"{name}.user")
     dataset = read_dataset(new, name, mapping, part(progress, 0.5, 0.5))
     _write_record(new, name, dataset, intake.model_copy(update={"sources": sources}))
     return dataset
@@ -126,7 +126,8 @@ def _write_record(folder: Path, name: str, dataset: Dataset, intake: Intake | No
             f"Dataset {name} has {len(dataset.user_keys)} users and {len(dataset.catalogue)} items, and a simulator "
             "needs two of each, users to learn from and users to be judged by; give a larger log."
         )
-    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
+    files = (folder / f"{name}{suffix}" for suffix in SUFFIXES)
+    digests = {path.name: file_digest(path) for path in files if path.exists()}
     record = DatasetRecord(name=name, mapping=dataset.mapping, files=digests, intake=intake)
     (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
 

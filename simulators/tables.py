@@ -132,7 +132,7 @@ class DelimitedTable:
             raise DataError(
                 f"{self.path} cannot be opened ({error.strerror}); check the folder and the name."
             ) from error
-        if last not in (b"", b"\n", b"\r"):
+        if last not in (b"", b"\n", b"\r", b"\0"):  # a zero byte ends UTF-16, which is refused as what it is
             raise fault(
                 self,
                 breaks + 1,
