@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from simulators.pairs import folded, k_core
 
 ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 3), st.integers(0, 9)), min_size=1)
 
 
-def arrays(rows):
+Column = NDArray[np.int32]
+
+
+def arrays(
+    rows: Sequence[tuple[int, int, int, int]],
+) -> tuple[Column, Column, NDArray[np.float64], NDArray[np.float64]]:
     users, items, times, values = (np.array(column) for column in zip(*rows, strict=True))
     return users.astype(np.int32), items.astype(np.int32), times.astype(np.float64), values.astype(np.float64)
 
