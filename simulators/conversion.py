@@ -20,6 +20,7 @@ from simulators.tables import AtomicTable, Table
 
 _SEPARATORS = {"space": SPACE, "comma": ",", "none": None}
 _STORED_SEPARATOR = "|"
+_MOST_NEGATIVES = 100  # for every interaction; far beyond what fitting is served by
 
 
 def convert(
@@ -31,6 +32,8 @@ def convert(
     users and items with too few pairs are dropped, and implicit logs get stars and negatives (`simulators.implicit`).
     Raises DataError, naming file and row, at the first thing that cannot be used, and where nothing is left.
     """
+    if not 0 <= rules.negatives <= _MOST_NEGATIVES:  # NaN fails as well
+        raise DataError(f"{rules.negatives:g} negatives an interaction cannot be; ask for 0 to {_MOST_NEGATIVES}.")
     columns = chosen_columns(log, items, columns)
     feedback: Feedback = "ratings" if columns.rating else "hours" if columns.hours else "presence"
     index, guessed = item_index(items, columns)

@@ -271,6 +271,12 @@ def test_a_log_in_which_everybody_has_too_few_is_refused(tmp_path):
         add(tmp_path, rules=Rules(0, 9))
 
 
+@pytest.mark.parametrize("negatives", [-1.0, 101.0, float("nan")])
+def test_refuses_a_number_of_negatives_that_cannot_be(tmp_path, negatives):
+    with pytest.raises(DataError, match="negatives an interaction cannot be; ask for 0 to 100"):
+        add(tmp_path, rules=Rules(0, 0, negatives=negatives))
+
+
 def test_a_folder_is_copied_unless_something_is_to_change(tmp_path):
     source = tmp_path / "source"
     write_atomic(source, tiny_dataset())
