@@ -43,7 +43,9 @@ def add(
     timestamp: Annotated[str | None, typer.Option("--time-col", "--timestamp", help="column of times")] = None,
     item_key: Annotated[str | None, typer.Option("--item-key-col", help="column of item ids in the item table")] = None,
     title: Annotated[str | None, typer.Option("--title-col", "--title", help="column of titles")] = None,
-    categories: Annotated[str | None, typer.Option("--categories-col", "--categories", help="of categories")] = None,
+    categories: Annotated[
+        str | None, typer.Option("--categories-col", "--categories", help="column of categories")
+    ] = None,
     year: Annotated[str | None, typer.Option("--year-col", "--year", help="column of years or dates")] = None,
     category_separator: Annotated[
         str | None, typer.Option(help="between categories: space, comma, | or other characters; none splits nothing")
