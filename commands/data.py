@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from commands.intake import intake_pairs
 from commands.output import AsJson, fraction_bar, settings_from, show_json, show_pairs, show_table, stdout
 
 app = typer.Typer(help="Fetch, add and describe datasets.", no_args_is_help=True)
@@ -28,33 +29,81 @@ def fetch(name: Annotated[str, typer.Argument(help="ml-100k")] = "ml-100k") -> N
 
 @app.command()
 def add(
-    folder: Annotated[Path, typer.Argument(help="folder with NAME.inter, NAME.item and optionally NAME.user")],
-    name: Annotated[str | None, typer.Option(help="name of the dataset; none is the files' own")] = None,
-    title: Annotated[str | None, typer.Option(help="field of .item that holds titles")] = None,
-    categories: Annotated[str | None, typer.Option(help="field of .item that holds categories")] = None,
-    year: Annotated[str | None, typer.Option(help="field of .item that holds the year")] = None,
-    user: Annotated[str | None, typer.Option(help="field that holds user ids")] = None,
-    item: Annotated[str | None, typer.Option(help="field that holds item ids")] = None,
-    rating: Annotated[str | None, typer.Option(help="field of .inter that holds ratings")] = None,
-    timestamp: Annotated[str | None, typer.Option(help="field of .inter that holds times")] = None,
+    path: Annotated[
+        Path, typer.Argument(help="a .csv, .tsv or .parquet log, or a folder with NAME.inter, NAME.item, NAME.user")
+    ],
+    items: Annotated[Path | None, typer.Option(help="item table: .csv, .tsv or .parquet")] = None,
+    name: Annotated[str | None, typer.Option(help="name of the dataset; none is the file's own")] = None,
+    user: Annotated[str | None, typer.Option("--user-col", "--user", help="column of user ids")] = None,
+    item: Annotated[str | None, typer.Option("--item-col", "--item", help="column of item ids")] = None,
+    rating: Annotated[str | None, typer.Option("--rating-col", "--rating", help="column of ratings")] = None,
+    hours: Annotated[
+        str | None, typer.Option("--hours-col", help="column of hours played, in place of ratings")
+    ] = None,
+    timestamp: Annotated[str | None, typer.Option("--time-col", "--timestamp", help="column of times")] = None,
+    item_key: Annotated[str | None, typer.Option("--item-key-col", help="column of item ids in the item table")] = None,
+    title: Annotated[str | None, typer.Option("--title-col", "--title", help="column of titles")] = None,
+    categories: Annotated[
+        str | None, typer.Option("--categories-col", "--categories", help="column of categories")
+    ] = None,
+    year: Annotated[str | None, typer.Option("--year-col", "--year", help="column of years or dates")] = None,
+    category_separator: Annotated[
+        str | None, typer.Option(help="between categories: space, comma, | or other characters; none splits nothing")
+    ] = None,
+    rating_min: Annotated[float | None, typer.Option(help="lowest rating of the scale; none is 1")] = None,
+    rating_max: Annotated[float | None, typer.Option(help="highest rating of the scale; none is 5")] = None,
+    min_user: Annotated[
+        int | None, typer.Option(min=0, help="drop users with fewer interactions; none is 3, 0 for a folder")
+    ] = None,
+    min_item: Annotated[
+        int | None, typer.Option(min=0, help="drop items with fewer interactions; none is 3, 0 for a folder")
+    ] = None,
+    skip_unknown_items: Annotated[
+        bool, typer.Option("--skip-unknown-items", help="pass over rows whose item the item table lacks")
+    ] = False,
+    negatives: Annotated[
+        float, typer.Option(min=0, help="logs without ratings: sampled dislikes for every interaction")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="draws the sampled dislikes")] = 0,
+    as_json: AsJson = False,
 ) -> None:
-    """Check a folder of RecBole atomic files and register it."""
-    from simulators import add_folder
+    """Check a log with its items and register it: tables, or a folder of RecBole atomic files."""
+    from errors import BadInputError
+    from simulators import Columns, Rules, add_folder, add_tables, dataset_info, read_intake
 
-    columns = {
-        "title": title,
-        "categories": categories,
-        "year": year,
-        "user": user,
-        "item": item,
-        "rating": rating,
-        "timestamp": timestamp,
-    }
-    given = {column: field for column, field in columns.items() if field is not None}
+    columns = Columns(
+        user=user,
+        item=item,
+        rating=rating,
+        hours=hours,
+        timestamp=timestamp,
+        item_key=item_key,
+        title=title,
+        categories=categories,
+        year=year,
+        category_separator=category_separator,
+        rating_min=rating_min,
+        rating_max=rating_max,
+    )
+    rules = Rules(min_user, min_item, skip_unknown_items, negatives, seed)
     settings = settings_from()
-    with fraction_bar(f"reading {folder.name}") as progress:
-        dataset = add_folder(settings.data, folder, name, progress, **given)
+    table = path.is_file() or path.suffix.lower() in (".csv", ".tsv", ".parquet")
+    if table and items is None:
+        raise BadInputError(f"{path.name} says nothing of the items' titles; give their table with --items FILE.")
+    if items is not None and not table:
+        raise BadInputError(f"{path} is a folder, which holds its items itself; leave out --items.")
+    with fraction_bar(f"reading {path.name}") as progress:
+        if items is not None:
+            dataset = add_tables(settings.data, path, items, name, progress=progress, columns=columns, rules=rules)
+        else:
+            dataset = add_folder(settings.data, path, name, progress, columns=columns, rules=rules)
+    intake = read_intake(settings.data, dataset.name)
+    if as_json:
+        show_json(dataset_info(dataset, intake))
+        return
     stdout.print(f"{dataset.name} is in {settings.data / 'datasets' / dataset.name}")
+    if intake is not None:
+        show_pairs(intake_pairs(intake))
 
 
 @app.command("list")
@@ -73,14 +122,17 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def info(name: str, as_json: AsJson = False) -> None:
     """Describe a dataset: users, items, interactions, ratings, categories."""
-    from simulators import dataset_info, load_dataset
+    from simulators import dataset_info, load_dataset, read_intake
 
-    described = dataset_info(load_dataset(settings_from().data, name))
+    data = settings_from().data
+    described = dataset_info(load_dataset(data, name), read_intake(data, name))
     if as_json:
         show_json(described)
         return
     show_pairs(
         {"users": described.users, "items": described.items, "interactions": described.interactions}, described.name
     )
+    if described.intake is not None:
+        show_pairs(intake_pairs(described.intake))
     show_table(["rating", "count"], list(described.rating_histogram.items()))
     show_table(["category", "items"], list(described.categories.items()))

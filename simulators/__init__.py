@@ -4,7 +4,8 @@ from simulators.artifacts import load_worlds, save_worlds, simulator_folder
 from simulators.datasets import Dataset
 from simulators.environment import Observation, UserEnv
 from simulators.episodes import Episodes
-from simulators.library import add_folder, list_datasets, load_dataset
+from simulators.intake import FEWEST, Columns, Intake, Rules
+from simulators.library import add_folder, add_tables, list_datasets, load_dataset, read_intake
 from simulators.mapping import ColumnMapping
 from simulators.movielens import fetch_ml_100k
 from simulators.registration import environment_id, register_environments
@@ -14,12 +15,16 @@ from simulators.vector_environment import VectorUserEnv
 from simulators.worlds import World, Worlds, build_worlds, users_of
 
 __all__ = [
+    "FEWEST",
     "Answer",
     "ColumnMapping",
+    "Columns",
     "Dataset",
     "DatasetInfo",
     "Episodes",
+    "Intake",
     "Observation",
+    "Rules",
     "UserEnv",
     "VectorUserEnv",
     "World",
@@ -27,6 +32,7 @@ __all__ = [
     "Worlds",
     "WorldsInfo",
     "add_folder",
+    "add_tables",
     "build_worlds",
     "dataset_info",
     "environment_id",
@@ -34,6 +40,7 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "load_worlds",
+    "read_intake",
     "register_environments",
     "respond",
     "save_worlds",

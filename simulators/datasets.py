@@ -6,7 +6,6 @@ import hashlib
 import re
 from array import array
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -16,8 +15,11 @@ from numpy.typing import NDArray
 from catalogue import Catalogue, Item
 from errors import DataError
 from simulators.atomic_files import read_header, read_rows
+from simulators.categories import SPACE, split_categories
 from simulators.mapping import ColumnMapping
+from simulators.nearest_ids import nearest_ids
 from simulators.progress import Progress
+from simulators.rating_model import Logs
 from simulators.user_fields import UserField, read_user_fields
 
 LIKED = 4.0
@@ -27,7 +29,6 @@ SUFFIXES = (".inter", ".item", ".user")
 """The atomic files that belong to a dataset; the last is optional."""
 
 _YEAR = re.compile(r"\d{4}(?=\.0$|$)")
-_NO_CATEGORY = "unknown"  # MovieLens' word for "no genre known"; as a category it would make strangers look alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,9 @@ class Dataset:
     cannot be written to. Ratings are on a scale of 1 to 5, whatever the scale of the file; `user_keys[u]` is the id
     of user `u` in the file, `user_fields` what else is known of them. `fingerprint` changes with the files' bytes and
     with the mapping.
+
+    `negatives` are pairs that nobody logged, sampled for an implicit log so that a rating model can be fitted to it;
+    they are among no user's rows, histories or counts.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Dataset:
     mapping: ColumnMapping
     fingerprint: str
     user_fields: tuple[UserField, ...] = ()
+    negatives: Logs | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -67,7 +72,7 @@ class Dataset:
         try:
             return self._index_of_key[key]
         except KeyError:
-            near = get_close_matches(key, self.user_keys, n=3, cutoff=0) or self.user_keys[:3]
+            near = nearest_ids(key, self.user_keys)
             raise DataError(f"Dataset {self.name} has no user {key!r}; ids like it are {', '.join(near)}.") from None
 
     def popularity(self, users: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -92,14 +97,17 @@ def read_dataset(folder: Path, name: str, mapping: ColumnMapping, progress: Prog
     """
     inter, item, user = (folder / f"{name}{suffix}" for suffix in SUFFIXES)
     catalogue = _read_catalogue(item, name, mapping)
-    user_keys, users, items, ratings, timestamps = _read_log(inter, catalogue, mapping, progress)
+    user_keys, users, items, ratings, timestamps, sampled = _read_log(inter, catalogue, mapping, progress)
     user_fields = read_user_fields(user, mapping.user, user_keys) if user.exists() else ()
-    order = np.lexsort((timestamps, users))  # lexsort is stable
+    negatives = Logs(users[sampled], items[sampled], ratings[sampled]) if sampled.any() else None
+    logged = np.flatnonzero(~sampled)
+    order = logged[np.lexsort((timestamps[logged], users[logged]))]  # lexsort is stable
     columns = users[order], items[order], ratings[order], timestamps[order]
     for column in columns:
         column.setflags(write=False)
     digests = {path.suffix: file_digest(path) for path in (inter, item, user) if path.exists()}
-    return Dataset(name, catalogue, user_keys, *columns, mapping, _fingerprint(digests, mapping), user_fields)
+    fingerprint = _fingerprint(digests, mapping)
+    return Dataset(name, catalogue, user_keys, *columns, mapping, fingerprint, user_fields, negatives)
 
 
 def file_digest(path: Path) -> str:
@@ -129,7 +137,10 @@ def _read_catalogue(path: Path, name: str, mapping: ColumnMapping) -> Catalogue:
     (key, title, categories, year), header = _columns(
         path, (mapping.item, mapping.title, mapping.categories, mapping.year)
     )
-    separated = mapping.categories is not None and header[mapping.categories] == "token_seq"
+    separator: str | None = mapping.category_separator
+    if separator == SPACE and (mapping.categories is None or header[mapping.categories] != "token_seq"):
+        separator = None
+    split: dict[str, tuple[str, ...]] = {"": ()}  # items with the same categories share them
     items: list[Item] = []
     seen: set[str] = set()
     for number, fields in read_rows(path):
@@ -140,25 +151,31 @@ def _read_catalogue(path: Path, name: str, mapping: ColumnMapping) -> Catalogue:
         if not words:
             raise DataError(f"{path.name} line {number}: item {item!r} has no title; give it one or remove the line.")
         seen.add(item)
-        names: tuple[str, ...] = ()
-        if categories >= 0:
-            listed = fields[categories].split() if separated else [fields[categories].strip()]
-            names = tuple(dict.fromkeys(word for word in listed if word and word.lower() != _NO_CATEGORY))
+        cell = fields[categories] if categories >= 0 else ""
+        if cell not in split:
+            split[cell] = split_categories(cell, separator)
         # A year that is no number ("V", "unknown") is left out: an item without a year is still a sound item.
         match = _YEAR.match(fields[year].strip()) if year >= 0 else None
-        items.append(Item(len(items), item, words, names, int(match[0]) if match else None))
+        items.append(Item(len(items), item, words, split[cell], int(match[0]) if match else None))
     return Catalogue(name, tuple(items))
 
 
 def _read_log(
     path: Path, catalogue: Catalogue, mapping: ColumnMapping, progress: Progress | None
-) -> tuple[tuple[str, ...], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
-    (user_at, item_at, rating_at, time_at), _ = _columns(
-        path, (mapping.user, mapping.item, mapping.rating, mapping.timestamp)
+) -> tuple[
+    tuple[str, ...],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.int64],
+    NDArray[np.bool_],
+]:
+    (user_at, item_at, rating_at, time_at, sampled_at), _ = _columns(
+        path, (mapping.user, mapping.item, mapping.rating, mapping.timestamp, mapping.sampled)
     )
     index_of_user: dict[str, int] = {}
     index_of_item = catalogue.index_of_key
-    users, items, ratings, times = array("i"), array("i"), array("d"), array("d")
+    users, items, ratings, times, sampled = array("i"), array("i"), array("d"), array("d"), array("b")
     for number, fields in read_rows(path, progress):
         user = fields[user_at]
         if not user:
@@ -176,6 +193,7 @@ def _read_log(
             raise DataError(f"{path.name} line {number}: {error}; write ratings and times as numbers.") from error
         users.append(index_of_user.setdefault(user, len(index_of_user)))
         items.append(item)
+        sampled.append(sampled_at >= 0 and fields[sampled_at] == "1")
     low, high = mapping.rating_min, mapping.rating_max
     stars, moments = np.asarray(ratings), np.asarray(times)
     # Checked at once rather than row by row; row r stands on line r + 2. NaN fails both comparisons.
@@ -188,6 +206,7 @@ def _read_log(
         np.asarray(items, dtype=np.int32),
         scaled,
         moments.astype(np.int64),
+        np.asarray(sampled, dtype=np.bool_),
     )
 
 

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from catalogue import Catalogue
 from errors import DataError
 from simulators.atomic_files import read_header
+from simulators.conversion import convert
 from simulators.datasets import SUFFIXES, Dataset, file_digest, read_dataset
 from simulators.folders import replaced_folder
-from simulators.mapping import ColumnMapping, guess_mapping
-from simulators.progress import Progress
+from simulators.intake import Columns, Intake, Rules
+from simulators.mapping import ColumnMapping, found_column, guess_mapping
+from simulators.pairs import pair_keys
+from simulators.progress import Progress, part
+from simulators.tables import AtomicTable, Table, open_table
 
 RECORD = "dataset.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class DatasetRecord(BaseModel):
-    """What `dataset.json` holds: how to read the files beside it, and their SHA-256."""
+    """What `dataset.json` holds: how to read the files beside it, and their SHA-256.
+
+    `intake` says how they came from files of another form; None where they are copies.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,6 +39,7 @@ class DatasetRecord(BaseModel):
     name: str
     mapping: ColumnMapping
     files: dict[str, str]
+    intake: Intake | None = None
 
 
 def add_folder(
@@ -38,28 +47,94 @@ def add_folder(
     folder: Path,
     name: str | None = None,
     progress: Progress | None = None,
-    **mapping: str | float | None,
+    *,
+    columns: Columns | None = None,
+    rules: Rules | None = None,
 ) -> Dataset:
-    """Registers the atomic files in `folder`, copied, under `name` (default: that of the only *.inter file there).
+    """Registers the atomic files in `folder` under `name` (default: that of the only *.inter file there).
 
-    `mapping` holds fields of ColumnMapping; the others are guessed. A dataset already registered under the name is
+    They are copied as they are, unless `rules` leave something out, the log holds no ratings, or a pair of user and
+    item more than once: then they are converted as tables are. A dataset already registered under the name is
     replaced only once the new one has been read without fault. Raises DataError otherwise.
     """
+    columns, rules = columns or Columns(), rules or Rules()
     stem = _stem(folder, name)
     name = checked_name(name or stem)
+    log, items = (AtomicTable(folder / f"{stem}{suffix}") for suffix in (".inter", ".item"))
+    implicit = columns.hours or not (columns.rating or found_column("rating", log.names))
+    convert_first = bool(implicit or rules.asked or columns.item_key)
     with replaced_folder(dataset_folder(data_dir, name)) as new:
-        for suffix in SUFFIXES:
-            if (folder / f"{stem}{suffix}").exists():
-                shutil.copyfile(folder / f"{stem}{suffix}", new / f"{stem}{suffix}")
-        # The copy is what is checked, for the original may change meanwhile; under the names the user knows.
-        headers = [*read_header(new / f"{stem}.inter"), *read_header(new / f"{stem}.item")]
-        dataset = read_dataset(new, stem, guess_mapping(headers, **mapping), progress)
-        for path in list(new.iterdir()):
-            path.rename(new / f"{name}{path.suffix}")
-        digests = {path.name: file_digest(path) for path in sorted(new.iterdir())}
-        record = DatasetRecord(name=name, mapping=dataset.mapping, files=digests)
-        (new / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        dataset = None if convert_first else _copied(folder / stem, new, name, columns, progress)
+        if dataset is None or _repeats(dataset):
+            dataset = _converted(log, items, new / name, columns=columns, rules=rules, progress=progress)
+    return dataset
+
+
+def add_tables(
+    data_dir: Path,
+    log: Path,
+    items: Path,
+    name: str | None = None,
+    *,
+    progress: Progress | None = None,
+    columns: Columns | None = None,
+    rules: Rules | None = None,
+) -> Dataset:
+    """Registers a log and its item table, CSV, TSV or Parquet each, under `name` (default: that of the log's file).
+
+    They are converted to atomic files (see `convert`). A dataset already registered under the name is replaced only
+    once the new one has been read without fault. Raises DataError otherwise.
+    """
+    name = checked_name(log.stem if name is None else name)
+    tables = open_table(log), open_table(items)
+    with replaced_folder(dataset_folder(data_dir, name)) as new:
+        return _converted(*tables, new / name, columns=columns or Columns(), rules=rules or Rules(), progress=progress)
+
+
+def _copied(source: Path, new: Path, name: str, columns: Columns, progress: Progress | None) -> Dataset:
+    """The atomic files `source`.inter, `source`.item and `source`.user, copied to the folder `new` and read."""
+    for suffix in SUFFIXES:
+        if (file := source.with_name(source.name + suffix)).exists():
+            shutil.copyfile(file, new / file.name)
+    # The copy is what is checked, for the original may change meanwhile; under the names the user knows.
+    headers = [*read_header(new / f"{source.name}.inter"), *read_header(new / f"{source.name}.item")]
+    given = {field: value for field, value in asdict(columns).items() if field in ColumnMapping.model_fields}
+    dataset = read_dataset(new, source.name, guess_mapping(headers, **given), progress)
+    for path in list(new.iterdir()):
+        path.rename(new / f"{name}{path.suffix}")
+    _write_record(new, name, dataset, None)
     return replace(dataset, name=name, catalogue=Catalogue(name, dataset.catalogue.items))
+
+
+def _converted(
+    log: Table, items: Table, stem: Path, *, columns: Columns, rules: Rules, progress: Progress | None
+) -> Dataset:
+    """The tables, converted to the atomic files `stem`.inter and `stem`.item, and read."""
+    new, name = stem.parent, stem.name
+    mapping, intake = convert(log, items, stem, columns, rules, progress=part(progress, 0, 0.5))
+    sources = {table.path.name: file_digest(table.path) for table in (log, items)}
+    if isinstance(log, AtomicTable) and (user := log.path.with_suffix(".user")).exists():
+        shutil.copyfile(user, new / f"{name}.user")
+    dataset = read_dataset(new, name, mapping, part(progress, 0.5, 0.5))
+    _write_record(new, name, dataset, intake.model_copy(update={"sources": sources}))
+    return dataset
+
+
+def _write_record(folder: Path, name: str, dataset: Dataset, intake: Intake | None) -> None:
+    if len(dataset.user_keys) < 2 or len(dataset.catalogue) < 2:
+        raise DataError(
+            f"Dataset {name} has {len(dataset.user_keys)} users and {len(dataset.catalogue)} items, and a simulator "
+            "needs two of each, users to learn from and users to be judged by; give a larger log."
+        )
+    files = (folder / f"{name}{suffix}" for suffix in SUFFIXES)
+    digests = {path.name: file_digest(path) for path in files if path.exists()}
+    record = DatasetRecord(name=name, mapping=dataset.mapping, files=digests, intake=intake)
+    (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _repeats(dataset: Dataset) -> bool:
+    keys = pair_keys(dataset.users, dataset.items, len(dataset.catalogue))
+    return len(np.unique(keys)) < len(keys)
 
 
 def _stem(folder: Path, name: str | None) -> str:
@@ -91,6 +166,12 @@ def load_dataset(data_dir: Path, name: str, progress: Progress | None = None) ->
         if not path.is_file() or file_digest(path) != digest:
             raise DataError(f"{path} is missing or has changed since it was added; add dataset {name} again.")
     return read_dataset(folder, name, record.mapping, progress)
+
+
+def read_intake(data_dir: Path, name: str) -> Intake | None:
+    """How the registered dataset was taken in; None where its files are copies of atomic files."""
+    record = read_record(dataset_folder(data_dir, name))
+    return None if record is None else record.intake
 
 
 def read_record(folder: Path) -> DatasetRecord | None:

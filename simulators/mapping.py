@@ -1,11 +1,11 @@
-"""Which columns of the atomic files mean what."""
+"""Which columns mean what: a mapping of the atomic files' fields, and guesses by name where none is given."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from errors import DataError
 
@@ -19,14 +19,26 @@ _GUESSES: dict[str, tuple[str, ...]] = {
     "categories": ("class", "genre", "genres", "categories", "category", "tags"),
     "year": ("release_year", "year"),
 }
+# What tables of other makes call them besides.
+_MORE_GUESSES: dict[str, tuple[str, ...]] = {
+    "user": ("user", "customer_id", "reviewer_id"),
+    "item": ("movie_id", "book_id", "game_id", "app_id", "item", "asin"),
+    "item_key": ("item_id", "product_id", "business_id", "movie_id", "book_id", "game_id", "app_id", "item", "id"),
+    "rating": ("score", "overall"),
+    "hours": ("hours", "play_hours", "hours_played", "playtime"),
+    "timestamp": ("time", "datetime", "date"),
+    "year": ("release_date",),
+}
 _OPTIONAL = ("timestamp", "categories", "year")
 
 
 class ColumnMapping(BaseModel):
     """Field names in the atomic files, and the scale of the ratings.
 
-    `user`, `item`, `rating` and `timestamp` are columns of NAME.inter; `item`, `title`, `categories` and `year` are
-    columns of NAME.item. Without timestamps the order of the file's rows stands for time.
+    `user`, `item`, `rating`, `timestamp` and `sampled` are columns of NAME.inter; `item`, `title`, `categories` and
+    `year` are columns of NAME.item. Without timestamps the order of the file's rows stands for time. `sampled` is 1
+    in rows that nobody wrote: the negatives drawn for an implicit log. `category_separator` stands between an item's
+    categories; where it is a space, only a field of type token_seq is split.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +52,9 @@ class ColumnMapping(BaseModel):
     year: str | None = None
     rating_min: float = 1.0
     rating_max: float = 5.0
+    # Left out while they say nothing, so that the fingerprint of a dataset without them stays what it was.
+    sampled: str | None = Field(None, exclude_if=lambda value: value is None)
+    category_separator: str = Field(" ", min_length=1, exclude_if=lambda value: value == " ")
 
     @model_validator(mode="after")
     def _scale_has_a_length(self) -> ColumnMapping:
@@ -72,3 +87,17 @@ def guess_mapping(headers: Iterable[str], **overrides: str | float | None) -> Co
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "rating scale"
         raise DataError(f"Column mapping {name}: {first['msg']}; correct the mapping.") from error
+
+
+def found_column(role: str, names: Iterable[str]) -> str | None:
+    """The column of a table whose name tells best that it holds `role`, which `Columns` lists.
+
+    Capitals, spaces, `_` and `-` in the names make no difference. None where no name tells.
+    """
+    plain = {_plain(name): name for name in reversed(list(names))}  # the first of equals wins
+    guesses = map(_plain, _GUESSES.get(role, ()) + _MORE_GUESSES.get(role, ()))
+    return next((plain[guess] for guess in guesses if guess in plain), None)
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", "").replace("-", "").replace(" ", "")

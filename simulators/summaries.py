@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from settings import ModelKind, QuitRuleName
 from simulators.datasets import Dataset
+from simulators.intake import Intake
 from simulators.mapping import ColumnMapping
 from simulators.policies import Outcome, PolicyName, policy_outcomes, policy_users
 from simulators.worlds import Split, World, Worlds
@@ -23,16 +24,22 @@ class _Summary(BaseModel):
 
 
 class DatasetInfo(_Summary):
-    """A dataset: sizes, how often each number of stars (half a star rounded up) was given, items of each category."""
+    """A dataset: sizes, how often each number of stars (half a star rounded up) was given, items of each category.
+
+    `negatives` counts what was sampled for an implicit log; no other number includes them. `intake` says how the log
+    was taken in, None where its files are copies.
+    """
 
     name: str
     users: int
     items: int
     interactions: int
+    negatives: int
     rating_histogram: dict[str, int]
     categories: dict[str, int]
     mapping: ColumnMapping
     fingerprint: str
+    intake: Intake | None
 
 
 class WorldInfo(_Summary):
@@ -71,7 +78,7 @@ class WorldsInfo(_Summary):
     test: WorldInfo
 
 
-def dataset_info(dataset: Dataset) -> DatasetInfo:
+def dataset_info(dataset: Dataset, intake: Intake | None = None) -> DatasetInfo:
     """The dataset in a few numbers."""
     categories = Counter(category for item in dataset.catalogue for category in item.categories)
     stars = np.bincount(np.floor(dataset.ratings + 0.5).astype(np.int64), minlength=6)
@@ -80,10 +87,12 @@ def dataset_info(dataset: Dataset) -> DatasetInfo:
         users=len(dataset.user_keys),
         items=len(dataset.catalogue),
         interactions=len(dataset),
+        negatives=0 if dataset.negatives is None else len(dataset.negatives),
         rating_histogram={str(star): int(stars[star]) for star in range(1, 6)},
         categories=dict(sorted(categories.items())),
         mapping=dataset.mapping,
         fingerprint=dataset.fingerprint,
+        intake=intake,
     )
 
 

@@ -31,8 +31,8 @@ class World:
     """Some users of a dataset, what they would rate, and when they leave.
 
     Users are the dataset's user indices everywhere; `users` lists, ascending, those who live here. `n_users` and
-    `n_items` count the whole dataset, `interactions` the log rows this world was fitted to. `beta` is a quantile of
-    the distances between item vectors, kept whichever quit rule the settings name.
+    `n_items` count the whole dataset, `interactions` the log rows this world was fitted to, sampled negatives apart.
+    `beta` is a quantile of the distances between item vectors, kept whichever quit rule the settings name.
     """
 
     name: str
@@ -175,8 +175,10 @@ def build_worlds(dataset: Dataset, settings: SimulatorSettings, progress: Progre
 def _build(
     dataset: Dataset, split: Split, users: NDArray[np.int32], settings: SimulatorSettings, progress: Progress | None
 ) -> World:
-    mine = np.isin(dataset.users, users)
-    logs = Logs(np.searchsorted(users, dataset.users[mine]), dataset.items[mine], dataset.ratings[mine])
+    logs = _of_users(Logs(dataset.users, dataset.items, dataset.ratings), users)
+    interactions = len(logs)
+    if dataset.negatives is not None:
+        logs = _joined(logs, _of_users(dataset.negatives, users))
     model, accuracy = fit(logs, features_of(dataset, users), settings, progress)
     beta = distance_quantile(model.item_vectors, settings.beta_quantile, np.random.default_rng(settings.seed))
     users.setflags(write=False)
@@ -186,12 +188,26 @@ def _build(
         n_users=len(dataset.user_keys),
         n_items=len(dataset.catalogue),
         users=users,
-        interactions=len(logs),
+        interactions=interactions,
         model=model,
         categories=category_sets(dataset.catalogue),
         beta=beta,
         settings=settings,
         accuracy=accuracy,
+    )
+
+
+def _of_users(logs: Logs, users: NDArray[np.int32]) -> Logs:
+    """The rows of `users` (ascending), who are counted among themselves from 0."""
+    mine = np.isin(logs.users, users)
+    return Logs(np.searchsorted(users, logs.users[mine]), logs.items[mine], logs.ratings[mine])
+
+
+def _joined(first: Logs, second: Logs) -> Logs:
+    return Logs(
+        np.concatenate([first.users, second.users]),
+        np.concatenate([first.items, second.items]),
+        np.concatenate([first.ratings, second.ratings]),
     )
 
 

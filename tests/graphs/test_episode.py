@@ -13,7 +13,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from errors import DataError, EpisodeError
 from graphs.drawing import episode_mermaid
 from graphs.episode import EpisodeNodes, build_episode_graph, output_of
-from graphs.methods import METHODS, method_named
+from graphs.methods import METHODS
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeOutput, add_usage, put_steps
 from simulators import respond
@@ -237,13 +237,6 @@ def test_the_drawing_shows_the_four_minds_and_the_actors_parts():
         assert f"\t{node}(" in drawn
     for node in ("analyse", "retrieve", "shortlist", "choose", "propose", "ground", "pick"):
         assert f"act\\3a{node}(" in drawn or f"act:{node}" in drawn
-
-
-def test_methods_differ_pair_by_pair_and_unknown_ones_are_named():
-    described = [(method.chooser, method.thinks, method.recalls, method.micro) for method in METHODS.values()]
-    assert len(set(described)) == len(METHODS)
-    with pytest.raises(Exception, match="choose one of billp"):
-        method_named("bilp")
 
 
 def test_reducers_merge_by_number_and_start_over():

@@ -9,6 +9,7 @@ import pytest
 
 from errors import BadInputError, DataError
 from simulators.folders import replaced_folder
+from simulators.intake import Columns
 from simulators.library import RECORD, add_folder, dataset_folder, list_datasets, load_dataset
 from tests.fakes.worlds import tiny_dataset, write_atomic
 
@@ -41,7 +42,7 @@ def test_what_is_added_is_listed_and_loaded(tmp_path, source):
 
 
 def test_a_mapping_given_is_kept(tmp_path, source):
-    add_folder(tmp_path, source, "plain", categories="release_year")
+    add_folder(tmp_path, source, "plain", columns=Columns(categories="release_year"))
     assert load_dataset(tmp_path, "plain").catalogue.categories[0].isdigit()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from experiments.report import find_runs
 from experiments.report.titles import catalogues
-from simulators import add_folder
+from simulators import Columns, add_folder
 from tests.experiments.report.examples import episode, put_run
 from tests.fakes.worlds import tiny_dataset, write_atomic
 
@@ -16,7 +16,9 @@ def test_only_the_dataset_of_the_run_gives_titles(tmp_path: Path):
     run = put_run(tmp_path / "run", [episode("a", 3)])
     assert catalogues(tmp_path / "data", find_runs(run)) == {}, "not registered"
     write_atomic(tmp_path / "source", tiny_dataset())
-    dataset = add_folder(tmp_path / "data", tmp_path / "source", categories="class", title="movie_title")
+    dataset = add_folder(
+        tmp_path / "data", tmp_path / "source", columns=Columns(categories="class", title="movie_title")
+    )
     assert catalogues(tmp_path / "data", find_runs(run)) == {}, "registered, but another one"
     config = json.loads((run / "config.json").read_text())
     config["dataset"]["fingerprint"] = dataset.fingerprint

@@ -1,0 +1,55 @@
+"""Which column of somebody's tables holds what: as named on the command line, else as the names tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from errors import DataError
+from simulators.intake import Columns
+from simulators.mapping import found_column
+from simulators.tables import Table
+
+LOG_ROLES = ("user", "item", "rating", "hours", "timestamp")
+ITEM_ROLES = ("item_key", "title", "categories", "year")
+
+_NEEDED = ("user", "item", "item_key", "title")
+_FLAGS = {"timestamp": "--time-col", "item_key": "--item-key-col"}
+
+
+def chosen_columns(log: Table, items: Table, given: Columns) -> Columns:
+    """`given` with the columns that are missing filled in.
+
+    `rating` and `hours` are never both there: a rating column is taken before an hours column unless only the
+    latter is given. Raises DataError, with the columns there are, for one that is not there or cannot be guessed.
+    """
+    if given.rating and given.hours:
+        raise DataError("A log has ratings or hours, not both; give --rating-col or --hours-col.")
+    found: dict[str, Any] = {role: _column(log, role, getattr(given, role)) for role in LOG_ROLES}
+    if given.hours:
+        found["rating"] = None
+    elif found["rating"]:
+        found["hours"] = None
+    # The id most likely has the same name in both tables.
+    same = found["item"] if found["item"] in items.names and not given.item_key else given.item_key
+    found |= {role: _column(items, role, same if role == "item_key" else getattr(given, role)) for role in ITEM_ROLES}
+    low, high = given.scale
+    if not -float("inf") < low < high < float("inf"):
+        raise DataError(f"Ratings from {low:g} to {high:g} are no scale; give --rating-min below --rating-max.")
+    return replace(given, **found)
+
+
+def _column(table: Table, role: str, given: str | None) -> str | None:
+    there = ", ".join(name for name in table.names if name) or "none"
+    flag = _FLAGS.get(role, f"--{role}-col")
+    if given is not None:
+        if given not in table.names:
+            raise DataError(f"{table.path.name} has no column {given!r} among {there}; give {flag} one of these.")
+        return given
+    found = found_column(role, table.names)
+    if found is None and role in _NEEDED:
+        raise DataError(
+            f"{table.path.name}: no column among {there} tells by its name that it holds the {role.replace('_', ' ')}; "
+            f"say which one does with {flag}."
+        )
+    return found

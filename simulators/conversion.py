@@ -1,0 +1,127 @@
+"""From the tables that people bring to checked atomic files: who is kept, what the stars are, what is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import DataError
+from simulators.categories import SPACE
+from simulators.column_choice import ITEM_ROLES, LOG_ROLES, chosen_columns
+from simulators.implicit import NEGATIVE, sample_negatives, stars_of_hours, stars_of_presence
+from simulators.intake import FEWEST, Columns, Feedback, Intake, Rules
+from simulators.mapping import ColumnMapping
+from simulators.pairs import folded, k_core
+from simulators.progress import Progress
+from simulators.rows import Meetings, item_index, items_of, meetings_of
+from simulators.tables import AtomicTable, Table
+
+_SEPARATORS = {"space": SPACE, "comma": ",", "none": None}
+_STORED_SEPARATOR = "|"
+_MOST_NEGATIVES = 100  # for every interaction; far beyond what fitting is served by
+
+
+def convert(
+    log: Table, items: Table, stem: Path, columns: Columns, rules: Rules, *, progress: Progress | None = None
+) -> tuple[ColumnMapping, Intake]:
+    """Writes `stem`.inter and `stem`.item, and says how to read them and what became of the rows.
+
+    Rows of one pair of user and item are folded: the latest rating stands, hours add up, meetings are counted. Then
+    users and items with too few pairs are dropped, and implicit logs get stars and negatives (`simulators.implicit`).
+    Raises DataError, naming file and row, at the first thing that cannot be used, and where nothing is left.
+    """
+    if not 0 <= rules.negatives <= _MOST_NEGATIVES:  # NaN fails as well
+        raise DataError(f"{rules.negatives:g} negatives an interaction cannot be; ask for 0 to {_MOST_NEGATIVES}.")
+    columns = chosen_columns(log, items, columns)
+    feedback: Feedback = "ratings" if columns.rating else "hours" if columns.hours else "presence"
+    index, guessed = item_index(items, columns)
+    separator = _separator(items, columns, guessed)
+    met = meetings_of(log, columns, index, skip_unknown_items=rules.skip_unknown_items, progress=progress)
+    fewest = 0 if isinstance(log, AtomicTable) else FEWEST
+    least = fewest if rules.min_user is None else rules.min_user, fewest if rules.min_item is None else rules.min_item
+    pairs = folded(met.users, met.items, met.times, met.values)
+    kept, stays = k_core(met.users[pairs.rows], met.items[pairs.rows], len(index), *least)
+    if not kept.any():
+        raise DataError(
+            f"{log.path.name}: no row is left when every user needs {least[0]} interactions and every item {least[1]}; "
+            "ask for fewer with --min-user and --min-item."
+        )
+    rows = pairs.rows[kept]
+    users, shown = met.users[rows], met.items[rows]
+    stars, negatives = met.values[rows], None
+    if feedback != "ratings":
+        hours = feedback == "hours"
+        stars = stars_of_hours(users, pairs.totals[kept]) if hours else stars_of_presence(pairs.counts[kept])
+        negatives = sample_negatives(users, shown, len(index), rules.negatives, rules.seed)
+
+    keys = list(index)
+    del index  # a million entries that are not held while others are written
+    _write_items(stem, items, columns, separator, stays)
+    _write_log(stem, met, keys=keys, rows=rows, stars=stars, negatives=negatives)
+    scale = columns.scale if columns.rating else (1.0, 5.0)
+    mapping = ColumnMapping(
+        title="title",
+        timestamp="timestamp" if columns.timestamp else None,
+        categories="categories" if columns.categories else None,
+        year="year" if columns.year else None,
+        sampled=None if negatives is None else "sampled",
+        category_separator=_STORED_SEPARATOR,
+        rating_min=scale[0],
+        rating_max=scale[1],
+    )
+    return mapping, Intake(
+        sources={},
+        columns={role: name for role in (*LOG_ROLES, *ITEM_ROLES) if (name := getattr(columns, role)) is not None},
+        feedback=feedback,
+        categories_separated_by=separator if columns.categories else None,
+        rows=len(met.users) + met.unknown,
+        unknown_items=met.unknown,
+        repeated=len(met.users) - len(pairs.rows),
+        min_user=least[0],
+        min_item=least[1],
+        dropped_users=len(met.user_keys) - len(np.unique(users)),
+        dropped_items=int((~stays).sum()),
+        dropped_rows=int((~kept).sum()),
+        negatives=0 if negatives is None else len(negatives[0]),
+        seed=rules.seed,
+    )
+
+
+def _separator(items: Table, columns: Columns, guessed: str) -> str | None:
+    """What separates the categories of an item; None where a cell holds one category."""
+    if columns.category_separator is not None:
+        return _SEPARATORS.get(columns.category_separator, columns.category_separator)
+    if isinstance(items, AtomicTable):  # which says itself whether a field holds several words
+        return SPACE if columns.categories and items.types[columns.categories] == "token_seq" else None
+    return guessed
+
+
+def _write_items(stem: Path, items: Table, columns: Columns, separator: str | None, stays: NDArray[np.bool_]) -> None:
+    with stem.with_name(f"{stem.name}.item").open("w", encoding="utf-8", newline="\n") as file:
+        file.write("item_id:token\ttitle:token_seq\tcategories:token_seq\tyear:token\n")
+        for item in items_of(items, columns, separator):
+            if stays[item.index]:
+                year = "" if item.year is None else item.year
+                file.write(f"{item.key}\t{item.title}\t{_STORED_SEPARATOR.join(item.categories)}\t{year}\n")
+
+
+def _write_log(
+    stem: Path,
+    met: Meetings,
+    *,
+    keys: list[str],
+    rows: NDArray[np.int64],
+    stars: NDArray[np.float64],
+    negatives: tuple[NDArray[np.int32], NDArray[np.int32]] | None,
+) -> None:
+    columns = met.users[rows].tolist(), met.items[rows].tolist(), stars.tolist(), met.times[rows].tolist()
+    sampled, end = ("", "\n") if negatives is None else ("\tsampled:float", "\t0\n")
+    with stem.with_name(f"{stem.name}.inter").open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f"user_id:token\titem_id:token\trating:float\ttimestamp:float{sampled}\n")
+        for user, item, star, time in zip(*columns, strict=True):
+            file.write(f"{met.user_keys[user]}\t{keys[item]}\t{star!r}\t{time!r}{end}")
+        if negatives is not None:
+            for user, item in zip(*(column.tolist() for column in negatives), strict=True):
+                file.write(f"{met.user_keys[user]}\t{keys[item]}\t{NEGATIVE}\t0\t1\n")
