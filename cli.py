@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from commands import data, doctor, episodes, inspect, memory, prompts, simulator
+from commands import critic, data, doctor, episodes, inspect, memory, prompts, simulator
 from errors import BadInputError, BillpError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(simulator.app, name="simulator")
 app.command()(episodes.train)
 app.command()(episodes.evaluate)
 app.command()(episodes.episode)
+app.command("critic")(critic.critic)
 app.add_typer(memory.app, name="memory")
 app.add_typer(prompts.app, name="prompts")
 app.command("doctor")(doctor.doctor)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,20 +17,25 @@ from commands.output import (
     spinner,
     stdout,
 )
+from commands.running import (
+    Dataset,
+    MemoryName,
+    MethodName,
+    Resume,
+    RunName,
+    Seeds,
+    SideBySide,
+    TapeFile,
+    TapeMode,
+    run_name,
+    run_to_end,
+    seed_list,
+    with_tape_in,
+)
 
 if TYPE_CHECKING:
     from experiments.metrics import Summary
     from graphs.state import EpisodeOutput
-
-Result = TypeVar("Result")
-Dataset = Annotated[str, typer.Option(help="registered dataset with a built simulator")]
-MethodName = Annotated[
-    str, typer.Option(help="billp, billp-no-macro, billp-no-micro, reflexion, react, act-only, random or popular")
-]
-MemoryName = Annotated[str | None, typer.Option(help="name of the memory; none is the method's name")]
-RunName = Annotated[str | None, typer.Option(help="name of the run's folder; none is made from method and time")]
-Resume = Annotated[bool, typer.Option("--resume", help="go on with the run of that name")]
-SideBySide = Annotated[int | None, typer.Option(help="episodes in flight at once")]
 
 
 def train(
@@ -44,6 +47,8 @@ def train(
     run: RunName = None,
     resume: Resume = False,
     side_by_side: SideBySide = None,
+    tape: TapeMode = None,
+    tape_file: TapeFile = None,
     prompts: PromptsFolder = None,
     assign: Assignments = None,
     as_json: AsJson = False,
@@ -53,8 +58,10 @@ def train(
     from experiments.training import train as run_training
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign, prompts=prompts, run__side_by_side=side_by_side)
-    folder = settings.runs_dir / (run or _run_name("train", method))
+    flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
+    settings = settings_from(assign, **flags)
+    folder = settings.runs_dir / (run or run_name("train", method))
+    settings = with_tape_in(folder, settings)
 
     async def work() -> Summary:
         async with Workshop(settings) as workshop:
@@ -71,7 +78,7 @@ def train(
             )
 
     with count_bar(f"training {method}", episodes) as advance:
-        summary = _run(work)
+        summary = run_to_end(work)
     if as_json:
         show_json(summary)
     else:
@@ -85,11 +92,13 @@ def evaluate(
     method: MethodName = "billp",
     dataset: Dataset = "ml-100k",
     users: Annotated[int, typer.Option(min=1, help="held-out users")] = 20,
-    seeds: Annotated[str, typer.Option(help="comma-separated; each runs every user once")] = "0",
+    seeds: Seeds = "0",
     memory: MemoryName = None,
     run: RunName = None,
     resume: Resume = False,
     side_by_side: SideBySide = None,
+    tape: TapeMode = None,
+    tape_file: TapeFile = None,
     prompts: PromptsFolder = None,
     assign: Assignments = None,
     as_json: AsJson = False,
@@ -99,9 +108,11 @@ def evaluate(
     from experiments.tables import summary_table
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign, prompts=prompts, run__side_by_side=side_by_side)
-    folder = settings.runs_dir / (run or _run_name("evaluate", method))
-    numbers = _seeds(seeds)
+    flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
+    settings = settings_from(assign, **flags)
+    folder = settings.runs_dir / (run or run_name("evaluate", method))
+    settings = with_tape_in(folder, settings)
+    numbers = seed_list(seeds)
 
     async def work() -> Summary:
         async with Workshop(settings) as workshop:
@@ -118,7 +129,7 @@ def evaluate(
             )
 
     with count_bar(f"evaluating {method}", users * len(numbers)) as advance:
-        summary = _run(work)
+        summary = run_to_end(work)
     if as_json:
         show_json(summary)
     else:
@@ -135,6 +146,8 @@ def episode(
     seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
     memory: MemoryName = None,
     learn: Annotated[bool, typer.Option("--learn", help="reflect, and write what was learned to memory")] = False,
+    tape: TapeMode = None,
+    tape_file: TapeFile = None,
     prompts: PromptsFolder = None,
     assign: Assignments = None,
     as_json: AsJson = False,
@@ -144,7 +157,8 @@ def episode(
     from experiments.trace import trace
     from graphs.workshop import Workshop
 
-    settings = settings_from(["critic.always=true", *(assign or [])], prompts=prompts)
+    flags = {"prompts": prompts, "run__tape": tape, "run__tape_file": tape_file}
+    settings = settings_from(["critic.always=true", *(assign or [])], **flags)
 
     async def work() -> EpisodeOutput:
         async with Workshop(settings) as workshop:
@@ -153,7 +167,7 @@ def episode(
             )
 
     with spinner("running the episode"):
-        done = _run(work)
+        done = run_to_end(work)
     if as_json:
         show_json(done)
     else:
@@ -181,13 +195,14 @@ def demo(
     settings = settings_from(assign, prompts=prompts or TERSE_PACK, run__horizon=horizon, planner__max_tokens=12)
     with fraction_bar("data and simulator") as progress:
         prepare(settings, progress)
-    folder = settings.runs_dir / _run_name("demo")
+    folder = settings.runs_dir / run_name("demo")
+    settings = with_tape_in(folder, settings)
 
     async def work() -> dict[str, Summary]:
         async with Workshop(settings) as workshop:
             return await run_demo(workshop, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar)
 
-    result = _run(work)
+    result = run_to_end(work)
     failed = sum(summary.failed for summary in result.values())
     if as_json:
         show_json({"run": str(folder), "methods": {name: s.model_dump(mode="json") for name, s in result.items()}})
@@ -196,23 +211,3 @@ def demo(
         stdout.print(f"The run's files are in {folder}")
     if failed:
         raise typer.Exit(1)
-
-
-def _run(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
-    import uvloop
-
-    return uvloop.run(work())
-
-
-def _run_name(*parts: str) -> str:
-    return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")])
-
-
-def _seeds(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint="--seeds")
-    seeds = [int(part) for part in parts]
-    if len(set(seeds)) < len(seeds):  # an episode is named by user and seed, and runs once
-        raise typer.BadParameter(f"{text!r} names a seed twice", param_hint="--seeds")
-    return seeds

@@ -86,6 +86,13 @@ def read_lines(path: Path) -> list[EpisodeLine]:
     return _parse(file, file.read_bytes().split(b"\n")[:-1])
 
 
+def read_config(path: Path) -> dict[str, Any]:
+    """What a run was made with, without its surroundings; raises ArtifactError where that is missing or damaged."""
+    if not (path / _CONFIG).exists():
+        raise ArtifactError(f"There is no run in {path}; name a folder that holds {_CONFIG}.")
+    return _stored_config(path / _CONFIG)
+
+
 def write_atomically(target: Path, text: str) -> None:
     """Replaces `target` by `text`, whole or not at all."""
     partial = target.with_name(f".{target.name}.{os.getpid()}")
