@@ -63,7 +63,9 @@ class FakeServer:
         status = self.script.statuses.pop(0) if self.script.statuses else 200
         if self.script.dice:
             request["seed"] = secrets.randbelow(2**31)
-        answer = completion(request, nonsense=self.script.nonsense) if status == 200 else {"error": {"message": "no"}}
+        answer: dict[str, Any] = {"error": {"message": "no"}}
+        if status == 200:
+            answer = completion(request, nonsense=self.script.nonsense)
         headers = [(b"content-type", b"application/json")]
         heard = ""
         if self.script.echo:

@@ -38,7 +38,8 @@ async def test_the_recorded_run_comes_out_as_it_was(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(graphs.workshop, "start", no_server)
     shutil.copytree(FILES / DATA, tmp_path / DATA)
-    tape = shutil.copy(FILES / TAPE, tmp_path / TAPE)
+    tape = tmp_path / TAPE
+    shutil.copy(FILES / TAPE, tape)
     recorded = json.loads((FILES / EPISODES).read_text(encoding="utf-8"))
     replayed = await play(tmp_path, tape, "replay")
     found = differences(recorded, replayed)
@@ -57,12 +58,13 @@ def test_the_recorded_run_is_worth_replaying():
 
 
 def test_differences_are_noticed():
-    old = {"a": [1, 2.0, "x"], "b": None}
+    old: dict[str, object] = {"a": [1, 2.0, "x"], "b": None}
     assert differences(old, {"a": [1, 2.00001, "x"], "b": None}) == []
-    for new in (
+    others: list[dict[str, object]] = [
         {"a": [1, 2.1, "x"], "b": None},
         {"a": [1, 2.0], "b": None},
         {"a": [1, 2.0, "y"], "b": None},
         {"a": []},
-    ):
+    ]
+    for new in others:
         assert differences(old, new)
