@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from commands import compare, data, doctor, episodes, inspect, memory, prompts, report, simulator
+from commands import compare, critic, data, doctor, episodes, inspect, memory, prompts, report, simulator
 from errors import BadInputError, BillpError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command()(episodes.evaluate)
 app.command()(episodes.episode)
 app.command()(compare.compare)
 app.command()(report.report)
+app.command("critic")(critic.critic)
 app.add_typer(memory.app, name="memory")
 app.add_typer(prompts.app, name="prompts")
 app.command("doctor")(doctor.doctor)

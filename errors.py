@@ -34,12 +34,20 @@ class MemoryStoreError(BadInputError):
     """The memory cannot be opened or used: locked by another process, or written by another embedder."""
 
 
+class TapeError(BadInputError):
+    """A tape is missing, damaged, or was recorded with another model."""
+
+
 class EpisodeError(BillpError):
     """One episode cannot go on; the run records it as failed and continues with the others."""
 
 
 class ModelUnavailableError(EpisodeError):
     """The LLM server did not answer within the bounded retries."""
+
+
+class NotOnTapeError(EpisodeError):
+    """A replayed run asked what was not recorded; something differs from the recorded run."""
 
 
 class ReplyFormatError(EpisodeError):

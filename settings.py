@@ -11,8 +11,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -48,6 +49,14 @@ class LLMSettings(_Group):
     timeout_s: float = Field(60.0, gt=0, description="seconds one call may take")
     retries: int = Field(3, ge=0, description="further tries when the server is down or slow")
     backoff_s: float = Field(0.5, ge=0, description="seconds before the first further try; doubles each time")
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_credentials(cls, url: str | None) -> str | None:
+        """Addresses are shown and stored, so that a password in one would be as well."""
+        if url is not None and "@" in urlsplit(url).netloc:
+            raise ValueError("it holds a user name or password; give what is secret as llm.api_key")
+        return url
 
 
 class RoleSettings(_Group):
@@ -125,6 +134,8 @@ class RunSettings(_Group):
     quit_rule: QuitRuleName | None = Field(None, description="quit rule instead of the simulator's own")
     repeats: bool | None = Field(None, description="repeats allowed or not, whatever the simulator says")
     batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
+    tape: Literal["record", "replay", "off"] = Field("off", description="record LLM calls, or replay them without LLM")
+    tape_file: Path | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
 
 
 class Settings(BaseSettings):

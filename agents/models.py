@@ -24,6 +24,7 @@ from errors import ModelUnavailableError, ReplyFormatError
 from settings import LLMSettings
 
 Parsed = TypeVar("Parsed")
+_SECRET_FROM = 8  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ class Model(Protocol):
 
 
 class _Open(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    # What a server answers may hold what it was sent, the API key included: errors do not quote it.
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
 class _TokenScore(_Open):
@@ -170,7 +172,7 @@ class ChatModel:
             content = await response.read()
             seconds = time.perf_counter() - started
             response.raise_for_status()
-        completion = _Completion.model_validate_json(content)
+        completion = _Completion.model_validate_json(self._without_key(content))
         tokens = completion.usage or _Tokens()
         details = tokens.prompt_tokens_details
         choice = completion.choices[0]
@@ -197,6 +199,12 @@ class ChatModel:
                 trust_env=False,  # a proxy of the machine's has no business between us and the server named
             )
         return self._session
+
+    def _without_key(self, content: bytes) -> bytes:
+        """What a server answered, without the API key: some echo the headers they were sent."""
+        key = self._settings.api_key.get_secret_value().encode()
+        # A short one is no secret but a word such as `none` or `EMPTY`, which a reply may well hold.
+        return content.replace(key, b"[api key]") if len(key) >= _SECRET_FROM else content
 
     def _body(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {

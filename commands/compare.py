@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.episodes import Dataset, Resume, RunName, SideBySide, run_async, run_name, seed_list
 from commands.output import AsJson, Assignments, count_bar, settings_from, show_json, stdout
+from commands.running import (
+    Dataset,
+    Resume,
+    RunName,
+    SideBySide,
+    TapeFile,
+    TapeMode,
+    run_name,
+    run_to_end,
+    seed_list,
+    with_tape_in,
+)
 
 if TYPE_CHECKING:
     from experiments.comparison.design import Design
@@ -40,6 +51,8 @@ def compare(
     run: RunName = None,
     resume: Resume = False,
     side_by_side: SideBySide = None,
+    tape: TapeMode = None,
+    tape_file: TapeFile = None,
     assign: Assignments = None,
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +64,9 @@ def compare(
     from experiments.comparison.comparing import compare as run_comparison
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign, run__side_by_side=side_by_side)
+    settings = settings_from(assign, run__side_by_side=side_by_side, run__tape=tape, run__tape_file=tape_file)
+    folder = settings.runs_dir / (run or run_name("compare"))
+    settings = with_tape_in(folder, settings)
     design = _design(
         settings,
         methods.split(","),
@@ -65,14 +80,13 @@ def compare(
         probe_every=probe_every,
         stop_early=stop_early,
     )
-    folder = settings.runs_dir / (run or run_name("compare"))
 
     async def work() -> Comparison:
         async with Workshop(settings) as workshop:
             return await run_comparison(workshop, design, run=folder, resume=resume, on_episode=lambda _: advance())
 
     with count_bar(f"comparing {len(design.arms)} methods", design.episodes) as advance:
-        found = run_async(work)
+        found = run_to_end(work)
     if as_json:
         show_json({"run": str(folder), **found.model_dump(mode="json")})
     else:

@@ -14,7 +14,7 @@ def doctor(as_json: AsJson = False, assign: Assignments = None) -> None:
     from experiments.doctor import CheckUp, check_up
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign)
+    settings = settings_from(assign, run__tape="off")  # it is the LLM itself that is checked
 
     async def work() -> CheckUp:
         async with Workshop(settings) as workshop:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,24 +17,25 @@ from commands.output import (
     spinner,
     stdout,
 )
+from commands.running import (
+    Dataset,
+    MemoryName,
+    MethodName,
+    Resume,
+    RunName,
+    Seeds,
+    SideBySide,
+    TapeFile,
+    TapeMode,
+    run_name,
+    run_to_end,
+    seed_list,
+    with_tape_in,
+)
 
 if TYPE_CHECKING:
     from experiments.metrics import Summary
     from graphs.state import EpisodeOutput
-
-Result = TypeVar("Result")
-Dataset = Annotated[str, typer.Option(help="registered dataset with a built simulator")]
-MethodName = Annotated[
-    str,
-    typer.Option(
-        help="billp, billp-no-macro, billp-no-micro, billp-no-critic, reflexion, react, act-only, random, popular, "
-        "shortlist-random or oracle"
-    ),
-]
-MemoryName = Annotated[str | None, typer.Option(help="name of the memory; none is the method's name")]
-RunName = Annotated[str | None, typer.Option(help="name of the run's folder; none is made from method and time")]
-Resume = Annotated[bool, typer.Option("--resume", help="go on with the run of that name")]
-SideBySide = Annotated[int | None, typer.Option(help="episodes in flight at once")]
 
 
 def train(
@@ -48,6 +47,8 @@ def train(
     run: RunName = None,
     resume: Resume = False,
     side_by_side: SideBySide = None,
+    tape: TapeMode = None,
+    tape_file: TapeFile = None,
     prompts: PromptsFolder = None,
     assign: Assignments = None,
     as_json: AsJson = False,
@@ -57,8 +58,10 @@ def train(
     from experiments.training import train as run_training
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign, prompts=prompts, run__side_by_side=side_by_side)
+    flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
+    settings = settings_from(assign, **flags)
     folder = settings.runs_dir / (run or run_name("train", method))
+    settings = with_tape_in(folder, settings)
 
     async def work() -> Summary:
         async with Workshop(settings) as workshop:
@@ -75,7 +78,7 @@ def train(
             )
 
     with count_bar(f"training {method}", episodes) as advance:
-        summary = run_async(work)
+        summary = run_to_end(work)
     if as_json:
         show_json(summary)
     else:
@@ -89,11 +92,13 @@ def evaluate(
     method: MethodName = "billp",
     dataset: Dataset = "ml-100k",
     users: Annotated[int, typer.Option(min=1, help="held-out users")] = 20,
-    seeds: Annotated[str, typer.Option(help="comma-separated; each runs every user once")] = "0",
+    seeds: Seeds = "0",
     memory: MemoryName = None,
     run: RunName = None,
     resume: Resume = False,
     side_by_side: SideBySide = None,
+    tape: TapeMode = None,
+    tape_file: TapeFile = None,
     prompts: PromptsFolder = None,
     assign: Assignments = None,
     as_json: AsJson = False,
@@ -103,8 +108,10 @@ def evaluate(
     from experiments.tables import summary_table
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign, prompts=prompts, run__side_by_side=side_by_side)
+    flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
+    settings = settings_from(assign, **flags)
     folder = settings.runs_dir / (run or run_name("evaluate", method))
+    settings = with_tape_in(folder, settings)
     numbers = seed_list(seeds)
 
     async def work() -> Summary:
@@ -122,7 +129,7 @@ def evaluate(
             )
 
     with count_bar(f"evaluating {method}", users * len(numbers)) as advance:
-        summary = run_async(work)
+        summary = run_to_end(work)
     if as_json:
         show_json(summary)
     else:
@@ -139,6 +146,8 @@ def episode(
     seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
     memory: MemoryName = None,
     learn: Annotated[bool, typer.Option("--learn", help="reflect, and write what was learned to memory")] = False,
+    tape: TapeMode = None,
+    tape_file: TapeFile = None,
     prompts: PromptsFolder = None,
     assign: Assignments = None,
     as_json: AsJson = False,
@@ -148,7 +157,8 @@ def episode(
     from experiments.trace import trace
     from graphs.workshop import Workshop
 
-    settings = settings_from(["critic.always=true", *(assign or [])], prompts=prompts)
+    flags = {"prompts": prompts, "run__tape": tape, "run__tape_file": tape_file}
+    settings = settings_from(["critic.always=true", *(assign or [])], **flags)
 
     async def work() -> EpisodeOutput:
         async with Workshop(settings) as workshop:
@@ -157,7 +167,7 @@ def episode(
             )
 
     with spinner("running the episode"):
-        done = run_async(work)
+        done = run_to_end(work)
     if as_json:
         show_json(done)
     else:
@@ -186,12 +196,13 @@ def demo(
     with fraction_bar("data and simulator") as progress:
         prepare(settings, progress)
     folder = settings.runs_dir / run_name("demo")
+    settings = with_tape_in(folder, settings)
 
     async def work() -> dict[str, Summary]:
         async with Workshop(settings) as workshop:
             return await run_demo(workshop, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar)
 
-    result = run_async(work)
+    result = run_to_end(work)
     failed = sum(summary.failed for summary in result.values())
     if as_json:
         show_json({"run": str(folder), "methods": {name: s.model_dump(mode="json") for name, s in result.items()}})
@@ -200,26 +211,3 @@ def demo(
         stdout.print(f"The run's files are in {folder}")
     if failed:
         raise typer.Exit(1)
-
-
-def run_async(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
-    """Runs it on the quicker event loop, in this thread."""
-    import uvloop
-
-    return uvloop.run(work())
-
-
-def run_name(*parts: str) -> str:
-    """A name for a run's folder from what it is and the time."""
-    return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")])
-
-
-def seed_list(text: str) -> list[int]:
-    """The seeds in `0,1,2`; refused where they are no numbers, or one is there twice."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint="--seeds")
-    seeds = [int(part) for part in parts]
-    if len(set(seeds)) < len(seeds):  # an episode is named by user and seed, and runs once
-        raise typer.BadParameter(f"{text!r} names a seed twice", param_hint="--seeds")
-    return seeds

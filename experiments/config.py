@@ -21,7 +21,8 @@ _PACKAGES = (
     "xllamacpp",
 )
 # Where things lie and how many run at once may change between a run and its resumption; results may not.
-_NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_url": True, "run": {"side_by_side"},
+_NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_url": True,
+                 "run": {"side_by_side", "tape", "tape_file"},
                  "llm": {"base_url", "api_key", "gguf", "timeout_s", "retries", "backoff_s", "threads"}}  # fmt: skip
 
 
@@ -44,6 +45,7 @@ def surroundings(settings: Settings) -> dict[str, Any]:
         "data_dir": str(settings.data),
         "llm_base_url": settings.llm.base_url,
         "side_by_side": settings.run.side_by_side,
+        "tape": settings.run.tape,
     }
 
 

@@ -57,6 +57,13 @@ class ConfiguredFolder:
         """Raises ArtifactError where a folder without config holds something that would be mixed up with a new run."""
 
 
+def read_config(path: Path) -> dict[str, Any]:
+    """What a folder was made with, without its surroundings; raises ArtifactError where that is missing or damaged."""
+    if not (path / CONFIG).exists():
+        raise ArtifactError(f"There is no run in {path}; name a folder that holds {CONFIG}.")
+    return _stored_config(path / CONFIG)
+
+
 def write_atomically(target: Path, text: str) -> None:
     """Replaces `target` by `text`, whole or not at all."""
     partial = target.with_name(f".{target.name}.{os.getpid()}")

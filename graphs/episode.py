@@ -15,6 +15,7 @@ from agents.models import Usage
 from agents.tools import analyse_categories
 from agents.views import Situation
 from graphs.acting import Update, build_actor_graph, minds_of, step_seed
+from graphs.judging import judge
 from graphs.learning import learn
 from graphs.methods import method_named
 from graphs.services import ServiceProvider, Services
@@ -167,15 +168,8 @@ class EpisodeNodes:
         return totals
 
     async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Judgement:
-        situation = services.situation(state)
-        limits = services.settings.memory
-        remembered: list[float] = []
-        if services.memory is not None and limits.values:
-            found = await asyncio.to_thread(
-                services.memory.critic.similar, services.state_vector(situation), limits.values, limits.critic_distance
-            )
-            remembered = [match.record.value for match in found]
-        return await minds_of(services).critic.judge(situation, remembered, step_seed(state, context, "criticise"))
+        seed = step_seed(state, context, "criticise")
+        return await judge(services, minds_of(services).critic, services.situation(state), seed)
 
     async def route_after_recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Literal["plan", "act"]:
         """Methods without thoughts go straight to the Actor."""

@@ -25,7 +25,7 @@ def learn(services: Services, memory: MemoryBank, method: Method, context: Episo
 
 def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Reflection:
     """The Reflector's words under the vector of the user they were learned from (the history)."""
-    situation = _situation(services.catalogue, done, 0)
+    situation = situation_at(services.catalogue, done, 0)
     return Reflection(
         text=done["reflection"],
         vector=services.state_vector(situation),
@@ -48,7 +48,7 @@ def experiences_of(
     for position, step in enumerate(done["steps"]):
         if step["advantage"] is None:
             continue
-        situation = _situation(services.catalogue, done, position)
+        situation = situation_at(services.catalogue, done, position)
         vector = services.state_vector(situation)
         words = _words(situation, services.settings.memory.state_items)
         origin = _origin(context, done, step["number"])
@@ -69,7 +69,8 @@ def experiences_of(
     return acted, judged
 
 
-def _situation(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situation:
+def situation_at(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situation:
+    """What the agents knew of the user after the first `steps` steps of a finished episode."""
     before: Sequence[int] = [step["item"] for step in done["steps"][:steps]]
     return Situation(
         history=tuple(catalogue.some(done["history"])),

@@ -19,6 +19,8 @@ from agents.models import ChatModel, Model
 from agents.planner import Planner
 from agents.prompt_pack import PromptPack, load_pack
 from agents.reflector import Reflector
+from agents.tape import Tape, TapedModel
+from errors import SettingsError
 from graphs.methods import method_named
 from graphs.services import Minds, Services, SimulatedUsers
 from graphs.state import EpisodeContext
@@ -59,14 +61,35 @@ class Workshop:
         return None if self.settings.llm.base_url else start(self.settings)
 
     @cached_property
+    def tape(self) -> Tape | None:
+        """The tape that LLM calls go onto or come from; None where `run.tape` is off.
+
+        Raises TapeError, and SettingsError where nobody said which file.
+        """
+        run = self.settings.run
+        if run.tape == "off":
+            return None
+        if run.tape_file is None:
+            raise SettingsError(f"Setting run.tape={run.tape} needs a file; give --tape-file or set run.tape_file.")
+        tape = Tape(run.tape_file.expanduser(), replay=run.tape == "replay")
+        self._open.callback(tape.close)
+        return tape
+
+    @cached_property
     def model(self) -> MeteredModel:
-        """The chat model: the one given, the server that `llm.base_url` names, or the embedded one."""
+        """The chat model: the one given, the server that `llm.base_url` names, or the embedded one; or their tape."""
+        if self.tape is None:
+            return MeteredModel(self._live_model())
+        live = None if self.settings.run.tape == "replay" else self._live_model()
+        return MeteredModel(TapedModel(self.tape, live, self.settings.llm.model, self.model_digest))
+
+    def _live_model(self) -> Model:
         if self._given_model is not None:
-            return MeteredModel(self._given_model)
+            return self._given_model
         base_url = self.settings.llm.base_url or (self.server.base_url if self.server else "")
         model = ChatModel(base_url, self.settings.llm)
         self._open.push_async_exit(model)
-        return MeteredModel(model)
+        return model
 
     @property
     def load(self) -> Load:
@@ -75,7 +98,9 @@ class Workshop:
 
     @cached_property
     def model_digest(self) -> str:
-        """sha256 of the embedded model's file; empty for a model behind somebody else's server."""
+        """sha256 of the embedded model's file, or of the recorded one; empty for one behind somebody else's server."""
+        if self.tape is not None and self.settings.run.tape == "replay":
+            return self.tape.digest_of(self.settings.llm.model)
         if self._given_model is not None or self.server is None:
             return ""
         with self.server.model_file.open("rb") as file:

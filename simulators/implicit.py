@@ -9,11 +9,12 @@ neither the unit nor the long tail of hours matters. Rows of one pair add up.
 Presence: 4 stars where user and item met once, 5 where they met more often.
 
 Negatives: nobody writes down what was left aside, and a model fitted to liked items alone would find that everybody
-likes everything. So every user is given items that were never touched, as many as touched ones by default, rated 1
-star. They are drawn without repetition, an item with f interactions in proportion to f**0.5: a popular item was
-probably seen, so that leaving it aside says something, while an unknown one was just not met (He et al., "Fast Matrix
-Factorization for Online Recommendation with Implicit Feedback", SIGIR 2016, section 4.1, where the exponent is 0.4 to
-0.5). Drawn evenly, the negatives would only teach which items are popular.
+likes everything. So every user is given items that were never touched, as many as touched ones by default, rated 2
+stars: little, yet not 1, since a reward below `simulator.min_reward` makes a user leave at once, and nobody leaves
+over an item merely left aside. They are drawn without repetition, an item with f interactions in proportion to
+f**0.5: a popular item was probably seen, so that leaving it aside says something, while an unknown one was just not
+met (He et al., "Fast Matrix Factorization for Online Recommendation with Implicit Feedback", SIGIR 2016, section 4.1,
+where the exponent is 0.4 to 0.5). Drawn evenly, the negatives would only teach which items are popular.
 
 Negatives serve to fit the rating model and for nothing else: no history, popularity or count has them.
 """
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from simulators.pairs import pair_keys
 
-LEAST_PLAYED, LIKED_ONCE, LIKED_OFTEN, NEGATIVE = 2.0, 4.0, 5.0, 1.0
+LEAST_PLAYED, LIKED_ONCE, LIKED_OFTEN, NEGATIVE = 2.0, 4.0, 5.0, 2.0
 """Stars."""
 
 EXPONENT = 0.5

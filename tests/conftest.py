@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import uvloop  # noqa: F401 -- keeps the socket class it is loaded with, so before a test blocks sockets
 
 
 @pytest.fixture(autouse=True)

@@ -141,6 +141,13 @@ def test_a_secret_shows_in_no_rendering(monkeypatch: pytest.MonkeyPatch):
         assert "sk-planted" not in shown
 
 
+def test_an_address_holds_no_password(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://me:sk-planted@host/v1")
+    with pytest.raises(SettingsError, match=r"llm\.base_url: .*give what is secret as llm\.api_key") as caught:
+        load_settings()
+    assert "sk-planted" not in str(caught.value)
+
+
 def test_the_data_folder_may_lie_at_home(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BILLP_DATA_DIR", "~/somewhere")
     assert load_settings().data == Path.home() / "somewhere"

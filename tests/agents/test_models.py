@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 from pydantic import SecretStr
 
@@ -84,6 +86,19 @@ class TestChatModel:
     async def test_a_server_that_speaks_otherwise_is_named(self):
         with serving(Script(foreign=True)) as url, pytest.raises(ModelUnavailableError, match="OpenAI-compatible"):
             await ask(url, QUICK, request())
+
+    @pytest.mark.parametrize("script", [Script(echo=True, statuses=[401]), Script(echo=True, foreign=True)])
+    async def test_an_error_quotes_no_key_that_a_server_echoed(self, script: Script):
+        with serving(script) as url, pytest.raises(ModelUnavailableError) as caught:
+            await ask(url, QUICK, request())
+        assert script.keys == ["Bearer planted-key"]
+        assert "planted-key" not in "".join(traceback.format_exception(caught.value)), "nor what it was caused by"
+
+    async def test_a_key_that_a_server_echoed_is_cut_out_of_the_reply(self):
+        with serving(Script(echo=True)) as url:
+            assert (await ask(url, QUICK, request())).text.endswith(" Bearer [api key]")
+            word = QUICK.model_copy(update={"api_key": SecretStr("EMPTY")})
+            assert (await ask(url, word, request())).text.endswith(" Bearer EMPTY"), "a word is no secret"
 
     async def test_a_slow_server_is_a_time_out(self):
         slow = QUICK.model_copy(update={"timeout_s": 0.05, "retries": 1})

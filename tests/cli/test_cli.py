@@ -16,7 +16,8 @@ from tests.fakes.worlds import tiny_dataset, write_atomic
 
 COMMANDS = (
     (), ("compare",), ("data",), ("data", "fetch"), ("data", "add"), ("data", "list"), ("data", "info"), ("simulator",),
-    ("simulator", "build"), ("simulator", "info"), ("train",), ("evaluate",), ("episode",), ("memory",),
+    ("simulator", "build"), ("simulator", "info"), ("train",), ("evaluate",), ("episode",), ("critic",),
+    ("memory",),
     ("memory", "stats"), ("memory", "list"), ("memory", "search"), ("memory", "export"), ("memory", "import"),
     ("memory", "clear"), ("prompts",), ("prompts", "list"), ("prompts", "show"), ("prompts", "check"), ("doctor",),
     ("graph",), ("settings",), ("demo",), ("report",),
@@ -434,7 +435,7 @@ def test_an_interrupt_ends_with_130_and_says_how_to_go_on(
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands.episodes, "run_async", interrupted)
+    monkeypatch.setattr(commands.episodes, "run_to_end", interrupted)
     said = billp("evaluate", "--dataset", "tiny", "--method", "random")
     assert said.code == 130
     assert "--resume" in said.words

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -29,6 +30,10 @@ class Script:
     delay_s: float = 0.0
     nonsense: bool = False
     foreign: bool = False
+    dice: bool = False
+    """Answers differently each time, whatever the request."""
+    echo: bool = False
+    """Puts the headers that came with the request into what it answers, as careless gateways do."""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
@@ -56,9 +61,22 @@ class FakeServer:
 
             await asyncio.sleep(self.script.delay_s)
         status = self.script.statuses.pop(0) if self.script.statuses else 200
-        answer = completion(request, nonsense=self.script.nonsense) if status == 200 else {"error": {"message": "no"}}
-        payload = b"<html>hello</html>" if self.script.foreign else json.dumps(answer).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
+        if self.script.dice:
+            request["seed"] = secrets.randbelow(2**31)
+        answer: dict[str, Any] = {"error": {"message": "no"}}
+        if status == 200:
+            answer = completion(request, nonsense=self.script.nonsense)
+        headers = [(b"content-type", b"application/json")]
+        heard = ""
+        if self.script.echo:
+            heard = self.script.keys[-1]
+            headers.append((b"x-heard", heard.encode()))
+            if status == 200:
+                answer["choices"][0]["message"]["content"] += f" {heard}"
+            else:
+                answer["error"]["message"] = f"no, {heard} will not do"
+        payload = f"<html>hello {heard}</html>".encode() if self.script.foreign else json.dumps(answer).encode()
+        headers.append((b"content-length", str(len(payload)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": payload})
 

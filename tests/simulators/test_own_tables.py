@@ -171,7 +171,7 @@ def test_hours_become_stars_and_what_was_left_aside_is_drawn(tmp_path):
     assert dataset.negatives is not None
     assert dataset.negatives.users.tolist() == [0, 1]
     assert dataset.negatives.items.tolist() == [2, 1], "the one item that the other user alone has met"
-    assert dataset.negatives.ratings.tolist() == [1, 1]
+    assert dataset.negatives.ratings.tolist() == [2, 2]
     assert add(tmp_path, log)[0].fingerprint == dataset.fingerprint
 
 

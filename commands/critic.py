@@ -1,0 +1,116 @@
+"""`billp critic`: how well the Critic's values foretell what states turn out to be worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from commands.output import AsJson, Assignments, PromptsFolder, count_bar, settings_from, show_json, show_table, stdout
+from commands.running import (
+    Dataset,
+    MemoryName,
+    MethodName,
+    Resume,
+    RunName,
+    Seeds,
+    SideBySide,
+    TapeFile,
+    TapeMode,
+    run_name,
+    run_to_end,
+    seed_list,
+    with_tape_in,
+)
+
+if TYPE_CHECKING:
+    from experiments.critic_study import CriticStudy, ValueWay
+    from experiments.reliability import Reliability
+
+
+def critic(
+    method: MethodName = "billp",
+    dataset: Dataset = "ml-100k",
+    users: Annotated[int, typer.Option(min=1, help="held-out users")] = 20,
+    seeds: Seeds = "0",
+    memory: MemoryName = None,
+    values: Annotated[str, typer.Option(help="ways to a value to compare, comma-separated")] = "logprobs,sample",
+    recorded: Annotated[
+        str | None, typer.Option(metavar="RUN", help="take episodes and values from this run; asks no LLM")
+    ] = None,
+    run: RunName = None,
+    resume: Resume = False,
+    side_by_side: SideBySide = None,
+    tape: TapeMode = None,
+    tape_file: TapeFile = None,
+    prompts: PromptsFolder = None,
+    assign: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the Critic's values with Monte-Carlo returns on held-out users: bias, variance, rank correlation."""
+    from experiments.critic_study import study_critic, study_recorded
+    from graphs.workshop import Workshop
+
+    flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
+    settings = settings_from(assign, **flags)
+    if recorded is not None:
+        _show(study_recorded(settings.runs_dir / recorded), as_json)
+        return
+    folder = settings.runs_dir / (run or run_name("critic", method))
+    settings = with_tape_in(folder, settings)
+    numbers, ways = seed_list(seeds), _ways(values)
+
+    async def work() -> CriticStudy:
+        async with Workshop(settings) as workshop:
+            return await study_critic(
+                workshop,
+                dataset=dataset,
+                method=method,
+                users=users,
+                seeds=numbers,
+                memory=memory or method,
+                ways=ways,
+                run=folder,
+                resume=resume,
+                bar=count_bar,
+            )
+
+    study = run_to_end(work)
+    _show(study, as_json)
+    if not as_json:
+        stdout.print(f"Run: {folder}")
+    if study.failed or any(study.unjudged.values()):
+        raise typer.Exit(1)
+
+
+def _ways(text: str) -> list[ValueWay]:
+    from experiments.critic_study import WAYS
+
+    ways = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not set(ways) <= set(WAYS):
+        raise typer.BadParameter(f"{text!r} names other ways than {', '.join(WAYS)}", param_hint="--values")
+    return cast("list[ValueWay]", ways)
+
+
+def _show(study: CriticStudy, as_json: bool) -> None:
+    if as_json:
+        show_json(study)
+        return
+    title = f"{study.dataset}, {study.method}, {study.episodes - study.failed} episodes, gamma {study.gamma:g}"
+    columns = ["value", "states", "mean V", "mean return", "bias", "variance", "RMSE", "rank correlation"]
+    show_table(columns, [_row(way, found) for way, found in study.ways.items()], title)
+    for way, found in study.ways.items():
+        bins = [
+            (f"{b.low:.2f} to {b.high:.2f}", b.states, f"{b.mean_value:.2f}", f"{b.mean_return:.2f}")
+            for b in found.bins
+        ]
+        show_table(["V", "states", "mean V", "mean return"], bins, f"Reliability of {way}")
+    unjudged = ", ".join(f"{count} by {way}" for way, count in study.unjudged.items())
+    stdout.print(f"Left out: {study.hidden} states whose return the horizon hides; without a usable value: {unjudged}")
+
+
+def _row(way: str, found: Reliability) -> tuple[object, ...]:
+    numbers = (
+        found.mean_value, found.mean_return, found.bias, found.variance, found.rmse, found.rank_correlation,
+    )  # fmt: skip
+    return (way, found.states, *("-" if number is None else f"{number:.2f}" for number in numbers))

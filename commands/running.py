@@ -1,0 +1,65 @@
+"""What the commands that run episodes share: their options, the run's folder, its tape, and the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import typer
+
+from settings import Settings
+
+Result = TypeVar("Result")
+Dataset = Annotated[str, typer.Option(help="registered dataset with a built simulator")]
+MethodName = Annotated[
+    str,
+    typer.Option(
+        help="billp, billp-no-macro, billp-no-micro, billp-no-critic, reflexion, react, act-only, random, popular, "
+        "shortlist-random or oracle"
+    ),
+]
+MemoryName = Annotated[str | None, typer.Option(help="name of the memory; none is the method's name")]
+RunName = Annotated[str | None, typer.Option(help="name of the run's folder; none is made from method and time")]
+Resume = Annotated[bool, typer.Option("--resume", help="go on with the run of that name")]
+SideBySide = Annotated[int | None, typer.Option(help="episodes in flight at once")]
+Seeds = Annotated[str, typer.Option(help="comma-separated; each runs every user once")]
+TapeMode = Annotated[
+    Literal["record", "replay", "off"] | None,
+    typer.Option("--tape", help="record every LLM call, or replay a recorded run without an LLM"),
+]
+TapeFile = Annotated[
+    Path | None, typer.Option("--tape-file", metavar="FILE", help="the tape; none is tape.sqlite in the run's folder")
+]
+
+
+def run_to_end(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
+    """What `work` returns, run on an event loop of its own."""
+    import uvloop
+
+    return uvloop.run(work())
+
+
+def run_name(*parts: str) -> str:
+    """A name for a run's folder: `parts` and the time."""
+    return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")])
+
+
+def with_tape_in(folder: Path, settings: Settings) -> Settings:
+    """`settings` whose tape, where one is wanted and nobody said where, lies in the run's folder."""
+    if settings.run.tape == "off" or settings.run.tape_file is not None:
+        return settings
+    run = settings.run.model_copy(update={"tape_file": folder / "tape.sqlite"})
+    return settings.model_copy(update={"run": run})
+
+
+def seed_list(text: str) -> list[int]:
+    """The seeds that `--seeds` names, each once."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint="--seeds")
+    seeds = [int(part) for part in parts]
+    if len(set(seeds)) < len(seeds):  # an episode is named by user and seed, and runs once
+        raise typer.BadParameter(f"{text!r} names a seed twice", param_hint="--seeds")
+    return seeds

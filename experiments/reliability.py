@@ -1,0 +1,99 @@
+"""How well values foretell returns: bias, variance, error, rank correlation, and bins for a reliability plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+_BINS = 10
+Numbers: TypeAlias = NDArray[np.float64]
+
+
+class ReliabilityBin(BaseModel):
+    """States whose values lie in [low, high]: what was foretold for them on average, and what came."""
+
+    model_config = ConfigDict(frozen=True)
+
+    low: float
+    high: float
+    states: int
+    mean_value: float
+    mean_return: float
+
+
+class Reliability(BaseModel):
+    """Values against returns over the same states; numbers are None where there are too few states to say.
+
+    With the error e = V - G: `bias` is its mean, `variance` its variance (divided by n), and
+    `rmse`^2 = `bias`^2 + `variance`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    states: int
+    mean_value: float | None
+    mean_return: float | None
+    bias: float | None
+    variance: float | None
+    rmse: float | None
+    rank_correlation: float | None
+    """Spearman's rho; None where all values, or all returns, are the same."""
+    bins: list[ReliabilityBin]
+
+
+def reliability(values: Sequence[float], returns: Sequence[float]) -> Reliability:
+    """`values` (states,) against `returns` (states,)."""
+    foretold, came = np.asarray(values, dtype=np.float64), np.asarray(returns, dtype=np.float64)
+    if foretold.shape != came.shape or foretold.ndim != 1:
+        raise ValueError(f"values of shape {foretold.shape} do not go with returns of shape {came.shape}")
+    if not len(foretold):
+        return Reliability(
+            states=0, mean_value=None, mean_return=None, bias=None, variance=None, rmse=None,
+            rank_correlation=None, bins=[],
+        )  # fmt: skip
+    error = foretold - came
+    return Reliability(
+        states=len(error),
+        mean_value=float(foretold.mean()),
+        mean_return=float(came.mean()),
+        bias=float(error.mean()),
+        variance=float(error.var()),
+        rmse=float(np.sqrt(np.square(error).mean())),
+        rank_correlation=rank_correlation(foretold, came),
+        bins=_binned(foretold, came),
+    )
+
+
+def rank_correlation(first: Numbers, second: Numbers) -> float | None:
+    """Spearman's rho in [-1, 1]: Pearson's correlation of the ranks, ties sharing their mean rank (Spearman 1904)."""
+    one, two = _ranks(first), _ranks(second)
+    one, two = one - one.mean(), two - two.mean()
+    spread = float(np.sqrt((one @ one) * (two @ two)))
+    return min(1.0, max(-1.0, float(one @ two) / spread)) if spread else None
+
+
+def _ranks(numbers: Numbers) -> Numbers:
+    """(n,) ranks from 1; equal numbers get the mean of the ranks that they take up."""
+    _, place, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2)[place], dtype=np.float64)
+
+
+def _binned(values: Numbers, returns: Numbers) -> list[ReliabilityBin]:
+    """At most ten bins of about as many states each, by value; equal values never part."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)))
+    place = np.searchsorted(edges[1:-1], values, side="left")
+    return [
+        ReliabilityBin(
+            low=float(values[inside].min()),
+            high=float(values[inside].max()),
+            states=int(inside.sum()),
+            mean_value=float(values[inside].mean()),
+            mean_return=float(returns[inside].mean()),
+        )
+        for inside in (place == number for number in np.unique(place))
+    ]
