@@ -37,7 +37,8 @@ class Conduct(BaseModel):
 
 def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:
     """The conduct in the finished episodes of `lines`, which took place in the worlds of `services`."""
-    done = [(line, line.output) for line in lines if line.output is not None]
+    ordered = sorted(lines, key=lambda line: (line.seed, line.user))  # sums of floats depend on it
+    done = [(line, line.output) for line in ordered if line.output is not None]
     steps = [step for _, output in done for step in output["steps"]]
     served = [step["item"] for step in steps]
     head = _head(services)

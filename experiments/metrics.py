@@ -63,7 +63,9 @@ def summarise(
 
     `beside` are episodes of others that ran at the same time: the seconds are shared with them.
     """
-    outputs = [(line, line.output) for line in lines if line.output is not None]
+    # In one order, whichever episode ended first: sums of floats depend on it.
+    ordered = sorted(lines, key=lambda line: (line.seed, line.user))
+    outputs = [(line, line.output) for line in ordered if line.output is not None]
     steps = sum(output["length"] for _, output in outputs)
     usages = [output["usage"] for _, output in outputs]
     prompt = sum(usage["prompt_tokens"] for usage in usages)

@@ -10,7 +10,8 @@ from agents.prompt_pack import PromptPack
 from errors import SettingsError
 from graphs.methods import Method, method_named
 
-LOOKS = 5  # times that a comparison with an early stop looks at its numbers
+LOOKS = 5  # times that a comparison with an early stop looks at its numbers, at most
+FEWEST = 20  # users below which a bootstrap interval says little and nothing is decided
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Design:
     `users` test users meet every arm once with every seed. A learning arm first learns from `train_episodes`
     episodes with each seed, into a memory of its own. Every `probe_every` of them (0: never) the first `probe_users`
     of the test users are met with memory as it stands: the points of the learning curve. With `stop_early` the users
-    are met in LOOKS portions, until every arm's R_traj differs from the base's.
+    are met in up to LOOKS portions, until every arm's R_traj differs from the base's.
     """
 
     dataset: str
@@ -54,7 +55,8 @@ class Design:
         """Numbers of users after which to look; the last one is all of them."""
         if not self.stop_early:
             return [self.users]
-        return sorted({max(1, round(self.users * look / LOOKS)) for look in range(1, LOOKS + 1)})
+        portions = {round(self.users * look / LOOKS) for look in range(1, LOOKS)}
+        return [*sorted(users for users in portions if FEWEST <= users < self.users), self.users]
 
     @property
     def episodes(self) -> int:

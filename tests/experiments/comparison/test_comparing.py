@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import experiments.comparison.design
 from agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, PromptPack, load_pack
 from errors import ArtifactError
 from experiments.comparison.comparing import compare
@@ -156,14 +157,19 @@ async def test_prompt_packs_are_compared_like_methods(data: Path, tmp_path: Path
     assert {request.system for request in model.requests} == {pack["actor-shortlist"].fixed for pack in packs}
 
 
-async def test_it_stops_early_once_the_interval_excludes_no_difference(data: Path, tmp_path: Path):
-    clear = design(("random", "oracle"), users=10, seeds=(0,), stop_early=True)
-    unclear = design(("random", "shortlist-random"), users=10, seeds=(0,), stop_early=True)
+async def test_it_stops_early_once_the_interval_excludes_no_difference(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(experiments.comparison.design, "FEWEST", 4)
+    packs = [load_pack(DEFAULT_PACK), load_pack(TERSE_PACK)]
+    given = {"users": 10, "seeds": (0,), "probe_every": 0, "stop_early": True}
 
-    stopped, went_on = await run(data, tmp_path / "a", clear), await run(data, tmp_path / "b", unclear)
+    # The oracle is far better than chance; the model answers by seed, so that two packs come out the same.
+    stopped = await run(data, tmp_path / "a", design(("random", "oracle"), **given))
+    went_on = await run(data, tmp_path / "b", design(("act-only",), packs, **given))
 
     assert stopped.stopped_early
-    assert stopped.methods["oracle"].users == stopped.users < 10
+    assert stopped.methods["oracle"].users == stopped.methods["random"].users == stopped.users < 10
     assert not went_on.stopped_early
     assert went_on.users == 10
 

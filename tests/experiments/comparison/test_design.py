@@ -58,8 +58,9 @@ def test_probes_come_before_training_and_after_every_k_episodes_but_the_last():
 
 def test_looks_grow_to_all_users():
     assert design().looks == [50]
-    assert design(stop_early=True).looks == [10, 20, 30, 40, 50]
-    assert design(stop_early=True, users=2).looks == [1, 2]
+    assert design(stop_early=True, users=100).looks == [20, 40, 60, 80, 100]
+    assert design(stop_early=True).looks == [20, 30, 40, 50], "ten users are too few to decide anything"
+    assert design(stop_early=True, users=2).looks == [2]
 
 
 def test_the_count_of_episodes_adds_up_training_probes_and_evaluation():
