@@ -11,6 +11,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("agents", "commands", "experiments", "graphs", "memory", "serving", "simulators")
@@ -191,3 +193,20 @@ def test_the_licence_is_mit():
     assert "Permission is hereby granted, free of charge" in text
     assert 'THE SOFTWARE IS PROVIDED "AS IS"' in text
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "MIT"
+
+
+def test_the_lock_files_hold_every_dependency_within_its_bounds():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    app, checks = (locked(ROOT / name) for name in ("requirements.lock", "requirements-dev.lock"))
+    assert not app.keys() & checks.keys(), "a package is locked twice"
+    optional = [wanted for extra in project["optional-dependencies"].values() for wanted in extra]
+    for wanted, where in ((project["dependencies"], app), (optional, app | checks)):
+        for requirement in map(Requirement, wanted):
+            version = where.get(canonicalize_name(requirement.name))
+            assert version is not None, f"{requirement.name} is not locked"
+            assert version in requirement.specifier, f"{requirement} is locked at {version}"
+
+
+def locked(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "==" in line and line[0] != "#"]
+    return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from cli import app
 from graphs.drawing import episode_mermaid
 from graphs.methods import METHODS
 from settings import setting_names
+from tests.cli.tiny import put_tiny
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,3 +66,18 @@ def test_every_method_is_named_in_the_changelog_and_help():
     for name in METHODS:
         assert f"`{name}`" in changelog
         assert name in shown
+
+
+def test_the_python_example_runs_on_any_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    put_tiny(tmp_path / "data", tmp_path / "source")
+    monkeypatch.setenv("BILLP_DATA_DIR", str(tmp_path / "data"))
+    names: dict[str, Any] = {}
+
+    exec(example.replace("ml-100k", "tiny"), names)  # noqa: S102 -- our own README
+
+    assert names["env"].unwrapped.clone().world.split == "train"
+    assert names["many"].num_envs == 1000
+    assert names["fork"] is not names["env"].unwrapped
+    names["env"].close()
+    names["many"].close()
