@@ -69,7 +69,7 @@ class RoleSettings(_Group):
 
 class PlannerSettings(RoleSettings):
     max_tokens: int = Field(24, ge=1)
-    steps: int = Field(3, ge=1, description="steps one thought covers before the Planner is asked again")
+    steps: int = Field(4, ge=1, description="steps one thought covers before the Planner is asked again")
     shown_steps: int = Field(6, ge=1, description="at least this many recent steps are shown to the LLM")
 
 
@@ -94,7 +94,7 @@ class CriticSettings(RoleSettings):
 
 
 class ReflectorSettings(RoleSettings):
-    max_tokens: int = Field(48, ge=1)
+    max_tokens: int = Field(36, ge=1)
 
 
 class MemorySettings(_Group):

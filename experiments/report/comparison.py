@@ -1,4 +1,4 @@
-"""The paired differences that `billp compare` left in a run's folder."""
+"""What `billp compare` left in a run's folder: paired differences, and each method's conduct."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import ArtifactError
+from experiments.conduct import Conduct
 from experiments.metrics import Estimate
 
 _FILE = "comparison.json"
@@ -31,19 +32,55 @@ class Pair(BaseModel):
         return self.difference.ci95 is not None and not self.difference.ci95[0] <= 0 <= self.difference.ci95[1]
 
 
+class NamedConduct(BaseModel):
+    """How one method of a comparison went about recommending."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: str
+    bored: int
+    """Episodes that ended because an item was too much like an earlier one."""
+    conduct: Conduct
+
+
+class _Method(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    conduct: Conduct | None = None
+
+
 class _Comparison(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    base: str | None = None
+    methods: dict[str, _Method] = {}
     pairs: list[Pair] = []
 
 
 def read_pairs(root: Path) -> list[Pair]:
-    """The pairs in `root`, none where nothing was compared; raises ArtifactError where the file is damaged."""
+    """The pairs in `root` with the comparison's base, none where nothing was compared.
+
+    Where no base is noted, all pairs. Raises ArtifactError where the file is damaged.
+    """
+    found = _read(root)
+    pairs = [pair for pair in found.pairs if found.base in (None, pair.b)]
+    return [pair.model_copy(update={"run": root.name}) for pair in pairs]
+
+
+def read_conducts(root: Path) -> list[NamedConduct]:
+    """The conduct of each method compared in `root`; raises ArtifactError where the file is damaged."""
+    return [
+        NamedConduct(label=name, bored=sum(method.conduct.bored_steps_back.values()), conduct=method.conduct)
+        for name, method in _read(root).methods.items()
+        if method.conduct is not None
+    ]
+
+
+def _read(root: Path) -> _Comparison:
     path = root / _FILE
     if not path.is_file():
-        return []
+        return _Comparison()
     try:
-        pairs = _Comparison.model_validate_json(path.read_bytes()).pairs
+        return _Comparison.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ArtifactError(f"{path} cannot be read ({error.errors()[0]['msg']}); compare again.") from error
-    return [pair.model_copy(update={"run": root.name}) for pair in pairs]

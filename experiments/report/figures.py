@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from experiments.metrics import Estimate
 from experiments.report.curves import LearningCurve, TrainingCurve, learning_curves, training_curves
+from experiments.report.drawing import Figure, colour, plot
 from experiments.report.outcomes import OUTCOMES, outcome_words
 from experiments.report.rows import Row
 
-# Okabe and Ito (2008): told apart by colour-blind readers too, on light and on dark paper.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 _OUTCOME_COLOURS = {"too_close": "#E69F00", "low_reward": "#D55E00", "horizon": "#009E73"}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure: `plot` is Plotly's JSON object with data and layout."""
-
-    id: str
-    title: str
-    caption: str
-    plot: dict[str, Any]
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:
@@ -54,19 +41,20 @@ def _intervals(rows: Sequence[Row], metric: str, title: str) -> Figure:
             "x": [estimate.mean],
             "y": [label],
             "error_x": _error_bars([estimate]),
-            "marker": {"size": 10, "color": _colour(position)},
+            "marker": {"size": 10, "color": colour(position)},
             "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
         }
         for position, (estimate, label) in enumerate(zip(estimates, _labels(rows), strict=True))
     ]
     return Figure(
         f"interval-{metric}", title, "Mean over users and its 95% bootstrap interval.",
-        _plot(traces, rows=len(rows), x=title, legend=False),
+        plot(traces, rows=len(rows), x=title, legend=False),
     )  # fmt: skip
 
 
 def _quits(rows: Sequence[Row]) -> Figure:
-    reasons = list(OUTCOMES)[:3] + sorted({r for row in rows for r in row.summary.quit_reasons} - set(OUTCOMES))
+    known = [reason for reason in OUTCOMES if reason != "failed"]
+    reasons = known + sorted({r for row in rows for r in row.summary.quit_reasons} - set(OUTCOMES))
     finished = [sum(row.summary.quit_reasons.values()) for row in rows]
     traces = []
     for position, reason in enumerate(reasons):
@@ -79,13 +67,13 @@ def _quits(rows: Sequence[Row]) -> Figure:
                 "x": [count / whole for count, whole in zip(counts, finished, strict=True)],
                 "y": _labels(rows),
                 "customdata": counts,
-                "marker": {"color": _OUTCOME_COLOURS.get(reason, _colour(position))},
+                "marker": {"color": _OUTCOME_COLOURS.get(reason, colour(position))},
                 "hovertemplate": "%{y}: %{customdata} episodes, %{x:.0%}<extra>%{fullData.name}</extra>",
             })  # fmt: skip
-    plot = _plot(traces, rows=len(rows), x="share of finished episodes")
-    plot["layout"] |= {"barmode": "stack"}
-    plot["layout"]["xaxis"] |= {"tickformat": ".0%", "range": [0, 1]}
-    return Figure("quits", "Why episodes ended", "Finished episodes by what ended them.", plot)
+    drawn = plot(traces, rows=len(rows), x="share of finished episodes")
+    drawn["layout"] |= {"barmode": "stack"}
+    drawn["layout"]["xaxis"] |= {"tickformat": ".0%", "range": [0, 1]}
+    return Figure("quits", "Why episodes ended", "Finished episodes by what ended them.", drawn)
 
 
 def _learning(curves: Sequence[LearningCurve]) -> Figure:
@@ -97,24 +85,24 @@ def _learning(curves: Sequence[LearningCurve]) -> Figure:
             "x": list(curve.trained),
             "y": [estimate.mean for estimate in curve.r_traj],
             "error_y": _error_bars(curve.r_traj),
-            "line": {"color": _colour(position)},
+            "line": {"color": colour(position)},
             "hovertemplate": "after %{x} episodes: %{y:.2f}<extra>%{fullData.name}</extra>",
         }
         for position, curve in enumerate(curves)
     ]
     return Figure(
         "learning", "Learning curve", "R_traj on held-out users after so many training episodes, with 95% intervals.",
-        _plot(traces, x="training episodes", y="R_traj"),
+        plot(traces, x="training episodes", y="R_traj"),
     )  # fmt: skip
 
 
 def _training(curves: Sequence[TrainingCurve]) -> Figure:
-    traces = [_line(curve.label, curve, curve.r_traj, _colour(position)) for position, curve in enumerate(curves)]
+    traces = [_line(curve.label, curve, curve.r_traj, colour(position)) for position, curve in enumerate(curves)]
     windows = sorted({curve.window for curve in curves})
     last = str(windows[0]) if len(windows) == 1 else f"{windows[0]} to {windows[-1]}"
     return Figure(
         "training", "Training episodes", f"Mean R_traj of the last {last} finished training episodes.",
-        _plot(traces, x="training episode", y="R_traj"),
+        plot(traces, x="training episode", y="R_traj"),
     )  # fmt: skip
 
 
@@ -127,12 +115,12 @@ def _memory(curves: Sequence[TrainingCurve]) -> Figure:
             ("experiences", curve.experiences, "solid"),
         ):
             if counts and counts[-1]:
-                trace = _line(f"{several}{name}", curve, counts, _colour(position))
+                trace = _line(f"{several}{name}", curve, counts, colour(position))
                 trace["line"] |= {"dash": dash}
                 traces.append(trace)
     return Figure(
         "memory", "Memory growth", "Reflections (one an episode) and experiences (one a judged step) given to memory.",
-        _plot(traces, x="training episode", y="records"),
+        plot(traces, x="training episode", y="records"),
     )  # fmt: skip
 
 
@@ -142,12 +130,12 @@ def _reward_per_token(rows: Sequence[Row]) -> Figure:
         "orientation": "h",
         "x": [reward_per_1000_tokens(row) for row in rows],
         "y": _labels(rows),
-        "marker": {"color": _colour(0)},
+        "marker": {"color": colour(0)},
         "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
     }
     return Figure(
         "reward-per-token", "Reward per 1,000 tokens", "Sum of rewards over prompt and completion tokens.",
-        _plot([trace], rows=len(rows), x="reward per 1,000 tokens"),
+        plot([trace], rows=len(rows), x="reward per 1,000 tokens"),
     )  # fmt: skip
 
 
@@ -170,14 +158,14 @@ def _cost(rows: Sequence[Row]) -> Figure:
             "name": kind,
             "x": tokens,
             "y": _labels(rows),
-            "marker": {"color": _colour(position)},
+            "marker": {"color": colour(position)},
             "hovertemplate": "%{y}: %{x:.0f}<extra>%{fullData.name}</extra>",
         }
         for position, (kind, tokens) in enumerate(kinds.items())
     ]
-    plot = _plot(traces, rows=len(rows), x="tokens a step")
-    plot["layout"] |= {"barmode": "stack"}
-    return Figure("cost", "Cost", "Tokens a step; cached prompt tokens were served by the prefix cache.", plot)
+    drawn = plot(traces, rows=len(rows), x="tokens a step")
+    drawn["layout"] |= {"barmode": "stack"}
+    return Figure("cost", "Cost", "Tokens a step; cached prompt tokens were served by the prefix cache.", drawn)
 
 
 def reward_per_1000_tokens(row: Row) -> float:
@@ -199,27 +187,6 @@ def _line(name: str, curve: TrainingCurve, values: Iterable[float | None], colou
     }
 
 
-def _plot(
-    traces: Sequence[dict[str, Any]], *, x: str, y: str = "", rows: int = 0, legend: bool = True
-) -> dict[str, Any]:
-    """Checked by Plotly; `rows` > 0 lays out one horizontal line a row, the first on top."""
-    import plotly.graph_objects as go  # noqa: PLC0415 -- loads for a second, and only reports draw
-
-    layout: dict[str, Any] = {
-        "template": "none",
-        "height": 110 + 38 * rows if rows else 320,
-        "margin": {"l": 10, "r": 24, "t": 8, "b": 40},
-        "xaxis": {"title": {"text": x}, "automargin": True},
-        "yaxis": {"title": {"text": y, "standoff": 12}, "automargin": True, "rangemode": "tozero"},
-        "showlegend": legend and len(traces) > 1,
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
-    }
-    if rows:
-        layout["yaxis"] = {"autorange": "reversed", "automargin": True, "type": "category"}
-    plot: dict[str, Any] = json.loads(go.Figure(data=list(traces), layout=layout).to_json())
-    return plot
-
-
 def _error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
     """From the mean to both ends of the interval."""
     high, low = [], []
@@ -233,7 +200,3 @@ def _error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
 def _labels(rows: Sequence[Row]) -> list[str]:
     """Plotly reads some tags in text; a label is data. Long ones are broken once, so that the plot keeps its room."""
     return [html.escape(row.label, quote=False).replace(" · ", "<br>", 1) for row in rows]
-
-
-def _colour(position: int) -> str:
-    return _COLOURS[position % len(_COLOURS)]

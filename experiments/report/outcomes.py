@@ -7,6 +7,8 @@ from experiments.records import EpisodeLine
 OUTCOMES = {
     "too_close": ("too close", "left: the last item was too close to a recent one"),
     "low_reward": ("disappointed", "left: the last item disappointed"),
+    "same_category": ("bored", "left: too many recent items shared a category with the last one"),
+    "repeat": ("repeat", "left: the last item had been shown before"),
     "horizon": ("stayed", "stayed to the horizon"),
     "failed": ("failed", "the episode failed"),
 }

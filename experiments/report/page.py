@@ -17,10 +17,12 @@ from catalogue import Catalogue
 from errors import BadInputError
 from experiments.configured_folder import write_atomically
 from experiments.metrics import Estimate
-from experiments.report.comparison import Pair, read_pairs
+from experiments.report.comparison import NamedConduct, Pair, read_conducts, read_pairs
+from experiments.report.drawing import Figure
 from experiments.report.episodes import BUDGET, EpisodesJson, episodes_json
-from experiments.report.figures import Figure, figures
+from experiments.report.figures import figures
 from experiments.report.folders import RunData
+from experiments.report.reliability import Study, read_studies, reliability_figure
 from experiments.report.rows import Row, group_rows
 
 _FOLDER = Path(__file__).parent
@@ -34,6 +36,12 @@ class Report:
     runs: tuple[RunData, ...]
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
+    conducts: tuple[NamedConduct, ...] = ()
+    studies: tuple[Study, ...] = ()
+
+    def figures(self) -> list[Figure]:
+        """Every figure that there is data for."""
+        return figures(self.rows) + ([reliability_figure(self.studies)] if self.studies else [])
 
     def plain(self) -> dict[str, Any]:
         """The numbers of the tables as plain values."""
@@ -51,14 +59,22 @@ class Report:
                 for row in shown
             ],
             "pairs": [pair.model_dump(mode="json") for pair in self.pairs],
+            "conduct": [{"label": named.label, **named.conduct.model_dump(mode="json")} for named in self.conducts],
+            "critic": [{"run": study.name, **study.found.model_dump(mode="json")} for study in self.studies],
         }
 
 
 def make_report(runs: Sequence[RunData]) -> Report:
     """The report of `runs`, which may lie in several folders that were asked for."""
     roots = list(dict.fromkeys(run.root for run in runs))
-    pairs = [pair for root in roots for pair in read_pairs(root)]
-    return Report(", ".join(root.name for root in roots), tuple(runs), tuple(group_rows(runs)), tuple(pairs))
+    return Report(
+        title=", ".join(root.name for root in roots),
+        runs=tuple(runs),
+        rows=tuple(group_rows(runs)),
+        pairs=tuple(pair for root in roots for pair in read_pairs(root)),
+        conducts=tuple(named for root in roots for named in read_conducts(root)),
+        studies=tuple(study for root in roots for study in read_studies(root)),
+    )
 
 
 def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue], budget: int = BUDGET) -> EpisodesJson:
@@ -70,7 +86,7 @@ def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue]
     if target.is_dir():
         raise BadInputError(f"The report cannot be written to {target}, a folder; give --out the name of a file.")
     episodes = episodes_json(report.rows, catalogues, budget)
-    text = _render(report, figures(report.rows), episodes)
+    text = _render(report, report.figures(), episodes)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(target, text)
@@ -91,7 +107,7 @@ def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> 
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"interval": interval, "signed": signed_interval}
+    environment.filters |= {"interval": interval, "signed": signed_interval, "share": share}
     return environment.get_template("page.html").render(
         report=report,
         shown=[row for row in report.rows if not row.probe],
@@ -119,6 +135,11 @@ def signed_interval(estimate: Estimate, digits: int) -> str:
         return "none finished"
     low, high = estimate.ci95
     return f"{estimate.mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage; a dash where there is none."""
+    return "-" if value is None else f"{value:.0%}"
 
 
 def _data(text: str) -> Markup:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.conduct import Conduct
+from experiments.critic_study import CriticStudy
 from experiments.records import EpisodeLine
+from experiments.reliability import reliability
 from graphs.state import Ended, RecalledReflection
 from memory import Origin
 from tests.experiments.examples import failed, finished, usage
@@ -71,7 +74,7 @@ def episode(
 
 
 def comparison(root: Path) -> Path:
-    """A folder like `billp compare` leaves: training, probes, results of two seeds and the pairs."""
+    """A folder like `billp compare` leaves: training, probes, results of two seeds, the pairs; and a Critic's study."""
     taught = Origin("training", "train-0-2", "u2", -1, 0)
     training = [
         episode(f"train-0-{n}", *[3.0] * (n % 4 + 1), split="train", user=f"u{n}", judged=True) for n in range(6)
@@ -92,6 +95,16 @@ def comparison(root: Path) -> Path:
         "a": "billp", "b": "react", "metric": "r_traj", "difference": {"mean": 9.0, "ci95": [8.0, 10.0]},
         "ratio": {"mean": 4.0, "ci95": [3.5, 4.5]},
     }  # fmt: skip
-    (root / "comparison.json").write_text(json.dumps({"pairs": [pair], "methods": {}}))
+    conduct = Conduct(
+        coverage=0.25, diversity=0.75, long_tail=0.4, grounding=None, avoidable_quits=0.5, bored_steps_back={"1": 3}
+    )
+    methods = {"billp": {"conduct": conduct.model_dump()}, "react": {"conduct": None}}
+    other = pair | {"a": "act-only", "b": "billp"}
+    (root / "comparison.json").write_text(json.dumps({"base": "react", "pairs": [pair, other], "methods": methods}))
+    study = CriticStudy(
+        dataset="tiny", method="billp", memory="billp", gamma=0.5, episodes=6, failed=0, hidden=0,
+        unjudged={"logprobs": 0}, ways={"logprobs": reliability([1, 2, 3, 4], [1, 2, 2, 5])},
+    )  # fmt: skip
+    (root / "critic.json").write_text(study.model_dump_json())
     (root / "config.json").write_text(json.dumps({"plan": {"command": "compare"}}))
     return root

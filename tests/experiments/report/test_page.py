@@ -57,12 +57,19 @@ def headings(text: str) -> list[str]:
 def test_a_comparison_has_every_section(tmp_path: Path):
     text = page(comparison(tmp_path / "all"))
     assert headings(text) == [
-        "Results", "Paired differences", "R_traj", "Len", "Why episodes ended", "Learning curve", "Training episodes",
-        "Memory growth", "Reward per 1,000 tokens", "Cost", "Episodes",
+        "Results", "Paired differences", "Conduct", "R_traj", "Len", "Why episodes ended", "Learning curve",
+        "Training episodes", "Memory growth", "Reward per 1,000 tokens", "Cost", "The Critic under test", "Episodes",
     ]  # fmt: skip
     assert "12.0 [12.0, 12.0]" in text
     assert "+9.00 [+8.00, +10.00]" in text
     assert "leaves out 0" in text
+    assert "act-only - billp" not in text, "only pairs with the base"
+    assert "<td>25%</td>" in text
+    assert "1: 3" in text
+    plots = json.loads(next(script for script in Elements(text).scripts if '"interval-len"' in script))
+    foretold, diagonal = plots["reliability"]["data"]
+    assert (foretold["x"], foretold["y"]) == ([1, 2, 3, 4], [1, 2, 2, 5])
+    assert diagonal["x"] == diagonal["y"] == [0, 5]
 
 
 def test_sections_without_data_are_left_out(tmp_path: Path):
