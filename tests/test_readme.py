@@ -19,7 +19,8 @@ from tests.cli.tiny import put_tiny
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONSOLE = "\n".join(re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL))
-COMMANDS = re.findall(r"^(?:[A-Z_]+=\S+ )*\.venv/bin/billp ([^#\n]+)", CONSOLE, flags=re.MULTILINE)
+RESULTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "results").glob("*.md")))
+COMMANDS = re.findall(r"^(?:[A-Z_]+=\S+ )*\.venv/bin/billp ([^#\n]+)", CONSOLE + RESULTS, flags=re.MULTILINE)
 
 
 def test_the_drawn_graph_is_the_programs_own():
