@@ -141,7 +141,7 @@ def test_writing_again_changes_nothing_and_leaves_nothing_beside_it(tmp_path: Pa
     root = comparison(tmp_path / "all")
     assert page(root) == page(root)
     assert sorted(path.name for path in root.iterdir()) == [
-        "billp", "comparison.json", "config.json", "react", "report.html",
+        "billp", "comparison.json", "config.json", "critic.json", "react", "report.html",
     ]  # fmt: skip
 
 
