@@ -66,7 +66,8 @@ def _intervals(rows: Sequence[Row], metric: str, title: str) -> Figure:
 
 
 def _quits(rows: Sequence[Row]) -> Figure:
-    reasons = list(OUTCOMES)[:3] + sorted({r for row in rows for r in row.summary.quit_reasons} - set(OUTCOMES))
+    usual = list(OUTCOMES)[:3]
+    reasons = usual + sorted({r for row in rows for r in row.summary.quit_reasons}.difference(usual))
     finished = [sum(row.summary.quit_reasons.values()) for row in rows]
     traces = []
     for position, reason in enumerate(reasons):

@@ -8,6 +8,7 @@ OUTCOMES = {
     "too_close": ("too close", "left: the last item was too close to a recent one"),
     "low_reward": ("disappointed", "left: the last item disappointed"),
     "horizon": ("stayed", "stayed to the horizon"),
+    "left": ("left", "a live person left"),
     "failed": ("failed", "the episode failed"),
 }
 """In a word or two, and in full."""
