@@ -1,10 +1,13 @@
 """The graphs that `langgraph dev` serves; `langgraph.json` names the functions here.
 
 Each is the same state machine with other form fields. Data, memory and model are opened by the first episode that
-needs them, and shared by all.
+needs them, and shared by all. The functions are called for every request, in the server's event loop, so that what
+reads files in them runs in a thread.
 """
 
 from __future__ import annotations
+
+import asyncio
 
 from graphs.episode import EpisodeGraph, build_episode_graph
 from graphs.forms import ActOnlyContext, LiveContext, LiveInput, ReactContext, ReflexionContext
@@ -16,29 +19,29 @@ from settings import load_settings
 from simulators import built_horizons
 
 
-def billp() -> EpisodeGraph:
+async def billp() -> EpisodeGraph:
     """BiLLP, and by its field `method` every other method."""
-    return _graph("billp", EpisodeContext)
+    return await asyncio.to_thread(_graph, "billp", EpisodeContext)
 
 
-def reflexion() -> EpisodeGraph:
+async def reflexion() -> EpisodeGraph:
     """Reflexion: thoughts, and the latest reflections."""
-    return _graph("reflexion", ReflexionContext)
+    return await asyncio.to_thread(_graph, "reflexion", ReflexionContext)
 
 
-def react() -> EpisodeGraph:
+async def react() -> EpisodeGraph:
     """ReAct: thoughts, no memory."""
-    return _graph("react", ReactContext)
+    return await asyncio.to_thread(_graph, "react", ReactContext)
 
 
-def act_only() -> EpisodeGraph:
+async def act_only() -> EpisodeGraph:
     """Acting alone."""
-    return _graph("act_only", ActOnlyContext)
+    return await asyncio.to_thread(_graph, "act_only", ActOnlyContext)
 
 
-def live() -> EpisodeGraph:
+async def live() -> EpisodeGraph:
     """A person is the user: each item interrupts the graph, and is answered by a rating or by "leave"."""
-    return _graph("live", LiveContext, inputs=LiveInput, provider=LiveServices(shared_services()))
+    return await asyncio.to_thread(_graph, "live", LiveContext, inputs=LiveInput, persons=True)
 
 
 def _graph(
@@ -46,9 +49,11 @@ def _graph(
     context: type[EpisodeContext],
     *,
     inputs: type[EpisodeInput] = EpisodeInput,
-    provider: ServiceProvider | None = None,
+    persons: bool = False,
 ) -> EpisodeGraph:
     settings = load_settings()
     # Which dataset an episode takes is known only when it starts, so the limit lets the longest one pass.
     horizon = max([settings.simulator.horizon, *built_horizons(settings.data)])
-    return build_episode_graph(provider or shared_services(), horizon, name=name, inputs=inputs, context=context)
+    services = shared_services()
+    provider: ServiceProvider = LiveServices(services) if persons else services
+    return build_episode_graph(provider, horizon, name=name, inputs=inputs, context=context)

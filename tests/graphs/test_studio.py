@@ -44,15 +44,15 @@ def test_horizons_are_read_from_every_simulator_that_can_be_read():
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_the_recursion_limit_follows_the_longest_horizon(name: str):
-    def limit() -> int:
-        graph = getattr(graphs.studio, name)()
+async def test_the_recursion_limit_follows_the_longest_horizon(name: str):
+    async def limit() -> int:
+        graph = await getattr(graphs.studio, name)()
         assert graph.name == name
         return int(graph.config["recursion_limit"])
 
-    usual, steps = limit(), load_settings().simulator.horizon
+    usual, steps = await limit(), load_settings().simulator.horizon
     put_worlds(steps + 30)
-    assert limit() - usual == 8 * 30
+    assert await limit() - usual == 8 * 30
 
 
 def test_a_graph_of_one_method_has_its_name_by_default():
