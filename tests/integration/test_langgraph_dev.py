@@ -25,8 +25,9 @@ from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 90
+PATIENCE_S = 180
 USER = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
+GRAPHS = {"billp": "billp", "reflexion": "reflexion", "react": "react", "act_only": "act-only", "live": "billp"}
 CONTEXT: dict[str, Any] = {"method": "billp", "dataset": "tiny", "memory": "studio", "seed": 3, "learn": True}
 
 
@@ -38,7 +39,10 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SyncLangGraphClient]:
-    """The SDK's client of a running `langgraph dev`, on the tiny dataset and a fake LLM."""
+    """The SDK's client of a running `langgraph dev`, on the tiny dataset and a fake LLM.
+
+    It runs without `--allow-blocking`, so that a call that blocks the event loop is an error of its run.
+    """
     home = tmp_path_factory.mktemp("dev")
     put_tiny(home / "data", home / "source")
     # It looks for the graph and keeps its threads in the folder it is started in: a stand-in for the checkout.
@@ -88,8 +92,8 @@ def assistant(client: SyncLangGraphClient) -> str:
     return found["assistant_id"]
 
 
-def test_the_graph_is_served(client: SyncLangGraphClient):
-    assert {found["graph_id"] for found in client.assistants.search()} == {"billp"}
+def test_the_graphs_are_served(client: SyncLangGraphClient):
+    assert {found["graph_id"] for found in client.assistants.search()} == GRAPHS.keys()
 
 
 def test_the_drawing_opens_the_actor(client: SyncLangGraphClient, assistant: str):
@@ -109,6 +113,22 @@ def test_input_and_context_have_forms(client: SyncLangGraphClient, assistant: st
     names = {"method", "split", "seed", "learn", "dataset", "memory", "prompts"}
     assert names <= set(schemas["context_schema"]["properties"])
     assert {"steps", "length", "reward_trajectory"} <= set(schemas["output_schema"]["properties"])
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_every_field_of_a_form_says_what_it_is_and_starts_with_something(client: SyncLangGraphClient, graph: str):
+    (found,) = client.assistants.search(graph_id=graph)
+    schemas: Any = client.assistants.get_schemas(found["assistant_id"])
+    inputs, context = schemas["input_schema"]["properties"], schemas["context_schema"]["properties"]
+    for name, field in {**inputs, **context}.items():
+        assert field.get("description"), name
+    assert {name for name in inputs if "default" not in inputs[name]} <= {"user"}
+    assert all("default" in field for field in context.values())
+    assert context["method"]["default"] == GRAPHS[graph]
+    if graph not in ("billp", "live"):
+        assert context["method"]["const"] == GRAPHS[graph], "the graph's method is fixed"
+    assert ("likes" in inputs) == (graph == "live")
+    assert (context["memory"]["default"] == "live") == (graph == "live")
 
 
 def test_an_episode_runs_and_learns(client: SyncLangGraphClient):
