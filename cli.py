@@ -1,6 +1,6 @@
 """The command `billp`: puts the commands together and turns errors into exit codes.
 
-0: done. 1: some episode failed, or a server could not be started. 2: bad input.
+0: done. 1: some episode failed, or a server could not be started. 2: bad input. 130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from commands import compare, critic, data, doctor, episodes, inspect, memory, prompts, report, simulator
-from errors import BadInputError, BillpError
+from commands import compare, critic, data, doctor, episodes, inspect, memory, play, prompts, report, simulator
+from errors import BadInputError, BillpError, BrokenOffError
 
 app = typer.Typer(
     help="Long-term recommendation by LLM planners that learn from experience.",
@@ -26,6 +26,7 @@ app.add_typer(simulator.app, name="simulator")
 app.command()(episodes.train)
 app.command()(episodes.evaluate)
 app.command()(episodes.episode)
+app.command()(play.play)
 app.command()(compare.compare)
 app.command()(report.report)
 app.command("critic")(critic.critic)
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BadInputError as error:
         sys.stderr.write(f"billp: {error}\n")
         sys.exit(2)
+    except BrokenOffError as error:
+        sys.stderr.write(f"billp: {error}\n")
+        sys.exit(130)
     except BillpError as error:
         sys.stderr.write(f"billp: {error}\n")
         sys.exit(1)

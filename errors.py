@@ -56,3 +56,7 @@ class ReplyFormatError(EpisodeError):
 
 class ServingError(BillpError):
     """The embedded LLM server could not be started."""
+
+
+class BrokenOffError(BillpError):
+    """The person at the terminal ended the program with Ctrl-C in the middle of a live episode."""

@@ -10,6 +10,7 @@ _ENDS = {
     "low_reward": "the user left: the last item disappointed",
     "repeat": "the user left: the last item had been recommended before",
     "horizon": "the horizon was reached; the user never left",
+    "left": "the person left",
 }
 _EARLIER = {"too_close": "too close to", "same_category": "of the same kind as", "repeat": "a repeat of"}
 

@@ -72,7 +72,7 @@ class ActorNodes:
         if chooser == "oracle":
             item = services.users.best(
                 runtime.context.split,
-                services.dataset.user_index(state["user"]),
+                state["user"],
                 [step["item"] for step in state["steps"]],
                 masked,
             )

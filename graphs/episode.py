@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
@@ -29,6 +30,7 @@ from graphs.state import (
     spending,
     usage_update,
 )
+from graphs.users import Recommendation
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
 MIDDLE_REWARD = 3.0  # of one to five stars: from here on a reward without the Critic counts as encouragement
@@ -42,11 +44,16 @@ class EpisodeNodes:
         self._provider = provider
 
     async def recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Looks the user up and reads reflections of similar users (or the latest ones)."""
+        """Looks the user up and reads reflections of similar users, or the latest ones.
+
+        A person of whom nothing is known is like nobody, so that there too the latest are read.
+        """
         services = await self._provider.get(runtime.context)
-        user = services.dataset.user_index(state["user"])
-        history = services.dataset.history(user, services.settings.memory.state_items)
+        limits, likes = services.settings.memory, state.get("likes") or []
+        history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
         start: Update = {
+            "episode": state.get("episode") or services.users.new_episode(),
+            "likes": [],
             "history": history,
             "reflections": [],
             "thought": "",
@@ -57,11 +64,11 @@ class EpisodeNodes:
             "ended": "",
             "reflection": "",
         }
-        recalls, count = method_named(runtime.context.method).recalls, services.settings.memory.reflections
+        recalls, count = method_named(runtime.context.method).recalls, limits.reflections
         if recalls == "none" or services.memory is None or not count:
             return start
         memory = services.memory.reflections
-        if recalls == "latest":
+        if recalls == "latest" or not history:
             latest = await asyncio.to_thread(memory.latest, count)
             start["reflections"] = [RecalledReflection(id=r.id, text=r.text, distance=None) for r in latest]
         else:
@@ -92,10 +99,14 @@ class EpisodeNodes:
         """The user answers with a reward and stays, or leaves."""
         services = await self._provider.get(runtime.context)
         answer = services.users.answer(
-            runtime.context.split,
-            services.dataset.user_index(state["user"]),
-            [step["item"] for step in state["steps"]],
-            state["item"],
+            Recommendation(
+                split=runtime.context.split,
+                user=state["user"],
+                recommended=[step["item"] for step in state["steps"]],
+                item=state["item"],
+                thought=state["thought"],
+                words=state["proposal"],
+            )
         )
         record = StepRecord(
             number=len(state["steps"]) + 1,
@@ -113,6 +124,7 @@ class EpisodeNodes:
             target=None,
             advantage=None,
         )
+        runtime.stream_writer({name: record[name] for name in ("number", "title", "reward", "reason")})
         return {"steps": [record], "ended": answer.reason, **spending(Usage(**state["acted"]))}
 
     async def criticise(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -197,12 +209,22 @@ class EpisodeNodes:
         return "plan" if method.thinks and worn else "act"
 
 
-def build_episode_graph(provider: ServiceProvider, horizon: int) -> EpisodeGraph:
-    """The state machine, compiled, with a recursion limit that lets `horizon` steps pass."""
+def build_episode_graph(
+    provider: ServiceProvider,
+    horizon: int,
+    *,
+    name: str = "billp",
+    inputs: type[EpisodeInput] = EpisodeInput,
+    context: type[EpisodeContext] = EpisodeContext,
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+) -> EpisodeGraph:
+    """The state machine, compiled, with a recursion limit that lets `horizon` steps pass.
+
+    `inputs` and `context` say which form fields it shows; `checkpointer` keeps its state between interrupts
+    (`langgraph dev` brings its own).
+    """
     nodes = EpisodeNodes(provider)
-    graph = StateGraph(
-        EpisodeState, context_schema=EpisodeContext, input_schema=EpisodeInput, output_schema=EpisodeOutput
-    )
+    graph = StateGraph(EpisodeState, context_schema=context, input_schema=inputs, output_schema=EpisodeOutput)
     graph.add_node("recall", nodes.recall)
     graph.add_node("plan", nodes.plan)
     graph.add_node("act", build_actor_graph(provider))
@@ -219,7 +241,7 @@ def build_episode_graph(provider: ServiceProvider, horizon: int) -> EpisodeGraph
     graph.add_edge("reflect", "conclude")
     graph.add_edge("conclude", END)
     limit = _NODES_A_STEP * horizon + 10
-    return graph.compile(name="billp").with_config(recursion_limit=limit)
+    return graph.compile(checkpointer, name=name).with_config(recursion_limit=limit)
 
 
 def output_of(state: Mapping[str, Any]) -> EpisodeOutput:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,13 @@ from agents.prompt_pack import PromptPack
 from agents.reflector import Reflector
 from agents.views import Situation
 from catalogue import Catalogue
-from errors import EpisodeError
 from graphs.state import EpisodeContext, EpisodeState
+from graphs.users import Users
 from memory import Embedder, MemoryBank
 from settings import Settings
-from simulators import Answer, Dataset, World, Worlds, respond
+from simulators import Dataset, Worlds
 
 _NEWEST_WEIGHS = 0.8  # each older item of a state counts this much of the next newer one
-_TRIED = 256  # items the oracle asks about at a time; nearly always the first few hold one that keeps the user
 
 
 @dataclass(frozen=True)
@@ -37,50 +36,6 @@ class Minds:
     actor: Actor
     critic: Critic
     reflector: Reflector
-
-
-class Users(Protocol):
-    """Whoever answers recommendations."""
-
-    def answer(self, split: Literal["train", "test"], user: int, recommended: Sequence[int], item: int) -> Answer:
-        """What user `user` (dataset index) says to `item` after `recommended`."""
-        ...
-
-    def best(
-        self, split: Literal["train", "test"], user: int, recommended: Sequence[int], masked: Collection[int]
-    ) -> int:
-        """What somebody who knows this user would recommend next: of what keeps the user the best rewarded item."""
-        ...
-
-
-@dataclass(frozen=True)
-class SimulatedUsers:
-    """Users of the train and the test world."""
-
-    worlds: Worlds
-
-    def answer(self, split: Literal["train", "test"], user: int, recommended: Sequence[int], item: int) -> Answer:
-        """The simulator's reward and whether the user stays."""
-        return respond(self._world(split), user, recommended, item)
-
-    def best(
-        self, split: Literal["train", "test"], user: int, recommended: Sequence[int], masked: Collection[int]
-    ) -> int:
-        """Of the items that keep the user the best rewarded one; where none keeps them, the best rewarded of all."""
-        world = self._world(split)
-        items = np.setdiff1d(np.arange(world.n_items), np.fromiter(masked, dtype=np.int64))
-        if not len(items):
-            raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
-        ranked = items[np.argsort(-world.reward(user, items), kind="stable")]
-        for start in range(0, len(ranked), _TRIED):
-            some = ranked[start : start + _TRIED]
-            keeps = world.would_keep(user, recommended, some)
-            if keeps.any():
-                return int(some[keeps.argmax()])
-        return int(ranked[0])
-
-    def _world(self, split: Literal["train", "test"]) -> World:
-        return self.worlds.train if split == "train" else self.worlds.test
 
 
 @dataclass(frozen=True)

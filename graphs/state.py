@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing` only from Python 3.12 on
 
 from agents.models import Usage
+from graphs.methods import METHODS
 
 
 class RecalledReflection(TypedDict):
@@ -87,23 +89,32 @@ def put_steps(old: list[StepRecord], new: list[StepRecord]) -> list[StepRecord]:
     return [merged[number] for number in sorted(merged)]
 
 
-Ended = Literal["", "too_close", "same_category", "low_reward", "repeat", "horizon"]
+Ended = Literal["", "too_close", "same_category", "low_reward", "repeat", "horizon", "left"]
+"""Why an episode ended: the reasons of the simulators, and `left` where a live person went away."""
 
 
 class EpisodeInput(TypedDict):
-    """Whom to recommend to: a user key of the dataset, and a name for the episode."""
+    """Whom to recommend to."""
 
-    user: str
-    episode: str
+    user: Annotated[str, Field(description="Id of a user in the dataset's logs", examples=["1"])]
+    episode: Annotated[
+        str,
+        Field(
+            description="Name of the episode; another name draws other sampling seeds",
+            json_schema_extra={"default": "episode"},
+        ),
+    ]
 
 
 class EpisodeState(TypedDict):
     """An episode under way."""
 
     user: str
-    """Key of the user in the logs."""
+    """Key of the user in the logs; for a live person any name."""
     episode: str
     """Name of the episode, unique in its run; seeds depend on it."""
+    likes: list[str]
+    """Titles that a live person said to like, until `recall` has found them in the catalogue."""
     history: list[int]
     """Items liked before the episode, oldest first."""
     reflections: list[RecalledReflection]
@@ -166,25 +177,22 @@ class EpisodeOutput(TypedDict):
     reward_trajectory: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class EpisodeContext:
     """How to run the episode; in `langgraph dev` these are the form fields beside the input."""
 
-    method: str = "billp"
-    """One of the methods in graphs/methods.py."""
-    split: Literal["train", "test"] = "train"
-    """World the user lives in."""
-    seed: int = 0
-    """Fixes the sampling seeds."""
-    run: str = "studio"
-    """Name under which memory remembers where it came from."""
-    ordinal: int = 0
-    """Position of the episode in its run; orders reflections by age."""
-    learn: bool = False
-    """Judge, reflect and write to memory."""
-    dataset: str = "ml-100k"
-    """Registered dataset with a built simulator."""
-    memory: str = "default"
-    """Name of the memory to read, and to write when learning."""
-    prompts: str = ""
-    """Folder of a prompt pack; empty is the pack of the settings."""
+    method: Annotated[
+        str, Field(description="How recommendations are made", json_schema_extra={"enum": list(METHODS)})
+    ] = "billp"
+    split: Annotated[Literal["train", "test"], Field(description="World the simulated user lives in")] = "train"
+    seed: Annotated[int, Field(ge=0, description="Fixes the sampling seeds")] = 0
+    run: Annotated[str, Field(min_length=1, description="Name under which memory remembers where it came from")] = (
+        "studio"
+    )
+    ordinal: Annotated[
+        int, Field(ge=0, description="Position of the episode in its run; orders reflections by age")
+    ] = 0
+    learn: Annotated[bool, Field(description="Judge, reflect and write what was learned to memory")] = False
+    dataset: Annotated[str, Field(description="Registered dataset with a built simulator")] = "ml-100k"
+    memory: Annotated[str, Field(description="Name of the memory to read, and to write when learning")] = "billp"
+    prompts: Annotated[str, Field(description="Folder of a prompt pack; empty is the pack of the settings")] = ""

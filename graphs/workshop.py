@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Self
 
@@ -22,11 +22,12 @@ from agents.reflector import Reflector
 from agents.tape import Tape, TapedModel
 from errors import SettingsError
 from graphs.methods import method_named
-from graphs.services import Minds, Services, SimulatedUsers
+from graphs.services import Minds, Services
 from graphs.state import EpisodeContext
+from graphs.users import SimulatedUsers
 from memory import Embedder, MemoryBank, SentenceEmbedder, catalogue_vectors, open_bank
 from serving.embedded import EmbeddedServer, start
-from settings import Settings
+from settings import Settings, load_settings
 from simulators import load_dataset, load_worlds, simulator_folder
 
 Progress = Callable[[float], None]
@@ -142,7 +143,7 @@ class Workshop:
             settings=self.settings,
             dataset=data,
             worlds=worlds,
-            users=SimulatedUsers(worlds),
+            users=SimulatedUsers(data, worlds),
             popularity=data.popularity(worlds.train.users),
             vectors=np.asarray(vectors, dtype=np.float32),
             embedder=self.embedder,
@@ -189,3 +190,13 @@ class LazyServices:
             pack=load_pack(Path(prompts)) if prompts else None,
             learn_at_once=True,
         )
+
+
+@cache
+def shared_services() -> LazyServices:
+    """The one provider of this process, with the settings as they are when first asked for.
+
+    All graphs that `langgraph dev` serves share it, and with it one model server and one opened memory; it is kept
+    here because `langgraph dev` runs the file of the graphs anew for each of them.
+    """
+    return LazyServices(load_settings())

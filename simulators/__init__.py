@@ -1,6 +1,6 @@
 """Simulated users: data sets in, worlds fitted to them, and an environment that answers a recommendation."""
 
-from simulators.artifacts import load_worlds, save_worlds, simulator_folder
+from simulators.artifacts import built_horizons, load_worlds, save_worlds, simulator_folder
 from simulators.datasets import Dataset
 from simulators.environment import Observation, UserEnv
 from simulators.episodes import Episodes
@@ -34,6 +34,7 @@ __all__ = [
     "add_folder",
     "add_tables",
     "build_worlds",
+    "built_horizons",
     "dataset_info",
     "environment_id",
     "fetch_ml_100k",

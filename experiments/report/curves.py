@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.metrics import Estimate
+from experiments.metrics import Estimate, summarise
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
 from experiments.report.rows import Row
@@ -38,14 +38,26 @@ class TrainingCurve:
 
 
 def learning_curves(rows: Sequence[Row]) -> list[LearningCurve]:
-    """The curves through the probes; where there are none, through results whose training is known."""
+    """The curves through the probes; where there are none, through results whose training is known.
+
+    A result that met the users of a probe is a further point of its curve, with these users alone.
+    """
     points = [row for row in rows if row.probe] or [row for row in rows if not row.training]
     curves: dict[tuple[object, ...], list[tuple[int, Estimate]]] = {}
+    probed: dict[tuple[object, ...], set[str]] = {}
     for row in points:
-        config = row.runs[0].config
         if row.trained is not None:
-            kind = (row.root.name, row.method, config.prompts.pack, config.conditions)
-            curves.setdefault(kind, []).append((row.trained, row.summary.r_traj))
+            curves.setdefault(_kind(row), []).append((row.trained, row.summary.r_traj))
+            probed.setdefault(_kind(row), set()).update(line.user for line in row.lines)
+    for row in rows:
+        users = probed.get(_kind(row), set())
+        known = [trained for trained, _ in curves.get(_kind(row), [])]
+        if row.training or row.probe or row.trained is None or row.trained in known:
+            continue
+        met = [line for line in row.lines if line.user in users]
+        if users and {line.user for line in met} == users:
+            summary = summarise(met, row.method, row.summary.dataset)
+            curves[_kind(row)].append((row.trained, summary.r_traj))
     several = len({root for root, *_ in curves}) > 1
     found = []
     for (root, method, *_), curve in curves.items():
@@ -54,6 +66,12 @@ def learning_curves(rows: Sequence[Row]) -> list[LearningCurve]:
             label = f"{method} · {root}" if several else str(method)
             found.append(LearningCurve(label, *_columns(ordered)))
     return found
+
+
+def _kind(row: Row) -> tuple[object, ...]:
+    """What the points of one curve have in common."""
+    config = row.runs[0].config
+    return row.root.name, row.method, config.prompts.pack, config.conditions
 
 
 def _columns(points: Sequence[tuple[int, Estimate]]) -> tuple[tuple[int, ...], tuple[Estimate, ...]]:

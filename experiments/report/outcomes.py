@@ -10,6 +10,7 @@ OUTCOMES = {
     "same_category": ("bored", "left: too many recent items shared a category with the last one"),
     "repeat": ("repeat", "left: the last item had been shown before"),
     "horizon": ("stayed", "stayed to the horizon"),
+    "left": ("left", "a live person left"),
     "failed": ("failed", "the episode failed"),
 }
 """In a word or two, and in full."""

@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -39,7 +40,7 @@ def read_studies(root: Path) -> list[Study]:
 
 def reliability_figure(studies: Sequence[Study]) -> Figure:
     """Mean return against mean value of states whose values are about equal; on the diagonal the Critic is right."""
-    traces = []
+    traces: list[dict[str, Any]] = []
     highest = 0.0
     for study in studies:
         for way, found in study.found.ways.items():

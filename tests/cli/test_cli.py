@@ -16,7 +16,7 @@ from tests.fakes.worlds import tiny_dataset, write_atomic
 
 COMMANDS = (
     (), ("compare",), ("data",), ("data", "fetch"), ("data", "add"), ("data", "list"), ("data", "info"), ("simulator",),
-    ("simulator", "build"), ("simulator", "info"), ("train",), ("evaluate",), ("episode",), ("critic",),
+    ("simulator", "build"), ("simulator", "info"), ("train",), ("evaluate",), ("episode",), ("play",), ("critic",),
     ("memory",),
     ("memory", "stats"), ("memory", "list"), ("memory", "search"), ("memory", "export"), ("memory", "import"),
     ("memory", "clear"), ("prompts",), ("prompts", "list"), ("prompts", "show"), ("prompts", "check"), ("doctor",),

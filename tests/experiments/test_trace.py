@@ -12,8 +12,8 @@ from simulators.quit_rules import REASONS
 from tests.experiments.examples import output
 
 
-def test_the_graph_knows_every_reason_of_the_simulators():
-    assert set(get_args(Ended)) == set(REASONS)
+def test_the_graph_knows_every_reason_of_the_simulators_and_of_a_person():
+    assert set(get_args(Ended)) == {*REASONS, "left"}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ def test_the_graph_knows_every_reason_of_the_simulators():
         ("low_reward", "disappointed"),
         ("repeat", "had been recommended before"),
         ("horizon", "never left"),
+        ("left", "the person left"),
     ],
 )
 def test_every_end_has_its_words(ended: Ended, words: str):

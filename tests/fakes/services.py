@@ -12,7 +12,8 @@ from agents.models import Model
 from agents.planner import Planner
 from agents.prompt_pack import load_pack
 from agents.reflector import Reflector
-from graphs.services import Minds, Services, SimulatedUsers
+from graphs.services import Minds, Services
+from graphs.users import SimulatedUsers
 from memory import KINDS, MemoryBank
 from settings import load_settings
 from tests.fakes.embedder import HashEmbedder
@@ -45,7 +46,7 @@ def fake_services(
         settings=settings,
         dataset=dataset,
         worlds=worlds,
-        users=SimulatedUsers(worlds),
+        users=SimulatedUsers(dataset, worlds),
         popularity=dataset.popularity(worlds.train.users),
         vectors=np.asarray(embedder.embed([item.text for item in dataset.catalogue]), dtype=np.float32),
         embedder=embedder,

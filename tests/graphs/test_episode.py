@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
+from agents.models import Reply, Request
 from errors import DataError, EpisodeError
 from graphs.drawing import episode_mermaid
 from graphs.episode import EpisodeNodes, build_episode_graph, output_of
 from graphs.methods import METHODS
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeOutput, add_usage, put_steps
+from graphs.users import Recommendation, Response, SimulatedUsers
 from simulators import respond
-from tests.fakes.model import RuleModel
+from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
@@ -181,6 +184,32 @@ async def test_the_horizon_truncates():
     assert done["length"] <= tiny_worlds().train.horizon
 
 
+async def test_fifty_steps_fit_into_a_small_last_checkpoint_and_under_the_recursion_limit():
+    class Patient(SimulatedUsers):
+        def answer(self, recommendation: Recommendation) -> Response:
+            step = len(recommendation.recommended) + 1
+            return Response(3.0, "horizon" if step == 50 else "")
+
+    def wordy(request: Request) -> Reply:
+        reply = sensible_reply(request)
+        return reply if request.choices or request.scores else replace(reply, text="a thought of many words " * 6)
+
+    bank = fake_bank()
+    services = fake_services(RuleModel(wordy), bank, learn_at_once=True, memory__actor_distance=9.0)
+    services = replace(services, users=Patient(services.dataset, services.worlds))
+    graph = build_episode_graph(FixedServices(services), 50, checkpointer=InMemorySaver())
+    sizes: list[int] = []
+    for number in range(2):  # the second reads back what the first one taught
+        config: Any = {"configurable": {"thread_id": str(number)}}
+        context = EpisodeContext(learn=True, run=f"train-billp-20261123-01020{number}")
+        done = await graph.ainvoke({"user": user_of("train"), "episode": "train-0-12"}, config, context=context)
+        assert len(done["steps"]) == 50
+        saved = (await graph.aget_state(config)).values
+        sizes.append(len(JsonPlusSerializer(allowed_msgpack_modules=None).dumps_typed(saved)[1]))
+    assert all(len(step["experiences"]) == 8 for step in done["steps"])
+    assert max(sizes) <= 64 * 1024, sizes
+
+
 async def test_an_unknown_user_is_named():
     graph = build_episode_graph(FixedServices(fake_services()), 12)
     with pytest.raises(DataError, match="no user 'u999'"):
@@ -188,8 +217,6 @@ async def test_an_unknown_user_is_named():
 
 
 async def test_an_llm_method_without_an_llm_fails_by_name():
-    from dataclasses import replace
-
     with pytest.raises(EpisodeError, match="needs an LLM"):
         await run(replace(fake_services(), minds=None))
 

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -25,8 +25,10 @@ from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 90
-USER = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
+PATIENCE_S = 180
+USERS = [tiny_dataset().user_keys[int(user)] for user in tiny_worlds().train.users[:3]]
+USER = USERS[0]
+GRAPHS = {"billp": "billp", "reflexion": "reflexion", "react": "react", "act_only": "act-only", "live": "billp"}
 CONTEXT: dict[str, Any] = {"method": "billp", "dataset": "tiny", "memory": "studio", "seed": 3, "learn": True}
 
 
@@ -38,7 +40,10 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SyncLangGraphClient]:
-    """The SDK's client of a running `langgraph dev`, on the tiny dataset and a fake LLM."""
+    """The SDK's client of a running `langgraph dev`, on the tiny dataset and a fake LLM.
+
+    It runs without `--allow-blocking`, so that a call that blocks the event loop is an error of its run.
+    """
     home = tmp_path_factory.mktemp("dev")
     put_tiny(home / "data", home / "source")
     # It looks for the graph and keeps its threads in the folder it is started in: a stand-in for the checkout.
@@ -88,8 +93,12 @@ def assistant(client: SyncLangGraphClient) -> str:
     return found["assistant_id"]
 
 
-def test_the_graph_is_served(client: SyncLangGraphClient):
-    assert {found["graph_id"] for found in client.assistants.search()} == {"billp"}
+def started(client: SyncLangGraphClient) -> str:
+    return client.threads.create()["thread_id"]
+
+
+def test_the_graphs_are_served(client: SyncLangGraphClient):
+    assert {found["graph_id"] for found in client.assistants.search()} == GRAPHS.keys()
 
 
 def test_the_drawing_opens_the_actor(client: SyncLangGraphClient, assistant: str):
@@ -109,6 +118,22 @@ def test_input_and_context_have_forms(client: SyncLangGraphClient, assistant: st
     names = {"method", "split", "seed", "learn", "dataset", "memory", "prompts"}
     assert names <= set(schemas["context_schema"]["properties"])
     assert {"steps", "length", "reward_trajectory"} <= set(schemas["output_schema"]["properties"])
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_every_field_of_a_form_says_what_it_is_and_starts_with_something(client: SyncLangGraphClient, graph: str):
+    (found,) = client.assistants.search(graph_id=graph)
+    schemas: Any = client.assistants.get_schemas(found["assistant_id"])
+    inputs, context = schemas["input_schema"]["properties"], schemas["context_schema"]["properties"]
+    for name, field in {**inputs, **context}.items():
+        assert field.get("description"), name
+    assert {name for name in inputs if "default" not in inputs[name]} <= {"user"}
+    assert all("default" in field for field in context.values())
+    assert context["method"]["default"] == GRAPHS[graph]
+    if graph not in ("billp", "live"):
+        assert context["method"]["const"] == GRAPHS[graph], "the graph's method is fixed"
+    assert ("likes" in inputs) == (graph == "live")
+    assert (context["memory"]["default"] == "live") == (graph == "live")
 
 
 def test_an_episode_runs_and_learns(client: SyncLangGraphClient):
@@ -166,3 +191,98 @@ def test_an_unknown_user_is_an_error_and_no_episode(client: SyncLangGraphClient)
         thread, "billp", input={"user": "nobody", "episode": "e4"}, context=CONTEXT, raise_error=False
     )
     assert done["__error__"]["error"] == "DataError"  # the server keeps the message to its log
+
+
+@pytest.mark.parametrize("graph", ["reflexion", "react", "act_only"])
+def test_a_method_graph_needs_no_method_named(client: SyncLangGraphClient, graph: str):
+    done: Any = client.runs.wait(started(client), graph, input={"user": USER}, context={"dataset": "tiny"})
+    assert (done["episode"], done["length"]) == ("episode", len(done["steps"]))
+    assert any(step["thought"] for step in done["steps"]) == (graph != "act_only")
+
+
+def test_values_updates_and_progress_are_streamed_together(client: SyncLangGraphClient):
+    parts = list(
+        client.runs.stream(
+            started(client),
+            "react",
+            input={"user": USER, "episode": "e5"},
+            context={"dataset": "tiny"},
+            stream_mode=["values", "updates", "custom"],
+        )
+    )
+    progress: list[Any] = [part.data for part in parts if part.event == "custom"]
+    last: Any = [part.data for part in parts if part.event == "values"][-1]
+    assert {"values", "updates", "custom"} <= {part.event for part in parts}
+    assert [(step["number"], step["title"], step["reward"], step["reason"]) for step in last["steps"]] == [
+        (said["number"], said["title"], said["reward"], said["reason"]) for said in progress
+    ]
+
+
+def test_an_edited_thought_forks_the_episode_at_an_earlier_step(client: SyncLangGraphClient):
+    thread = started(client)
+    context: dict[str, Any] = {"dataset": "tiny", "seed": 5}
+    first: Any = client.runs.wait(thread, "react", input={"user": USER, "episode": "e6"}, context=context)
+    history: list[Any] = list(client.threads.get_history(thread, limit=200))
+    assert history[0]["values"]["steps"] == first["steps"]
+    assert history[0]["next"] == []
+    (planned,) = [
+        state for state in history if state["next"] == ["act"] and not state["values"]["steps"]
+    ]  # after the first plan, before the first step
+    thought = "something altogether different: a western"
+    forked: Any = client.threads.update_state(
+        thread, {"thought": thought}, as_node="plan", checkpoint=planned["checkpoint"]
+    )
+    second: Any = client.runs.wait(thread, "react", input=None, context=context, checkpoint=forked["checkpoint"])
+    assert second["steps"][0]["thought"] == thought
+    assert second["steps"][0]["shortlist"] != first["steps"][0]["shortlist"]
+    kept: Any = client.threads.get_history(thread, limit=200)
+    assert any(state["values"].get("steps") == first["steps"] for state in kept)
+
+
+def test_a_run_survives_its_client_and_threads_run_side_by_side(client: SyncLangGraphClient):
+    url = str(client.http.client.base_url)
+    with get_sync_client(url=url, api_key=None, timeout=PATIENCE_S) as leaving:
+        runs = []
+        for number in range(3):
+            thread = started(leaving)
+            run = leaving.runs.create(
+                thread, "react", input={"user": USERS[number], "episode": "e7"}, context={"dataset": "tiny"}
+            )
+            runs.append((thread, run["run_id"]))
+    for number, (thread, run_id) in enumerate(runs):
+        done: Any = client.runs.join(thread, run_id)
+        assert done["user"] == USERS[number]
+        assert done["length"] == len(done["steps"]) >= 1
+        assert client.runs.get(thread, run_id)["status"] == "success"
+
+
+def test_a_person_plays_through_the_sdk(client: SyncLangGraphClient):
+    thread = started(client)
+    context: dict[str, Any] = {"dataset": "tiny", "learn": True}
+    ada: dict[str, Any] = {"user": "Ada", "likes": ["Film 7, The"]}
+
+    def say(answer: object) -> dict[str, Any]:
+        return cast(dict[str, Any], client.runs.wait(thread, "live", command={"resume": answer}, context=context))
+
+    state: Any = client.runs.wait(thread, "live", input=ada, context=context)
+    (asked,) = state["__interrupt__"]
+    assert asked["value"]["step"] == 1
+    assert asked["value"]["thought"]
+    assert client.threads.get(thread)["status"] == "interrupted"
+    (again,) = say("lovely")["__interrupt__"]
+    assert again["value"]["title"] == asked["value"]["title"]
+    assert again["value"]["problem"].startswith("'lovely' is no answer")
+    (following,) = say(4)["__interrupt__"]
+    assert following["value"]["step"] == 2
+    done = say("I leave")
+    assert [step["reward"] for step in done["steps"]] == [4, 1]
+    assert (done["ended"], done["history"]) == ("left", [7])
+    assert done["episode"].startswith("live-")
+    assert done["reflection"]
+    # The next person hears of it, simulated users' episodes do not.
+    thread = started(client)
+    client.runs.wait(thread, "live", input={"user": "Bob"}, context={"dataset": "tiny"})
+    told: Any = client.threads.get_state(thread)["values"]
+    assert [lesson["text"] for lesson in told["reflections"]] == [done["reflection"]]
+    other: Any = client.runs.wait(started(client), "billp", input={"user": USER}, context={"dataset": "tiny"})
+    assert other["reflections"] == []

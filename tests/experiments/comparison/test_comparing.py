@@ -162,7 +162,7 @@ async def test_it_stops_early_once_the_interval_excludes_no_difference(
 ):
     monkeypatch.setattr(experiments.comparison.design, "FEWEST", 4)
     packs = [load_pack(DEFAULT_PACK), load_pack(TERSE_PACK)]
-    given = {"users": 10, "seeds": (0,), "probe_every": 0, "stop_early": True}
+    given: dict[str, Any] = {"users": 10, "seeds": (0,), "probe_every": 0, "stop_early": True}
 
     # The oracle is far better than chance; the model answers by seed, so that two packs come out the same.
     stopped = await run(data, tmp_path / "a", design(("random", "oracle"), **given))

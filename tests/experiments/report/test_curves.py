@@ -18,6 +18,18 @@ def test_probes_make_the_learning_curve(tmp_path: Path):
     assert [estimate.mean for estimate in curve.r_traj] == [3, 15, 27]
 
 
+def test_a_result_that_met_the_probes_users_ends_the_curve_with_them_alone(tmp_path: Path):
+    for seen in (0, 3):
+        put_run(tmp_path / f"probe-{seen}", [episode("a", 2, user="u1")], trained=seen, probe=True)
+    met = [episode("a", 4, user="u1"), episode("b", 1, user="u2")]
+    put_run(tmp_path / "evaluation", met, trained=6)
+
+    (curve,) = learning_curves(group_rows(find_runs(tmp_path)))
+
+    assert curve.trained == (0, 3, 6)
+    assert [estimate.mean for estimate in curve.r_traj] == [2, 2, 4]
+
+
 def test_one_point_is_no_curve(tmp_path: Path):
     put_run(tmp_path / "one", [episode("a", 3)], trained=5)
     assert learning_curves(group_rows(find_runs(tmp_path))) == []

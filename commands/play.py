@@ -1,0 +1,131 @@
+"""`billp play`: the person at the terminal is the user."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.panel import Panel
+
+from commands.output import AsJson, Assignments, PromptsFolder, settings_from, show_json, spinner, stderr, stdout
+from commands.running import Dataset, MethodName, run_name, with_tape_in
+from errors import BadInputError, BrokenOffError
+
+if TYPE_CHECKING:
+    from experiments.playing import Play
+    from graphs.live import Question
+    from graphs.workshop import Workshop
+
+
+def play(
+    user: Annotated[str, typer.Option(help="your name, or the id of a user in the logs")],
+    likes: Annotated[
+        str, typer.Option(metavar="TITLES", help='titles you like, oldest first: "Fargo; Toy Story"')
+    ] = "",
+    method: MethodName = "billp",
+    dataset: Dataset = "ml-100k",
+    seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
+    memory: Annotated[str, typer.Option(help="name of the memory; apart from that of simulated users")] = "live",
+    learn: Annotated[bool, typer.Option("--learn", help="reflect, and write what you taught to memory")] = False,
+    run: Annotated[str | None, typer.Option(help="name of the run's folder; none is made from your name")] = None,
+    prompts: PromptsFolder = None,
+    assign: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Be the user: rate what is recommended, or leave.
+
+    Answers are a rating from 1 to 5, q to leave, or both ("2 q"). With --json they are read from stdin, one a line.
+    """
+    import uvloop
+
+    from experiments.playing import Play
+    from graphs.workshop import Workshop
+
+    settings = settings_from(assign, prompts=prompts)
+    folder = settings.runs_dir / (run or run_name("live", _as_name(user)))
+    settings = with_tape_in(folder, settings)
+    titles = [title.strip() for title in likes.split(";") if title.strip()]
+    # The loop stands still while the person thinks, so that Ctrl-C reaches the prompt at once.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+        workshop = loop.run(_entered(Workshop(settings)))
+        try:
+            with spinner("getting ready"):
+                opened = Play(
+                    workshop, dataset=dataset, method=method, user=user, likes=titles, seed=seed, memory=memory,
+                    learn=learn, run=folder,
+                )  # fmt: skip
+            with opened as live:
+                _play(loop, live, as_json)
+                done = live.done
+        except KeyboardInterrupt:
+            raise BrokenOffError("The episode was broken off; nothing of it was recorded or learned.") from None
+        finally:
+            loop.run(workshop.__aexit__())
+    if as_json:
+        show_json(done)
+        return
+    stdout.print(
+        f"\nLen {done['length']}   R_each {done['reward_each']:.2f}   R_traj {done['reward_trajectory']:.0f}",
+        style="bold",
+    )
+    stdout.print(f"Recorded in {escape(str(folder))}" + (f"   Memory: {escape(memory)}" if learn else ""))
+
+
+async def _entered(workshop: Workshop) -> Workshop:
+    return await workshop.__aenter__()
+
+
+def _play(loop: asyncio.Runner, live: Play, as_json: bool) -> None:
+    with spinner("choosing"):
+        question = loop.run(live.begin())
+    while question is not None:
+        given = _read(question) if as_json else _ask(question, live.liked)
+        with spinner("choosing"):
+            question = loop.run(live.answer(given))
+
+
+def _ask(question: Question, liked: list[str]) -> str:
+    """A screen with the item and why it was chosen; the person's words."""
+    stdout.clear()  # does nothing where there is no screen
+    if question["step"] == 1 and liked:
+        stdout.print(f"You like: {escape('; '.join(liked))}", style="dim")
+    year = f" ({question['year']})" if question["year"] and f"({question['year']})" not in question["title"] else ""
+    lines = [f"[bold]{escape(question['title'] + year)}[/bold]"]
+    if question["categories"]:
+        lines.append(escape(", ".join(question["categories"])))
+    if question["thought"]:
+        lines += ["", f"Why: {escape(question['thought'])}"]
+    if question["words"] and question["words"] != question["title"]:
+        lines += ["", f"In the Actor's words: {escape(question['words'])}"]
+    title = f"Step {question['step']} of at most {question['horizon']}"
+    stdout.print(Panel("\n".join(lines), title=title, title_align="left", padding=(1, 2)))
+    if question["problem"]:
+        stdout.print(escape(question["problem"]), style="yellow")
+    try:
+        return stdout.input("Your rating, 1 to 5 (q leaves, which without a rating counts as 1): ", markup=False)
+    except EOFError:
+        raise _no_more_answers(question) from None
+
+
+def _read(question: Question) -> str:
+    """The next line of stdin; what was wrong with the last one goes to stderr."""
+    if question["problem"]:
+        stderr.print(escape(question["problem"]))
+    line = sys.stdin.readline()
+    if not line:
+        raise _no_more_answers(question)
+    return line.strip()
+
+
+def _no_more_answers(question: Question) -> BadInputError:
+    return BadInputError(
+        f"The answers ended at step {question['step']}, before the episode did; end them with q to leave."
+    )
+
+
+def _as_name(user: str) -> str:
+    """The person's name as part of a folder's name."""
+    return "".join(char if char.isalnum() or char in "-_" else "-" for char in user)

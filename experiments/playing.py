@@ -1,0 +1,157 @@
+"""A live episode: the graph of every other episode, where a person answers and the answers are recorded as a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self, cast
+
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+
+from errors import EpisodeError, SettingsError
+from experiments.config import run_config, surroundings
+from experiments.records import EpisodeLine
+from experiments.run_folder import RunFolder
+from graphs.episode import build_episode_graph, output_of
+from graphs.forms import LiveContext, LiveInput
+from graphs.learning import learn
+from graphs.live import LiveServices, Question, with_persons
+from graphs.methods import method_named
+from graphs.services import FixedServices
+from graphs.state import EpisodeOutput
+from graphs.workshop import Workshop
+
+_ORIGIN = "live-"  # tells in memory what a person taught from what a simulated user did
+
+
+class Play:
+    """One episode with a person, from question to question. Use as a context manager; it holds the run's folder.
+
+    A run of the same name, person and settings goes on with one more episode. An episode that is broken off leaves
+    nothing: it is recorded, and teaches, when it is over.
+    """
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        *,
+        dataset: str,
+        method: str,
+        user: str,
+        likes: Sequence[str],
+        seed: int,
+        memory: str,
+        learn: bool,
+        run: Path,
+    ) -> None:
+        """Opens data, model, memory and the run's folder.
+
+        Raises SettingsError for a method that needs to know what the user will say, and when `learn` would teach from
+        a test user of the logs; ArtifactError when the folder was made with other settings.
+        """
+        self._method = method_named(method)
+        if self._method.chooser == "oracle":
+            raise SettingsError("The method oracle knows simulated users only; choose another --method.")
+        remembers = self._method.learns
+        services = workshop.services(dataset, memory=memory if remembers else None, llm=self._method.needs_llm)
+        if learn and not remembers:
+            raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
+        if learn and user in services.dataset.user_keys:
+            _refuse_test_user(services.worlds.split_of(services.dataset.user_index(user)), user)
+        self._services = with_persons(services)
+        self._likes = list(likes)
+        plan = {
+            "command": "play",
+            "method": method,
+            "user": user,
+            "seed": seed,
+            "likes": self._likes,
+            "memory": memory if remembers else "",
+            "learn": learn,
+        }
+        self._folder = RunFolder(
+            run, run_config(workshop, services, plan), surroundings(workshop.settings), resume=True
+        )
+        number = len(self._folder.lines)
+        self._user, self._id = user, f"live-{seed}-{user}-{number}"
+        origin = run.name if run.name.startswith(_ORIGIN) else _ORIGIN + run.name
+        self._context = LiveContext(method=method, seed=seed, run=origin, ordinal=number, learn=learn, memory=memory)
+        self._graph = build_episode_graph(
+            LiveServices(FixedServices(services)),
+            services.worlds.train.horizon,
+            name="live",
+            inputs=LiveInput,
+            context=LiveContext,
+            checkpointer=InMemorySaver(),
+        )
+        self._started = time.time()
+        self._state: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.close()
+
+    @property
+    def liked(self) -> list[str]:
+        """Titles of the items that the person liked before, as the catalogue has them; known once it has begun."""
+        return [item.title for item in self._services.catalogue.some(self._state.get("history", []))]
+
+    @property
+    def done(self) -> EpisodeOutput:
+        """The episode, once there is no further question."""
+        return output_of(self._state)
+
+    async def begin(self) -> Question | None:
+        """The first question. Raises EpisodeError, as `answer` does, when the episode cannot go on: it is recorded."""
+        return await self._go_on(LiveInput(user=self._user, episode=self._id, likes=self._likes))
+
+    async def answer(self, given: object) -> Question | None:
+        """The next question, or the same with what was wrong; None when the episode is over and recorded."""
+        return await self._go_on(Command(resume=given))
+
+    async def _go_on(self, move: LiveInput | Command[Any]) -> Question | None:
+        try:
+            self._state = await self._graph.ainvoke(
+                move, {"configurable": {"thread_id": self._id}}, context=self._context
+            )
+        except EpisodeError as error:
+            self._record("failed", str(error), None)
+            raise
+        if waiting := self._state.get("__interrupt__"):
+            return cast(Question, waiting[0].value)
+        done = self.done
+        self._record("finished", "", done)
+        memory = self._services.memory
+        if self._context.learn and memory is not None:
+            learn(self._services, memory, self._method, self._context, done)
+        return None
+
+    def _record(self, status: str, error: str, output: EpisodeOutput | None) -> None:
+        self._folder.append(
+            EpisodeLine.model_validate(
+                {
+                    "id": self._id,
+                    "batch": 0,
+                    "user": self._user,
+                    "seed": self._context.seed,
+                    "split": "train",  # a person lives in neither world; these are the users one may learn from
+                    "method": self._method.name,
+                    "status": status,
+                    "error": error,
+                    "started": self._started,
+                    "ended": time.time(),
+                    "output": output,
+                }
+            )
+        )
+
+
+def _refuse_test_user(split: str, user: str) -> None:
+    if split == "test":
+        raise SettingsError(
+            f"User {user} is a test user, from whom nothing may be learned; leave out --learn or take another --user."
+        )

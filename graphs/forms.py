@@ -1,0 +1,73 @@
+"""The form fields that `langgraph dev` shows for each graph: what goes in, and how to run it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from graphs.methods import METHODS
+from graphs.state import EpisodeContext, EpisodeInput
+
+_CONFIG = ConfigDict(extra="forbid")
+_FIXED = "The method of this graph"
+_MEMORY = "Name of the memory to read, and to write when learning"
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class ReflexionContext(EpisodeContext):
+    """How to run an episode of Reflexion."""
+
+    method: Annotated[Literal["reflexion"], Field(description=_FIXED)] = "reflexion"
+    memory: Annotated[str, Field(description=_MEMORY)] = "reflexion"
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class ReactContext(EpisodeContext):
+    """How to run an episode of ReAct, which has no memory."""
+
+    method: Annotated[Literal["react"], Field(description=_FIXED)] = "react"
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class ActOnlyContext(EpisodeContext):
+    """How to run an episode that acts without thoughts and without memory."""
+
+    method: Annotated[Literal["act-only"], Field(description=_FIXED)] = "act-only"
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class LiveContext(EpisodeContext):
+    """How to run an episode with a person; what it teaches is kept in a memory of its own."""
+
+    method: Annotated[
+        str,
+        Field(
+            description="How recommendations are made",
+            json_schema_extra={"enum": [name for name in METHODS if name != "oracle"]},
+        ),
+    ] = "billp"
+    run: Annotated[str, Field(min_length=1, description="Name under which memory remembers where it came from")] = (
+        "live-studio"
+    )
+    memory: Annotated[str, Field(description=f"{_MEMORY}; kept apart from what simulated users taught")] = "live"
+
+
+class LiveInput(EpisodeInput):
+    """Who is there."""
+
+    user: Annotated[
+        str, Field(description="Your name, or the id of a user in the logs", json_schema_extra={"default": "me"})
+    ]
+    episode: Annotated[
+        str,
+        Field(description="Name of the episode; empty is a new one each time", json_schema_extra={"default": ""}),
+    ]
+    likes: Annotated[
+        list[str],
+        Field(
+            description="Titles you like, oldest first; none takes the user's history from the logs, if there is one",
+            json_schema_extra={"default": []},
+        ),
+    ]

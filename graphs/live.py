@@ -1,0 +1,169 @@
+"""A person instead of a simulated user: the graph stops at each item and waits for a rating, or for "I leave"."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
+from uuid import uuid4
+
+from langgraph.types import interrupt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import TypedDict
+
+from agents.grounding import Vectors, nearest_item
+from agents.prompt_pack import clean
+from errors import SettingsError
+from graphs.services import ServiceProvider, Services
+from graphs.state import EpisodeContext
+from graphs.users import Recommendation, Response, Split
+from memory import Embedder
+from simulators import Dataset
+
+UNRATED = 1.0
+"""Stars that count for an item at which a person left without rating it.
+
+A step has a reward, so some number must stand there. One star is the lowest there is, and the one at which simulated
+users leave too (`simulator.min_reward`); the person is told so with every item and may rate and leave together.
+"""
+EXPECTED = 'give a rating from 1 to 5, "leave", or both, such as {"rating": 2, "leave": true}'
+_WORDS = re.compile(r"(?P<rating>\d+)?[\s,;]*(?P<leave>(?:i\s+)?leave|q|quit)?", re.IGNORECASE)
+
+
+class Question(TypedDict):
+    """What a person sees: the item, and why it was chosen."""
+
+    step: int
+    horizon: int
+    """Steps after which the episode is cut off."""
+    title: str
+    categories: list[str]
+    year: int | None
+    thought: str
+    """The plan in force; empty for methods without one."""
+    words: str
+    """What the Actor said."""
+    expected: str
+    """What may be answered."""
+    problem: str
+    """What was wrong with the last answer; empty at first."""
+
+
+def _no_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a rating is a number")
+    return value
+
+
+class Verdict(BaseModel):
+    """A person's answer: a rating from 1 to 5, leaving, or both.
+
+    Written as `4`, `"4"`, `"leave"`, `"2, leave"`, `{"rating": 4}` or `{"rating": 2, "leave": true}`, the last two
+    also as JSON text.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rating: Annotated[Annotated[int, Field(ge=1, le=5)] | None, BeforeValidator(_no_truth_value)] = None
+    leave: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, value: object) -> object:
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            return json.loads(value)
+        if isinstance(value, str) and (words := _WORDS.fullmatch(value.strip())):
+            return {"rating": words["rating"], "leave": words["leave"] is not None}
+        return {"rating": value} if isinstance(value, int | float) else value
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.rating is None and not self.leave:
+            raise ValueError("neither a rating nor leaving")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class LiveUsers:
+    """Persons, who need not be in the logs. Each answer interrupts the graph, so it needs a checkpointer."""
+
+    dataset: Dataset
+    vectors: Vectors
+    embedder: Embedder
+    horizon: int
+
+    def new_episode(self) -> str:
+        """A new name each time: what a person said once must not be overwritten in memory by the next time."""
+        return f"live-{uuid4().hex[:8]}"
+
+    def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
+        """The items named in `likes`; where there are none, those of the logs; empty for somebody new.
+
+        A title that the catalogue does not have stands for the item whose text vector is nearest to it.
+        """
+        if likes:
+            return list(dict.fromkeys(self._grounded(title) for title in likes))[-count:]
+        if user in self.dataset.user_keys:
+            return self.dataset.history(self.dataset.user_index(user), count)
+        return []
+
+    def answer(self, recommendation: Recommendation) -> Response:
+        """Asks until the answer is one; the horizon still cuts the episode off.
+
+        The node runs again from its top with each answer, so nothing before the interrupt may have an effect.
+        """
+        item, step = self.dataset.catalogue[recommendation.item], len(recommendation.recommended) + 1
+        question = Question(
+            step=step,
+            horizon=self.horizon,
+            title=item.title,
+            categories=list(item.categories),
+            year=item.year,
+            thought=recommendation.thought,
+            words=recommendation.words,
+            expected=f"{EXPECTED}; leaving without a rating counts as {UNRATED:.0f} star",
+            problem="",
+        )
+        while True:
+            given = interrupt(question)
+            try:
+                verdict = Verdict.model_validate(given)
+            except ValidationError:
+                question = {**question, "problem": f"{clean(repr(given), 60)} is no answer; {EXPECTED}."}
+            else:
+                break
+        reward = UNRATED if verdict.rating is None else float(verdict.rating)
+        if verdict.leave:
+            return Response(reward, "left")
+        return Response(reward, "horizon" if step >= self.horizon else "")
+
+    def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
+        """Raises SettingsError: nobody knows beforehand what a person will say."""
+        raise SettingsError("The method oracle knows simulated users only; choose another method for a live person.")
+
+    def _grounded(self, title: str) -> int:
+        wanted = title.strip().casefold()
+        for item in self.dataset.catalogue:
+            if item.title.casefold() == wanted:
+                return item.index
+        return nearest_item(self.vectors, self.embedder.embed([title])[0], set())
+
+
+@dataclass(frozen=True)
+class LiveServices:
+    """A provider of the same services with persons for users."""
+
+    provider: ServiceProvider
+
+    async def get(self, context: EpisodeContext) -> Services:
+        """The services of the context, answered by a person."""
+        return with_persons(await self.provider.get(context))
+
+
+def with_persons(services: Services) -> Services:
+    """The same services, answered by a person."""
+    horizon = services.worlds.train.horizon
+    users = LiveUsers(services.dataset, services.vectors, services.embedder, horizon)
+    return replace(services, users=users)

@@ -1,0 +1,104 @@
+"""Whoever answers recommendations: the contract, and the users of the simulated worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from errors import EpisodeError
+from graphs.state import Ended
+from simulators import Dataset, World, Worlds, respond
+
+Split = Literal["train", "test"]
+_TRIED = 256  # items the oracle asks about at a time; nearly always the first few hold one that keeps the user
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """An item put before a user, with what led to it.
+
+    `recommended` are the catalogue indices of the steps before, oldest first; `thought` and `words` are the Planner's
+    and the Actor's, empty where a method has none.
+    """
+
+    split: Split
+    user: str
+    recommended: Sequence[int]
+    item: int
+    thought: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`reward` in stars; `reason` why the episode ends here, empty while it goes on; `too_close_to` as in Answer."""
+
+    reward: float
+    reason: Ended
+    too_close_to: int = -1
+
+
+class Users(Protocol):
+    """Whoever answers recommendations. Users are named by their keys."""
+
+    def new_episode(self) -> str:
+        """The name of an episode that was given none."""
+        ...
+
+    def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
+        """At most `count` items that `user` liked before the episode, oldest first; may take as long as I/O does."""
+        ...
+
+    def answer(self, recommendation: Recommendation) -> Response:
+        """What the user says to the item."""
+        ...
+
+    def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
+        """What somebody who knows this user would recommend next: of what keeps the user the best rewarded item."""
+        ...
+
+
+@dataclass(frozen=True)
+class SimulatedUsers:
+    """Users of the train and the test world; what they like is in the logs."""
+
+    dataset: Dataset
+    worlds: Worlds
+
+    def new_episode(self) -> str:
+        """Always the same name, so that seeds, which depend on it, give the same episode again."""
+        return "episode"
+
+    def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
+        """From the logs alone; raises DataError for a user they do not know."""
+        return self.dataset.history(self.dataset.user_index(user), count)
+
+    def answer(self, recommendation: Recommendation) -> Response:
+        """The simulator's reward and whether the user stays."""
+        answer = respond(
+            self._world(recommendation.split),
+            self.dataset.user_index(recommendation.user),
+            recommendation.recommended,
+            recommendation.item,
+        )
+        return Response(answer.reward, answer.reason, answer.too_close_to)
+
+    def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
+        """Of the items that keep the user the best rewarded one; where none keeps them, the best rewarded of all."""
+        world, index = self._world(split), self.dataset.user_index(user)
+        items = np.setdiff1d(np.arange(world.n_items), np.fromiter(masked, dtype=np.int64))
+        if not len(items):
+            raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
+        ranked = items[np.argsort(-world.reward(index, items), kind="stable")]
+        for start in range(0, len(ranked), _TRIED):
+            some = ranked[start : start + _TRIED]
+            keeps = world.would_keep(index, recommended, some)
+            if keeps.any():
+                return int(some[keeps.argmax()])
+        return int(ranked[0])
+
+    def _world(self, split: Split) -> World:
+        return self.worlds.train if split == "train" else self.worlds.test

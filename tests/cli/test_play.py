@@ -1,0 +1,122 @@
+"""`billp play`: a person at the terminal, or lines on stdin, in place of a simulated user."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Billp
+
+AT = ("play", "--dataset", "tiny", "--user", "Ada")
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+
+def counts(billp: Billp, memory: str) -> dict[str, int]:
+    found: dict[str, int] = billp("memory", "stats", "--dataset", "tiny", "--memory", memory, "--json").json["counts"]
+    return found
+
+
+def lines_of(run: str) -> list[dict[str, Any]]:
+    path = Path(os.environ["BILLP_RUNS_DIR"]) / run / "episodes.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_an_episode_is_played_from_stdin_recorded_and_taught(
+    billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch
+):
+    assert billp("train", "--dataset", "tiny", "--episodes", "1").code == 0
+    before = counts(billp, "billp")
+    typed(monkeypatch, "5", "wonderful", "3", "2 q")
+    said = billp(*AT, "--likes", "Film 7, The; film 9, the", "--run", "ada", "--learn", "--json")
+    assert said.code == 0, said.err
+    assert "'wonderful' is no answer; give a rating from 1 to 5" in " ".join(said.err.split())
+    done = said.json
+    assert [step["reward"] for step in done["steps"]] == [5, 3, 2]
+    assert (done["user"], done["ended"], done["history"]) == ("Ada", "left", [7, 9])
+    (line,) = lines_of("ada")
+    assert (line["status"], line["user"], line["output"]) == ("finished", "Ada", done)
+    assert counts(billp, "live") == {"reflections": 1, "actor": 3, "critic": 3}
+    assert counts(billp, "billp") == before, "what a person taught stays apart"
+    (taught,) = billp("memory", "list", "reflections", "--dataset", "tiny", "--memory", "live", "--json").json[
+        "records"
+    ]
+    assert taught["origin"]["run"] == "live-ada"
+
+    typed(monkeypatch, "q")
+    again = billp(*AT, "--likes", "Film 7, The; film 9, the", "--run", "ada", "--learn", "--json")
+    assert [lesson["text"] for lesson in again.json["reflections"]] == [done["reflection"]]
+    assert [line["id"] for line in lines_of("ada")] == ["live-0-Ada-0", "live-0-Ada-1"]
+    assert counts(billp, "live")["reflections"] == 2
+
+
+def test_a_screen_a_step(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch):
+    typed(monkeypatch, "4", "6", "q")
+    said = billp(*AT, "--likes", "Film 7, The")
+    assert said.code == 0, said.err
+    for words in (
+        "You like: Film 7, The",
+        "Step 1 of at most 12",
+        "Why: try something planner",
+        "Your rating, 1 to 5",
+        "Step 2 of at most 12",
+        "'6' is no answer",
+        "Len 2   R_each 2.50   R_traj 5",
+        "Recorded in",
+    ):
+        assert words in said.out
+    (folder,) = Path(os.environ["BILLP_RUNS_DIR"]).iterdir()
+    assert folder.name.startswith("live-Ada-")
+    assert set(counts(billp, "live").values()) == {0}
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_episode(
+    billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch
+):
+    class Pressed:
+        def readline(self) -> str:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Pressed())
+    said = billp(*AT, "--json", "--run", "ada")
+    assert said.code == 130
+    assert said.err.endswith("billp: The episode was broken off; nothing of it was recorded or learned.\n")
+    assert lines_of("ada") == []
+    typed(monkeypatch, "q")
+    assert billp(*AT, "--json", "--run", "ada").code == 0, "the name is free for another try"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--json"], "The answers ended at step 2, before the episode did"),
+        ([], "The answers ended at step 2, before the episode did"),
+        (["--method", "oracle"], "knows simulated users only"),
+        (["--method", "react", "--learn"], "has no memory to teach"),
+        (["--method", "billpp"], "There is no method 'billpp'"),
+    ],
+)
+def test_what_cannot_be_played_ends_with_2(
+    *, billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch, more: list[str], words: str
+):
+    typed(monkeypatch, "4")
+    said = billp(*AT, *more)
+    assert said.code == 2
+    assert words in said.words
+
+
+def test_nothing_is_learned_under_the_name_of_a_test_user(billp: Billp, tiny: Path, answered: None):
+    from simulators import load_dataset, load_worlds
+
+    dataset = load_dataset(tiny, "tiny")
+    examiner = dataset.user_keys[int(load_worlds(tiny / "simulators" / "tiny", dataset).test.users[0])]
+    said = billp("play", "--dataset", "tiny", "--user", examiner, "--learn")
+    assert said.code == 2
+    assert "is a test user" in said.words
