@@ -13,13 +13,14 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.critic import Critic
 from agents.models import call_seed
-from errors import ArtifactError, BillpError, EpisodeError
+from errors import ArtifactError, EpisodeError
 from experiments.configured_folder import read_config, write_atomically
 from experiments.evaluation import evaluate
 from experiments.records import EpisodeLine
 from experiments.reliability import Reliability, reliability
 from experiments.returns import known_returns
 from experiments.run_folder import read_lines
+from experiments.together import together
 from graphs.judging import judge
 from graphs.learning import situation_at
 from graphs.methods import method_named
@@ -155,15 +156,7 @@ async def _judged(
         advance()
         return value
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(state)) for state in states]
-    except ExceptionGroup as group_error:
-        first = group_error.exceptions[0]
-        if isinstance(first, BillpError):
-            raise first from group_error
-        raise
-    return [task.result() for task in tasks]
+    return await together(one(state) for state in states)
 
 
 def _study(

@@ -87,12 +87,19 @@ def summarise(
         r_traj=estimate(means[:, 2]),
         quit_reasons=dict(sorted(Counter(str(output["ended"]) for _, output in outputs).items())),
         tokens_per_step=_share(prompt + sum(usage["completion_tokens"] for usage in usages), steps),
-        cached_share=_share(sum(usage["cached_tokens"] for usage in usages), prompt),
+        cached_share=cached_share(lines),
         llm_calls_per_step=_share(sum(usage["calls"] for usage in usages), steps),
         seconds_per_step=_share(busy_seconds([line for line, _ in outputs], beside), steps),
         format_failures=sum(usage["format_failures"] for usage in usages),
         conduct=conduct,
     )
+
+
+def cached_share(lines: Sequence[EpisodeLine]) -> float:
+    """Share of the finished episodes' prompt tokens that the server's prefix cache served."""
+    usages = [line.output["usage"] for line in lines if line.output is not None]
+    prompt = sum(usage["prompt_tokens"] for usage in usages)
+    return _share(sum(usage["cached_tokens"] for usage in usages), prompt)
 
 
 def estimate(values: np.ndarray[tuple[int], np.dtype[np.float64]], seed: int = 0) -> Estimate:

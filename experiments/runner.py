@@ -13,10 +13,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from errors import BillpError, EpisodeError
+from errors import EpisodeError
 from experiments.plans import EpisodePlan
 from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
+from experiments.together import together
 from graphs.episode import EpisodeGraph, build_episode_graph, output_of
 from graphs.learning import learn
 from graphs.methods import Method
@@ -61,16 +62,7 @@ class Runner:
         for batch in batches:
             members = [plan for plan in plans if plan.batch == batch]
             over = {line.id for line in self._folder.lines}
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for plan in members:
-                        if plan.id not in over:
-                            group.create_task(self._one(plan, on_episode))
-            except ExceptionGroup as group_error:
-                first = group_error.exceptions[0]
-                if isinstance(first, BillpError):  # what stops one episode for good stops them all: say it once
-                    raise first from group_error
-                raise
+            await together(self._one(plan, on_episode) for plan in members if plan.id not in over)
             await asyncio.to_thread(self._learn, members)
 
     async def _one(self, plan: EpisodePlan, on_episode: OnEpisode | None) -> None:

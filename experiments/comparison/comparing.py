@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from errors import BillpError
 from experiments.comparison.design import Arm, Design, checked
 from experiments.comparison.pairs import compare_pairs, differs
 from experiments.comparison.results import Comparison, Serving, curve_points
@@ -16,9 +14,10 @@ from experiments.comparison.track import Bench, Track
 from experiments.conduct import conduct_of
 from experiments.config import run_config, surroundings
 from experiments.configured_folder import ConfiguredFolder, write_atomically
-from experiments.metrics import Summary, summarise
+from experiments.metrics import Summary, cached_share, summarise
 from experiments.records import EpisodeLine
 from experiments.runner import OnEpisode
+from experiments.together import together
 from graphs.services import Services
 from graphs.workshop import Workshop
 from simulators import users_of
@@ -72,26 +71,14 @@ async def _run(tracks: list[Track], design: Design) -> int:
         await track.learn()
         await track.evaluate(first)
 
-    await _together([begin(track) for track in tracks])
+    await together([begin(track) for track in tracks])
     met = first
     for users in others:
         if _decided(tracks, design):
             break
-        await _together([track.evaluate(users) for track in tracks])
+        await together([track.evaluate(users) for track in tracks])
         met = users
     return met
-
-
-async def _together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    try:
-        async with asyncio.TaskGroup() as group:
-            for coroutine in work:
-                group.create_task(coroutine)
-    except ExceptionGroup as group_error:
-        first = group_error.exceptions[0]
-        if isinstance(first, BillpError):  # what stops one track stops them all: say it once
-            raise first from group_error
-        raise
 
 
 def _decided(tracks: list[Track], design: Design) -> bool:
@@ -138,9 +125,7 @@ def _results(
         return summarise(lines, name, design.dataset, conduct, beside(lines))
 
     cached = {
-        arm.name: summarise(
-            [line for track in tracks if track.arm is arm for line in track.lines], arm.name, design.dataset
-        ).cached_share
+        arm.name: cached_share([line for track in tracks if track.arm is arm for line in track.lines])
         for arm in design.arms
         if arm.method.needs_llm
     }

@@ -24,6 +24,7 @@ from experiments.report.figures import figures
 from experiments.report.folders import RunData
 from experiments.report.reliability import Study, read_studies, reliability_figure
 from experiments.report.rows import Row, group_rows
+from experiments.tables import with_interval
 
 _FOLDER = Path(__file__).parent
 
@@ -107,7 +108,7 @@ def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> 
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"interval": interval, "signed": signed_interval, "share": share}
+    environment.filters |= {"interval": with_interval, "signed": signed_interval, "share": share}
     return environment.get_template("page.html").render(
         report=report,
         shown=[row for row in report.rows if not row.probe],
@@ -119,14 +120,6 @@ def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> 
         plots=_data(json.dumps({figure.id: figure.plot for figure in drawn})),
         data=_data(episodes.text),
     )
-
-
-def interval(estimate: Estimate, digits: int) -> str:
-    """`mean [low, high]`."""
-    if estimate.mean is None or estimate.ci95 is None:
-        return "none finished"
-    low, high = estimate.ci95
-    return f"{estimate.mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def signed_interval(estimate: Estimate, digits: int) -> str:

@@ -16,7 +16,8 @@ from errors import ArtifactError, BadInputError
 from experiments.metrics import Estimate
 from experiments.report import find_runs, make_report, write_page
 from experiments.report.figures import figures
-from experiments.report.page import interval, signed_interval
+from experiments.report.page import signed_interval
+from experiments.tables import with_interval
 from memory import Origin
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import HOSTILE, comparison, episode, put_run
@@ -185,6 +186,6 @@ def test_figures_hold_the_numbers(tmp_path: Path):
 
 def test_an_interval_is_written_with_its_digits():
     known, unknown = Estimate(mean=1.26, ci95=(-0.5, 2)), Estimate(mean=None, ci95=None)
-    assert interval(known, 1) == "1.3 [-0.5, 2.0]"
+    assert with_interval(known, 1) == "1.3 [-0.5, 2.0]"
     assert signed_interval(known, 1) == "+1.3 [-0.5, +2.0]"
-    assert interval(unknown, 1) == signed_interval(unknown, 1) == "none finished"
+    assert with_interval(unknown, 1) == signed_interval(unknown, 1) == "none finished"
