@@ -71,6 +71,9 @@ class PlannerSettings(RoleSettings):
     max_tokens: int = Field(24, ge=1)
     steps: int = Field(4, ge=1, description="steps one thought covers before the Planner is asked again")
     shown_steps: int = Field(6, ge=1, description="at least this many recent steps are shown to the LLM")
+    lean: float = Field(0.1, ge=0, description="stars that naming a kind in the thought is worth in the typed plan")
+    caution: float = Field(1.0, ge=0, description="standard errors by which a rest hardly tried counts as worse")
+    revise: float = Field(2.0, description="a reward of at most this makes the Planner think again at once")
 
 
 class ActorSettings(RoleSettings):
@@ -81,7 +84,15 @@ class ActorSettings(RoleSettings):
     )
     shortlist: int = Field(6, ge=2, le=26, description="candidates the LLM chooses from")
     pool: int = Field(64, ge=2, description="items drawn at random, of which the shortlist keeps the best fitting")
-    evidence: float = Field(1.0, ge=0, description="weight of retrieved experiences against the thought in a shortlist")
+    evidence: float = Field(1.0, ge=0, description="weight of the plan and of retrieved experiences in a shortlist")
+    tau: float = Field(2.0, ge=0, description="stars by which a choice in training may be worse; 0 is always the best")
+    trust: float = Field(0.5, ge=0, description="stars for each nat by which the LLM prefers a candidate, at first")
+    caution: float = Field(2.0, ge=0, description="standard errors taken off what memory expects, in evaluation")
+    calibration: int = Field(16, ge=0, description="shortlists asked about beforehand to measure the letters' bias")
+    ask: Literal["always", "open"] = Field(
+        "open", description="ask the LLM always, or where its preference could change what memory would choose"
+    )
+    orders: Literal[1, 2] = Field(2, description="orders of the shortlist that the LLM's preference is averaged over")
     mask_shown: bool = Field(True, description="never recommend an item twice in an episode")
     free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
 
@@ -89,7 +100,9 @@ class ActorSettings(RoleSettings):
 class CriticSettings(RoleSettings):
     max_tokens: int = Field(1, ge=1)
     value: Literal["logprobs", "sample"] = Field("logprobs", description="expectation over scores, or one sample")
-    gamma: float = Field(0.5, ge=0, lt=1, description="discount of the next state's value")
+    gamma: float = Field(0.95, ge=0, lt=1, description="discount of the next state's value")
+    trust: float = Field(2.0, ge=0, description="remembered values that the LLM's own judgement weighs as much as")
+    ask: Literal["always", "thin"] = Field("thin", description="ask the LLM always, or where memory knows too little")
     always: bool = Field(False, description="also judge episodes that nothing is learned from")
 
 
@@ -102,7 +115,8 @@ class MemorySettings(_Group):
 
     reflections: int = Field(2, ge=0, description="reflections recalled for an episode (K in the paper)")
     experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
-    values: int = Field(3, ge=0, description="critic experiences retrieved for a state")
+    values: int = Field(16, ge=0, description="critic experiences retrieved for a state")
+    evidence: int = Field(256, ge=0, description="reflections whose evidence shapes the typed plan")
     actor_distance: float = Field(0.5, ge=0, description="squared L2 distance below which a state counts as similar")
     critic_distance: float = Field(0.5, ge=0, description="the same for critic experiences")
     state_items: int = Field(10, ge=1, description="most recent items that make up a state")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.models import Model, Reply, Request, Usage, ask_parsed
 from agents.planner import one_sentence
+from agents.policy import Advice, Bias, choose, label_bias, label_preferences, named_preferences
 from agents.prompt_pack import PromptPack, clean
 from agents.tools import CategoryAnalysis
 from agents.views import Situation, show, titles
@@ -19,6 +22,7 @@ from settings import ActorSettings
 
 _SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
 _SHOWN_STEPS = 6
+_MEASURED = 4  # in training, one choice in so many is asked for though it cannot matter, to go on measuring the LLM
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class Briefing:
         }
 
 
+Case = tuple[Briefing, Sequence[Item]]
+"""A briefing and the shortlist that goes with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One line of a shortlist as the LLM sees it."""
@@ -52,9 +60,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Position chosen in the shortlist, 0-based, and what it cost."""
+    """Position chosen in the shortlist, 0-based, the LLM's preferences (nats, centred; empty: not asked), the cost."""
 
     position: int
+    preferences: tuple[float, ...]
     usage: Usage
 
 
@@ -74,34 +83,73 @@ class Actor:
         self._choose = pack["actor-shortlist"]
         self._propose = pack["actor-free"]
         self._settings = settings
+        self._bias: dict[int, Bias] = {}
+        self._measuring = asyncio.Lock()
 
-    async def choose(self, briefing: Briefing, shortlist: Sequence[Item], seed: int) -> Choice:
+    async def choose(
+        self,
+        briefing: Briefing,
+        shortlist: Sequence[Item],
+        seed: int,
+        *,
+        advice: Advice | None = None,
+        explore: bool = False,
+        neutral: Callable[[], Sequence[Case]] = tuple,
+    ) -> Choice:
         """One of the shortlist, by letter; no reply can name anything else.
 
-        With `actor.choice = "scores"` one token is asked for, and a letter is drawn from the probabilities that the
-        model gives to the letters. Where none of them is among the alternatives it reports, and with "schema"
-        always, the reply itself is constrained by a schema, which costs some more tokens. Raises ReplyFormatError
-        when the server ignores the schema, ModelUnavailableError when it is away.
+        With `actor.choice = "scores"` one token is asked for, and the model's probabilities of the letters are its
+        preferences, less the letters' own bias, which is measured once on the `neutral` cases. Where none of the
+        letters is among the alternatives that the server reports, and with "schema" always, the reply itself is
+        constrained by a schema, which costs some more tokens and names one candidate. Without `advice` a letter is
+        drawn from the preferences at the Actor's temperature; with it, memory bends the choice (`agents.policy`), and
+        the LLM is not asked where its answer could not change it. Raises ReplyFormatError when the server ignores the
+        schema, ModelUnavailableError when it is away.
         """
-        labels = tuple(ascii_uppercase[: len(shortlist)])
-        shown = [show(item) for item in shortlist]
-        candidates = [Candidate(label, item.title, item.categories) for label, item in zip(labels, shown, strict=True)]
-        request = Request(
-            role="actor",
-            system=self._choose.fixed,
-            user=self._choose.render(**briefing.words(), candidates=candidates),
-            temperature=self._settings.temperature,
-            max_tokens=self._settings.max_tokens,
+        bias = await self._bias_of(len(shortlist), neutral)
+        if advice is not None and not self._worth_asking(advice, bias.reach, explore, seed):
+            return Choice(choose(None, advice, tau=self._settings.tau, explore=explore, seed=seed), (), Usage())
+        preferences, usage = await self._preferences(briefing, shortlist, seed, bias.labels)
+        bent = advice or Advice((0.0,) * len(shortlist), 1.0)
+        position = choose(
+            preferences,
+            bent,
+            tau=self._settings.tau if advice else self._settings.temperature,
+            explore=explore or advice is None,
             seed=seed,
-            choices=labels,
         )
-        spent = Usage()
+        return Choice(position, tuple(round(float(nats), 4) for nats in preferences), usage)
+
+    def _worth_asking(self, advice: Advice, reach: float, explore: bool, seed: int) -> bool:
+        """Whether what the LLM prefers could change the choice, or should be measured."""
+        if self._settings.ask == "always" or len(advice.advantages) < 2:
+            return True
+        if explore:  # a choice is drawn; what moves the odds by less than a nat hardly matters
+            return advice.trust * reach > self._settings.tau or seed % _MEASURED == 0
+        best, second = sorted(advice.advantages, reverse=True)[:2]
+        return advice.trust * reach > best - second
+
+    async def _preferences(
+        self,
+        briefing: Briefing,
+        shortlist: Sequence[Item],
+        seed: int,
+        bias: NDArray[np.float64] | None,
+    ) -> tuple[NDArray[np.float64], Usage]:
+        """(n,) centred nats by which the LLM prefers each candidate, and the cost."""
+        labels = tuple(ascii_uppercase[: len(shortlist)])
+        spent, found = Usage(), []
         if self._settings.choice == "scores":
-            reply = await self._model.ask(replace(request, choices=(), scores=True, max_tokens=1))
-            spent += reply.usage
-            drawn = drawn_label(reply.first_token, labels, self._settings.temperature, seed)
-            if drawn is not None:
-                return Choice(drawn, spent)
+            for reverse in (False, True)[: self._settings.orders]:
+                ordered = list(shortlist)[::-1] if reverse else shortlist
+                reply = await self._model.ask(self._scored(self._request(briefing, ordered, seed)))
+                spent += reply.usage
+                scores = label_scores(reply.first_token, labels)
+                if scores is not None:
+                    preferences = label_preferences(scores, bias)
+                    found.append(preferences[::-1] if reverse else preferences)
+            if found:
+                return np.asarray(np.mean(found, axis=0)), spent
             spent += Usage(format_failures=1)
 
         def position(reply: Reply) -> int:
@@ -110,8 +158,43 @@ class Actor:
                 raise ReplyFormatError(f"the reply {label[:40]!r} is none of {labels[0]} to {labels[-1]}")
             return labels.index(label)
 
-        chosen, usage = await ask_parsed(self._model, request, position, self._settings.retries)
-        return Choice(chosen, spent + usage)
+        request = self._request(briefing, shortlist, seed)
+        named, usage = await ask_parsed(self._model, request, position, self._settings.retries)
+        return named_preferences(named, len(labels)), spent + usage
+
+    async def _bias_of(self, size: int, neutral: Callable[[], Sequence[Case]]) -> Bias:
+        """What the letters of a shortlist of `size` get whatever stands behind them; measured once, shared by episodes.
+
+        What it costs belongs to no episode, so that an episode's cost does not depend on which came first.
+        """
+        async with self._measuring:
+            if size not in self._bias:
+                labels, samples = tuple(ascii_uppercase[:size]), []
+                for number, (briefing, shortlist) in enumerate(neutral() if self._settings.choice == "scores" else ()):
+                    request = self._request(briefing, shortlist, number)
+                    reply = await self._model.ask(self._scored(request))
+                    if len(shortlist) == size and (scores := label_scores(reply.first_token, labels)) is not None:
+                        samples.append(scores)
+                self._bias[size] = label_bias(samples)
+        return self._bias[size]
+
+    def _request(self, briefing: Briefing, shortlist: Sequence[Item], seed: int) -> Request:
+        labels = tuple(ascii_uppercase[: len(shortlist)])
+        shown = [show(item) for item in shortlist]
+        candidates = [Candidate(label, item.title, item.categories) for label, item in zip(labels, shown, strict=True)]
+        return Request(
+            role="actor",
+            system=self._choose.fixed,
+            user=self._choose.render(**briefing.words(), candidates=candidates),
+            temperature=self._settings.temperature,
+            max_tokens=self._settings.max_tokens,
+            seed=seed,
+            choices=labels,
+        )
+
+    @staticmethod
+    def _scored(request: Request) -> Request:
+        return replace(request, choices=(), scores=True, max_tokens=1)
 
     async def propose(self, briefing: Briefing, situation: Situation, seed: int) -> Proposal:
         """An item in words, to be grounded; raises ReplyFormatError when the model stays silent."""
@@ -131,20 +214,11 @@ class Actor:
         return Proposal(text, usage)
 
 
-def drawn_label(first_token: Mapping[str, float], labels: Sequence[str], temperature: float, seed: int) -> int | None:
-    """Position of a label drawn from its log-probabilities at `temperature`; None where no label is among them.
-
-    At temperature 0 the likeliest label is taken, the first of equals. A label that is not among the reported
-    alternatives is as unlikely as the unlikeliest of them at most, and is not drawn.
-    """
+def label_scores(first_token: Mapping[str, float], labels: Sequence[str]) -> NDArray[np.float64] | None:
+    """(n,) log-probability of each label, -inf where it is not among the alternatives; None where none of them is."""
     scores = np.full(len(labels), -np.inf)
     for token, logprob in first_token.items():
         if (label := token.strip()) in labels:  # " B" and "B" are two tokens of one meaning
             position = labels.index(label)
             scores[position] = np.logaddexp(scores[position], logprob)
-    if not np.isfinite(scores).any():
-        return None
-    if temperature == 0:
-        return int(scores.argmax())
-    weights = np.exp((scores - scores.max()) / temperature)
-    return int(np.random.default_rng(seed).choice(len(labels), p=weights / weights.sum()))
+    return scores if np.isfinite(scores).any() else None

@@ -14,6 +14,7 @@ from settings import CriticSettings
 
 _SCORES = tuple(str(score) for score in range(10))  # single tokens, so that one token's probabilities hold them all
 _MAX_REWARD = 5.0
+_SHOWN_VALUES = 3  # remembered values in the prompt; the others count only in the mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,14 @@ class Critic:
 
     @property
     def highest_value(self) -> float:
-        """The return of five stars for ever, 5 / (1 - gamma): what score 9 stands for."""
-        return _MAX_REWARD / (1 - self._settings.gamma)
+        """What score 9 stands for."""
+        return highest_value(self._settings)
 
     async def judge(self, situation: Situation, remembered: Sequence[float], seed: int) -> Judgement:
         """V of the situation.
 
-        `remembered` are targets of similar states from memory, shown to the LLM as scores. With
+        `remembered` are targets of similar states from memory, nearest first: the LLM is shown some as scores, and its
+        own score is then averaged with all of them, weighing as much as `critic.trust` of them. With
         `critic.value = "logprobs"` the value is the expectation over the probabilities of the ten
         single-token scores, else one sampled score. Raises ReplyFormatError when no score is found.
         """
@@ -61,7 +63,7 @@ class Critic:
             user=self._prompt.render(
                 history=situation.shown_history(),
                 steps=situation.shown_steps(self._shown_steps),
-                values=[self._as_score(value) for value in remembered],
+                values=[self._as_score(value) for value in remembered[:_SHOWN_VALUES]],
             ),
             temperature=self._settings.temperature,
             # A constrained sample is a JSON string; the expectation reads its one token's alternatives.
@@ -72,15 +74,31 @@ class Critic:
         )
         parse = expected_score if expectation else sampled_score
         score, usage = await ask_parsed(self._model, request, parse, self._settings.retries)
-        return Judgement(score / 9 * self.highest_value, usage)
-
-    def advantage(self, reward: float, value: float, next_value: float) -> Advantage:
-        """A = r + gamma V(s') - V(s); `next_value` is 0 where the user left."""
-        target = reward + self._settings.gamma * next_value
-        return Advantage(target, target - value, target >= value)
+        return Judgement(averaged_value(score / 9 * self.highest_value, remembered, self._settings), usage)
 
     def _as_score(self, value: float) -> int:
         return round(min(max(value / self.highest_value, 0.0), 1.0) * 9)
+
+
+def highest_value(settings: CriticSettings) -> float:
+    """The return of five stars for ever, 5 / (1 - gamma)."""
+    return _MAX_REWARD / (1 - settings.gamma)
+
+
+def averaged_value(judged: float | None, remembered: Sequence[float], settings: CriticSettings) -> float:
+    """V from the LLM's judgement and the remembered targets of similar states.
+
+    The judgement weighs as much as `critic.trust` targets; None, where no LLM was asked, is half the highest value.
+    """
+    prior = highest_value(settings) / 2 if judged is None else judged
+    weight = settings.trust if remembered or settings.trust else 1.0
+    return (weight * prior + sum(remembered)) / (weight + len(remembered))
+
+
+def advantage(reward: float, value: float, next_value: float, gamma: float) -> Advantage:
+    """A = r + gamma V(s') - V(s); `next_value` is 0 where the user left."""
+    target = reward + gamma * next_value
+    return Advantage(target, target - value, target >= value)
 
 
 def expected_score(reply: Reply) -> float:

@@ -29,11 +29,12 @@ class Planner:
         self._settings = settings
 
     async def think(
-        self, situation: Situation, reflections: Sequence[str], lately: Sequence[str], seed: int
+        self, situation: Situation, reflections: Sequence[str], lately: Sequence[str], seed: int, learned: str = ""
     ) -> Thought:
         """The plan for the next steps, one sentence.
 
-        `reflections` are the recalled lessons (none for methods without macro-learning). Raises
+        `reflections` are the recalled lessons (none for methods without macro-learning), `learned` what their numbers
+        say in a sentence. Raises
         ReplyFormatError when the model stays silent, ModelUnavailableError when it cannot be reached.
         """
         request = Request(
@@ -44,6 +45,7 @@ class Planner:
                 reflections=[clean(text, 240) for text in reflections],
                 steps=situation.shown_steps(self._settings.shown_steps),
                 lately=list(lately),
+                learned=clean(learned, 200),
             ),
             temperature=self._settings.temperature,
             max_tokens=self._settings.max_tokens,

@@ -30,7 +30,7 @@ TERSE_PACK = DEFAULT_PACK.parent / "terse"
 SEPARATOR = "=====\n"
 
 VARIABLES: Mapping[str, frozenset[str]] = {
-    "planner": frozenset({"history", "reflections", "steps", "lately"}),
+    "planner": frozenset({"history", "reflections", "steps", "lately", "learned"}),
     "actor-shortlist": frozenset({"thought", "lately", "fresh", "encouraged", "discouraged", "candidates"}),
     "actor-free": frozenset({"thought", "lately", "fresh", "encouraged", "discouraged", "history", "steps"}),
     "critic": frozenset({"history", "steps", "values"}),
@@ -46,6 +46,7 @@ SAMPLES: Mapping[str, Any] = {
     "reflections": ["a lesson"],
     "values": [5],
     "lately": ["Category"],
+    "learned": "let a kind rest 2 steps",
     "fresh": ["Category"],
     "encouraged": ["Title"],
     "discouraged": ["Title"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,7 @@ def draw_shortlist(
     thought: Vectors | None,
     experiences: Sequence[Experience],
     evidence: float,
+    plan: Callable[[int], float] | None = None,
     masked: Collection[int],
     size: int,
     pool: int,
@@ -37,8 +38,9 @@ def draw_shortlist(
 
     Draws `pool` items uniformly, so that the cost does not grow with the catalogue and the choice stays
     varied, and keeps those of highest fit: closeness to the thought plus `evidence` times what similar
-    states taught (closeness to encouraged items less closeness to discouraged ones). Without thought and
-    experience every item is as likely as any other. `vectors` is (items, d), `thought` (d,), unit length.
+    states taught (closeness to encouraged items less closeness to discouraged ones) and times what the `plan` says of
+    the item. Without thought, plan and experience every item is as likely as any other. `vectors` is (items, d),
+    `thought` (d,), unit length.
     Raises EpisodeError when every item is masked.
     """
     candidates = _pool(len(vectors), rng, masked, pool)
@@ -47,6 +49,8 @@ def draw_shortlist(
         fit += vectors[candidates] @ thought
     if experiences:
         fit += evidence * _taught(vectors, candidates, experiences)
+    if plan is not None:
+        fit += evidence * np.array([plan(int(item)) for item in candidates])
     best = np.argsort(-fit, kind="stable")[:size]
     return [int(candidates[position]) for position in rng.permutation(best)]
 

@@ -150,7 +150,7 @@ async def _judged(
         seed = call_seed(state.line.seed, state.line.id, state.position, f"judge by {way}")
         async with at_once:
             try:
-                value = (await judge(services, critic, situation, seed)).value
+                value = (await judge(services, critic, situation, seed, always=True)).value
             except EpisodeError:
                 value = None
         advance()

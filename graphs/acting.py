@@ -1,4 +1,4 @@
-"""The Actor as a subgraph: analyse -> retrieve -> shortlist -> choose, or analyse -> retrieve -> propose -> ground."""
+"""The Actor as a subgraph: analyse -> retrieve -> shortlist -> weigh -> choose, or ... -> propose -> ground."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.actor import Briefing
+from agents.actor import Briefing, Case
 from agents.grounding import nearest_item
 from agents.models import Usage, call_seed
+from agents.plan import Plan
+from agents.policy import Advice, choose
+from agents.relations import relation
 from agents.shortlist import Experience, draw_shortlist
 from agents.tools import CategoryAnalysis, analyse_categories
 from errors import EpisodeError
@@ -21,6 +24,7 @@ from graphs.services import Minds, ServiceProvider, Services, embed_text
 from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
 
 Update = dict[str, Any]
+_UNWEIGHED: Update = {"advantages": [], "likings": [], "support": [], "preferences": [], "trust": 0.0}
 ActorGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeState, ActorOutput]
 
 
@@ -69,6 +73,11 @@ class ActorNodes:
             rng = np.random.default_rng(step_seed(state, runtime.context, "choose"))
             item = candidates[int(rng.integers(len(candidates)))]
             return {"item": item, "proposal": "", "acted": usage_update(Usage())}
+        if chooser == "memory":
+            seed, learning = step_seed(state, runtime.context, "choose"), runtime.context.learn
+            advice = Advice(tuple(state["advantages"]), state["trust"])
+            position = choose(None, advice, tau=services.settings.actor.tau, explore=learning, seed=seed)
+            return {"item": state["shortlist"][position], "proposal": "", "acted": usage_update(Usage())}
         if chooser == "oracle":
             item = services.users.best(
                 runtime.context.split,
@@ -86,33 +95,68 @@ class ActorNodes:
             (item,) = draw_shortlist(
                 services.vectors, rng, thought=None, experiences=(), evidence=0, masked=masked, size=1, pool=1
             )
-        return {"item": item, "shortlist": [], "proposal": "", "acted": usage_update(Usage())}
+        return {"item": item, **_UNWEIGHED, "shortlist": [], "proposal": "", "acted": usage_update(Usage())}
 
     async def shortlist(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Draws the candidates that fit the thought and the experience."""
+        """Draws the candidates that fit the thought, the plan and the experience."""
         services = await self._provider.get(runtime.context)
-        limits = services.settings.actor
-        thought = await embed_text(services.embedder, state["thought"]) if state["thought"] else None
+        limits, method = services.settings.actor, method_named(runtime.context.method)
+        thought = await embed_text(services.embedder, state["thought"]) if method.thinks and state["thought"] else None
+        plan = Plan(**state["plan"])
+        shown = services.situation(state).recommended
+        # Where memory bends the choice itself, single experiences need not narrow the shortlist as well.
+        taught = [] if method.bends else state["experiences"]
         candidates = draw_shortlist(
             services.vectors,
             np.random.default_rng(step_seed(state, runtime.context, "shortlist")),
             thought=thought,
-            experiences=[Experience(e["item"], e["encouraged"], e["distance"]) for e in state["experiences"]],
+            experiences=[Experience(e["item"], e["encouraged"], e["distance"]) for e in taught],
             evidence=limits.evidence,
+            plan=(lambda item: plan.fit(services.catalogue[item], shown)) if method.plans else None,
             masked=_masked(services, state),
             size=limits.shortlist,
             pool=limits.pool,
         )
         return {"shortlist": candidates}
 
+    async def weigh(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+        """Asks memory what to expect of each candidate, all in one go."""
+        services = await self._provider.get(runtime.context)
+        if not method_named(runtime.context.method).bends or services.memory is None:
+            return _UNWEIGHED
+        limits, ledger = services.settings.actor, services.memory.actor.ledger
+        shown = services.situation(state).recommended
+        relations = [relation(item, shown) for item in services.catalogue.some(state["shortlist"])]
+        caution = 0.0 if runtime.context.learn else limits.caution
+        expected = ledger.estimate(relations, state["shortlist"], services.vectors, caution)
+        return {
+            "advantages": [round(estimate.advantage, 4) for estimate in expected],
+            "likings": [round(estimate.liking, 4) for estimate in expected],
+            "support": [round(estimate.support, 1) for estimate in expected],
+            "preferences": [],
+            "trust": round(ledger.trust(limits.trust), 4),
+        }
+
     async def choose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The LLM chooses one of the shortlist."""
+        """The LLM chooses one of the shortlist; what memory expects bends its choice."""
         services = await self._provider.get(runtime.context)
         items = services.catalogue.some(state["shortlist"])
-        briefing = _briefing(services, state)
-        choice = await minds_of(services).actor.choose(briefing, items, step_seed(state, runtime.context, "choose"))
+        bends = method_named(runtime.context.method).bends
+        choice = await minds_of(services).actor.choose(
+            _briefing(services, state),
+            items,
+            step_seed(state, runtime.context, "choose"),
+            advice=Advice(tuple(state["advantages"]), state["trust"]) if bends else None,
+            explore=runtime.context.learn,
+            neutral=lambda: _neutral_cases(services, len(items)),
+        )
         item = items[choice.position]
-        return {"item": item.index, "proposal": item.title, "acted": usage_update(choice.usage)}
+        return {
+            "item": item.index,
+            "proposal": item.title,
+            "preferences": list(choice.preferences),
+            "acted": usage_update(choice.usage),
+        }
 
     async def propose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The LLM names an item in its own words."""
@@ -120,7 +164,7 @@ class ActorNodes:
         proposal = await minds_of(services).actor.propose(
             _briefing(services, state), services.situation(state), step_seed(state, runtime.context, "propose")
         )
-        return {"proposal": proposal.text, "shortlist": [], "acted": usage_update(proposal.usage)}
+        return {"proposal": proposal.text, **_UNWEIGHED, "shortlist": [], "acted": usage_update(proposal.usage)}
 
     async def ground(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Finds the catalogue item nearest to the Actor's words."""
@@ -134,14 +178,14 @@ class ActorNodes:
         """The way to an item that method and settings ask for."""
         method = method_named(runtime.context.method)
         if not method.needs_llm:
-            return "shortlist" if method.chooser == "shortlist" else "pick"
+            return "shortlist" if method.chooser in ("shortlist", "memory") else "pick"
         services = await self._provider.get(runtime.context)
         return "propose" if services.settings.actor.mode == "free" else "shortlist"
 
-    async def route_from_shortlist(
+    async def route_from_weighing(
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
     ) -> Literal["choose", "pick"]:
-        """Who chooses from the shortlist: the LLM, or chance."""
+        """Who chooses from the shortlist: the LLM, or memory or chance alone."""
         return "choose" if method_named(runtime.context.method).needs_llm else "pick"
 
 
@@ -153,13 +197,15 @@ def build_actor_graph(provider: ServiceProvider) -> ActorGraph:
     graph.add_node("retrieve", nodes.retrieve)
     graph.add_node("pick", nodes.pick)
     graph.add_node("shortlist", nodes.shortlist)
+    graph.add_node("weigh", nodes.weigh)
     graph.add_node("choose", nodes.choose)
     graph.add_node("propose", nodes.propose)
     graph.add_node("ground", nodes.ground)
     graph.add_edge(START, "analyse")
     graph.add_edge("analyse", "retrieve")
     graph.add_conditional_edges("retrieve", nodes.route_to_item)
-    graph.add_conditional_edges("shortlist", nodes.route_from_shortlist)
+    graph.add_edge("shortlist", "weigh")
+    graph.add_conditional_edges("weigh", nodes.route_from_weighing)
     graph.add_edge("propose", "ground")
     for last in ("pick", "choose", "ground"):
         graph.add_edge(last, END)
@@ -181,6 +227,19 @@ def _briefing(services: Services, state: EpisodeState) -> Briefing:
         encouraged=tuple(known[e["item"]] for e in state["experiences"] if e["encouraged"]),
         discouraged=tuple(known[e["item"]] for e in state["experiences"] if not e["encouraged"]),
     )
+
+
+def _neutral_cases(services: Services, size: int) -> list[Case]:
+    """Cases of random items, the same for every episode, on which the letters' own bias is measured."""
+    rng, known = np.random.default_rng(size), services.catalogue
+    cases: list[Case] = []
+    for _ in range(services.settings.actor.calibration):
+        drawn = known.some([int(item) for item in rng.choice(len(known), min(size + 6, len(known)), replace=False)])
+        shortlist, others = drawn[:size], drawn[size:]
+        analysis = analyse_categories(others[4:], others[:4])
+        thought = f"The user may like {', '.join(analysis.fresh[:2]) or 'something new'} next."
+        cases.append((Briefing(thought, analysis, tuple(others[4:5]), tuple(others[5:6])), shortlist))
+    return cases
 
 
 def _masked(services: Services, state: EpisodeState) -> set[int]:

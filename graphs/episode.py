@@ -11,8 +11,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.critic import Judgement
+from agents.critic import Judgement, advantage
+from agents.evidence import Evidence, evidence_of, pooled
 from agents.models import Usage
+from agents.plan import Plan, make_plan, named_kinds
+from agents.relations import relation
 from agents.tools import analyse_categories
 from agents.views import Situation
 from graphs.acting import Update, build_actor_graph, minds_of, step_seed
@@ -25,6 +28,7 @@ from graphs.state import (
     EpisodeInput,
     EpisodeOutput,
     EpisodeState,
+    PlanState,
     RecalledReflection,
     StepRecord,
     spending,
@@ -34,7 +38,7 @@ from graphs.users import Recommendation
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
 MIDDLE_REWARD = 3.0  # of one to five stars: from here on a reward without the Critic counts as encouragement
-_NODES_A_STEP = 8  # plan, act, its four inner nodes, respond, criticise
+_NODES_A_STEP = 9  # plan, act, its five inner nodes, respond, criticise
 
 
 class EpisodeNodes:
@@ -58,6 +62,8 @@ class EpisodeNodes:
             "reflections": [],
             "thought": "",
             "thought_at": -1,
+            "evidence": "",
+            "plan": plan_state(Plan()),
             "value": None,
             "steps": [],
             "usage": usage_update(Usage()),
@@ -68,6 +74,12 @@ class EpisodeNodes:
         if recalls == "none" or services.memory is None or not count:
             return start
         memory = services.memory.reflections
+        if method_named(runtime.context.method).plans and limits.evidence:
+            found = await asyncio.to_thread(
+                memory.similar, services.state_vector(_fresh(services, history)), limits.evidence
+            )
+            parts = [(Evidence.from_json(match.record.evidence), 1.0) for match in found]
+            start["evidence"] = pooled(parts).to_json() if parts else ""
         if recalls == "latest" or not history:
             latest = await asyncio.to_thread(memory.latest, count)
             start["reflections"] = [RecalledReflection(id=r.id, text=r.text, distance=None) for r in latest]
@@ -80,19 +92,30 @@ class EpisodeNodes:
         return start
 
     async def plan(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The Planner writes the thought for the next steps."""
+        """The Planner writes the thought for the next steps; evidence and its words make the typed plan."""
         services = await self._provider.get(runtime.context)
-        situation = services.situation(state)
-        thought = await minds_of(services).planner.think(
-            situation,
-            [reflection["text"] for reflection in state["reflections"]],
-            analyse_categories(situation.history, situation.recommended).lately,
-            step_seed(state, runtime.context, "plan"),
-        )
+        method, limits = method_named(runtime.context.method), services.settings.planner
+        evidence = Evidence.from_json(state["evidence"]) if state["evidence"] else Evidence()
+        plan = make_plan(evidence, caution=limits.caution) if method.plans else Plan()
+        text, spent = plan.words(), Usage()
+        if method.thinks:
+            situation = services.situation(state)
+            thought = await minds_of(services).planner.think(
+                situation,
+                [reflection["text"] for reflection in state["reflections"]],
+                analyse_categories(situation.history, situation.recommended).lately,
+                step_seed(state, runtime.context, "plan"),
+                learned=plan.words(),
+            )
+            text, spent = thought.text, thought.usage
+            if method.plans:
+                named = named_kinds(text, services.catalogue.categories, limits.lean)
+                plan = make_plan(evidence, named, caution=limits.caution)
         return {
-            "thought": thought.text,
+            "thought": text,
             "thought_at": len(state["steps"]),
-            **spending(thought.usage),
+            "plan": plan_state(plan),
+            **spending(spent),
         }
 
     async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -111,8 +134,18 @@ class EpisodeNodes:
         record = StepRecord(
             number=len(state["steps"]) + 1,
             thought=state["thought"],
+            plan=state["plan"],
             experiences=[experience["id"] for experience in state["experiences"]],
             shortlist=state["shortlist"],
+            advantages=state["advantages"],
+            likings=state["likings"],
+            support=state["support"],
+            preferences=state["preferences"],
+            trust=state["trust"],
+            relation=relation(
+                services.catalogue[state["item"]],
+                services.catalogue.some([step["item"] for step in state["steps"]]),
+            ),
             proposal=state["proposal"],
             item=state["item"],
             title=services.catalogue[state["item"]].title,
@@ -133,7 +166,6 @@ class EpisodeNodes:
         Without the Critic (`billp-no-critic`) the reward alone says whether the step is to be encouraged.
         """
         services = await self._provider.get(runtime.context)
-        critic = minds_of(services).critic
         step = state["steps"][-1]
         if not method_named(runtime.context.method).critic:
             return {"steps": [{**step, "advantage": step["reward"] - MIDDLE_REWARD}]}
@@ -147,7 +179,7 @@ class EpisodeNodes:
         if state["ended"] in ("", "horizon"):
             judged = await self._judge(services, state, runtime.context)
             next_value, spent = judged.value, spent + judged.usage
-        lesson = critic.advantage(step["reward"], value, next_value)
+        lesson = advantage(step["reward"], value, next_value, services.settings.critic.gamma)
         record: StepRecord = {
             **step,
             "value": value,
@@ -158,8 +190,12 @@ class EpisodeNodes:
         return {"steps": [record], "value": next_value, **spending(spent)}
 
     async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The Reflector writes the lesson of the finished episode."""
+        """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say."""
         services = await self._provider.get(runtime.context)
+        if services.minds is None:
+            situation = services.situation(state)
+            left = state["ended"] != "horizon"
+            return {"reflection": evidence_of(situation.recommended, situation.rewards, left=left).words()}
         lesson = await minds_of(services).reflector.reflect(
             services.situation(state),
             left=state["ended"] != "horizon",
@@ -181,11 +217,13 @@ class EpisodeNodes:
 
     async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Judgement:
         seed = step_seed(state, context, "criticise")
-        return await judge(services, minds_of(services).critic, services.situation(state), seed)
+        critic = None if services.minds is None else services.minds.critic
+        return await judge(services, critic, services.situation(state), seed)
 
     async def route_after_recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Literal["plan", "act"]:
-        """Methods without thoughts go straight to the Actor."""
-        return "plan" if method_named(runtime.context.method).thinks else "act"
+        """Methods without thoughts and plans go straight to the Actor."""
+        method = method_named(runtime.context.method)
+        return "plan" if method.thinks or method.plans else "act"
 
     async def route_after_respond(
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
@@ -200,13 +238,15 @@ class EpisodeNodes:
     async def route_onward(
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
     ) -> Literal["plan", "act", "reflect", "conclude"]:
-        """Another step (with a new thought where the old one has run its steps), or the end."""
+        """Another step, or the end; with a new thought where the old one has run its steps or the user disliked it."""
         method = method_named(runtime.context.method)
         if state["ended"]:
             return "reflect" if runtime.context.learn and method.recalls != "none" else "conclude"
         services = await self._provider.get(runtime.context)
-        worn = len(state["steps"]) - state["thought_at"] >= services.settings.planner.steps
-        return "plan" if method.thinks and worn else "act"
+        limits = services.settings.planner
+        worn = len(state["steps"]) - state["thought_at"] >= limits.steps
+        disliked = state["steps"][-1]["reward"] <= limits.revise
+        return "plan" if (method.thinks or method.plans) and (worn or disliked) else "act"
 
 
 def build_episode_graph(
@@ -247,6 +287,11 @@ def build_episode_graph(
 def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
     """The part of a final state that is the episode's record."""
     return cast(EpisodeOutput, {name: state[name] for name in EpisodeOutput.__annotations__})
+
+
+def plan_state(plan: Plan) -> PlanState:
+    """The plan as it travels through the graph."""
+    return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest)
 
 
 def _fresh(services: Services, history: list[int]) -> Situation:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agents.evidence import evidence_of
 from agents.prompt_pack import clean
 from agents.views import Situation
 from catalogue import Catalogue
 from graphs.methods import Method
 from graphs.services import Services
-from graphs.state import EpisodeContext, EpisodeOutput
+from graphs.state import EpisodeContext, EpisodeOutput, StepRecord
 from memory import ActorExperience, CriticExperience, MemoryBank, Origin, Reflection
 
 
@@ -26,6 +27,8 @@ def learn(services: Services, memory: MemoryBank, method: Method, context: Episo
 def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Reflection:
     """The Reflector's words under the vector of the user they were learned from (the history)."""
     situation = situation_at(services.catalogue, done, 0)
+    played = situation_at(services.catalogue, done, len(done["steps"]))
+    evidence = evidence_of(played.recommended, played.rewards, left=done["ended"] != "horizon")
     return Reflection(
         text=done["reflection"],
         vector=services.state_vector(situation),
@@ -33,6 +36,7 @@ def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutp
         length=done["length"],
         reward=done["reward_trajectory"],
         ordinal=context.ordinal,
+        evidence=evidence.to_json(),
         origin=_origin(context, done, -1),
     )
 
@@ -61,6 +65,9 @@ def experiences_of(
                 advantage=step["advantage"],
                 encouraged=step["advantage"] >= 0,
                 reward=step["reward"],
+                relation=step["relation"],
+                liking=_of_choice(step, step["likings"]),
+                preference=_of_choice(step, step["preferences"]),
                 origin=origin,
             )
         )
@@ -77,6 +84,11 @@ def situation_at(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situa
         recommended=tuple(catalogue.some(before)),
         rewards=tuple(round(step["reward"]) for step in done["steps"][:steps]),
     )
+
+
+def _of_choice(step: StepRecord, numbers: Sequence[float]) -> float:
+    """The number that goes with the candidate chosen; 0 where candidates have none."""
+    return numbers[step["shortlist"].index(step["item"])] if numbers else 0.0
 
 
 def _words(situation: Situation, count: int) -> str:

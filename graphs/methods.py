@@ -13,17 +13,22 @@ from errors import SettingsError
 class Method:
     """What one method does on its way through the graph.
 
-    `chooser`: who picks the item. `shortlist` draws evenly from the Actor's shortlist, `oracle` knows what the
-    simulated user would answer: bounds to judge the others by. `thinks`: the Planner writes thoughts. `recalls`:
-    which reflections it reads, the most similar to the user (BiLLP) or the latest (Reflexion). `micro`: experiences
-    are read and written. `critic`: the Critic's advantage labels them; without it the reward alone does.
+    `chooser`: who picks the item. `memory` takes what memory expects most of, without an LLM anywhere; `shortlist`
+    draws evenly from the Actor's shortlist; `oracle` knows what the simulated user would answer: bounds to judge the
+    others by. `thinks`: the Planner writes thoughts. `recalls`: which reflections it reads, the most similar to the
+    user (BiLLP) or the latest (Reflexion). `plans`: their evidence makes a typed plan, for which the shortlist is
+    drawn. `micro`: experiences are read and written. `bends`: the advantages expected of the shortlist bend the choice;
+    without it memory reaches the LLM as words alone. `critic`: the Critic's advantage labels experiences; without it
+    the reward alone does.
     """
 
     name: str
-    chooser: Literal["llm", "random", "popular", "shortlist", "oracle"] = "llm"
+    chooser: Literal["llm", "memory", "random", "popular", "shortlist", "oracle"] = "llm"
     thinks: bool = False
     recalls: Literal["none", "latest", "similar"] = "none"
+    plans: bool = False
     micro: bool = False
+    bends: bool = False
     critic: bool = True
 
     @property
@@ -40,10 +45,12 @@ class Method:
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
-        Method("billp", thinks=True, recalls="similar", micro=True),
-        Method("billp-no-macro", thinks=True, micro=True),
-        Method("billp-no-micro", thinks=True, recalls="similar"),
-        Method("billp-no-critic", thinks=True, recalls="similar", micro=True, critic=False),
+        Method("billp", thinks=True, recalls="similar", plans=True, micro=True, bends=True),
+        Method("billp-no-macro", thinks=True, micro=True, bends=True),
+        Method("billp-no-micro", thinks=True, recalls="similar", plans=True),
+        Method("billp-no-critic", thinks=True, recalls="similar", plans=True, micro=True, bends=True, critic=False),
+        Method("billp-llm-only", thinks=True, recalls="similar", micro=True),
+        Method("billp-memory-only", chooser="memory", recalls="similar", plans=True, micro=True, bends=True),
         Method("reflexion", thinks=True, recalls="latest"),
         Method("react", thinks=True),
         Method("act-only"),

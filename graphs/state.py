@@ -29,13 +29,33 @@ class RecalledExperience(TypedDict):
     distance: float
 
 
+class PlanState(TypedDict):
+    """The typed plan: stars expected of kinds to aim for and to avoid, and the steps that a kind should rest."""
+
+    aim: dict[str, float]
+    avoid: dict[str, float]
+    rest: int
+
+
 class StepRecord(TypedDict):
-    """One finished step; `value` and what follows from it are None where nothing judged it."""
+    """One finished step; `value` and what follows from it are None where nothing judged it.
+
+    `advantages` (what memory expected, in stars), `likings` (the part of it due to items like the candidate), `support`
+    (from how many experiences) and `preferences` (the LLM's, in nats) go with the shortlist, and are empty where nobody
+    asked; `trust` is in stars for each nat.
+    """
 
     number: int
     thought: str
+    plan: PlanState
     experiences: list[str]
     shortlist: list[int]
+    advantages: list[float]
+    likings: list[float]
+    support: list[float]
+    preferences: list[float]
+    trust: float
+    relation: str
     proposal: str
     item: int
     title: str
@@ -123,6 +143,10 @@ class EpisodeState(TypedDict):
     """The plan in force."""
     thought_at: int
     """Number of steps done when it was made."""
+    evidence: str
+    """What recalled reflections show in numbers, added up, as JSON; empty where there is none."""
+    plan: PlanState
+    """The typed plan in force."""
     lately: list[str]
     """Categories met lately (the Actor's tool)."""
     fresh: list[str]
@@ -131,6 +155,16 @@ class EpisodeState(TypedDict):
     """Retrieved for the state at hand."""
     shortlist: list[int]
     """Candidates of this step; empty in free mode."""
+    advantages: list[float]
+    """What memory expects of each candidate."""
+    likings: list[float]
+    """The part of it that comes from items like the candidate."""
+    support: list[float]
+    """From how many experiences."""
+    preferences: list[float]
+    """How far the LLM prefers each candidate."""
+    trust: float
+    """What its preference is worth."""
     proposal: str
     """The Actor's words."""
     item: int
@@ -156,6 +190,11 @@ class ActorOutput(TypedDict):
     fresh: list[str]
     experiences: list[RecalledExperience]
     shortlist: list[int]
+    advantages: list[float]
+    likings: list[float]
+    support: list[float]
+    preferences: list[float]
+    trust: float
     proposal: str
     item: int
     acted: UsageState

@@ -3,6 +3,7 @@
 from memory.bank import MemoryBank, MemoryStats
 from memory.embedding import Embedder, SentenceEmbedder
 from memory.experiences import ActorMemory, CriticMemory
+from memory.ledger import Estimate, Ledger
 from memory.lessons import ActorExperience, CriticExperience, Reflection
 from memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
 from memory.reflections import ReflectionMemory
@@ -17,7 +18,9 @@ __all__ = [
     "CriticExperience",
     "CriticMemory",
     "Embedder",
+    "Estimate",
     "Kind",
+    "Ledger",
     "Match",
     "MemoryBank",
     "MemoryStats",

@@ -126,12 +126,14 @@ class MemoryBank:
         while batch := list(itertools.islice(entries, BATCH)):
             for kind in KINDS:
                 self._stores[kind].upsert([record for its_kind, record in batch if its_kind == kind])
+        self.actor.reread()
         return count
 
     def clear(self, kind: Kind | None = None) -> None:
         """Forget every record of `kind`, or of all kinds."""
         for each in KINDS if kind is None else (kind,):
             self._stores[each].clear()
+        self.actor.reread()
 
     def _read(self, path: Path) -> Iterator[tuple[Kind, Record]]:
         try:

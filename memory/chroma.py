@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from memory.collection import Collection
 from memory.connection import Connection
-from memory.records import Record, Vector
-from memory.rows import record_of, replacing
+from memory.records import FieldValue, Record, Vector
+from memory.rows import fields_of, record_of, replacing
 from memory.store import Match, as_queries, check_records, rank
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
 
 PAGE = 500
+LIGHT_PAGE = 5000  # rows without texts and vectors
 SPARE = 4  # neighbours asked for beyond k, to order near ties by our own arithmetic
 # A wide search: Chroma's default misses some true neighbours from about 1,000 records on, at the same speed.
 HNSW: CreateHNSWConfiguration = {"space": "l2", "ef_construction": 200, "max_neighbors": 32, "ef_search": 400}
@@ -99,6 +100,20 @@ class ChromaStore:
         with self._connection.talking():
             handle = self._found()
             return [] if handle is None else sorted(handle.get(include=[])["ids"])
+
+    def fields(self) -> Iterator[tuple[str, Mapping[str, FieldValue]]]:
+        """See `VectorStore`."""
+        ids = self.ids()
+        for start in range(0, len(ids), LIGHT_PAGE):
+            with self._connection.talking():
+                handle = self._found()
+                if handle is None:
+                    return
+                answer: Mapping[str, Any] = handle.get(ids=ids[start : start + LIGHT_PAGE], include=["metadatas"])
+            rows = dict(zip(answer["ids"], answer["metadatas"], strict=True))
+            for id_ in ids[start : start + LIGHT_PAGE]:
+                if id_ in rows:
+                    yield id_, fields_of(rows[id_])
 
     def all(self) -> Iterator[Record]:
         """See `VectorStore`."""

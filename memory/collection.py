@@ -12,7 +12,7 @@ from typing import Any, Self, get_args
 from errors import MemoryStoreError
 from memory.records import Kind
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from memory.lessons import ActorExperience, CriticExperience, Reflection
 from memory.records import Kind, Origin, Record, Vector
 
 FORMAT: Literal["billp-memory"] = "billp-memory"
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 
 _VIEWS: Mapping[Kind, type[Reflection] | type[ActorExperience] | type[CriticExperience]] = {
     "reflections": Reflection,
@@ -33,7 +33,7 @@ class Header(_Line):
     """The first line; `records` counts the lines after it, so a file that was cut off is noticed."""
 
     format: Literal["billp-memory"] = FORMAT
-    version: Literal[1] = VERSION
+    version: Literal[2] = VERSION
     dataset: str
     memory: str
     embedder: str

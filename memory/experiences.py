@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from numpy.typing import ArrayLike
 
+from memory.ledger import Ledger, Outcome
 from memory.lessons import ActorExperience, CriticExperience
 from memory.records import Vector
 from memory.store import Match, VectorStore
@@ -40,6 +41,24 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
 
     def __init__(self, store: VectorStore) -> None:
         super().__init__(store, ActorExperience)
+        self._ledger: Ledger | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        """What all experiences say together; added up when first asked for, kept up with every `write`."""
+        if self._ledger is None:
+            self._ledger = Ledger(Outcome.of(id_, fields) for id_, fields in self.store.fields())
+        return self._ledger
+
+    def write(self, experiences: Sequence[ActorExperience]) -> None:
+        """See `_ExperienceMemory`; the ledger counts them too."""
+        super().write(experiences)
+        if self._ledger is not None:
+            self._ledger.add(experience.outcome for experience in experiences)
+
+    def reread(self) -> None:
+        """Add the ledger up anew, because the store was changed beside it."""
+        self._ledger = None
 
 
 class CriticMemory(_ExperienceMemory[CriticExperience]):

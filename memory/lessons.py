@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from errors import MemoryStoreError
+from memory.ledger import Outcome
 from memory.records import ByValue, FieldValue, Kind, Origin, Record, Vector
 
 
@@ -31,7 +32,8 @@ class Reflection(_Lesson):
     """What one finished episode taught (macro memory).
 
     `vector` embeds the user's state when the episode began, `ended` says why it ended, `length` is in steps,
-    `reward` is the sum over the episode, `ordinal` counts the reflections of a memory in the order of writing.
+    `reward` is the sum over the episode, `ordinal` counts the reflections of a memory in the order of writing,
+    `evidence` is what the episode shows in numbers, as JSON whose meaning is the Planner's.
     """
 
     kind: ClassVar[Kind] = "reflections"
@@ -42,11 +44,12 @@ class Reflection(_Lesson):
     length: int
     reward: float
     ordinal: int
+    evidence: str
     origin: Origin
 
     def to_record(self) -> Record:
         """This reflection as the store keeps it."""
-        values: dict[str, FieldValue] = {"ended": self.ended, "length": self.length}
+        values: dict[str, FieldValue] = {"ended": self.ended, "length": self.length, "evidence": self.evidence}
         values |= {"reward": float(self.reward), "ordinal": self.ordinal}
         return Record(self.origin.id(self.kind), self.text, self.vector, values, self.origin)
 
@@ -61,6 +64,7 @@ class Reflection(_Lesson):
             length=r.field("length", int),
             reward=r.field("reward", float),
             ordinal=r.field("ordinal", int),
+            evidence=r.field("evidence", str),
             origin=r.origin,
         )
 
@@ -70,7 +74,9 @@ class ActorExperience(_Lesson):
     """An item recommended in a state, and how that compared with what was expected (micro memory).
 
     `vector` embeds `state_text`, `item` is a catalogue index, `advantage` and `reward` are in units of reward,
-    `encouraged` is the sign of the advantage: whether to do it again.
+    `encouraged` is the sign of the advantage: whether to do it again. `relation` says how the item related to the steps
+    before it; `liking` is the part of the reward that memory had foreseen, in stars above the usual; `preference` how
+    many nats above its other candidates the LLM had put it (0 where none was asked).
     """
 
     kind: ClassVar[Kind] = "actor"
@@ -82,12 +88,22 @@ class ActorExperience(_Lesson):
     advantage: float
     encouraged: bool
     reward: float
+    relation: str
+    liking: float
+    preference: float
     origin: Origin
+
+    @property
+    def outcome(self) -> Outcome:
+        """Its numbers."""
+        record = self.to_record()
+        return Outcome.of(record.id, record.fields)
 
     def to_record(self) -> Record:
         """This experience as the store keeps it."""
         values: dict[str, FieldValue] = {"item": self.item, "item_title": self.item_title, "reward": float(self.reward)}
-        values |= {"advantage": float(self.advantage), "encouraged": self.encouraged}
+        values |= {"advantage": float(self.advantage), "encouraged": self.encouraged, "relation": self.relation}
+        values |= {"liking": float(self.liking), "preference": float(self.preference)}
         return Record(self.origin.id(self.kind), self.state_text, self.vector, values, self.origin)
 
     @classmethod
@@ -102,6 +118,9 @@ class ActorExperience(_Lesson):
             advantage=r.field("advantage", float),
             encouraged=r.field("encouraged", bool),
             reward=r.field("reward", float),
+            relation=r.field("relation", str),
+            liking=r.field("liking", float),
+            preference=r.field("preference", float),
             origin=r.origin,
         )
 

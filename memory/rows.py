@@ -33,5 +33,9 @@ def record_of(id_: str, text: str, vector: ArrayLike, metadata: Mapping[str, Any
     origin: dict[str, Any] = {
         name.removeprefix(ORIGIN): value for name, value in metadata.items() if name.startswith(ORIGIN)
     }
-    fields = {name: value for name, value in metadata.items() if not name.startswith(ORIGIN)}
-    return Record(id_, text, np.asarray(vector, dtype=np.float32), fields, Origin(**origin))
+    return Record(id_, text, np.asarray(vector, dtype=np.float32), fields_of(metadata), Origin(**origin))
+
+
+def fields_of(metadata: Mapping[str, Any]) -> dict[str, FieldValue]:
+    """The fields of a record with this metadata."""
+    return {name: value for name, value in metadata.items() if not name.startswith(ORIGIN)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from errors import MemoryStoreError
-from memory.records import Record, Vector
+from memory.records import FieldValue, Record, Vector
 
 T = TypeVar("T")
 
@@ -47,6 +47,9 @@ class VectorStore(Protocol):
 
     def ids(self) -> list[str]:
         """Every id, sorted."""
+
+    def fields(self) -> Iterator[tuple[str, Mapping[str, FieldValue]]]:
+        """Every record's id and fields in the order of ids, without what is heavy: texts and vectors."""
 
     def all(self) -> Iterator[Record]:
         """Every record in the order of ids, read page by page."""

@@ -1,0 +1,189 @@
+"""What all actor experiences say together: the advantage to expect of a candidate, from every experience at once.
+
+Nearest neighbours give a candidate a few dozen experiences at best, too few to tell a relation after which one user in
+a hundred leaves from one after which five do. So experiences are added up under what makes them comparable: their
+relation to the steps before (what keeps users or bores them) and their item (what is rated well). The sums are a view
+of the records in the store and are made from them anew when a memory is opened, so nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.records import FieldValue, Vector
+
+_WIDTH = 0.15  # of the kernel between relations whose digits are scaled to 0..1: neighbours count a hundredth
+_ITEM_WIDTH = 0.4  # of the kernel between items, in squared L2 distance of their text vectors
+_DOUBT = 1.0  # experiences' worth of doubt in a relation
+_ITEM_DOUBT = 2.0  # the same in an item
+_TRUST_DOUBT = 4.0  # squared nats of preference it takes to believe the measured trust as much as the given one
+_MOST_ITEMS = 20_000  # best known items that are compared with a candidate, so that a step's cost is bounded
+_HIGHEST_LEVEL = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The numbers of one actor experience, as in ActorExperience."""
+
+    id: str
+    relation: str
+    item: int
+    reward: float
+    advantage: float
+    liking: float
+    preference: float
+
+    @classmethod
+    def of(cls, id_: str, fields: Mapping[str, FieldValue]) -> Self:
+        """From a record's id and fields."""
+        numbers = (float(fields[name]) for name in ("reward", "advantage", "liking", "preference"))
+        return cls(id_, str(fields["relation"]), int(fields["item"]), *numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What memory expects of one candidate, in stars, and from how much.
+
+    `advantage` = `staying` + `liking`: the part that its relation to the steps before has in it, and the part that
+    items like it have. `support` is the number of experiences of that relation, neighbours counting in part.
+    """
+
+    advantage: float
+    staying: float
+    liking: float
+    support: float
+
+
+class _Sums:
+    """Number, sum and sum of squares of what was added under each key."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[object, list[float]] = {}
+
+    def add(self, key: object, value: float) -> None:
+        sums = self.by_key.setdefault(key, [0.0, 0.0, 0.0])
+        sums[0] += 1
+        sums[1] += value
+        sums[2] += value * value
+
+    def table(self) -> NDArray[np.float64]:
+        return np.array(list(self.by_key.values())).reshape(-1, 3)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The sums as arrays, made once between two writes."""
+
+    keys: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    mean: float
+    deviation: float
+    items: NDArray[np.int64]
+    item_counts: NDArray[np.float64]
+    item_sums: NDArray[np.float64]
+    usual: float
+
+
+class Ledger:
+    """The sums over experiences. May be read from several threads; `add` is one writer's."""
+
+    def __init__(self, outcomes: Iterable[Outcome] = ()) -> None:
+        self._lock = threading.Lock()
+        self._ids: set[str] = set()
+        self._relations = _Sums()
+        self._items = _Sums()
+        self._preferred = self._products = self._squares = 0.0
+        self.add(outcomes)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Count `outcomes`; those counted before are passed over."""
+        with self._lock:
+            for outcome in outcomes:
+                if outcome.id in self._ids:
+                    continue
+                self._ids.add(outcome.id)
+                self._relations.add(outcome.relation, outcome.advantage - outcome.reward)
+                self._items.add(outcome.item, outcome.reward)
+                # What the LLM preferred, against what memory had not foreseen in the reward.
+                self._preferred += outcome.preference
+                self._products += outcome.preference * (outcome.reward - outcome.liking)
+                self._squares += outcome.preference**2
+            self.__dict__.pop("_tables", None)
+
+    def estimate(
+        self, relations: Sequence[str], items: Sequence[int], vectors: Vector, caution: float
+    ) -> list[Estimate]:
+        """What to expect of each candidate: `relations[k]` to the steps before, and item `items[k]`.
+
+        `vectors` (n_items, d) are the unit text vectors of all items. `staying` is the mean over experiences of that
+        relation of what followed beyond the reward, less its mean over all, shrunk where they are few, less `caution`
+        standard errors; `liking` the mean reward of similar items, less that of all, shrunk likewise. Nothing is
+        expected where nothing is known.
+        """
+        with self._lock:
+            tables = self._tables
+        if not len(tables.keys):
+            return [Estimate(0.0, 0.0, 0.0, 0.0) for _ in items]
+        asked = np.array([_place(relation) for relation in relations])
+        apart = np.square(asked[:, None] - tables.keys[None]).sum(axis=2)
+        weights = np.exp(-apart / _WIDTH**2)
+        support = weights @ tables.counts
+        staying = weights @ (tables.sums - tables.mean * tables.counts) / (support + _DOUBT)
+        staying -= caution * tables.deviation / np.sqrt(support + 1)
+        liking = self._liking(tables, items, vectors)
+        columns = (column.tolist() for column in (staying + liking, staying, liking, support))
+        return [Estimate(*row) for row in zip(*columns, strict=True)]
+
+    def trust(self, prior: float) -> float:
+        """Stars for each nat by which the LLM prefers a candidate: `prior` at first, then what choices showed.
+
+        The slope, by least squares, of the reward beyond what memory had expected on the LLM's preference, held to
+        `prior` as by `_TRUST_DOUBT` squared nats of experience; never negative.
+        """
+        with self._lock:
+            usual = self._tables.usual
+            products = self._products - usual * self._preferred
+            return max(0.0, (_TRUST_DOUBT * prior + products) / (_TRUST_DOUBT + self._squares))
+
+    def _liking(self, tables: _Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
+        closeness = vectors[list(items)] @ vectors[tables.items].T
+        weights = np.exp(-(2.0 - 2.0 * np.clip(closeness.astype(np.float64), -1, 1)) / _ITEM_WIDTH)
+        better = weights @ (tables.item_sums - tables.usual * tables.item_counts)
+        return np.asarray(better / (weights @ tables.item_counts + _ITEM_DOUBT))
+
+    @cached_property
+    def _tables(self) -> _Tables:
+        relations, items = self._relations.table(), self._items.table()
+        names = np.array(list(self._items.by_key), dtype=np.int64)
+        if len(names) > _MOST_ITEMS:
+            best = np.argsort(-items[:, 0], kind="stable")[:_MOST_ITEMS]
+            names, items = names[best], items[best]
+        total = relations.sum(axis=0)
+        mean = total[1] / total[0] if len(relations) else 0.0
+        variance = total[2] / total[0] - mean**2 if len(relations) else 0.0
+        return _Tables(
+            keys=np.array([_place(str(key)) for key in self._relations.by_key]),
+            counts=relations[:, 0],
+            sums=relations[:, 1],
+            mean=float(mean),
+            deviation=float(np.sqrt(max(variance, 0.0))),
+            items=names,
+            item_counts=items[:, 0],
+            item_sums=items[:, 1],
+            usual=float(items[:, 1].sum() / items[:, 0].sum()) if len(items) else 0.0,
+        )
+
+
+def _place(relation: str) -> list[float]:
+    return [int(digit) / _HIGHEST_LEVEL for digit in relation.split("-")]
