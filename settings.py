@@ -88,11 +88,11 @@ class ActorSettings(RoleSettings):
     tau: float = Field(2.0, ge=0, description="stars by which a choice in training may be worse; 0 is always the best")
     trust: float = Field(0.5, ge=0, description="stars for each nat by which the LLM prefers a candidate, at first")
     caution: float = Field(2.0, ge=0, description="standard errors taken off what memory expects, in evaluation")
-    calibration: int = Field(16, ge=0, description="shortlists asked about beforehand to measure the letters' bias")
+    calibration: int = Field(16, ge=0, description="random shortlists on which the letters' bias is measured")
     ask: Literal["always", "open"] = Field(
         "open", description="ask the LLM always, or where its preference could change what memory would choose"
     )
-    orders: Literal[1, 2] = Field(2, description="orders of the shortlist that the LLM's preference is averaged over")
+    orders: Literal[1, 2] = Field(1, description="orders of the shortlist that the LLM's preference is averaged over")
     mask_shown: bool = Field(True, description="never recommend an item twice in an episode")
     free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
 

@@ -34,6 +34,21 @@ class Briefing:
     encouraged: tuple[Item, ...] = ()
     discouraged: tuple[Item, ...] = ()
 
+    @property
+    def shape(self) -> tuple[bool, ...]:
+        """Which parts a prompt has: the letters' own bias depends on it."""
+        return bool(self.thought), bool(self.encouraged), bool(self.discouraged)
+
+    def in_shape(self, shape: tuple[bool, ...]) -> Briefing:
+        """The briefing without the parts that the shape lacks."""
+        thought, encouraged, discouraged = shape
+        return Briefing(
+            self.thought if thought else "",
+            self.analysis,
+            self.encouraged if encouraged else (),
+            self.discouraged if discouraged else (),
+        )
+
     def words(self) -> dict[str, object]:
         """The briefing as prompt variables, in clean words."""
         return {
@@ -83,7 +98,7 @@ class Actor:
         self._choose = pack["actor-shortlist"]
         self._propose = pack["actor-free"]
         self._settings = settings
-        self._bias: dict[int, Bias] = {}
+        self._bias: dict[tuple[int, tuple[bool, ...]], Bias] = {}
         self._measuring = asyncio.Lock()
 
     async def choose(
@@ -106,7 +121,7 @@ class Actor:
         the LLM is not asked where its answer could not change it. Raises ReplyFormatError when the server ignores the
         schema, ModelUnavailableError when it is away.
         """
-        bias = await self._bias_of(len(shortlist), neutral)
+        bias = await self._bias_of(len(shortlist), briefing.shape, neutral)
         if advice is not None and not self._worth_asking(advice, bias.reach, explore, seed):
             return Choice(choose(None, advice, tau=self._settings.tau, explore=explore, seed=seed), (), Usage())
         preferences, usage = await self._preferences(briefing, shortlist, seed, bias.labels)
@@ -162,21 +177,21 @@ class Actor:
         named, usage = await ask_parsed(self._model, request, position, self._settings.retries)
         return named_preferences(named, len(labels)), spent + usage
 
-    async def _bias_of(self, size: int, neutral: Callable[[], Sequence[Case]]) -> Bias:
-        """What the letters of a shortlist of `size` get whatever stands behind them; measured once, shared by episodes.
+    async def _bias_of(self, size: int, shape: tuple[bool, ...], neutral: Callable[[], Sequence[Case]]) -> Bias:
+        """What the letters get whatever stands behind them; measured once for a size and shape, shared by episodes.
 
         What it costs belongs to no episode, so that an episode's cost does not depend on which came first.
         """
         async with self._measuring:
-            if size not in self._bias:
+            if (size, shape) not in self._bias:
                 labels, samples = tuple(ascii_uppercase[:size]), []
                 for number, (briefing, shortlist) in enumerate(neutral() if self._settings.choice == "scores" else ()):
-                    request = self._request(briefing, shortlist, number)
+                    request = self._request(briefing.in_shape(shape), shortlist, number)
                     reply = await self._model.ask(self._scored(request))
                     if len(shortlist) == size and (scores := label_scores(reply.first_token, labels)) is not None:
                         samples.append(scores)
-                self._bias[size] = label_bias(samples)
-        return self._bias[size]
+                self._bias[size, shape] = label_bias(samples)
+        return self._bias[size, shape]
 
     def _request(self, briefing: Briefing, shortlist: Sequence[Item], seed: int) -> Request:
         labels = tuple(ascii_uppercase[: len(shortlist)])

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from agents.actor import Actor, Briefing, drawn_label
-from agents.critic import Critic, expected_score
+from agents.actor import Actor, Briefing, label_scores
+from agents.critic import Critic, advantage, expected_score
 from agents.models import Reply, Usage
 from agents.planner import Planner
 from agents.prompt_pack import load_pack
@@ -95,13 +95,23 @@ class TestActor:
         assert model.requests[1].choices == ("A", "B", "C")
         assert (choice.usage.calls, choice.usage.format_failures) == (2, 1)
 
-    def test_letters_are_drawn_as_often_as_their_probabilities_say(self):
+    async def test_letters_are_drawn_as_often_as_their_probabilities_say(self):
         scores = {"A": math.log(0.6), "B": math.log(0.3), "x": math.log(0.1)}
-        drawn = [drawn_label(scores, "ABC", 1.0, seed) for seed in range(3000)]
-        assert drawn.count(0) / 3000 == pytest.approx(2 / 3, abs=0.04)
-        assert drawn.count(2) == 0
-        assert {drawn_label(scores, "ABC", 0.0, seed) for seed in range(20)} == {0}
-        assert drawn_label({"x": -0.1}, "ABC", 1.0, 0) is None
+        model = QueueModel([Reply("A", scores)] * 2000)
+        actor = Actor(model, PACK, ActorSettings(temperature=1.0))
+        drawn = [
+            (await actor.choose(Briefing("", CategoryAnalysis()), ITEMS[:3], seed=seed)).position
+            for seed in range(2000)
+        ]
+        assert drawn.count(0) / drawn.count(1) == pytest.approx(2, rel=0.15)
+        assert drawn.count(2) < 10  # not among the alternatives: e^-6 times as likely as the likeliest
+
+    def test_labels_are_read_with_and_without_a_space_before_them(self):
+        scores = label_scores({"A": math.log(0.2), " A": math.log(0.1), "x": -0.1}, "ABC")
+        assert scores is not None
+        assert scores[0] == pytest.approx(math.log(0.3))
+        assert list(scores[1:]) == [-math.inf, -math.inf]
+        assert label_scores({"x": -0.1}, "ABC") is None
 
     async def test_proposes_in_words(self):
         actor = Actor(QueueModel(["The Godfather"]), PACK, ActorSettings())
@@ -114,14 +124,15 @@ class TestCritic:
 
     def critic(self, *replies: Reply | str, value: str = "logprobs") -> tuple[Critic, QueueModel]:
         model = QueueModel(list(replies))
-        settings = CriticSettings(gamma=0.5, value=value)  # type: ignore[arg-type]
+        settings = CriticSettings(gamma=0.5, value=value, trust=1.0)  # type: ignore[arg-type]
         return Critic(model, PACK["critic"], settings, 6), model
 
     async def test_value_is_the_expectation_over_score_tokens(self):
         logprobs = {"9": math.log(0.3), " 9": math.log(0.1), "0": math.log(0.4), "The": math.log(0.2)}
         critic, model = self.critic(Reply("9", logprobs))
-        judged = await critic.judge(SITUATION, [10.0, 0.0, 99.0], seed=0)
-        assert judged.value == pytest.approx(0.5 * 10)  # score 4.5 of 9, highest value 5 / (1 - 0.5)
+        judged = await critic.judge(SITUATION, [10.0, 0.0, 99.0, 7.0], seed=0)
+        # Score 4.5 of 9 is half the highest value, 5 / (1 - 0.5), and weighs as much as one of the remembered ones.
+        assert judged.value == pytest.approx((5 + 10 + 0 + 99 + 7) / 5)
         assert model.requests[0].max_tokens == 1
         assert "Similar sessions: 9, 0, 9." in model.requests[0].user
 
@@ -142,11 +153,10 @@ class TestCritic:
             await critic.judge(SITUATION, [], seed=0)
 
     def test_advantage_is_the_one_step_difference(self):
-        critic, _ = self.critic()
-        lesson = critic.advantage(reward=4, value=5.0, next_value=6.0)
+        lesson = advantage(reward=4, value=5.0, next_value=6.0, gamma=0.5)
         assert (lesson.target, lesson.advantage, lesson.encouraged) == (7.0, 2.0, True)
-        assert critic.advantage(reward=4, value=4.0, next_value=0.0).encouraged  # sign(0) counts as encouraged
-        assert not critic.advantage(reward=3, value=5.0, next_value=0.0).encouraged
+        assert advantage(4, 4.0, 0.0, 0.5).encouraged  # sign(0) counts as encouraged
+        assert not advantage(3, 5.0, 0.0, 0.5).encouraged
 
     def test_missing_scores_do_not_count(self):
         assert expected_score(Reply("", {"3": -1.0, "cat": 0.0})) == pytest.approx(3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.models import Usage
 from experiments.records import EpisodeLine
-from graphs.state import Ended, EpisodeOutput, StepRecord, UsageState, usage_update
+from graphs.state import Ended, EpisodeOutput, PlanState, StepRecord, UsageState, usage_update
 
 
 def usage(**given: int) -> UsageState:
@@ -15,7 +15,8 @@ def usage(**given: int) -> UsageState:
 
 def step(number: int, reward: float, reason: str) -> StepRecord:
     return StepRecord(
-        number=number, thought="", experiences=[], shortlist=[], proposal="", item=number, title=f"Film {number}",
+        number=number, thought="", plan=PlanState(aim={}, avoid={}, rest=0), experiences=[], shortlist=[],
+        advantages=[], likings=[], support=[], preferences=[], trust=0.0, relation="0-0-0", proposal="", item=number, title=f"Film {number}",
         reward=reward, reason=reason, too_close_to=-1, value=None, next_value=None, target=None, advantage=None,
     )  # fmt: skip
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from numpy.typing import ArrayLike
 
 from memory import KINDS, Embedder, Match, MemoryBank, Record, Vector
+from memory.records import FieldValue
 from memory.store import as_queries, check_records, rank
 
 
@@ -36,6 +37,9 @@ class InMemoryStore:
 
     def ids(self) -> list[str]:
         return sorted(self.contents)
+
+    def fields(self) -> Iterator[tuple[str, Mapping[str, FieldValue]]]:
+        return iter([(id_, self.contents[id_].fields) for id_ in self.ids()])
 
     def all(self) -> Iterator[Record]:
         return iter(self.get(self.ids()))

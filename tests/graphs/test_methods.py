@@ -49,7 +49,7 @@ async def test_every_pair_of_methods_differs_in_prompts_memory_or_choice():
         asked_alike = seen[a][0] == seen[b][0]
         kept_alike = words(seen[a][1]) == words(seen[b][1])
         shown_alike = seen[a][2] == seen[b][2]
-        if METHODS[a].needs_llm or METHODS[b].needs_llm:
+        if METHODS[a].learns or METHODS[b].learns or METHODS[a].needs_llm or METHODS[b].needs_llm:
             assert not (asked_alike and kept_alike), f"{a} and {b} ask and remember the same"
         else:
             assert not shown_alike, f"{a} and {b} recommend the same"

@@ -25,13 +25,23 @@ def record(name: str, vector: Vector | None = None, **fields: str | int | float 
 
 
 def reflection(episode: int, text: str = "vary the categories") -> Reflection:
-    return Reflection(text, unit(episode), "quit", 5, 17.5, episode, origin(f"{episode:04d}", -1))
+    return Reflection(text, unit(episode), "quit", 5, 17.5, episode, "{}", origin(f"{episode:04d}", -1))
 
 
 def actor(episode: int, step: int = 0) -> ActorExperience:
     vector = unit(100 * episode + step)
     return ActorExperience(
-        f"state {episode} {step}", vector, 5, "Heat (1995)", -0.25, False, 4.0, origin(episode, step)
+        f"state {episode} {step}",
+        vector,
+        5,
+        "Heat (1995)",
+        -0.25,
+        False,
+        4.0,
+        "0-1-3",
+        0.5,
+        -0.1,
+        origin(episode, step),
     )
 
 
@@ -51,8 +61,20 @@ def _origins(steps: st.SearchStrategy[int]) -> st.SearchStrategy[Origin]:
     return st.builds(Origin, _text, _text, _text, steps, _whole)
 
 
-reflections = st.builds(Reflection, _text, _vector, _text, _whole, _real, _whole, _origins(st.just(-1)))
+reflections = st.builds(Reflection, _text, _vector, _text, _whole, _real, _whole, _text, _origins(st.just(-1)))
+_relations = st.from_regex(r"[0-3]-[0-3]-[0-3]", fullmatch=True)
 actors = st.builds(
-    ActorExperience, _text, _vector, _whole, _text, _real, st.booleans(), _real, _origins(st.integers(0, 10**5))
+    ActorExperience,
+    _text,
+    _vector,
+    _whole,
+    _text,
+    _real,
+    st.booleans(),
+    _real,
+    _relations,
+    _real,
+    _real,
+    _origins(st.integers(0, 10**5)),
 )
 critics = st.builds(CriticExperience, _text, _vector, _real, _origins(st.integers(0, 10**5)))
