@@ -92,7 +92,7 @@ class ActorSettings(RoleSettings):
     ask: Literal["always", "open"] = Field(
         "open", description="ask the LLM always, or where its preference could change what memory would choose"
     )
-    orders: Literal[1, 2] = Field(1, description="orders of the shortlist that the LLM's preference is averaged over")
+    orders: int = Field(1, ge=1, le=2, description="orders of the shortlist that the LLM's preference is averaged over")
     mask_shown: bool = Field(True, description="never recommend an item twice in an episode")
     free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
 

@@ -75,7 +75,7 @@ class ActorNodes:
             return {"item": item, "proposal": "", "acted": usage_update(Usage())}
         if chooser == "memory":
             seed, learning = step_seed(state, runtime.context, "choose"), runtime.context.learn
-            advice = Advice(tuple(state["advantages"]), state["trust"])
+            advice = Advice(tuple(state["advantages"]) or (0.0,) * len(state["shortlist"]), state["trust"])
             position = choose(None, advice, tau=services.settings.actor.tau, explore=learning, seed=seed)
             return {"item": state["shortlist"][position], "proposal": "", "acted": usage_update(Usage())}
         if chooser == "oracle":
@@ -141,12 +141,12 @@ class ActorNodes:
         """The LLM chooses one of the shortlist; what memory expects bends its choice."""
         services = await self._provider.get(runtime.context)
         items = services.catalogue.some(state["shortlist"])
-        bends = method_named(runtime.context.method).bends
+        advice = Advice(tuple(state["advantages"]), state["trust"]) if state["advantages"] else None
         choice = await minds_of(services).actor.choose(
             _briefing(services, state),
             items,
             step_seed(state, runtime.context, "choose"),
-            advice=Advice(tuple(state["advantages"]), state["trust"]) if bends else None,
+            advice=advice,
             explore=runtime.context.learn,
             neutral=lambda: _neutral_cases(services, len(items)),
         )

@@ -9,8 +9,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; OpenMP reads
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
 import uvloop  # noqa: F401 -- keeps the socket class it is loaded with, so before a test blocks sockets
+
+# How long an example takes says something of the machine beside us and nothing of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

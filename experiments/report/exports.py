@@ -16,7 +16,7 @@ from experiments.report.outcomes import outcome
 if TYPE_CHECKING:
     import pyarrow
 
-_Type = Literal["text", "whole", "number", "yes", "wholes", "texts"]
+_Type = Literal["text", "whole", "number", "yes", "wholes", "numbers", "texts"]
 
 _RUN: dict[str, _Type] = {
     "run": "text",
@@ -65,10 +65,18 @@ STEPS: dict[str, _Type] = _RUN | {
     "next_value": "number",
     "target": "number",
     "advantage": "number",
+    "relation": "text",
+    "trust": "number",
+    "plan": "text",
     "shortlist": "wholes",
+    "advantages": "numbers",
+    "likings": "numbers",
+    "support": "numbers",
+    "preferences": "numbers",
     "experiences": "texts",
 }
-"""Columns of the table of steps. `shortlist` holds catalogue indices, `experiences` the ids of those retrieved."""
+"""Columns of the table of steps. `shortlist` holds catalogue indices, the numbers after it go with its candidates;
+`experiences` holds the ids of those retrieved, `plan` is JSON."""
 
 _Row = dict[str, Any]
 
@@ -117,6 +125,7 @@ def _schema(columns: dict[str, _Type]) -> pyarrow.Schema:
         "number": pa.float64(),
         "yes": pa.bool_(),
         "wholes": pa.list_(pa.int64()),
+        "numbers": pa.list_(pa.float64()),
         "texts": pa.list_(pa.string()),
     }
     return pa.schema([(name, types[kind]) for name, kind in columns.items()])
@@ -148,7 +157,8 @@ def _steps(runs: Sequence[RunData]) -> Iterator[_Row]:
             if line.output is not None:
                 about = _about(run, line)
                 for step in line.output["steps"]:
-                    yield {name: ({**about, **step})[name] for name in STEPS}
+                    row = {**about, **step, "plan": json.dumps(step["plan"], ensure_ascii=False)}
+                    yield {name: row[name] for name in STEPS}
 
 
 def _about(run: RunData, line: EpisodeLine) -> _Row:

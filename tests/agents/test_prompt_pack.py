@@ -20,6 +20,7 @@ FULL = {
     "reflections": ["vary the genre"],
     "steps": [ShownStep(1, "Heat", ("Crime",), 4)],
     "lately": ["Crime"],
+    "learned": "let a kind rest 3 steps",
     "fresh": ["Horror"],
     "thought": "something calm",
     "encouraged": ["Big"],
@@ -46,7 +47,14 @@ class TestEveryPack:
             assert prompt.render(**EMPTY)
 
     def test_shows_the_variables_it_declares(self, folder: Path):
-        words = {"thought": "calm", "steps": "Heat", "candidates": "Fargo", "reflections": "vary", "encouraged": "Big"}
+        words = {
+            "thought": "calm",
+            "steps": "Heat",
+            "candidates": "Fargo",
+            "reflections": "vary",
+            "encouraged": "Big",
+            "learned": "rest 3",
+        }
         for prompt in load_pack(folder).prompts.values():
             text = prompt.render(**FULL)
             for variable, word in words.items():
@@ -76,13 +84,17 @@ def test_a_file_for_no_role_is_named(pack: Path):
     ("old", "new", "message"),
     [
         ("{{ lesson }}", "{{ leson }}", "unknown variable 'leson'"),
-        ("[history, reflections, steps, lately]", "[history, steps, lately]", "does not declare the variable 'reflec"),
+        (
+            "[history, reflections, steps, lately, learned]",
+            "[history, steps, lately, learned]",
+            "does not declare the variable 'reflec",
+        ),
         ("for item in history[-5:]", "for item in []", "declares but does not use the variable 'history'"),
         ("variables: [history,", "variables: [histroy,", "unknown variable 'histroy'"),
         ("{% endif %}", "", "not a valid template"),
         ("=====\n", "", "needs front matter"),
-        ("version: 2", "version: two", "bad front matter"),
-        ("version: 2", "version: 2\nmood: bright", "bad front matter"),
+        ("version: 3", "version: two", "bad front matter"),
+        ("version: 3", "version: 3\nmood: bright", "bad front matter"),
         ("role: planner", "role: actor", "says it is for role 'actor'"),
         ("You plan", "You {{ history }} plan", "template code in its fixed part"),
     ],

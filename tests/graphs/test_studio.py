@@ -52,7 +52,7 @@ async def test_the_recursion_limit_follows_the_longest_horizon(name: str):
 
     usual, steps = await limit(), load_settings().simulator.horizon
     put_worlds(steps + 30)
-    assert await limit() - usual == 8 * 30
+    assert await limit() - usual == 9 * 30
 
 
 def test_a_graph_of_one_method_has_its_name_by_default():

@@ -179,7 +179,7 @@ def without(line: str, name: str) -> str:
         (1, lambda line: "", "Line 1 is no header"),
         (1, lambda line: "[]", "Line 1 is no header"),
         (1, lambda line: changed(line, format="x"), "Line 1 is no header"),
-        (1, lambda line: changed(line, version=2), "format version 2"),
+        (1, lambda line: changed(line, version=3), "format version 3"),
         (1, lambda line: changed(line, embedder="x"), "embedder x"),
         (1, lambda line: changed(line, dimension=16), "16 numbers"),
         (1, lambda line: changed(line, records=16), "15 of 16 records"),
