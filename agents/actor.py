@@ -17,7 +17,7 @@ from agents.prompt_pack import PromptPack, clean
 from agents.tools import CategoryAnalysis
 from agents.views import Situation, show, titles
 from catalogue import Item
-from errors import ReplyFormatError
+from errors import ModelUnavailableError, ReplyFormatError
 from settings import ActorSettings
 
 _SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
@@ -184,14 +184,29 @@ class Actor:
         """
         async with self._measuring:
             if (size, shape) not in self._bias:
-                labels, samples = tuple(ascii_uppercase[:size]), []
-                for number, (briefing, shortlist) in enumerate(neutral() if self._settings.choice == "scores" else ()):
-                    request = self._request(briefing.in_shape(shape), shortlist, number)
-                    reply = await self._model.ask(self._scored(request))
-                    if len(shortlist) == size and (scores := label_scores(reply.first_token, labels)) is not None:
-                        samples.append(scores)
-                self._bias[size, shape] = label_bias(samples)
+                cases = neutral() if self._settings.choice == "scores" else ()
+                self._bias[size, shape] = label_bias(await self._samples(size, shape, cases))
         return self._bias[size, shape]
+
+    async def _samples(self, size: int, shape: tuple[bool, ...], cases: Sequence[Case]) -> list[NDArray[np.float64]]:
+        """The labels' log-probabilities on `cases`.
+
+        A call that fails is one sample less, lest the episode that happens to measure fail for all; where every one
+        failed, the model is away, and ModelUnavailableError is raised.
+        """
+        labels, samples, failure = tuple(ascii_uppercase[:size]), [], None
+        for number, (briefing, shortlist) in enumerate(cases):
+            request = self._request(briefing.in_shape(shape), shortlist, number)
+            try:
+                reply = await self._model.ask(self._scored(request))
+            except ModelUnavailableError as error:
+                failure = error
+                continue
+            if len(shortlist) == size and (scores := label_scores(reply.first_token, labels)) is not None:
+                samples.append(scores)
+        if failure is not None and not samples:
+            raise failure
+        return samples
 
     def _request(self, briefing: Briefing, shortlist: Sequence[Item], seed: int) -> Request:
         labels = tuple(ascii_uppercase[: len(shortlist)])

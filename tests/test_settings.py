@@ -82,7 +82,7 @@ def test_an_unknown_variable_is_refused_by_name(variable: str, monkeypatch: pyte
 def test_other_programs_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BILL_CRITIC_GAMMA", "0.9")
     monkeypatch.setenv("CRITIC_GAMMA", "0.9")
-    assert load_settings().critic.gamma == 0.5
+    assert load_settings().critic.gamma == 0.95
 
 
 @pytest.mark.parametrize(

@@ -370,7 +370,7 @@ def test_flag_beats_environment_beats_file_beats_default(billp: Billp, monkeypat
     def gamma(*flags: str) -> object:
         return billp("settings", "--json", *flags).json["critic.gamma"]
 
-    assert gamma() == 0.5
+    assert gamma() == 0.95
     Path("billp.toml").write_text("[critic]\ngamma = 0.6\n")
     assert gamma() == 0.6
     monkeypatch.setenv("BILLP_CRITIC_GAMMA", "0.7")
