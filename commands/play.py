@@ -28,7 +28,7 @@ def play(
     method: MethodName = "billp",
     dataset: Dataset = "ml-100k",
     seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
-    memory: Annotated[str, typer.Option(help="name of the memory; apart from that of simulated users")] = "live",
+    memory: Annotated[str | None, typer.Option(help="name of the memory; none is one of your own")] = None,
     learn: Annotated[bool, typer.Option("--learn", help="reflect, and write what you taught to memory")] = False,
     run: Annotated[str | None, typer.Option(help="name of the run's folder; none is made from your name")] = None,
     prompts: PromptsFolder = None,
@@ -60,6 +60,7 @@ def play(
             with opened as live:
                 _play(loop, live, as_json)
                 done = live.done
+                taught = live.memory if learn else ""
         except KeyboardInterrupt:
             raise BrokenOffError("The episode was broken off; nothing of it was recorded or learned.") from None
         finally:
@@ -71,7 +72,7 @@ def play(
         f"\nLen {done['length']}   R_each {done['reward_each']:.2f}   R_traj {done['reward_trajectory']:.0f}",
         style="bold",
     )
-    stdout.print(f"Recorded in {escape(str(folder))}" + (f"   Memory: {escape(memory)}" if learn else ""))
+    stdout.print(f"Recorded in {escape(str(folder))}" + (f"   Memory: {escape(taught)}" if taught else ""))
 
 
 async def _entered(workshop: Workshop) -> Workshop:

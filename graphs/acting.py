@@ -32,14 +32,14 @@ class ActorNodes:
 
     async def analyse(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Calls the category tool."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         situation = services.situation(state)
         analysis = analyse_categories(situation.history, situation.recommended)
         return {"lately": list(analysis.lately), "fresh": list(analysis.fresh)}
 
     async def retrieve(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Reads what went well or badly in similar states."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         limits = services.settings.memory
         if not method_named(runtime.context.method).micro or services.memory is None or not limits.experiences:
             return {"experiences": []}
@@ -61,7 +61,7 @@ class ActorNodes:
 
     async def pick(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Picks without an LLM: by chance, by popularity, or knowing what the simulated user would answer."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         masked = _masked(services, state)
         chooser = method_named(runtime.context.method).chooser
         if chooser == "shortlist":
@@ -90,7 +90,7 @@ class ActorNodes:
 
     async def shortlist(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Draws the candidates that fit the thought and the experience."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         limits = services.settings.actor
         thought = await embed_text(services.embedder, state["thought"]) if state["thought"] else None
         candidates = draw_shortlist(
@@ -107,7 +107,7 @@ class ActorNodes:
 
     async def choose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The LLM chooses one of the shortlist."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         items = services.catalogue.some(state["shortlist"])
         briefing = _briefing(services, state)
         choice = await minds_of(services).actor.choose(briefing, items, step_seed(state, runtime.context, "choose"))
@@ -116,7 +116,7 @@ class ActorNodes:
 
     async def propose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The LLM names an item in its own words."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         proposal = await minds_of(services).actor.propose(
             _briefing(services, state), services.situation(state), step_seed(state, runtime.context, "propose")
         )
@@ -124,7 +124,7 @@ class ActorNodes:
 
     async def ground(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Finds the catalogue item nearest to the Actor's words."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         vector = await embed_text(services.embedder, state["proposal"])
         return {"item": nearest_item(services.vectors, vector, _masked(services, state))}
 
@@ -135,7 +135,7 @@ class ActorNodes:
         method = method_named(runtime.context.method)
         if not method.needs_llm:
             return "shortlist" if method.chooser == "shortlist" else "pick"
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         return "propose" if services.settings.actor.mode == "free" else "shortlist"
 
     async def route_from_shortlist(

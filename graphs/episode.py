@@ -48,7 +48,7 @@ class EpisodeNodes:
 
         A person of whom nothing is known is like nobody, so that there too the latest are read.
         """
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         limits, likes = services.settings.memory, state.get("likes") or []
         history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
         start: Update = {
@@ -81,7 +81,7 @@ class EpisodeNodes:
 
     async def plan(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Planner writes the thought for the next steps."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         situation = services.situation(state)
         thought = await minds_of(services).planner.think(
             situation,
@@ -97,7 +97,7 @@ class EpisodeNodes:
 
     async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The user answers with a reward and stays, or leaves."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         answer = services.users.answer(
             Recommendation(
                 split=runtime.context.split,
@@ -132,7 +132,7 @@ class EpisodeNodes:
 
         Without the Critic (`billp-no-critic`) the reward alone says whether the step is to be encouraged.
         """
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         critic = minds_of(services).critic
         step = state["steps"][-1]
         if not method_named(runtime.context.method).critic:
@@ -159,7 +159,7 @@ class EpisodeNodes:
 
     async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Reflector writes the lesson of the finished episode."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         lesson = await minds_of(services).reflector.reflect(
             services.situation(state),
             left=state["ended"] != "horizon",
@@ -169,7 +169,7 @@ class EpisodeNodes:
 
     async def conclude(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         total = sum(step["reward"] for step in state["steps"])
         length = len(state["steps"])
         totals = {"length": length, "reward_each": total / length, "reward_trajectory": total}
@@ -191,7 +191,7 @@ class EpisodeNodes:
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
     ) -> Literal["criticise", "plan", "act", "reflect", "conclude"]:
         """The Critic judges where something is learned from it; else straight on."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         wanted = runtime.context.learn or services.settings.critic.always
         if wanted and method_named(runtime.context.method).micro:
             return "criticise"
@@ -204,7 +204,7 @@ class EpisodeNodes:
         method = method_named(runtime.context.method)
         if state["ended"]:
             return "reflect" if runtime.context.learn and method.recalls != "none" else "conclude"
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         worn = len(state["steps"]) - state["thought_at"] >= services.settings.planner.steps
         return "plan" if method.thinks and worn else "act"
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("agents", "commands", "experiments", "graphs", "memory", "serving", "simulators")
+PACKAGES = ("agents", "commands", "experiments", "graphs", "memory", "pages", "serving", "simulators")
 ROOTS = ("catalogue", "cli", "errors", "settings")
 HOUSE = {*PACKAGES, *ROOTS}
 
@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "graphs": _ROOMS | _BASE,
     "experiments": {"graphs"} | _ROOMS | _BASE,
     "commands": {"experiments", "graphs"} | _ROOMS | _BASE,
+    "pages": {"experiments", "graphs"} | _ROOMS | _BASE,
     "cli": {"commands", "experiments", "graphs"} | _ROOMS | _BASE,
 }
 MODULES = sorted(
@@ -133,7 +134,7 @@ print(opened, heavy)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("module", ["cli", "graphs.studio"])
+@pytest.mark.parametrize("module", ["cli", "graphs.studio", "pages.app"])
 def test_the_ways_in_load_neither_torch_nor_chroma(module: str, tmp_path: Path):
     program = f"import {module}\nprint([n for n in ('torch', 'chromadb', 'sentence_transformers') if n in sys.modules])"
     assert python(program, tmp_path).strip() == "[]"
