@@ -44,7 +44,7 @@ export function table(caption, columns, words, rows) {
   const kind = (at) => (words.includes(columns[at]) ? "words" : null);
   const cell = (value, at) => make(at === 0 ? "th" : "td",
     { scope: at === 0 ? "row" : null, "data-label": columns[at], class: kind(at) }, value);
-  return make("table", { class: "cards" },
+  return make("table", { class: columns.length > 6 ? "cards" : "cards few" },
     make("caption", { class: "unseen" }, caption),
     make("thead", {}, make("tr", {}, ...columns.map((name, at) => make("th", { scope: "col", class: kind(at) }, name)))),
     make("tbody", {}, ...rows.map((values) => make("tr", {}, ...values.map(cell)))));

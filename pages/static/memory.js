@@ -57,7 +57,7 @@ export async function memoryView(asked) {
     location.hash = to("memory", { dataset: itsDataset, memory: itsMemory, kind: kindSelect.value, text: input.value.trim() });
   };
   const form = make("form", { class: "filters search", onsubmit: search, role: "search" }, label("memory", memorySelect),
-    label("of", kindSelect), label("near to", input), make("button", { type: "submit" }, "Search"));
+    label("kind", kindSelect), label("near to", input), make("button", { type: "submit" }, "Search"));
   memorySelect.addEventListener("change", search);
   kindSelect.addEventListener("change", search);
   const offset = Number(asked.get("offset")) || 0;

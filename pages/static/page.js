@@ -16,6 +16,7 @@ async function show(moved) {
   const name = asked.get("view") in views ? asked.get("view") : "runs";
   leave();
   leave = () => {};
+  wait(true);
   mark("to-runs", name !== "memory");
   mark("to-memory", name === "memory");
   let made;
@@ -28,6 +29,7 @@ async function show(moved) {
     if (made.leave) made.leave();
     return;
   }
+  wait(false);
   main.replaceChildren(...made.parts);
   leave = made.leave || leave;
   const heading = main.querySelector("h2");
@@ -38,6 +40,12 @@ async function show(moved) {
     window.scrollTo(0, 0);
   }
   if (made.shown) made.shown();
+}
+
+// The first question to a memory takes seconds, while the model that reads words is loaded.
+function wait(on) {
+  main.setAttribute("aria-busy", String(on));
+  document.getElementById("waiting").textContent = on ? "Loading ..." : "";
 }
 
 function mark(id, here) {
