@@ -72,6 +72,8 @@ def play(
         f"\nLen {done['length']}   R_each {done['reward_each']:.2f}   R_traj {done['reward_trajectory']:.0f}",
         style="bold",
     )
+    if done["reflection"]:
+        stdout.print(f"Reflection: {escape(_whole(done['reflection']))}")
     stdout.print(f"Recorded in {escape(str(folder))}" + (f"   Memory: {escape(taught)}" if taught else ""))
 
 
@@ -98,17 +100,23 @@ def _ask(question: Question, liked: list[str]) -> str:
     if question["categories"]:
         lines.append(escape(", ".join(question["categories"])))
     if question["thought"]:
-        lines += ["", f"Why: {escape(question['thought'])}"]
+        lines += ["", f"Why: {escape(_whole(question['thought']))}"]
     if question["words"] and question["words"] != question["title"]:
         lines += ["", f"In the Actor's words: {escape(question['words'])}"]
     title = f"Step {question['step']} of at most {question['horizon']}"
     stdout.print(Panel("\n".join(lines), title=title, title_align="left", padding=(1, 2)))
     if question["problem"]:
-        stdout.print(escape(question["problem"]), style="yellow")
+        wrong = question["problem"].partition(";")[0]  # what else it says is for those who answer in JSON
+        stdout.print(f"{escape(wrong)}; a rating from 1 to 5, q to leave, or both (2 q).", style="yellow")
     try:
         return stdout.input("Your rating, 1 to 5 (q leaves, which without a rating counts as 1): ", markup=False)
     except EOFError:
         raise _no_more_answers(question) from None
+
+
+def _whole(words: str) -> str:
+    """Words that a token budget may have cut off, with a sign that it did."""
+    return words if words.endswith((".", "!", "?", '"')) else f"{words} …"
 
 
 def _read(question: Question) -> str:

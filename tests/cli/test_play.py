@@ -67,7 +67,7 @@ def test_a_screen_a_step(billp: Billp, tiny: Path, answered: None, monkeypatch: 
         "Why: try something planner",
         "Your rating, 1 to 5",
         "Step 2 of at most 12",
-        "'6' is no answer",
+        "'6' is no answer; a rating from 1 to 5, q to leave, or both (2 q).",
         "Len 2   R_each 2.50   R_traj 5",
         "Recorded in",
     ):

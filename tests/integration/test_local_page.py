@@ -145,16 +145,21 @@ def test_words_from_outside_stay_words(page: Page):
     expect(page.locator("h2")).to_contain_text(HOSTILE)
     expect(page.locator(".thought").first).to_contain_text(HOSTILE)
     page.keyboard.press("Shift+ArrowRight")
-    expect(page.locator("[data-node='reflect']")).to_contain_text(HOSTILE)
+    expect(page.locator(".panel [data-node='reflect']")).to_contain_text(HOSTILE)
     assert page.evaluate("window.owned") is None
     assert page.locator("img").count() == 0
 
 
-def test_what_is_not_there_is_said(page: Page):
-    page.evaluate("location.hash = 'view=run&run=../data'")
-    expect(page.get_by_role("alert")).to_contain_text("There is no run '../data'")
-    page.get_by_role("link", name="Runs", exact=True).click()
-    expect(page.locator("tbody tr")).to_have_count(2)
+def test_what_is_not_there_is_said(browser: Browser, url: str):
+    page = browser.new_page()  # one of its own: a browser reports every 404 on its console
+    page.set_default_timeout(PATIENCE_MS)
+    try:
+        page.goto(f"{url}#view=run&run=nobody")
+        expect(page.get_by_role("alert")).to_have_text("There is no run 'nobody'; go back to the list of runs.")
+        page.get_by_role("link", name="Runs", exact=True).click()
+        expect(page.locator("tbody tr")).to_have_count(2)
+    finally:
+        page.close()
 
 
 SCREENS = [
