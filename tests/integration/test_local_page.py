@@ -100,7 +100,7 @@ def test_an_episode_is_replayed_with_the_keyboard_alone(page: Page):
     page.keyboard.press("Escape")
     expect(page.locator("h2")).to_have_text("taught")
     page.go_back()
-    expect(said).to_contain_text("criticise"), "it comes back where it was left"
+    expect(said).to_contain_text("criticise")  # it comes back where it was left
 
 
 def test_steps_are_gone_through_by_buttons_and_by_play(page: Page):

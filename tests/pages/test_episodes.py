@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from experiments.records import EpisodeLine
 from memory import Origin
@@ -17,7 +18,7 @@ from tests.experiments.report.examples import HOSTILE, episode, put_run
 TAUGHT = Origin("training", "train-0-0", "u1", -1, 0)
 
 
-def reading(root: Path, *lines: EpisodeLine, data: Path | None = None, **given: object) -> Episodes:
+def reading(root: Path, *lines: EpisodeLine, data: Path | None = None, **given: Any) -> Episodes:
     put_run(root / "training", [episode("train-0-0", 5.0, judged=True, split="train")], command="train")
     put_run(root / "test", lines, **given)
     return Episodes(Runs(root), data or root / "no data")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import pages.runs
 from errors import ArtifactError
 from experiments.report.provenance import Source
+from experiments.run_folder import parse_line
 from pages.answers import Place
 from pages.runs import Runs
 from tests.experiments.examples import failed
@@ -70,11 +70,10 @@ def test_a_growing_run_is_read_on_from_where_it_stood(tmp_path: Path, monkeypatc
     runs = Runs(tmp_path)
     assert runs.episodes("a", 0, 20).of == 1
     parsed: list[int] = []
-    parse = pages.runs.parse_line
 
     def counting(path: Path, number: int, line: bytes) -> object:
         parsed.append(number)
-        return parse(path, number, line)
+        return parse_line(path, number, line)
 
     monkeypatch.setattr("pages.runs.parse_line", counting)
     text = episode("y", 5.0, 3.0).model_dump_json()
