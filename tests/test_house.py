@@ -174,7 +174,7 @@ def test_the_compose_file_publishes_on_loopback_only():
 def test_langgraph_json_names_functions_that_exist():
     config = json.loads((ROOT / "langgraph.json").read_text())
     assert config["graphs"]
-    for target in config["graphs"].values():
+    for target in [*config["graphs"].values(), config["http"]["app"]]:
         path, _, function = target.partition(":")
         assert (ROOT / path).is_file()
         module = importlib.import_module(str(Path(path).with_suffix("")).replace("/", "."))
