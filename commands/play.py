@@ -28,7 +28,7 @@ def play(
     method: MethodName = "billp",
     dataset: Dataset = "ml-100k",
     seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
-    memory: Annotated[str, typer.Option(help="name of the memory; apart from that of simulated users")] = "live",
+    memory: Annotated[str | None, typer.Option(help="name of the memory; none is one of your own")] = None,
     learn: Annotated[bool, typer.Option("--learn", help="reflect, and write what you taught to memory")] = False,
     run: Annotated[str | None, typer.Option(help="name of the run's folder; none is made from your name")] = None,
     prompts: PromptsFolder = None,
@@ -60,6 +60,7 @@ def play(
             with opened as live:
                 _play(loop, live, as_json)
                 done = live.done
+                taught = live.memory if learn else ""
         except KeyboardInterrupt:
             raise BrokenOffError("The episode was broken off; nothing of it was recorded or learned.") from None
         finally:
@@ -71,7 +72,9 @@ def play(
         f"\nLen {done['length']}   R_each {done['reward_each']:.2f}   R_traj {done['reward_trajectory']:.0f}",
         style="bold",
     )
-    stdout.print(f"Recorded in {escape(str(folder))}" + (f"   Memory: {escape(memory)}" if learn else ""))
+    if done["reflection"]:
+        stdout.print(f"Reflection: {escape(_whole(done['reflection']))}")
+    stdout.print(f"Recorded in {escape(str(folder))}" + (f"   Memory: {escape(taught)}" if taught else ""))
 
 
 async def _entered(workshop: Workshop) -> Workshop:
@@ -97,17 +100,23 @@ def _ask(question: Question, liked: list[str]) -> str:
     if question["categories"]:
         lines.append(escape(", ".join(question["categories"])))
     if question["thought"]:
-        lines += ["", f"Why: {escape(question['thought'])}"]
+        lines += ["", f"Why: {escape(_whole(question['thought']))}"]
     if question["words"] and question["words"] != question["title"]:
         lines += ["", f"In the Actor's words: {escape(question['words'])}"]
     title = f"Step {question['step']} of at most {question['horizon']}"
     stdout.print(Panel("\n".join(lines), title=title, title_align="left", padding=(1, 2)))
     if question["problem"]:
-        stdout.print(escape(question["problem"]), style="yellow")
+        wrong = question["problem"].partition(";")[0]  # what else it says is for those who answer in JSON
+        stdout.print(f"{escape(wrong)}; a rating from 1 to 5, q to leave, or both (2 q).", style="yellow")
     try:
         return stdout.input("Your rating, 1 to 5 (q leaves, which without a rating counts as 1): ", markup=False)
     except EOFError:
         raise _no_more_answers(question) from None
+
+
+def _whole(words: str) -> str:
+    """Words that a token budget may have cut off, with a sign that it did."""
+    return words if words.endswith((".", "!", "?", '"')) else f"{words} …"
 
 
 def _read(question: Question) -> str:

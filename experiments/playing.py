@@ -17,7 +17,7 @@ from experiments.run_folder import RunFolder
 from graphs.episode import build_episode_graph, output_of
 from graphs.forms import LiveContext, LiveInput
 from graphs.learning import learn
-from graphs.live import LiveServices, Question, with_persons
+from graphs.live import LiveServices, Question, own_memory, with_persons
 from graphs.methods import method_named
 from graphs.services import FixedServices
 from graphs.state import EpisodeOutput
@@ -42,11 +42,11 @@ class Play:
         user: str,
         likes: Sequence[str],
         seed: int,
-        memory: str,
+        memory: str | None,
         learn: bool,
         run: Path,
     ) -> None:
-        """Opens data, model, memory and the run's folder.
+        """Opens data, model, memory and the run's folder; without the name of a memory it is this person's own.
 
         Raises SettingsError for a method that needs to know what the user will say, and when `learn` would teach from
         a test user of the logs; ArtifactError when the folder was made with other settings.
@@ -55,6 +55,7 @@ class Play:
         if self._method.chooser == "oracle":
             raise SettingsError("The method oracle knows simulated users only; choose another --method.")
         remembers = self._method.learns
+        memory = memory or own_memory(user)
         services = workshop.services(dataset, memory=memory if remembers else None, llm=self._method.needs_llm)
         if learn and not remembers:
             raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
@@ -76,8 +77,9 @@ class Play:
         )
         number = len(self._folder.lines)
         self._user, self._id = user, f"live-{seed}-{user}-{number}"
-        origin = run.name if run.name.startswith(_ORIGIN) else _ORIGIN + run.name
-        self._context = LiveContext(method=method, seed=seed, run=origin, ordinal=number, learn=learn, memory=memory)
+        self._context = LiveContext(
+            method=method, seed=seed, run=origin_of(run), ordinal=number, learn=learn, memory=memory
+        )
         self._graph = build_episode_graph(
             LiveServices(FixedServices(services)),
             services.worlds.train.horizon,
@@ -94,6 +96,11 @@ class Play:
 
     def __exit__(self, *_: object) -> None:
         self._folder.close()
+
+    @property
+    def memory(self) -> str:
+        """The name of the memory that is read, and taught where something is learned."""
+        return self._context.memory
 
     @property
     def liked(self) -> list[str]:
@@ -148,6 +155,11 @@ class Play:
                 }
             )
         )
+
+
+def origin_of(run: Path) -> str:
+    """The name under which memory remembers what was taught in the folder `run` of a live run."""
+    return run.name if run.name.startswith(_ORIGIN) else _ORIGIN + run.name
 
 
 def _refuse_test_user(split: str, user: str) -> None:

@@ -16,7 +16,7 @@ from errors import ArtifactError
 from experiments.configured_folder import CONFIG, ConfiguredFolder, write_atomically
 from experiments.records import EpisodeLine
 
-_EPISODES, _METRICS = "episodes.jsonl", "metrics.json"
+EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 
 
 class RunFolder(ConfiguredFolder):
@@ -26,8 +26,8 @@ class RunFolder(ConfiguredFolder):
         """Opens or creates it, as ConfiguredFolder does; episodes recorded before are in `lines`."""
         super().__init__(path, config, surroundings, resume=resume)
         try:
-            self._lines: list[EpisodeLine] = _whole_lines(path / _EPISODES)
-            self._file: IO[str] = (path / _EPISODES).open("a", encoding="utf-8")
+            self._lines: list[EpisodeLine] = _whole_lines(path / EPISODES)
+            self._file: IO[str] = (path / EPISODES).open("a", encoding="utf-8")
         except BaseException:
             super().close()
             raise
@@ -38,7 +38,7 @@ class RunFolder(ConfiguredFolder):
         super().close()
 
     def _check_new(self) -> None:
-        if (self.path / _EPISODES).exists():
+        if (self.path / EPISODES).exists():
             raise ArtifactError(f"{self.path} holds episodes but no {CONFIG}; restore it or choose another --run.")
 
     @property
@@ -55,17 +55,28 @@ class RunFolder(ConfiguredFolder):
 
     def write_metrics(self, text: str) -> Path:
         """Writes `metrics.json` in one go."""
-        target = self.path / _METRICS
+        target = self.path / METRICS
         write_atomically(target, text + "\n")
         return target
 
 
 def read_lines(path: Path) -> list[EpisodeLine]:
     """The episodes of a run folder, without opening it for writing; raises ArtifactError where there is none."""
-    file = path / _EPISODES
+    file = path / EPISODES
     if not file.exists():
-        raise ArtifactError(f"There is no run in {path}; name a folder that holds {_EPISODES}.")
+        raise ArtifactError(f"There is no run in {path}; name a folder that holds {EPISODES}.")
     return _parse(file, file.read_bytes().split(b"\n")[:-1])
+
+
+def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
+    """The episode in `line`, the line `number` (from 1) of the file `path`; raises ArtifactError where it is none."""
+    try:
+        return EpisodeLine.model_validate_json(line)
+    except ValidationError as error:
+        raise ArtifactError(
+            f"{path} line {number} is no episode of this version ({error.errors()[0]['msg']}); "
+            f"restore the file or start another run."
+        ) from error
 
 
 def _whole_lines(path: Path) -> list[EpisodeLine]:
@@ -81,13 +92,4 @@ def _whole_lines(path: Path) -> list[EpisodeLine]:
 
 
 def _parse(path: Path, lines: list[bytes]) -> list[EpisodeLine]:
-    parsed = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            parsed.append(EpisodeLine.model_validate_json(line))
-        except ValidationError as error:
-            raise ArtifactError(
-                f"{path} line {number} is no episode of this version ({error.errors()[0]['msg']}); "
-                f"restore the file or start another run."
-            ) from error
-    return parsed
+    return [parse_line(path, number, line) for number, line in enumerate(lines, start=1)]

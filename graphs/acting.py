@@ -36,14 +36,14 @@ class ActorNodes:
 
     async def analyse(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Calls the category tool."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         situation = services.situation(state)
         analysis = analyse_categories(situation.history, situation.recommended)
         return {"lately": list(analysis.lately), "fresh": list(analysis.fresh)}
 
     async def retrieve(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Reads what went well or badly in similar states."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         limits = services.settings.memory
         if not method_named(runtime.context.method).micro or services.memory is None or not limits.experiences:
             return {"experiences": []}
@@ -65,7 +65,7 @@ class ActorNodes:
 
     async def pick(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Picks without an LLM: by chance, by popularity, or knowing what the simulated user would answer."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         masked = _masked(services, state)
         chooser = method_named(runtime.context.method).chooser
         if chooser == "shortlist":
@@ -99,7 +99,7 @@ class ActorNodes:
 
     async def shortlist(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Draws the candidates that fit the thought, the plan and the experience."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         limits, method = services.settings.actor, method_named(runtime.context.method)
         thought = await embed_text(services.embedder, state["thought"]) if method.thinks and state["thought"] else None
         plan = Plan(**state["plan"])
@@ -121,7 +121,7 @@ class ActorNodes:
 
     async def weigh(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Asks memory what to expect of each candidate, all in one go."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         if not method_named(runtime.context.method).bends or services.memory is None:
             return _UNWEIGHED
         limits, ledger = services.settings.actor, services.memory.actor.ledger
@@ -139,7 +139,7 @@ class ActorNodes:
 
     async def choose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The LLM chooses one of the shortlist; what memory expects bends its choice."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         items = services.catalogue.some(state["shortlist"])
         advice = Advice(tuple(state["advantages"]), state["trust"]) if state["advantages"] else None
         choice = await minds_of(services).actor.choose(
@@ -160,7 +160,7 @@ class ActorNodes:
 
     async def propose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The LLM names an item in its own words."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         proposal = await minds_of(services).actor.propose(
             _briefing(services, state), services.situation(state), step_seed(state, runtime.context, "propose")
         )
@@ -168,7 +168,7 @@ class ActorNodes:
 
     async def ground(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Finds the catalogue item nearest to the Actor's words."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         vector = await embed_text(services.embedder, state["proposal"])
         return {"item": nearest_item(services.vectors, vector, _masked(services, state))}
 
@@ -179,7 +179,7 @@ class ActorNodes:
         method = method_named(runtime.context.method)
         if not method.needs_llm:
             return "shortlist" if method.chooser in ("shortlist", "memory") else "pick"
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         return "propose" if services.settings.actor.mode == "free" else "shortlist"
 
     async def route_from_weighing(

@@ -1,19 +1,51 @@
-"""The state machine as a picture."""
+"""The state machine as a picture, and as the nodes and edges that a picture is made of."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+from langchain_core.runnables.graph import Graph
 
 from graphs.episode import build_episode_graph
 from graphs.services import Services
 from graphs.state import EpisodeContext
 
+_MARKS = ("__start__", "__end__")  # where a graph begins and ends; no node of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A way from one node to the next; `conditional` where a router decides whether it is taken."""
+
+    source: str
+    target: str
+    conditional: bool
+
 
 class _Nothing:
     """A provider for drawing, where no node runs."""
 
-    async def get(self, context: EpisodeContext) -> Services:
+    async def get(self, context: EpisodeContext, user: str) -> Services:
         raise RuntimeError("a drawn graph runs no episode")
 
 
 def episode_mermaid() -> str:
     """Mermaid source of the episode's graph with the Actor's subgraph opened."""
-    return build_episode_graph(_Nothing(), horizon=1).get_graph(xray=True).draw_mermaid().strip()
+    return _drawn().draw_mermaid().strip()
+
+
+def episode_nodes() -> list[str]:
+    """The nodes that do something; those of the Actor's subgraph are `act:NAME`."""
+    return [name for name in _drawn().nodes if not name.endswith(_MARKS)]
+
+
+def episode_edges() -> list[Edge]:
+    """The edges between `episode_nodes`; those out of the Actor's subgraph lead to what follows it."""
+    edges = [Edge(edge.source, edge.target, edge.conditional) for edge in _drawn().edges]
+    after = {edge.source: edge.target for edge in edges if edge.source.endswith(":__end__")}
+    spliced = [Edge(edge.source, after.get(edge.target, edge.target), edge.conditional) for edge in edges]
+    return [edge for edge in spliced if not edge.source.endswith(_MARKS) and not edge.target.endswith(_MARKS)]
+
+
+def _drawn() -> Graph:
+    return build_episode_graph(_Nothing(), horizon=1).get_graph(xray=True)

@@ -52,7 +52,7 @@ class EpisodeNodes:
 
         A person of whom nothing is known is like nobody, so that there too the latest are read.
         """
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         limits, likes = services.settings.memory, state.get("likes") or []
         history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
         start: Update = {
@@ -93,7 +93,7 @@ class EpisodeNodes:
 
     async def plan(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Planner writes the thought for the next steps; evidence and its words make the typed plan."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         method, limits = method_named(runtime.context.method), services.settings.planner
         evidence = Evidence.from_json(state["evidence"]) if state["evidence"] else Evidence()
         plan = make_plan(evidence, caution=limits.caution) if method.plans else Plan()
@@ -120,7 +120,7 @@ class EpisodeNodes:
 
     async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The user answers with a reward and stays, or leaves."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         answer = services.users.answer(
             Recommendation(
                 split=runtime.context.split,
@@ -165,7 +165,7 @@ class EpisodeNodes:
 
         Without the Critic (`billp-no-critic`) the reward alone says whether the step is to be encouraged.
         """
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         step = state["steps"][-1]
         if not method_named(runtime.context.method).critic:
             return {"steps": [{**step, "advantage": step["reward"] - MIDDLE_REWARD}]}
@@ -191,7 +191,7 @@ class EpisodeNodes:
 
     async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         if services.minds is None:
             situation = services.situation(state)
             left = state["ended"] != "horizon"
@@ -205,7 +205,7 @@ class EpisodeNodes:
 
     async def conclude(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         total = sum(step["reward"] for step in state["steps"])
         length = len(state["steps"])
         totals = {"length": length, "reward_each": total / length, "reward_trajectory": total}
@@ -229,7 +229,7 @@ class EpisodeNodes:
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
     ) -> Literal["criticise", "plan", "act", "reflect", "conclude"]:
         """The Critic judges where something is learned from it; else straight on."""
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         wanted = runtime.context.learn or services.settings.critic.always
         if wanted and method_named(runtime.context.method).micro:
             return "criticise"
@@ -242,7 +242,7 @@ class EpisodeNodes:
         method = method_named(runtime.context.method)
         if state["ended"]:
             return "reflect" if runtime.context.learn and method.recalls != "none" else "conclude"
-        services = await self._provider.get(runtime.context)
+        services = await self._provider.get(runtime.context, state["user"])
         limits = services.settings.planner
         worn = len(state["steps"]) - state["thought_at"] >= limits.steps
         disliked = state["steps"][-1]["reward"] <= limits.revise

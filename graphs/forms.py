@@ -39,7 +39,7 @@ class ActOnlyContext(EpisodeContext):
 
 @dataclass(frozen=True, config=_CONFIG)
 class LiveContext(EpisodeContext):
-    """How to run an episode with a person; what it teaches is kept in a memory of its own."""
+    """How to run an episode with a person; what it teaches is kept in a memory of that person's own."""
 
     method: Annotated[
         str,
@@ -51,7 +51,10 @@ class LiveContext(EpisodeContext):
     run: Annotated[str, Field(min_length=1, description="Name under which memory remembers where it came from")] = (
         "live-studio"
     )
-    memory: Annotated[str, Field(description=f"{_MEMORY}; kept apart from what simulated users taught")] = "live"
+    memory: Annotated[
+        str,
+        Field(description=f"{_MEMORY}; empty is one of your own, apart from simulated users and from other people"),
+    ] = ""
 
 
 class LiveInput(EpisodeInput):

@@ -153,13 +153,19 @@ class LiveUsers:
 
 @dataclass(frozen=True)
 class LiveServices:
-    """A provider of the same services with persons for users."""
+    """A provider of the same services with persons for users, each with a memory of their own where none is named."""
 
     provider: ServiceProvider
 
-    async def get(self, context: EpisodeContext) -> Services:
-        """The services of the context, answered by a person."""
-        return with_persons(await self.provider.get(context))
+    async def get(self, context: EpisodeContext, user: str) -> Services:
+        """The services of the context, answered by the person `user`."""
+        named = replace(context, memory=context.memory or own_memory(user))
+        return with_persons(await self.provider.get(named, user))
+
+
+def own_memory(user: str) -> str:
+    """The name of the memory that only episodes of the person `user` read and write; unlike for unlike names."""
+    return "live/" + user.replace("%", "%25").replace("/", "%2F")
 
 
 def with_persons(services: Services) -> Services:

@@ -87,9 +87,9 @@ class Services:
 
 
 class ServiceProvider(Protocol):
-    """Hands each node the services that its episode's context asks for."""
+    """Hands each node the services that its episode's context and user ask for."""
 
-    async def get(self, context: EpisodeContext) -> Services:
+    async def get(self, context: EpisodeContext, user: str) -> Services:
         """The services; made on first use, shared afterwards."""
         ...
 
@@ -100,8 +100,8 @@ class FixedServices:
 
     services: Services
 
-    async def get(self, context: EpisodeContext) -> Services:
-        """The same services whatever the context."""
+    async def get(self, context: EpisodeContext, user: str) -> Services:
+        """The same services whatever the context and whoever the user."""
         return self.services
 
 

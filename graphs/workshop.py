@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Self
@@ -169,34 +171,54 @@ class LazyServices:
 
     def __init__(self, settings: Settings) -> None:
         self._workshop = Workshop(settings)
-        self._made: dict[tuple[str, str, str, bool], Services] = {}
+        self._made: dict[tuple[str, str, bool], Services] = {}
+        self._with_memory: dict[tuple[str, str, bool, str], Services] = {}
         self._lock = asyncio.Lock()
 
-    async def get(self, context: EpisodeContext) -> Services:
-        """The services for the context's dataset, memory and prompts; made once."""
+    @property
+    def settings(self) -> Settings:
+        """The settings that everything here is made with."""
+        return self._workshop.settings
+
+    @property
+    def embedder(self) -> Embedder:
+        """The one embedder, whose model is loaded at its first text."""
+        return self._workshop.embedder
+
+    async def get(self, context: EpisodeContext, user: str) -> Services:
+        """The services for the context's dataset, memory and prompts; each made once, whoever the user."""
         method = method_named(context.method)
         memory = context.memory if method.learns else ""
-        key = (context.dataset, memory, context.prompts, method.needs_llm)
+        key = (context.dataset, context.prompts, method.needs_llm)
         async with self._lock:
             if key not in self._made:
                 self._made[key] = await asyncio.to_thread(self._make, *key)
-        return self._made[key]
+            if memory and (*key, memory) not in self._with_memory:
+                # Memories are many where each person has one; data and worlds are shared by all of them.
+                bank = await asyncio.to_thread(self._workshop.memory, context.dataset, memory)
+                self._with_memory[*key, memory] = replace(self._made[key], memory=bank)
+        return self._with_memory[*key, memory] if memory else self._made[key]
 
-    def _make(self, dataset: str, memory: str, prompts: str, llm: bool) -> Services:
+    def _make(self, dataset: str, prompts: str, llm: bool) -> Services:
         return self._workshop.services(
-            dataset,
-            memory=memory or None,
-            llm=llm,
-            pack=load_pack(Path(prompts)) if prompts else None,
-            learn_at_once=True,
+            dataset, memory=None, llm=llm, pack=load_pack(Path(prompts)) if prompts else None, learn_at_once=True
         )
 
 
-@cache
+_one_at_a_time = threading.Lock()
+
+
 def shared_services() -> LazyServices:
     """The one provider of this process, with the settings as they are when first asked for.
 
     All graphs that `langgraph dev` serves share it, and with it one model server and one opened memory; it is kept
     here because `langgraph dev` runs the file of the graphs anew for each of them.
     """
+    with _one_at_a_time:  # threads that ask at once must not each make one
+        return made_services()
+
+
+@cache
+def made_services() -> LazyServices:
+    """What `shared_services` hands out."""
     return LazyServices(load_settings())

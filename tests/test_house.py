@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("agents", "commands", "experiments", "graphs", "memory", "serving", "simulators")
+PACKAGES = ("agents", "commands", "experiments", "graphs", "memory", "pages", "serving", "simulators")
 ROOTS = ("catalogue", "cli", "errors", "settings")
 HOUSE = {*PACKAGES, *ROOTS}
 
@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "graphs": _ROOMS | _BASE,
     "experiments": {"graphs"} | _ROOMS | _BASE,
     "commands": {"experiments", "graphs"} | _ROOMS | _BASE,
+    "pages": {"experiments", "graphs"} | _ROOMS | _BASE,
     "cli": {"commands", "experiments", "graphs"} | _ROOMS | _BASE,
 }
 MODULES = sorted(
@@ -133,7 +134,7 @@ print(opened, heavy)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("module", ["cli", "graphs.studio"])
+@pytest.mark.parametrize("module", ["cli", "graphs.studio", "pages.app"])
 def test_the_ways_in_load_neither_torch_nor_chroma(module: str, tmp_path: Path):
     program = f"import {module}\nprint([n for n in ('torch', 'chromadb', 'sentence_transformers') if n in sys.modules])"
     assert python(program, tmp_path).strip() == "[]"
@@ -173,7 +174,7 @@ def test_the_compose_file_publishes_on_loopback_only():
 def test_langgraph_json_names_functions_that_exist():
     config = json.loads((ROOT / "langgraph.json").read_text())
     assert config["graphs"]
-    for target in config["graphs"].values():
+    for target in [*config["graphs"].values(), config["http"]["app"]]:
         path, _, function = target.partition(":")
         assert (ROOT / path).is_file()
         module = importlib.import_module(str(Path(path).with_suffix("")).replace("/", "."))

@@ -3,6 +3,7 @@
 // Everything from a run is put into the page as text, never as markup.
 (() => {
   const data = JSON.parse(document.getElementById("episodes").textContent);
+  const { make, block, told, stars, signed } = elements;
   const byId = (id) => document.getElementById(id);
   const [list, tall, detail] = [byId("list"), byId("tall"), byId("detail")];
   const HEIGHT = 36; // of one entry, as in report.css
@@ -21,16 +22,6 @@
     ({ id, run, episode, step, seed, place: place === undefined ? -1 : place });
   const textOf = (position) => (position < 0 ? "" : data.texts[position]);
   const title = (position) => data.items[position][0];
-
-  function make(tag, settings, ...children) {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(settings || {})) {
-      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else if (value !== null && value !== undefined) made.setAttribute(name, value);
-    }
-    made.append(...children.filter((child) => child !== null && child !== ""));
-    return made;
-  }
 
   // The list ---------------------------------------------------------------------------------------------------------
 
@@ -150,9 +141,6 @@
       make("p", { class: "quiet" }, `${numbers} · seed ${e.seed} · episode ${e.id} in ${textOf(e.run)}`));
   }
 
-  const block = (heading, ...children) => make("div", { class: "block" }, make("h4", {}, heading), ...children);
-  const told = (text) => make("div", { class: "told" }, make("p", {}, text));
-
   function items(positions, chosen) {
     return make("ul", { class: "items" }, ...positions.map((position) => make("li",
       { class: position === chosen ? "chosen" : null, title: data.items[position][1] || null },
@@ -179,16 +167,6 @@
       if (source.step <= 0) detail.scrollIntoView({ block: "start" });
     };
     return make("button", { type: "button", class: "link", onclick: follow }, words);
-  }
-
-  function stars(reward) {
-    const full = Math.max(0, Math.min(5, Math.round(reward)));
-    return make("span", { class: "stars", role: "img", "aria-label": `reward ${reward} of 5` },
-      "★".repeat(full) + "☆".repeat(5 - full));
-  }
-
-  function signed(number) {
-    return make("strong", { class: number < 0 ? "bad" : "good" }, (number < 0 ? "" : "+") + number.toFixed(2));
   }
 
   function stepCard(step, steps) {

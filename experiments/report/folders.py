@@ -13,10 +13,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import ArtifactError
+from experiments.configured_folder import CONFIG
 from experiments.records import EpisodeLine
-from experiments.run_folder import read_lines
-
-_EPISODES, _CONFIG, _METRICS = "episodes.jsonl", "config.json", "metrics.json"
+from experiments.run_folder import EPISODES, METRICS, read_lines
 
 
 class _Part(BaseModel):
@@ -42,7 +41,9 @@ class _Pack(_Part):
     pack: str = ""
 
 
-class _Data(_Part):
+class Data(_Part):
+    """The dataset it was made with."""
+
     name: str = ""
     fingerprint: str = ""
 
@@ -52,7 +53,7 @@ class Config(_Part):
 
     plan: Plan = Plan()
     prompts: _Pack = _Pack()
-    dataset: _Data = _Data()
+    dataset: Data = Data()
     settings: dict[str, Any] = {}
     model_sha256: str = ""
 
@@ -114,19 +115,29 @@ def find_runs(root: Path) -> list[RunData]:
     Raises ArtifactError where there is none, or where one of them is damaged.
     """
     found = []
-    for file in sorted(root.rglob(_EPISODES)):
-        folder = file.parent
-        if (folder / _CONFIG).is_file():
-            lines = tuple(read_lines(folder))
-            if lines:
-                complete = (folder / _METRICS).is_file()
-                found.append(RunData(root, folder, _read_config(folder / _CONFIG), lines, complete))
+    for folder in run_folders(root):
+        lines = tuple(read_lines(folder))
+        if lines:
+            config = read_config(folder)
+            found.append(RunData(root, folder, config, lines, is_complete(folder, config)))
     if not found:
         raise ArtifactError(f"{root} holds no episode yet; name a run that has finished at least one.")
     return found
 
 
-def _read_config(path: Path) -> Config:
+def run_folders(root: Path) -> list[Path]:
+    """Every folder in `root` or below it that holds a run, sorted; it need not have an episode yet."""
+    return sorted(file.parent for file in root.rglob(EPISODES) if (file.parent / CONFIG).is_file())
+
+
+def is_complete(folder: Path, config: Config) -> bool:
+    """Whether the run in `folder` has come to its end; what a person plays has none, and lacks nothing."""
+    return config.plan.command == "play" or (folder / METRICS).is_file()
+
+
+def read_config(folder: Path) -> Config:
+    """What the run in `folder` was made with; raises ArtifactError where that is damaged."""
+    path = folder / CONFIG
     try:
         return Config.model_validate_json(path.read_bytes())
     except ValidationError as error:

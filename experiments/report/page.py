@@ -101,7 +101,7 @@ def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue]
 def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> str:
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 -- loads for a second, and only reports draw
 
-    scripts = [_read("browser.js")]
+    scripts = [_read("elements.js"), _read("browser.js")]
     if drawn:  # last, since Plotly takes seconds: episodes can be read meanwhile
         scripts += [get_plotlyjs(), _read("charts.js")]
     environment = jinja2.Environment(

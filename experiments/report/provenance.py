@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from experiments.playing import origin_of
 from experiments.report.folders import RunData
 
 _SEED = re.compile(r"(?:train|test)-(\d+)-")
@@ -41,22 +42,34 @@ class Sources:
     """Finds the episode of the report that a record came from."""
 
     def __init__(self, runs: Sequence[RunData]) -> None:
-        self._places: dict[tuple[str, str], list[tuple[Path, str]]] = {}
+        self._folders: dict[str, list[Path]] = {}
         for run in runs:
             for line in run.lines:
-                self._places.setdefault((run.path.name, line.id), []).append((run.path, line.id))
+                self._folders.setdefault(line.id, []).append(run.path)
 
     def find(self, source: Source, reader: Path) -> tuple[Path, str] | None:
         """Run folder and episode id of `source`, as read by a run in `reader`.
 
-        Memory remembers a folder's name without where it lies. Of several folders of that name the one nearest to the
-        reader is meant; None where none is there, or where two are equally near.
+        Memory remembers the name of a run without where it lies. Of several folders of that name the nearest is meant;
+        None where none is there, or where two are equally near.
         """
-        places = self._places.get((source.run, source.episode), [])
-        near = sorted(places, key=lambda place: _shared(place[0], reader), reverse=True)
-        if len(near) > 1 and _shared(near[0][0], reader) == _shared(near[1][0], reader):
-            return None
-        return near[0] if near else None
+        held = [folder for folder in self._folders.get(source.episode, []) if is_called(folder, source.run)]
+        folder = nearest(held, reader)
+        return None if folder is None else (folder, source.episode)
+
+
+def is_called(folder: Path, run: str) -> bool:
+    """Whether memory may mean `folder` by `run`: the end of its path, or the name of what a person taught there."""
+    parts = PurePosixPath(run).parts
+    return folder.parts[-len(parts) :] == parts or origin_of(folder) == run
+
+
+def nearest(folders: Sequence[Path], reader: Path) -> Path | None:
+    """Of `folders` the one that shares most with where `reader` lies; None where that is not one alone."""
+    near = sorted(folders, key=lambda folder: _shared(folder, reader), reverse=True)
+    if len(near) > 1 and _shared(near[0], reader) == _shared(near[1], reader):
+        return None
+    return near[0] if near else None
 
 
 def _shared(one: Path, other: Path) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from catalogue import Catalogue
 from errors import DataError
-from experiments.report.folders import RunData
+from experiments.report.folders import Data, RunData
 from simulators import load_dataset
 
 
@@ -15,10 +15,16 @@ def catalogues(data_dir: Path, runs: Sequence[RunData]) -> dict[str, Catalogue]:
     """The catalogue of each dataset of `runs` that is registered and is the one they were made with, by fingerprint."""
     found: dict[str, Catalogue] = {}
     for data in {run.config.dataset for run in runs}:
-        try:
-            dataset = load_dataset(data_dir, data.name)
-        except DataError:
-            continue  # a report can be read without: items are then shown by number
-        if dataset.fingerprint == data.fingerprint:
-            found[data.fingerprint] = dataset.catalogue
+        catalogue = catalogue_of(data_dir, data)
+        if catalogue is not None:
+            found[data.fingerprint] = catalogue
     return found
+
+
+def catalogue_of(data_dir: Path, data: Data) -> Catalogue | None:
+    """The catalogue of `data`; None where it is not registered, or is no longer what it was: items go by number."""
+    try:
+        dataset = load_dataset(data_dir, data.name)
+    except DataError:
+        return None
+    return dataset.catalogue if dataset.fingerprint == data.fingerprint else None

@@ -43,9 +43,9 @@ def test_an_episode_is_played_from_stdin_recorded_and_taught(
     assert (done["user"], done["ended"], done["history"]) == ("Ada", "left", [7, 9])
     (line,) = lines_of("ada")
     assert (line["status"], line["user"], line["output"]) == ("finished", "Ada", done)
-    assert counts(billp, "live") == {"reflections": 1, "actor": 3, "critic": 3}
+    assert counts(billp, "live/Ada") == {"reflections": 1, "actor": 3, "critic": 3}
     assert counts(billp, "billp") == before, "what a person taught stays apart"
-    (taught,) = billp("memory", "list", "reflections", "--dataset", "tiny", "--memory", "live", "--json").json[
+    (taught,) = billp("memory", "list", "reflections", "--dataset", "tiny", "--memory", "live/Ada", "--json").json[
         "records"
     ]
     assert taught["origin"]["run"] == "live-ada"
@@ -54,7 +54,7 @@ def test_an_episode_is_played_from_stdin_recorded_and_taught(
     again = billp(*AT, "--likes", "Film 7, The; film 9, the", "--run", "ada", "--learn", "--json")
     assert [lesson["text"] for lesson in again.json["reflections"]] == [done["reflection"]]
     assert [line["id"] for line in lines_of("ada")] == ["live-0-Ada-0", "live-0-Ada-1"]
-    assert counts(billp, "live")["reflections"] == 2
+    assert counts(billp, "live/Ada")["reflections"] == 2
 
 
 def test_a_screen_a_step(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch):
@@ -67,14 +67,14 @@ def test_a_screen_a_step(billp: Billp, tiny: Path, answered: None, monkeypatch: 
         "Why: try something planner",
         "Your rating, 1 to 5",
         "Step 2 of at most 12",
-        "'6' is no answer",
+        "'6' is no answer; a rating from 1 to 5, q to leave, or both (2 q).",
         "Len 2   R_each 2.50   R_traj 5",
         "Recorded in",
     ):
         assert words in said.out
     (folder,) = Path(os.environ["BILLP_RUNS_DIR"]).iterdir()
     assert folder.name.startswith("live-Ada-")
-    assert set(counts(billp, "live").values()) == {0}
+    assert set(counts(billp, "live/Ada").values()) == {0}
 
 
 def test_ctrl_c_ends_with_130_and_leaves_no_episode(

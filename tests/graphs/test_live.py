@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from pydantic import ValidationError
@@ -14,8 +16,10 @@ from pydantic import ValidationError
 from errors import SettingsError
 from graphs.episode import EpisodeGraph, build_episode_graph, output_of
 from graphs.forms import LiveContext, LiveInput
-from graphs.live import UNRATED, LiveServices, Verdict, with_persons
+from graphs.live import UNRATED, LiveServices, Verdict, own_memory, with_persons
 from graphs.services import FixedServices, Services
+from graphs.state import EpisodeContext
+from memory import MemoryBank
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -195,3 +199,50 @@ async def test_somebody_unknown_is_told_the_latest_lessons():
     pupil = Person(services)
     state = await pupil.come(user="somebody else")
     assert [lesson["text"] for lesson in state["reflections"]] == [taught]
+
+
+class ByMemory:
+    """A provider that gives each memory's name a memory, and remembers which were asked for."""
+
+    def __init__(self) -> None:
+        self.services = fake_services(learn_at_once=True)
+        self.banks: dict[str, MemoryBank] = {}
+
+    async def get(self, context: EpisodeContext, user: str) -> Services:
+        bank = self.banks.setdefault(context.memory, fake_bank())
+        return replace(self.services, memory=bank)
+
+
+async def test_what_one_person_taught_is_not_read_to_another():
+    provider = ByMemory()
+    context = LiveContext(learn=True)
+
+    def somebody() -> Person:
+        person = Person(provider.services, context)
+        person.graph = build_episode_graph(
+            LiveServices(provider), HORIZON, inputs=LiveInput, context=LiveContext, checkpointer=InMemorySaver()
+        )
+        return person
+
+    ada, bob = somebody(), somebody()
+    await ada.come(user="Ada", episode="a")
+    assert (await bob.come(user="Bob", episode="b"))["reflections"] == []
+    taught = output_of(await ada.say("leave"))
+    assert provider.banks["live/Ada"].stats().counts["reflections"] == 1
+    assert set(provider.banks["live/Bob"].stats().counts.values()) == {0}
+    assert provider.banks.keys() == {"live/Ada", "live/Bob"}
+    assert (await somebody().come(user="Bob", episode="c"))["reflections"] == []
+    again = await somebody().come(user="Ada", episode="d")
+    assert [lesson["text"] for lesson in again["reflections"]] == [taught["reflection"]]
+
+
+async def test_a_memory_that_is_named_is_used_whoever_plays():
+    provider = ByMemory()
+    await LiveServices(provider).get(LiveContext(memory="mine"), "Ada")
+    assert provider.banks.keys() == {"mine"}
+
+
+@drawn(st.text(), st.text())
+def test_people_of_different_names_have_different_memories(one: str, other: str):
+    assert (own_memory(one) == own_memory(other)) == (one == other)
+    assert own_memory(one).count("/") == 1

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 import graphs.studio
 from graphs.forms import ReactContext
-from graphs.workshop import shared_services
+from graphs.workshop import made_services
 from settings import load_settings
 from simulators import built_horizons, save_worlds, simulator_folder
 from tests.fakes.worlds import tiny_worlds
@@ -22,7 +22,7 @@ GRAPHS = ("billp", "reflexion", "react", "act_only", "live")
 
 @pytest.fixture(autouse=True)
 def own_services() -> None:
-    shared_services.cache_clear()
+    made_services.cache_clear()
 
 
 def put_worlds(horizon: int) -> Path:

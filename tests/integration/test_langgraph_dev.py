@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
-import httpx
 import pytest
 from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
@@ -22,69 +14,26 @@ from langgraph_sdk.client import SyncLangGraphClient
 from tests.cli.tiny import put_tiny
 from tests.fakes.server import serving
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
+from tests.integration.dev_server import PATIENCE_S, developing
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 180
 USERS = [tiny_dataset().user_keys[int(user)] for user in tiny_worlds().train.users[:3]]
 USER = USERS[0]
 GRAPHS = {"billp": "billp", "reflexion": "reflexion", "react": "react", "act_only": "act-only", "live": "billp"}
 CONTEXT: dict[str, Any] = {"method": "billp", "dataset": "tiny", "memory": "studio", "seed": 3, "learn": True}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SyncLangGraphClient]:
-    """The SDK's client of a running `langgraph dev`, on the tiny dataset and a fake LLM.
-
-    It runs without `--allow-blocking`, so that a call that blocks the event loop is an error of its run.
-    """
+    """The SDK's client of a running `langgraph dev`, on the tiny dataset and a fake LLM."""
     home = tmp_path_factory.mktemp("dev")
     put_tiny(home / "data", home / "source")
-    # It looks for the graph and keeps its threads in the folder it is started in: a stand-in for the checkout.
-    for name in ("langgraph.json", "graphs"):
-        (home / name).symlink_to(ROOT / name)
-    port, log = free_port(), home / "log"
-    tool = str(Path(sys.executable).with_name("langgraph"))
-    arguments = f"dev --no-browser --no-reload --host 127.0.0.1 --port {port} --config langgraph.json"
-    with serving() as base_url, log.open("w") as stream:
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
-            "PYTHONPATH": str(ROOT),
-            "BILLP_DATA_DIR": str(home / "data"),
-            "BILLP_RUNS_DIR": str(home / "runs"),
-            "BILLP_LLM_BASE_URL": base_url,
-        }
-        process = subprocess.Popen(  # noqa: S603
-            [tool, *arguments.split()], cwd=home, env=environment, stdout=stream, stderr=subprocess.STDOUT
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            give_up = time.monotonic() + PATIENCE_S
-            while not _answers(url):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < give_up, log.read_text()
-                time.sleep(0.25)
-            with get_sync_client(url=url, api_key=None, timeout=PATIENCE_S) as found:
-                yield found
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/ok", trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
+    with (
+        serving() as base_url,
+        developing(home, base_url) as url,
+        get_sync_client(url=url, api_key=None, timeout=PATIENCE_S) as found,
+    ):
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +82,7 @@ def test_every_field_of_a_form_says_what_it_is_and_starts_with_something(client:
     if graph not in ("billp", "live"):
         assert context["method"]["const"] == GRAPHS[graph], "the graph's method is fixed"
     assert ("likes" in inputs) == (graph == "live")
-    assert (context["memory"]["default"] == "live") == (graph == "live")
+    assert (context["memory"]["default"] == "") == (graph == "live"), "a person's memory is their own"
 
 
 def test_an_episode_runs_and_learns(client: SyncLangGraphClient):
@@ -279,10 +228,39 @@ def test_a_person_plays_through_the_sdk(client: SyncLangGraphClient):
     assert (done["ended"], done["history"]) == ("left", [7])
     assert done["episode"].startswith("live-")
     assert done["reflection"]
-    # The next person hears of it, simulated users' episodes do not.
-    thread = started(client)
-    client.runs.wait(thread, "live", input={"user": "Bob"}, context={"dataset": "tiny"})
-    told: Any = client.threads.get_state(thread)["values"]
-    assert [lesson["text"] for lesson in told["reflections"]] == [done["reflection"]]
     other: Any = client.runs.wait(started(client), "billp", input={"user": USER}, context={"dataset": "tiny"})
-    assert other["reflections"] == []
+    assert other["reflections"] == [], "simulated users' episodes do not hear of it"
+
+
+def test_two_people_play_side_by_side_and_each_memory_is_its_owners(client: SyncLangGraphClient):
+    context: dict[str, Any] = {"dataset": "tiny", "learn": True}
+    likes: list[Any] = ["Film 7, The", "Film 9, The"]
+
+    def comes(user: str, *, memory: str = "") -> tuple[str, dict[str, Any]]:
+        """A new thread of `user` up to its first question, and what it recalled and retrieved until then."""
+        thread = started(client)
+        asked = {**context, "memory": memory}
+        client.runs.wait(thread, "live", input={"user": user, "likes": likes}, context=asked)
+        return thread, cast(dict[str, Any], client.threads.get_state(thread)["values"])
+
+    def says(thread: str, answer: object) -> dict[str, Any]:
+        return cast(dict[str, Any], client.runs.wait(thread, "live", command={"resume": answer}, context=context))
+
+    (first, _), (other, known) = comes("Carol"), comes("Dave")
+    assert known["reflections"] == known["experiences"] == []
+    says(first, 5)
+    says(other, 3)
+    carols = says(first, "4, leave")
+    daves = says(other, "leave")
+    assert [step["reward"] for step in carols["steps"]] == [5, 4]
+    assert [step["reward"] for step in daves["steps"]] == [3, 1]
+    for user, taught in (("Carol", carols), ("Dave", daves)):
+        _, known = comes(user)
+        read = [lesson["id"] for lesson in known["reflections"]]
+        assert read == [f"reflections/live-studio/{taught['episode']}/-001"], "their own, and nobody else's"
+        assert known["experiences"]
+        assert all(taught["episode"] in experience["id"] for experience in known["experiences"])
+    _, known = comes("Eve")
+    assert known["reflections"] == known["experiences"] == []
+    _, known = comes("Eve", memory="live/Carol")
+    assert len(known["reflections"]) == 1, "a memory that is named is read, whoever asks"

@@ -5,37 +5,20 @@ Needs Debian's `chromium`. Without it these tests are skipped, but fail where CI
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from experiments.report import find_runs, make_report, write_page
 from memory import Origin
 from tests.experiments.report.examples import HOSTILE, comparison, episode, put_run
+from tests.integration.conftest import PATIENCE_MS
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
-CHROMIUM = shutil.which("chromium")
-PATIENCE_MS = 90_000  # a browser and Plotly on a busy machine
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 400, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        reason = "chromium is not installed; apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
 
 
 @dataclass

@@ -43,3 +43,20 @@ def test_of_runs_of_one_name_the_nearest_is_meant(tmp_path: Path):
     assert sources.find(source, tmp_path / "b" / "test") == (tmp_path / "b" / "training", "train-0-0")
     assert sources.find(source, tmp_path / "other") is None  # both are as near
     assert sources.find(Source("training", "train-0-1", 1, 0), tmp_path / "b" / "test") is None
+
+
+def test_a_run_of_a_comparison_is_known_by_the_end_of_its_path(tmp_path: Path):
+    for method in ("billp", "reflexion"):
+        put_run(tmp_path / "first" / method / "training", [episode("train-0-0", 3, split="train")], command="train")
+    sources = Sources(find_runs(tmp_path))
+    source = Source("first/billp/training", "train-0-0", 1, 0)
+    assert sources.find(source, tmp_path / "elsewhere") == (tmp_path / "first" / "billp" / "training", "train-0-0")
+    assert sources.find(Source("irst/billp/training", "train-0-0", 1, 0), tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["ada", "live-ada-20261123"])
+def test_what_a_person_taught_comes_from_the_live_run(tmp_path: Path, name: str):
+    put_run(tmp_path / name, [episode("live-0-Ada-0", 3, user="Ada", split="train")], command="play", complete=False)
+    sources = Sources(find_runs(tmp_path))
+    run = name if name.startswith("live-") else f"live-{name}"
+    assert sources.find(Source(run, "live-0-Ada-0", 1, None), tmp_path) == (tmp_path / name, "live-0-Ada-0")

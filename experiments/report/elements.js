@@ -1,0 +1,28 @@
+"use strict";
+// How data is put into a page: as elements with text, never as markup. Shared by reports and by the local page.
+const elements = (() => {
+  function make(tag, settings, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(settings || {})) {
+      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+      else if (value !== null && value !== undefined) made.setAttribute(name, value);
+    }
+    made.append(...children.filter((child) => child !== null && child !== ""));
+    return made;
+  }
+
+  const block = (heading, ...children) => make("div", { class: "block" }, make("h4", {}, heading), ...children);
+  const told = (text) => make("div", { class: "told" }, make("p", {}, text));
+
+  function stars(reward) {
+    const full = Math.max(0, Math.min(5, Math.round(reward)));
+    return make("span", { class: "stars", role: "img", "aria-label": `reward ${reward} of 5` },
+      "★".repeat(full) + "☆".repeat(5 - full));
+  }
+
+  function signed(number) {
+    return make("strong", { class: number < 0 ? "bad" : "good" }, (number < 0 ? "" : "+") + number.toFixed(2));
+  }
+
+  return { make, block, told, stars, signed };
+})();

@@ -1,0 +1,65 @@
+"""Looking into memories, as the page does it: opened for one question, so that others get their turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from experiments.report.provenance import Source, source_of
+from memory import Embedder, Match, Record, list_banks, open_bank
+from pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, OriginView, Place, Remembered
+from pages.runs import Runs
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Memories:
+    """The memories of `settings`; `runs` are where what they hold came from."""
+
+    settings: Settings
+    embedder: Embedder
+    runs: Runs
+
+    def names(self) -> MemoryNames:
+        """Every memory that holds something; raises MemoryStoreError where another process has them open."""
+        return MemoryNames(
+            memories=[
+                MemoryName(dataset=dataset, memory=memory)
+                for dataset, memories in list_banks(self.settings).items()
+                for memory in memories
+            ]
+        )
+
+    def search(self, question: MemoryQuestion) -> MemoryAnswer:
+        """The records nearest to the question's text, or all of them in turn where it has none.
+
+        Raises MemoryStoreError where the memory cannot be opened.
+        """
+        with open_bank(self.settings, question.dataset, question.memory, self.embedder) as bank:
+            held = bank.stats().counts[question.kind]
+            if question.text.strip():
+                matches = bank.search(question.kind, question.text, question.offset + question.limit)
+                found = matches[question.offset :]
+            else:
+                found = [Match(each, -1.0) for each in bank.records(question.kind, question.limit, question.offset)]
+        sources = {match.record.id: source_of(match.record.id) for match in found}
+        places = self.runs.places(source for source in sources.values() if source is not None)
+        return MemoryAnswer(
+            kind=question.kind,
+            of=held,
+            offset=question.offset,
+            found=[_remembered(match, sources[match.record.id], places) for match in found],
+        )
+
+
+def _remembered(match: Match[Record], source: Source | None, places: dict[Source, Place]) -> Remembered:
+    record, origin = match.record, match.record.origin
+    return Remembered(
+        id=record.id,
+        text=record.text,
+        fields=dict(record.fields),
+        distance=None if match.distance < 0 else match.distance,
+        origin=OriginView(
+            run=origin.run, episode=origin.episode, step=origin.step, seed=origin.seed, user=origin.user,
+            at=None if source is None else places.get(source),
+        ),
+    )  # fmt: skip

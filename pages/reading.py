@@ -1,0 +1,36 @@
+"""What the page reads, put together once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Self
+
+from graphs.workshop import shared_services
+from memory import Embedder
+from pages.episodes import Episodes
+from pages.memories import Memories
+from pages.runs import Runs
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the page reads: runs, their episodes, and memories."""
+
+    runs: Runs
+    episodes: Episodes
+    memories: Memories
+
+    @classmethod
+    def of(cls, settings: Settings, embedder: Embedder) -> Self:
+        """What `settings` name; opens nothing yet."""
+        runs = Runs(settings.runs_dir)
+        return cls(runs, Episodes(runs, settings.data), Memories(settings, embedder, runs))
+
+
+@cache
+def shared_reading() -> Reading:
+    """With the settings and the embedder that the graphs of this process have."""
+    services = shared_services()
+    return Reading.of(services.settings, services.embedder)

@@ -1,0 +1,171 @@
+"""The runs folder, as a page reads it: which runs there are, and their episodes one at a time.
+
+A run is looked up among those found in the folder, so that no path is ever made of what a request says.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from errors import ArtifactError
+from experiments.records import EpisodeLine
+from experiments.report.folders import Config, is_complete, read_config, run_folders
+from experiments.report.outcomes import outcome, outcome_words
+from experiments.report.provenance import Source, is_called, nearest
+from experiments.run_folder import EPISODES, parse_line
+from pages.answers import EpisodeList, EpisodeRow, Place, RunList, RunRow
+
+
+@dataclass
+class _Index:
+    """Where each episode of a run stands in its file; grows with it, so that no line is parsed twice."""
+
+    file: Path
+    inode: int = 0
+    size: int = 0
+    method: str = ""
+    rows: list[EpisodeRow] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def refresh(self) -> None:
+        """Reads what has been appended since; a line that is still being written is left for the next time."""
+        now = self.file.stat()
+        if now.st_ino != self.inode or now.st_size < self.size:
+            self.inode, self.size = now.st_ino, 0
+            self.rows, self.starts, self.numbers = [], [], {}
+        if now.st_size == self.size:
+            return
+        with self.file.open("rb") as stream:
+            stream.seek(self.size)
+            for raw in stream:
+                if not raw.endswith(b"\n"):
+                    break
+                line = parse_line(self.file, len(self.rows) + 1, raw)
+                row = _row(len(self.rows) + 1, line)
+                self.method = self.method or line.method
+                self.rows.append(row)
+                self.starts.append(self.size)
+                self.numbers[row.id] = row.number
+                self.size += len(raw)
+
+    def line(self, number: int) -> EpisodeLine:
+        """The episode `number`, counted from 1."""
+        with self.file.open("rb") as stream:
+            stream.seek(self.starts[number - 1])
+            return parse_line(self.file, number, stream.readline())
+
+
+class Runs:
+    """The runs in `root` and below it. May be asked from several threads; one is served at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._indices: dict[Path, _Index] = {}
+        self._lock = threading.Lock()
+
+    def newest(self, offset: int, limit: int) -> RunList:
+        """A part of all runs, those that changed last first; only these are read."""
+        with self._lock:
+            changed = [(folder.joinpath(EPISODES).stat().st_mtime, name) for name, folder in self._folders().items()]
+            some = sorted(changed, reverse=True)[offset : offset + limit]
+            return RunList(of=len(changed), offset=offset, runs=[self._summary(name) for _, name in some])
+
+    def episodes(self, name: str, offset: int, limit: int) -> EpisodeList:
+        """A part of the episodes of the run `name`; raises ArtifactError where there is none or it is damaged."""
+        with self._lock:
+            rows = self._index(self._folder(name)).rows
+            some = rows[offset : offset + limit]
+            return EpisodeList(run=self._summary(name), of=len(rows), offset=offset, episodes=some)
+
+    def episode(self, name: str, number: int) -> tuple[RunRow, EpisodeRow, EpisodeLine, Config]:
+        """The episode `number` of the run `name`; raises ArtifactError where there is none or it is damaged."""
+        with self._lock:
+            folder = self._folder(name)
+            index = self._index(folder)
+            if not 1 <= number <= len(index.rows):
+                raise ArtifactError(f"Run {name} has no episode {number}; it has {len(index.rows)}.")
+            return self._summary(name), index.rows[number - 1], index.line(number), read_config(folder)
+
+    def line(self, place: Place) -> EpisodeLine:
+        """The episode at `place`, which `places` found."""
+        with self._lock:
+            return self._index(self._folder(place.run)).line(place.number)
+
+    def places(self, sources: Iterable[Source], reader: str = "") -> dict[Source, Place]:
+        """The episodes that `sources` name, as the run `reader` means them; without those that are not one alone."""
+        with self._lock:
+            folders = self._folders()
+            near, found = folders.get(reader, self._root), {}
+            for source in set(sources):
+                called = {name: folder for name, folder in folders.items() if is_called(folder, source.run)}
+                held = {
+                    folder: Place(run=name, number=number)
+                    for name, folder in called.items()
+                    if (number := self._number(folder, source.episode)) is not None
+                }
+                meant = nearest(list(held), near)
+                if meant is not None:
+                    found[source] = held[meant]
+            return found
+
+    def _folders(self) -> dict[str, Path]:
+        return {folder.relative_to(self._root).as_posix(): folder for folder in run_folders(self._root)}
+
+    def _folder(self, name: str) -> Path:
+        folder = self._folders().get(name)
+        if folder is None:
+            raise ArtifactError(f"There is no run {name!r}; go back to the list of runs.")
+        return folder
+
+    def _index(self, folder: Path) -> _Index:
+        index = self._indices.setdefault(folder, _Index(folder / EPISODES))
+        index.refresh()
+        return index
+
+    def _number(self, folder: Path, episode: str) -> int | None:
+        try:
+            return self._index(folder).numbers.get(episode)
+        except ArtifactError:
+            return None  # a damaged run holds nothing that could be shown
+
+    def _summary(self, name: str) -> RunRow:
+        folder = self._root / name
+        changed = folder.joinpath(EPISODES).stat().st_mtime
+        try:
+            config, index = read_config(folder), self._index(folder)
+        except ArtifactError as error:
+            return RunRow(
+                name=name, command="", method="", dataset="", episodes=0, failed=0, length=None, r_traj=None,
+                changed=changed, complete=False, problem=str(error),
+            )  # fmt: skip
+        lengths = [row.length for row in index.rows if row.length is not None]
+        rewards = [row.r_traj for row in index.rows if row.r_traj is not None]
+        return RunRow(
+            name=name,
+            command=config.plan.command,
+            method=config.plan.method or index.method,
+            dataset=config.dataset.name,
+            episodes=len(index.rows),
+            failed=len(index.rows) - len(lengths),
+            length=sum(lengths) / len(lengths) if lengths else None,
+            r_traj=sum(rewards) / len(rewards) if rewards else None,
+            changed=changed,
+            complete=is_complete(folder, config),
+        )
+
+
+def _row(number: int, line: EpisodeLine) -> EpisodeRow:
+    done = line.output
+    return EpisodeRow(
+        number=number,
+        id=line.id,
+        user=line.user,
+        seed=line.seed,
+        outcome=outcome_words(outcome(line))[0],
+        length=None if done is None else done["length"],
+        r_traj=None if done is None else done["reward_trajectory"],
+    )

@@ -1,0 +1,58 @@
+// The page's views, chosen by what follows # in its address, so that going back and bookmarks work.
+import { episodeView } from "./replay.js";
+import { memoryView } from "./memory.js";
+import { runView, runsView } from "./runs.js";
+
+const { make } = elements;
+const views = { runs: runsView, run: runView, episode: episodeView, memory: memoryView };
+const main = document.getElementById("main");
+let leave = () => {};
+let turn = 0;
+
+// A view gives its parts, the heading first, and may give what is to be done when it is left.
+async function show(moved) {
+  const mine = (turn += 1);
+  const asked = new URLSearchParams(location.hash.slice(1));
+  const name = asked.get("view") in views ? asked.get("view") : "runs";
+  leave();
+  leave = () => {};
+  wait(true);
+  mark("to-runs", name !== "memory");
+  mark("to-memory", name === "memory");
+  let made;
+  try {
+    made = await views[name](asked);
+  } catch (error) {
+    made = { parts: [make("h2", {}, "This did not work"), make("p", { class: "bad", role: "alert" }, error.message)] };
+  }
+  if (mine !== turn) {
+    if (made.leave) made.leave();
+    return;
+  }
+  wait(false);
+  main.replaceChildren(...made.parts);
+  leave = made.leave || leave;
+  const heading = main.querySelector("h2");
+  document.title = `${heading.textContent} - billp`;
+  heading.tabIndex = -1;
+  if (moved) {
+    heading.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }
+  if (made.shown) made.shown();
+}
+
+// The first question to a memory takes seconds, while the model that reads words is loaded.
+function wait(on) {
+  main.setAttribute("aria-busy", String(on));
+  document.getElementById("waiting").textContent = on ? "Loading ..." : "";
+}
+
+function mark(id, here) {
+  const link = document.getElementById(id);
+  if (here) link.setAttribute("aria-current", "page");
+  else link.removeAttribute("aria-current");
+}
+
+window.addEventListener("hashchange", () => show(true));
+show(false);

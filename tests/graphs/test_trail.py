@@ -1,0 +1,66 @@
+"""The way through the graph that a record tells is the one that the episode took."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from graphs.drawing import episode_edges, episode_nodes
+from graphs.episode import build_episode_graph, output_of
+from graphs.methods import METHODS
+from graphs.services import FixedServices
+from graphs.state import EpisodeContext, EpisodeInput
+from graphs.trail import trail
+from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+
+
+async def ran(method: str, *, learn: bool, **flags: Any) -> tuple[list[str], list[list[str]]]:
+    """The nodes of an episode as they ended, and as its record tells."""
+    services = fake_services(memory=fake_bank(), **flags)
+    graph = build_episode_graph(FixedServices(services), tiny_worlds().train.horizon)
+    user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
+    context = EpisodeContext(method=method, learn=learn, run="r")
+    nodes: list[str] = []
+    state: dict[str, Any] = {}
+    path: Any
+    part: Any
+    async for path, kind, part in graph.astream(
+        EpisodeInput(user=user, episode="e"), context=context, stream_mode=["updates", "values"], subgraphs=True
+    ):
+        if kind == "updates":
+            nodes += [f"act:{name}" if path else name for name in part]
+        elif not path:
+            state = part
+    told = trail(METHODS[method], output_of(state), services.settings.planner.steps)
+    return [name for name in nodes if name != "act"], told
+
+
+@pytest.mark.parametrize("learn", [True, False])
+@pytest.mark.parametrize("method", METHODS)
+async def test_the_trail_is_the_way_that_the_episode_took(method: str, learn: bool):
+    nodes, told = await ran(method, learn=learn)
+    assert [name for step in told for name in step] == nodes
+    assert set(nodes) <= set(episode_nodes())
+
+
+async def test_free_words_are_grounded_and_a_thought_may_cover_one_step():
+    nodes, told = await ran("billp", learn=True, actor__mode="free", planner__steps=1)
+    assert [name for step in told for name in step] == nodes
+    assert all({"plan", "act:propose", "act:ground"} <= set(step) for step in told)
+
+
+async def test_the_trail_follows_the_edges():
+    _, told = await ran("billp", learn=True)
+    edges = {(edge.source, edge.target) for edge in episode_edges()}
+    flat = [name for step in told for name in step]
+    assert set(itertools.pairwise(flat)) <= edges
+
+
+def test_edges_join_nodes_and_lead_out_of_the_actor():
+    edges = {(edge.source, edge.target): edge.conditional for edge in episode_edges()}
+    assert {name for edge in edges for name in edge} == set(episode_nodes())
+    assert edges["act:choose", "respond"] is False
+    assert edges["criticise", "plan"] is True

@@ -1,0 +1,229 @@
+"""The page's routes: what they answer, what they refuse, and that none of them blocks the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+import pages
+from graphs.workshop import made_services
+from memory import ActorExperience, Origin, Reflection, open_bank
+from memory.lock import FolderLock
+from pages.app import app
+from pages.guard import POLICY
+from pages.reading import Reading, shared_reading
+from pages.routes import make_page
+from settings import load_settings
+from tests.experiments.report.examples import HOSTILE, episode, put_run
+from tests.fakes.embedder import HashEmbedder
+
+EMBEDDER = HashEmbedder()
+STATIC = Path(pages.__file__).parent / "static"
+
+
+def the_page() -> Starlette:
+    reading = Reading.of(load_settings(), EMBEDDER)
+    return Starlette(routes=[Mount("/page", make_page(lambda: reading))])
+
+
+@pytest.fixture
+def client() -> TestClient:
+    """A client of the page over three runs, of which one has a name that hurts."""
+    runs = load_settings().runs_dir
+    put_run(runs / "one", [episode(f"e{number}", 4.0, 2.0, user=f"u{number}", judged=True) for number in range(30)])
+    put_run(runs / "compared" / "billp" / "episodes", [episode("e", 3.0, title=HOSTILE)])
+    put_run(runs / "a b?c#d&e=é", [episode("e", 3.0)])
+    return TestClient(the_page(), base_url="http://127.0.0.1:2024/page")
+
+
+def remember(name: str = "mine") -> None:
+    def origin(episode: str, step: int) -> Origin:
+        return Origin("one", episode, "u1", step, 0)
+
+    with open_bank(load_settings(), "tiny", name, EMBEDDER) as bank:
+        texts = ["comedy after war", "drama at sea", f"a lesson {HOSTILE}"]
+        bank.reflections.write([
+            Reflection(text, EMBEDDER.embed([text])[0], "too_close", 3, 9.0, number, origin(f"e{number}", -1))
+            for number, text in enumerate(texts)
+        ])  # fmt: skip
+        vector = np.asarray(EMBEDDER.embed(["Film 1"])[0])
+        bank.actor.write([ActorExperience("Film 1", vector, 2, "Film 2", -0.5, False, 2.0, origin("e1", 2))])
+
+
+def test_the_runs_are_listed_in_parts(client: TestClient):
+    answer = client.get("/api/runs", params={"limit": 2}).json()
+    assert answer["of"] == 3
+    assert len(answer["runs"]) == 2
+    (rest,) = client.get("/api/runs", params={"limit": 2, "offset": 2}).json()["runs"]
+    assert {run["name"] for run in [*answer["runs"], rest]} == {"one", "compared/billp/episodes", "a b?c#d&e=é"}
+
+
+def test_the_episodes_of_a_run_are_listed_in_parts_and_opened_by_number(client: TestClient):
+    answer = client.get("/api/runs/one/episodes", params={"offset": 25}).json()
+    assert (answer["of"], answer["run"]["name"]) == (30, "one")
+    assert [row["number"] for row in answer["episodes"]] == [26, 27, 28, 29, 30]
+    told = client.get("/api/runs/one/episodes/26").json()
+    assert (told["row"]["user"], told["of"], len(told["steps"])) == ("u25", 30, 2)
+
+
+@pytest.mark.parametrize("path", ["compared/billp/episodes", "a%20b%3Fc%23d%26e%3D%C3%A9"])
+def test_a_run_may_be_called_anything(client: TestClient, path: str):
+    assert client.get(f"/api/runs/{path}/episodes").json()["of"] == 1
+    told = client.get(f"/api/runs/{path}/episodes/1")
+    assert told.json()["row"]["id"] == "e"
+
+
+@pytest.mark.parametrize("name", ["..", "%2e%2e", "..%2Fsecret", "one%2F..%2F..%2Fsecret", "%2Fetc", "nobody", "%00"])
+def test_no_name_leads_out_of_the_runs_folder(client: TestClient, name: str):
+    put_run(load_settings().runs_dir.parent / "secret", [episode("e", 3.0)])
+    for path in (f"/api/runs/{name}/episodes", f"/api/runs/{name}/episodes/1"):
+        answer = client.get(path)
+        assert answer.status_code == 404, answer.text
+
+
+@pytest.mark.parametrize("name", ["..%2Froutes.py", "%2e%2e/routes.py", "..%2F..%2Fpyproject.toml", "/etc/passwd"])
+def test_no_name_leads_out_of_the_pages_folder(client: TestClient, name: str):
+    assert client.get(f"/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("runs?limit=0", "Parameter limit"),
+        ("runs?limit=101", "Parameter limit"),
+        ("runs?offset=-1", "Parameter offset"),
+        ("runs?page=2", "Parameter page"),
+        ("runs/one/episodes?limit=many", "Parameter limit"),
+        ("memory?dataset=tiny", "Parameter memory"),
+        ("memory?dataset=tiny&memory=mine&kind=secrets", "Parameter kind"),
+        ("memory?dataset=tiny&memory=mine&text=" + "x" * 1001, "Parameter text"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_by_name(client: TestClient, path: str, words: str):
+    answer = client.get(f"/api/{path}")
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(words)
+
+
+def test_an_episode_that_is_not_there_is_404_and_says_so(client: TestClient):
+    answer = client.get("/api/runs/one/episodes/31")
+    assert answer.status_code == 404
+    assert answer.json()["error"] == "Run one has no episode 31; it has 30."
+    assert client.get("/api/runs/one/episodes/-1").status_code == 404
+
+
+def test_memory_is_searched_by_words_with_where_it_came_from(client: TestClient):
+    assert client.get("/api/memories").json() == {"memories": []}
+    remember()
+    assert client.get("/api/memories").json() == {"memories": [{"dataset": "tiny", "memory": "mine"}]}
+    at = {"dataset": "tiny", "memory": "mine"}
+    found = client.get("/api/memory", params={**at, "text": "drama at sea", "limit": 2}).json()
+    assert (found["of"], len(found["found"])) == (3, 2)
+    first = found["found"][0]
+    assert (first["text"], first["distance"]) == ("drama at sea", pytest.approx(0, abs=1e-6))
+    assert (first["origin"]["user"], first["origin"]["at"]) == ("u1", {"run": "one", "number": 2})
+    second = client.get("/api/memory", params={**at, "text": "drama at sea", "limit": 1, "offset": 1}).json()
+    assert second["found"] == found["found"][1:]
+    (acted,) = client.get("/api/memory", params={**at, "kind": "actor", "text": "x"}).json()["found"]
+    assert (acted["fields"]["item_title"], acted["fields"]["advantage"]) == ("Film 2", -0.5)
+    assert acted["origin"]["step"] == 2
+
+
+def test_without_words_all_of_a_memory_is_listed(client: TestClient):
+    remember()
+    at = {"dataset": "tiny", "memory": "mine", "text": " "}
+    found = client.get("/api/memory", params=at).json()["found"]
+    assert [record["distance"] for record in found] == [None] * 3
+    assert found[2]["text"] == f"a lesson {HOSTILE}"
+    (last,) = client.get("/api/memory", params={**at, "offset": 2}).json()["found"]
+    assert last == found[2]
+
+
+def test_a_memory_that_another_process_holds_is_503_and_says_why(client: TestClient):
+    remember()
+    lock = FolderLock(load_settings().data / "memory")
+    try:
+        answer = client.get("/api/memories")
+    finally:
+        lock.release()
+    assert answer.status_code == 503
+    assert "is in use by process" in answer.json()["error"]
+    assert client.get("/api/memories").status_code == 200, "and the page holds it no longer than a question takes"
+
+
+def test_every_answer_carries_a_policy_without_other_places(client: TestClient):
+    assert "http" not in POLICY
+    assert "unsafe" not in POLICY
+    for path in ("", "page.js", "page.css", "report.css", "elements.js", "api/runs", "api/runs/no/episodes", "nothing"):
+        answer = client.get(f"/{path}")
+        assert answer.headers["content-security-policy"] == POLICY, path
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.status_code == (404 if path in ("nothing", "api/runs/no/episodes") else 200), path
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_scripts_of_other_sites_get_nothing_but_links_to_the_page_work(client: TestClient, site: str):
+    refused = client.get("/api/runs", headers={"sec-fetch-site": site, "sec-fetch-mode": "cors"})
+    assert refused.status_code == 403
+    assert "one" not in refused.json()["error"].split()[0]
+    assert client.get("/", headers={"sec-fetch-site": site, "sec-fetch-mode": "navigate"}).status_code == 200
+    assert client.get("/api/runs", headers={"sec-fetch-site": "same-origin"}).status_code == 200
+
+
+def test_the_pages_files_ask_no_other_place_and_write_no_markup():
+    for path in STATIC.iterdir():
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?:|//[a-z]", text), path.name
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", text), path.name
+        assert not re.search(r"\sstyle=|\son[a-z]+=|<script>|<style", text), path.name
+
+
+def test_the_drawing_is_the_graph(client: TestClient):
+    drawn = client.get("/api/drawing").json()
+    assert {"recall", "act:choose", "conclude"} <= {node["id"] for node in drawn["nodes"]}
+
+
+@pytest.fixture
+def watched() -> Iterator[BlockBuster]:
+    """Every blocking call in the event loop raises, those that `langgraph dev` overlooks included."""
+    with blockbuster_ctx() as found:
+        yield found
+
+
+async def test_nothing_blocks_the_event_loop(client: TestClient, watched: BlockBuster):
+    await asyncio.to_thread(remember)
+    transport = httpx.ASGITransport(app=await asyncio.to_thread(the_page))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/page/") as asking:
+        for path in (
+            "",
+            "page.js",
+            "report.css",
+            "api/drawing",
+            "api/runs",
+            "api/runs/one/episodes",
+            "api/runs/one/episodes/1",
+            "api/memories",
+            "api/memory?dataset=tiny&memory=mine&text=war",
+        ):
+            answer = await asking.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+
+
+def test_the_app_that_langgraph_json_names_serves_the_page_with_the_graphs_settings():
+    made_services.cache_clear()
+    shared_reading.cache_clear()
+    client = TestClient(app, base_url="http://127.0.0.1:2024")
+    assert client.get("/page", follow_redirects=False).headers["location"] == "/page/"
+    assert "<title>billp</title>" in client.get("/page").text
+    put_run(load_settings().runs_dir / "one", [episode("e", 4.0)])
+    assert [run["name"] for run in client.get("/page/api/runs").json()["runs"]] == ["one"]
