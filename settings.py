@@ -72,6 +72,7 @@ class VLLMSettings(_Group):
     tensor_parallel: int = Field(1, ge=1, description="GPUs that share the model")
     prefix_caching: bool = Field(True, description="keep what prompts begin with computed")
     max_model_len: int = Field(4096, ge=256, description="tokens of a prompt with its reply")
+    eager: bool = Field(False, description="compile nothing: starts sooner, answers more slowly")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on; the default is this machine alone")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 is a free one")
     start_s: float = Field(900.0, gt=0, description="seconds that loading the model may take")

@@ -65,6 +65,8 @@ def flags(settings: VLLMSettings) -> tuple[str, ...]:
         ]
     else:
         given.append("--dtype=bfloat16")  # float16, which `auto` may take from a model's files, is slow on CPUs
+    if settings.eager:
+        given.append("--enforce-eager")
     return (
         *given,
         "--enable-prefix-caching" if settings.prefix_caching else "--no-enable-prefix-caching",

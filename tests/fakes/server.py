@@ -28,6 +28,8 @@ class Script:
 
     statuses: list[int] = field(default_factory=list)
     delay_s: float = 0.0
+    refusal: str = "no"
+    """What an answer with another status than 200 says."""
     nonsense: bool = False
     foreign: bool = False
     dice: bool = False
@@ -63,7 +65,7 @@ class FakeServer:
         status = self.script.statuses.pop(0) if self.script.statuses else 200
         if self.script.dice:
             request["seed"] = secrets.randbelow(2**31)
-        answer: dict[str, Any] = {"error": {"message": "no"}}
+        answer: dict[str, Any] = {"error": {"message": self.script.refusal}}
         if status == 200:
             answer = completion(request, nonsense=self.script.nonsense)
         headers = [(b"content-type", b"application/json")]
