@@ -4,9 +4,9 @@
     BILLP_LLM_BASE_URL=http://127.0.0.1:8000/v1 BILLP_LLM_MODEL=NAME python -m benchmarks.serving
 
 The first measures the embedded llama.cpp, the second the server named (`billp serve`). Needs ml-100k with its
-simulator. Every level plays training episodes of billp with users of its own, the same ones for every server, so that
-no level finds its prompts computed by the one before. Prints a Markdown table; writes to a temporary runs folder and to
-a memory of its own, emptied afterwards.
+simulator. Every level plays training episodes of billp, as many as run at once but 16 at least, cut off after 2 steps,
+with users of its own, the same ones for every server, so that no level finds its prompts computed by the one before.
+Prints a Markdown table; writes to a temporary runs folder and to a memory of its own, emptied afterwards.
 """
 
 from __future__ import annotations
@@ -98,12 +98,12 @@ async def measure(level: int, episodes: int, horizon: int) -> list[str]:
 
 def main() -> None:
     """Prints a Markdown table, row by row."""
-    episodes, horizon = (int(word) for word in (*sys.argv[1:3], *("32", "2")[len(sys.argv[1:3]) :]))
+    episodes, horizon = (int(word) for word in (*sys.argv[1:3], *("16", "2")[len(sys.argv[1:3]) :]))
     titles = ["side by side", "steps a minute", "tokens a second", "first token: median (95%)", "from the cache"]
     for row in (titles, ["---"] * len(titles)):
         sys.stdout.write(f"| {' | '.join(row)} |\n")
     for level in LEVELS:
-        sys.stdout.write(f"| {' | '.join(uvloop.run(measure(level, episodes, horizon)))} |\n")
+        sys.stdout.write(f"| {' | '.join(uvloop.run(measure(level, max(level, episodes), horizon)))} |\n")
         sys.stdout.flush()
 
 

@@ -19,7 +19,7 @@ from settings import Settings
 ROOT = Path(__file__).parents[2]
 INTERPRETER = Path(os.environ.get("BILLP_VLLM_PYTHON", ROOT / ".venv-vllm" / "bin" / "python"))
 KEY, NAME, CONTEXT = "sk-planted-vllm-0123456789", "smollm2", 1024
-PATIENCE_S = 420
+PATIENCE_S = 600  # a machine that does other things as well takes minutes to load vLLM
 
 
 @dataclass

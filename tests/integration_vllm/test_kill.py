@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(not INTERPRETER.exists(), reason="vLLM is not installed: make install-vllm"),
 ]
-EPISODES = 12
+EPISODES = 8
 
 
 def train(name: str, patience_s: int, base_url: str, home: Path) -> subprocess.Popen[bytes]:
@@ -31,8 +31,8 @@ def train(name: str, patience_s: int, base_url: str, home: Path) -> subprocess.P
         "BILLP_LLM_API_KEY": KEY,
         "BILLP_LLM_TIMEOUT_S": "180",
         "BILLP_LLM_PATIENCE_S": str(patience_s),
-        "BILLP_RUN_BATCH": "6",
-        "BILLP_RUN_HORIZON": "2",
+        "BILLP_RUN_BATCH": "4",
+        "BILLP_RUN_HORIZON": "1",
     }
     command = f"train --method reflexion --dataset tiny --episodes {EPISODES} --run {name} --memory {name} --resume"
     with (home / f"{name}.log").open("ab") as stream:

