@@ -74,7 +74,8 @@ class FakeServer:
             heard = self.script.keys[-1]
             headers.append((b"x-heard", heard.encode()))
             if status == 200:
-                answer["choices"][0]["message"]["content"] += f" {heard}"
+                if "response_format" not in request:  # a constrained reply has no room for anything else
+                    answer["choices"][0]["message"]["content"] += f" {heard}"
             else:
                 answer["error"]["message"] = f"no, {heard} will not do"
         payload = f"<html>hello {heard}</html>".encode() if self.script.foreign else json.dumps(answer).encode()
