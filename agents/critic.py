@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.models import Model, Reply, Request, Usage, ask_parsed
+from agents.fitting import ask_fitting
+from agents.models import Model, Reply, Request, Usage
 from agents.prompt_pack import Prompt
 from agents.views import Situation
 from errors import ReplyFormatError
@@ -60,11 +61,7 @@ class Critic:
         request = Request(
             role="critic",
             system=self._prompt.fixed,
-            user=self._prompt.render(
-                history=situation.shown_history(),
-                steps=situation.shown_steps(self._shown_steps),
-                values=[self._as_score(value) for value in remembered[:_SHOWN_VALUES]],
-            ),
+            user="",
             temperature=self._settings.temperature,
             # A constrained sample is a JSON string; the expectation reads its one token's alternatives.
             max_tokens=self._settings.max_tokens if expectation else max(12, self._settings.max_tokens),
@@ -73,7 +70,14 @@ class Critic:
             scores=expectation,
         )
         parse = expected_score if expectation else sampled_score
-        score, usage = await ask_parsed(self._model, request, parse, self._settings.retries)
+        values = {
+            "history": situation.shown_history(),
+            "steps": situation.shown_steps(self._shown_steps),
+            "values": [self._as_score(value) for value in remembered[:_SHOWN_VALUES]],
+        }
+        score, usage = await ask_fitting(
+            self._model, request, self._prompt, values, parse=parse, retries=self._settings.retries
+        )
         return Judgement(averaged_value(score / 9 * self.highest_value, remembered, self._settings), usage)
 
     def _as_score(self, value: float) -> int:

@@ -4,27 +4,38 @@ Embedded llama.cpp, vLLM and any other server are the same OpenAI-compatible cli
 client is one POST on aiohttp with the reply checked by pydantic: measured per call with an instant server, aiohttp
 costs 0.3 ms, httpx 2.3 ms and a vendor's SDK on top of it 4 ms more, at two or three calls a step.
 
-A server that is down or slow is asked again a bounded number of times, then the episode fails by name; a
-reply in the wrong form likewise. Nothing is guessed.
+A server that is slow or overloaded is asked again a bounded number of times, then the episode fails by name; a
+reply in the wrong form likewise. A server that went away is waited for, then the run stops and can be resumed.
+Nothing is guessed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import itertools
+import logging
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
+from pydantic import ValidationError
 
-from errors import ModelUnavailableError, ReplyFormatError
+from agents.completion import Completion, Tokens
+from errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError, ServerAwayError
 from settings import LLMSettings
 
 Parsed = TypeVar("Parsed")
+log = logging.getLogger(__name__)
 _SECRET_FROM = 8  # characters
+_LONGEST_WAIT_S = 5.0  # between two tries
+# How llama.cpp, vLLM and OpenAI say that a prompt is too long; their status alone could mean anything.
+_TOO_LONG = re.compile(
+    rb"exceed_context_size|maximum context length|context_length_exceeded|longer than the maximum model"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,50 +91,6 @@ class Model(Protocol):
         ...
 
 
-class _Open(BaseModel):
-    # What a server answers may hold what it was sent, the API key included: errors do not quote it.
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-class _TokenScore(_Open):
-    token: str
-    logprob: float
-
-
-class _Token(_TokenScore):
-    top_logprobs: list[_TokenScore] = []
-
-
-class _Logprobs(_Open):
-    content: list[_Token] | None = None
-
-
-class _Message(_Open):
-    content: str | None = None
-
-
-class _Choice(_Open):
-    message: _Message
-    logprobs: _Logprobs | None = None
-
-
-class _CachedTokens(_Open):
-    cached_tokens: int | None = None
-
-
-class _Tokens(_Open):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _CachedTokens | None = None
-
-
-class _Completion(_Open):
-    """The part of a chat completion that is read."""
-
-    choices: Annotated[list[_Choice], Field(min_length=1)]
-    usage: _Tokens | None = None
-
-
 class ChatModel:
     """A chat model behind an OpenAI-compatible server; an async context manager that closes its connections."""
 
@@ -131,6 +98,7 @@ class ChatModel:
         self._settings = settings
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._session: aiohttp.ClientSession | None = None
+        self._away = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,39 +109,71 @@ class ChatModel:
             self._session = None
 
     async def ask(self, request: Request) -> Reply:
-        """One reply, with bounded retries and exponential backoff while the server is down, slow or overloaded."""
-        patient = AsyncRetrying(
-            retry=retry_if_exception(_may_pass),
-            stop=stop_after_attempt(self._settings.retries + 1),
-            wait=wait_exponential(multiplier=self._settings.backoff_s),
-            reraise=True,
-        )
-        try:
-            return await patient(self._ask_once, request)
-        except aiohttp.ClientResponseError as error:
-            raise ModelUnavailableError(
+        """One reply.
+
+        While the server is slow or overloaded it is asked again at most `llm.retries` times, with growing pauses;
+        then ModelUnavailableError. While it is away (nobody listens, or a gateway says so) it is asked again for
+        `llm.patience_s` seconds; then ServerAwayError. ContextOverflowError when it finds the prompt too long.
+        """
+        failures, away_since = 0, None
+        for pause in _pauses(self._settings.backoff_s):
+            try:
+                reply = await self._ask_once(request)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                if _is_away(error):
+                    away_since = away_since or time.monotonic()
+                    self._wait_for_it(error, time.monotonic() - away_since)
+                elif _may_pass(error) and failures < self._settings.retries:
+                    failures += 1
+                else:
+                    raise self._unavailable(request, error) from error
+            except ValidationError as error:
+                raise ModelUnavailableError(
+                    f"The LLM server at {self._url} answered with something else than a chat completion; "
+                    f"check that llm.base_url names an OpenAI-compatible server and ends in /v1."
+                ) from error
+            else:
+                self._away = False
+                return reply
+            await asyncio.sleep(pause)
+        raise AssertionError("the pauses never end")
+
+    def _wait_for_it(self, error: BaseException, seconds: float) -> None:
+        """Says once that the server is away; raises ServerAwayError when it has been for too long."""
+        patience = self._settings.patience_s
+        if seconds >= patience:
+            raise ServerAwayError(
+                f"The LLM server at {self._url} is away and did not come back within {patience:g} s "
+                f"({type(error).__name__}); start it, then go on with --resume, or raise llm.patience_s."
+            ) from error
+        if not self._away:
+            log.warning("The LLM server at %s is away; waiting up to %g s for it.", self._url, patience)
+        self._away = True
+
+    def _unavailable(self, request: Request, error: BaseException) -> ModelUnavailableError:
+        if isinstance(error, aiohttp.ClientResponseError):
+            return ModelUnavailableError(
                 f"The LLM server at {self._url} refused the {request.role} call with status "
                 f"{error.status}; check llm.model, llm.api_key and the context length."
-            ) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise ModelUnavailableError(
-                f"The LLM server at {self._url} did not answer within {self._settings.retries + 1} tries "
-                f"({type(error).__name__}); check that it runs, or raise llm.timeout_s."
-            ) from error
-        except ValidationError as error:
-            raise ModelUnavailableError(
-                f"The LLM server at {self._url} answered with something else than a chat completion; "
-                f"check that llm.base_url names an OpenAI-compatible server and ends in /v1."
-            ) from error
+            )
+        return ModelUnavailableError(
+            f"The LLM server at {self._url} did not answer within {self._settings.retries + 1} tries "
+            f"({type(error).__name__}); check that it runs, or raise llm.timeout_s."
+        )
 
     async def _ask_once(self, request: Request) -> Reply:
         started = time.perf_counter()
         async with self._opened().post(self._url, json=self._body(request)) as response:
             content = await response.read()
             seconds = time.perf_counter() - started
+            if response.status in (400, 413) and _TOO_LONG.search(content):
+                raise ContextOverflowError(
+                    f"The {request.role}'s prompt is longer than the context of the LLM server at {self._url}; serve "
+                    f"the model with a larger one (vllm.max_model_len, llm.context)."
+                )
             response.raise_for_status()
-        completion = _Completion.model_validate_json(self._without_key(content))
-        tokens = completion.usage or _Tokens()
+        completion = Completion.model_validate_json(self._without_key(content))
+        tokens = completion.usage or Tokens()
         details = tokens.prompt_tokens_details
         choice = completion.choices[0]
         scored = choice.logprobs.content if choice.logprobs else None
@@ -228,11 +228,23 @@ class ChatModel:
         return body
 
 
+def _is_away(error: BaseException) -> bool:
+    """Whether nobody answered at all: no connection, one that broke off, or a gateway without a server behind it."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.status in (502, 503, 504)
+    return isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError))
+
+
 def _may_pass(error: BaseException) -> bool:
     """Whether the same call may succeed later."""
     if isinstance(error, aiohttp.ClientResponseError):
         return error.status in (408, 409, 429) or error.status >= 500
-    return isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError))
+    return isinstance(error, TimeoutError)
+
+
+def _pauses(first_s: float) -> Iterator[float]:
+    """Seconds between tries: each twice the one before, up to five."""
+    return (min(first_s * 2**number, _LONGEST_WAIT_S) for number in itertools.count())
 
 
 async def ask_parsed(

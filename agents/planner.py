@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.models import Model, Reply, Request, Usage, ask_parsed
+from agents.fitting import ask_fitting
+from agents.models import Model, Reply, Request, Usage
 from agents.prompt_pack import Prompt, clean
 from agents.views import Situation
 from errors import ReplyFormatError
@@ -34,24 +35,27 @@ class Planner:
         """The plan for the next steps, one sentence.
 
         `reflections` are the recalled lessons (none for methods without macro-learning), `learned` what their numbers
-        say in a sentence. Raises
-        ReplyFormatError when the model stays silent, ModelUnavailableError when it cannot be reached.
+        say in a sentence. Raises ReplyFormatError when the model stays silent, ModelUnavailableError when it cannot be
+        reached.
         """
         request = Request(
             role="planner",
             system=self._prompt.fixed,
-            user=self._prompt.render(
-                history=situation.shown_history(),
-                reflections=[clean(text, 240) for text in reflections],
-                steps=situation.shown_steps(self._settings.shown_steps),
-                lately=list(lately),
-                learned=clean(learned, 200),
-            ),
+            user="",
             temperature=self._settings.temperature,
             max_tokens=self._settings.max_tokens,
             seed=seed,
         )
-        text, usage = await ask_parsed(self._model, request, one_sentence, self._settings.retries)
+        values = {
+            "history": situation.shown_history(),
+            "reflections": [clean(text, 240) for text in reflections],
+            "steps": situation.shown_steps(self._settings.shown_steps),
+            "lately": list(lately),
+            "learned": clean(learned, 200),
+        }
+        text, usage = await ask_fitting(
+            self._model, request, self._prompt, values, parse=one_sentence, retries=self._settings.retries
+        )
         return Thought(text, usage)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.models import Model, Request, Usage, ask_parsed
+from agents.fitting import ask_fitting
+from agents.models import Model, Request, Usage
 from agents.planner import one_sentence
 from agents.prompt_pack import Prompt
 from agents.views import Situation
@@ -37,12 +38,17 @@ class Reflector:
         request = Request(
             role="reflector",
             system=self._prompt.fixed,
-            user=self._prompt.render(
-                history=situation.shown_history(), steps=situation.shown_steps(_SHOWN_STEPS), left=left
-            ),
+            user="",
             temperature=self._settings.temperature,
             max_tokens=self._settings.max_tokens,
             seed=seed,
         )
-        text, usage = await ask_parsed(self._model, request, one_sentence, self._settings.retries)
+        values = {
+            "history": situation.shown_history(),
+            "steps": situation.shown_steps(_SHOWN_STEPS),
+            "left": left,
+        }
+        text, usage = await ask_fitting(
+            self._model, request, self._prompt, values, parse=one_sentence, retries=self._settings.retries
+        )
         return Lesson(text, usage)

@@ -20,7 +20,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.models import Model, Reply, Request, Usage
-from errors import ModelUnavailableError, NotOnTapeError, TapeError
+from errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError, TapeError
 
 _APPLICATION, _VERSION = 0x62696C6C, 1  # "bill": tells a tape from other SQLite files
 _SCHEMA = """
@@ -41,9 +41,13 @@ class Entry(BaseModel):
     first_token: dict[str, float] = {}
     usage: Usage = Usage()
     error: str = ""
+    overflow: bool = False
+    """Whether that was a prompt longer than the context, which is then cut and asked again."""
 
     def reply(self) -> Reply:
         """The reply; raises ModelUnavailableError in the recorded words when there was none."""
+        if self.overflow:
+            raise ContextOverflowError(self.error)
         if self.error:
             raise ModelUnavailableError(self.error)
         return Reply(self.text, self.first_token, self.usage)
@@ -182,7 +186,8 @@ class TapedModel:
         try:
             reply = await self._model.ask(request)
         except ModelUnavailableError as error:
-            return self._tape.put(key, request.role, Entry(error=str(error))).reply()
+            entry = Entry(error=str(error), overflow=isinstance(error, ContextOverflowError))
+            return self._tape.put(key, request.role, entry).reply()
         entry = Entry(text=reply.text, first_token=dict(reply.first_token), usage=reply.usage)
         return self._tape.put(key, request.role, entry).reply()
 

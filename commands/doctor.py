@@ -14,7 +14,9 @@ def doctor(as_json: AsJson = False, assign: Assignments = None) -> None:
     from experiments.doctor import CheckUp, check_up
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign, run__tape="off")  # it is the LLM itself that is checked
+    settings = settings_from(
+        assign, run__tape="off", llm__patience_s=0
+    )  # it is the LLM itself that is checked, as it is now
 
     async def work() -> CheckUp:
         async with Workshop(settings) as workshop:

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 from pydantic import BaseModel, ConfigDict
 
+from agents.canary import check_constraints
 from agents.models import Request
 from agents.prompt_pack import load_pack
 from errors import BillpError, DataError
@@ -89,16 +90,10 @@ def _memory(workshop: Workshop) -> str:
 
 
 async def _model(workshop: Workshop) -> Check:
-    """Asks for one of two words that no model would say by itself, so that an ignored constraint shows."""
-    words = ("zyzzyva", "quokka")
+    """Whether the LLM answers, holds to a constraint and gives log-probabilities."""
     try:
-        model = workshop.model
-        reply = await model.ask(
-            Request(
-                role="doctor", system="Answer in one word.", user="What colour is the sky?", temperature=0.0,
-                max_tokens=24, seed=0, choices=words,
-            )
-        )  # fmt: skip
+        model, where = workshop.model, workshop.model_name
+        await check_constraints(model, where)
         scored = await model.ask(
             Request(
                 role="doctor", system="Answer with one digit.", user="Two plus two?", temperature=0.0,
@@ -107,10 +102,6 @@ async def _model(workshop: Workshop) -> Check:
         )  # fmt: skip
     except BillpError as error:
         return Check(name="model", ok=False, seen=str(error))
-    where = workshop.settings.llm.base_url or (workshop.server.model_file.name if workshop.server else "given")
-    if reply.text.strip().strip('"') not in words:
-        return Check(name="model", ok=False, seen=f"{where} ignores constraints: it said {reply.text[:40]!r}; use a "
-                     "server that enforces response_format json_schema.")  # fmt: skip
     if not scored.first_token:
         return Check(name="model", ok=False, seen=f"{where} gives no logprobs; set critic.value to sample.")
     return Check(name="model", ok=True, seen=f"{where}: constraint enforced, logprobs given")

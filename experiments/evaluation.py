@@ -33,6 +33,7 @@ async def evaluate(
     """
     chosen = method_named(method)
     services = workshop.services(dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm)
+    await workshop.canary(services)
     worlds = services.worlds
     keys = [services.dataset.user_keys[user] for user in users_of(worlds.test, users, worlds.test.settings.seed)]
     plan = {

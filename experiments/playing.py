@@ -51,6 +51,7 @@ class Play:
         Raises SettingsError for a method that needs to know what the user will say, and when `learn` would teach from
         a test user of the logs; ArtifactError when the folder was made with other settings.
         """
+        self._workshop = workshop
         self._method = method_named(method)
         if self._method.chooser == "oracle":
             raise SettingsError("The method oracle knows simulated users only; choose another --method.")
@@ -114,6 +115,7 @@ class Play:
 
     async def begin(self) -> Question | None:
         """The first question. Raises EpisodeError, as `answer` does, when the episode cannot go on: it is recorded."""
+        await self._workshop.canary(self._services)
         return await self._go_on(LiveInput(user=self._user, episode=self._id, likes=self._likes))
 
     async def answer(self, given: object) -> Question | None:

@@ -21,6 +21,7 @@ async def run_single(
     services = workshop.services(
         dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm, learn_at_once=True
     )
+    await workshop.canary(services)
     split = services.worlds.split_of(services.dataset.user_index(user))
     if learn and split == "test":
         raise SettingsError(f"User {user} is a test user, from whom nothing may be learned; leave out --learn.")

@@ -35,6 +35,7 @@ async def train(
     if not chosen.learns:
         raise SettingsError(f"Method {method!r} has no memory to train; evaluate it, or train billp or reflexion.")
     services = workshop.services(dataset, memory=memory, llm=chosen.needs_llm)
+    await workshop.canary(services)
     worlds, settings = services.worlds, workshop.settings
     users = [services.dataset.user_keys[user] for user in users_of(worlds.train, len(worlds.train.users), seed)]
     plan = {"command": "train", "method": method, "episodes": episodes, "seed": seed, "memory": memory}

@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 
 from agents.actor import Actor
+from agents.canary import check_constraints
 from agents.critic import Critic
 from agents.metering import Load, MeteredModel
 from agents.models import ChatModel, Model
@@ -44,6 +45,7 @@ class Workshop:
         self._given_embedder = embedder
         self._banks: dict[tuple[str, str], MemoryBank] = {}
         self._open = AsyncExitStack()
+        self._checked = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,10 +91,34 @@ class Workshop:
     def _live_model(self) -> Model:
         if self._given_model is not None:
             return self._given_model
-        base_url = self.settings.llm.base_url or (self.server.base_url if self.server else "")
-        model = ChatModel(base_url, self.settings.llm)
+        model = ChatModel(self._base_url, self.settings.llm)
         self._open.push_async_exit(model)
         return model
+
+    @property
+    def _base_url(self) -> str:
+        return self.settings.llm.base_url or (self.server.base_url if self.server else "")
+
+    @property
+    def model_name(self) -> str:
+        """What answers, in a word: the server's address, or the embedded model's file."""
+        if self._given_model is not None:
+            return "given"
+        return self.settings.llm.base_url or (self.server.model_file.name if self.server else "")
+
+    async def canary(self, services: Services) -> None:
+        """Before a run begins: asks the server, once, whether it is there and holds replies to the form asked for.
+
+        Nothing is asked where `services` need no LLM, or a tape or a given model answers. It is not waited for: a
+        server that is away now was forgotten. Raises ConstraintsIgnoredError, ServerAwayError, ModelUnavailableError.
+        """
+        replayed = self.settings.run.tape == "replay"
+        if self._checked or services.minds is None or self._given_model is not None or replayed:
+            return
+        impatient = self.settings.llm.model_copy(update={"patience_s": 0.0})
+        async with ChatModel(self._base_url, impatient) as model:
+            await check_constraints(model, self.model_name)
+        self._checked = True
 
     @property
     def load(self) -> Load:
@@ -192,7 +218,9 @@ class LazyServices:
         key = (context.dataset, context.prompts, method.needs_llm)
         async with self._lock:
             if key not in self._made:
-                self._made[key] = await asyncio.to_thread(self._make, *key)
+                services = await asyncio.to_thread(self._make, *key)
+                await self._workshop.canary(services)
+                self._made[key] = services
             if memory and (*key, memory) not in self._with_memory:
                 # Memories are many where each person has one; data and worlds are shared by all of them.
                 bank = await asyncio.to_thread(self._workshop.memory, context.dataset, memory)

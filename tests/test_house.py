@@ -122,7 +122,7 @@ def watch(event, arguments):
         opened.append((event, str(arguments)))
 # What others do when they are imported is theirs; ours must add nothing to it.
 import langgraph.graph, langgraph.runtime, aiohttp, httpx, rich.progress, typer, uvloop, pydantic_settings, gymnasium
-import numpy, jinja2, tenacity, yaml
+import numpy, jinja2, yaml
 sys.addaudithook(watch)
 for name in {names!r}:
     importlib.import_module(name)

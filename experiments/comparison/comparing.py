@@ -38,6 +38,7 @@ async def compare(
     base = workshop.services(
         design.dataset, memory=None, llm=any(arm.method.needs_llm for arm in design.arms), pack=design.arms[0].pack
     )
+    await workshop.canary(base)
     world = base.worlds.test
     users = [base.dataset.user_keys[user] for user in users_of(world, design.users, world.settings.seed)]
     config = run_config(workshop, base, {**design.plan(), "test_users": users})

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from agents.models import ChatModel, Reply, Request, Usage, ask_parsed, call_seed
-from errors import ModelUnavailableError, ReplyFormatError
+from errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError, ServerAwayError
 from settings import LLMSettings
 from tests.fakes.model import QueueModel
 from tests.fakes.server import Script, serving
@@ -61,7 +61,7 @@ class TestChatModel:
         assert len(reply.first_token) == 7
 
     async def test_tries_again_while_the_server_fails(self):
-        script = Script(statuses=[500, 503])
+        script = Script(statuses=[500, 429])
         with serving(script) as url:
             await ask(url, QUICK, request())
         assert len(script.bodies) == 3
@@ -79,9 +79,35 @@ class TestChatModel:
         assert len(script.bodies) == 1
         assert "planted-key" not in str(caught.value)
 
-    async def test_a_server_that_is_down_is_named(self):
-        with pytest.raises(ModelUnavailableError, match=r"127\.0\.0\.1:9.*did not answer within 3 tries"):
-            await ask("http://127.0.0.1:9/v1", QUICK, request())
+    async def test_a_server_that_is_away_stops_the_run_when_patience_ends(self):
+        with pytest.raises(ServerAwayError, match=r"127\.0\.0\.1:9.*did not come back within 0\.2 s .*--resume"):
+            await ask("http://127.0.0.1:9/v1", QUICK.model_copy(update={"patience_s": 0.2}), request())
+
+    async def test_a_server_behind_a_gateway_is_waited_for(self, caplog: pytest.LogCaptureFixture):
+        script = Script(statuses=[502, 503, 504] * 2)
+        with serving(script) as url:
+            reply = await ask(url, QUICK, request())
+        assert reply.text
+        assert len(script.bodies) == 7, "more often than the 2 further tries of a server that fails"
+        assert len([record for record in caplog.records if "is away; waiting up to" in record.message]) == 1
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "This model's maximum context length is 1024 tokens. However, you requested 2000 tokens.",
+            "the request exceeds the available context size (exceed_context_size_error)",
+        ],
+    )
+    async def test_a_prompt_that_is_too_long_is_named_and_not_asked_again(self, said: str):
+        script = Script(statuses=[400] * 3, refusal=said)
+        with serving(script) as url, pytest.raises(ContextOverflowError, match="planner's prompt is longer"):
+            await ask(url, QUICK, request())
+        assert len(script.bodies) == 1
+
+    async def test_another_bad_request_is_no_overflow(self):
+        with serving(Script(statuses=[400])) as url, pytest.raises(ModelUnavailableError, match="400") as caught:
+            await ask(url, QUICK, request())
+        assert not isinstance(caught.value, ContextOverflowError)
 
     async def test_a_server_that_speaks_otherwise_is_named(self):
         with serving(Script(foreign=True)) as url, pytest.raises(ModelUnavailableError, match="OpenAI-compatible"):

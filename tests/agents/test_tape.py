@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from agents.models import Model, Reply, Request, Usage
 from agents.tape import Entry, Tape, TapedModel, call_key
-from errors import ModelUnavailableError, NotOnTapeError, TapeError
+from errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError, ServerAwayError, TapeError
 from tests.fakes.model import QueueModel
 
 REQUEST = Request("planner", "fixed", "changing", 0.5, 8, seed=7)
@@ -124,6 +124,24 @@ async def test_a_failure_is_repeated_in_replay_and_asked_again_when_recording(tm
         model, _ = recording(tape, "up again")
         assert (await model.ask(REQUEST)).text == "up again"
     assert (await replayed(tmp_path / "tape", REQUEST)).text == "up again"
+
+
+async def test_a_prompt_that_was_too_long_is_too_long_in_replay(tmp_path: Path):
+    with opened(tmp_path / "tape") as tape:
+        model, _ = recording(tape, ContextOverflowError("The prompt is longer than the context."))
+        with pytest.raises(ContextOverflowError):
+            await model.ask(REQUEST)
+    with pytest.raises(ContextOverflowError, match="longer than the context"):  # so that it is cut there as well
+        await replayed(tmp_path / "tape", REQUEST)
+
+
+async def test_a_server_that_went_away_leaves_nothing(tmp_path: Path):
+    with opened(tmp_path / "tape") as tape:
+        model, _ = recording(tape, ServerAwayError("away"))
+        with pytest.raises(ServerAwayError):
+            await model.ask(REQUEST)
+    with pytest.raises(NotOnTapeError):
+        await replayed(tmp_path / "tape", REQUEST)
 
 
 def test_a_failure_does_not_replace_a_reply(tmp_path: Path):

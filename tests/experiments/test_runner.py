@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from agents.models import Reply, Request
-from errors import DataError, ModelUnavailableError
+from errors import DataError, ModelUnavailableError, ServerAwayError
 from experiments.plans import EpisodePlan, evaluation_plan, training_plan
 from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
@@ -198,6 +198,27 @@ async def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
             await play(tmp_path / "b" / "run", made, plans(), resume=True, on_episode=stop_after)
         assert caught.group_contains(Stop)
     resumed = await play(tmp_path / "b" / "run", made, plans(), resume=True)
+    assert played(resumed) == unbroken
+    assert contents(broken) == whole
+
+
+@pytest.mark.parametrize("calls", [0, 5, 60])
+async def test_a_run_whose_server_went_away_stops_and_goes_on_as_if_it_had_not(tmp_path: Path, calls: int):
+    unbroken, whole = await unbroken_run(tmp_path)
+    broken = fake_bank()
+
+    def until_away(request: Request) -> Reply:
+        if len(model.requests) > calls:
+            raise ServerAwayError("The server is away.")
+        return sensible_reply(request)
+
+    model = RuleModel(until_away)
+    with pytest.raises(ServerAwayError):
+        await play(tmp_path / "away" / "run", services(broken, model), plans(), resume=True)
+    before = RunFolder(tmp_path / "away" / "run", {"method": "billp"}, {}, resume=True)
+    assert all(line.status == "finished" for line in before.lines), "what could not be played is not recorded as failed"
+    before.close()
+    resumed = await play(tmp_path / "away" / "run", services(broken), plans(), resume=True)
     assert played(resumed) == unbroken
     assert contents(broken) == whole
 

@@ -28,6 +28,8 @@ class Script:
 
     statuses: list[int] = field(default_factory=list)
     delay_s: float = 0.0
+    refusal: str = "no"
+    """What an answer with another status than 200 says."""
     nonsense: bool = False
     foreign: bool = False
     dice: bool = False
@@ -63,7 +65,7 @@ class FakeServer:
         status = self.script.statuses.pop(0) if self.script.statuses else 200
         if self.script.dice:
             request["seed"] = secrets.randbelow(2**31)
-        answer: dict[str, Any] = {"error": {"message": "no"}}
+        answer: dict[str, Any] = {"error": {"message": self.script.refusal}}
         if status == 200:
             answer = completion(request, nonsense=self.script.nonsense)
         headers = [(b"content-type", b"application/json")]
@@ -72,7 +74,8 @@ class FakeServer:
             heard = self.script.keys[-1]
             headers.append((b"x-heard", heard.encode()))
             if status == 200:
-                answer["choices"][0]["message"]["content"] += f" {heard}"
+                if "response_format" not in request:  # a constrained reply has no room for anything else
+                    answer["choices"][0]["message"]["content"] += f" {heard}"
             else:
                 answer["error"]["message"] = f"no, {heard} will not do"
         payload = f"<html>hello {heard}</html>".encode() if self.script.foreign else json.dumps(answer).encode()

@@ -1,0 +1,53 @@
+"""Prompts that fit the server's context, cut by one rule.
+
+Only a server knows how many tokens a prompt has, so its refusal is the measure, which costs no call that is not
+refused. Then the oldest half of the steps is left out and it is asked again, until one step is left; then likewise
+the oldest half of the history. Instructions, thought, lessons and experience are never cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agents.models import Model, Parsed, Reply, Request, Usage, ask_parsed
+from agents.prompt_pack import Prompt
+from errors import ContextOverflowError
+
+_CUT = ("steps", "history")  # in this order; each a list, oldest first
+
+
+async def ask_fitting(
+    model: Model,
+    request: Request,
+    prompt: Prompt,
+    values: Mapping[str, Any],
+    *,
+    parse: Callable[[Reply], Parsed],
+    retries: int,
+) -> tuple[Parsed, Usage]:
+    """`ask_parsed` with the user message rendered from `values`, shortened while the server finds it too long.
+
+    Raises ContextOverflowError when the shortest is too long as well, and what `ask_parsed` raises.
+    """
+    text: str | None = None
+    for shown in shortened(values):
+        rendered = prompt.render(**shown)
+        if rendered == text:  # this prompt does not show what was left out
+            continue
+        text = rendered
+        try:
+            return await ask_parsed(model, replace(request, user=text), parse, retries)
+        except ContextOverflowError as error:
+            refused = error
+    raise refused
+
+
+def shortened(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """`values` as they are, then with ever fewer steps, then with ever fewer items of the history; oldest go first."""
+    yield values
+    for name in _CUT:
+        while len(kept := values.get(name, [])) > 1:
+            values = {**values, name: kept[(len(kept) + 1) // 2 :]}
+            yield values

@@ -1,0 +1,111 @@
+"""Steps a minute, tokens a second, time to first token and prefix-cache share at 1, 4, 16 and 32 episodes side by side.
+
+    python -m benchmarks.serving [EPISODES [HORIZON]]
+    BILLP_LLM_BASE_URL=http://127.0.0.1:8000/v1 BILLP_LLM_MODEL=NAME python -m benchmarks.serving
+
+The first measures the embedded llama.cpp, the second the server named (`billp serve`). Needs ml-100k with its
+simulator. Every level plays training episodes of billp, as many as run at once but 16 at least, cut off after 2 steps,
+with users of its own, the same ones for every server, so that no level finds its prompts computed by the one before.
+Prints a Markdown table; writes to a temporary runs folder and to a memory of its own, emptied afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from agents.models import ChatModel, Reply, Request, Usage
+from experiments.run_folder import read_lines
+from experiments.training import train
+from graphs.workshop import Workshop
+from serving.embedded import start
+from settings import LLMSettings, load_settings
+
+LEVELS = (1, 4, 16, 32)
+MEMORY = "benchmark"
+
+
+class StreamedModel(ChatModel):
+    """The client of the application, but replies are streamed, so that the first token's arrival is seen."""
+
+    def __init__(self, base_url: str, settings: LLMSettings) -> None:
+        super().__init__(base_url, settings)
+        self.first_token_s: list[float] = []
+
+    async def _ask_once(self, request: Request) -> Reply:
+        body = self._body(request) | {"stream": True, "stream_options": {"include_usage": True}}
+        words: list[str] = []
+        scores: dict[str, float] = {}
+        usage: dict[str, Any] = {}
+        began, first = time.perf_counter(), None
+        async with self._opened().post(self._url, json=body) as response:
+            response.raise_for_status()
+            async for line in response.content:
+                if not line.startswith(b"data: {"):
+                    continue
+                part = json.loads(line[6:])
+                usage = part.get("usage") or usage
+                for choice in part["choices"]:
+                    text = choice["delta"].get("content") or ""
+                    if text and first is None:
+                        first = time.perf_counter() - began
+                    words.append(text)
+                    tokens = (choice.get("logprobs") or {}).get("content") or []
+                    if tokens and not scores:
+                        scores = {top["token"]: top["logprob"] for top in tokens[0]["top_logprobs"]}
+        seconds = time.perf_counter() - began
+        self.first_token_s.append(seconds if first is None else first)
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        cost = Usage(1, usage["prompt_tokens"], cached, usage["completion_tokens"], seconds)
+        return Reply("".join(words), scores, cost)
+
+
+async def measure(level: int, episodes: int, horizon: int) -> list[str]:
+    """One row: level, steps a minute, tokens a second, first token's median and 95th percentile, cached share."""
+    settings = load_settings({"run.side_by_side": level, "run.batch": episodes, "run.horizon": horizon})
+    server = None if settings.llm.base_url else start(settings)
+    base_url = settings.llm.base_url or (server.base_url if server else "")
+    async with StreamedModel(base_url, settings.llm) as model:
+        with tempfile.TemporaryDirectory() as folder:
+            run = Path(folder) / "run"
+            async with Workshop(settings, model=model) as workshop:
+                summary = await train(
+                    workshop, dataset="ml-100k", method="billp", episodes=episodes, seed=level,
+                    memory=MEMORY, run=run, resume=False,
+                )  # fmt: skip
+                workshop.memory("ml-100k", MEMORY).clear()
+            lines = read_lines(run)
+    seconds = max(line.ended for line in lines) - min(line.started for line in lines)
+    done = [line.output for line in lines if line.output is not None]
+    steps = sum(output["length"] for output in done)
+    tokens = sum(output["usage"]["prompt_tokens"] + output["usage"]["completion_tokens"] for output in done)
+    firsts = statistics.quantiles(model.first_token_s, n=20)
+    return [
+        str(level),
+        f"{60 * steps / seconds:.0f} ({steps} in {seconds:.0f} s)",
+        f"{tokens / seconds:.0f}",
+        f"{firsts[9]:.2f} s ({firsts[18]:.2f} s)",
+        f"{summary.cached_share:.0%}",
+    ]
+
+
+def main() -> None:
+    """Prints a Markdown table, row by row."""
+    episodes, horizon = (int(word) for word in (*sys.argv[1:3], *("16", "2")[len(sys.argv[1:3]) :]))
+    titles = ["side by side", "steps a minute", "tokens a second", "first token: median (95%)", "from the cache"]
+    for row in (titles, ["---"] * len(titles)):
+        sys.stdout.write(f"| {' | '.join(row)} |\n")
+    for level in LEVELS:
+        sys.stdout.write(f"| {' | '.join(uvloop.run(measure(level, max(level, episodes), horizon)))} |\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

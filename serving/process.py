@@ -1,0 +1,131 @@
+"""A server that runs as a process of its own: started, waited for, watched and stopped, with all it started itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import IO, Self
+
+import httpx
+
+from errors import ServingError
+from serving.vllm import Launch
+
+_LOOK_S = 0.5
+_GRACE_S = 20.0  # to end calls that are under way
+_TAIL = 8192  # bytes of the log's end that are looked through for its last line
+
+Waiting = Callable[[float, str], None]
+
+
+class ServerProcess:
+    """A running server. Use as a context manager: on leaving, no process of it is left.
+
+    It has a process group of its own, so that Ctrl-C reaches this program alone, which then stops it in order.
+    """
+
+    def __init__(self, launch: Launch, log: Path, stopping: Event) -> None:
+        """Starts it; what it says goes to `log`. Once `stopping` is set, waiting and watching come to an end.
+
+        Raises ServingError when it cannot be started at all.
+        """
+        self._launch = launch
+        self._log = log
+        self._stopping = stopping
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with _private(log) as stream:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 -- the command of our own settings
+                    launch.command,
+                    env=launch.full_environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise ServingError(f"{launch.command[0]} cannot be run ({error}); set BILLP_VLLM_PYTHON.") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def wait_until_ready(self, patience_s: float, on_wait: Waiting) -> bool:
+        """Waits until it answers and has the model; False when told to stop before.
+
+        `on_wait` is called with the seconds waited and the log's last line. Raises ServingError when it dies, or
+        does not answer within `patience_s` seconds.
+        """
+        started = time.monotonic()
+        with httpx.Client(timeout=5, trust_env=False) as client:
+            while not self._stopping.wait(_LOOK_S):
+                self._check()
+                if self._answers(client):
+                    return True
+                waited = time.monotonic() - started
+                if waited > patience_s:
+                    raise ServingError(
+                        f"vLLM did not answer within {patience_s:g} s ({self.last_line()}); "
+                        f"read {self._log}, or raise vllm.start_s."
+                    )
+                on_wait(waited, self.last_line())
+        return False
+
+    def watch(self) -> None:
+        """Returns when told to stop; raises ServingError when the server dies."""
+        while not self._stopping.wait(_LOOK_S):
+            self._check()
+
+    def stop(self) -> None:
+        """Asks it to end, and ends it and all that it started where it does not within 20 seconds."""
+        if self._process.poll() is None:
+            self._signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE_S)
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def last_line(self) -> str:
+        """The last line of the log that says something, without the key."""
+        try:
+            with self._log.open("rb") as stream:
+                stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))
+                lines = stream.read().decode(errors="replace").splitlines()
+        except OSError:
+            return "no log"
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "no word")
+        return last.replace(self._launch.key, "[api key]") if self._launch.key else last
+
+    def _check(self) -> None:
+        code = self._process.poll()
+        if code is not None:
+            ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+            raise ServingError(f"vLLM died with {ended} ({self.last_line()}); read {self._log}.")
+
+    def _answers(self, client: httpx.Client) -> bool:
+        url = self._launch.base_url
+        try:
+            if not client.get(f"{url.removesuffix('/v1')}/health").is_success:
+                return False
+            headers = {"Authorization": f"Bearer {self._launch.key}"} if self._launch.key else {}
+            models = client.get(f"{url}/models", headers=headers)
+            return models.is_success and self._launch.model in [model["id"] for model in models.json()["data"]]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return False
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+
+def _private(path: Path) -> IO[bytes]:
+    """`path`, emptied, for nobody else to read: a log may hold prompts."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -1,0 +1,136 @@
+"""vLLM as this application needs it: the command that starts it, its environment, and its address.
+
+`billp serve` runs this command; `docker-compose.yml` holds the same flags, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from errors import ServingError
+from settings import LLMSettings, VLLMSettings
+
+_MODULE = "vllm.entrypoints.openai.api_server"  # the command `vllm` is missing from the wheel for CPUs
+_KEY = "VLLM_API_KEY"
+_KEY_SETTING = "BILLP_LLM_API_KEY"
+_NO_KEY = "none"
+_TOP_LOGPROBS = 20  # what the Actor and the Critic read of a first token
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command with what it finds in its environment. The key is in no rendering of it."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    """Variables beside those of this process, without the key."""
+    base_url: str
+    model: str
+    """The name that clients ask for."""
+    key: str
+    """What clients must send as bearer token; empty: anybody is served."""
+
+    def __repr__(self) -> str:
+        return f"Launch({self.shown()!r})"
+
+    def shown(self) -> str:
+        """The command as a shell takes it; the key stands there as the variable that holds it."""
+        words = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        if self.key and os.environ.get(_KEY) != self.key:
+            words.append(f'{_KEY}="${_KEY_SETTING}"')
+        return " ".join([*words, shlex.join(self.command)])
+
+    def full_environment(self) -> dict[str, str]:
+        """Everything that the process finds in its environment, the key included."""
+        return {**os.environ, **self.environment, **({_KEY: self.key} if self.key else {})}
+
+
+def flags(settings: VLLMSettings) -> tuple[str, ...]:
+    """What vLLM is started with, whoever starts it. No secret is among it."""
+    given = [f"--model={settings.model}"]
+    if settings.name is not None:
+        given.append(f"--served-model-name={settings.name}")
+    given.append(f"--max-model-len={settings.max_model_len}")
+    if settings.device == "cuda":
+        given += [
+            f"--gpu-memory-utilization={settings.gpu_memory}",
+            f"--tensor-parallel-size={settings.tensor_parallel}",
+        ]
+    else:
+        given.append("--dtype=bfloat16")  # float16, which `auto` may take from a model's files, is slow on CPUs
+    if settings.eager:
+        given.append("--enforce-eager")
+    return (
+        *given,
+        "--enable-prefix-caching" if settings.prefix_caching else "--no-enable-prefix-caching",
+        "--enable-prompt-tokens-details",  # says how much of a prompt the cache served
+        f"--max-logprobs={_TOP_LOGPROBS}",
+        "--disable-uvicorn-access-log",
+        f"--host={settings.host}",
+        f"--port={settings.port}",
+    )
+
+
+def launch(settings: VLLMSettings, client: LLMSettings) -> Launch:
+    """The command for these settings, with a free port where port 0 is asked for.
+
+    Raises ServingError when the port is taken, or when vLLM is not installed where it is looked for.
+    """
+    settings = settings.model_copy(update={"port": _port(settings)})
+    environment = {"VLLM_NO_USAGE_STATS": "1"}
+    if settings.device == "cpu":
+        environment |= {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": str(settings.cpu_cache_gb)}
+    if Path(settings.model).is_dir():
+        environment["HF_HUB_OFFLINE"] = "1"
+    key = client.api_key.get_secret_value()
+    return Launch(
+        command=(_interpreter(settings), "-m", _MODULE, *flags(settings)),
+        environment=environment,
+        base_url=f"http://{_reachable(settings.host)}:{settings.port}/v1",
+        model=settings.name or settings.model,
+        # vLLM itself reads the variable, so that a key which stands there already is asked for as well.
+        key=key if key != _NO_KEY else os.environ.get(_KEY, ""),
+    )
+
+
+def _interpreter(settings: VLLMSettings) -> str:
+    if settings.python is not None:
+        path = settings.python.expanduser()
+        if not path.is_file():
+            raise ServingError(f"There is no interpreter {path}; set BILLP_VLLM_PYTHON to one that has vLLM.")
+        return str(path)
+    if importlib.util.find_spec("vllm") is None:
+        raise ServingError(
+            "The package vllm is not installed; `pip install vllm` (CUDA), or set BILLP_VLLM_PYTHON to the "
+            "interpreter of an environment that has it."
+        )
+    return sys.executable
+
+
+def _port(settings: VLLMSettings) -> int:
+    """The port asked for, or a free one. One that is taken would let another server answer in vLLM's place."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise ServingError(
+                f"vLLM cannot listen on {settings.host} port {settings.port} ({error.strerror or error}); "
+                f"choose another --port, or 0 for a free one."
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _reachable(host: str) -> str:
+    """The address under which this machine reaches what listens on `host`."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 -- compared with, not listened on
+        return "127.0.0.1" if host == "0.0.0.0" else "[::1]"  # noqa: S104 -- the same
+    return f"[{host}]" if ":" in host else host

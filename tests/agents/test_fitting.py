@@ -1,0 +1,106 @@
+"""A prompt that is too long loses its oldest steps first, and nothing else while there are steps to lose."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.fitting import ask_fitting, shortened
+from agents.models import Reply, Request
+from agents.planner import Planner, one_sentence
+from agents.prompt_pack import load_pack
+from agents.views import Situation
+from catalogue import Item
+from errors import ContextOverflowError, ModelUnavailableError
+from settings import PlannerSettings
+
+PROMPT = load_pack()["planner"]
+
+
+class Narrow:
+    """A model whose context is so many characters of the user message long."""
+
+    def __init__(self, characters: int) -> None:
+        self.characters = characters
+        self.asked: list[Request] = []
+
+    async def ask(self, request: Request) -> Reply:
+        self.asked.append(request)
+        if len(request.user) > self.characters:
+            raise ContextOverflowError("too long")
+        return Reply("a western")
+
+
+def situation(steps: int) -> Situation:
+    films = tuple(Item(i, f"i{i}", f"Film number {i}.", ("Drama",), 1990) for i in range(100))
+    return Situation(history=films[-4:], recommended=films[:steps], rewards=(3,) * steps)
+
+
+async def thought_with(characters: int, steps: int = 40) -> Narrow:
+    model = Narrow(characters)
+    planner = Planner(model, PROMPT, PlannerSettings(shown_steps=100))
+    thought = await planner.think(situation(steps), ["Mix genres."], ["Drama"], seed=0)
+    assert thought.text == "a western"
+    return model
+
+
+async def test_what_fits_is_not_cut():
+    model = await thought_with(10_000)
+    assert len(model.asked) == 1
+    assert "Film number 0." in model.asked[0].user
+
+
+async def test_the_oldest_half_of_the_steps_goes_first():
+    model = await thought_with(1400)
+    last = model.asked[-1].user
+    assert "Film number 19." not in last
+    assert "Film number 20." in last
+    assert "Film number 39." in last
+    for kept in ("Film number 96.", "Film number 99.", "Mix genres.", "Shown lately: Drama."):
+        assert kept in last
+    assert {request.system for request in model.asked} == {PROMPT.fixed}
+
+
+async def test_then_the_oldest_of_the_history():
+    last = (await thought_with(240)).asked[-1].user
+    assert "Film number 39." in last, "the newest step stays"
+    assert "Film number 96." not in last
+    assert "Film number 99." in last, "and the newest of the history"
+    assert "Mix genres." in last
+
+
+async def test_what_cannot_be_cut_to_fit_fails_by_name():
+    with pytest.raises(ContextOverflowError, match="too long"):
+        await thought_with(10)
+    assert issubclass(ContextOverflowError, ModelUnavailableError), "the episode fails, the run goes on"
+
+
+async def test_a_prompt_that_shows_no_history_is_not_asked_twice_with_the_same_words():
+    model = Narrow(10)
+    terse = load_pack()["actor-free"]
+    request = Request("actor", terse.fixed, "", 0.0, 8, 0)
+    values: dict[str, Any] = {"thought": "", "lately": [], "fresh": [], "encouraged": [], "discouraged": []}
+    with pytest.raises(ContextOverflowError):
+        await ask_fitting(
+            model, request, terse, values | {"history": [], "steps": []}, parse=one_sentence, retries=0
+        )  # fmt: skip
+    assert len(model.asked) == 1
+
+
+@given(st.lists(st.integers(), max_size=40), st.lists(st.integers(), max_size=12))
+def test_every_cut_leaves_the_newest_and_touches_nothing_else(steps: list[int], history: list[int]):
+    shown = list(shortened({"steps": steps, "history": history, "thought": "x"}))
+    assert shown[0] == {"steps": steps, "history": history, "thought": "x"}
+    assert len(shown) <= 12
+    for before, after in pairwise(shown):
+        assert after["thought"] == "x"
+        assert len(after["steps"]) + len(after["history"]) < len(before["steps"]) + len(before["history"])
+        assert after["history"] == history or len(after["steps"]) <= 1
+    for values in shown:
+        assert values["steps"] == steps[len(steps) - len(values["steps"]) :]
+        assert values["history"] == history[len(history) - len(values["history"]) :]
+    assert len(shown[-1]["steps"]) == min(1, len(steps))
