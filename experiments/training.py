@@ -33,7 +33,7 @@ async def train(
     """
     chosen = method_named(method)
     if not chosen.learns:
-        raise SettingsError(f"Method {method!r} has no memory to train; evaluate it, or train billp or reflexion.")
+        raise SettingsError(f"Method {method!r} has no memory to train; evaluate it, or train billp, reflexion or dqn.")
     services = workshop.services(dataset, memory=memory, llm=True)
     worlds, settings = services.worlds, workshop.settings
     users = [services.dataset.user_keys[user] for user in users_of(worlds.train, len(worlds.train.users), seed)]

@@ -14,13 +14,14 @@ class Method:
     """What one method does on its way through the graph.
 
     `chooser`: who picks the item. `shortlist` draws evenly from the Actor's shortlist, `oracle` knows what the
-    simulated user would answer: bounds to judge the others by. `thinks`: the Planner writes thoughts. `recalls`:
-    which reflections it reads, the most similar to the user (BiLLP) or the latest (Reflexion). `micro`: experiences
-    are read and written. `critic`: the Critic's advantage labels them; without it the reward alone does.
+    simulated user would answer: bounds to judge the others by. `policy` asks a policy that reinforcement learning
+    trained beforehand. `thinks`: the Planner writes thoughts. `recalls`: which reflections it reads, the most similar
+    to the user (BiLLP) or the latest (Reflexion). `micro`: experiences are read and written. `critic`: the Critic's
+    advantage labels them; without it the reward alone does.
     """
 
     name: str
-    chooser: Literal["llm", "random", "popular", "shortlist", "oracle"] = "llm"
+    chooser: Literal["llm", "random", "popular", "shortlist", "oracle", "policy"] = "llm"
     thinks: bool = False
     recalls: Literal["none", "latest", "similar"] = "none"
     micro: bool = False
@@ -35,6 +36,11 @@ class Method:
     def needs_llm(self) -> bool:
         """Whether any mind is asked."""
         return self.chooser == "llm"
+
+    @property
+    def needs_policy(self) -> bool:
+        """Whether it recommends what a trained policy says."""
+        return self.chooser == "policy"
 
 
 METHODS: Mapping[str, Method] = {
@@ -51,8 +57,12 @@ METHODS: Mapping[str, Method] = {
         Method("popular", chooser="popular"),
         Method("shortlist-random", chooser="shortlist"),
         Method("oracle", chooser="oracle"),
+        *(Method(name, chooser="policy") for name in ("dqn", "sqn", "bcq", "cql", "crr", "a2c", "dorl", "ppo")),
     )
 }
+
+SERVED = [name for name, method in METHODS.items() if not method.needs_policy]
+"""What `langgraph dev` offers: it opens no trained policies."""
 
 
 def method_named(name: str) -> Method:
