@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tianshou.algorithm import Algorithm
-from tianshou.algorithm.algorithm_base import TrainingStats
+from tianshou.algorithm.algorithm_base import Algorithm, TrainingStats
 from tianshou.data import Batch, ReplayBuffer
 
 from experiments.baselines.item_space import ItemSpace
@@ -41,14 +40,25 @@ class Classroom:
 class Agent(Protocol):
     """A method under way."""
 
-    network: ActingNetwork
-    """Says what is recommended."""
-    algorithm: Algorithm[Any, Any]
-    """Holds every weight, target networks and optimisers included."""
-    online: bool
-    """Whether it meets simulated users."""
-    steps_each: int
-    """Steps an epoch: recommendations for online methods, gradient steps for the others."""
+    @property
+    def network(self) -> ActingNetwork:
+        """Says what is recommended."""
+        ...
+
+    @property
+    def algorithm(self) -> Algorithm[Any, Any]:
+        """Holds every weight, target networks and optimisers included."""
+        ...
+
+    @property
+    def online(self) -> bool:
+        """Whether it meets simulated users."""
+        ...
+
+    @property
+    def steps_each(self) -> int:
+        """Steps an epoch: recommendations, or gradient steps for a method that learns from logs."""
+        ...
 
     def epoch(self, number: int, seed: int, advance: Advance) -> dict[str, float]:
         """Learns; returns mean losses by name. The global generators were seeded."""

@@ -36,7 +36,7 @@ def save_checkpoint(
     folder: Path, agent: Agent, best: dict[str, torch.Tensor], curve: list[CurvePoint], at: int
 ) -> None:
     """Replaces the checkpoint in `folder`; `best` are the weights of epoch `at`."""
-    state = agent.algorithm.state_dict()
+    state = agent.algorithm.state_dict()  # type: ignore[no-untyped-call]
     optimisers = state.pop("_optimizers")
     tensors = {_WEIGHTS + name: tensor for name, tensor in state.items()}
     tensors |= {_BEST + name: tensor for name, tensor in best.items()}
@@ -71,7 +71,7 @@ def load_checkpoint(folder: Path, agent: Agent) -> tuple[Progress, dict[str, tor
             progress = Progress.model_validate_json(file.metadata()[_PROGRESS])
         tensors = load_file(path)
         state: dict[str, Any] = dict(_under(_WEIGHTS, tensors))
-        fresh = agent.algorithm.state_dict()["_optimizers"]
+        fresh = agent.algorithm.state_dict()["_optimizers"]  # type: ignore[no-untyped-call]
         state["_optimizers"] = [
             {"state": _optimiser_state(_under(f"{_OPTIMISER}{number}.", tensors)), "param_groups": one["param_groups"]}
             for number, one in enumerate(fresh)
@@ -79,8 +79,9 @@ def load_checkpoint(folder: Path, agent: Agent) -> tuple[Progress, dict[str, tor
         agent.algorithm.load_state_dict(state)
     except (SafetensorError, ValidationError, RuntimeError, KeyError, TypeError, OSError) as error:
         raise ArtifactError(f"{path} is damaged or of another version; remove it to begin anew.") from error
-    if hasattr(agent.algorithm, "_iter"):
-        agent.algorithm._iter = progress.iterations
+    algorithm: Any = agent.algorithm
+    if hasattr(algorithm, "_iter"):
+        algorithm._iter = progress.iterations
     kept = _under(_KEPT, tensors)
     if kept:
         agent.remember(Transitions(**{name: tensor.numpy() for name, tensor in kept.items()}))

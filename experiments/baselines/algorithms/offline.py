@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from gymnasium.spaces import Discrete
-from tianshou.algorithm import Algorithm
+from tianshou.algorithm.algorithm_base import Algorithm
 from tianshou.algorithm.imitation.discrete_bcq import DiscreteBCQ, DiscreteBCQPolicy
 from tianshou.algorithm.imitation.discrete_cql import DiscreteCQL
 from tianshou.algorithm.imitation.discrete_crr import DiscreteCRR

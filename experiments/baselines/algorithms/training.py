@@ -43,7 +43,7 @@ def train_policy(
         found = load_checkpoint(folder, agent)
         curve = list(found[0].curve) if found else []
         best, at = (found[1], found[0].best) if found else (_weights(agent), 0)
-        with SummaryWriter(str(folder / "tensorboard"), purge_step=_steps(curve)) as board:  # type: ignore[no-untyped-call]
+        with SummaryWriter(str(folder / "tensorboard"), purge_step=_steps(curve)) as board:
             for number in range(len(curve), hyper.epochs):
                 point = _epoch(agent, room, hyper, number=number, curve=curve, on_progress=on_progress)
                 if not agent.online or not curve or point.r_traj > max(old.r_traj for old in curve):
@@ -54,7 +54,7 @@ def train_policy(
                     *point.losses.items(),
                     *((n, getattr(point, n)) for n in ("len", "r_each", "r_traj")),
                 ]:
-                    board.add_scalar(name, value, point.steps)  # type: ignore[no-untyped-call]
+                    board.add_scalar(name, value, point.steps)
     record = PolicyRecord(
         method=method,
         dataset=room.dataset.name,

@@ -37,7 +37,7 @@ class Head(nn.Module):
     def forward(self, state: torch.Tensor) -> torch.Tensor:
         """The scores, whether or not an item was shown."""
         vectors: torch.Tensor = self._items()
-        wanted = self._layers(state)
+        wanted: torch.Tensor = self._layers(state)
         if self._count == 1:
             return wanted @ vectors.T
         return torch.einsum("ncd,id->nic", wanted.reshape(len(wanted), self._count, -1), vectors)
