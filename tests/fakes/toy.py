@@ -23,7 +23,8 @@ BEST = 5.0 * HORIZON
 
 
 def stars(items: Indices) -> Floats:
-    return np.where(items % EACH < 2, 5.0, 3.0).astype(np.float32)
+    worth: Floats = np.where(items % EACH < 2, np.float32(5), np.float32(3))
+    return worth
 
 
 class ToyRatings:
@@ -38,7 +39,7 @@ class ToyRatings:
     def item_vectors(self) -> Floats:
         """A group's items stand close together, two groups far apart."""
         corners = np.eye(GROUPS, dtype=np.float32)[np.arange(ITEMS) // EACH]
-        return corners + 0.01 * np.arange(ITEMS, dtype=np.float32)[:, None] / ITEMS
+        return corners + np.float32(0.01 / ITEMS) * np.arange(ITEMS, dtype=np.float32)[:, None]
 
     def parameters(self) -> dict[str, Floats]:
         return {}

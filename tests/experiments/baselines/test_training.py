@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,8 @@ DORL gets little further: its world is made of logs, and in no log does it say t
 
 @pytest.mark.parametrize("method", ["dqn", "a2c", "ppo", "bcq", "cql", "crr", "sqn", "dorl"])
 def test_every_method_beats_chance_where_that_is_possible(method: str, tmp_path: Path):
-    record = trained(method, tmp_path / "run", **({"entropy": 0.2} if method == "dorl" else {}))
+    given: dict[str, Any] = {"entropy": 0.2} if method == "dorl" else {}
+    record = trained(method, tmp_path / "run", **given)
 
     assert 0.3 * BEST < random_r_traj() < 0.37 * BEST
     assert record.curve[record.epoch - 1].r_traj >= LEAST[method] * BEST
@@ -32,7 +34,7 @@ def test_every_method_beats_chance_where_that_is_possible(method: str, tmp_path:
 
 @pytest.mark.parametrize("method", ["dqn", "a2c", "sqn"])
 def test_a_training_that_was_broken_off_ends_like_an_unbroken_one_and_seeds_matter(method: str, tmp_path: Path):
-    short = {"epochs": 3, "rounds": 3, "updates": 10}
+    short: dict[str, Any] = {"epochs": 3, "rounds": 3, "updates": 10}
     whole = trained(method, tmp_path / "whole", **short)
 
     class Killed(Exception):
