@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.output import AsJson, Assignments, count_bar, settings_from, show_json, stdout
+from commands.output import AsJson, Assignments, named_bars, settings_from, show_json, stdout
 from commands.running import (
     Dataset,
+    Epochs,
     Resume,
     RunName,
     SideBySide,
@@ -41,6 +42,7 @@ def compare(
     prompts: Annotated[
         str | None, typer.Option(metavar="A,B", help="prompt packs to compare; none is the pack of the settings")
     ] = None,
+    epochs: Epochs = None,
     probe_every: Annotated[
         int, typer.Option(min=0, help="learning curve: meet the probe's users after so many episodes; 0 is never")
     ] = 0,
@@ -58,8 +60,9 @@ def compare(
 ) -> None:
     """Train, then evaluate methods on the same held-out users and seeds, with paired intervals.
 
-    Each learning method has a memory of its own for each seed. Every pair differs in nothing but the method (or the
-    prompts), so the difference is taken user by user. `runs/NAME/comparison.json` holds the results.
+    Each learning method has a memory of its own, or a policy of its own, for each seed. Every pair differs in nothing
+    but the method (or the prompts), so the difference is taken user by user. `runs/NAME/comparison.json` holds the
+    results.
     """
     from experiments.comparison.comparing import compare as run_comparison
     from graphs.workshop import Workshop
@@ -79,13 +82,21 @@ def compare(
         probe_users=min(probe_users, users),
         probe_every=probe_every,
         stop_early=stop_early,
+        epochs=epochs,
     )
 
     async def work() -> Comparison:
         async with Workshop(settings) as workshop:
-            return await run_comparison(workshop, design, run=folder, resume=resume, on_episode=lambda _: advance())
+            return await run_comparison(
+                workshop,
+                design,
+                run=folder,
+                resume=resume,
+                on_episode=lambda _: advance(),
+                on_training=show_training,
+            )
 
-    with count_bar(f"comparing {len(design.arms)} methods", design.episodes) as advance:
+    with named_bars(f"comparing {len(design.arms)} methods", design.episodes) as (advance, show_training):
         found = run_to_end(work)
     if as_json:
         show_json({"run": str(folder), **found.model_dump(mode="json")})
@@ -108,6 +119,7 @@ def _design(
     probe_users: int,
     probe_every: int,
     stop_early: bool,
+    epochs: int | None,
 ) -> Design:
     from agents.prompt_pack import load_pack
     from experiments.comparison.design import Design, arms_of
@@ -124,6 +136,7 @@ def _design(
         probe_users=probe_users,
         probe_every=probe_every,
         stop_early=stop_early,
+        epochs=epochs,
     )
 
 

@@ -17,8 +17,10 @@ from commands.output import (
     spinner,
     stdout,
 )
+from commands.policies import train_policy
 from commands.running import (
     Dataset,
+    Epochs,
     MemoryName,
     MethodName,
     Resume,
@@ -33,6 +35,8 @@ from commands.running import (
     with_tape_in,
 )
 
+_EPISODES = 100
+
 if TYPE_CHECKING:
     from experiments.metrics import Summary
     from graphs.state import EpisodeOutput
@@ -41,7 +45,10 @@ if TYPE_CHECKING:
 def train(
     method: MethodName = "billp",
     dataset: Dataset = "ml-100k",
-    episodes: Annotated[int, typer.Option(min=1, help="training episodes")] = 100,
+    episodes: Annotated[
+        int | None, typer.Option(min=1, help="training episodes of a method with a memory; none is 100")
+    ] = None,
+    epochs: Epochs = None,
     seed: Annotated[int, typer.Option(min=0, help="fixes users and sampling")] = 0,
     memory: MemoryName = None,
     run: RunName = None,
@@ -53,14 +60,26 @@ def train(
     assign: Assignments = None,
     as_json: AsJson = False,
 ) -> None:
-    """Learn from training episodes: fill a memory."""
+    """Learn in the train world: fill a memory with episodes, or train the policy of a reinforcement-learning method."""
     from experiments.tables import summary_table
     from experiments.training import train as run_training
+    from graphs.methods import method_named
     from graphs.workshop import Workshop
 
     flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(assign, **flags)
     folder = settings.runs_dir / (run or run_name("train", method))
+    if method_named(method).needs_policy:
+        if episodes is not None:
+            raise typer.BadParameter(f"{method} learns for epochs; give --epochs", param_hint="--episodes")
+        train_policy(
+            settings, method, dataset, epochs=epochs, seed=seed, name=memory or method, run=folder, resume=resume,
+            as_json=as_json,
+        )  # fmt: skip
+        return
+    if epochs is not None:
+        raise typer.BadParameter(f"{method} learns from episodes; give --episodes", param_hint="--epochs")
+    episodes = episodes or _EPISODES
     settings = with_tape_in(folder, settings)
 
     async def work() -> Summary:

@@ -12,7 +12,15 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from errors import BillpError
@@ -85,6 +93,21 @@ def count_bar(text: str, total: int) -> Iterator[Callable[[], None]]:
     with _bar(True) as bar:
         task = bar.add_task(text, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def named_bars(text: str, total: int) -> Iterator[tuple[Callable[[], None], Callable[[str, float], None]]]:
+    """A bar that counts, as `count_bar` shows it, and under it one for everything named with the fraction done."""
+    with _bar(True) as bar:
+        task = bar.add_task(text, total=total)
+        named: dict[str, TaskID] = {}
+
+        def show(name: str, fraction: float) -> None:
+            if name not in named:
+                named[name] = bar.add_task(f"  {name} (%)", total=100)
+            bar.update(named[name], completed=int(100 * fraction))
+
+        yield lambda: bar.advance(task), show
 
 
 @contextmanager

@@ -17,10 +17,16 @@ MethodName = Annotated[
     str,
     typer.Option(
         help="billp, billp-no-macro, billp-no-micro, billp-no-critic, reflexion, react, act-only, random, popular, "
-        "shortlist-random or oracle"
+        "shortlist-random, oracle, or by reinforcement learning dqn, sqn, bcq, cql, crr, a2c, dorl, ppo"
     ),
 ]
-MemoryName = Annotated[str | None, typer.Option(help="name of the memory; none is the method's name")]
+MemoryName = Annotated[
+    str | None, typer.Option(help="name of the memory, or of a trained policy; none is the method's name")
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(min=1, help="epochs that policies are trained for; none is the budget in their hyperparameters"),
+]
 RunName = Annotated[str | None, typer.Option(help="name of the run's folder; none is made from method and time")]
 Resume = Annotated[bool, typer.Option("--resume", help="go on with the run of that name")]
 SideBySide = Annotated[int | None, typer.Option(help="episodes in flight at once")]

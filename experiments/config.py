@@ -17,6 +17,7 @@ _PACKAGES = (
     "langgraph",
     "numpy",
     "sentence-transformers",
+    "tianshou",
     "torch",
     "xllamacpp",
 )

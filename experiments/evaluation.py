@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from experiments.baselines.runs import kept_policy
 from experiments.conduct import conduct_of
 from experiments.config import run_config, surroundings
 from experiments.metrics import Summary, summarise
@@ -29,11 +31,15 @@ async def evaluate(
 ) -> Summary:
     """Runs `method` on the first `users` test users, once for each seed; the summary is also in metrics.json.
 
+    `memory` names the memory of a method that has one, or the policy of one trained by reinforcement learning.
+
     Users and sampling seeds do not depend on the method, so that methods compare pair by pair.
     """
     chosen = method_named(method)
     services = workshop.services(dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm)
     await workshop.canary(services)
+    policy = kept_policy(services, method, memory)
+    services = replace(services, policy=policy)
     worlds = services.worlds
     keys = [services.dataset.user_keys[user] for user in users_of(worlds.test, users, worlds.test.settings.seed)]
     plan = {
@@ -44,6 +50,7 @@ async def evaluate(
         "memory": memory if chosen.learns else "",
         # A memory that grew between a kill and the resumption would mix two policies in one table.
         "memory_records": services.memory.stats().counts if services.memory is not None else {},
+        **({"policy": policy.record.sha256} if policy is not None else {}),
     }
     config = run_config(workshop, services, plan)
     with RunFolder(run, config, surroundings(workshop.settings), resume=resume) as folder:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from errors import SettingsError
+from experiments.baselines.runs import kept_policy
 from graphs.episode import build_episode_graph, output_of
 from graphs.methods import method_named
 from graphs.services import FixedServices
@@ -22,6 +25,7 @@ async def run_single(
         dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm, learn_at_once=True
     )
     await workshop.canary(services)
+    services = replace(services, policy=kept_policy(services, method, memory))
     split = services.worlds.split_of(services.dataset.user_index(user))
     if learn and split == "test":
         raise SettingsError(f"User {user} is a test user, from whom nothing may be learned; leave out --learn.")

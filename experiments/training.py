@@ -33,7 +33,7 @@ async def train(
     """
     chosen = method_named(method)
     if not chosen.learns:
-        raise SettingsError(f"Method {method!r} has no memory to train; evaluate it, or train billp or reflexion.")
+        raise SettingsError(f"Method {method!r} has no memory to train; evaluate it, or train billp, reflexion or dqn.")
     services = workshop.services(dataset, memory=memory, llm=chosen.needs_llm)
     await workshop.canary(services)
     worlds, settings = services.worlds, workshop.settings

@@ -20,7 +20,7 @@ from agents.shortlist import Experience, draw_shortlist
 from agents.tools import CategoryAnalysis, analyse_categories
 from errors import EpisodeError
 from graphs.methods import method_named
-from graphs.services import Minds, ServiceProvider, Services, embed_text
+from graphs.services import ItemPolicy, Minds, ServiceProvider, Services, embed_text
 from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
 
 Update = dict[str, Any]
@@ -64,7 +64,7 @@ class ActorNodes:
         }
 
     async def pick(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Picks without an LLM: by chance, by popularity, or knowing what the simulated user would answer."""
+        """Picks without an LLM: by chance, by popularity, as a policy says, or knowing the simulated user's answers."""
         services = await self._provider.get(runtime.context, state["user"])
         masked = _masked(services, state)
         chooser = method_named(runtime.context.method).chooser
@@ -84,6 +84,14 @@ class ActorNodes:
                 state["user"],
                 [step["item"] for step in state["steps"]],
                 masked,
+            )
+        elif chooser == "policy":
+            item = _policy_of(services).choose(
+                state["history"],
+                [step["item"] for step in state["steps"]],
+                [step["reward"] for step in state["steps"]],
+                masked,
+                step_seed(state, runtime.context, "choose"),
             )
         elif chooser == "popular":
             free = next((int(index) for index in services.ranking if int(index) not in masked), None)
@@ -217,6 +225,15 @@ def minds_of(services: Services) -> Minds:
     if services.minds is None:
         raise EpisodeError("This episode needs an LLM, but none was started; name an LLM method when starting.")
     return services.minds
+
+
+def _policy_of(services: Services) -> ItemPolicy:
+    if services.policy is None:
+        raise EpisodeError(
+            "This episode needs a trained policy, and none was opened; train one with `billp train` and run "
+            "`billp evaluate` or `billp compare`."
+        )
+    return services.policy
 
 
 def _briefing(services: Services, state: EpisodeState) -> Briefing:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from graphs.methods import METHODS
+from graphs.methods import SERVED
 from graphs.state import EpisodeContext, EpisodeInput
 
 _CONFIG = ConfigDict(extra="forbid")
@@ -45,7 +45,7 @@ class LiveContext(EpisodeContext):
         str,
         Field(
             description="How recommendations are made",
-            json_schema_extra={"enum": [name for name in METHODS if name != "oracle"]},
+            json_schema_extra={"enum": [name for name in SERVED if name != "oracle"]},
         ),
     ] = "billp"
     run: Annotated[str, Field(min_length=1, description="Name under which memory remembers where it came from")] = (

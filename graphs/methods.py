@@ -13,17 +13,17 @@ from errors import SettingsError
 class Method:
     """What one method does on its way through the graph.
 
-    `chooser`: who picks the item. `memory` takes what memory expects most of, without an LLM anywhere; `shortlist`
-    draws evenly from the Actor's shortlist; `oracle` knows what the simulated user would answer: bounds to judge the
-    others by. `thinks`: the Planner writes thoughts. `recalls`: which reflections it reads, the most similar to the
-    user (BiLLP) or the latest (Reflexion). `plans`: their evidence makes a typed plan, for which the shortlist is
-    drawn. `micro`: experiences are read and written. `bends`: the advantages expected of the shortlist bend the choice;
-    without it memory reaches the LLM as words alone. `critic`: the Critic's advantage labels experiences; without it
-    the reward alone does.
+    `chooser`: who picks the item. `memory` takes what memory expects most of, without an LLM anywhere; `policy` asks a
+    policy that reinforcement learning trained beforehand; `shortlist` draws evenly from the Actor's shortlist;
+    `oracle` knows what the simulated user would answer: bounds to judge the others by. `thinks`: the Planner writes
+    thoughts. `recalls`: which reflections it reads, the most similar to the user (BiLLP) or the latest (Reflexion).
+    `plans`: their evidence makes a typed plan, for which the shortlist is drawn. `micro`: experiences are read and
+    written. `bends`: the advantages expected of the shortlist bend the choice; without it memory reaches the LLM as
+    words alone. `critic`: the Critic's advantage labels experiences; without it the reward alone does.
     """
 
     name: str
-    chooser: Literal["llm", "memory", "random", "popular", "shortlist", "oracle"] = "llm"
+    chooser: Literal["llm", "memory", "random", "popular", "shortlist", "oracle", "policy"] = "llm"
     thinks: bool = False
     recalls: Literal["none", "latest", "similar"] = "none"
     plans: bool = False
@@ -40,6 +40,11 @@ class Method:
     def needs_llm(self) -> bool:
         """Whether any mind is asked."""
         return self.chooser == "llm"
+
+    @property
+    def needs_policy(self) -> bool:
+        """Whether it recommends what a trained policy says."""
+        return self.chooser == "policy"
 
 
 METHODS: Mapping[str, Method] = {
@@ -58,8 +63,12 @@ METHODS: Mapping[str, Method] = {
         Method("popular", chooser="popular"),
         Method("shortlist-random", chooser="shortlist"),
         Method("oracle", chooser="oracle"),
+        *(Method(name, chooser="policy") for name in ("dqn", "sqn", "bcq", "cql", "crr", "a2c", "dorl", "ppo")),
     )
 }
+
+SERVED = [name for name, method in METHODS.items() if not method.needs_policy]
+"""What `langgraph dev` offers: it opens no trained policies."""
 
 
 def method_named(name: str) -> Method:

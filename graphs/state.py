@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing` only from Python 3.12 on
 
 from agents.models import Usage
-from graphs.methods import METHODS
+from graphs.methods import SERVED
 
 
 class RecalledReflection(TypedDict):
@@ -220,9 +220,9 @@ class EpisodeOutput(TypedDict):
 class EpisodeContext:
     """How to run the episode; in `langgraph dev` these are the form fields beside the input."""
 
-    method: Annotated[
-        str, Field(description="How recommendations are made", json_schema_extra={"enum": list(METHODS)})
-    ] = "billp"
+    method: Annotated[str, Field(description="How recommendations are made", json_schema_extra={"enum": SERVED})] = (
+        "billp"
+    )
     split: Annotated[Literal["train", "test"], Field(description="World the simulated user lives in")] = "train"
     seed: Annotated[int, Field(ge=0, description="Fixes the sampling seeds")] = 0
     run: Annotated[str, Field(min_length=1, description="Name under which memory remembers where it came from")] = (

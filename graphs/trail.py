@@ -6,21 +6,26 @@ from graphs.methods import Method
 from graphs.state import EpisodeOutput, StepRecord
 
 
-def trail(method: Method, done: EpisodeOutput, thought_steps: int) -> list[list[str]]:
+def trail(method: Method, done: EpisodeOutput, thought_steps: int, revise: float) -> list[list[str]]:
     """The nodes of each step in the order they ran, named as `episode_nodes` names them.
 
     The first step begins with `recall`; the last one ends with `reflect`, where something was written, and
-    `conclude`. `thought_steps` is how many steps a thought covered (`planner.steps`).
+    `conclude`. `thought_steps` is how many steps a thought covered (`planner.steps`), and a reward of at most `revise`
+    ended it earlier (`planner.revise`).
     """
-    steps = [_of_step(method, step, thought_steps) for step in done["steps"]]
+    steps, age = [], thought_steps
+    for position, step in enumerate(done["steps"]):
+        planned = age >= thought_steps or done["steps"][position - 1]["reward"] <= revise
+        age = 1 if planned else age + 1
+        steps.append(_of_step(method, step, planned=planned))
     if steps:
         steps[0].insert(0, "recall")
         steps[-1] += ["reflect", "conclude"] if done["reflection"] else ["conclude"]
     return steps
 
 
-def _of_step(method: Method, step: StepRecord, thought_steps: int) -> list[str]:
-    plans = method.thinks and (step["number"] - 1) % thought_steps == 0
+def _of_step(method: Method, step: StepRecord, *, planned: bool) -> list[str]:
+    plans = (method.thinks or method.plans) and planned
     judged = step["advantage"] is not None
     ways = [f"act:{name}" for name in ("analyse", "retrieve", *_to_the_item(method, step))]
     return [*(["plan"] if plans else []), *ways, "respond", *(["criticise"] if judged else [])]
@@ -28,5 +33,5 @@ def _of_step(method: Method, step: StepRecord, thought_steps: int) -> list[str]:
 
 def _to_the_item(method: Method, step: StepRecord) -> tuple[str, ...]:
     if step["shortlist"]:
-        return ("shortlist", "choose" if method.needs_llm else "pick")
+        return ("shortlist", "weigh", "choose" if method.needs_llm else "pick")
     return ("propose", "ground") if method.needs_llm else ("pick",)

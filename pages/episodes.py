@@ -143,6 +143,8 @@ def _nodes(line: EpisodeLine, done: EpisodeOutput, config: Config) -> list[list[
     method = METHODS.get(line.method)
     if method is None:
         return [[] for _ in done["steps"]]
-    planner = config.settings.get("planner", {})
-    steps = planner.get("steps") if isinstance(planner, dict) else None
-    return trail(method, done, steps if isinstance(steps, int) and steps > 0 else PlannerSettings().steps)
+    try:
+        planner = PlannerSettings.model_validate(config.settings.get("planner", {}))
+    except ValidationError:  # written by a version with other settings
+        planner = PlannerSettings()
+    return trail(method, done, planner.steps, planner.revise)

@@ -7,10 +7,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from experiments.baselines.runs import check_trainable
 from experiments.comparison.design import Arm, Design, checked
 from experiments.comparison.pairs import compare_pairs, differs
 from experiments.comparison.results import Comparison, Serving, curve_points
-from experiments.comparison.track import Bench, Track
+from experiments.comparison.track import Bench, OnTraining, Track
 from experiments.conduct import conduct_of
 from experiments.config import run_config, surroundings
 from experiments.configured_folder import ConfiguredFolder, write_atomically
@@ -26,15 +27,24 @@ COMPARISON = "comparison.json"
 
 
 async def compare(
-    workshop: Workshop, design: Design, *, run: Path, resume: bool, on_episode: OnEpisode | None = None
+    workshop: Workshop,
+    design: Design,
+    *,
+    run: Path,
+    resume: bool,
+    on_episode: OnEpisode | None = None,
+    on_training: OnTraining | None = None,
 ) -> Comparison:
     """Trains, probes and evaluates every arm with every seed; results are also in `run/comparison.json`.
 
     All arms meet the same test users with the same seeds. Each learning arm has, for each seed, a memory that starts
-    empty and that its evaluation only reads. Raises SettingsError for a design that makes no sense, and ArtifactError
-    where `run` was made with another one.
+    empty and that its evaluation only reads; each policy is trained anew for each seed. Raises SettingsError for a
+    design that makes no sense, and ArtifactError where `run` was made with another one.
     """
     design = checked(design, workshop.settings.run.batch)
+    for arm in design.arms:
+        if arm.method.needs_policy:
+            check_trainable(arm.method.name)
     base = workshop.services(
         design.dataset, memory=None, llm=any(arm.method.needs_llm for arm in design.arms), pack=design.arms[0].pack
     )
@@ -50,6 +60,8 @@ async def compare(
             at_once=asyncio.Semaphore(workshop.settings.run.side_by_side),
             test_users=users,
             on_episode=on_episode or (lambda _: None),
+            on_training=on_training or (lambda _, __: None),
+            one_training=asyncio.Lock(),
         )
         tracks = [
             Track(bench, arm, seed, _services_of(arm, base, workshop)) for arm in design.arms for seed in design.seeds

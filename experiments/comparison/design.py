@@ -30,7 +30,8 @@ class Design:
     `users` test users meet every arm once with every seed. A learning arm first learns from `train_episodes`
     episodes with each seed, into a memory of its own. Every `probe_every` of them (0: never) the first `probe_users`
     of the test users are met with memory as it stands: the points of the learning curve. With `stop_early` the users
-    are met in up to LOOKS portions, until every arm's R_traj differs from the base's.
+    are met in up to LOOKS portions, until every arm's R_traj differs from the base's. A method with a policy trains it
+    once with each seed, for `epochs`, or for the budget in its hyperparameters where that is None.
     """
 
     dataset: str
@@ -42,6 +43,7 @@ class Design:
     probe_users: int
     probe_every: int
     stop_early: bool
+    epochs: int | None = None
 
     @property
     def probes(self) -> list[int]:
@@ -77,6 +79,7 @@ class Design:
             "probe_users": self.probe_users,
             "probe_every": self.probe_every,
             "stop_early": self.stop_early,
+            **({"epochs": self.epochs} if self.epochs is not None else {}),
         }
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
+from experiments.baselines.policy import TrainedPolicy
+from experiments.baselines.runs import train_method
+from experiments.baselines.thread import in_thread
 from experiments.comparison.design import Arm, Design
 from experiments.conduct import conduct_of
 from experiments.config import run_config, surroundings
@@ -19,6 +23,9 @@ from graphs.services import Services
 from graphs.workshop import Workshop
 from simulators import users_of
 
+OnTraining = Callable[[str, float], None]
+"""Called with the name of a training and the share of it that is done."""
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -30,6 +37,9 @@ class Bench:
     at_once: asyncio.Semaphore
     test_users: list[str]
     on_episode: OnEpisode
+    on_training: OnTraining
+    one_training: asyncio.Lock
+    """Policies are trained one after another: they share the generators of torch and NumPy."""
 
 
 class Track:
@@ -54,8 +64,11 @@ class Track:
         return [*self.training, *self.evaluation, *(line for lines in self.probes.values() for line in lines)]
 
     async def learn(self) -> None:
-        """Training episodes, with probes in between; nothing for an arm without memory."""
+        """Training episodes, with probes in between, or the training of a policy; nothing for all other arms."""
         design = self._bench.design
+        if self.arm.method.needs_policy:
+            async with self._bench.one_training:
+                self._services = replace(self._services, policy=await self._trained_policy())
         if not self.arm.method.learns:
             return
         plan = {"command": "train", "episodes": design.train_episodes, "seed": self._seed}
@@ -79,6 +92,22 @@ class Track:
         plan = {"command": "evaluate", "users": keys, "seeds": [self._seed], "trained": self._trained}
         self.evaluation = await self._meet("evaluation", plan, keys[:users])
 
+    async def _trained_policy(self) -> TrainedPolicy:
+        label = f"{self.arm.name}, seed {self._seed}"
+        return await in_thread(
+            lambda on_progress: train_method(
+                self._bench.workshop,
+                self._services,
+                method=self.arm.method.name,
+                epochs=self._bench.design.epochs,
+                seed=self._seed,
+                run=self._path / "training",
+                resume=True,
+                on_progress=on_progress,
+            ),
+            lambda share: self._bench.on_training(label, share),
+        )
+
     async def _probe(self, trained: int) -> None:
         keys = self._bench.test_users[: self._bench.design.probe_users]
         plan = {"command": "evaluate", "users": keys, "seeds": [self._seed], "trained": trained, "probe": True}
@@ -96,6 +125,8 @@ class Track:
 
     def _open(self, name: str, plan: dict[str, object]) -> RunFolder:
         plan = {**plan, "method": self.arm.method.name, "arm": self.arm.name, "memory": self._memory_name}
+        policy = self._services.policy
+        plan |= {"policy": policy.record.sha256} if isinstance(policy, TrainedPolicy) else {}
         workshop = self._bench.workshop
         config = run_config(workshop, self._services, plan)
         return RunFolder(self._path / name, config, surroundings(workshop.settings), resume=True)

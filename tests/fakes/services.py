@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,20 @@ def fake_bank(embedder: HashEmbedder | None = None) -> MemoryBank:
     )
 
 
+class FirstFree:
+    """A policy that recommends the first item that may be."""
+
+    def choose(
+        self,
+        history: Sequence[int],
+        recommended: Sequence[int],
+        rewards: Sequence[float],
+        masked: Collection[int],
+        seed: int,
+    ) -> int:
+        return next(item for item in range(len(tiny_dataset().catalogue)) if item not in masked)
+
+
 def fake_services(
     model: Model | None = None, memory: MemoryBank | None = None, *, learn_at_once: bool = False, **flags: Any
 ) -> Services:
@@ -60,5 +75,6 @@ def fake_services(
             reflector=Reflector(model, pack["reflector"], settings.reflector),
         ),
         memory=memory,
+        policy=FirstFree(),
         learn_at_once=learn_at_once,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
 
-from errors import SettingsError
+from errors import EpisodeError, SettingsError
 from graphs.episode import build_episode_graph, output_of
-from graphs.methods import METHODS, method_named
+from graphs.methods import METHODS, SERVED, method_named
 from graphs.services import FixedServices
 from graphs.state import EpisodeContext, EpisodeInput
 from memory import KINDS, Kind, Record
@@ -54,9 +55,9 @@ def words(kept: Mapping[Kind, Sequence[Record]]) -> list[list[tuple[object, ...]
 
 
 async def test_every_pair_of_methods_differs_in_prompts_memory_or_choice():
-    seen = {name: await traces(name) for name in METHODS}
+    seen = {name: await traces(name) for name in SERVED}
 
-    for a, b in combinations(METHODS, 2):
+    for a, b in combinations(SERVED, 2):
         asked_alike = seen[a][0] == seen[b][0]
         kept_alike = words(seen[a][1]) == words(seen[b][1])
         shown_alike = seen[a][2] == seen[b][2]
@@ -86,8 +87,38 @@ async def test_methods_without_an_llm_ask_and_remember_nothing(name: str):
     assert not any(kept.values())
 
 
+async def test_a_method_with_a_policy_recommends_what_that_says_of_history_and_answers():
+    asked: list[tuple[list[int], list[int], list[float], set[int]]] = []
+
+    class Descending:
+        def choose(self, history, recommended, rewards, masked, seed) -> int:
+            asked.append((list(history), list(recommended), list(rewards), set(masked)))
+            return 59 - len(recommended)
+
+    services = replace(fake_services(), policy=Descending())
+    graph = build_episode_graph(FixedServices(services), tiny_worlds().test.horizon)
+    user = tiny_dataset().user_keys[int(tiny_worlds().test.users[0])]
+    context = EpisodeContext(method="dqn", split="test", run="r")
+    done = output_of(await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=context))
+
+    shown = [step["item"] for step in done["steps"]]
+    assert len(shown) > 2
+    assert shown == [59 - step for step in range(len(shown))]
+    rewards = [step["reward"] for step in done["steps"]]
+    for number, (history, recommended, answered, masked) in enumerate(asked):
+        assert history == done["history"]
+        assert (recommended, answered, masked) == (shown[:number], rewards[:number], set(shown[:number]))
+
+
+async def test_without_its_policy_such_a_method_says_what_to_do():
+    graph = build_episode_graph(FixedServices(replace(fake_services(), policy=None)), 3)
+    user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
+    with pytest.raises(EpisodeError, match="train one with `billp train`"):
+        await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=EpisodeContext(method="dqn", run="r"))
+
+
 async def test_the_oracle_outlasts_every_other_method():
-    lengths = {name: sum(map(len, (await traces(name))[2])) for name in METHODS}
+    lengths = {name: sum(map(len, (await traces(name))[2])) for name in SERVED}
 
     assert lengths["oracle"] == max(lengths.values())
     assert lengths["oracle"] > lengths["popular"]

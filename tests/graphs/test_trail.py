@@ -34,7 +34,7 @@ async def ran(method: str, *, learn: bool, **flags: Any) -> tuple[list[str], lis
             nodes += [f"act:{name}" if path else name for name in part]
         elif not path:
             state = part
-    told = trail(METHODS[method], output_of(state), services.settings.planner.steps)
+    told = trail(METHODS[method], output_of(state), services.settings.planner.steps, services.settings.planner.revise)
     return [name for name in nodes if name != "act"], told
 
 

@@ -53,11 +53,13 @@ def remember(name: str = "mine") -> None:
     with open_bank(load_settings(), "tiny", name, EMBEDDER) as bank:
         texts = ["comedy after war", "drama at sea", f"a lesson {HOSTILE}"]
         bank.reflections.write([
-            Reflection(text, EMBEDDER.embed([text])[0], "too_close", 3, 9.0, number, origin(f"e{number}", -1))
+            Reflection(text, EMBEDDER.embed([text])[0], "too_close", 3, 9.0, number, "{}", origin(f"e{number}", -1))
             for number, text in enumerate(texts)
         ])  # fmt: skip
         vector = np.asarray(EMBEDDER.embed(["Film 1"])[0])
-        bank.actor.write([ActorExperience("Film 1", vector, 2, "Film 2", -0.5, False, 2.0, origin("e1", 2))])
+        bank.actor.write(
+            [ActorExperience("Film 1", vector, 2, "Film 2", -0.5, False, 2.0, "0-0-0", 0.0, 0.0, origin("e1", 2))]
+        )
 
 
 def test_the_runs_are_listed_in_parts(client: TestClient):

@@ -1,0 +1,75 @@
+"""The part of `billp train` that trains the policy of a reinforcement-learning method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commands.output import fraction_bar, show_json, show_table, stdout
+from commands.running import run_to_end
+
+if TYPE_CHECKING:
+    from experiments.baselines.policy import TrainedPolicy
+    from settings import Settings
+
+
+def train_policy(
+    settings: Settings,
+    method: str,
+    dataset: str,
+    *,
+    epochs: int | None,
+    seed: int,
+    name: str,
+    run: Path,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Trains it into the folder `run` and keeps it under `name`."""
+    from experiments.baselines.runs import check_trainable, keep_policy, train_method, training_row
+    from experiments.baselines.thread import in_thread
+    from graphs.workshop import Workshop
+
+    check_trainable(method)
+
+    async def work() -> TrainedPolicy:
+        async with Workshop(settings) as workshop:
+            services = workshop.services(dataset, memory=None, llm=False)
+            return await in_thread(
+                lambda on_progress: train_method(
+                    workshop, services, method=method, epochs=epochs, seed=seed, run=run, resume=resume,
+                    on_progress=on_progress,
+                ),
+                show,
+            )  # fmt: skip
+
+    with fraction_bar(f"training {method}") as show:
+        record = run_to_end(work).record
+    kept = keep_policy(run, settings.data, dataset, name)
+    row = training_row(record)
+    if as_json:
+        show_json({"run": str(run), "policy": str(kept), **row})
+        return
+    _show(row)
+    stdout.print(f"Run: {run}   Policy: {name}")
+
+
+def _show(row: dict[str, Any]) -> None:
+    users = row["train_users"]
+    show_table(
+        ("method", "epochs", "steps", "minutes", "steps/s", "kept epoch", "Len", "R_each", "R_traj"),
+        [
+            (
+                row["method"],
+                row["epochs"],
+                row["steps"],
+                f"{row['seconds'] / 60:.1f}",
+                f"{row['steps_per_second']:.0f}",
+                row["epoch_kept"],
+                f"{users['len']:.1f}",
+                f"{users['r_each']:.2f}",
+                f"{users['r_traj']:.1f}",
+            )
+        ],
+        title=f"{row['dataset']}, measured on train users",
+    )

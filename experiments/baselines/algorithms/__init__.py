@@ -1,0 +1,1 @@
+"""How the policies learn, on tianshou; loaded only when an RL method is trained."""

@@ -1,0 +1,116 @@
+"""Every method's hyperparameters: one TOML file each, read into a typed object."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FOLDER = Path(__file__).with_name("hyperparameters")
+
+
+class Hyperparameters(BaseModel):
+    """What all methods have. Rewards are learned in fifths of a star scale (1 is five stars)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tracker: Literal["average", "gru"]
+    recent: int = Field(ge=1, description="newest items that the tracker looks at")
+    size: int = Field(ge=1, description="length of an item vector")
+    hidden: int = Field(ge=1, description="width of the hidden layer between state and scores")
+    learning_rate: float = Field(gt=0)
+    discount: float = Field(ge=0, le=1, description="gamma")
+    batch: int = Field(ge=1, description="transitions of one gradient step")
+    epochs: int = Field(ge=1, description="points of the curve; a checkpoint is written after each")
+    choice: Literal["best", "draw"] = Field(description="the best item, or one drawn from the softmax of the scores")
+
+
+class OnlineHyperparameters(Hyperparameters):
+    """Learning from simulated users: `epochs` x `rounds` x `steps` x `users` recommendations."""
+
+    users: int = Field(ge=1, description="users stepped side by side")
+    steps: int = Field(ge=1, description="recommendations to each of them between two updates")
+    rounds: int = Field(ge=1, description="updates an epoch; episodes begin anew with every epoch")
+
+
+class QHyperparameters(OnlineHyperparameters):
+    """DQN."""
+
+    replay: int = Field(ge=1, description="transitions remembered")
+    updates: int = Field(ge=1, description="gradient steps a round")
+    target_every: int = Field(ge=1, description="gradient steps between two copies to the target network")
+    explore_first: float = Field(ge=0, le=1, description="share of random items in the first epoch")
+    explore_last: float = Field(ge=0, le=1, description="and in the last; linear in between")
+
+
+class ActorCriticHyperparameters(OnlineHyperparameters):
+    """A2C and PPO."""
+
+    repeats: int = Field(ge=1, description="passes over what a round brought")
+    entropy: float = Field(ge=0, description="weight of the policy's entropy")
+    value: float = Field(ge=0, description="weight of the value's error")
+    trace: float = Field(ge=0, le=1, description="lambda of the generalised advantage estimate")
+    gradient: float = Field(gt=0, description="longest gradient")
+    clip: float = Field(gt=0, description="PPO: how far a probability's ratio may move; A2C has no use for it")
+
+
+class DORLHyperparameters(ActorCriticHyperparameters):
+    """DORL: A2C in a world model made of the logs."""
+
+    models: int = Field(ge=2, description="rating models in the ensemble")
+    pessimism: float = Field(ge=0, description="weight of their disagreement, in stars (lambda_1)")
+    spread: float = Field(ge=0, description="weight of the logs' entropy after an item, in stars (lambda_2)")
+    length: int = Field(ge=1, description="steps of an episode in the world model")
+
+
+class OfflineHyperparameters(Hyperparameters):
+    """Learning from logs: `epochs` x `updates` gradient steps."""
+
+    updates: int = Field(ge=1, description="gradient steps an epoch")
+    target_every: int = Field(ge=1, description="gradient steps between two copies to the target network")
+
+
+class BCQHyperparameters(OfflineHyperparameters):
+    """DiscreteBCQ."""
+
+    unlikely: float = Field(ge=0, lt=1, description="items less likely than this share of the likeliest are left out")
+
+
+class CQLHyperparameters(OfflineHyperparameters):
+    """DiscreteCQL."""
+
+    quantiles: int = Field(ge=2, description="quantiles of the value's distribution")
+    conservatism: float = Field(ge=0, description="weight of the conservative loss")
+
+
+class CRRHyperparameters(OfflineHyperparameters):
+    """DiscreteCRR."""
+
+    temperature: float = Field(gt=0, description="beta: how sharply advantages weigh what was logged")
+    conservatism: float = Field(ge=0, description="weight of the conservative loss")
+
+
+_KINDS: Mapping[str, type[Hyperparameters]] = {
+    "dqn": QHyperparameters,
+    "a2c": ActorCriticHyperparameters,
+    "ppo": ActorCriticHyperparameters,
+    "dorl": DORLHyperparameters,
+    "bcq": BCQHyperparameters,
+    "cql": CQLHyperparameters,
+    "crr": CRRHyperparameters,
+    "sqn": OfflineHyperparameters,
+}
+
+
+def hyperparameters_of(method: str, epochs: int | None = None) -> Hyperparameters:
+    """Those in the method's file; `epochs` stands for the file's own where it is given."""
+    found = tomllib.loads((FOLDER / f"{method}.toml").read_text(encoding="utf-8"))
+    return read_hyperparameters(method, found if epochs is None else {**found, "epochs": epochs})
+
+
+def read_hyperparameters(method: str, plain: Mapping[str, object]) -> Hyperparameters:
+    """The typed form of plain values; raises pydantic.ValidationError."""
+    return _KINDS[method].model_validate(plain)

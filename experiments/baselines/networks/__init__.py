@@ -1,0 +1,1 @@
+"""What the policies compute, in torch; loaded only when an RL method runs."""

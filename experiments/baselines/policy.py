@@ -1,0 +1,118 @@
+"""A trained policy on disk, and at work in episodes: `policy.safetensors` beside `policy.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from errors import ArtifactError, EpisodeError
+from experiments.baselines.hyperparameters import Hyperparameters, read_hyperparameters
+from experiments.baselines.item_space import item_space
+from experiments.baselines.observations import Layout
+from experiments.baselines.probe import CurvePoint
+from experiments.configured_folder import write_atomically
+from simulators import Dataset
+from simulators.datasets import file_digest
+from simulators.folders import replaced_folder
+
+if TYPE_CHECKING:
+    import torch
+
+    from experiments.baselines.networks.scores import ActingNetwork
+
+RECORD, WEIGHTS = "policy.json", "policy.safetensors"
+
+
+class PolicyRecord(BaseModel):
+    """What `policy.json` holds: how the policy came about, and the SHA-256 of its weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    method: str
+    dataset: str
+    fingerprint: str
+    seed: int
+    hyperparameters: dict[str, Any]
+    history: int
+    horizon: int
+    mask: bool
+    epoch: int
+    """Whose weights these are."""
+    steps: int
+    """Of the whole training: recommendations to simulated users, or gradient steps of a method that meets none."""
+    seconds: float
+    curve: list[CurvePoint]
+    sha256: str = ""
+
+
+class TrainedPolicy:
+    """Chooses items; knows of a user what an agent may know, the history and the answers."""
+
+    def __init__(self, record: PolicyRecord, hyper: Hyperparameters, network: ActingNetwork, n_items: int) -> None:
+        self.record = record
+        self._hyper, self._network, self._n_items = hyper, network, n_items
+        self._layout = Layout(record.history, record.horizon)
+
+    def choose(
+        self,
+        history: Sequence[int],
+        recommended: Sequence[int],
+        rewards: Sequence[float],
+        masked: Collection[int],
+        seed: int,
+    ) -> int:
+        """The item for a user in the middle of an episode; `seed` matters to policies that draw."""
+        from experiments.baselines.networks.choosing import choose_items  # noqa: PLC0415 -- loads torch
+
+        if len(set(masked)) >= self._n_items:
+            raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
+        seen = self._layout.of(history, recommended, rewards)
+        rng = np.random.default_rng(seed)
+        return int(choose_items(self._network, seen, self._hyper.choice, rng, masked)[0])
+
+
+def policy_folder(data_dir: Path, dataset: str, name: str) -> Path:
+    """Where the policy `name` of a dataset is kept."""
+    return data_dir / "policies" / dataset / name
+
+
+def save_policy(folder: Path, record: PolicyRecord, weights: dict[str, torch.Tensor]) -> None:
+    """Writes the policy to `folder`, in place of what was there."""
+    from safetensors.torch import save_file  # noqa: PLC0415 -- loads torch
+
+    with replaced_folder(folder) as new:
+        save_file(weights, new / WEIGHTS)
+        stored = record.model_copy(update={"sha256": file_digest(new / WEIGHTS)})
+        write_atomically(new / RECORD, stored.model_dump_json(indent=2) + "\n")
+
+
+def load_policy(folder: Path, dataset: Dataset, method: str) -> TrainedPolicy:
+    """The policy in `folder`; raises ArtifactError, with the remedy, where it is missing, damaged or another one."""
+    from safetensors.torch import load_file  # noqa: PLC0415 -- loads torch
+
+    from experiments.baselines.networks.scores import acting_network  # noqa: PLC0415 -- loads torch
+
+    remedy = f"train it with `billp train --method {method} --dataset {dataset.name}`"
+    if not (folder / RECORD).is_file():
+        raise ArtifactError(f"There is no trained policy in {folder}; {remedy}.")
+    try:
+        record = PolicyRecord.model_validate_json((folder / RECORD).read_bytes())
+        hyper = read_hyperparameters(record.method, record.hyperparameters)
+    except (ValidationError, KeyError, OSError) as error:
+        raise ArtifactError(f"{folder / RECORD} is damaged or of another version; {remedy}.") from error
+    if record.method != method or record.fingerprint != dataset.fingerprint:
+        raise ArtifactError(
+            f"The policy in {folder} is {record.method} trained on {record.dataset} as it was then; {remedy}."
+        )
+    weights = folder / WEIGHTS
+    if not weights.is_file() or file_digest(weights) != record.sha256:
+        raise ArtifactError(f"{weights} is missing or damaged; {remedy}.")
+    network = acting_network(method, item_space(dataset.catalogue), hyper, record.mask)
+    network.load_state_dict(load_file(weights))
+    network.eval()
+    return TrainedPolicy(record, hyper, network, len(dataset.catalogue))

@@ -1,0 +1,61 @@
+"""Small trainings in the toy world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.baselines.algorithms.agent import Classroom
+from experiments.baselines.algorithms.training import train_policy
+from experiments.baselines.hyperparameters import Hyperparameters, hyperparameters_of, read_hyperparameters
+from experiments.baselines.item_space import item_space
+from experiments.baselines.observations import Layout
+from experiments.baselines.policy import PolicyRecord
+from simulators.policies import policy_outcomes
+from tests.fakes.toy import HORIZON, USERS, toy_dataset, toy_world
+
+SMALL: dict[str, Any] = {
+    "size": 8, "hidden": 32, "learning_rate": 0.01, "batch": 64, "epochs": 6, "rounds": 10, "users": 32, "steps": 8,
+    "updates": 60, "target_every": 20, "replay": 4000, "recent": 3, "models": 2, "length": 8,
+}  # fmt: skip
+
+
+def small(method: str, **given: Any) -> Hyperparameters:
+    """The method's hyperparameters, cut down to seconds."""
+    plain = hyperparameters_of(method).model_dump()
+    wanted = {**SMALL, "batch": 256 if method in ("a2c", "ppo", "dorl") else 64, **given}
+    return read_hyperparameters(method, {**plain, **{name: wanted[name] for name in wanted if name in plain}})
+
+
+def toy_room(seed: int = 0) -> Classroom:
+    dataset, world = toy_dataset(), toy_world()
+    return Classroom(
+        dataset=dataset,
+        world=world,
+        space=item_space(dataset.catalogue),
+        layout=Layout(4, HORIZON),
+        histories=[dataset.history(user, 4) for user in range(USERS)],
+        mask=True,
+        seed=seed,
+    )
+
+
+def trained(
+    method: str,
+    folder: Path,
+    *,
+    seed: int = 0,
+    on_progress: Callable[[float], None] = lambda _: None,
+    **given: Any,
+) -> PolicyRecord:
+    folder.mkdir(exist_ok=True)
+    return train_policy(method, small(method, **given), toy_room(seed), folder, on_progress)
+
+
+def random_r_traj() -> float:
+    world = toy_world()
+    users = list(range(USERS)) * 20
+    return policy_outcomes(world, np.zeros(world.n_items, dtype=np.int64), users)["random"].r_traj
