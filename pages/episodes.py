@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from catalogue import Catalogue
 from experiments.records import EpisodeLine
 from experiments.report.folders import Config, Data

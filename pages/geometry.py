@@ -13,17 +13,18 @@ PLACES: dict[str, tuple[float, float]] = {
     "act:retrieve": (1, 3.5),
     "act:shortlist": (1, 4.5),
     "act:propose": (0, 4.5),
-    "act:choose": (1, 5.5),
-    "act:ground": (0, 5.5),
-    "act:pick": (2, 5.5),
-    "respond": (1, 7),
-    "criticise": (1, 8),
-    "reflect": (1, 9),
-    "conclude": (1, 10),
+    "act:weigh": (1, 5.5),
+    "act:choose": (1, 6.5),
+    "act:ground": (0, 6.5),
+    "act:pick": (2, 6.5),
+    "respond": (1, 8),
+    "criticise": (1, 9),
+    "reflect": (1, 10),
+    "conclude": (1, 11),
 }
 _NODE = (92.0, 30.0)
 _COLUMN, _ROW, _LEFT, _TOP = 106.0, 50.0, 100.0, 24.0
-_WIDTH, _HEIGHT = 412.0, 550.0
+_WIDTH, _HEIGHT = 412.0, 600.0
 
 
 def drawing() -> DrawingView:
