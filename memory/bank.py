@@ -102,6 +102,11 @@ class MemoryBank:
             f"Memory {self.name!r} of {self.dataset!r} has no record {id_!r}; `billp memory list KIND` shows the ids."
         )
 
+    def text_of(self, id_: str) -> str | None:
+        """The text of a record; None where there is none of that id."""
+        store = self._stores[next(kind for kind in KINDS if id_.startswith(f"{kind}/"))]
+        return next((record.text for record in store.get([id_])), None)
+
     def forget(self, ids: Sequence[str]) -> None:
         """Forget the records with these ids; an id without a record is no error."""
         for kind in KINDS:
