@@ -201,7 +201,9 @@ def _candidates(step: Step, catalogue: Catalogue) -> list[Candidate]:
             for numbers in (record["advantages"], record["likings"], record["support"], record["preferences"])
         )
         staying = None if advantage is None or liking is None else round(advantage - liking, 4)
-        trusted = None if preference is None else round(record["trust"] * preference, 4)
+        # Where memory expects nothing at all, the LLM alone chooses.
+        trust = record["trust"] if record["advantages"] else 1.0
+        trusted = None if preference is None else round(trust * preference, 4)
         parts = [part for part in (advantage, trusted) if part is not None]
         found.append(
             Candidate(
