@@ -192,10 +192,10 @@ def _recommended_titles(runs: Sequence[RunData]) -> dict[tuple[str, int], str]:
 def _weights(step: StepRecord) -> list[list[float | None]]:
     """What weighed for each candidate: [staying, liking, the LLM's preference times its trust], None: not asked.
 
-    Empty where nothing did.
+    Empty where nothing did, as where memory was empty.
     """
     expected, likings, preferences = step["advantages"], step["likings"], step["preferences"]
-    if not expected and not preferences:
+    if not any(expected) and not preferences:
         return []
     staying = [advantage - liking for advantage, liking in zip(expected, likings, strict=True)]
     trusted = [step["trust"] * preference for preference in preferences] if expected else preferences
