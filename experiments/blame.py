@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
@@ -266,7 +267,7 @@ def _pooled(step: Step, bank: MemoryBank) -> int:
 
 def _unseen(id_: str, step: Step) -> bool:
     _, run, episode, _ = id_.split("/")
-    return run == step.run.name and episode in step.unseen
+    return unquote(run) == step.run.name and unquote(episode) in step.unseen
 
 
 def _left(id_: str, receipts: Receipts) -> bool | None:
