@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from commands import receipts
 from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 
 if TYPE_CHECKING:
     from memory import MemoryBank, Record
 
-Kind = Literal["reflections", "actor", "critic"]  # memory.Kind, spelt out: importing it would slow `billp --help`
-app = typer.Typer(help="Look into memories, move them, clear them.", no_args_is_help=True)
+Kind = Literal["reflections", "actor", "critic", "uses"]  # memory.Kind; importing it would slow `billp --help`
+app = typer.Typer(help="Look into memories, see what they did, move, prune or clear them.", no_args_is_help=True)
+app.command()(receipts.show)
+app.command()(receipts.blame)
+app.command()(receipts.prune)
 
 Dataset = Annotated[str, typer.Option(help="dataset the memory belongs to")]
 Name = Annotated[str, typer.Option("--memory", help="name of the memory")]

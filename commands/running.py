@@ -17,7 +17,8 @@ MethodName = Annotated[
     str,
     typer.Option(
         help="billp, billp-no-macro, billp-no-micro, billp-no-critic, billp-llm-only, billp-memory-only, reflexion, "
-        "react, act-only, random, popular, shortlist-random, oracle, or by reinforcement learning dqn, sqn, bcq, cql, crr, a2c, dorl, ppo"
+        "react, act-only, random, popular, shortlist-random, oracle, "
+        "or by reinforcement learning dqn, sqn, bcq, cql, crr, a2c, dorl, ppo"
     ),
 ]
 MemoryName = Annotated[

@@ -11,17 +11,19 @@ from catalogue import Catalogue
 from graphs.methods import Method
 from graphs.services import Services
 from graphs.state import EpisodeContext, EpisodeOutput, StepRecord
-from memory import ActorExperience, CriticExperience, MemoryBank, Origin, Reflection
+from memory import ActorExperience, CriticExperience, MemoryBank, Origin, Reflection, Uses
+from memory.receipts import Used, item_key, relation_key
 
 
 def learn(services: Services, memory: MemoryBank, method: Method, context: EpisodeContext, done: EpisodeOutput) -> None:
-    """Writes the episode's reflection and experiences into `memory`, by id."""
+    """Writes the episode's reflection, its experiences and what it used of memory into `memory`, by id."""
     if method.recalls != "none" and done["reflection"]:
         memory.reflections.write([reflection_of(services, context, done)])
     if method.micro:
         acted, judged = experiences_of(services, context, done)
         memory.actor.write(acted)
         memory.critic.write(judged)
+    memory.uses.write(uses_of(services, method, context, done))
 
 
 def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Reflection:
@@ -76,6 +78,33 @@ def experiences_of(
     return acted, judged
 
 
+def uses_of(services: Services, method: Method, context: EpisodeContext, done: EpisodeOutput) -> Uses:
+    """What the episode used of memory and what followed, as `memory.receipts` says."""
+    used: dict[str, tuple[int, float]] = {}
+    judged = [step for step in done["steps"] if step["advantage"] is not None]
+    total = 0.0
+    for step in judged:
+        surprise = (step["advantage"] or 0.0) - _of_choice(step, step["advantages"])
+        total += surprise
+        # Where no mind reads the experiences retrieved, they were not used.
+        keys = list(step["experiences"]) if method.needs_llm else []
+        if _spoken_for(step):
+            keys += [relation_key(step["relation"]), item_key(step["item"])]
+        for key in keys:
+            count, surprises = used.get(key, (0, 0.0))
+            used[key] = count + 1, surprises + surprise
+    recalled = tuple(reflection["id"] for reflection in done["reflections"])
+    return Uses(
+        vector=services.state_vector(situation_at(services.catalogue, done, 0)),
+        ended=done["ended"],
+        length=done["length"],
+        reward=done["reward_trajectory"],
+        ordinal=context.ordinal,
+        used=Used(recalled, len(judged), total, used).to_json(),
+        origin=_origin(context, done, -1),
+    )
+
+
 def situation_at(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situation:
     """What the agents knew of the user after the first `steps` steps of a finished episode."""
     before: Sequence[int] = [step["item"] for step in done["steps"][:steps]]
@@ -84,6 +113,14 @@ def situation_at(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situa
         recommended=tuple(catalogue.some(before)),
         rewards=tuple(round(step["reward"]) for step in done["steps"][:steps]),
     )
+
+
+def _spoken_for(step: StepRecord) -> bool:
+    """Whether memory knew the relation, and expected at least as much of the choice as of the shortlist on average."""
+    expected = step["advantages"]
+    if not expected or _of_choice(step, step["support"]) < 1:
+        return False
+    return _of_choice(step, expected) >= sum(expected) / len(expected)
 
 
 def _of_choice(step: StepRecord, numbers: Sequence[float]) -> float:

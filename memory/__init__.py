@@ -4,7 +4,8 @@ from memory.bank import MemoryBank, MemoryStats
 from memory.embedding import Embedder, SentenceEmbedder
 from memory.experiences import ActorMemory, CriticMemory
 from memory.ledger import Estimate, Ledger
-from memory.lessons import ActorExperience, CriticExperience, Reflection
+from memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
+from memory.receipts import Receipt, Receipts, UseMemory
 from memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
 from memory.reflections import ReflectionMemory
 from memory.shelf import drop_bank, list_banks, open_bank
@@ -25,10 +26,14 @@ __all__ = [
     "MemoryBank",
     "MemoryStats",
     "Origin",
+    "Receipt",
+    "Receipts",
     "Record",
     "Reflection",
     "ReflectionMemory",
     "SentenceEmbedder",
+    "UseMemory",
+    "Uses",
     "Vector",
     "VectorStore",
     "as_vector",

@@ -1,11 +1,11 @@
-"""The whole memory of one name: reflections, actor and critic experiences of one dataset."""
+"""The whole memory of one name: reflections, actor and critic experiences of one dataset, and their uses."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from errors import MemoryStoreError
 from memory.embedding import Embedder
 from memory.exchange import Header, read_lines, write_lines
 from memory.experiences import ActorMemory, CriticMemory
+from memory.receipts import UseMemory
 from memory.records import KINDS, Kind, Record
 from memory.reflections import ReflectionMemory
 from memory.store import Match, VectorStore
@@ -38,7 +39,7 @@ class MemoryStats(BaseModel):
 
 
 class MemoryBank:
-    """The three memories of one (dataset, memory name), and the embedder their vectors come from.
+    """The memories of one (dataset, memory name), and the embedder their vectors come from.
 
     Use it as a context manager, or `close` it. Its memories may be used from several threads.
     """
@@ -60,6 +61,7 @@ class MemoryBank:
         self.reflections = ReflectionMemory(stores["reflections"])
         self.actor = ActorMemory(stores["actor"])
         self.critic = CriticMemory(stores["critic"])
+        self.uses = UseMemory(stores["uses"])
         self._stores = stores
         self._close = close
 
@@ -90,6 +92,27 @@ class MemoryBank:
         """One page of the records of `kind`, in the order of their ids (run, episode, step)."""
         store = self._stores[kind]
         return store.get(store.ids()[offset : offset + limit])
+
+    def find(self, id_: str) -> tuple[Kind, Record]:
+        """The record called `id_`, and its kind; raises MemoryStoreError where there is none."""
+        for kind in KINDS:
+            if id_.startswith(f"{kind}/") and (found := self._stores[kind].get([id_])):
+                return kind, found[0]
+        raise MemoryStoreError(
+            f"Memory {self.name!r} of {self.dataset!r} has no record {id_!r}; `billp memory list KIND` shows the ids."
+        )
+
+    def text_of(self, id_: str) -> str | None:
+        """The text of a record; None where there is none of that id."""
+        store = self._stores[next(kind for kind in KINDS if id_.startswith(f"{kind}/"))]
+        return next((record.text for record in store.get([id_])), None)
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Forget the records with these ids; an id without a record is no error."""
+        for kind in KINDS:
+            if ours := [id_ for id_ in ids if id_.startswith(f"{kind}/")]:
+                self._stores[kind].delete(ours)
+        self.actor.reread()
 
     def search(self, kind: Kind, text: str, k: int = 10) -> list[Match[Record]]:
         """The `k` records of `kind` whose text (for reflections: the state they began in) is nearest to `text`."""

@@ -12,16 +12,17 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from errors import MemoryStoreError
-from memory.lessons import ActorExperience, CriticExperience, Reflection
+from memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
 from memory.records import Kind, Origin, Record, Vector
 
 FORMAT: Literal["billp-memory"] = "billp-memory"
 VERSION: Literal[2] = 2
 
-_VIEWS: Mapping[Kind, type[Reflection] | type[ActorExperience] | type[CriticExperience]] = {
+_VIEWS: Mapping[Kind, type[Reflection] | type[ActorExperience] | type[CriticExperience] | type[Uses]] = {
     "reflections": Reflection,
     "actor": ActorExperience,
     "critic": CriticExperience,
+    "uses": Uses,
 }
 
 

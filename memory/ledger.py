@@ -137,13 +137,45 @@ class Ledger:
             return [Estimate(0.0, 0.0, 0.0, 0.0) for _ in items]
         asked = np.array([_place(relation) for relation in relations])
         apart = np.square(asked[:, None] - tables.keys[None]).sum(axis=2)
-        weights = np.exp(-apart / _WIDTH**2)
+        weights = _near(apart)
         support = weights @ tables.counts
         staying = weights @ (tables.sums - tables.mean * tables.counts) / (support + _DOUBT)
         staying -= caution * tables.deviation / np.sqrt(support + 1)
         liking = self._liking(tables, items, vectors)
         columns = (column.tolist() for column in (staying + liking, staying, liking, support))
         return [Estimate(*row) for row in zip(*columns, strict=True)]
+
+    def staying_parts(self, relation: str, outcomes: Sequence[Outcome]) -> list[float]:
+        """Stars that each of `outcomes`, counted before, adds to the `staying` of a candidate of `relation`.
+
+        Those of all outcomes add up to what `estimate` gives without caution.
+        """
+        with self._lock:
+            tables = self._tables
+        if not outcomes or not len(tables.keys):
+            return [0.0 for _ in outcomes]
+        place = np.array(_place(relation))
+        support = float(_near(np.square(place - tables.keys).sum(axis=1)) @ tables.counts)
+        apart = np.square(place - np.array([_place(outcome.relation) for outcome in outcomes])).sum(axis=1)
+        beyond = np.array([outcome.advantage - outcome.reward for outcome in outcomes]) - tables.mean
+        parts: list[float] = (_near(apart) * beyond / (support + _DOUBT)).tolist()
+        return parts
+
+    def liking_parts(self, item: int, vectors: Vector) -> dict[int, tuple[int, float, float]]:
+        """For every item with experiences their number, their mean reward, and the stars they add to `item`'s `liking`.
+
+        `vectors` as in `estimate`; the stars of all items add up to the liking.
+        """
+        with self._lock:
+            tables = self._tables
+        if not len(tables.items):
+            return {}
+        weights = self._alike(tables, [item], vectors)[0]
+        better = tables.item_sums - tables.usual * tables.item_counts
+        stars = weights * better / (weights @ tables.item_counts + _ITEM_DOUBT)
+        means = tables.item_sums / tables.item_counts
+        columns = (column.tolist() for column in (tables.item_counts.astype(int), means, stars))
+        return dict(zip(tables.items.tolist(), zip(*columns, strict=True), strict=True))
 
     def trust(self, prior: float) -> float:
         """Stars for each nat by which the LLM prefers a candidate: `prior` at first, then what choices showed.
@@ -157,10 +189,15 @@ class Ledger:
             return max(0.0, (_TRUST_DOUBT * prior + products) / (_TRUST_DOUBT + self._squares))
 
     def _liking(self, tables: _Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
-        closeness = vectors[list(items)] @ vectors[tables.items].T
-        weights = np.exp(-(2.0 - 2.0 * np.clip(closeness.astype(np.float64), -1, 1)) / _ITEM_WIDTH)
+        weights = self._alike(tables, items, vectors)
         better = weights @ (tables.item_sums - tables.usual * tables.item_counts)
         return np.asarray(better / (weights @ tables.item_counts + _ITEM_DOUBT))
+
+    @staticmethod
+    def _alike(tables: _Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
+        """(items, known items) in 0..1: how far what is known of one item counts for another."""
+        closeness = vectors[list(items)] @ vectors[tables.items].T
+        return np.asarray(np.exp(-(2.0 - 2.0 * np.clip(closeness.astype(np.float64), -1, 1)) / _ITEM_WIDTH))
 
     @cached_property
     def _tables(self) -> _Tables:
@@ -187,3 +224,8 @@ class Ledger:
 
 def _place(relation: str) -> list[float]:
     return [int(digit) / _HIGHEST_LEVEL for digit in relation.split("-")]
+
+
+def _near(apart: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far experiences count for a relation whose squared distance from theirs is `apart`."""
+    return np.asarray(np.exp(-apart / _WIDTH**2))

@@ -1,4 +1,4 @@
-"""The three kinds of records as what they mean: reflection, actor experience, critic experience."""
+"""The kinds of records as what they mean: reflection, actor experience, critic experience, uses of them."""
 
 from __future__ import annotations
 
@@ -146,3 +146,43 @@ class CriticExperience(_Lesson):
         """The experience in `record`; raises MemoryStoreError when it holds none."""
         r = cls._check(record)
         return cls(r.text, r.vector, r.field("value", float), r.origin)
+
+
+@dataclass(frozen=True, eq=False)
+class Uses(_Lesson):
+    """What one learned episode used of memory, and how it went; receipts (`memory.receipts`) are added up from it.
+
+    `reward`, `length`, `ended` and `ordinal` are the episode's as in Reflection; `used` is JSON that
+    `memory.receipts.Used` reads. `vector` embeds the user's state when the episode began.
+    """
+
+    kind: ClassVar[Kind] = "uses"
+
+    vector: Vector
+    ended: str
+    length: int
+    reward: float
+    ordinal: int
+    used: str
+    origin: Origin
+
+    def to_record(self) -> Record:
+        """These uses as the store keeps them."""
+        values: dict[str, FieldValue] = {"ended": self.ended, "length": self.length, "used": self.used}
+        values |= {"reward": float(self.reward), "ordinal": self.ordinal}
+        text = f"A return of {self.reward:g} in {self.length} steps, ended: {self.ended}"
+        return Record(self.origin.id(self.kind), text, self.vector, values, self.origin)
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """The uses in `record`; raises MemoryStoreError when it holds none."""
+        r = cls._check(record)
+        return cls(
+            vector=r.vector,
+            ended=r.field("ended", str),
+            length=r.field("length", int),
+            reward=r.field("reward", float),
+            ordinal=r.field("ordinal", int),
+            used=r.field("used", str),
+            origin=r.origin,
+        )

@@ -15,7 +15,7 @@ from errors import MemoryStoreError
 
 Vector = NDArray[np.float32]
 FieldValue = str | int | float | bool
-Kind = Literal["reflections", "actor", "critic"]
+Kind = Literal["reflections", "actor", "critic", "uses"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _Value = TypeVar("_Value", str, int, float, bool)

@@ -16,8 +16,9 @@
   });
   const readOutput = ([history, recalled, steps, reflection, reward, each, calls, tokens]) =>
     ({ history, recalled, steps: steps.map(readStep), reflection, reward, each, calls, tokens });
-  const readStep = ([number, thought, proposal, item, shortlist, reward, closeTo, value, next, advantage, sources]) =>
-    ({ number, thought, proposal, item, shortlist, reward, closeTo, value, next, advantage, sources });
+  const readStep = ([number, thought, proposal, item, shortlist, reward, closeTo, value, next, advantage, sources,
+    plan, weights]) =>
+    ({ number, thought, proposal, item, shortlist, reward, closeTo, value, next, advantage, sources, plan, weights });
   const readSource = ([id, run, episode, step, seed, place]) =>
     ({ id, run, episode, step, seed, place: place === undefined ? -1 : place });
   const textOf = (position) => (position < 0 ? "" : data.texts[position]);
@@ -172,7 +173,9 @@
   function stepCard(step, steps) {
     const facts = make("dl", { class: "facts" });
     const fact = (name, ...values) => facts.append(make("dt", {}, name), make("dd", {}, ...values));
-    if (step.shortlist.length) fact("shortlist", items(step.shortlist, step.item));
+    if (step.plan >= 0) fact("plan", make("span", { class: "quiet" }, textOf(step.plan)));
+    if (step.weights.length) fact("shortlist", weighed(step));
+    else if (step.shortlist.length) fact("shortlist", items(step.shortlist, step.item));
     const words = textOf(step.proposal);
     if (words && words !== title(step.item)) fact("Actor's words", words);
     if (step.value !== null) fact("value", step.value.toFixed(2), " before, ", (step.next ?? 0).toFixed(2), " after");
@@ -186,6 +189,26 @@
       facts.children.length ? facts : null);
     if (step.sources.length) card.append(retrieved(step.sources));
     return card;
+  }
+
+  // The shortlist with what weighed for each candidate, in stars; columns where nothing was asked are left out.
+  function weighed(step) {
+    const names = ["staying", "liking", "LLM"];
+    const asked = [0, 1, 2].filter((column) => step.weights.some((row) => row[column] !== null));
+    const rows = step.shortlist.map((item, at) => make("tr", { class: item === step.item ? "chosen" : null },
+      make("th", { scope: "row", title: data.items[item][1] || null },
+        item === step.item ? `✓ ${title(item)}` : title(item)),
+      ...asked.map((column) => make("td", {}, number(step.weights[at][column]))),
+      make("td", {}, number(step.weights[at].reduce((sum, part) => sum + (part ?? 0), 0)))));
+    const heads = ["", ...asked.map((column) => names[column]), "total"];
+    return make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `Shortlist of step ${step.number}` },
+      make("table", { class: "weighed" },
+        make("thead", {}, make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, name)))),
+        make("tbody", {}, ...rows)));
+  }
+
+  function number(value) {
+    return value === null ? "-" : (value < 0 ? "" : "+") + value.toFixed(2);
   }
 
   function closeTo(step, steps) {

@@ -18,7 +18,7 @@ from experiments.report.folders import RunData
 from experiments.report.outcomes import outcome, outcome_words
 from experiments.report.provenance import Sources, source_of
 from experiments.report.rows import Row
-from graphs.state import EpisodeOutput, RecalledReflection, StepRecord
+from graphs.state import EpisodeOutput, PlanState, RecalledReflection, StepRecord
 
 BUDGET = 40_000_000
 """Bytes that the episodes of one page may take; beyond, browsers get slow."""
@@ -117,7 +117,8 @@ class _Encoder:
         return [self._record(run, reflection["id"]), self._text(reflection["text"]), _short(reflection["distance"])]
 
     def _step(self, run: RunData, data: str, step: StepRecord) -> list[Any]:
-        """[number, thought, proposal, item, shortlist, reward, too close to, value, next value, advantage, sources]."""
+        """[number, thought, proposal, item, shortlist, reward, too close to, value, next value, advantage, sources,
+        plan, weights]."""
         return [
             step["number"],
             self._text(step["thought"]),
@@ -130,7 +131,17 @@ class _Encoder:
             _short(step["next_value"]),
             _short(step["advantage"]),
             [self._record(run, record_id) for record_id in step["experiences"]],
+            self._plan(step["plan"]),
+            _weights(step),
         ]
+
+    def _plan(self, plan: PlanState) -> int:
+        """The typed plan in words."""
+        parts = [f"rest {plan['rest']} steps"] if plan["rest"] else []
+        for name, worth in (("aim", plan["aim"]), ("avoid", plan["avoid"])):
+            if worth:
+                parts.append(f"{name}: {', '.join(f'{kind} {stars:+.2f}' for kind, stars in worth.items())}")
+        return self._text(" · ".join(parts))
 
     def _text(self, text: str) -> int:
         if not text:
@@ -176,6 +187,21 @@ def _recommended_titles(runs: Sequence[RunData]) -> dict[tuple[str, int], str]:
         if line.output is not None
         for step in line.output["steps"]
     }
+
+
+def _weights(step: StepRecord) -> list[list[float | None]]:
+    """What weighed for each candidate: [staying, liking, the LLM's preference times its trust], None: not asked.
+
+    Empty where nothing did, as where memory was empty.
+    """
+    expected, likings, preferences = step["advantages"], step["likings"], step["preferences"]
+    if not any(expected) and not preferences:
+        return []
+    staying = [advantage - liking for advantage, liking in zip(expected, likings, strict=True)]
+    trusted = [step["trust"] * preference for preference in preferences] if expected else preferences
+    nothing = [None] * len(step["shortlist"])
+    columns = [column or nothing for column in (staying, likings, trusted)]
+    return [[_short(value) for value in row] for row in zip(*columns, strict=True)]
 
 
 def _short(value: float | None) -> float | None:

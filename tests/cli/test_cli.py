@@ -20,7 +20,8 @@ COMMANDS = (
     ("simulator", "build"), ("simulator", "info"), ("train",), ("evaluate",), ("episode",), ("play",), ("critic",),
     ("memory",),
     ("memory", "stats"), ("memory", "list"), ("memory", "search"), ("memory", "export"), ("memory", "import"),
-    ("memory", "clear"), ("prompts",), ("prompts", "list"), ("prompts", "show"), ("prompts", "check"), ("doctor",),
+    ("memory", "clear"), ("memory", "show"), ("memory", "blame"), ("memory", "prune"),
+    ("prompts",), ("prompts", "list"), ("prompts", "show"), ("prompts", "check"), ("doctor",),
     ("serve",), ("graph",), ("settings",), ("demo",), ("report",),
 )  # fmt: skip
 PLANTED = "sk-planted-0123456789"

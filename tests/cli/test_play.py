@@ -43,7 +43,7 @@ def test_an_episode_is_played_from_stdin_recorded_and_taught(
     assert (done["user"], done["ended"], done["history"]) == ("Ada", "left", [7, 9])
     (line,) = lines_of("ada")
     assert (line["status"], line["user"], line["output"]) == ("finished", "Ada", done)
-    assert counts(billp, "live/Ada") == {"reflections": 1, "actor": 3, "critic": 3}
+    assert counts(billp, "live/Ada") == {"reflections": 1, "actor": 3, "critic": 3, "uses": 1}
     assert counts(billp, "billp") == before, "what a person taught stays apart"
     (taught,) = billp("memory", "list", "reflections", "--dataset", "tiny", "--memory", "live/Ada", "--json").json[
         "records"

@@ -102,7 +102,7 @@ async def test_what_was_learned_belongs_to_the_episodes_that_taught_it(tmp_path:
     memory = fake_bank()
     lines = await play(tmp_path / "run", services(memory), plans())
     steps = sum(line.output["length"] for line in lines if line.output)
-    assert memory.stats().counts == {"reflections": 8, "actor": steps, "critic": steps}
+    assert memory.stats().counts == {"reflections": 8, "actor": steps, "critic": steps, "uses": 8}
     taught = {(record.origin.run, record.origin.episode) for record in contents(memory).values()}
     assert taught == {("run", plan.id) for plan in plans()}
     # The newest reflection is the one of the last episode planned, not of the one that ended last.

@@ -125,7 +125,7 @@ async def test_what_was_learned_is_written_once_and_read_back():
     services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
     first = await run(services)
     counts = memory.stats().counts
-    assert counts == {"reflections": 1, "actor": first["length"], "critic": first["length"]}
+    assert counts == {"reflections": 1, "actor": first["length"], "critic": first["length"], "uses": 1}
     (reflection,) = memory.reflections.latest(5)
     assert reflection.text == first["reflection"]
     assert (reflection.origin.run, reflection.origin.episode, reflection.origin.user) == ("r", "e0", first["user"])

@@ -179,7 +179,7 @@ async def test_what_a_person_answers_teaches_the_memory_named_and_no_other():
     await person.come(likes=["Film 7, The"])
     await person.say(5)
     done = output_of(await person.say("1, leave"))
-    assert live.stats().counts == {"reflections": 1, "actor": 2, "critic": 2}
+    assert live.stats().counts == {"reflections": 1, "actor": 2, "critic": 2, "uses": 1}
     assert set(simulated.stats().counts.values()) == {0}
     (reflection,) = live.reflections.latest(5)
     assert reflection.origin.run == "live-studio"

@@ -21,7 +21,7 @@ from tests.fakes.embedder import HashEmbedder
 from tests.fakes.store import in_memory_bank
 from tests.memory import examples
 
-NOTHING = {"reflections": 0, "actor": 0, "critic": 0}
+NOTHING = {"reflections": 0, "actor": 0, "critic": 0, "uses": 0}
 
 
 def fill(bank: MemoryBank, episodes: int = 3) -> None:
@@ -58,7 +58,7 @@ def test_stats_say_what_there_is_and_where(settings: Settings, embedder: HashEmb
     with open_bank(settings, "ml-100k", "default", embedder) as bank:
         fill(bank)
         stats = bank.stats()
-    assert stats.counts == {"reflections": 3, "actor": 6, "critic": 6}
+    assert stats.counts == {"reflections": 3, "actor": 6, "critic": 6, "uses": 0}
     assert (stats.dataset, stats.memory, stats.embedder, stats.dimension) == ("ml-100k", "default", "hash", 32)
     assert stats.where == str((settings.data / "memory").resolve())
 
@@ -87,7 +87,7 @@ def test_one_kind_can_be_cleared(settings: Settings, embedder: HashEmbedder) -> 
     with open_bank(settings, "ml-100k", "default", embedder) as bank:
         fill(bank)
         bank.clear("actor")
-        assert bank.stats().counts == {"reflections": 3, "actor": 0, "critic": 6}
+        assert bank.stats().counts == {"reflections": 3, "actor": 0, "critic": 6, "uses": 0}
         fill(bank)
         assert bank.stats().counts["actor"] == 6
 

@@ -113,7 +113,7 @@ async def test_a_memory_is_the_arms_own_starts_empty_and_is_not_written_by_evalu
             trained = read_lines(tmp_path / f"c/billp/seed-{seed}/training")
             steps = sum(line.output["length"] for line in trained if line.output is not None)
             counts = workshop.memory("tiny", f"c/billp/{seed}").stats().counts
-            assert counts == {"reflections": 6, "actor": steps, "critic": steps}
+            assert counts == {"reflections": 6, "actor": steps, "critic": steps, "uses": 6}
 
 
 async def test_a_comparison_that_was_cut_off_goes_on_and_ends_like_an_unbroken_one(

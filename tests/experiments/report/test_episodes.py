@@ -34,7 +34,8 @@ def test_an_episode_keeps_all_that_was_recorded(tmp_path: Path):
     # Without the dataset, titles are known where something was recommended.
     assert [data["items"][item][0] for item in history] == ["Film 1", "Film 2"]
     assert (recalled, reflection, reward, each, calls, tokens) == ([], -1, 6, 3, 4, 100)
-    number, thought, proposal, item, shortlist, stars, close_to, value, following, advantage, sources = steps[1]
+    number, thought, proposal, item, shortlist, stars, close_to, value, following, advantage, sources, *more = steps[1]
+    assert more == [-1, []], "neither plan nor weights"
     assert (number, stars, value, following, advantage, sources) == (2, 2, 3, 2, -1.25, [])
     assert (data["texts"][thought], data["texts"][proposal]) == ("a thought ", "Film ")
     assert [data["items"][each][0] for each in shortlist] == ["Film 2", "item 12"]
@@ -85,3 +86,26 @@ def test_beyond_the_budget_each_row_gives_as_many(tmp_path: Path):
     # The order within a row is that of the run.
     assert [e[3] for e in some["episodes"] if e[0] == 1] == [f"u{n}" for n in range(rows.count(1))]
     assert len(read(tmp_path, budget=0)[0]["episodes"]) == 1, "one is always there to look at"
+
+
+def test_a_step_keeps_its_plan_and_what_weighed_for_each_candidate(tmp_path: Path):
+    line = episode("a", 3, 4)
+    assert line.output is not None
+    first, second = line.output["steps"]
+    weighed: dict[str, Any] = {"advantages": [1.5, -3.0], "likings": [0.5, 0.25], "trust": 0.5}
+    first.update(weighed | {"preferences": [], "plan": {"aim": {"War": 0.3}, "avoid": {"Sci-Fi": -0.2}, "rest": 4}})  # type: ignore[typeddict-item]
+    second.update(weighed | {"preferences": [2.0, -2.0]})  # type: ignore[typeddict-item]
+    put_run(tmp_path / "one", [line])
+    data, _ = read(tmp_path)
+    one, two = data["episodes"][0][7][2]
+    assert data["texts"][one[11]] == "rest 4 steps · aim: War +0.30 · avoid: Sci-Fi -0.20"
+    assert one[12] == [[1.0, 0.5, None], [-3.25, 0.25, None]]
+    assert two[12] == [[1.0, 0.5, 1.0], [-3.25, 0.25, -1.0]]
+
+
+def test_nothing_weighs_where_memory_was_empty_and_nobody_asked(tmp_path: Path):
+    line = episode("a", 3)
+    assert line.output is not None
+    line.output["steps"][0].update({"advantages": [0.0, 0.0], "likings": [0.0, 0.0]})
+    put_run(tmp_path / "one", [line])
+    assert read(tmp_path)[0]["episodes"][0][7][2][0][12] == []

@@ -1,0 +1,160 @@
+"""What a step pays for memory as it grows: the ledger's estimate, the searches, and the adding up when it is opened.
+
+    python -m benchmarks.memory_scale
+
+Prints a Markdown table. Needs no data: experiences have random relations, items (of 20,000), rewards, and states of 384
+numbers around 500 centres, as states share items. The ledger is measured with up to 1,000,000 experiences. Chroma, in a
+folder of its own, is filled step by step and measured at each size up to `--chroma`; what is timed there is one
+search for the 8 actor experiences and the 16 critic experiences of a state, as every step makes them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from memory import ActorExperience, CriticExperience, Ledger, MemoryBank, Origin, Vector, open_bank
+from memory.ledger import Outcome
+from settings import Settings
+
+_SIZES = (1_000, 10_000, 100_000, 1_000_000)
+_ITEMS, _DIMENSION, _CENTRES = 20_000, 384, 500
+_SHORTLIST, _ROUNDS, _BATCH = 6, 50, 5_000
+
+
+class _Embedder:
+    """A name and a dimension; nothing here is embedded."""
+
+    name = "made-up"
+    dimension = _DIMENSION
+
+    def embed(self, texts: object) -> Vector:
+        raise NotImplementedError
+
+
+def outcomes(count: int, rng: np.random.Generator) -> Iterator[Outcome]:
+    """`count` made-up numbers of experiences, in batches so that they need no memory of their own."""
+    for start in range(0, count, _BATCH):
+        size = min(_BATCH, count - start)
+        levels, items = rng.integers(4, size=(size, 3)), rng.integers(_ITEMS, size=size)
+        rewards, advantages = rng.uniform(1, 5, size), rng.normal(0, 10, size)
+        for row in range(size):
+            relation = "-".join(map(str, levels[row]))
+            reward, advantage = float(rewards[row]), float(advantages[row])
+            yield Outcome(f"actor/run/{start + row}/0001", relation, int(items[row]), reward, advantage, 0.0, 0.0)
+
+
+def measure_ledger(vectors: Vector) -> dict[int, tuple[float, float]]:
+    """For each size the seconds of adding up and the milliseconds of one estimate (median)."""
+    found = {}
+    for size in _SIZES:
+        made = list(outcomes(size, np.random.default_rng(0)))
+        begun = time.perf_counter()
+        ledger = Ledger(made)
+        added = time.perf_counter() - begun
+        rng = np.random.default_rng(1)
+
+        def estimate(ledger: Ledger = ledger, rng: np.random.Generator = rng) -> None:
+            items = [int(item) for item in rng.integers(_ITEMS, size=_SHORTLIST)]
+            ledger.estimate(["0-0-0", "0-0-1", "0-3-1", "3-3-3", "1-0-0", "0-0-0"], items, vectors, 2.0)
+
+        found[size] = added, _median_ms(estimate)
+    return found
+
+
+def measure_chroma(most: int, folder: Path) -> dict[int, tuple[float, float, float]]:
+    """For each size up to `most` the milliseconds of the two searches of a step, and the seconds of opening."""
+    rng = np.random.default_rng(2)
+    centres = rng.normal(size=(_CENTRES, _DIMENSION))
+
+    def states(count: int) -> Vector:
+        drawn = centres[rng.integers(_CENTRES, size=count)] + 0.3 * rng.normal(size=(count, _DIMENSION))
+        return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), dtype=np.float32)
+
+    found: dict[int, tuple[float, float, float]] = {}
+    settings, held = Settings(data_dir=folder), 0
+    for size in (size for size in _SIZES if size <= most):
+        with open_bank(settings, "made-up", "scale", _Embedder()) as bank:
+            for start in range(held, size, _BATCH):
+                _fill(bank, start, states(min(_BATCH, size - start)))
+            held = size
+            asked = states(_ROUNDS + 1)
+            actor = _median_ms(_searching(lambda vector: bank.actor.similar(vector, 8, 0.5), asked))
+            critic = _median_ms(_searching(lambda vector: bank.critic.similar(vector, 16, 0.5), asked))
+            bank.actor.reread()
+            begun = time.perf_counter()
+            known = len(bank.actor.ledger)
+            found[size] = actor, critic, time.perf_counter() - begun
+            if known != size:
+                raise SystemExit(f"{known} of {size} experiences were counted")
+    return found
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chroma", type=int, default=100_000, help="most experiences that Chroma is filled with")
+    most = parser.parse_args().chroma
+    rng = np.random.default_rng(3)
+    vectors = rng.standard_normal((_ITEMS, _DIMENSION), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ledger = measure_ledger(vectors)
+    with tempfile.TemporaryDirectory() as folder:
+        chroma = measure_chroma(most, Path(folder))
+    lines = [
+        "| experiences | estimate of 6 candidates, ms | 8 actor experiences, ms | 16 critic experiences, ms "
+        "| ledger added up, s | of that without Chroma, s |",
+        "| --: | --: | --: | --: | --: | --: |",
+    ]
+    for size, (added, estimate) in ledger.items():
+        there = [f"{figure:.1f}" for figure in chroma[size]] if size in chroma else ["-"] * 3
+        lines.append(f"| {size:,} | {estimate:.2f} | {there[0]} | {there[1]} | {there[2]} | {added:.2f} |")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _fill(bank: MemoryBank, start: int, vectors: Vector) -> None:
+    made = outcomes(len(vectors), np.random.default_rng(start))
+    acted, judged = [], []
+    for number, (vector, outcome) in enumerate(zip(vectors, made, strict=True), start=start):
+        origin = Origin("run", str(number), "u", 1, 0)
+        acted.append(
+            ActorExperience(
+                state_text="a state", vector=vector, item=outcome.item, item_title="Film",
+                advantage=outcome.advantage, encouraged=outcome.advantage >= 0, reward=outcome.reward,
+                relation=outcome.relation, liking=0.0, preference=0.0, origin=origin,
+            )
+        )  # fmt: skip
+        judged.append(CriticExperience("a state", vector, outcome.reward, origin))
+    bank.actor.write(acted)
+    bank.critic.write(judged)
+
+
+def _searching(search: Callable[[Vector], object], asked: Vector) -> Callable[[], None]:
+    rows = iter(asked)
+
+    def one() -> None:
+        search(next(rows))
+
+    return one
+
+
+def _median_ms(work: Callable[[], None]) -> float:
+    """Median milliseconds of `_ROUNDS` calls, after one that warms up."""
+    work()
+    seconds = []
+    for _ in range(_ROUNDS):
+        begun = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begun)
+    return 1000 * statistics.median(seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""`billp memory show`, `blame` and `prune`: what single memories are, did, and whether they should go."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
+from errors import ArtifactError
+
+if TYPE_CHECKING:
+    from experiments.blame import Blame, RecordBehind
+
+Dataset = Annotated[str, typer.Option(help="dataset the memory belongs to")]
+Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
+
+
+def show(
+    record: Annotated[str, typer.Argument(metavar="ID", help="id of a record, as `billp memory list` shows it")],
+    dataset: Dataset = "ml-100k",
+    memory: Name = "billp",
+    as_json: AsJson = False,
+) -> None:
+    """Show one memory: its words and numbers, where it came from, how often it was used and what followed."""
+    from memory import SentenceEmbedder, open_bank
+    from memory.receipts import item_key, relation_key
+
+    with open_bank(settings_from(), dataset, memory, SentenceEmbedder()) as bank:
+        kind, found = bank.find(record)
+        receipts = bank.uses.receipts()
+    parts = {"record": found.id}
+    if kind == "actor":
+        parts |= {
+            "its relation": relation_key(found.field("relation", str)),
+            "its item": item_key(found.field("item", int)),
+        }
+    # What the Critic reads back is not recorded, and uses are no memories themselves.
+    receipt = {name: receipts.of(key) for name, key in parts.items() if kind in ("reflections", "actor")}
+    if as_json:
+        plain = {name: each.model_dump() for name, each in receipt.items()}
+        show_json(
+            {"id": found.id, "kind": kind, "text": found.text, "fields": dict(found.fields),
+             "origin": asdict(found.origin), "receipts": plain}
+        )  # fmt: skip
+        return
+    stdout.print(found.text, markup=False)
+    show_pairs(found.fields, "Numbers")
+    show_pairs(asdict(found.origin), "Learned from")
+    if receipt:
+        show_pairs({name: each.words() for name, each in receipt.items()}, "Receipt")
+
+
+def blame(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="name in the runs folder, or a path")],
+    episode: Annotated[str, typer.Argument(metavar="EPISODE", help="id of an episode of the run")],
+    step: Annotated[int, typer.Argument(metavar="STEP", min=1, help="number of the step, from 1")],
+    memory: Annotated[str | None, typer.Option(help="memory to ask; none is the run's own")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="most experiences and items to show")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Show which memories moved one recommendation, and by how much."""
+    from experiments.blame import blame as blame_step
+    from experiments.blame import find_step
+    from experiments.report import runs_at
+    from memory import SentenceEmbedder, catalogue_vectors, open_bank
+    from simulators import load_dataset
+
+    settings = settings_from()
+    found = find_step(runs_at(settings.runs_dir, run), episode, step)
+    name = memory or found.memory
+    if not name:
+        raise ArtifactError(f"Run {run} does not say which memory it read; name it with --memory.")
+    with spinner("asking memory"):
+        catalogue, embedder = load_dataset(settings.data, found.dataset).catalogue, SentenceEmbedder()
+        vectors = catalogue_vectors(catalogue, embedder, settings.data / "vectors")
+        with open_bank(settings, found.dataset, name, embedder) as bank:
+            told = blame_step(found, bank, catalogue, vectors, examples=examples)
+    if as_json:
+        show_json(told)
+    else:
+        _show_blame(told)
+
+
+def prune(
+    dataset: Dataset = "ml-100k",
+    memory: Name = "billp",
+    least: Annotated[int, typer.Option("--least", min=2, help="episodes in which it was used, at least")] = 10,
+    yes: Annotated[bool, typer.Option("--yes", help="forget them; without it they are only shown")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Retire reflections and experiences after which it went worse than expected, by more than 2 standard errors.
+
+    Relations and items have receipts, too, but are sums that correct themselves with every step: forgetting what went
+    badly would also forget the warning. So only what was read back record by record is retired.
+    """
+    from memory import SentenceEmbedder, open_bank
+
+    with open_bank(settings_from(), dataset, memory, SentenceEmbedder()) as bank:
+        harmful = bank.uses.receipts().harmful(("reflections", "actor"), least)
+        texts = {id_: text for id_ in harmful if (text := bank.text_of(id_)) is not None}
+        if yes:
+            bank.forget(list(texts))
+    if as_json:
+        records = [{"id": id_, "text": text, "receipt": harmful[id_].model_dump()} for id_, text in texts.items()]
+        show_json({"forgotten": yes, "records": records})
+        return
+    if texts:
+        show_table(["id", "receipt", "text"], [(id_, harmful[id_].words(), text) for id_, text in texts.items()])
+    said = "forgotten" if yes else "would be forgotten; add --yes to do so"
+    stdout.print(f"{len(texts)} record{'' if len(texts) == 1 else 's'} of memory {memory} {said}")
+
+
+def _show_blame(told: Blame) -> None:
+    stdout.print(f"Step {told.step} of {told.episode}, user {told.user}: {told.title}", style="bold", markup=False)
+    advantage = "" if told.advantage is None else f", advantage {told.advantage:+.2f}"
+    stdout.print(f"reward {told.reward:g}{advantage}", markup=False)
+    plan = told.plan
+    if plan["rest"] or plan["aim"] or plan["avoid"]:
+        named = {"rest": f"{plan['rest']} steps", "aim": _kinds(plan["aim"]), "avoid": _kinds(plan["avoid"])}
+        show_pairs(named, f"Plan, from the evidence of {told.pooled} reflections")
+    rows = [
+        ("→" if c.chosen else "", c.title, c.relation, *map(_signed, (c.staying, c.liking, c.trusted, c.total)))
+        for c in told.candidates
+    ]
+    show_table(["", "shortlist", "relation", "staying", "liking", "LLM", "total"], rows, "Candidates, in stars")
+    if not told.as_it_was:
+        stdout.print("What follows is memory as it is now; it differs from what the step knew.", style="yellow")
+    behind = told.relation
+    stdout.print(
+        f"Relation {behind.relation}: {behind.experiences} experiences, after {behind.left} of which the user left; "
+        f"{behind.receipt.words()}",
+        markup=False,
+    )
+    if behind.examples:
+        rows_ = [(_signed(e.stars), e.title, f"{e.reward:g}", "left" if e.left else "", e.id) for e in behind.examples]
+        show_table(["stars", "experience", "reward", "", "id"], rows_, "Those that weighed most")
+    if told.items:
+        shown = [(_signed(i.stars), i.title, i.experiences, f"{i.reward:.2f}", i.receipt.words()) for i in told.items]
+        show_table(["stars", "item", "ratings", "mean", "receipt"], shown, "Items like it")
+    for title, records in (("Reflections recalled", told.reflections), ("Experiences retrieved", told.retrieved)):
+        if records:
+            show_table(["text", "receipt", "id"], [_record_row(record) for record in records], title)
+
+
+def _record_row(record: RecordBehind) -> tuple[str, str, str]:
+    return record.text, record.receipt.words(), record.id
+
+
+def _kinds(worth: dict[str, float]) -> str:
+    return ", ".join(f"{kind} {stars:+.2f}" for kind, stars in worth.items()) or "nothing"
+
+
+def _signed(stars: float | None) -> str:
+    return "-" if stars is None else f"{stars:+.2f}"

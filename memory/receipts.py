@@ -1,0 +1,161 @@
+"""Receipts: how often a memory was used, and what followed.
+
+Every learned episode leaves one record of what it used (`memory.lessons.Uses`), under the id of its run and episode;
+so writing it twice is writing it once, and a receipt, which is added up from these records when it is asked for, counts
+nothing twice. What follows a use is measured for each episode:
+
+- a reflection was used where the episode recalled it; what followed is the episode's return less what was to be
+  expected, the mean return of the `_LATELY` episodes learned before it in its run. The first of a run expects nothing.
+- an experience was used in the steps for whose state it was retrieved; a relation and an item in the steps whose
+  recommendation had them, where memory had evidence of that relation and expected at least as much of the
+  recommendation as of the shortlist on the average. What followed is the step's advantage less the advantage that
+  memory had expected, less the mean of that over all steps of this memory, as each has its own scale.
+
+Steps of one episode resemble each other, so a receipt's mean and its standard error are over episodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from errors import MemoryStoreError
+from memory.lessons import Uses
+from memory.records import FieldValue
+from memory.store import VectorStore
+
+_LATELY = 20
+_CLEAR = 2.0  # standard errors beyond which a change is taken for real
+
+
+@dataclass(frozen=True)
+class Used:
+    """What one episode used: the reflections recalled, and for every other key the steps and the sum of surprises.
+
+    Keys are ids of experiences, and what `relation_key` and `item_key` make. A surprise is the advantage of a step less
+    the one that was expected, in stars; `steps` and `surprise` are over all judged steps.
+    """
+
+    recalled: tuple[str, ...] = ()
+    steps: int = 0
+    surprise: float = 0.0
+    used: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """As memory keeps it."""
+        return _ADAPTER.dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Used:
+        """From what memory kept; raises MemoryStoreError when that is none of it."""
+        try:
+            return _ADAPTER.validate_json(text)
+        except ValidationError as error:
+            raise MemoryStoreError(f"Uses {text[:40]!r} are none; they were not written by billp.") from error
+
+
+_ADAPTER = TypeAdapter(Used)
+
+
+def relation_key(relation: str) -> str:
+    """The key of a relation's receipt."""
+    return f"relation {relation}"
+
+
+def item_key(item: int) -> str:
+    """The key of an item's receipt."""
+    return f"item {item}"
+
+
+class Receipt(BaseModel):
+    """How often something was used (reflections: in episodes, all else: in steps), in how many episodes, what followed.
+
+    `change` is the mean over episodes in stars, `error` its standard error; None where nothing, or one episode alone,
+    says it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    uses: int = 0
+    episodes: int = 0
+    change: float | None = None
+    error: float | None = None
+
+    @property
+    def harmful(self) -> bool:
+        """Whether what followed was worse than expected by more than two standard errors."""
+        return self.change is not None and self.error is not None and self.change + _CLEAR * self.error < 0
+
+    def words(self) -> str:
+        """The receipt in a few words."""
+        if not self.uses:
+            return "never used"
+        often = f"used {self.uses} times in {self.episodes} episodes" if self.uses > 1 else "used once"
+        if self.change is None:
+            return f"{often}; nothing to compare with"
+        return f"{often}; then {self.change:+.2f}" + ("" if self.error is None else f" ± {self.error:.2f}") + " stars"
+
+
+class Receipts:
+    """The receipts of one memory, added up from its records of uses."""
+
+    def __init__(self, uses: Iterable[tuple[str, Mapping[str, FieldValue]]]) -> None:
+        """`uses` are ids and fields of the records."""
+        self._uses: dict[str, int] = defaultdict(int)
+        self._episodes: dict[str, int] = defaultdict(int)
+        self._changes: dict[str, list[float]] = defaultdict(list)
+        self.endings: dict[tuple[str, str], tuple[int, str]] = {}
+        """Steps and ending of every learned episode, by run and episode as they stand in ids."""
+        rows = [(id_, fields, Used.from_json(str(fields["used"]))) for id_, fields in uses]
+        steps = sum(used.steps for *_, used in rows)
+        usual = sum(used.surprise for *_, used in rows) / max(steps, 1)
+        before: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_LATELY))
+        for id_, fields, used in sorted(rows, key=lambda row: (int(row[1]["ordinal"]), row[0])):
+            _, run, episode, _ = id_.split("/")
+            self.endings[run, episode] = int(fields["length"]), str(fields["ended"])
+            returned, lately = float(fields["reward"]), before[run]
+            for recalled in used.recalled:
+                change = returned - sum(lately) / len(lately) if lately else None
+                self._count(recalled, 1, change)
+            for key, (count, surprise) in used.used.items():
+                self._count(key, count, surprise / count - usual)
+            lately.append(returned)
+
+    def of(self, key: str) -> Receipt:
+        """The receipt of a record's id, a relation or an item; an empty one where it was never used."""
+        changes = self._changes.get(key, [])
+        mean = sum(changes) / len(changes) if changes else None
+        error = None
+        if mean is not None and len(changes) > 1:
+            error = math.sqrt(sum((change - mean) ** 2 for change in changes) / (len(changes) - 1) / len(changes))
+        return Receipt(uses=self._uses.get(key, 0), episodes=self._episodes.get(key, 0), change=mean, error=error)
+
+    def harmful(self, kinds: Sequence[str], least: int) -> dict[str, Receipt]:
+        """Ids of these kinds, sorted, that were used in at least `least` episodes and after which it went worse."""
+        ids = sorted(key for key in self._uses if key.partition("/")[0] in kinds and self._episodes[key] >= least)
+        return {id_: receipt for id_ in ids if (receipt := self.of(id_)).harmful}
+
+    def _count(self, key: str, uses: int, change: float | None) -> None:
+        self._uses[key] += uses
+        self._episodes[key] += 1
+        if change is not None:
+            self._changes[key].append(change)
+
+
+class UseMemory:
+    """What the episodes that one memory learned from used of it."""
+
+    def __init__(self, store: VectorStore) -> None:
+        self.store = store
+
+    def write(self, uses: Uses) -> None:
+        """Remember what an episode used, in place of what was remembered of it before."""
+        self.store.upsert([uses.to_record()])
+
+    def receipts(self) -> Receipts:
+        """The receipts as of now."""
+        return Receipts(self.store.fields())

@@ -1,0 +1,146 @@
+"""`billp memory show`, `blame` and `prune`: what they print, refuse and forget."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memory import Uses, open_bank
+from memory.receipts import Used
+from settings import load_settings
+from tests.cli.conftest import Billp
+from tests.fakes.embedder import HashEmbedder
+from tests.memory import examples
+
+AT = ("--dataset", "tiny", "--memory", "mine")
+
+
+@pytest.fixture
+def trained(billp: Billp, tiny: Path, answered: None) -> list[dict[str, Any]]:
+    """The lines of a training run `run` of 6 episodes, in batches of 2, into the memory `mine`."""
+    said = billp("train", *AT, "--episodes", "6", "--run", "run", "--set", "run.batch=2")
+    assert said.code == 0, said.words
+    file = Path(os.environ["BILLP_RUNS_DIR"]) / "run" / "episodes.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_learning_leaves_a_receipt_and_resuming_changes_nothing(billp: Billp, trained: list[dict[str, Any]]):
+    before = billp("memory", "list", "uses", *AT, "--json").json["records"]
+    assert len(before) == 6
+    recalled = trained[-1]["output"]["reflections"][0]["id"]
+    first = billp("memory", "show", recalled, *AT, "--json").json
+    count = sum(recalled in [r["id"] for r in line["output"]["reflections"]] for line in trained)
+    assert first["receipts"]["record"]["uses"] == first["receipts"]["record"]["episodes"] == count
+    resumed = billp("train", *AT, "--episodes", "6", "--run", "run", "--resume", "--set", "run.batch=2")
+    assert resumed.code == 0, resumed.words
+    assert billp("memory", "list", "uses", *AT, "--json").json["records"] == before
+    assert billp("memory", "show", recalled, *AT, "--json").json == first
+
+
+def test_evaluation_leaves_no_receipt(billp: Billp, trained: list[dict[str, Any]]):
+    before = billp("memory", "stats", *AT, "--json").json["counts"]
+    assert billp("evaluate", *AT, "--users", "2").code == 0
+    assert billp("memory", "stats", *AT, "--json").json["counts"] == before
+
+
+def test_show_says_words_numbers_origin_and_receipt(billp: Billp, trained: list[dict[str, Any]]):
+    id_ = next(step["experiences"][0] for line in trained for step in line["output"]["steps"] if step["experiences"])
+    shown = billp("memory", "show", id_, *AT, "--json").json
+    assert (shown["kind"], shown["id"], shown["origin"]["run"]) == ("actor", id_, "run")
+    retrieved = [s for line in trained for s in line["output"]["steps"] if id_ in s["experiences"]]
+    assert shown["receipts"]["record"]["uses"] == len(retrieved)
+    assert set(shown["receipts"]) == {"record", "its relation", "its item"}
+    words = billp("memory", "show", id_, *AT).words
+    assert "Learned from" in words
+    assert "Receipt record used" in words
+    critic = billp("memory", "list", "critic", *AT, "--json").json["records"][0]["id"]
+    assert billp("memory", "show", critic, *AT, "--json").json["receipts"] == {}
+
+
+def test_blame_adds_up_and_agrees_with_the_record(billp: Billp, trained: list[dict[str, Any]]):
+    line = next(line for line in trained if line["batch"] == 2)
+    record = line["output"]["steps"][0]
+    told = billp("memory", "blame", "run", line["id"], 1, "--examples", 100, "--json").json
+    assert told["as_it_was"], "memory without what later batches taught expects what was recorded"
+    assert [c["item"] for c in told["candidates"]] == record["shortlist"]
+    assert [c["item"] for c in told["candidates"] if c["chosen"]] == [record["item"]]
+    for candidate, advantage in zip(told["candidates"], record["advantages"], strict=True):
+        assert candidate["staying"] + candidate["liking"] == pytest.approx(advantage)
+        assert candidate["total"] == pytest.approx(advantage + (candidate["trusted"] or 0))
+    learned = [other["id"] for other in trained if other["batch"] < 2]
+    assert {example["id"].split("/")[2] for example in told["relation"]["examples"]} <= set(learned)
+    assert (
+        told["relation"]["experiences"]
+        == len(told["relation"]["examples"])
+        == sum(
+            step["relation"] == record["relation"]
+            for other in trained
+            if other["id"] in learned
+            for step in other["output"]["steps"]
+        )
+    )
+    assert told["relation"]["left"] == sum(bool(example["left"]) for example in told["relation"]["examples"])
+    liking = next(c["liking"] for c in told["candidates"] if c["chosen"])
+    assert sum(item["stars"] for item in told["items"]) == pytest.approx(liking, abs=0.01)
+    assert [r["id"] for r in told["reflections"]] == [r["id"] for r in line["output"]["reflections"]]
+    assert told["pooled"] == 4
+    words = billp("memory", "blame", "run", line["id"], 1).words
+    assert "Candidates, in stars" in words
+    assert "differs from what the step knew" not in words
+
+
+def test_blame_says_where_memory_has_changed(billp: Billp, trained: list[dict[str, Any]]):
+    assert billp("memory", "clear", *AT, "--kind", "actor", "--yes").code == 0
+    line = trained[-1]
+    told = billp("memory", "blame", "run", line["id"], 1, "--json").json
+    assert not told["as_it_was"]
+    assert told["relation"]["experiences"] == 0
+    assert "differs from what the step knew" in billp("memory", "blame", "run", line["id"], 1).words
+
+
+def test_a_first_step_has_nothing_behind_it(billp: Billp, trained: list[dict[str, Any]]):
+    told = billp("memory", "blame", "run", trained[0]["id"], 1, "--json").json
+    assert (told["items"], told["reflections"], told["pooled"], told["relation"]["experiences"]) == ([], [], 0, 0)
+
+
+def test_prune_shows_first_and_forgets_what_harms_with_a_yes(billp: Billp, trained: list[dict[str, Any]]):
+    bad, spared = (f"reflections/run/{line['id']}/-001" for line in trained[:2])
+    with open_bank(load_settings(), "tiny", "mine", HashEmbedder()) as bank:
+        for number in range(40):
+            recalled = (bad,) if number >= 30 else (spared,)
+            kept = Used(recalled).to_json()
+            reward = number % 3 - (50.0 if number >= 30 else 0.0)
+            bank.uses.write(
+                Uses(examples.unit(number), "horizon", 5, reward, number, kept, examples.origin(number, -1, "other"))
+            )
+    dry = billp("memory", "prune", *AT, "--json").json
+    assert (dry["forgotten"], [record["id"] for record in dry["records"]]) == (False, [bad])
+    assert dry["records"][0]["receipt"]["episodes"] >= 10
+    assert "1 record of memory mine would be forgotten; add --yes" in billp("memory", "prune", *AT).words
+    assert billp("memory", "show", bad, *AT).code == 0
+    assert "1 record of memory mine forgotten" in billp("memory", "prune", *AT, "--yes").words
+    assert billp("memory", "show", bad, *AT).code == 2
+    assert billp("memory", "show", spared, *AT).code == 0
+    assert billp("memory", "prune", *AT, "--json").json["records"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "actor/run/none/0001", *AT], "Memory 'mine' of 'tiny' has no record 'actor/run/none/0001'"),
+        (["show", "nonsense", *AT], "has no record 'nonsense'"),
+        (["blame", "nowhere", "e", "1"], "There is no run 'nowhere'"),
+        (["blame", "run", "nobody", "1"], "There is no episode 'nobody'"),
+        (["blame", "run", "train-0-0", "0"], "0 is not in the range x>=1"),
+        (["blame", "run", "train-0-0", "99"], "Episode train-0-0 has steps 1 to"),
+        (["prune", *AT, "--least", "1"], "1 is not in the range x>=2"),
+    ],
+)
+def test_what_is_not_there_is_named(billp: Billp, trained: list[dict[str, Any]], arguments: list[str], words: str):
+    said = billp("memory", *arguments)
+    assert said.code == 2
+    assert words in said.words

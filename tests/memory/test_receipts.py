@@ -1,0 +1,142 @@
+"""Receipts: how often a memory was used, what followed, counted once whatever is written twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from errors import MemoryStoreError
+from memory import Ledger, Receipt, Receipts, Uses
+from memory.ledger import Outcome
+from memory.receipts import Used, item_key, relation_key
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.store import in_memory_bank
+from tests.memory import examples
+
+
+def uses(
+    ordinal: int,
+    reward: float,
+    recalled: tuple[str, ...] = (),
+    used: Mapping[str, tuple[int, float]] | None = None,
+    run: str = "run",
+) -> Uses:
+    """What an episode used; its judged steps are those in `used`."""
+    used = used or {}
+    steps, surprise = sum(n for n, _ in used.values()), sum(total for _, total in used.values())
+    kept = Used(recalled, steps, surprise, used).to_json()
+    return Uses(examples.unit(ordinal), "horizon", 5, reward, ordinal, kept, examples.origin(ordinal, -1, run))
+
+
+def receipts(*written: Uses) -> Receipts:
+    bank = in_memory_bank(HashEmbedder())
+    for each in written:
+        bank.uses.write(each)
+    return bank.uses.receipts()
+
+
+def test_a_reflection_is_held_to_the_episodes_before():
+    told = receipts(uses(0, 10), uses(1, 20, ("reflections/a",)), uses(2, 30, ("reflections/a",)))
+    # 20 where 10 was usual, 30 where 15 was.
+    assert told.of("reflections/a") == Receipt(uses=2, episodes=2, change=12.5, error=2.5)
+    assert told.of("reflections/b") == Receipt()
+    assert told.of("reflections/b").words() == "never used"
+    assert told.of("reflections/a").words() == "used 2 times in 2 episodes; then +12.50 ± 2.50 stars"
+
+
+def test_the_first_episode_of_a_run_has_nothing_to_be_held_to():
+    told = receipts(uses(0, 10, ("reflections/a",)), uses(0, 90, ("reflections/a",), run="other"))
+    assert told.of("reflections/a") == Receipt(uses=2, episodes=2)
+    assert told.of("reflections/a").words().endswith("nothing to compare with")
+
+
+def test_only_the_last_episodes_say_what_is_usual():
+    told = receipts(uses(0, 1000), *(uses(n, 10) for n in range(1, 21)), uses(21, 15, ("reflections/a",)))
+    assert told.of("reflections/a").change == 5
+
+
+def test_steps_are_held_to_what_is_usual_and_episodes_count_alike():
+    many, few = {"actor/a": (4, 8.0), "x": (4, -8.0)}, {"actor/a": (1, 4.0), "x": (1, -4.0)}
+    told = receipts(uses(0, 1, used=many), uses(1, 1, used=few))
+    assert told.of("actor/a") == Receipt(uses=5, episodes=2, change=3.0, error=1.0)
+    shifted = [{key: (n, total + 7 * n) for key, (n, total) in each.items()} for each in (many, few)]
+    assert receipts(*(uses(n, 1, used=each) for n, each in enumerate(shifted))).of("actor/a").change == 3.0
+
+
+def test_writing_an_episode_again_changes_nothing_and_order_neither():
+    written = [uses(n, float(n * n), ("reflections/a",), {"actor/a": (2, float(n))}) for n in range(6)]
+    once, twice = receipts(*written), receipts(*written[::-1], *written)
+    for key in ("reflections/a", "actor/a"):
+        assert once.of(key) == twice.of(key)
+    assert once.of("actor/a").uses == 12
+
+
+def test_only_what_clearly_harms_is_harmful():
+    bad = [uses(n, 10.0 + n % 2, ("reflections/bad",) if n > 20 else ()) for n in range(21)]
+    bad += [
+        uses(21 + n, n % 3, ("reflections/bad", "reflections/new") if n > 8 else ("reflections/bad",))
+        for n in range(10)
+    ]
+    told = receipts(*bad)
+    assert list(told.harmful(("reflections",), 5)) == ["reflections/bad"]
+    assert list(told.harmful(("reflections",), 11)) == []
+    assert told.harmful(("actor",), 1) == {}
+    assert not Receipt(uses=9, episodes=9, change=-1.0, error=0.5).harmful, "two standard errors are not clear"
+    assert not Receipt(uses=1, episodes=1, change=-99.0).harmful
+
+
+def test_endings_are_known_by_run_and_episode():
+    assert receipts(uses(3, 1)).endings == {("run", "3"): (5, "horizon")}
+
+
+def test_what_was_not_written_by_us_is_refused():
+    with pytest.raises(MemoryStoreError, match="not written by billp"):
+        Used.from_json("[]")
+
+
+def test_uses_survive_the_store():
+    written = uses(1, 2.5, ("reflections/a",), {relation_key("0-0-1"): (1, 0.5), item_key(3): (2, -1.0)})
+    assert Uses.from_record(written.to_record()) == written
+    assert Used.from_json(written.used).used == {"relation 0-0-1": (1, 0.5), "item 3": (2, -1.0)}
+
+
+def test_a_record_is_found_and_forgotten_by_its_id():
+    bank = in_memory_bank(HashEmbedder())
+    bank.actor.write([examples.actor(0), examples.actor(1)])
+    assert len(bank.actor.ledger) == 2
+    id_ = examples.actor(0).id
+    kind, record = bank.find(id_)
+    assert (kind, record.id) == ("actor", id_)
+    bank.forget([id_, "reflections/never/there/-001"])
+    assert len(bank.actor.ledger) == 1
+    assert bank.text_of(id_) is None
+    for unknown in (id_, "nonsense", "actor"):
+        with pytest.raises(MemoryStoreError, match="has no record"):
+            bank.find(unknown)
+
+
+_relations = st.from_regex(r"[0-3]-[0-3]-[0-3]", fullmatch=True)
+_numbers = st.floats(-50, 50).map(lambda number: round(number, 3))
+_outcomes = st.lists(
+    st.builds(Outcome, st.uuids().map(str), _relations, st.integers(0, 9), _numbers, _numbers, _numbers, _numbers),
+    max_size=12,
+    unique_by=lambda outcome: outcome.id,
+)
+
+
+@given(_outcomes, _relations, st.integers(0, 9))
+def test_the_parts_of_an_estimate_add_up_to_it(outcomes: list[Outcome], relation: str, item: int):
+    ledger = Ledger(outcomes)
+    vectors = np.stack([examples.unit(number) for number in range(10)])
+    (estimate,) = ledger.estimate([relation], [item], vectors, 0.0)
+    assert math.isclose(sum(ledger.staying_parts(relation, outcomes)), estimate.staying, rel_tol=1e-6, abs_tol=1e-6)
+    parts = ledger.liking_parts(item, vectors)
+    assert math.isclose(sum(stars for *_, stars in parts.values()), estimate.liking, rel_tol=1e-6, abs_tol=1e-6)
+    assert {known: n for known, (n, *_) in parts.items()} == {
+        known: sum(outcome.item == known for outcome in outcomes) for known in {outcome.item for outcome in outcomes}
+    }
