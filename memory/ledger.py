@@ -101,6 +101,7 @@ class Ledger:
         self._relations = _Sums()
         self._items = _Sums()
         self._preferred = self._products = self._squares = 0.0
+        self._known: tuple[_Tables, Vector] | None = None
         self.add(outcomes)
 
     def __len__(self) -> int:
@@ -193,10 +194,12 @@ class Ledger:
         better = weights @ (tables.item_sums - tables.usual * tables.item_counts)
         return np.asarray(better / (weights @ tables.item_counts + _ITEM_DOUBT))
 
-    @staticmethod
-    def _alike(tables: _Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
+    def _alike(self, tables: _Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
         """(items, known items) in 0..1: how far what is known of one item counts for another."""
-        closeness = vectors[list(items)] @ vectors[tables.items].T
+        known = self._known
+        if known is None or known[0] is not tables:  # gathered once between two writes, not at every step
+            self._known = known = (tables, np.ascontiguousarray(vectors[tables.items].T))
+        closeness = vectors[list(items)] @ known[1]
         return np.asarray(np.exp(-(2.0 - 2.0 * np.clip(closeness.astype(np.float64), -1, 1)) / _ITEM_WIDTH))
 
     @cached_property
