@@ -23,7 +23,8 @@ def learn(services: Services, memory: MemoryBank, method: Method, context: Episo
         acted, judged = experiences_of(services, context, done)
         memory.actor.write(acted)
         memory.critic.write(judged)
-    memory.uses.write(uses_of(services, method, context, done))
+    if method.learns:
+        memory.uses.write(uses_of(services, method, context, done))
 
 
 def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Reflection:
