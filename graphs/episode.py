@@ -70,25 +70,26 @@ class EpisodeNodes:
             "ended": "",
             "reflection": "",
         }
-        recalls, count = method_named(runtime.context.method).recalls, limits.reflections
-        if recalls == "none" or services.memory is None or not count:
+        method, count = method_named(runtime.context.method), limits.reflections
+        if method.recalls == "none" or services.memory is None or not count:
             return start
         memory = services.memory.reflections
-        if method_named(runtime.context.method).plans and limits.evidence:
-            found = await asyncio.to_thread(
-                memory.similar, services.state_vector(_fresh(services, history)), limits.evidence
-            )
-            parts = [(Evidence.from_json(match.record.evidence), 1.0) for match in found]
-            start["evidence"] = pooled(parts).to_json() if parts else ""
-        if recalls == "latest" or not history:
-            latest = await asyncio.to_thread(memory.latest, count)
-            start["reflections"] = [RecalledReflection(id=r.id, text=r.text, distance=None) for r in latest]
-        else:
-            found = await asyncio.to_thread(memory.similar, services.state_vector(_fresh(services, history)), count)
+        in_words = count if method.recalls == "similar" and history else 0
+        in_numbers = limits.evidence if method.plans else 0
+        found = []
+        if in_words or in_numbers:
+            vector = services.state_vector(_fresh(services, history))
+            found = await asyncio.to_thread(memory.similar, vector, max(in_words, in_numbers))
+        parts = [(Evidence.from_json(match.record.evidence), 1.0) for match in found[:in_numbers]]
+        start["evidence"] = pooled(parts).to_json() if parts else ""
+        if in_words:
             start["reflections"] = [
                 RecalledReflection(id=match.record.id, text=match.record.text, distance=match.distance)
-                for match in found
+                for match in found[:in_words]
             ]
+        else:
+            latest = await asyncio.to_thread(memory.latest, count)
+            start["reflections"] = [RecalledReflection(id=r.id, text=r.text, distance=None) for r in latest]
         return start
 
     async def plan(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:

@@ -96,8 +96,7 @@ class ActorExperience(_Lesson):
     @property
     def outcome(self) -> Outcome:
         """Its numbers."""
-        record = self.to_record()
-        return Outcome.of(record.id, record.fields)
+        return Outcome(self.id, self.relation, self.item, self.reward, self.advantage, self.liking, self.preference)
 
     def to_record(self) -> Record:
         """This experience as the store keeps it."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 
 from errors import DataError
@@ -12,6 +9,7 @@ from settings import SimulatorSettings
 from simulators.accuracy import Accuracy, clipped_errors, measure, rmse
 from simulators.features import Features
 from simulators.networks import DeepFMNetwork, FactorisationNetwork
+from simulators.one_thread import one_thread
 from simulators.progress import Progress, part
 from simulators.rating_model import Logs, RatingModel
 
@@ -66,7 +64,7 @@ def _fitted(
     optimiser = torch.optim.Adam(network.groups)
     users, items = (torch.from_numpy(column.astype(np.int64)) for column in (training.users, training.items))
     ratings = torch.from_numpy(training.ratings.astype(np.float32))
-    with _one_thread():
+    with one_thread():
         best, least, stale = network.model(), float("inf"), 0
         for epoch in range(settings.epochs):
             order = torch.from_numpy(rng.permutation(len(training)))
@@ -86,16 +84,3 @@ def _fitted(
     if progress:
         progress(1.0)
     return best
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Computes on one thread: sums then do not depend on the number of cores, and steps this small lose nothing."""
-    import torch  # noqa: PLC0415 -- see _train
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from experiments.baselines.observations import Observations
 from experiments.baselines.policy import PolicyRecord, save_policy
 from experiments.baselines.probe import CurvePoint, probe
 from simulators import users_of
+from simulators.one_thread import one_thread
 
 OnProgress = Callable[[float], None]
 POLICY = "policy"
@@ -37,7 +37,7 @@ def train_policy(
     """
     from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 -- loads tensorboard
 
-    with _one_thread():
+    with one_thread():
         _seed(_seed_of(room.seed, 0))
         agent = agent_of(method, room, hyper)
         found = load_checkpoint(folder, agent)
@@ -121,14 +121,3 @@ def _seed_of(seed: int, number: int) -> int:
 def _seed(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed)  # tianshou shuffles minibatches with NumPy's global generator
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """On one thread sums do not depend on the number of cores, and networks this small lose little."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
