@@ -89,7 +89,7 @@ async def test_what_is_wrong_with_known_values_is_found(tmp_path: Path):
 
 async def test_both_ways_judge_the_same_states_with_seeds_of_their_own(tmp_path: Path):
     model = RuleModel()
-    await studied(model, tmp_path)
+    await studied(model, tmp_path, run__side_by_side=1)  # side by side, threads decide which state is asked first
     scored, sampled = (
         [request for request in model.requests if request.role == "critic" and request.scores is way]
         for way in (True, False)
