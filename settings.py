@@ -88,7 +88,7 @@ class RoleSettings(_Group):
 
 class PlannerSettings(RoleSettings):
     max_tokens: int = Field(24, ge=1)
-    steps: int = Field(4, ge=1, description="steps one thought covers before the Planner is asked again")
+    steps: int = Field(8, ge=1, description="steps one thought covers before the Planner is asked again")
     shown_steps: int = Field(6, ge=1, description="at least this many recent steps are shown to the LLM")
     lean: float = Field(0.1, ge=0, description="stars that naming a kind in the thought is worth in the typed plan")
     caution: float = Field(1.0, ge=0, description="standard errors by which a rest hardly tried counts as worse")
@@ -111,7 +111,8 @@ class ActorSettings(RoleSettings):
     ask: Literal["always", "open"] = Field(
         "open", description="ask the LLM always, or where its preference could change what memory would choose"
     )
-    orders: int = Field(1, ge=1, le=2, description="orders of the shortlist that the LLM's preference is averaged over")
+    stake: float = Field(0.1, ge=0, description="stars that asking the LLM must be able to win, with ask = open")
+    orders: int = Field(2, ge=1, le=2, description="orders of the shortlist that the LLM's preference is averaged over")
     mask_shown: bool = Field(True, description="never recommend an item twice in an episode")
     free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
 
@@ -133,6 +134,7 @@ class MemorySettings(_Group):
     """What is read back from memory, and what counts as a similar state."""
 
     reflections: int = Field(2, ge=0, description="reflections recalled for an episode (K in the paper)")
+    merged: int = Field(16, ge=0, description="most similar reflections that are merged into those recalled")
     experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
     values: int = Field(16, ge=0, description="critic experiences retrieved for a state")
     evidence: int = Field(256, ge=0, description="reflections whose evidence shapes the typed plan")

@@ -23,6 +23,7 @@ from settings import ActorSettings
 
 _SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
 _SHOWN_STEPS = 6
+_MOST_REACH = 4.0  # nats; no model was seen to prefer a candidate to another by more, its letters' bias taken off
 _MEASURED = 4  # in training, one choice in so many is asked for though it cannot matter, to go on measuring the LLM
 
 
@@ -36,18 +37,18 @@ class Briefing:
     discouraged: tuple[Item, ...] = ()
 
     @property
-    def shape(self) -> tuple[bool, ...]:
-        """Which parts a prompt has: the letters' own bias depends on it."""
-        return bool(self.thought), bool(self.encouraged), bool(self.discouraged)
+    def shape(self) -> tuple[bool, bool]:
+        """Whether a prompt has a thought and experiences: the letters' own bias depends on it."""
+        return bool(self.thought), bool(self.encouraged or self.discouraged)
 
-    def in_shape(self, shape: tuple[bool, ...]) -> Briefing:
+    def in_shape(self, shape: tuple[bool, bool]) -> Briefing:
         """The briefing without the parts that the shape lacks."""
-        thought, encouraged, discouraged = shape
+        thought, experiences = shape
         return Briefing(
             self.thought if thought else "",
             self.analysis,
-            self.encouraged if encouraged else (),
-            self.discouraged if discouraged else (),
+            self.encouraged if experiences else (),
+            self.discouraged if experiences else (),
         )
 
     def words(self) -> dict[str, object]:
@@ -99,7 +100,7 @@ class Actor:
         self._choose = pack["actor-shortlist"]
         self._propose = pack["actor-free"]
         self._settings = settings
-        self._bias: dict[tuple[int, tuple[bool, ...]], Bias] = {}
+        self._bias: dict[tuple[int, tuple[bool, bool]], Bias] = {}
         self._measuring = asyncio.Lock()
 
     async def choose(
@@ -122,8 +123,9 @@ class Actor:
         the LLM is not asked where its answer could not change it. Raises ReplyFormatError when the server ignores the
         schema, ModelUnavailableError when it is away.
         """
-        bias = await self._bias_of(len(shortlist), briefing.shape, neutral)
-        if advice is not None and not self._worth_asking(advice, bias.reach, explore, seed):
+        worth = advice is None or self._worth_asking(advice, _MOST_REACH, explore, seed)
+        bias = await self._bias_of(len(shortlist), briefing.shape, neutral) if worth else Bias(None, _MOST_REACH)
+        if advice is not None and not (worth and self._worth_asking(advice, bias.reach, explore, seed)):
             return Choice(choose(None, advice, tau=self._settings.tau, explore=explore, seed=seed), (), Usage())
         preferences, usage = await self._preferences(briefing, shortlist, seed, bias.labels)
         bent = advice or Advice((0.0,) * len(shortlist), 1.0)
@@ -137,13 +139,13 @@ class Actor:
         return Choice(position, tuple(round(float(nats), 4) for nats in preferences), usage)
 
     def _worth_asking(self, advice: Advice, reach: float, explore: bool, seed: int) -> bool:
-        """Whether what the LLM prefers could change the choice, or should be measured."""
+        """Whether what the LLM prefers could win something by changing the choice, or should be measured."""
         if self._settings.ask == "always" or len(advice.advantages) < 2:
             return True
         if explore:  # a choice is drawn; what moves the odds by less than a nat hardly matters
             return advice.trust * reach > self._settings.tau or seed % _MEASURED == 0
         best, second = sorted(advice.advantages, reverse=True)[:2]
-        return advice.trust * reach > best - second
+        return advice.trust * reach - (best - second) > self._settings.stake
 
     async def _preferences(
         self,
@@ -156,14 +158,15 @@ class Actor:
         labels = tuple(ascii_uppercase[: len(shortlist)])
         spent, found = Usage(), []
         if self._settings.choice == "scores":
-            for reverse in (False, True)[: self._settings.orders]:
-                ordered = list(shortlist)[::-1] if reverse else shortlist
-                reply = await self._model.ask(self._scored(self._request(briefing, ordered, seed)))
+            orders = [list(shortlist), list(shortlist)[::-1]][: self._settings.orders]
+            replies = await asyncio.gather(
+                *(self._model.ask(self._scored(self._request(briefing, ordered, seed))) for ordered in orders)
+            )
+            for turn, reply in zip((1, -1), replies, strict=False):
                 spent += reply.usage
                 scores = label_scores(reply.first_token, labels)
                 if scores is not None:
-                    preferences = label_preferences(scores, bias)
-                    found.append(preferences[::-1] if reverse else preferences)
+                    found.append(label_preferences(scores, bias)[::turn])
             if found:
                 return np.asarray(np.mean(found, axis=0)), spent
             spent += Usage(format_failures=1)
@@ -178,7 +181,7 @@ class Actor:
         named, usage = await ask_parsed(self._model, request, position, self._settings.retries)
         return named_preferences(named, len(labels)), spent + usage
 
-    async def _bias_of(self, size: int, shape: tuple[bool, ...], neutral: Callable[[], Sequence[Case]]) -> Bias:
+    async def _bias_of(self, size: int, shape: tuple[bool, bool], neutral: Callable[[], Sequence[Case]]) -> Bias:
         """What the letters get whatever stands behind them; measured once for a size and shape, shared by episodes.
 
         What it costs belongs to no episode, so that an episode's cost does not depend on which came first.
@@ -189,21 +192,26 @@ class Actor:
                 self._bias[size, shape] = label_bias(await self._samples(size, shape, cases))
         return self._bias[size, shape]
 
-    async def _samples(self, size: int, shape: tuple[bool, ...], cases: Sequence[Case]) -> list[NDArray[np.float64]]:
+    async def _samples(self, size: int, shape: tuple[bool, bool], cases: Sequence[Case]) -> list[NDArray[np.float64]]:
         """The labels' log-probabilities on `cases`.
 
         A call that fails is one sample less, lest the episode that happens to measure fail for all; where every one
         failed, the model is away, and ModelUnavailableError is raised.
         """
-        labels, samples, failure = tuple(ascii_uppercase[:size]), [], None
-        for number, (briefing, shortlist) in enumerate(cases):
-            request = self._request(briefing.in_shape(shape), shortlist, number)
-            try:
-                reply = await self._model.ask(self._scored(request))
-            except ModelUnavailableError as error:
-                failure = error
-                continue
-            if len(shortlist) == size and (scores := label_scores(reply.first_token, labels)) is not None:
+        requests = [
+            self._scored(self._request(briefing.in_shape(shape), shortlist, number))
+            for number, (briefing, shortlist) in enumerate(cases)
+            if len(shortlist) == size
+        ]
+        replies = await asyncio.gather(*map(self._model.ask, requests), return_exceptions=True)
+        samples: list[NDArray[np.float64]] = []
+        failure: ModelUnavailableError | None = None
+        for reply in replies:
+            if isinstance(reply, ModelUnavailableError):
+                failure = reply
+            elif isinstance(reply, BaseException):
+                raise reply
+            elif (scores := label_scores(reply.first_token, tuple(ascii_uppercase[:size]))) is not None:
                 samples.append(scores)
         if failure is not None and not samples:
             raise failure

@@ -12,16 +12,16 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from agents.critic import Judgement, advantage
-from agents.evidence import Evidence, evidence_of, pooled
+from agents.evidence import Evidence, evidence_of
 from agents.models import Usage
 from agents.plan import Plan, make_plan, named_kinds
 from agents.relations import relation
 from agents.tools import analyse_categories
-from agents.views import Situation
 from graphs.acting import Update, build_actor_graph, minds_of, step_seed
 from graphs.judging import judge
 from graphs.learning import learn
 from graphs.methods import method_named
+from graphs.recalling import lesson_words, recall
 from graphs.services import ServiceProvider, Services
 from graphs.state import (
     EpisodeContext,
@@ -29,7 +29,6 @@ from graphs.state import (
     EpisodeOutput,
     EpisodeState,
     PlanState,
-    RecalledReflection,
     StepRecord,
     spending,
     usage_update,
@@ -48,21 +47,19 @@ class EpisodeNodes:
         self._provider = provider
 
     async def recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Looks the user up and reads reflections of similar users, or the latest ones.
-
-        A person of whom nothing is known is like nobody, so that there too the latest are read.
-        """
+        """Looks the user up and reads reflections of similar users, or the latest ones."""
         services = await self._provider.get(runtime.context, state["user"])
         limits, likes = services.settings.memory, state.get("likes") or []
         history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
-        start: Update = {
+        reflections, evidence = await recall(services, method_named(runtime.context.method), history)
+        return {
             "episode": state.get("episode") or services.users.new_episode(),
             "likes": [],
             "history": history,
-            "reflections": [],
+            "reflections": reflections,
             "thought": "",
             "thought_at": -1,
-            "evidence": "",
+            "evidence": evidence,
             "plan": plan_state(Plan()),
             "value": None,
             "steps": [],
@@ -70,27 +67,6 @@ class EpisodeNodes:
             "ended": "",
             "reflection": "",
         }
-        method, count = method_named(runtime.context.method), limits.reflections
-        if method.recalls == "none" or services.memory is None or not count:
-            return start
-        memory = services.memory.reflections
-        in_words = count if method.recalls == "similar" and history else 0
-        in_numbers = limits.evidence if method.plans else 0
-        found = []
-        if in_words or in_numbers:
-            vector = services.state_vector(_fresh(services, history))
-            found = await asyncio.to_thread(memory.similar, vector, max(in_words, in_numbers))
-        parts = [(Evidence.from_json(match.record.evidence), 1.0) for match in found[:in_numbers]]
-        start["evidence"] = pooled(parts).to_json() if parts else ""
-        if in_words:
-            start["reflections"] = [
-                RecalledReflection(id=match.record.id, text=match.record.text, distance=match.distance)
-                for match in found[:in_words]
-            ]
-        else:
-            latest = await asyncio.to_thread(memory.latest, count)
-            start["reflections"] = [RecalledReflection(id=r.id, text=r.text, distance=None) for r in latest]
-        return start
 
     async def plan(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Planner writes the thought for the next steps; evidence and its words make the typed plan."""
@@ -103,7 +79,7 @@ class EpisodeNodes:
             situation = services.situation(state)
             thought = await minds_of(services).planner.think(
                 situation,
-                [reflection["text"] for reflection in state["reflections"]],
+                [lesson_words(reflection) for reflection in state["reflections"]],
                 analyse_categories(situation.history, situation.recommended).lately,
                 step_seed(state, runtime.context, "plan"),
                 learned=plan.words(),
@@ -293,7 +269,3 @@ def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
 def plan_state(plan: Plan) -> PlanState:
     """The plan as it travels through the graph."""
     return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest)
-
-
-def _fresh(services: Services, history: list[int]) -> Situation:
-    return Situation(history=tuple(services.catalogue.some(history)), recommended=(), rewards=())

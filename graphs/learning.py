@@ -94,7 +94,7 @@ def uses_of(services: Services, method: Method, context: EpisodeContext, done: E
         for key in keys:
             count, surprises = used.get(key, (0, 0.0))
             used[key] = count + 1, surprises + surprise
-    recalled = tuple(reflection["id"] for reflection in done["reflections"])
+    recalled = tuple(id_ for lesson in done["reflections"] for id_ in (lesson["id"], *lesson["alike"]))
     return Uses(
         vector=services.state_vector(situation_at(services.catalogue, done, 0)),
         ended=done["ended"],

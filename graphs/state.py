@@ -13,11 +13,16 @@ from graphs.methods import SERVED
 
 
 class RecalledReflection(TypedDict):
-    """A reflection read back, with where it came from (`id`) and how far its user was (squared L2; None: not asked)."""
+    """A reflection read back, with where it came from (`id`) and how far its user was (squared L2; None: not asked).
+
+    `alike` are the ids of others that say the same, `weight` is what all of them count together (`memory.merging`).
+    """
 
     id: str
     text: str
     distance: float | None
+    alike: list[str]
+    weight: float
 
 
 class RecalledExperience(TypedDict):

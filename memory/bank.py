@@ -112,7 +112,7 @@ class MemoryBank:
         for kind in KINDS:
             if ours := [id_ for id_ in ids if id_.startswith(f"{kind}/")]:
                 self._stores[kind].delete(ours)
-        self.actor.reread()
+        self._reread()
 
     def search(self, kind: Kind, text: str, k: int = 10) -> list[Match[Record]]:
         """The `k` records of `kind` whose text (for reflections: the state they began in) is nearest to `text`."""
@@ -149,14 +149,19 @@ class MemoryBank:
         while batch := list(itertools.islice(entries, BATCH)):
             for kind in KINDS:
                 self._stores[kind].upsert([record for its_kind, record in batch if its_kind == kind])
-        self.actor.reread()
+        self._reread()
         return count
 
     def clear(self, kind: Kind | None = None) -> None:
         """Forget every record of `kind`, or of all kinds."""
         for each in KINDS if kind is None else (kind,):
             self._stores[each].clear()
+        self._reread()
+
+    def _reread(self) -> None:
+        """What was added up from the stores is added up anew, because they were changed beside it."""
         self.actor.reread()
+        self.uses.reread()
 
     def _read(self, path: Path) -> Iterator[tuple[Kind, Record]]:
         try:

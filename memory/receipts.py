@@ -20,6 +20,8 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import fmean, pstdev
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -30,6 +32,8 @@ from memory.store import VectorStore
 
 _LATELY = 20
 _CLEAR = 2.0  # standard errors beyond which a change is taken for real
+_DOUBT = 4.0  # uses' worth of doubt whether what followed a reflection was owed to it
+_RECENT = 1000  # learned episodes from which reflections are weighed, lest a large memory cost more
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,26 @@ class Receipts:
         ids = sorted(key for key in self._uses if key.partition("/")[0] in kinds and self._episodes[key] >= least)
         return {id_: receipt for id_ in ids if (receipt := self.of(id_)).harmful}
 
+    def weight(self, reflection: str) -> float:
+        """How much the reflection of this id counts, between 0 and 2; 1 where nothing is known of it.
+
+        It is 2 / (1 + exp(-z)), z being how many standard errors what followed it lies above what followed reflections
+        on the whole (which rises with everything that is learned), less the fewer episodes say so.
+        """
+        changes = self._changes.get(reflection, [])
+        usual, spread = self._reflections
+        if not changes or not spread:
+            return 1.0
+        error = spread / math.sqrt(len(changes))
+        certain = len(changes) / (len(changes) + _DOUBT)
+        return 2 / (1 + math.exp(-certain * (sum(changes) / len(changes) - usual) / error))
+
+    @cached_property
+    def _reflections(self) -> tuple[float, float]:
+        """Mean and standard deviation of what followed the recalls of any reflection, in stars."""
+        followed = [each for key, all_ in self._changes.items() if key.startswith("reflections/") for each in all_]
+        return (fmean(followed), pstdev(followed)) if followed else (0.0, 0.0)
+
     def _count(self, key: str, uses: int, change: float | None) -> None:
         self._uses[key] += uses
         self._episodes[key] += 1
@@ -151,10 +175,24 @@ class UseMemory:
 
     def __init__(self, store: VectorStore) -> None:
         self.store = store
+        self._recent: Receipts | None = None
 
     def write(self, uses: Uses) -> None:
         """Remember what an episode used, in place of what was remembered of it before."""
         self.store.upsert([uses.to_record()])
+        self.reread()
+
+    def reread(self) -> None:
+        """Add up anew when asked for, because the store was changed."""
+        self._recent = None
+
+    def recent(self) -> Receipts:
+        """The receipts of the latest episodes alone, added up once between two writes."""
+        known = self._recent
+        if known is None:
+            records = self.store.largest("ordinal", _RECENT)
+            self._recent = known = Receipts((record.id, record.fields) for record in records)
+        return known
 
     def receipts(self) -> Receipts:
         """The receipts as of now."""

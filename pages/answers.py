@@ -103,11 +103,15 @@ class OriginView(_Answer):
 
 
 class RecalledView(_Answer):
-    """A reflection that was read back; `distance` is squared L2, None where the latest were read."""
+    """A reflection that was read back; `distance` is squared L2, None where the latest were read.
+
+    `alike` counts the others that say the same.
+    """
 
     id: str
     text: str
     distance: float | None
+    alike: int
     origin: OriginView | None
 
 

@@ -87,7 +87,11 @@ class _Telling:
     def recalled(self, done: EpisodeOutput) -> list[RecalledView]:
         return [
             RecalledView(
-                id=lesson["id"], text=lesson["text"], distance=lesson["distance"], origin=self._origin(lesson["id"])
+                id=lesson["id"],
+                text=lesson["text"],
+                distance=lesson["distance"],
+                alike=len(lesson["alike"]),
+                origin=self._origin(lesson["id"]),
             )
             for lesson in done["reflections"]
         ]

@@ -148,10 +148,11 @@
       position === chosen ? `✓ ${title(position)}` : title(position))));
   }
 
-  function recalled([source, text, distance]) {
+  function recalled([source, text, distance, alike]) {
     const made = told(textOf(text));
     const far = distance === null ? "" : `distance ${distance.toFixed(3)}, `;
-    made.append(make("span", { class: "quiet" }, `${far}from `, origin(readSource(data.sources[source]))));
+    const more = alike ? `${alike} more say the same, ` : "";
+    made.append(make("span", { class: "quiet" }, `${far}${more}from `, origin(readSource(data.sources[source]))));
     return made;
   }
 

@@ -113,8 +113,13 @@ class _Encoder:
         ]
 
     def _recalled(self, run: RunData, reflection: RecalledReflection) -> list[Any]:
-        """[source, text, distance]."""
-        return [self._record(run, reflection["id"]), self._text(reflection["text"]), _short(reflection["distance"])]
+        """[source, text, distance, how many others say the same]."""
+        return [
+            self._record(run, reflection["id"]),
+            self._text(reflection["text"]),
+            _short(reflection["distance"]),
+            len(reflection["alike"]),
+        ]
 
     def _step(self, run: RunData, data: str, step: StepRecord) -> list[Any]:
         """[number, thought, proposal, item, shortlist, reward, too close to, value, next value, advantage, sources,

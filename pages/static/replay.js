@@ -54,7 +54,8 @@ function ending(episode, step) {
 function recalled(lesson) {
   const made = told(lesson.text);
   const far = lesson.distance === null ? "" : `distance ${lesson.distance.toFixed(3)}, `;
-  made.append(make("span", { class: "quiet" }, far, "from ", lesson.origin ? originOf(lesson.origin) : lesson.id));
+  const more = lesson.alike ? `${lesson.alike} more say the same, ` : "";
+  made.append(make("span", { class: "quiet" }, far, more, "from ", lesson.origin ? originOf(lesson.origin) : lesson.id));
   return made;
 }
 

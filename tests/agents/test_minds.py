@@ -83,14 +83,18 @@ class TestActor:
 
     async def test_draws_a_letter_from_one_tokens_probabilities(self):
         model = QueueModel([Reply("B", {"B": -0.1, " B": -3.0, "The": -0.5, "C": -90.0})])
-        choice = await Actor(model, PACK, ActorSettings()).choose(Briefing("", CategoryAnalysis()), ITEMS[:3], seed=4)
+        choice = await Actor(model, PACK, ActorSettings(orders=1)).choose(
+            Briefing("", CategoryAnalysis()), ITEMS[:3], seed=4
+        )
         assert choice.position == 1
         (asked,) = model.requests
         assert (asked.max_tokens, asked.scores, asked.choices) == (1, True, ())
 
     async def test_without_any_letter_the_schema_decides(self):
         model = QueueModel([Reply("The", {"The": -0.1}, Usage(calls=1)), '"C"'])
-        choice = await Actor(model, PACK, ActorSettings()).choose(Briefing("", CategoryAnalysis()), ITEMS[:3], seed=4)
+        choice = await Actor(model, PACK, ActorSettings(orders=1)).choose(
+            Briefing("", CategoryAnalysis()), ITEMS[:3], seed=4
+        )
         assert choice.position == 2
         assert model.requests[1].choices == ("A", "B", "C")
         assert (choice.usage.calls, choice.usage.format_failures) == (2, 1)
@@ -98,7 +102,7 @@ class TestActor:
     async def test_letters_are_drawn_as_often_as_their_probabilities_say(self):
         scores = {"A": math.log(0.6), "B": math.log(0.3), "x": math.log(0.1)}
         model = QueueModel([Reply("A", scores)] * 2000)
-        actor = Actor(model, PACK, ActorSettings(temperature=1.0))
+        actor = Actor(model, PACK, ActorSettings(temperature=1.0, orders=1))
         drawn = [
             (await actor.choose(Briefing("", CategoryAnalysis()), ITEMS[:3], seed=seed)).position
             for seed in range(2000)

@@ -71,7 +71,7 @@ class TestAsking:
             return Reply("A", {"A": -0.1, "B": -1.1, "C": -1.6})  # always A, whoever stands there
 
         model = RuleModel(rule)
-        return Actor(model, load_pack(None), ActorSettings.model_validate(settings)), model
+        return Actor(model, load_pack(None), ActorSettings.model_validate({"orders": 1} | settings)), model
 
     def cases(self) -> list[tuple[Briefing, list[Item]]]:
         return [(BRIEFING, FILMS[:3])] * 4
@@ -98,6 +98,15 @@ class TestAsking:
         choice = await actor.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 0.3, 0.0), 0.5))
         assert choice.position == 0
         assert choice.preferences[0] > choice.preferences[1]
+
+    async def test_it_is_not_asked_where_it_could_win_next_to_nothing(self):
+        """Trust is in stars a nat: a preference of two nats is worth 0.08 stars, less than a call must win."""
+        actor, model = self.biased()
+        choice = await actor.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 0.0, 0.0), 0.04))
+        assert (choice.preferences, choice.usage.calls) == ((), 0)
+        curious, model = self.biased(stake=0.0)
+        choice = await curious.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 0.0, 0.0), 0.04))
+        assert len(model.requests) == 1
 
     async def test_it_is_always_asked_where_that_is_wanted(self):
         actor, model = self.biased(ask="always")

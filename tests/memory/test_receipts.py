@@ -140,3 +140,40 @@ def test_the_parts_of_an_estimate_add_up_to_it(outcomes: list[Outcome], relation
     assert {known: n for known, (n, *_) in parts.items()} == {
         known: sum(outcome.item == known for outcome in outcomes) for known in {outcome.item for outcome in outcomes}
     }
+
+
+class TestWeight:
+    """How much a reflection counts among others."""
+
+    def test_what_nothing_is_known_of_counts_once(self):
+        assert receipts(uses(0, 10)).weight("reflections/a") == 1
+        assert receipts(uses(0, 10, ("reflections/a",))).weight("reflections/a") == 1, "nothing to compare with"
+
+    def test_what_helped_counts_more_and_what_harmed_less_the_surer_the_oftener(self):
+        returns = {"reflections/good": 30.0, "reflections/bad": 10.0}
+        episodes = [uses(0, 20.0)]
+        weights = []
+        for number in range(1, 9):
+            id_ = list(returns)[number % 2]
+            episodes.append(uses(number, returns[id_], (id_,)))
+            told = receipts(*episodes)
+            weights.append((told.weight("reflections/good"), told.weight("reflections/bad")))
+        assert weights[-1][0] > weights[3][0] > 1 > weights[3][1] > weights[-1][1] > 0
+        assert weights[-1][0] < 2
+
+    def test_a_rise_that_all_share_speaks_for_none(self):
+        told = receipts(*(uses(n, 10.0 * n, ("reflections/a", "reflections/b")) for n in range(9)))
+        assert told.of("reflections/a").change is not None
+        assert told.weight("reflections/a") == pytest.approx(1)
+
+    def test_the_latest_episodes_are_added_up_anew_once_there_are_more(self):
+        bank = in_memory_bank(HashEmbedder())
+        for number in range(4):
+            bank.uses.write(uses(number, float(number), ("reflections/a",) if number else ()))
+        before = bank.uses.recent()
+        assert before is bank.uses.recent()
+        assert before.of("reflections/a") == bank.uses.receipts().of("reflections/a")
+        bank.uses.write(uses(4, 100.0, ("reflections/a",)))
+        assert bank.uses.recent().of("reflections/a").uses == 4
+        bank.clear()
+        assert bank.uses.recent().of("reflections/a").uses == 0

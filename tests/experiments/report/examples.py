@@ -66,7 +66,9 @@ def episode(
     if ended == "too_close":
         done["steps"][-1]["too_close_to"] = 1
     if source is not None:
-        lesson = RecalledReflection(id=source.id("reflections"), text=f"a lesson {title}", distance=0.25)
+        lesson = RecalledReflection(
+            id=source.id("reflections"), text=f"a lesson {title}", distance=0.25, alike=[], weight=1.0
+        )
         done["reflections"] = [lesson]
     if split == "train":
         done["reflection"] = f"what was learned {title}"

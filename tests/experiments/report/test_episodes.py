@@ -55,8 +55,8 @@ def test_titles_come_from_the_dataset_where_it_is_known(tmp_path: Path):
 def test_what_was_recalled_leads_to_its_episode(tmp_path: Path):
     data, _ = read(comparison(tmp_path / "all"))
     reader = next(e for e in data["episodes"] if data["texts"][e[1]] == "billp/seed-1")
-    (source, text, distance), *_ = reader[7][1]
-    assert (data["texts"][text], distance) == ("a lesson ", 0.25)
+    (source, text, distance, alike), *_ = reader[7][1]
+    assert (data["texts"][text], distance, alike) == ("a lesson ", 0.25, 0)
     record_id, run, name, step, seed, place = data["sources"][source]
     assert (record_id, run, name, step, seed) == ("reflections/training/train-0-2/-001", "training", "train-0-2", -1, 0)
     assert data["episodes"][place][2] == "train-0-2"

@@ -1,0 +1,94 @@
+"""What an episode begins with: merged, weighed, and said to have been used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agents.evidence import Evidence
+from agents.views import Situation
+from graphs.episode import build_episode_graph, output_of
+from graphs.learning import uses_of
+from graphs.methods import METHODS
+from graphs.recalling import lesson_words, recall
+from graphs.services import FixedServices, Services
+from graphs.state import EpisodeContext, RecalledReflection
+from memory import Uses
+from memory.receipts import Used
+from tests.fakes.model import RuleModel
+from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+from tests.memory import examples
+
+USER = int(tiny_worlds().train.users[0])
+STAYED = Evidence(shown=tuple(4.0 for _ in Evidence().shown)).to_json()
+
+
+def history_of(services: Services) -> list[int]:
+    return services.users.history(tiny_dataset().user_keys[USER], [], services.settings.memory.state_items)
+
+
+def taught(*texts: str, model: RuleModel | None = None) -> Services:
+    """Services whose memory holds these reflections, all learned from one user's state."""
+    services = fake_services(model, fake_bank())
+    history = tuple(services.catalogue.some(history_of(services)))
+    vector = services.state_vector(Situation(history=history, recommended=(), rewards=()))
+    assert services.memory is not None
+    lessons = [examples.reflection(number, text) for number, text in enumerate(texts)]
+    services.memory.reflections.write([replace(lesson, vector=vector, evidence=STAYED) for lesson in lessons])
+    return services
+
+
+def id_of(number: int) -> str:
+    return examples.reflection(number).id
+
+
+def ids(reflections: list[RecalledReflection]) -> list[set[str]]:
+    return [{lesson["id"], *lesson["alike"]} for lesson in reflections]
+
+
+async def test_what_two_episodes_taught_is_said_once_and_first():
+    services = taught("Stay.", "Vary the genres.", "Vary the genres.")
+    reflections, evidence = await recall(services, METHODS["billp"], history_of(services))
+    assert ids(reflections) == [{id_of(1), id_of(2)}, {id_of(0)}]
+    assert [lesson["weight"] for lesson in reflections] == [2.0, 1.0]
+    assert lesson_words(reflections[0]) == "Vary the genres. (2 times)"
+    assert lesson_words(reflections[1]) == "Stay."
+    assert Evidence.from_json(evidence).shown[0] == 12
+
+
+async def test_a_lesson_after_which_it_went_badly_comes_last_and_its_evidence_counts_less():
+    services = taught("Bad.", "Good.", "Fair.")
+    assert services.memory is not None
+    for number in range(12):
+        recalled, reward = (id_of(0), 5.0) if number % 2 else (id_of(1), 45.0)
+        origin = examples.origin(f"{number:04d}", -1, "uses")
+        used = Used((recalled,)).to_json()
+        services.memory.uses.write(Uses(examples.unit(number), "horizon", 5, reward, number, used, origin))
+    reflections, evidence = await recall(services, METHODS["billp"], history_of(services))
+    assert [lesson["text"] for lesson in reflections] == ["Good.", "Fair."]
+    weights = [services.memory.uses.recent().weight(id_of(number)) for number in range(3)]
+    assert weights[0] < 1 < weights[1]
+    assert Evidence.from_json(evidence).shown[0] == pytest.approx(4 * sum(weights))
+
+
+async def test_reflexion_reads_the_latest_as_they_are():
+    services = taught("Same.", "Same.", "Same.")
+    reflections, evidence = await recall(services, METHODS["reflexion"], history_of(services))
+    assert ids(reflections) == [{id_of(2)}, {id_of(1)}]
+    assert evidence == ""
+
+
+async def test_all_that_were_merged_are_read_with_their_number_and_said_to_have_been_used():
+    model = RuleModel()
+    services = taught("Vary.", "Vary.", model=model)
+    graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+    context = EpisodeContext(method="billp", split="train", learn=True, run="r")
+    done = output_of(
+        await graph.ainvoke({"user": tiny_dataset().user_keys[USER], "episode": "e0"}, context=context)
+    )  # fmt: skip
+    assert ids(done["reflections"]) == [{id_of(0), id_of(1)}]
+    assert "Vary. (2 times)" in next(request.user for request in model.requests if request.role == "planner")
+    used = Used.from_json(uses_of(services, METHODS["billp"], context, done).used)
+    assert set(used.recalled) == {id_of(0), id_of(1)}
