@@ -24,7 +24,7 @@ from settings import ActorSettings
 _SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
 _SHOWN_STEPS = 6
 _MOST_REACH = 4.0  # nats; no model was seen to prefer a candidate to another by more, its letters' bias taken off
-_MEASURED = 4  # in training, one choice in so many is asked for though it cannot matter, to go on measuring the LLM
+_MEASURED = 8  # in training, one choice in so many is asked for though it cannot matter, to go on measuring the LLM
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +158,8 @@ class Actor:
         labels = tuple(ascii_uppercase[: len(shortlist)])
         spent, found = Usage(), []
         if self._settings.choice == "scores":
-            orders = [list(shortlist), list(shortlist)[::-1]][: self._settings.orders]
-            replies = await asyncio.gather(
-                *(self._model.ask(self._scored(self._request(briefing, ordered, seed))) for ordered in orders)
-            )
-            for turn, reply in zip((1, -1), replies, strict=False):
+            for turn in (1, -1)[: self._settings.orders]:  # one by one: the second finds the prompt's head computed
+                reply = await self._model.ask(self._scored(self._request(briefing, shortlist[::turn], seed)))
                 spent += reply.usage
                 scores = label_scores(reply.first_token, labels)
                 if scores is not None:
