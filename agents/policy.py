@@ -32,7 +32,7 @@ class Advice:
 @dataclass(frozen=True, slots=True)
 class Bias:
     """(n,) mean centred log-probability of each label, None where nothing was measured; and how far apart, in nats,
-    the preferences for two candidates lie at most once it is taken off."""
+    the preferences for the best and the worst candidate of a shortlist usually lie once it is taken off."""
 
     labels: NDArray[np.float64] | None
     reach: float
@@ -59,7 +59,7 @@ def label_bias(samples: Sequence[NDArray[np.float64]]) -> Bias:
         return Bias(None, _NAMED)
     labels = np.asarray(np.mean([label_preferences(sample, None) for sample in samples], axis=0))
     preferences = [label_preferences(sample, labels) for sample in samples]
-    return Bias(labels, max(float(np.ptp(each)) for each in preferences))
+    return Bias(labels, float(np.mean([np.ptp(each) for each in preferences])))
 
 
 def named_preferences(position: int, count: int) -> NDArray[np.float64]:
