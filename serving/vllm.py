@@ -64,7 +64,12 @@ def flags(settings: VLLMSettings) -> tuple[str, ...]:
             f"--tensor-parallel-size={settings.tensor_parallel}",
         ]
     else:
-        given.append("--dtype=bfloat16")  # float16, which `auto` may take from a model's files, is slow on CPUs
+        given += [
+            "--dtype=bfloat16",  # float16, which `auto` may take from a model's files, is slow on CPUs
+            # vLLM 0.32 on a CPU dies of a call with a seed whose prompt it computes in parts, as it does when calls
+            # side by side bring more tokens than it computes at once ("CPU Generator does not use offset").
+            "--no-enable-chunked-prefill",
+        ]
     if settings.eager:
         given.append("--enforce-eager")
     return (

@@ -55,6 +55,7 @@ def test_the_application_beside_it_asks_for_the_model_served():
         ({"max_model_len": 512}, "--max-model-len=512"),
         ({"eager": True}, "--enforce-eager"),
         ({"device": "cpu"}, "--dtype=bfloat16"),
+        ({"device": "cpu"}, "--no-enable-chunked-prefill"),
         ({"port": 8123}, "--port=8123"),
     ],
 )
