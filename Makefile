@@ -54,7 +54,7 @@ integration: $(CHECKS) browser  ## tests with real servers and models on loopbac
 # dependencies: the lock file is complete, and leaves out torchvision and its like, which serve nothing here.
 $(VLLM): requirements-vllm.lock
 	$(PYTHON) -m venv .venv-vllm
-	.venv-vllm/bin/python -m pip install --disable-pip-version-check --no-deps -r requirements-vllm.lock
+	.venv-vllm/bin/python -m pip install --disable-pip-version-check --no-compile --no-deps -r requirements-vllm.lock
 	@touch $@
 
 install-vllm: $(VLLM)  ## make .venv-vllm, vLLM for CPUs (3 GB)

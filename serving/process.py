@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -20,6 +21,7 @@ from serving.vllm import Launch
 _LOOK_S = 0.5
 _GRACE_S = 20.0  # to end calls that are under way
 _TAIL = 8192  # bytes of the log's end that are looked through for its last line
+_ERROR = re.compile(r"\w+Error: .+")
 
 Waiting = Callable[[float, str], None]
 
@@ -95,20 +97,29 @@ class ServerProcess:
 
     def last_line(self) -> str:
         """The last line of the log that says something, without the key."""
+        return next(reversed(self._last_lines()), "no word")
+
+    def _last_error(self) -> str:
+        """The last error in the log, since vLLM's ending processes warn of this and that; else the last line."""
+        errors = filter(None, map(_ERROR.search, reversed(self._last_lines())))
+        return next((error.group() for error in errors), self.last_line())
+
+    def _last_lines(self) -> list[str]:
+        """The log's last lines that say something, without the key."""
         try:
             with self._log.open("rb") as stream:
                 stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))
-                lines = stream.read().decode(errors="replace").splitlines()
+                text = stream.read().decode(errors="replace")
         except OSError:
-            return "no log"
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "no word")
-        return last.replace(self._launch.key, "[api key]") if self._launch.key else last
+            return ["no log"]
+        text = text.replace(self._launch.key, "[api key]") if self._launch.key else text
+        return [line.strip() for line in text.splitlines() if line.strip()]
 
     def _check(self) -> None:
         code = self._process.poll()
         if code is not None:
             ended = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise ServingError(f"vLLM died with {ended} ({self.last_line()}); read {self._log}.")
+            raise ServingError(f"vLLM died with {ended} ({self._last_error()}); read {self._log}.")
 
     def _answers(self, client: httpx.Client) -> bool:
         url = self._launch.base_url

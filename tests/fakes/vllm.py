@@ -19,6 +19,8 @@ from pathlib import Path
 
 MODE, KEY = os.environ.get("FAKE_VLLM", ""), os.environ.get("VLLM_API_KEY", "")
 
+LAST_WORDS = "(EngineCore pid=7) ERROR [core.py:1] RuntimeError: the engine died\nwarnings.warn('1 leaked semaphore')\n"
+
 
 def flags(arguments: list[str]) -> dict[str, str]:
     return {name: value for name, _, value in (word[2:].partition("=") for word in arguments if word[:2] == "--")}
@@ -50,7 +52,7 @@ def main() -> None:
             self.end_headers()
             self.wfile.write(body)
             if MODE == "crash" and self.path == "/v1/models":
-                threading.Timer(1.0, lambda: (sys.stderr.write("engine core died\n"), os._exit(3))).start()
+                threading.Timer(1.0, lambda: (sys.stderr.write(LAST_WORDS), os._exit(3))).start()
 
         def log_message(self, *_: object) -> None:
             pass

@@ -65,8 +65,7 @@ class Vllm:
         """Kills vLLM itself without warning, and waits until `billp serve` has noticed."""
         for server in self.children():
             os.kill(server, 9)
-        assert self.process is not None
-        assert self.process.wait(60) == 1, self.words()
+        assert self._exit_code() == 1, self.words()
 
     def children(self) -> list[int]:
         """Processes that `billp serve` started itself."""
@@ -78,7 +77,13 @@ class Vllm:
         """Exit code after SIGTERM."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(60)
+        return self._exit_code()
+
+    def _exit_code(self) -> int:
+        """Of `billp serve`, once it has ended."""
+        assert self.process is not None
+        self.process.communicate(timeout=60)
+        return self.process.returncode
 
     def words(self) -> str:
         """What `billp serve` said on stderr, and what vLLM said."""

@@ -116,7 +116,7 @@ def test_a_server_that_dies_later_is_noticed(serve):
     assert served.base_url()
     code, said = served.end()
     assert code == 1
-    assert "vLLM died with exit code 3 (engine core died)" in said
+    assert "vLLM died with exit code 3 (RuntimeError: the engine died)" in said
     assert served.alive() == [], "nor is its child left"
 
 

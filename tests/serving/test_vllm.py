@@ -54,12 +54,33 @@ def test_the_application_beside_it_asks_for_the_model_served():
         ({"prefix_caching": False}, "--no-enable-prefix-caching"),
         ({"max_model_len": 512}, "--max-model-len=512"),
         ({"eager": True}, "--enforce-eager"),
-        ({"device": "cpu"}, "--dtype=bfloat16"),
+        ({"device": "cpu"}, "--block-size=32"),
+        ({"device": "cpu"}, "--no-enable-chunked-prefill"),
         ({"port": 8123}, "--port=8123"),
     ],
 )
 def test_each_setting_is_a_flag(changes: dict[str, Any], flag: str):
     assert flag in flags(VLLMSettings.model_validate(changes))
+
+
+@pytest.mark.parametrize(
+    ("processor", "dtype"),
+    [
+        ("flags : fma avx avx2", "float32"),
+        ("flags : fma avx2 avx512f avx512_bf16", "bfloat16"),
+        ("flags : avx512f amx_bf16 amx_tile", "bfloat16"),
+        ("Features : fp asimd bf16 i8mm", "bfloat16"),
+        (None, "float32"),
+    ],
+)
+def test_a_cpu_computes_in_what_it_multiplies_fast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processor: str | None, dtype: str
+):
+    known = tmp_path / "cpuinfo"
+    if processor is not None:
+        known.write_text(f"processor : 0\n{processor}\n")
+    monkeypatch.setattr("serving.vllm._CPU", known)
+    assert [flag for flag in flags(VLLMSettings(device="cpu")) if "dtype" in flag] == [f"--dtype={dtype}"]
 
 
 def test_a_cpu_is_asked_for_no_gpu():
