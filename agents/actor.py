@@ -195,20 +195,16 @@ class Actor:
         A call that fails is one sample less, lest the episode that happens to measure fail for all; where every one
         failed, the model is away, and ModelUnavailableError is raised.
         """
-        requests = [
-            self.scored_request(briefing.in_shape(shape), shortlist, number)
-            for number, (briefing, shortlist) in enumerate(cases)
-            if len(shortlist) == size
-        ]
-        replies = await asyncio.gather(*map(self._model.ask, requests), return_exceptions=True)
         samples: list[NDArray[np.float64]] = []
         failure: ModelUnavailableError | None = None
-        for reply in replies:
-            if isinstance(reply, ModelUnavailableError):
-                failure = reply
-            elif isinstance(reply, BaseException):
-                raise reply
-            elif (scores := label_scores(reply.first_token, tuple(ascii_uppercase[:size]))) is not None:
+        for number, (briefing, shortlist) in enumerate(cases):
+            try:
+                reply = await self._model.ask(self.scored_request(briefing.in_shape(shape), shortlist, number))
+            except ModelUnavailableError as error:
+                failure = error
+                continue
+            scores = label_scores(reply.first_token, tuple(ascii_uppercase[: len(shortlist)]))
+            if len(shortlist) == size and scores is not None:
                 samples.append(scores)
         if failure is not None and not samples:
             raise failure
