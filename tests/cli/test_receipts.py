@@ -33,7 +33,8 @@ def test_learning_leaves_a_receipt_and_resuming_changes_nothing(billp: Billp, tr
     assert len(before) == 6
     recalled = trained[-1]["output"]["reflections"][0]["id"]
     first = billp("memory", "show", recalled, *AT, "--json").json
-    count = sum(recalled in [r["id"] for r in line["output"]["reflections"]] for line in trained)
+    used = [[id_ for r in line["output"]["reflections"] for id_ in (r["id"], *r["alike"])] for line in trained]
+    count = sum(recalled in ids for ids in used)
     assert first["receipts"]["record"]["uses"] == first["receipts"]["record"]["episodes"] == count
     resumed = billp("train", *AT, "--episodes", "6", "--run", "run", "--resume", "--set", "run.batch=2")
     assert resumed.code == 0, resumed.words

@@ -202,7 +202,7 @@ async def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert contents(broken) == whole
 
 
-@pytest.mark.parametrize("calls", [0, 5, 60])
+@pytest.mark.parametrize("calls", [0, 5, 40])
 async def test_a_run_whose_server_went_away_stops_and_goes_on_as_if_it_had_not(tmp_path: Path, calls: int):
     unbroken, whole = await unbroken_run(tmp_path)
     broken = fake_bank()

@@ -69,7 +69,7 @@ async def test_every_method_runs_an_episode_that_adds_up(name: str):
 )
 async def test_a_method_asks_the_minds_it_says(name: str, asked: set[str]):
     model = RuleModel()
-    await run(fake_services(model, fake_bank()), name)
+    await run(fake_services(model, fake_bank(), actor__ask="always"), name)
     assert roles(model) == asked
 
 
