@@ -23,7 +23,7 @@ from settings import ActorSettings
 
 _SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
 _SHOWN_STEPS = 6
-_MOST_REACH = 4.0  # nats; no model was seen to prefer a candidate to another by more, its letters' bias taken off
+_MOST_REACH = 4.0  # nats that an LLM is taken to prefer one candidate to another by at most, until it is measured
 _MEASURED = 8  # in training, one choice in so many is asked for though it cannot matter, to go on measuring the LLM
 
 
@@ -120,7 +120,7 @@ class Actor:
         letters is among the alternatives that the server reports, and with "schema" always, the reply itself is
         constrained by a schema, which costs some more tokens and names one candidate. Without `advice` a letter is
         drawn from the preferences at the Actor's temperature; with it, memory bends the choice (`agents.policy`), and
-        the LLM is not asked where its answer could not change it. Raises ReplyFormatError when the server ignores the
+        the LLM is not asked where its answer could win too little. Raises ReplyFormatError when the server ignores the
         schema, ModelUnavailableError when it is away.
         """
         worth = advice is None or self._worth_asking(advice, _MOST_REACH, explore, seed)

@@ -20,32 +20,18 @@ from string import ascii_uppercase
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.actor import Actor, Briefing, Case, label_scores
+from agents.actor import Actor, label_scores
 from agents.models import ChatModel, Request
 from agents.policy import label_preferences
 from agents.prompt_pack import load_pack
-from agents.tools import analyse_categories
-from catalogue import Catalogue
 from errors import ReplyFormatError
+from graphs.acting import neutral_cases
 from serving.embedded import start
 from settings import ActorSettings, load_settings
 from simulators import load_dataset
 
 SIZE = 6
 SHAPES = {"thought": (True, False), "thought and experiences": (True, True)}
-
-
-def cases(known: Catalogue, count: int) -> list[Case]:
-    """Random shortlists, behind what an Actor might know."""
-    rng = np.random.default_rng(0)
-    made: list[Case] = []
-    for _ in range(count):
-        drawn = known.some([int(item) for item in rng.choice(len(known), SIZE + 6, replace=False)])
-        shortlist, others = drawn[:SIZE], drawn[SIZE:]
-        analysis = analyse_categories(others[4:], others[:4])
-        thought = f"The user may like {', '.join(analysis.fresh[:2])} next."
-        made.append((Briefing(thought, analysis, tuple(others[4:5]), tuple(others[5:6])), shortlist))
-    return made
 
 
 class Listening:
@@ -81,7 +67,7 @@ async def measure(base_url: str, count: int, pack: str | None) -> None:
     dataset = load_dataset(settings.data, "ml-100k")
     stars = np.bincount(dataset.items, weights=dataset.ratings, minlength=len(dataset.catalogue))
     means = stars / np.maximum(np.bincount(dataset.items, minlength=len(dataset.catalogue)), 1)
-    drawn = cases(dataset.catalogue, count)
+    drawn = neutral_cases(dataset.catalogue, SIZE, count)
     rated = np.array([[means[item.index] for item in shortlist] for _, shortlist in drawn])
     async with ChatModel(base_url, settings.llm) as client:
         model = Listening(client)

@@ -18,6 +18,7 @@ from agents.policy import Advice, choose
 from agents.relations import relation
 from agents.shortlist import Experience, draw_shortlist
 from agents.tools import CategoryAnalysis, analyse_categories
+from catalogue import Catalogue
 from errors import EpisodeError
 from graphs.methods import method_named
 from graphs.services import ItemPolicy, Minds, ServiceProvider, Services, embed_text
@@ -156,7 +157,7 @@ class ActorNodes:
             step_seed(state, runtime.context, "choose"),
             advice=advice,
             explore=runtime.context.learn,
-            neutral=lambda: _neutral_cases(services, len(items)),
+            neutral=lambda: neutral_cases(services.catalogue, len(items), services.settings.actor.calibration),
         )
         item = items[choice.position]
         return {
@@ -246,11 +247,11 @@ def _briefing(services: Services, state: EpisodeState) -> Briefing:
     )
 
 
-def _neutral_cases(services: Services, size: int) -> list[Case]:
+def neutral_cases(known: Catalogue, size: int, count: int) -> list[Case]:
     """Cases of random items, the same for every episode, on which the letters' own bias is measured."""
-    rng, known = np.random.default_rng(size), services.catalogue
+    rng = np.random.default_rng(size)
     cases: list[Case] = []
-    for _ in range(services.settings.actor.calibration):
+    for _ in range(count):
         drawn = known.some([int(item) for item in rng.choice(len(known), min(size + 6, len(known)), replace=False)])
         shortlist, others = drawn[:size], drawn[size:]
         analysis = analyse_categories(others[4:], others[:4])

@@ -30,8 +30,10 @@ async def recall(services: Services, method: Method, history: Sequence[int]) -> 
         fresh = Situation(history=tuple(services.catalogue.some(list(history))), recommended=(), rewards=())
         vector = services.state_vector(fresh)
         found = await asyncio.to_thread(memory.reflections.similar, vector, max(among, in_numbers))
-    receipts = await asyncio.to_thread(memory.uses.recent)
-    weights = [receipts.weight(match.record.id) for match in found]
+    weights: list[float] = []
+    if found:
+        receipts = await asyncio.to_thread(memory.uses.recent)
+        weights = [receipts.weight(match.record.id) for match in found]
     weighed = zip(found[:in_numbers], weights, strict=False)
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in weighed]
     evidence = pooled(parts).to_json() if parts else ""
