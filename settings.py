@@ -89,7 +89,7 @@ class RoleSettings(_Group):
 class PlannerSettings(RoleSettings):
     max_tokens: int = Field(24, ge=1)
     steps: int = Field(8, ge=1, description="steps one thought covers before the Planner is asked again")
-    shown_steps: int = Field(6, ge=1, description="at least this many recent steps are shown to the LLM")
+    shown_steps: int = Field(24, ge=1, description="so many of the last steps Planner, Actor and Critic see at least")
     lean: float = Field(0.1, ge=0, description="stars that naming a kind in the thought is worth in the typed plan")
     caution: float = Field(1.0, ge=0, description="standard errors by which a rest hardly tried counts as worse")
     revise: float = Field(2.0, description="a reward of at most this makes the Planner think again at once")
@@ -106,7 +106,9 @@ class ActorSettings(RoleSettings):
     evidence: float = Field(1.0, ge=0, description="weight of the plan and of retrieved experiences in a shortlist")
     tau: float = Field(2.0, ge=0, description="stars by which a choice in training may be worse; 0 is always the best")
     trust: float = Field(0.5, ge=0, description="stars for each nat by which the LLM prefers a candidate, at first")
-    caution: float = Field(2.0, ge=0, description="standard errors taken off what memory expects, in evaluation")
+    caution: float = Field(
+        2.0, ge=0, description="standard errors taken off what memory expects and off the trust, in evaluation"
+    )
     calibration: int = Field(16, ge=0, description="random shortlists on which the letters' bias is measured")
     ask: Literal["always", "open"] = Field(
         "open", description="ask the LLM always, or where its preference could change what memory would choose"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
@@ -10,60 +9,20 @@ from string import ascii_uppercase
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.briefing import Briefing, Case
+from agents.calibration import Calibration
 from agents.fitting import ask_fitting
-from agents.models import Model, Reply, Request, Usage, ask_parsed
+from agents.models import Model, Reply, Request, Usage
 from agents.planner import one_sentence
-from agents.policy import Advice, Bias, choose, label_bias, label_preferences, named_preferences
-from agents.prompt_pack import PromptPack, clean
-from agents.tools import CategoryAnalysis
-from agents.views import Situation, show, titles
+from agents.policy import Advice, Bias, choose, label_preferences, named_preferences
+from agents.prompt_pack import PromptPack
+from agents.views import show
 from catalogue import Item
-from errors import ModelUnavailableError, ReplyFormatError
+from errors import ReplyFormatError
 from settings import ActorSettings
 
-_SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
-_SHOWN_STEPS = 6
 _MOST_REACH = 4.0  # nats that an LLM is taken to prefer one candidate to another by at most, until it is measured
-_MEASURED = 8  # in training, one choice in so many is asked for though it cannot matter, to go on measuring the LLM
-
-
-@dataclass(frozen=True, slots=True)
-class Briefing:
-    """What the Actor knows before it acts: the thought, the tool's analysis, items that went well or badly."""
-
-    thought: str
-    analysis: CategoryAnalysis
-    encouraged: tuple[Item, ...] = ()
-    discouraged: tuple[Item, ...] = ()
-
-    @property
-    def shape(self) -> tuple[bool, bool]:
-        """Whether a prompt has a thought and experiences: the letters' own bias depends on it."""
-        return bool(self.thought), bool(self.encouraged or self.discouraged)
-
-    def in_shape(self, shape: tuple[bool, bool]) -> Briefing:
-        """The briefing without the parts that the shape lacks."""
-        thought, experiences = shape
-        return Briefing(
-            self.thought if thought else "",
-            self.analysis,
-            self.encouraged if experiences else (),
-            self.discouraged if experiences else (),
-        )
-
-    def words(self) -> dict[str, object]:
-        """The briefing as prompt variables, in clean words."""
-        return {
-            "thought": clean(self.thought, 400),
-            "lately": [clean(category, 40) for category in self.analysis.lately],
-            "fresh": [clean(category, 40) for category in self.analysis.fresh],
-            "encouraged": titles(self.encouraged)[:_SHOWN_EXPERIENCES],
-            "discouraged": titles(self.discouraged)[:_SHOWN_EXPERIENCES],
-        }
-
-
-Case = tuple[Briefing, Sequence[Item]]
-"""A briefing and the shortlist that goes with it."""
+_MEASURED = 16  # in training, one choice in so many is asked for though it cannot matter, to go on measuring the LLM
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +54,13 @@ class Proposal:
 class Actor:
     """Chooses one of a shortlist, or proposes an item in words."""
 
-    def __init__(self, model: Model, pack: PromptPack, settings: ActorSettings) -> None:
+    def __init__(self, model: Model, pack: PromptPack, settings: ActorSettings, shown_steps: int) -> None:
         self._model = model
         self._choose = pack["actor-shortlist"]
         self._propose = pack["actor-free"]
         self._settings = settings
-        self._bias: dict[tuple[int, tuple[bool, bool]], Bias] = {}
-        self._measuring = asyncio.Lock()
+        self._shown_steps = shown_steps
+        self._calibration = Calibration(self._scores)
 
     async def choose(
         self,
@@ -124,7 +83,10 @@ class Actor:
         schema, ModelUnavailableError when it is away.
         """
         worth = advice is None or self._worth_asking(advice, _MOST_REACH, explore, seed)
-        bias = await self._bias_of(len(shortlist), briefing.shape, neutral) if worth else Bias(None, _MOST_REACH)
+        bias = Bias(None, _MOST_REACH)
+        if worth:
+            cases = neutral if self._settings.choice == "scores" else tuple
+            bias = await self._calibration.bias(len(shortlist), briefing.shape, cases)
         if advice is not None and not (worth and self._worth_asking(advice, bias.reach, explore, seed)):
             return Choice(choose(None, advice, tau=self._settings.tau, explore=explore, seed=seed), (), Usage())
         preferences, usage = await self._preferences(briefing, shortlist, seed, bias.labels)
@@ -159,9 +121,8 @@ class Actor:
         spent, found = Usage(), []
         if self._settings.choice == "scores":
             for turn in (1, -1)[: self._settings.orders]:  # one by one: the second finds the prompt's head computed
-                reply = await self._model.ask(self.scored_request(briefing, shortlist[::turn], seed))
-                spent += reply.usage
-                scores = label_scores(reply.first_token, labels)
+                scores, usage = await self._scores(briefing, shortlist[::turn], seed)
+                spent += usage
                 if scores is not None:
                     found.append(label_preferences(scores, bias)[::turn])
             if found:
@@ -174,61 +135,49 @@ class Actor:
                 raise ReplyFormatError(f"the reply {label[:40]!r} is none of {labels[0]} to {labels[-1]}")
             return labels.index(label)
 
-        request = self._request(briefing, shortlist, seed)
-        named, usage = await ask_parsed(self._model, request, position, self._settings.retries)
+        request, values = self._question(briefing, shortlist, seed)
+        named, usage = await ask_fitting(
+            self._model, request, self._choose, values, parse=position, retries=self._settings.retries
+        )
         return named_preferences(named, len(labels)), spent + usage
 
-    async def _bias_of(self, size: int, shape: tuple[bool, bool], neutral: Callable[[], Sequence[Case]]) -> Bias:
-        """What the letters get whatever stands behind them; measured once for a size and shape, shared by episodes.
+    async def _scores(
+        self, briefing: Briefing, shortlist: Sequence[Item], seed: int
+    ) -> tuple[NDArray[np.float64] | None, Usage]:
+        """The letters' log-probabilities in one order, None where none was reported, and the cost."""
+        request, values = self._question(briefing, shortlist, seed)
+        labels = request.choices
+        return await ask_fitting(
+            self._model,
+            _scored(request),
+            self._choose,
+            values,
+            parse=lambda reply: label_scores(reply.first_token, labels),
+            retries=0,
+        )
 
-        What it costs belongs to no episode, so that an episode's cost does not depend on which came first.
-        """
-        async with self._measuring:
-            if (size, shape) not in self._bias:
-                cases = neutral() if self._settings.choice == "scores" else ()
-                self._bias[size, shape] = label_bias(await self._samples(size, shape, cases))
-        return self._bias[size, shape]
-
-    async def _samples(self, size: int, shape: tuple[bool, bool], cases: Sequence[Case]) -> list[NDArray[np.float64]]:
-        """The labels' log-probabilities on `cases`.
-
-        A call that fails is one sample less, lest the episode that happens to measure fail for all; where every one
-        failed, the model is away, and ModelUnavailableError is raised.
-        """
-        samples: list[NDArray[np.float64]] = []
-        failure: ModelUnavailableError | None = None
-        for number, (briefing, shortlist) in enumerate(cases):
-            try:
-                reply = await self._model.ask(self.scored_request(briefing.in_shape(shape), shortlist, number))
-            except ModelUnavailableError as error:
-                failure = error
-                continue
-            scores = label_scores(reply.first_token, tuple(ascii_uppercase[: len(shortlist)]))
-            if len(shortlist) == size and scores is not None:
-                samples.append(scores)
-        if failure is not None and not samples:
-            raise failure
-        return samples
-
-    def _request(self, briefing: Briefing, shortlist: Sequence[Item], seed: int) -> Request:
+    def _question(self, briefing: Briefing, shortlist: Sequence[Item], seed: int) -> tuple[Request, dict[str, object]]:
+        """The question whose reply a schema constrains to one letter, but for its words, and what these are made of."""
         labels = tuple(ascii_uppercase[: len(shortlist)])
         shown = [show(item) for item in shortlist]
         candidates = [Candidate(label, item.title, item.categories) for label, item in zip(labels, shown, strict=True)]
-        return Request(
+        request = Request(
             role="actor",
             system=self._choose.fixed,
-            user=self._choose.render(**briefing.words(), candidates=candidates),
+            user="",
             temperature=self._settings.temperature,
             max_tokens=self._settings.max_tokens,
             seed=seed,
             choices=labels,
         )
+        return request, {**briefing.words(self._shown_steps), "candidates": candidates}
 
     def scored_request(self, briefing: Briefing, shortlist: Sequence[Item], seed: int) -> Request:
         """The question whose answer's first token holds the letters' probabilities."""
-        return replace(self._request(briefing, shortlist, seed), choices=(), scores=True, max_tokens=1)
+        request, values = self._question(briefing, shortlist, seed)
+        return replace(_scored(request), user=self._choose.render(**values))
 
-    async def propose(self, briefing: Briefing, situation: Situation, seed: int) -> Proposal:
+    async def propose(self, briefing: Briefing, seed: int) -> Proposal:
         """An item in words, to be grounded; raises ReplyFormatError when the model stays silent."""
         request = Request(
             role="actor",
@@ -238,15 +187,16 @@ class Actor:
             max_tokens=self._settings.free_max_tokens,
             seed=seed,
         )
-        values = {
-            **briefing.words(),
-            "history": situation.shown_history(),
-            "steps": situation.shown_steps(_SHOWN_STEPS),
-        }
+        values = briefing.words(self._shown_steps)
         text, usage = await ask_fitting(
             self._model, request, self._propose, values, parse=one_sentence, retries=self._settings.retries
         )
         return Proposal(text, usage)
+
+
+def _scored(request: Request) -> Request:
+    """The same question with its answer read off one token."""
+    return replace(request, choices=(), scores=True, max_tokens=1)
 
 
 def label_scores(first_token: Mapping[str, float], labels: Sequence[str]) -> NDArray[np.float64] | None:

@@ -31,8 +31,10 @@ SEPARATOR = "=====\n"
 
 VARIABLES: Mapping[str, frozenset[str]] = {
     "planner": frozenset({"history", "reflections", "steps", "lately", "learned"}),
-    "actor-shortlist": frozenset({"thought", "lately", "fresh", "encouraged", "discouraged", "candidates"}),
-    "actor-free": frozenset({"thought", "lately", "fresh", "encouraged", "discouraged", "history", "steps"}),
+    "actor-shortlist": frozenset(
+        {"history", "steps", "thought", "lately", "fresh", "encouraged", "discouraged", "candidates"}
+    ),
+    "actor-free": frozenset({"history", "steps", "thought", "lately", "fresh", "encouraged", "discouraged"}),
     "critic": frozenset({"history", "steps", "values"}),
     "reflector": frozenset({"history", "steps", "left"}),
 }

@@ -27,7 +27,7 @@ from agents.prompt_pack import load_pack
 from errors import ReplyFormatError
 from graphs.acting import neutral_cases
 from serving.embedded import start
-from settings import ActorSettings, load_settings
+from settings import load_settings
 from simulators import load_dataset
 
 SIZE = 6
@@ -71,7 +71,7 @@ async def measure(base_url: str, count: int, pack: str | None) -> None:
     rated = np.array([[means[item.index] for item in shortlist] for _, shortlist in drawn])
     async with ChatModel(base_url, settings.llm) as client:
         model = Listening(client)
-        actor = Actor(client, load_pack(Path(pack) if pack else None), ActorSettings())
+        actor = Actor(client, load_pack(Path(pack) if pack else None), settings.actor, settings.planner.shown_steps)
         for name, shape in SHAPES.items():
             asked = [
                 actor.scored_request(briefing.in_shape(shape), shortlist[::turn], 0)

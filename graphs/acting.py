@@ -10,7 +10,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.actor import Briefing, Case
+from agents.briefing import Briefing, Case
 from agents.grounding import nearest_item
 from agents.models import Usage, call_seed
 from agents.plan import Plan
@@ -18,6 +18,7 @@ from agents.policy import Advice, choose
 from agents.relations import relation
 from agents.shortlist import Experience, draw_shortlist
 from agents.tools import CategoryAnalysis, analyse_categories
+from agents.views import Situation
 from catalogue import Catalogue
 from errors import EpisodeError
 from graphs.methods import method_named
@@ -143,7 +144,7 @@ class ActorNodes:
             "likings": [round(estimate.liking, 4) for estimate in expected],
             "support": [round(estimate.support, 1) for estimate in expected],
             "preferences": [],
-            "trust": round(ledger.trust(limits.trust), 4),
+            "trust": round(ledger.trust(limits.trust, caution), 4),
         }
 
     async def choose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -171,7 +172,7 @@ class ActorNodes:
         """The LLM names an item in its own words."""
         services = await self._provider.get(runtime.context, state["user"])
         proposal = await minds_of(services).actor.propose(
-            _briefing(services, state), services.situation(state), step_seed(state, runtime.context, "propose")
+            _briefing(services, state), step_seed(state, runtime.context, "propose")
         )
         return {"proposal": proposal.text, **_UNWEIGHED, "shortlist": [], "acted": usage_update(proposal.usage)}
 
@@ -240,6 +241,7 @@ def _policy_of(services: Services) -> ItemPolicy:
 def _briefing(services: Services, state: EpisodeState) -> Briefing:
     known = services.catalogue
     return Briefing(
+        situation=services.situation(state),
         thought=state["thought"],
         analysis=CategoryAnalysis(tuple(state["lately"]), tuple(state["fresh"])),
         encouraged=tuple(known[e["item"]] for e in state["experiences"] if e["encouraged"]),
@@ -248,15 +250,26 @@ def _briefing(services: Services, state: EpisodeState) -> Briefing:
 
 
 def neutral_cases(known: Catalogue, size: int, count: int) -> list[Case]:
-    """Cases of random items, the same for every episode, on which the letters' own bias is measured."""
+    """Cases of random items, the same for every episode, on which the letters' own bias is measured.
+
+    Half of them have steps behind them, up to a score, for the bias depends on how long a prompt is as well.
+    """
     rng = np.random.default_rng(size)
     cases: list[Case] = []
-    for _ in range(count):
-        drawn = known.some([int(item) for item in rng.choice(len(known), min(size + 6, len(known)), replace=False)])
-        shortlist, others = drawn[:size], drawn[size:]
-        analysis = analyse_categories(others[4:], others[:4])
+    for number in range(count):
+        steps = int(rng.integers(1, 21)) if number % 2 else 0
+        drawn = known.some([int(item) for item in rng.permutation(len(known))[: size + 7 + steps]])
+        shortlist, history, two, shown = (
+            drawn[:size],
+            drawn[size : size + 5],
+            drawn[size + 5 : size + 7],
+            drawn[size + 7 :],
+        )
+        rewards = tuple(int(reward) for reward in rng.integers(2, 6, len(shown)))
+        situation = Situation(tuple(history), tuple(shown), rewards)
+        analysis = analyse_categories(situation.history, situation.recommended)
         thought = f"The user may like {', '.join(analysis.fresh[:2]) or 'something new'} next."
-        cases.append((Briefing(thought, analysis, tuple(others[4:5]), tuple(others[5:6])), shortlist))
+        cases.append((Briefing(situation, thought, analysis, tuple(two[:1]), tuple(two[1:])), shortlist))
     return cases
 
 

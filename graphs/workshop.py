@@ -186,7 +186,7 @@ class Workshop:
         settings, model = self.settings, self.model
         return Minds(
             planner=Planner(model, pack["planner"], settings.planner),
-            actor=Actor(model, pack, settings.actor),
+            actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),
             critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
             reflector=Reflector(model, pack["reflector"], settings.reflector),
         )

@@ -101,6 +101,7 @@ class Ledger:
         self._relations = _Sums()
         self._items = _Sums()
         self._preferred = self._products = self._squares = 0.0
+        self._beyond = np.zeros(3)  # number, sum and sum of squares of what rewards held beyond what memory expected
         self._known: tuple[_Tables, Vector] | None = None
         self.add(outcomes)
 
@@ -120,6 +121,9 @@ class Ledger:
                 self._preferred += outcome.preference
                 self._products += outcome.preference * (outcome.reward - outcome.liking)
                 self._squares += outcome.preference**2
+                if outcome.preference:
+                    beyond = outcome.reward - outcome.liking
+                    self._beyond += (1.0, beyond, beyond * beyond)
             self.__dict__.pop("_tables", None)
 
     def estimate(
@@ -178,16 +182,21 @@ class Ledger:
         columns = (column.tolist() for column in (tables.item_counts.astype(int), means, stars))
         return dict(zip(tables.items.tolist(), zip(*columns, strict=True), strict=True))
 
-    def trust(self, prior: float) -> float:
+    def trust(self, prior: float, caution: float) -> float:
         """Stars for each nat by which the LLM prefers a candidate: `prior` at first, then what choices showed.
 
         The slope, by least squares, of the reward beyond what memory had expected on the LLM's preference, held to
-        `prior` as by `_TRUST_DOUBT` squared nats of experience; never negative.
+        `prior` as by `_TRUST_DOUBT` squared nats of experience, less `caution` standard errors of that; never negative.
         """
         with self._lock:
             usual = self._tables.usual
             products = self._products - usual * self._preferred
-            return max(0.0, (_TRUST_DOUBT * prior + products) / (_TRUST_DOUBT + self._squares))
+            weight = _TRUST_DOUBT + self._squares
+            trust = (_TRUST_DOUBT * prior + products) / weight
+            count, total, squares = self._beyond
+            left = squares - 2 * usual * total + usual**2 * count - 2 * trust * products + trust**2 * self._squares
+            error = np.sqrt(max(left, 0.0) / max(count, 1.0) * self._squares) / weight
+            return float(max(0.0, trust - caution * error))
 
     def _liking(self, tables: _Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
         weights = self._alike(tables, items, vectors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -9,14 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.actor import Actor
+from agents.briefing import Briefing
 from agents.fitting import ask_fitting, shortened
 from agents.models import Reply, Request
 from agents.planner import Planner, one_sentence
 from agents.prompt_pack import load_pack
+from agents.tools import CategoryAnalysis
 from agents.views import Situation
 from catalogue import Item
 from errors import ContextOverflowError, ModelUnavailableError
-from settings import PlannerSettings
+from settings import ActorSettings, PlannerSettings
 
 PROMPT = load_pack()["planner"]
 
@@ -24,15 +28,16 @@ PROMPT = load_pack()["planner"]
 class Narrow:
     """A model whose context is so many characters of the user message long."""
 
-    def __init__(self, characters: int) -> None:
+    def __init__(self, characters: int, rule: Callable[[Request], Reply] = lambda _: Reply("a western")) -> None:
         self.characters = characters
+        self.rule = rule
         self.asked: list[Request] = []
 
     async def ask(self, request: Request) -> Reply:
         self.asked.append(request)
         if len(request.user) > self.characters:
             raise ContextOverflowError("too long")
-        return Reply("a western")
+        return self.rule(request)
 
 
 def situation(steps: int) -> Situation:
@@ -55,7 +60,7 @@ async def test_what_fits_is_not_cut():
 
 
 async def test_the_oldest_half_of_the_steps_goes_first():
-    model = await thought_with(1400)
+    model = await thought_with(1000)
     last = model.asked[-1].user
     assert "Film number 19." not in last
     assert "Film number 20." in last
@@ -71,6 +76,23 @@ async def test_then_the_oldest_of_the_history():
     assert "Film number 96." not in last
     assert "Film number 99." in last, "and the newest of the history"
     assert "Mix genres." in last
+
+
+async def test_the_actors_candidates_are_never_cut():
+    def letters(request: Request) -> Reply:
+        return Reply("A", {"A": -0.1, "B": -2.0})
+
+    model = Narrow(600, letters)
+    known = situation(40)
+    briefing = Briefing(known, "vary", CategoryAnalysis(("Drama",)))
+    actor = Actor(model, load_pack(), ActorSettings(), 100)
+    choice = await actor.choose(briefing, known.history[:2], seed=0, neutral=lambda: [(briefing, known.history[:2])])
+    assert len(choice.preferences) == 2
+    last = model.asked[-1].user
+    assert "Film number 19." not in last
+    assert "- Film number 39.: 3" in last
+    for kept in ("Plan: vary", "A. Film number 97.", "B. Film number 96."):
+        assert kept in last
 
 
 async def test_what_cannot_be_cut_to_fit_fails_by_name():

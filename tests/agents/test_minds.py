@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from agents.actor import Actor, Briefing, label_scores
+from agents.actor import Actor, label_scores
+from agents.briefing import Briefing
 from agents.critic import Critic, advantage, expected_score
 from agents.models import Reply, Usage
 from agents.planner import Planner
@@ -32,7 +33,7 @@ class TestPlanner:
         assert thought.text == "Try a comedy."
         (asked,) = model.requests
         assert asked.system == PACK["planner"].fixed
-        for words in ("Film 0", "vary more", "1. Film 3 [Drama]: 4 of 5", "2. Film 4 [War, Comedy]: 2 of 5"):
+        for words in ("Film 0", "vary more", "- Film 3 [Drama]: 4", "- Film 4 [War, Comedy]: 2"):
             assert words in asked.user
         assert (asked.max_tokens, asked.seed) == (PlannerSettings().max_tokens, 3)
 
@@ -48,7 +49,7 @@ class TestPlanner:
             recommended = ITEMS[:steps]
             await planner.think(Situation(ITEMS[:3], recommended, (4,) * steps), [], [], seed=0)
         first, second = (asked.user for asked in model.requests)
-        until = first.index("12. Film 11") + len("12. Film 11")
+        until = first.index("- Film 11") + len("- Film 11")
         assert second[:until] == first[:until]
 
     @pytest.mark.parametrize("steps", [0, 1, 5, 6, 11, 12, 29])
@@ -61,13 +62,17 @@ class TestPlanner:
 class TestActor:
     async def test_chooses_by_letter_under_a_constraint(self):
         model = QueueModel(['"B"'])
-        choice = await Actor(model, PACK, ActorSettings(choice="schema")).choose(
-            Briefing("calm", CategoryAnalysis(("War",), ("Drama",)), (ITEMS[7],), (ITEMS[8],)), ITEMS[10:13], seed=1
+        choice = await Actor(model, PACK, ActorSettings(choice="schema"), 6).choose(
+            Briefing(SITUATION, "calm", CategoryAnalysis(("War",), ("Drama",)), (ITEMS[7],), (ITEMS[8],)),
+            ITEMS[10:13],
+            seed=1,
         )
         assert choice.position == 1
         (asked,) = model.requests
         assert asked.choices == ("A", "B", "C")
         for words in (
+            "- Film 2",
+            "- Film 3: 4",
             "Plan: calm",
             "lately: War",
             "Went well before: Film 7",
@@ -77,14 +82,14 @@ class TestActor:
             assert words in asked.user
 
     async def test_a_server_that_ignores_the_constraint_fails_by_name(self):
-        actor = Actor(QueueModel(["I like B", "Z", ""]), PACK, ActorSettings(choice="schema", retries=2))
+        actor = Actor(QueueModel(["I like B", "Z", ""]), PACK, ActorSettings(choice="schema", retries=2), 6)
         with pytest.raises(ReplyFormatError, match="none of A to C"):
-            await actor.choose(Briefing("", CategoryAnalysis()), ITEMS[:3], seed=0)
+            await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=0)
 
     async def test_draws_a_letter_from_one_tokens_probabilities(self):
         model = QueueModel([Reply("B", {"B": -0.1, " B": -3.0, "The": -0.5, "C": -90.0})])
-        choice = await Actor(model, PACK, ActorSettings(orders=1)).choose(
-            Briefing("", CategoryAnalysis()), ITEMS[:3], seed=4
+        choice = await Actor(model, PACK, ActorSettings(orders=1), 6).choose(
+            Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4
         )
         assert choice.position == 1
         (asked,) = model.requests
@@ -92,8 +97,8 @@ class TestActor:
 
     async def test_without_any_letter_the_schema_decides(self):
         model = QueueModel([Reply("The", {"The": -0.1}, Usage(calls=1)), '"C"'])
-        choice = await Actor(model, PACK, ActorSettings(orders=1)).choose(
-            Briefing("", CategoryAnalysis()), ITEMS[:3], seed=4
+        choice = await Actor(model, PACK, ActorSettings(orders=1), 6).choose(
+            Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4
         )
         assert choice.position == 2
         assert model.requests[1].choices == ("A", "B", "C")
@@ -102,9 +107,9 @@ class TestActor:
     async def test_letters_are_drawn_as_often_as_their_probabilities_say(self):
         scores = {"A": math.log(0.6), "B": math.log(0.3), "x": math.log(0.1)}
         model = QueueModel([Reply("A", scores)] * 2000)
-        actor = Actor(model, PACK, ActorSettings(temperature=1.0, orders=1))
+        actor = Actor(model, PACK, ActorSettings(temperature=1.0, orders=1), 6)
         drawn = [
-            (await actor.choose(Briefing("", CategoryAnalysis()), ITEMS[:3], seed=seed)).position
+            (await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=seed)).position
             for seed in range(2000)
         ]
         assert drawn.count(0) / drawn.count(1) == pytest.approx(2, rel=0.15)
@@ -118,8 +123,8 @@ class TestActor:
         assert label_scores({"x": -0.1}, "ABC") is None
 
     async def test_proposes_in_words(self):
-        actor = Actor(QueueModel(["The Godfather"]), PACK, ActorSettings())
-        proposal = await actor.propose(Briefing("crime", CategoryAnalysis()), SITUATION, seed=0)
+        actor = Actor(QueueModel(["The Godfather"]), PACK, ActorSettings(), 6)
+        proposal = await actor.propose(Briefing(SITUATION, "crime", CategoryAnalysis()), seed=0)
         assert proposal.text == "The Godfather"
 
 

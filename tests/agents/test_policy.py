@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.actor import Actor, Briefing
+from agents.actor import Actor
+from agents.briefing import Briefing
 from agents.models import Reply, Request
 from agents.policy import Advice, choose, label_bias, label_preferences, named_preferences
 from agents.prompt_pack import load_pack
 from agents.tools import CategoryAnalysis
+from agents.views import Situation
 from catalogue import Item
 from settings import ActorSettings
 from tests.fakes.model import RuleModel
 
 real = st.floats(-5, 5)
-BRIEFING = Briefing("", CategoryAnalysis())
+BRIEFING = Briefing(Situation((), (), ()), "", CategoryAnalysis())
 FILMS = [Item(number, str(number), f"Film {number}", ("War",)) for number in range(12)]
 
 
@@ -71,7 +75,7 @@ class TestAsking:
             return Reply("A", {"A": -0.1, "B": -1.1, "C": -1.6})  # always A, whoever stands there
 
         model = RuleModel(rule)
-        return Actor(model, load_pack(None), ActorSettings.model_validate({"orders": 1} | settings)), model
+        return Actor(model, load_pack(None), ActorSettings.model_validate({"orders": 1} | settings), 6), model
 
     def cases(self) -> list[tuple[Briefing, list[Item]]]:
         return [(BRIEFING, FILMS[:3])] * 4
@@ -83,7 +87,7 @@ class TestAsking:
         assert len(model.requests) == 4 + 1
         await actor.choose(BRIEFING, FILMS[3:6], 1, neutral=self.cases)
         assert len(model.requests) == 4 + 2, "the bias of a kind of prompt is measured once"
-        shaped = Briefing("a thought", CategoryAnalysis())
+        shaped = replace(BRIEFING, thought="a thought")
         await actor.choose(shaped, FILMS[3:6], 1, neutral=self.cases)
         assert len(model.requests) == 4 + 2 + 4 + 1, "another kind of prompt has a bias of its own"
 

@@ -70,7 +70,7 @@ def fake_services(
         pack=pack,
         minds=Minds(
             planner=Planner(model, pack["planner"], settings.planner),
-            actor=Actor(model, pack, settings.actor),
+            actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),
             critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
             reflector=Reflector(model, pack["reflector"], settings.reflector),
         ),

@@ -29,7 +29,7 @@ def ledger(*parts: tuple[int, str, dict[str, float]]) -> Ledger:
 
 def test_nothing_is_expected_where_nothing_is_known():
     assert [(e.advantage, e.support) for e in Ledger().estimate(["0-0-0"], [1], VECTORS, 2.0)] == [(0.0, 0.0)]
-    assert Ledger().trust(0.5) == 0.5
+    assert Ledger().trust(0.5, 2.0) == 0.5
 
 
 def test_a_relation_after_which_users_leave_is_worth_less():
@@ -66,10 +66,31 @@ def test_trust_follows_what_the_llm_was_right_about():
     )
     wrong = Ledger(outcome(n, reward=3 - x, preference=x) for n, x in enumerate(nats))
     foreseen = Ledger(outcome(n, reward=3 + x, liking=x, preference=x) for n, x in enumerate(nats))
-    assert right.trust(0.5) == pytest.approx(1.0, abs=0.05)
-    assert noise.trust(0.5) == pytest.approx(0.0, abs=0.12)
-    assert wrong.trust(0.5) == 0
-    assert foreseen.trust(0.5) == pytest.approx(0.0, abs=0.1), "what memory knew itself is no merit of the LLM"
+    assert right.trust(0.5, 0.0) == pytest.approx(1.0, abs=0.05)
+    assert noise.trust(0.5, 0.0) == pytest.approx(0.0, abs=0.12)
+    assert wrong.trust(0.5, 0.0) == 0
+    assert foreseen.trust(0.5, 0.0) == pytest.approx(0.0, abs=0.1), "what memory knew itself is no merit of the LLM"
+
+
+def test_caution_trusts_what_can_be_told_from_chance():
+    rng = np.random.default_rng(1)
+    nats, noise = rng.normal(size=(2, 400))
+    of_use = Ledger(
+        outcome(n, reward=3 + 0.5 * x + y, preference=x) for n, (x, y) in enumerate(zip(nats, noise, strict=True))
+    )
+    # The slope's standard error is 1 star a nat over the root of 400.
+    assert of_use.trust(0.0, 0.0) - of_use.trust(0.0, 2.0) == pytest.approx(2 / 20, rel=0.15)
+    assert of_use.trust(0.0, 2.0) > 0.3
+    draws = [rng.normal(size=(2, 100)) for _ in range(200)]
+    of_none = [Ledger(outcome(n, reward=3 + y, preference=x) for n, (x, y) in enumerate(draw.T)) for draw in draws]
+    assert sum(each.trust(0.0, 0.0) > 0 for each in of_none) > 60, "by chance half of them look useful"
+    assert sum(each.trust(0.0, 2.0) > 0 for each in of_none) < 15
+
+
+def test_what_nobody_asked_the_llm_about_says_nothing_of_it():
+    asked = [outcome(n, reward=3 + n % 2, preference=0.5 - n % 2) for n in range(40)]
+    others = [outcome(n, reward=3.5) for n in range(40, 90)]
+    assert Ledger(asked + others).trust(0.5, 1.0) == pytest.approx(Ledger(asked).trust(0.5, 1.0))
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["0-0-0", "1-0-2"]), st.floats(-9, 9)), max_size=30))

@@ -1,0 +1,55 @@
+"""What the Actor knows before it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agents.prompt_pack import clean
+from agents.tools import CategoryAnalysis
+from agents.views import Situation, titles
+from catalogue import Item
+
+_SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """What the Actor knows before it acts: user, thought, the tool's analysis, items that went well or badly."""
+
+    situation: Situation
+    thought: str
+    analysis: CategoryAnalysis
+    encouraged: tuple[Item, ...] = ()
+    discouraged: tuple[Item, ...] = ()
+
+    @property
+    def shape(self) -> tuple[bool, bool]:
+        """Whether a prompt has a thought and experiences: the letters' own bias depends on it."""
+        return bool(self.thought), bool(self.encouraged or self.discouraged)
+
+    def in_shape(self, shape: tuple[bool, bool]) -> Briefing:
+        """The briefing without the parts that the shape lacks."""
+        thought, experiences = shape
+        return replace(
+            self,
+            thought=self.thought if thought else "",
+            encouraged=self.encouraged if experiences else (),
+            discouraged=self.discouraged if experiences else (),
+        )
+
+    def words(self, shown_steps: int) -> dict[str, object]:
+        """The briefing as prompt variables, in clean words, with at least `shown_steps` of the last steps."""
+        return {
+            "history": self.situation.shown_history(),
+            "steps": self.situation.shown_steps(shown_steps),
+            "thought": clean(self.thought, 400),
+            "lately": [clean(category, 40) for category in self.analysis.lately],
+            "fresh": [clean(category, 40) for category in self.analysis.fresh],
+            "encouraged": titles(self.encouraged)[:_SHOWN_EXPERIENCES],
+            "discouraged": titles(self.discouraged)[:_SHOWN_EXPERIENCES],
+        }
+
+
+Case = tuple[Briefing, Sequence[Item]]
+"""A briefing and the shortlist that goes with it."""
