@@ -109,12 +109,11 @@ class ActorSettings(RoleSettings):
     caution: float = Field(
         2.0, ge=0, description="standard errors taken off what memory expects and off the trust, in evaluation"
     )
-    calibration: int = Field(16, ge=0, description="random shortlists on which the letters' bias is measured")
     ask: Literal["always", "open"] = Field(
         "open", description="ask the LLM always, or where its preference could change what memory would choose"
     )
     stake: float = Field(0.1, ge=0, description="stars that asking the LLM must be able to win, with ask = open")
-    orders: int = Field(2, ge=1, le=2, description="orders of the shortlist that the LLM's preference is averaged over")
+    orders: int = Field(2, ge=1, le=2, description="orders of the shortlist asked; two cancel the letters' own bias")
     mask_shown: bool = Field(True, description="never recommend an item twice in an episode")
     free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
 

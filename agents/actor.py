@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.briefing import Briefing, Case
-from agents.calibration import Calibration
+from agents.briefing import Briefing
 from agents.fitting import ask_fitting
 from agents.models import Model, Reply, Request, Usage
 from agents.planner import one_sentence
-from agents.policy import Advice, Bias, choose, label_preferences, named_preferences
+from agents.policy import Advice, choose, label_preferences, named_preferences, unbiased_preferences
 from agents.prompt_pack import PromptPack
 from agents.views import show
 from catalogue import Item
 from errors import ReplyFormatError
 from settings import ActorSettings
 
-_MOST_REACH = 4.0  # nats that an LLM is taken to prefer one candidate to another by at most, until it is measured
 _MEASURED = 16  # in training, one choice in so many is asked for though it cannot matter, to go on measuring the LLM
 
 
@@ -60,7 +58,6 @@ class Actor:
         self._propose = pack["actor-free"]
         self._settings = settings
         self._shown_steps = shown_steps
-        self._calibration = Calibration(self._scores)
 
     async def choose(
         self,
@@ -70,26 +67,20 @@ class Actor:
         *,
         advice: Advice | None = None,
         explore: bool = False,
-        neutral: Callable[[], Sequence[Case]] = tuple,
     ) -> Choice:
         """One of the shortlist, by letter; no reply can name anything else.
 
         With `actor.choice = "scores"` one token is asked for, and the model's probabilities of the letters are its
-        preferences, less the letters' own bias, which is measured once on the `neutral` cases. Where none of the
-        letters is among the alternatives that the server reports, and with "schema" always, the reply itself is
-        constrained by a schema, which costs some more tokens and names one candidate. Without `advice` a letter is
-        drawn from the preferences at the Actor's temperature; with it, memory bends the choice (`agents.policy`), and
-        the LLM is not asked where its answer could win too little. Raises ReplyFormatError when the server ignores the
-        schema, ModelUnavailableError when it is away.
+        preferences; asked in two orders (`actor.orders`), the letters' own bias cancels. Where none of the letters is
+        among the alternatives that the server reports, and with "schema" always, the reply itself is constrained by a
+        schema, which costs some more tokens and names one candidate. Without `advice` a letter is drawn from the
+        preferences at the Actor's temperature; with it, memory bends the choice (`agents.policy`), and the LLM is not
+        asked where its answer could win too little. Raises ReplyFormatError when the server ignores the schema,
+        ModelUnavailableError when it is away.
         """
-        worth = advice is None or self._worth_asking(advice, _MOST_REACH, explore, seed)
-        bias = Bias(None, _MOST_REACH)
-        if worth:
-            cases = neutral if self._settings.choice == "scores" else tuple
-            bias = await self._calibration.bias(len(shortlist), briefing.shape, cases)
-        if advice is not None and not (worth and self._worth_asking(advice, bias.reach, explore, seed)):
+        if advice is not None and not self._worth_asking(advice, explore, seed):
             return Choice(choose(None, advice, tau=self._settings.tau, explore=explore, seed=seed), (), Usage())
-        preferences, usage = await self._preferences(briefing, shortlist, seed, bias.labels)
+        preferences, usage = await self._preferences(briefing, shortlist, seed)
         bent = advice or Advice((0.0,) * len(shortlist), 1.0)
         position = choose(
             preferences,
@@ -100,34 +91,30 @@ class Actor:
         )
         return Choice(position, tuple(round(float(nats), 4) for nats in preferences), usage)
 
-    def _worth_asking(self, advice: Advice, reach: float, explore: bool, seed: int) -> bool:
+    def _worth_asking(self, advice: Advice, explore: bool, seed: int) -> bool:
         """Whether what the LLM prefers could win something by changing the choice, or should be measured."""
         if self._settings.ask == "always" or len(advice.advantages) < 2:
             return True
         if explore:  # a choice is drawn; what moves the odds by less than a nat hardly matters
-            return advice.trust * reach > self._settings.tau or seed % _MEASURED == 0
+            return advice.trust * advice.reach > self._settings.tau or seed % _MEASURED == 0
         best, second = sorted(advice.advantages, reverse=True)[:2]
-        return advice.trust * reach - (best - second) > self._settings.stake
+        return advice.trust * advice.reach - (best - second) > self._settings.stake
 
     async def _preferences(
-        self,
-        briefing: Briefing,
-        shortlist: Sequence[Item],
-        seed: int,
-        bias: NDArray[np.float64] | None,
+        self, briefing: Briefing, shortlist: Sequence[Item], seed: int
     ) -> tuple[NDArray[np.float64], Usage]:
         """(n,) centred nats by which the LLM prefers each candidate, and the cost."""
-        labels = tuple(ascii_uppercase[: len(shortlist)])
-        spent, found = Usage(), []
+        spent = Usage()
         if self._settings.choice == "scores":
-            for turn in (1, -1)[: self._settings.orders]:  # one by one: the second finds the prompt's head computed
-                scores, usage = await self._scores(briefing, shortlist[::turn], seed)
+            first, spent = await self._scores(briefing, shortlist, seed)
+            turned = None
+            if first is not None and self._settings.orders > 1:  # then, for it finds the prompt's head computed
+                turned, usage = await self._scores(briefing, [*shortlist[1:], shortlist[0]], seed)
                 spent += usage
-                if scores is not None:
-                    found.append(label_preferences(scores, bias)[::turn])
-            if found:
-                return np.asarray(np.mean(found, axis=0)), spent
+            if first is not None:
+                return label_preferences(first) if turned is None else unbiased_preferences(first, turned), spent
             spent += Usage(format_failures=1)
+        labels = tuple(ascii_uppercase[: len(shortlist)])
 
         def position(reply: Reply) -> int:
             label = reply.text.strip().strip('"')

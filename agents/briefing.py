@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agents.prompt_pack import clean
 from agents.tools import CategoryAnalysis
@@ -23,21 +22,6 @@ class Briefing:
     encouraged: tuple[Item, ...] = ()
     discouraged: tuple[Item, ...] = ()
 
-    @property
-    def shape(self) -> tuple[bool, bool]:
-        """Whether a prompt has a thought and experiences: the letters' own bias depends on it."""
-        return bool(self.thought), bool(self.encouraged or self.discouraged)
-
-    def in_shape(self, shape: tuple[bool, bool]) -> Briefing:
-        """The briefing without the parts that the shape lacks."""
-        thought, experiences = shape
-        return replace(
-            self,
-            thought=self.thought if thought else "",
-            encouraged=self.encouraged if experiences else (),
-            discouraged=self.discouraged if experiences else (),
-        )
-
     def words(self, shown_steps: int) -> dict[str, object]:
         """The briefing as prompt variables, in clean words, with at least `shown_steps` of the last steps."""
         return {
@@ -49,7 +33,3 @@ class Briefing:
             "encouraged": titles(self.encouraged)[:_SHOWN_EXPERIENCES],
             "discouraged": titles(self.discouraged)[:_SHOWN_EXPERIENCES],
         }
-
-
-Case = tuple[Briefing, Sequence[Item]]
-"""A briefing and the shortlist that goes with it."""

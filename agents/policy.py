@@ -8,7 +8,6 @@ alpha = trust / tau both sides are in stars: score(a) = trust * log prior(a) + A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,44 +21,32 @@ _FLOOR = -6.0  # nats below the likeliest label at which a label that is not eve
 class Advice:
     """Memory's part: the advantage expected of each candidate in stars, and how far the LLM's preference is trusted.
 
-    `trust` is in stars for each nat of log-probability.
+    `trust` is in stars for each nat of log-probability, `reach` the nats by which it usually prefers its favourite to
+    the candidate it likes least.
     """
 
     advantages: tuple[float, ...]
     trust: float
+    reach: float = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Bias:
-    """(n,) mean centred log-probability of each label, None where nothing was measured; and how far apart, in nats,
-    the preferences for the best and the worst candidate of a shortlist usually lie once it is taken off."""
-
-    labels: NDArray[np.float64] | None
-    reach: float
-
-
-def label_preferences(scores: NDArray[np.float64], bias: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """(n,) centred log-probabilities of the candidates' labels, without what each label gets wherever it stands.
-
-    `scores` (n,) holds -inf for a label that was not reported; `bias` is what `label_bias` measured. Subtracting it is
-    batch calibration (Zhou et al. 2023, arXiv 2309.17249): a label's mean over many shortlists in random order is
-    owed to the label alone. None where no label was reported.
-    """
+def label_preferences(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) centred log-probabilities of the labels; `scores` (n,) has -inf for a label that was not reported."""
     preferences = np.maximum(scores, scores.max() + _FLOOR)
-    preferences = preferences - preferences.mean()
-    if bias is not None:
-        preferences = preferences - bias
-        preferences = preferences - preferences.mean()
-    return np.asarray(preferences)
+    return np.asarray(preferences - preferences.mean())
 
 
-def label_bias(samples: Sequence[NDArray[np.float64]]) -> Bias:
-    """The bias over shortlists of random items (log-probabilities of the labels, as in `label_preferences`)."""
-    if not samples:
-        return Bias(None, _NAMED)
-    labels = np.asarray(np.mean([label_preferences(sample, None) for sample in samples], axis=0))
-    preferences = [label_preferences(sample, labels) for sample in samples]
-    return Bias(labels, float(np.mean([np.ptp(each) for each in preferences])))
+def unbiased_preferences(first: NDArray[np.float64], turned: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) centred nats by which each candidate is preferred, without what its label gets whoever stands there.
+
+    `first` (n,) are the labels' scores with candidate k at place k, `turned` those with candidate k + 1 there and the
+    first one last. A score is what the candidate gets and what the label gets in this prompt; so place k's two scores
+    differ by candidate k's part less that of candidate k + 1, and the label's part cancels, however large it is.
+    Summed up along the list these differences are all preferences but for a constant.
+    """
+    apart = label_preferences(first) - label_preferences(turned)
+    preferences = np.concatenate([[0.0], -np.cumsum(apart[:-1])])
+    return np.asarray(preferences - preferences.mean())
 
 
 def named_preferences(position: int, count: int) -> NDArray[np.float64]:

@@ -2,18 +2,19 @@
 
     python -m benchmarks.preferences [CASES [PACK]]
 
-Needs ml-100k. Asks for random shortlists of six, each in both orders, in two shapes of the Actor's prompt (with a
-thought alone, and with experiences too). Half of the cases measure the letters' bias, the other half is judged:
-how often each place of the list is on top, as the LLM says it, less the bias, and less the bias in both orders, with
-chi-square over its five degrees of freedom (11.1 is what an even draw exceeds once in twenty times); the correlation of
-what the two orders say of one candidate (1: the LLM means the candidate, 0: the place); and the correlation of the
-preference with the item's mean rating in the logs. Prints a Markdown table.
+Needs ml-100k. Asks for random shortlists of six, after random histories and up to 30 steps, in two shapes of the
+Actor's prompt (with a thought alone, and with experiences too), each in four orders. Prints how often each place of the
+list is on top, as the LLM says it and with the bias cancelled by the first two orders, with chi-square over its five
+degrees of freedom (11.1 is what an even draw exceeds once in twenty times); the correlation of what the first two and
+the last two orders say of one candidate (1: the LLM means the candidate, 0: chance); and the correlation of the
+preference with the item's mean rating in the logs. A Markdown table.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -21,21 +22,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.actor import Actor, label_scores
+from agents.briefing import Briefing
 from agents.models import ChatModel, Request
-from agents.policy import label_preferences
+from agents.policy import label_preferences, unbiased_preferences
 from agents.prompt_pack import load_pack
+from agents.tools import analyse_categories
+from agents.views import Situation
+from catalogue import Catalogue, Item
 from errors import ReplyFormatError
-from graphs.acting import neutral_cases
 from serving.embedded import start
 from settings import load_settings
 from simulators import load_dataset
 
 SIZE = 6
-SHAPES = {"thought": (True, False), "thought and experiences": (True, True)}
+SHAPES = {"thought": False, "thought and experiences": True}
+Case = tuple[Briefing, list[Item]]
 
 
 class Listening:
-    """A model that keeps each reply's probabilities, for the Actor gives its preferences without the bias."""
+    """A model that keeps each reply's probabilities."""
 
     def __init__(self, model: ChatModel) -> None:
         self._model = model
@@ -47,7 +52,23 @@ class Listening:
         scores = label_scores(reply.first_token, tuple(ascii_uppercase[:SIZE]))
         if scores is None:
             raise ReplyFormatError("the server reports the probability of no letter")
-        return label_preferences(scores, None)
+        return label_preferences(scores)
+
+
+def cases(known: Catalogue, count: int) -> list[Case]:
+    """Briefings with everything in them, and shortlists, of random items."""
+    rng = np.random.default_rng(SIZE)
+    drawn: list[Case] = []
+    for _ in range(count):
+        steps = int(rng.integers(0, 31))
+        items = known.some([int(item) for item in rng.permutation(len(known))[: SIZE + 7 + steps]])
+        shortlist, history, two, shown = items[:SIZE], items[SIZE : SIZE + 5], items[-2:], items[SIZE + 5 : -2]
+        rewards = tuple(int(reward) for reward in rng.integers(2, 6, len(shown)))
+        situation = Situation(tuple(history), tuple(shown), rewards)
+        analysis = analyse_categories(situation.history, situation.recommended)
+        thought = f"The user may like {', '.join(analysis.fresh[:2]) or 'something new'} next."
+        drawn.append((Briefing(situation, thought, analysis, tuple(two[:1]), tuple(two[1:])), shortlist))
+    return drawn
 
 
 def chi_square(places: NDArray[np.float64]) -> str:
@@ -67,34 +88,36 @@ async def measure(base_url: str, count: int, pack: str | None) -> None:
     dataset = load_dataset(settings.data, "ml-100k")
     stars = np.bincount(dataset.items, weights=dataset.ratings, minlength=len(dataset.catalogue))
     means = stars / np.maximum(np.bincount(dataset.items, minlength=len(dataset.catalogue)), 1)
-    drawn = neutral_cases(dataset.catalogue, SIZE, count)
+    drawn = cases(dataset.catalogue, count)
     rated = np.array([[means[item.index] for item in shortlist] for _, shortlist in drawn])
     async with ChatModel(base_url, settings.llm) as client:
         model = Listening(client)
         actor = Actor(client, load_pack(Path(pack) if pack else None), settings.actor, settings.planner.shown_steps)
-        for name, shape in SHAPES.items():
+        for name, told in SHAPES.items():
             asked = [
-                actor.scored_request(briefing.in_shape(shape), shortlist[::turn], 0)
-                for turn in (1, -1)
+                actor.scored_request(
+                    briefing if told else replace(briefing, encouraged=(), discouraged=()),
+                    [*shortlist[turn:], *shortlist[:turn]],
+                    0,
+                )
+                for turn in range(4)
                 for briefing, shortlist in drawn
             ]
-            scores = np.array(await asyncio.gather(*map(model.scores, asked)))
-            forward, backward = scores[:count], scores[count:]
-            half = count // 2
-            bias = (forward[:half].mean(axis=0) + backward[:half].mean(axis=0)) / 2
-            once, turned = forward - bias, (backward - bias)[:, ::-1]
-            both = (once + turned)[half:] / 2
-            row = [name, chi_square(forward[half:]), chi_square(once[half:]), chi_square(both)]
-            row += [correlation(once[half:], turned[half:]), correlation(both, rated[half:])]
+            scores = np.array(await asyncio.gather(*map(model.scores, asked))).reshape(4, count, SIZE)
+            first = np.array([unbiased_preferences(*pair) for pair in zip(scores[0], scores[1], strict=True)])
+            later = np.array([unbiased_preferences(*pair) for pair in zip(scores[2], scores[3], strict=True)])
+            again = np.roll(later, 2, axis=1)
+            row = [name, chi_square(scores[0]), chi_square(first), correlation(first, again)]
+            row += [correlation(first + again, rated - rated.mean(axis=1, keepdims=True))]
             sys.stdout.write(f"| {' | '.join(row)} |\n")
             sys.stdout.flush()
 
 
 def main() -> None:
     """Prints a Markdown table."""
-    count = int(sys.argv[1]) if sys.argv[1:] else 240
-    titles = ["prompt with", "on top A to F: raw (chi-square)", "less the bias", "in both orders"]
-    titles += ["the orders agree", "follows the mean rating"]
+    count = int(sys.argv[1]) if sys.argv[1:] else 120
+    titles = ["prompt with", "on top A to F: raw (chi-square)", "bias cancelled"]
+    titles += ["orders agree", "follows the mean rating"]
     for row in (titles, ["---"] * len(titles)):
         sys.stdout.write(f"| {' | '.join(row)} |\n")
     settings = load_settings({})

@@ -10,7 +10,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.briefing import Briefing, Case
+from agents.briefing import Briefing
 from agents.grounding import nearest_item
 from agents.models import Usage, call_seed
 from agents.plan import Plan
@@ -18,14 +18,13 @@ from agents.policy import Advice, choose
 from agents.relations import relation
 from agents.shortlist import Experience, draw_shortlist
 from agents.tools import CategoryAnalysis, analyse_categories
-from agents.views import Situation
-from catalogue import Catalogue
 from errors import EpisodeError
 from graphs.methods import method_named
 from graphs.services import ItemPolicy, Minds, ServiceProvider, Services, embed_text
 from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
 
 Update = dict[str, Any]
+_REACH = 4.0  # nats between an LLM's favourite and the candidate it likes least, until it is measured
 _UNWEIGHED: Update = {"advantages": [], "likings": [], "support": [], "preferences": [], "trust": 0.0}
 ActorGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeState, ActorOutput]
 
@@ -151,14 +150,16 @@ class ActorNodes:
         """The LLM chooses one of the shortlist; what memory expects bends its choice."""
         services = await self._provider.get(runtime.context, state["user"])
         items = services.catalogue.some(state["shortlist"])
-        advice = Advice(tuple(state["advantages"]), state["trust"]) if state["advantages"] else None
+        advice = None
+        if state["advantages"] and services.memory is not None:
+            reach = services.memory.actor.ledger.reach(_REACH)
+            advice = Advice(tuple(state["advantages"]), state["trust"], reach)
         choice = await minds_of(services).actor.choose(
             _briefing(services, state),
             items,
             step_seed(state, runtime.context, "choose"),
             advice=advice,
             explore=runtime.context.learn,
-            neutral=lambda: neutral_cases(services.catalogue, len(items), services.settings.actor.calibration),
         )
         item = items[choice.position]
         return {
@@ -247,30 +248,6 @@ def _briefing(services: Services, state: EpisodeState) -> Briefing:
         encouraged=tuple(known[e["item"]] for e in state["experiences"] if e["encouraged"]),
         discouraged=tuple(known[e["item"]] for e in state["experiences"] if not e["encouraged"]),
     )
-
-
-def neutral_cases(known: Catalogue, size: int, count: int) -> list[Case]:
-    """Cases of random items, the same for every episode, on which the letters' own bias is measured.
-
-    Half of them have steps behind them, up to a score, for the bias depends on how long a prompt is as well.
-    """
-    rng = np.random.default_rng(size)
-    cases: list[Case] = []
-    for number in range(count):
-        steps = int(rng.integers(1, 21)) if number % 2 else 0
-        drawn = known.some([int(item) for item in rng.permutation(len(known))[: size + 7 + steps]])
-        shortlist, history, two, shown = (
-            drawn[:size],
-            drawn[size : size + 5],
-            drawn[size + 5 : size + 7],
-            drawn[size + 7 :],
-        )
-        rewards = tuple(int(reward) for reward in rng.integers(2, 6, len(shown)))
-        situation = Situation(tuple(history), tuple(shown), rewards)
-        analysis = analyse_categories(situation.history, situation.recommended)
-        thought = f"The user may like {', '.join(analysis.fresh[:2]) or 'something new'} next."
-        cases.append((Briefing(situation, thought, analysis, tuple(two[:1]), tuple(two[1:])), shortlist))
-    return cases
 
 
 def _masked(services: Services, state: EpisodeState) -> set[int]:

@@ -24,6 +24,7 @@ _ITEM_WIDTH = 0.4  # of the kernel between items, in squared L2 distance of thei
 _DOUBT = 1.0  # experiences' worth of doubt in a relation
 _ITEM_DOUBT = 2.0  # the same in an item
 _TRUST_DOUBT = 4.0  # squared nats of preference it takes to believe the measured trust as much as the given one
+_MEASURED = 8  # choices after which the LLM's reach goes by them
 _MOST_ITEMS = 20_000  # best known items that are compared with a candidate, so that a step's cost is bounded
 _HIGHEST_LEVEL = 3.0
 
@@ -197,6 +198,15 @@ class Ledger:
             left = squares - 2 * usual * total + usual**2 * count - 2 * trust * products + trust**2 * self._squares
             error = np.sqrt(max(left, 0.0) / max(count, 1.0) * self._squares) / weight
             return float(max(0.0, trust - caution * error))
+
+    def reach(self, prior: float) -> float:
+        """Nats by which the LLM usually prefers its favourite to the candidate it likes least; `prior` at first.
+
+        Six draws from a normal distribution span 2.5 of its standard deviations.
+        """
+        with self._lock:
+            count = self._beyond[0]
+            return float(2.5 * np.sqrt(self._squares / count)) if count >= _MEASURED else prior
 
     def _liking(self, tables: _Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
         weights = self._alike(tables, items, vectors)

@@ -54,8 +54,7 @@ def fake_services(
     model: Model | None = None, memory: MemoryBank | None = None, *, learn_at_once: bool = False, **flags: Any
 ) -> Services:
     """Services on the tiny dataset; `flags` are settings, with double underscores for dots."""
-    # The letters' bias is measured by calls that belong to no episode; tests of it ask for them.
-    given = {"actor.calibration": 0} | {name.replace("__", "."): value for name, value in flags.items()}
+    given = {name.replace("__", "."): value for name, value in flags.items()}
     settings = load_settings(given)
     model = model or RuleModel()
     pack, dataset, worlds, embedder = load_pack(settings.prompts), tiny_dataset(), tiny_worlds(), HashEmbedder()

@@ -87,6 +87,12 @@ def test_caution_trusts_what_can_be_told_from_chance():
     assert sum(each.trust(0.0, 2.0) > 0 for each in of_none) < 15
 
 
+def test_the_reach_of_the_llm_is_what_it_was_measured_to_be():
+    nats = np.random.default_rng(2).normal(0, 0.2, 200)
+    assert Ledger(outcome(n, preference=x) for n, x in enumerate(nats[:7])).reach(4.0) == 4.0
+    assert Ledger(outcome(n, preference=x) for n, x in enumerate(nats)).reach(4.0) == pytest.approx(0.5, rel=0.1)
+
+
 def test_what_nobody_asked_the_llm_about_says_nothing_of_it():
     asked = [outcome(n, reward=3 + n % 2, preference=0.5 - n % 2) for n in range(40)]
     others = [outcome(n, reward=3.5) for n in range(40, 90)]
