@@ -44,7 +44,7 @@ def serve(
         vllm__prefix_caching=prefix_caching, vllm__max_model_len=max_model_len, vllm__device=device,
         vllm__host=host, vllm__port=port,
     )  # fmt: skip
-    ready = launch(settings.vllm, settings.llm)
+    ready = launch(settings.vllm, settings.llm, dry=dry_run)
     if dry_run:
         typer.echo(ready.shown())
         return
@@ -66,13 +66,16 @@ def serve(
 
 @contextmanager
 def _told_to_stop() -> Iterator[Event]:
-    """An event that SIGINT and SIGTERM set while the block runs, instead of breaking it off."""
+    """An event that Ctrl-C, SIGTERM and a closed terminal set while the block runs, instead of breaking it off."""
     stopping = Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopping.set()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it, so that the server outlives the terminal
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield stopping
     finally:

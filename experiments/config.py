@@ -29,10 +29,14 @@ _NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_ur
 
 
 def run_config(workshop: Workshop, services: Services, plan: dict[str, Any]) -> dict[str, Any]:
-    """`plan` (command, method, users, seeds, ...), all settings, prompts, model and data by hash."""
+    """`plan` (command, method, users, seeds, ...), settings that decide results, prompts, model and data by hash.
+
+    The simulator's settings are those that it was built with, whatever they are now.
+    """
+    settings = workshop.settings.model_dump(mode="json", exclude=_NOT_IDENTITY)  # type: ignore[arg-type]
     return {
         "plan": plan,
-        "settings": workshop.settings.model_dump(mode="json", exclude=_NOT_IDENTITY),  # type: ignore[arg-type]
+        "settings": settings | {"simulator": services.worlds.train.settings.model_dump(mode="json")},
         "prompts": _pack(services.pack),
         "dataset": {"name": services.dataset.name, "fingerprint": services.dataset.fingerprint},
         "model_sha256": workshop.model_digest if services.minds is not None else "",
@@ -40,7 +44,7 @@ def run_config(workshop: Workshop, services: Services, plan: dict[str, Any]) -> 
 
 
 def surroundings(settings: Settings) -> dict[str, Any]:
-    """Versions and places: recorded with a run, not compared when it is resumed. Holds no secret."""
+    """Versions, places and all settings: recorded with a run, not compared when it is resumed. Holds no secret."""
     return {
         "python": platform.python_version(),
         "versions": versions(),
@@ -48,6 +52,7 @@ def surroundings(settings: Settings) -> dict[str, Any]:
         "llm_base_url": settings.llm.base_url,
         "side_by_side": settings.run.side_by_side,
         "tape": settings.run.tape,
+        "settings": settings.model_dump(mode="json"),
     }
 
 

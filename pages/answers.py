@@ -125,14 +125,27 @@ class ExperienceView(_Answer):
     origin: OriginView | None
 
 
+class WeightView(_Answer):
+    """What was known of one candidate: stars that memory expected and the liking among them, from how many
+    experiences, and the nats by which the LLM preferred it; None where memory or LLM was not asked."""
+
+    item: ItemView
+    advantage: float | None
+    liking: float | None
+    support: float | None
+    preference: float | None
+
+
 class StepView(_Answer):
-    """One step; `nodes` are those of the graph that it went through, in order."""
+    """One step; `nodes` are those of the graph that it went through, in order. `trust` is in stars a nat."""
 
     number: int
     nodes: list[str]
     thought: str
     experiences: list[ExperienceView]
     shortlist: list[ItemView]
+    weights: list[WeightView]
+    trust: float
     proposal: str
     item: ItemView
     reward: float

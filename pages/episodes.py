@@ -16,7 +16,7 @@ from experiments.report.titles import catalogue_of
 from graphs.methods import METHODS
 from graphs.state import EpisodeOutput, StepRecord
 from graphs.trail import trail
-from pages.answers import EpisodeView, ExperienceView, ItemView, OriginView, Place, RecalledView, StepView
+from pages.answers import EpisodeView, ExperienceView, ItemView, OriginView, Place, RecalledView, StepView, WeightView
 from pages.runs import Runs
 from settings import PlannerSettings
 
@@ -107,6 +107,8 @@ class _Telling:
             thought=step["thought"],
             experiences=[self._experience(id_) for id_ in step["experiences"]],
             shortlist=self.items(step["shortlist"]),
+            weights=self._weights(step),
+            trust=step["trust"],
             proposal=step["proposal"],
             item=self.item(step["item"]),
             reward=step["reward"],
@@ -115,6 +117,21 @@ class _Telling:
             next_value=step["next_value"],
             advantage=step["advantage"],
         )
+
+    def _weights(self, step: StepRecord) -> list[WeightView]:
+        def of(numbers: list[float], place: int) -> float | None:
+            return numbers[place] if numbers else None
+
+        return [
+            WeightView(
+                item=self.item(index),
+                advantage=of(step["advantages"], place),
+                liking=of(step["likings"], place),
+                support=of(step["support"], place),
+                preference=of(step["preferences"], place),
+            )
+            for place, index in enumerate(step["shortlist"])
+        ]
 
     def _experience(self, id_: str) -> ExperienceView:
         then = self._step_at(self._sources.get(id_))

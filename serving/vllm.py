@@ -42,10 +42,14 @@ class Launch:
         return f"Launch({self.shown()!r})"
 
     def shown(self) -> str:
-        """The command as a shell takes it; the key stands there as the variable that holds it."""
+        """The command as a shell takes it; the key stands there as the variable that holds it.
+
+        The key may come from billp.toml, and an empty one would leave the server open: where the variable is empty, the
+        shell refuses.
+        """
         words = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
         if self.key and os.environ.get(_KEY) != self.key:
-            words.append(f'{_KEY}="${_KEY_SETTING}"')
+            words.append(f'{_KEY}="${{{_KEY_SETTING}:?}}"')
         return " ".join([*words, shlex.join(self.command)])
 
     def full_environment(self) -> dict[str, str]:
@@ -86,12 +90,16 @@ def flags(settings: VLLMSettings) -> tuple[str, ...]:
     )
 
 
-def launch(settings: VLLMSettings, client: LLMSettings) -> Launch:
+def launch(settings: VLLMSettings, client: LLMSettings, *, dry: bool = False) -> Launch:
     """The command for these settings, with a free port where port 0 is asked for.
 
-    Raises ServingError when the port is taken, or when vLLM is not installed where it is looked for.
+    Raises ServingError when the port is taken, or when vLLM is not installed where it is looked for; a `dry` one, which
+    is shown and not run, asks neither.
     """
-    settings = settings.model_copy(update={"port": _port(settings)})
+    if not dry:
+        _check_interpreter(settings)
+    if not dry or settings.port == 0:
+        settings = settings.model_copy(update={"port": _port(settings)})
     environment = {"VLLM_NO_USAGE_STATS": "1"}
     if settings.device == "cpu":
         environment |= {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": str(settings.cpu_cache_gb)}
@@ -122,17 +130,18 @@ def _cpu_dtype() -> str:
 
 
 def _interpreter(settings: VLLMSettings) -> str:
-    if settings.python is not None:
-        path = settings.python.expanduser()
-        if not path.is_file():
-            raise ServingError(f"There is no interpreter {path}; set BILLP_VLLM_PYTHON to one that has vLLM.")
-        return str(path)
-    if importlib.util.find_spec("vllm") is None:
+    return sys.executable if settings.python is None else str(settings.python.expanduser())
+
+
+def _check_interpreter(settings: VLLMSettings) -> None:
+    path = _interpreter(settings)
+    if settings.python is not None and not Path(path).is_file():
+        raise ServingError(f"There is no interpreter {path}; set BILLP_VLLM_PYTHON to one that has vLLM.")
+    if settings.python is None and importlib.util.find_spec("vllm") is None:
         raise ServingError(
             "The package vllm is not installed; `pip install vllm` (CUDA), or set BILLP_VLLM_PYTHON to the "
             "interpreter of an environment that has it."
         )
-    return sys.executable
 
 
 def _port(settings: VLLMSettings) -> int:

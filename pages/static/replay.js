@@ -26,7 +26,20 @@ const says = {
       : quiet("No experience of a similar state was retrieved."),
   ],
   "act:shortlist": (_, step) => [items(step.shortlist)],
-  "act:choose": (_, step) => [items(step.shortlist, step.item.index)],
+  "act:weigh": (_, step) => [
+    step.weights.some((weight) => weight.advantage !== null)
+      ? make("ul", { class: "items" }, ...step.weights.map(expected))
+      : quiet("Memory was not asked, or knows nothing yet."),
+  ],
+  "act:choose": (_, step) => [
+    items(step.shortlist, step.item.index),
+    step.weights.some((weight) => weight.preference !== null)
+      ? make("ul", { class: "items" }, ...step.weights.map((weight) => make("li", {},
+        weight.item.title, " ", signed(weight.preference), make("span", { class: "quiet" }, " nats"))))
+      : quiet("The LLM was not asked: its answer could have won too little."),
+    ...(step.weights.some((weight) => weight.advantage !== null)
+      ? [quiet(`The LLM is trusted by ${fixed(step.trust, 2)} stars for each nat.`)] : []),
+  ],
   "act:propose": (_, step) => [line(step.proposal)],
   "act:ground": (_, step) => [line("nearest item: ", ...withAbout(step.item))],
   "act:pick": (_, step) => [line(...withAbout(step.item))],
@@ -45,6 +58,12 @@ const says = {
     line(`Len ${episode.row.length} · R_each ${fixed(episode.r_each, 2)} · R_traj ${episode.row.r_traj}`),
   ],
 };
+
+function expected(weight) {
+  const staying = weight.advantage - weight.liking;
+  const parts = `staying ${fixed(staying, 2)}, liking ${fixed(weight.liking, 2)}, from ${fixed(weight.support, 1)} experiences`;
+  return make("li", {}, weight.item.title, " ", signed(weight.advantage), " ", make("span", { class: "quiet" }, parts));
+}
 
 function ending(episode, step) {
   const close = step.too_close_to ? `: ${step.item.title} after ${step.too_close_to.title}` : "";

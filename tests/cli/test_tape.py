@@ -53,8 +53,7 @@ class Dice:
 
 @pytest.fixture
 def dice(hashed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that rolls dice; its stumble hits a call of an episode, since no other calls are made."""
-    monkeypatch.setenv("BILLP_ACTOR_CALIBRATION", "0")
+    """A server that rolls dice."""
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
     monkeypatch.setattr(graphs.workshop, "ChatModel", Dice)
 

@@ -262,7 +262,7 @@ def test_the_drawing_shows_the_four_minds_and_the_actors_parts():
     drawn = episode_mermaid()
     for node in ("recall", "plan", "respond", "criticise", "reflect", "conclude"):
         assert f"\t{node}(" in drawn
-    for node in ("analyse", "retrieve", "shortlist", "choose", "propose", "ground", "pick"):
+    for node in ("analyse", "retrieve", "shortlist", "weigh", "choose", "propose", "ground", "pick"):
         assert f"act\\3a{node}(" in drawn or f"act:{node}" in drawn
 
 

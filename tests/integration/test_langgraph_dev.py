@@ -54,9 +54,8 @@ def test_the_drawing_opens_the_actor(client: SyncLangGraphClient, assistant: str
     drawn = client.assistants.get_graph(assistant, xray=True)
     nodes = {str(node["id"]) for node in drawn["nodes"]}
     assert {"recall", "plan", "respond", "criticise", "reflect", "conclude"} <= nodes
-    assert {
-        f"act:{node}" for node in ("analyse", "retrieve", "shortlist", "choose", "propose", "ground", "pick")
-    } <= nodes
+    actors = ("analyse", "retrieve", "shortlist", "weigh", "choose", "propose", "ground", "pick")
+    assert {f"act:{node}" for node in actors} <= nodes
     edges = {(edge["source"], edge["target"]) for edge in drawn["edges"]}
     assert ("reflect", "conclude") in edges
 

@@ -42,6 +42,25 @@ def test_an_episode_tells_each_step_its_nodes_and_what_was_remembered(tmp_path: 
     assert (told.calls, told.tokens) == (4, 100)
 
 
+def test_a_step_tells_what_memory_expected_and_what_the_llm_preferred(tmp_path: Path):
+    line = episode("e", 4.0, 4.0)
+    assert line.output is not None
+    first, second = line.output["steps"]
+    weighed = {
+        "advantages": [0.5, -1.0], "likings": [0.2, 0.1], "support": [3.0, 1.0], "preferences": [0.3, -0.3],
+        "trust": 0.1,
+    }  # fmt: skip
+    known = {**first, "shortlist": [1, 2], **weighed}
+    unknown = {**second, "shortlist": [1], "advantages": [], "likings": [], "support": [], "preferences": []}
+    line = line.model_copy(update={"output": {**line.output, "steps": [known, unknown]}})
+    told, quiet = reading(tmp_path, line).episode("test", 1).steps
+    assert [(w.item.index, w.advantage, w.liking, w.support, w.preference) for w in told.weights] == [
+        (1, 0.5, 0.2, 3.0, 0.3), (2, -1.0, 0.1, 1.0, -0.3)
+    ]  # fmt: skip
+    assert told.trust == 0.1
+    assert [(w.advantage, w.preference) for w in quiet.weights] == [(None, None)]
+
+
 def test_titles_come_from_the_dataset_the_run_was_made_with(tmp_path: Path):
     put_tiny(tmp_path / "data", tmp_path / "source")
     dataset = load_dataset(tmp_path / "data", "tiny")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def interpreter(tmp_path: Path) -> Path:
 def serve(interpreter: Path, tmp_path: Path) -> Iterator[object]:
     started: list[Served] = []
 
-    def start(mode: str = "", *arguments: str) -> Served:
+    def start(mode: str = "", *arguments: str, under: Sequence[str] = ("env", "--default-signal=HUP")) -> Served:
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "BILLP_DATA_DIR") if name in os.environ} | {
             "PYTHONPATH": str(ROOT),
             "BILLP_VLLM_PYTHON": str(interpreter),
@@ -74,7 +75,7 @@ def serve(interpreter: Path, tmp_path: Path) -> Iterator[object]:
             "FAKE_VLLM_PIDS": str(tmp_path / "pids"),
         }
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "cli", "serve", "--port", "0", *arguments],
+            [*under, sys.executable, "-m", "cli", "serve", "--port", "0", *arguments],
             cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         started.append(Served(process, tmp_path / "pids", Path(os.environ["BILLP_DATA_DIR"]) / "logs"))
@@ -87,7 +88,7 @@ def serve(interpreter: Path, tmp_path: Path) -> Iterator[object]:
         served.process.communicate()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_says_where_the_server_is_and_stops_it(serve, number: int):
     served = serve("", "--set", "vllm.name=mine")
     url = served.base_url()
@@ -99,6 +100,16 @@ def test_it_says_where_the_server_is_and_stops_it(serve, number: int):
     assert f"BILLP_LLM_BASE_URL={url} BILLP_LLM_MODEL=mine" in said
     assert served.alive() == []
     assert KEY not in said + url
+
+
+def test_under_nohup_it_outlives_its_terminal(serve):
+    served = serve(under=("nohup",))
+    assert served.base_url()
+    served.process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        served.process.wait(2)
+    assert len(served.alive()) == 2
+    assert served.end(signal.SIGTERM)[0] == 0
 
 
 def test_a_server_that_does_not_start_is_an_error_with_its_last_line(serve):
@@ -162,6 +173,17 @@ def test_a_dry_run_prints_the_command_and_starts_nothing(serve):
     assert "-m vllm.entrypoints.openai.api_server --model=org/model " in out
     assert "--no-enable-prefix-caching" in out
     assert "VLLM_TARGET_DEVICE=cpu" in out
-    assert 'VLLM_API_KEY="$BILLP_LLM_API_KEY"' in out
+    assert 'VLLM_API_KEY="${BILLP_LLM_API_KEY:?}"' in out
     assert KEY not in out
     assert not served.pids.exists()
+
+
+def test_a_dry_run_needs_neither_vllm_nor_a_free_port(serve, interpreter: Path):
+    interpreter.unlink()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        served = serve("", "--dry-run", "--port", str(port))
+        assert f"--port={port}" in served.base_url()
+        assert served.end() == (0, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ KEY = "sk-planted-0123456789"
 HERE = Path(sys.executable)
 
 
-def launched(key: str = "none", **changes: Any) -> Launch:
+def launched(key: str = "none", *, dry: bool = False, **changes: Any) -> Launch:
     given = {"python": HERE, "port": 0} | changes
-    return launch(VLLMSettings.model_validate(given), LLMSettings(api_key=SecretStr(key)))
+    return launch(VLLMSettings.model_validate(given), LLMSettings(api_key=SecretStr(key)), dry=dry)
 
 
 def test_the_compose_file_has_the_launchers_flags():
@@ -38,6 +39,13 @@ def test_the_application_beside_it_asks_for_the_model_served():
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     (served,) = [flag for flag in services["vllm"]["command"] if flag.startswith("--model=")]
     assert served == f"--model={services['app']['environment']['BILLP_LLM_MODEL']}"
+
+
+def test_the_application_beside_it_sends_the_key_it_asks_for():
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert services["vllm"]["environment"]["VLLM_API_KEY"] == "${BILLP_LLM_API_KEY:-}", "without one it asks for none"
+    unset = LLMSettings().api_key.get_secret_value()
+    assert services["app"]["environment"]["BILLP_LLM_API_KEY"] == f"${{BILLP_LLM_API_KEY:-{unset}}}"
 
 
 @pytest.mark.parametrize(
@@ -107,11 +115,23 @@ def test_what_is_shown_is_the_command_without_the_key(tmp_path: Path, monkeypatc
     ready = launched(KEY, model=str(model), device="cpu")
     words = shlex.split(ready.shown())
     assert tuple(words[-len(ready.command) :]) == ready.command
-    assert words[: -len(ready.command)][-1] == "VLLM_API_KEY=$BILLP_LLM_API_KEY"
+    assert words[: -len(ready.command)][-1] == "VLLM_API_KEY=${BILLP_LLM_API_KEY:?}"
     for shown in (ready.shown(), repr(ready), str(ready), " ".join(ready.command), str(ready.environment)):
         assert KEY not in shown
     assert ready.full_environment()["VLLM_API_KEY"] == KEY
     assert "VLLM_API_KEY" not in launched().full_environment()
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize(("given", "runs"), [({"BILLP_LLM_API_KEY": KEY}, True), ({}, False)])
+def test_a_shell_without_the_key_refuses_what_is_shown(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], runs: bool
+):
+    monkeypatch.delenv("VLLM_API_KEY", raising=False)
+    shown = launched(KEY, python="/usr/bin/env").shown().replace(" -m ", " echo ")
+    done = subprocess.run(["/bin/sh", "-c", shown], env=given, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.returncode == 0, "--model=" in done.stdout) == (runs, runs)
+    assert ("BILLP_LLM_API_KEY" in done.stderr) is not runs
 
 
 @pytest.mark.enable_socket
@@ -140,6 +160,7 @@ def test_a_port_that_is_taken_is_refused():
         other.listen()
         with pytest.raises(ServingError, match=r"cannot listen on 127\.0\.0\.1 port .*choose another --port"):
             launched(port=other.getsockname()[1])
+        assert launched(port=other.getsockname()[1], dry=True).shown(), "what is only shown takes no port"
 
 
 @pytest.mark.enable_socket
@@ -148,6 +169,8 @@ def test_where_vllm_is_missing_that_is_said(tmp_path: Path):
         launched(python=tmp_path / "nowhere")
     with pytest.raises(ServingError, match=r"package vllm is not installed.*BILLP_VLLM_PYTHON"):
         launched(python=None)
+    assert launched(python=tmp_path / "nowhere", dry=True).command[0] == str(tmp_path / "nowhere")
+    assert launched(python=None, dry=True).command[0] == sys.executable
 
 
 def test_the_tests_run_the_version_that_is_deployed():
