@@ -125,7 +125,9 @@ def info(name: str, as_json: AsJson = False) -> None:
     from simulators import dataset_info, load_dataset, read_intake
 
     data = settings_from().data
-    described = dataset_info(load_dataset(data, name), read_intake(data, name))
+    with fraction_bar(f"reading {name}") as progress:
+        dataset = load_dataset(data, name, progress)
+    described = dataset_info(dataset, read_intake(data, name))
     if as_json:
         show_json(described)
         return

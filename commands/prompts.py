@@ -27,7 +27,7 @@ def list_(prompts: PromptsFolder = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(role: str, prompts: PromptsFolder = None) -> None:
+def show(role: str, prompts: PromptsFolder = None, as_json: AsJson = False) -> None:
     """Show one role's prompt: the fixed part, then the part that changes."""
     from agents.prompt_pack import SEPARATOR, load_pack
     from errors import PromptError
@@ -36,13 +36,28 @@ def show(role: str, prompts: PromptsFolder = None) -> None:
     if role not in pack.prompts:
         raise PromptError(f"There is no role {role!r}; roles are {', '.join(pack.prompts)}.")
     prompt = pack[role]
+    if as_json:
+        show_json(
+            {
+                "role": role,
+                "version": prompt.version,
+                "purpose": prompt.purpose,
+                "variables": sorted(prompt.variables),
+                "fixed": prompt.fixed,
+                "changing": prompt.changing.strip(),
+            }
+        )
+        return
     typer.echo(f"{prompt.fixed}\n{SEPARATOR}{prompt.changing.strip()}")
 
 
 @app.command()
-def check(folder: Annotated[Path, typer.Argument(help="folder of a prompt pack")]) -> None:
+def check(folder: Annotated[Path, typer.Argument(help="folder of a prompt pack")], as_json: AsJson = False) -> None:
     """Check that a pack has every role and no missing, unknown or misspelt variable."""
     from agents.prompt_pack import load_pack
 
     pack = load_pack(folder)
+    if as_json:
+        show_json({"pack": pack.name, "folder": str(pack.folder), "sha256": pack.digest, "roles": list(pack.prompts)})
+        return
     stdout.print(f"{folder} is a whole prompt pack ({len(pack.prompts)} roles)")

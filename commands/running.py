@@ -49,8 +49,8 @@ def run_to_end(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
 
 
 def run_name(*parts: str) -> str:
-    """A name for a run's folder: `parts` and the time."""
-    return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")])
+    """A name for a run's folder: `parts` and the time, to the millisecond, for a script may start two in one second."""
+    return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]])
 
 
 def with_tape_in(folder: Path, settings: Settings) -> Settings:

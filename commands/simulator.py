@@ -15,7 +15,8 @@ def build(name: str, assign: Assignments = None) -> None:
     from simulators import build_worlds, load_dataset, save_worlds, simulator_folder
 
     settings = settings_from(assign)
-    dataset = load_dataset(settings.data, name)
+    with fraction_bar(f"reading {name}") as progress:
+        dataset = load_dataset(settings.data, name, progress)
     with fraction_bar(f"fitting {name}") as progress:
         worlds = build_worlds(dataset, settings.simulator, progress)
     folder = simulator_folder(settings.data, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import platform
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +17,10 @@ from agents.prompt_pack import load_pack
 from errors import BillpError, DataError
 from experiments.config import versions
 from graphs.workshop import Workshop
+from memory import list_banks
 from simulators import list_datasets, load_dataset, load_worlds, simulator_folder
+
+log = logging.getLogger(__name__)
 
 
 class Check(BaseModel):
@@ -57,14 +62,22 @@ async def check_up(workshop: Workshop) -> CheckUp:
     offline = f"no connection beyond this machine{' but to the servers you named' if server else ''}"
     seen = f"connected to {', '.join(sorted(set(outside)))}" if outside else offline
     checks.append(Check(name="offline", ok=not outside or bool(server), seen=seen))
-    return CheckUp(checks=checks, versions=versions())
+    return CheckUp(checks=checks, versions={"python": platform.python_version(), **versions()})
 
 
 def _checked(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name=name, ok=True, seen=look())
-    except BillpError as error:
+    except Exception as error:  # noqa: BLE001 -- what nobody foresaw is what a doctor is asked about
+        return _failed(name, error)
+
+
+def _failed(name: str, error: Exception) -> Check:
+    if isinstance(error, BillpError):
         return Check(name=name, ok=False, seen=str(error))
+    log.info("The check of %s broke", name, exc_info=error)
+    seen = f"broke with {type(error).__name__} ({error}); `billp --verbose doctor` shows where"
+    return Check(name=name, ok=False, seen=seen)
 
 
 def _data(workshop: Workshop) -> str:
@@ -85,8 +98,11 @@ def _embedder(workshop: Workshop) -> str:
 
 
 def _memory(workshop: Workshop) -> str:
-    stats = workshop.memory("doctor", "doctor").stats()
-    return f"{stats.where} opens for writing"
+    where = workshop.memory("doctor", "doctor").where
+    found = [(dataset, name) for dataset, names in list_banks(workshop.settings).items() for name in names]
+    for dataset, name in found:
+        workshop.memory(dataset, name)  # refused where another embedder wrote it
+    return f"{where} opens for writing, and so do its memories ({len(found)})"
 
 
 async def _model(workshop: Workshop) -> Check:
@@ -100,8 +116,8 @@ async def _model(workshop: Workshop) -> Check:
                 max_tokens=1, seed=0, scores=True,
             )
         )  # fmt: skip
-    except BillpError as error:
-        return Check(name="model", ok=False, seen=str(error))
+    except Exception as error:  # noqa: BLE001 -- as above
+        return _failed("model", error)
     if not scored.first_token:
         return Check(name="model", ok=False, seen=f"{where} gives no logprobs; set critic.value to sample.")
     return Check(name="model", ok=True, seen=f"{where}: constraint enforced, logprobs given")

@@ -37,7 +37,8 @@ def _step(step: StepRecord, done: EpisodeOutput) -> list[str]:
     lines = [f"Step {step['number']}"]
     if step["thought"]:
         lines.append(f"  thought    {step['thought']}")
-    if step["proposal"] and step["proposal"] != step["title"]:
+    # Of a shortlist nobody asked the LLM about, memory chose, and the proposal is only its item's title.
+    if step["proposal"] and (step["preferences"] or not step["shortlist"]):
         lines.append(f"  proposal   {step['proposal']}")
     lines.append(f"  item       {step['title']}")
     lines.append(f"  reward     {step['reward']:.0f} of 5")

@@ -17,6 +17,7 @@ from agents.models import Usage
 from agents.plan import Plan, make_plan, named_kinds
 from agents.relations import relation
 from agents.tools import analyse_categories
+from errors import SettingsError
 from graphs.acting import Update, build_actor_graph, minds_of, step_seed
 from graphs.judging import judge
 from graphs.learning import learn
@@ -47,8 +48,16 @@ class EpisodeNodes:
         self._provider = provider
 
     async def recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Looks the user up and reads reflections of similar users, or the latest ones."""
+        """Looks the user up and reads reflections of similar users, or the latest ones.
+
+        Raises SettingsError when `learn` would teach from a test user.
+        """
         services = await self._provider.get(runtime.context, state["user"])
+        if runtime.context.learn and not services.users.may_teach(runtime.context.split, state["user"]):
+            raise SettingsError(
+                f"From user {state['user']} in the {runtime.context.split} world nothing may be learned, since test "
+                f"users are for measuring; set learn to false, or take a train user and split train."
+            )
         limits, likes = services.settings.memory, state.get("likes") or []
         history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
         reflections, evidence = await recall(services, method_named(runtime.context.method), history)

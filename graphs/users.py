@@ -48,6 +48,10 @@ class Users(Protocol):
         """The name of an episode that was given none."""
         ...
 
+    def may_teach(self, split: Split, user: str) -> bool:
+        """Whether anything may be learned from an episode of `user` in the world `split`."""
+        ...
+
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
         """At most `count` items that `user` liked before the episode, oldest first; may take as long as I/O does."""
         ...
@@ -71,6 +75,10 @@ class SimulatedUsers:
     def new_episode(self) -> str:
         """Always the same name, so that seeds, which depend on it, give the same episode again."""
         return "episode"
+
+    def may_teach(self, split: Split, user: str) -> bool:
+        """Nobody may in the test world, and no test user anywhere; raises DataError for a user the logs do not know."""
+        return "test" not in (split, self.worlds.split_of(self.dataset.user_index(user)))
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
         """From the logs alone; raises DataError for a user they do not know."""

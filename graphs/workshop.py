@@ -31,7 +31,7 @@ from graphs.users import SimulatedUsers
 from memory import Embedder, MemoryBank, SentenceEmbedder, catalogue_vectors, open_bank
 from serving.embedded import EmbeddedServer, start
 from settings import Settings, load_settings
-from simulators import load_dataset, load_worlds, simulator_folder
+from simulators import list_datasets, load_dataset, load_worlds, simulator_folder
 
 Progress = Callable[[float], None]
 
@@ -158,6 +158,8 @@ class Workshop:
         `memory` names the memory (None: none is read or written); `llm` asks for the minds. Raises DataError,
         ArtifactError, MemoryStoreError, PromptError or ServingError, each with its remedy.
         """
+        if memory is not None and dataset in list_datasets(self.settings.data):
+            self.memory(dataset, memory)  # first, lest who must wait for another process learns it after a minute
         data = load_dataset(self.settings.data, dataset)
         worlds = load_worlds(simulator_folder(self.settings.data, dataset), data)
         if self.settings.run.horizon is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from errors import ServingError
+from errors import ServingError, SettingsError
 from serving.requantise import fast_copy
 from settings import Settings
 
@@ -29,7 +29,7 @@ def model_file(settings: Settings) -> Path:
     if settings.llm.gguf is not None:
         path = settings.llm.gguf.expanduser()
         if not path.is_file():
-            raise ServingError(f"There is no model file {path}; set BILLP_LLM_GGUF to a GGUF file.")
+            raise SettingsError(f"There is no model file {path}; set BILLP_LLM_GGUF to a GGUF file.")
         return path
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
@@ -43,11 +43,11 @@ def model_file(settings: Settings) -> Path:
 def start(settings: Settings) -> EmbeddedServer:
     """Loads the model and starts listening (about a second; about 10 more when it is requantised the first time).
 
-    Raises ServingError when the model is missing or llama.cpp refuses it.
+    Raises SettingsError when `llm.gguf` names no file, ServingError when there is no model or llama.cpp refuses it.
     """
+    path = model_file(settings)
     import xllamacpp
 
-    path = model_file(settings)
     if settings.llm.requantise:
         path = fast_copy(path, settings.data / "models")
     sequences = settings.run.side_by_side

@@ -7,14 +7,13 @@ from typing import Any
 
 from errors import DataError
 from simulators.intake import Columns
-from simulators.mapping import found_column
+from simulators.mapping import column_flag, found_column, untold_column
 from simulators.tables import Table
 
 LOG_ROLES = ("user", "item", "rating", "hours", "timestamp")
 ITEM_ROLES = ("item_key", "title", "categories", "year")
 
 _NEEDED = ("user", "item", "item_key", "title")
-_FLAGS = {"timestamp": "--time-col", "item_key": "--item-key-col"}
 
 
 def chosen_columns(log: Table, items: Table, given: Columns) -> Columns:
@@ -40,16 +39,13 @@ def chosen_columns(log: Table, items: Table, given: Columns) -> Columns:
 
 
 def _column(table: Table, role: str, given: str | None) -> str | None:
-    there = ", ".join(name for name in table.names if name) or "none"
-    flag = _FLAGS.get(role, f"--{role}-col")
+    header = f"{table.path.name} line 1" if table.unit == "line" else table.path.name
     if given is not None:
         if given not in table.names:
-            raise DataError(f"{table.path.name} has no column {given!r} among {there}; give {flag} one of these.")
+            there = ", ".join(name for name in table.names if name) or "none"
+            raise DataError(f"{header}: no column {given!r} among {there}; give {column_flag(role)} one of these.")
         return given
     found = found_column(role, table.names)
     if found is None and role in _NEEDED:
-        raise DataError(
-            f"{table.path.name}: no column among {there} tells by its name that it holds the {role.replace('_', ' ')}; "
-            f"say which one does with {flag}."
-        )
+        raise untold_column(header, table.names, role)
     return found

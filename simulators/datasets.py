@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from catalogue import Catalogue, Item
 from errors import DataError
 from simulators.atomic_files import read_header, read_rows
 from simulators.categories import SPACE, split_categories
-from simulators.mapping import ColumnMapping
+from simulators.mapping import ColumnMapping, column_flag
 from simulators.nearest_ids import nearest_ids
 from simulators.progress import Progress
 from simulators.rating_model import Logs
@@ -121,22 +122,22 @@ def _fingerprint(digests: dict[str, str], mapping: ColumnMapping) -> str:
     return hashlib.sha256("\n".join([*lines, mapping.model_dump_json()]).encode()).hexdigest()
 
 
-def _columns(path: Path, wanted: tuple[str | None, ...]) -> tuple[list[int], dict[str, str]]:
-    """Positions of the wanted columns (-1 for one that is not mapped), and the header."""
+def _columns(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> tuple[list[int], dict[str, str]]:
+    """Positions of the columns for the roles (-1 for one that is not mapped), and the header."""
     header = read_header(path)
     names = list(header)
-    for name in wanted:
+    wanted: dict[str, str | None] = {role: getattr(mapping, role) for role in roles}
+    for role, name in wanted.items():
         if name is not None and name not in header:
             raise DataError(
-                f"{path.name} line 1: no column {name!r} among {', '.join(names)}; add it or map another column."
+                f"{path.name} line 1: no column {name!r} among {', '.join(names)}; "
+                f"rename one, or name another with {column_flag(role)}."
             )
-    return [-1 if name is None else names.index(name) for name in wanted], header
+    return [-1 if name is None else names.index(name) for name in wanted.values()], header
 
 
 def _read_catalogue(path: Path, name: str, mapping: ColumnMapping) -> Catalogue:
-    (key, title, categories, year), header = _columns(
-        path, (mapping.item, mapping.title, mapping.categories, mapping.year)
-    )
+    (key, title, categories, year), header = _columns(path, mapping, ("item", "title", "categories", "year"))
     separator: str | None = mapping.category_separator
     if separator == SPACE and (mapping.categories is None or header[mapping.categories] != "token_seq"):
         separator = None
@@ -171,7 +172,7 @@ def _read_log(
     NDArray[np.bool_],
 ]:
     (user_at, item_at, rating_at, time_at, sampled_at), _ = _columns(
-        path, (mapping.user, mapping.item, mapping.rating, mapping.timestamp, mapping.sampled)
+        path, mapping, ("user", "item", "rating", "timestamp", "sampled")
     )
     index_of_user: dict[str, int] = {}
     index_of_item = catalogue.index_of_key

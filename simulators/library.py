@@ -97,9 +97,9 @@ def _copied(source: Path, new: Path, name: str, columns: Columns, progress: Prog
         if (file := source.with_name(source.name + suffix)).exists():
             shutil.copyfile(file, new / file.name)
     # The copy is what is checked, for the original may change meanwhile; under the names the user knows.
-    headers = [*read_header(new / f"{source.name}.inter"), *read_header(new / f"{source.name}.item")]
+    headers = (read_header(new / f"{source.name}{suffix}") for suffix in (".inter", ".item"))
     given = {field: value for field, value in asdict(columns).items() if field in ColumnMapping.model_fields}
-    dataset = read_dataset(new, source.name, guess_mapping(headers, **given), progress)
+    dataset = read_dataset(new, source.name, guess_mapping(source.name, *headers, **given), progress)
     for path in list(new.iterdir()):
         path.rename(new / f"{name}{path.suffix}")
     _write_record(new, name, dataset, None)

@@ -30,6 +30,8 @@ _MORE_GUESSES: dict[str, tuple[str, ...]] = {
     "year": ("release_date",),
 }
 _OPTIONAL = ("timestamp", "categories", "year")
+_OF_ITEMS = ("title", "categories", "year")
+_FLAGS = {"timestamp": "--time-col", "item_key": "--item-key-col"}
 
 
 class ColumnMapping(BaseModel):
@@ -64,29 +66,44 @@ class ColumnMapping(BaseModel):
         return self
 
 
-def guess_mapping(headers: Iterable[str], **overrides: str | float | None) -> ColumnMapping:
-    """A mapping guessed from the field names of NAME.inter and NAME.item together.
+def guess_mapping(
+    name: str, log: Iterable[str], items: Iterable[str], /, **overrides: str | float | None
+) -> ColumnMapping:
+    """A mapping guessed from the field names of NAME.inter (`log`) and NAME.item (`items`).
 
     `overrides` are fields of ColumnMapping that are known; None means "guess". Raises DataError when a needed column
     is neither given nor found, and when an override is unknown.
     """
-    present = set(headers)
-    given = {name: value for name, value in overrides.items() if value is not None}
+    fields = {f"{name}.inter": list(log), f"{name}.item": list(items)}
+    given = {field: value for field, value in overrides.items() if value is not None}
     chosen: dict[str, Any] = {}
-    for role, names in _GUESSES.items():
-        found = next((name for name in names if name in present), None)
+    for role, guesses in _GUESSES.items():
+        file = f"{name}.item" if role in _OF_ITEMS else f"{name}.inter"
+        found = next((guess for guess in guesses if guess in fields[file]), None)
         if role in given or found is not None:
             chosen[role] = given.get(role, found)
         elif role not in _OPTIONAL:
-            raise DataError(
-                f"No column for the {role} among {', '.join(sorted(present))}; say which one with a mapping of {role}."
-            )
+            raise untold_column(f"{file} line 1", fields[file], role)
     try:
         return ColumnMapping(**{**given, **chosen})
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "rating scale"
-        raise DataError(f"Column mapping {name}: {first['msg']}; correct the mapping.") from error
+        field = ".".join(str(part) for part in first["loc"]) or "rating scale"
+        raise DataError(f"Column mapping {field}: {first['msg']}; correct the mapping.") from error
+
+
+def column_flag(role: str) -> str:
+    """The flag of `billp data add` that names the column for `role`."""
+    return _FLAGS.get(role, f"--{role}-col")
+
+
+def untold_column(header: str, names: Iterable[str], role: str) -> DataError:
+    """The error where none of the columns `names` can be told to hold `role`; `header` says where they stand."""
+    there = ", ".join(name for name in names if name) or "none"
+    return DataError(
+        f"{header}: no column among {there} tells by its name that it holds the {role.replace('_', ' ')}; "
+        f"say which one does with {column_flag(role)}."
+    )
 
 
 def found_column(role: str, names: Iterable[str]) -> str | None:

@@ -61,6 +61,15 @@ def test_every_make_target_named_exists():
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [("is in use by process", "memory/lock.py"), ("uses the unknown variable", "agents/prompt_pack.py")],
+)
+def test_what_the_error_table_quotes_is_what_is_printed(words: str, file: str):
+    assert words in README
+    assert words in (ROOT / file).read_text(encoding="utf-8")
+
+
 def test_every_method_is_named_in_the_changelog_and_help():
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     shown = CliRunner().invoke(app, ["evaluate", "--help"], env={"COLUMNS": "200"}).output

@@ -134,6 +134,8 @@ def test_bad_input_ends_with_2_and_says_what_is_wrong(
         ("tiny.inter", "u0\t", "u0\tmore\t", "tiny.inter line 2: 5 fields where the header names 4"),
         ("tiny.item", "i7\t", "i6\t", "give every item one line and one id"),
         ("tiny.item", "Film 7, The", "", "item 'i7' has no title"),
+        ("tiny.item", "movie_title", "heading", "tiny.item line 1: no column among item_id, heading, release_year"),
+        ("tiny.inter", "user_id", "who", "that it holds the user; say which one does with --user-col."),
     ],
 )
 def test_a_bad_file_is_named_by_line_and_what_was_registered_stays(
@@ -163,7 +165,9 @@ def test_data_is_added_listed_and_described(billp: Billp, tmp_path: Path):
     assert (described["users"], described["items"], described["interactions"]) == (40, 60, 1200)
     assert sum(described["rating_histogram"].values()) == 1200
     assert "Western" in described["categories"]
-    table = billp("data", "info", "mine").out
+    shown = billp("data", "info", "mine")
+    assert "reading mine" in shown.err, "a large log takes a while"
+    table = shown.out
     assert "Western" in table
     assert "1200" in table
 
@@ -175,6 +179,7 @@ def test_a_simulator_is_built_and_described(billp: Billp, tiny: Path):
     assert "billp simulator build" in said.words
     built = billp("simulator", "build", "tiny", "--set", "simulator.epochs=3", "--set", "simulator.test_share=0.5")
     assert built.code == 0
+    assert ("reading tiny" in built.err, "fitting tiny" in built.err) == (True, True)
     described = billp("simulator", "info", "tiny", "--json").json
     assert (described["train"]["users"], described["test"]["users"]) == (20, 20)
     assert described["train"]["split"] == "train"
@@ -458,14 +463,20 @@ def test_prompts_are_listed_shown_and_checked(billp: Billp, tmp_path: Path):
         shown = billp("prompts", "show", role)
         assert shown.code == 0
         assert len(shown.out) > 40
+        told = billp("prompts", "show", role, "--json").json
+        assert (told["role"], told["fixed"] in shown.out, told["changing"] in shown.out) == (role, True, True)
+        assert {"version", "purpose", "variables"} <= told.keys()
     own = tmp_path / "pack"
     shutil.copytree(listed["folder"], own)
     assert "whole prompt pack" in billp("prompts", "check", own).words
+    checked = billp("prompts", "check", own, "--json").json
+    assert checked == {"pack": "pack", "folder": str(own), "sha256": listed["sha256"], "roles": roles}
     assert billp("prompts", "list", "--prompts", own, "--json").json["sha256"] == listed["sha256"]
     (own / "critic.md").unlink()
-    said = billp("prompts", "check", own)
-    assert said.code == 2
-    assert "critic" in said.words
+    for flags in ([], ["--json"]):
+        said = billp("prompts", "check", own, *flags)
+        assert (said.code, said.out) == (2, "")
+        assert "critic" in said.words
 
 
 def test_the_graph_is_drawn(billp: Billp):

@@ -44,3 +44,24 @@ def test_the_earlier_item_is_named(ended: Ended, words: str):
     done = output(4, 3, ended=ended)
     done["steps"][-1]["too_close_to"] = 1
     assert f"  {words}" in trace(done).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("proposal", "shortlist", "preferences", "shown"),
+    [
+        ("Film 1", [1, 2], [0.5, -0.5], True),
+        ("Film 1", [], [], True),
+        ("a film like it", [], [], True),
+        ("Film 1", [1, 2], [], False),
+        ("", [1, 2], [], False),
+    ],
+    ids=["chosen by the LLM", "its very title proposed", "other words proposed", "chosen by memory", "by chance"],
+)
+def test_what_the_llm_proposed_or_chose_is_shown_even_where_it_is_the_title(
+    proposal: str, shortlist: list[int], preferences: list[float], shown: bool
+):
+    done = output(4)
+    step = done["steps"][0]
+    step["proposal"], step["shortlist"], step["preferences"] = proposal, shortlist, preferences
+    assert (f"  proposal   {proposal}" in trace(done).splitlines()) is shown
+    assert "  item       Film 1" in trace(done).splitlines()

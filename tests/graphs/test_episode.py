@@ -12,13 +12,13 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agents.models import Reply, Request
-from errors import DataError, EpisodeError
+from errors import DataError, EpisodeError, SettingsError
 from graphs.drawing import episode_mermaid
 from graphs.episode import EpisodeNodes, build_episode_graph, output_of
 from graphs.methods import METHODS
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeOutput, add_usage, put_steps
-from graphs.users import Recommendation, Response, SimulatedUsers
+from graphs.users import Recommendation, Response, SimulatedUsers, Split
 from simulators import respond
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
@@ -96,6 +96,17 @@ async def test_evaluation_neither_judges_nor_reflects_nor_writes():
     assert set(memory.stats().counts.values()) == {0}
     assert done["reflection"] == ""
     assert all(step["value"] is None for step in done["steps"])
+
+
+@pytest.mark.parametrize(("split", "lives"), [("test", "test"), ("test", "train"), ("train", "test")])
+async def test_the_test_world_teaches_nothing_and_costs_no_call(split: Split, lives: str):
+    model, memory = RuleModel(), fake_bank()
+    graph = build_episode_graph(FixedServices(fake_services(model, memory, learn_at_once=True)), 12)
+    context = EpisodeContext(split=split, learn=True)
+    with pytest.raises(SettingsError, match=r"nothing may be learned.*; set learn to false"):
+        await graph.ainvoke({"user": user_of(lives), "episode": "e"}, context=context)
+    assert model.requests == []
+    assert set(memory.stats().counts.values()) == {0}
 
 
 async def test_the_critic_can_be_asked_in_evaluation_too():

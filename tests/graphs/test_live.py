@@ -190,6 +190,14 @@ async def test_what_a_person_answers_teaches_the_memory_named_and_no_other():
     assert with_persons(other).memory is simulated
 
 
+async def test_a_person_teaches_whatever_the_world_is_called():
+    live = fake_bank()
+    person = Person(fake_services(memory=live, learn_at_once=True), LiveContext(learn=True, split="test"))
+    await person.come(user=tiny_dataset().user_keys[int(tiny_worlds().test.users[0])])
+    await person.say("4, leave")
+    assert live.stats().counts["reflections"] == 1
+
+
 async def test_somebody_unknown_is_told_the_latest_lessons():
     bank = fake_bank()
     services = fake_services(memory=bank, learn_at_once=True)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from blockbuster import blockbuster_ctx
 from pydantic import ValidationError
 
 import graphs.studio
 from graphs.forms import ReactContext
-from graphs.workshop import made_services
+from graphs.state import EpisodeContext
+from graphs.workshop import Workshop, made_services
 from settings import load_settings
 from simulators import built_horizons, save_worlds, simulator_folder
-from tests.fakes.worlds import tiny_worlds
+from tests.cli.tiny import put_tiny
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import RuleModel
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 GRAPHS = ("billp", "reflexion", "react", "act_only", "live")
 
@@ -63,3 +69,18 @@ def test_a_graph_of_one_method_has_its_name_by_default():
 def test_a_graph_of_one_method_takes_no_other_and_a_form_no_nonsense(wrong: dict[str, Any]):
     with pytest.raises(ValidationError):
         ReactContext(**wrong)
+
+
+async def test_no_node_of_a_served_episode_blocks_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    await asyncio.to_thread(put_tiny, Path(os.environ["BILLP_DATA_DIR"]), tmp_path / "source")
+    user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
+    context = EpisodeContext(dataset="tiny", learn=True)
+    async with Workshop(load_settings(), model=RuleModel(), embedder=HashEmbedder()) as workshop:
+        monkeypatch.setattr("graphs.workshop.Workshop", lambda _settings: workshop)
+        with blockbuster_ctx():
+            graph = await graphs.studio.billp()
+            first, second = [
+                await graph.ainvoke({"user": user, "episode": episode}, context=context) for episode in ("e1", "e2")
+            ]
+    assert first["reflection"], "it learned"
+    assert [lesson["text"] for lesson in second["reflections"]] == [first["reflection"]], "and read it back"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.models import ChatModel, Reply, Request
-from errors import ServingError
+from errors import ServingError, SettingsError
 from serving.embedded import EmbeddedServer, model_file, start
 from serving.requantise import fast_copy
 from settings import LLMSettings, RunSettings, Settings
@@ -122,7 +122,7 @@ async def test_the_fast_copy_answers_as_the_original(server: EmbeddedServer, dat
 
 
 def test_a_missing_model_file_is_named_with_its_remedy(tmp_path: Path):
-    with pytest.raises(ServingError, match=r"There is no model file .*nowhere\.gguf; set BILLP_LLM_GGUF"):
+    with pytest.raises(SettingsError, match=r"There is no model file .*nowhere\.gguf; set BILLP_LLM_GGUF"):
         start(settings(tmp_path, gguf=tmp_path / "nowhere.gguf"))
 
 

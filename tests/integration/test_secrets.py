@@ -20,6 +20,7 @@ EVALUATE = "evaluate --dataset tiny --users 2 --json --tape record --set critic.
 EPISODE = "episode --dataset tiny --user u0 --tape record --tape-file episode.sqlite"
 CRITIC = "critic --dataset tiny --users 1 --values logprobs"
 REFUSED = [401] * 500
+RECORDED = {"episodes.jsonl", "tape.sqlite", "report.html"}
 
 
 def said(home: Path, base_url: str, command: str) -> tuple[int, str]:
@@ -40,8 +41,8 @@ def said(home: Path, base_url: str, command: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("script", "commands", "code", "left"),
     [
-        (Script(echo=True), (TRAIN, EVALUATE, EPISODE, CRITIC), 0, {"episodes.jsonl", "tape.sqlite", "episode.sqlite"}),
-        (Script(echo=True, statuses=REFUSED), (TRAIN, EVALUATE, EPISODE), 1, {"episodes.jsonl", "tape.sqlite"}),
+        (Script(echo=True), (TRAIN, EVALUATE, EPISODE, CRITIC), 0, {*RECORDED, "episode.sqlite"}),
+        (Script(echo=True, statuses=REFUSED), (TRAIN, EVALUATE, EPISODE), 1, RECORDED),
         (Script(echo=True, foreign=True), (EVALUATE, EPISODE), 1, set[str]()),  # refused before the run begins
     ],
     ids=["echoed in replies", "echoed in refusals", "echoed in a page"],
@@ -58,6 +59,10 @@ def test_an_api_key_is_said_and_stored_nowhere(  # noqa: PLR0917
             ended, words = said(own_folders, base_url, command + run)
             assert ended == code, words
             assert PLANTED not in words
+    if left:  # there are runs to report
+        ended, words = said(own_folders, base_url, "report 0 1")
+        assert ended == 0, words
+        assert PLANTED not in words
     assert set(script.keys) == {f"Bearer {PLANTED}"}, "it was sent"
     written = [path for path in own_folders.rglob("*") if path.is_file()]
     assert left <= {path.name for path in written}

@@ -8,9 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from memory import SentenceEmbedder, open_bank
+from settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.integration_vllm.conftest import INTERPRETER, KEY, NAME, PATIENCE_S, ROOT, Vllm
 
@@ -42,9 +45,18 @@ def train(name: str, patience_s: int, base_url: str, home: Path) -> subprocess.P
         )  # fmt: skip
 
 
-def episodes(name: str) -> list[dict[str, str]]:
+def episodes(name: str) -> list[dict[str, Any]]:
     path = Path(os.environ["BILLP_RUNS_DIR"]) / name / "episodes.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def remembered(name: str) -> list[tuple[str, str]]:
+    """Episode and words of every reflection in the memory of a run that has ended; nothing else may be there."""
+    with open_bank(load_settings(), "tiny", name, SentenceEmbedder()) as bank:
+        counts = bank.stats().counts
+        assert counts == {"reflections": EPISODES, "actor": 0, "critic": 0, "uses": EPISODES}
+        records = bank.records("reflections", limit=counts["reflections"])
+    return sorted((record.origin.episode, record.text) for record in records)
 
 
 def test_a_run_outlives_its_server(vllm: Vllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -80,4 +92,6 @@ def test_a_run_outlives_its_server(vllm: Vllm, tmp_path: Path, monkeypatch: pyte
         done = episodes(name)
         assert len({episode["id"] for episode in done}) == len(done) == EPISODES
         assert {episode["status"] for episode in done} == {"finished"}
+        monkeypatch.setenv("BILLP_DATA_DIR", str(tmp_path / name))
+        assert remembered(name) == sorted((episode["id"], episode["output"]["reflection"]) for episode in done)
     assert episodes("gives-up")[: len(left)] == left, "what was done before stays"

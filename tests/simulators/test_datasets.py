@@ -168,24 +168,45 @@ def test_what_was_written_is_read(seed, users, items):
 
 
 def test_the_mapping_is_guessed_from_headers():
-    headers = ["user_id", "product_id", "rating", "app_name", "genres", "tags"]
-    guessed = guess_mapping(headers)
+    headers = "d", ["user_id", "product_id", "rating", "name"], ["product_id", "app_name", "genres", "tags"]
+    guessed = guess_mapping(*headers)
     assert guessed == ColumnMapping(item="product_id", title="app_name", categories="genres")
-    assert guess_mapping(headers, categories="tags", rating_max=10, title=None).categories == "tags"
+    assert guess_mapping(*headers, categories="tags", rating_max=10, title=None).categories == "tags"
 
 
 @pytest.mark.parametrize(
-    ("headers", "overrides", "says"),
+    ("overrides", "says"),
     [
-        (["user_id", "item_id", "rating"], {}, "No column for the title among item_id, rating, user_id"),
-        (["item_id", "rating", "title"], {}, "No column for the user"),
-        (["user_id", "item_id", "rating", "title"], {"genre": "x"}, "Column mapping genre: Extra inputs"),
-        (["user_id", "item_id", "rating", "title"], {"rating_min": 5}, "Column mapping rating scale"),
-        (["user_id", "item_id", "rating", "title"], {"rating_max": float("inf")}, "Column mapping rating scale"),
-        (["user_id", "item_id", "rating", "title"], {"rating_min": float("nan")}, "Column mapping rating scale"),
+        ({"genre": "x"}, "Column mapping genre: Extra inputs"),
+        ({"rating_min": 5}, "Column mapping rating scale"),
+        ({"rating_max": float("inf")}, "Column mapping rating scale"),
+        ({"rating_min": float("nan")}, "Column mapping rating scale"),
     ],
 )
-def test_refuses_a_mapping_that_cannot_be(headers, overrides, says):
+def test_refuses_a_mapping_that_cannot_be(overrides, says):
     with pytest.raises(DataError) as caught:
-        guess_mapping(headers, **overrides)
+        guess_mapping("d", ["user_id", "item_id", "rating"], ["item_id", "title"], **overrides)
     assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("log", "items", "says"),
+    [
+        (["user_id", "item_id", "rating", "title"], ["item_id", "heading"],
+         "d.item line 1: no column among item_id, heading tells by its name that it holds the title; "
+         "say which one does with --title-col."),
+        (["who", "item_id", "rating"], ["item_id", "title"],
+         "d.inter line 1: no column among who, item_id, rating tells by its name that it holds the user; "
+         "say which one does with --user-col."),
+    ],
+)  # fmt: skip
+def test_a_column_that_no_name_tells_is_asked_for_by_file_and_flag(log, items, says):
+    with pytest.raises(DataError) as caught:
+        guess_mapping("d", log, items)
+    assert str(caught.value) == says
+
+
+def test_a_column_that_is_not_there_is_named_with_the_flag_that_names_another(tmp_path):
+    mapping = MAPPING.model_copy(update={"timestamp": "when"})
+    with pytest.raises(DataError, match=r"d\.inter line 1: no column 'when' among .*; rename .* with --time-col\."):
+        read_dataset(write(tmp_path), "d", mapping)

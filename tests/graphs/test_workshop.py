@@ -1,0 +1,62 @@
+"""What a workshop opens first, so that who must wait for another process learns it at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import graphs.workshop
+from errors import DataError, MemoryStoreError
+from graphs.workshop import Workshop
+from memory import Vector
+from memory.lock import FolderLock
+from settings import Settings, load_settings
+from tests.cli.tiny import put_tiny
+from tests.fakes.embedder import HashEmbedder
+
+
+class Untouched(HashEmbedder):
+    """An embedder that nobody may ask for a vector."""
+
+    def embed(self, texts: Sequence[str]) -> Vector:
+        raise AssertionError("the embedder was loaded")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """The data folder, with the tiny dataset and its simulator."""
+    data = Path(os.environ["BILLP_DATA_DIR"])
+    put_tiny(data, tmp_path / "source")
+    return data
+
+
+async def test_a_taken_memory_is_told_before_embedder_and_llm_are_started(tiny: Path, monkeypatch: pytest.MonkeyPatch):
+    def started(_: Settings) -> None:
+        raise AssertionError("the LLM was started")
+
+    monkeypatch.setattr(graphs.workshop, "start", started)
+    (tiny / "memory").mkdir()
+    lock = FolderLock(tiny / "memory")
+    try:
+        async with Workshop(load_settings(), embedder=Untouched()) as workshop:
+            with pytest.raises(MemoryStoreError, match=f"in use by process {os.getpid()}.*BILLP_CHROMA_URL"):
+                workshop.services("tiny", memory="mine", llm=True)
+    finally:
+        lock.release()
+
+
+async def test_a_dataset_that_is_not_there_opens_no_memory(tiny: Path):
+    async with Workshop(load_settings(), embedder=Untouched()) as workshop:
+        with pytest.raises(DataError, match="No dataset 'nowhere' is registered"):
+            workshop.services("nowhere", memory="mine", llm=True)
+    assert not (tiny / "memory").exists()
+
+
+async def test_the_memory_asked_for_is_the_one_handed_out(tiny: Path):
+    async with Workshop(load_settings(), embedder=HashEmbedder()) as workshop:
+        services = workshop.services("tiny", memory="mine", llm=False)
+        assert services.memory is workshop.memory("tiny", "mine")
+        assert workshop.services("tiny", memory=None, llm=False).memory is None
