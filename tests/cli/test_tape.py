@@ -25,7 +25,7 @@ TRAIN = (
 )  # fmt: skip
 EVALUATE = (
     "evaluate", "--dataset", "tiny", "--users", "3", "--seeds", "0,1", "--run", "test", "--json",
-    "--set", "critic.always=true",
+    "--set", "critic.always=true", "--set", "actor.ask=always",
 )  # fmt: skip
 FAR = ("--set", "memory.critic_distance=9")
 
