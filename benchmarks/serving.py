@@ -45,7 +45,8 @@ class StreamedModel(ChatModel):
         scores: dict[str, float] = {}
         usage: dict[str, Any] = {}
         began, first = time.perf_counter(), None
-        async with self._opened().post(self._url, json=body) as response:
+        # llama.cpp drops the connection after a stream without saying so, and the next call on it would find it gone.
+        async with self._opened().post(self._url, json=body, headers={"Connection": "close"}) as response:
             response.raise_for_status()
             async for line in response.content:
                 if not line.startswith(b"data: {"):
