@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NAMED = 2.0  # nats by which a candidate that the LLM named counts as preferred to the others
+REACH = 4.0  # nats between an LLM's favourite and the candidate it likes least, until it is measured
 _FLOOR = -6.0  # nats below the likeliest label at which a label that is not even among the alternatives is put
 
 
@@ -27,7 +28,7 @@ class Advice:
 
     advantages: tuple[float, ...]
     trust: float
-    reach: float = 4.0
+    reach: float = REACH
 
 
 def label_preferences(scores: NDArray[np.float64]) -> NDArray[np.float64]:

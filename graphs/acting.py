@@ -14,7 +14,7 @@ from agents.briefing import Briefing
 from agents.grounding import nearest_item
 from agents.models import Usage, call_seed
 from agents.plan import Plan
-from agents.policy import Advice, choose
+from agents.policy import REACH, Advice, choose
 from agents.relations import relation
 from agents.shortlist import Experience, draw_shortlist
 from agents.tools import CategoryAnalysis, analyse_categories
@@ -24,7 +24,6 @@ from graphs.services import ItemPolicy, Minds, ServiceProvider, Services, embed_
 from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
 
 Update = dict[str, Any]
-_REACH = 4.0  # nats between an LLM's favourite and the candidate it likes least, until it is measured
 _UNWEIGHED: Update = {"advantages": [], "likings": [], "support": [], "preferences": [], "trust": 0.0}
 ActorGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeState, ActorOutput]
 
@@ -152,7 +151,7 @@ class ActorNodes:
         items = services.catalogue.some(state["shortlist"])
         advice = None
         if state["advantages"] and services.memory is not None:
-            reach = services.memory.actor.ledger.reach(_REACH)
+            reach = services.memory.actor.ledger.reach(REACH)
             advice = Advice(tuple(state["advantages"]), state["trust"], reach)
         choice = await minds_of(services).actor.choose(
             _briefing(services, state),

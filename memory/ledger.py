@@ -120,10 +120,10 @@ class Ledger:
                 self._items.add(outcome.item, outcome.reward)
                 # What the LLM preferred, against what memory had not foreseen in the reward.
                 self._preferred += outcome.preference
-                self._products += outcome.preference * (outcome.reward - outcome.liking)
+                beyond = outcome.reward - outcome.liking
+                self._products += outcome.preference * beyond
                 self._squares += outcome.preference**2
                 if outcome.preference:
-                    beyond = outcome.reward - outcome.liking
                     self._beyond += (1.0, beyond, beyond * beyond)
             self.__dict__.pop("_tables", None)
 
