@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -19,10 +19,19 @@ _SURROUNDINGS = "surroundings"
 class ConfiguredFolder:
     """An open folder with a `config.json`. Use as a context manager; it holds a lock meanwhile."""
 
-    def __init__(self, path: Path, config: Mapping[str, Any], surroundings: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        config: Mapping[str, Any],
+        surroundings: Mapping[str, Any],
+        *,
+        resume: bool,
+        may_change: Collection[str] = (),
+    ) -> None:
         """Creates the folder, or with `resume` opens it again (or creates it, where the kill came first).
 
-        `config` decides results and must be the same when resuming; `surroundings` is stored beside it.
+        `config` decides results and must be the same when resuming, but for what `may_change` names (`plan.users`,
+        with all that is below it): there the new value is stored. `surroundings` is stored beside it.
         Raises ArtifactError when it exists and `resume` is not given, when another process holds it, or when
         it was made with another config (the message names the first setting that differs).
         """
@@ -34,9 +43,10 @@ class ConfiguredFolder:
         self._lock = _locked(path / _LOCK)
         try:
             if self.existed:
-                _same_config(path, _stored_config(path / CONFIG), config)
+                _same_config(path, _stored_config(path / CONFIG), config, may_change)
             else:
                 self._check_new()
+            if may_change or not self.existed:
                 stored = {**config, _SURROUNDINGS: surroundings}
                 write_atomically(path / CONFIG, json.dumps(stored, indent=2, sort_keys=True) + "\n")
         except BaseException:
@@ -91,10 +101,11 @@ def _stored_config(path: Path) -> dict[str, Any]:
     return {name: value for name, value in stored.items() if name != _SURROUNDINGS}
 
 
-def _same_config(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def _same_config(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], may_change: Collection[str]) -> None:
     before, after = _flat(old), _flat(new)
     for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
+        changeable = any(f"{name}.".startswith(f"{part}.") for part in may_change)
+        if not changeable and before.get(name) != after.get(name):
             raise ArtifactError(
                 f"Run {path} was made with {name}={before.get(name)!r}, now it is {after.get(name)!r}; "
                 f"resume with the same settings or choose another --run."

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,9 +22,17 @@ EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 class RunFolder(ConfiguredFolder):
     """An open run: a configured folder with episodes."""
 
-    def __init__(self, path: Path, config: Mapping[str, Any], surroundings: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        config: Mapping[str, Any],
+        surroundings: Mapping[str, Any],
+        *,
+        resume: bool,
+        may_change: Collection[str] = (),
+    ) -> None:
         """Opens or creates it, as ConfiguredFolder does; episodes recorded before are in `lines`."""
-        super().__init__(path, config, surroundings, resume=resume)
+        super().__init__(path, config, surroundings, resume=resume, may_change=may_change)
         try:
             self._lines: list[EpisodeLine] = _whole_lines(path / EPISODES)
             self._file: IO[str] = (path / EPISODES).open("a", encoding="utf-8")

@@ -24,6 +24,9 @@ from graphs.workshop import Workshop
 from simulators import users_of
 
 COMPARISON = "comparison.json"
+# What a comparison that goes on may widen or narrow: each arm with each seed has a folder, and a config, of its own.
+_MAY_CHANGE = ("plan.arms", "plan.base", "plan.seeds", "plan.users", "plan.test_users", "plan.stop_early", "prompts",
+               "model_sha256")  # fmt: skip
 
 
 async def compare(
@@ -38,8 +41,10 @@ async def compare(
     """Trains, probes and evaluates every arm with every seed; results are also in `run/comparison.json`.
 
     All arms meet the same test users with the same seeds. Each learning arm has, for each seed, a memory that starts
-    empty and that its evaluation only reads; each policy is trained anew for each seed. Raises SettingsError for a
-    design that makes no sense, and ArtifactError where `run` was made with another one.
+    empty and that its evaluation only reads; each policy is trained anew for each seed. With `resume`, what is over is
+    only read, and arms, seeds and users may be other than before: those that are new are run, the results are of those
+    that `design` names. Raises SettingsError for a design that makes no sense, and ArtifactError where `run` was made
+    with another training or other settings.
     """
     design = checked(design, workshop.settings.run.batch)
     for arm in design.arms:
@@ -52,7 +57,7 @@ async def compare(
     world = base.worlds.test
     users = [base.dataset.user_keys[user] for user in users_of(world, design.users, world.settings.seed)]
     config = run_config(workshop, base, {**design.plan(), "test_users": users})
-    with ConfiguredFolder(run, config, surroundings(workshop.settings), resume=resume):
+    with ConfiguredFolder(run, config, surroundings(workshop.settings), resume=resume, may_change=_MAY_CHANGE):
         bench = Bench(
             workshop=workshop,
             design=design,

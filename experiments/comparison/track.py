@@ -114,14 +114,14 @@ class Track:
         self.probes[trained] = await self._meet(f"probe-{trained}", plan, keys)
 
     async def _meet(self, name: str, plan: dict[str, object], keys: list[str]) -> tuple[EpisodeLine, ...]:
+        """The episodes with the users `keys`; more may be recorded, of a comparison that was wider once."""
         with self._open(name, plan) as folder:
             runner = self._runner(folder, self._services.worlds.test.horizon)
             await runner.run(evaluation_plan(keys, [self._seed]), self._bench.on_episode)
-            summary = summarise(
-                folder.lines, self.arm.name, self._bench.design.dataset, conduct_of(folder.lines, self._services)
-            )
+            lines = tuple(line for line in folder.lines if line.user in set(keys))
+            summary = summarise(lines, self.arm.name, self._bench.design.dataset, conduct_of(lines, self._services))
             folder.write_metrics(summary.model_dump_json(indent=2))
-            return folder.lines
+            return lines
 
     def _open(self, name: str, plan: dict[str, object]) -> RunFolder:
         plan = {**plan, "method": self.arm.method.name, "arm": self.arm.name, "memory": self._memory_name}
@@ -129,7 +129,11 @@ class Track:
         plan |= {"policy": policy.record.sha256} if isinstance(policy, TrainedPolicy) else {}
         workshop = self._bench.workshop
         config = run_config(workshop, self._services, plan)
-        return RunFolder(self._path / name, config, surroundings(workshop.settings), resume=True)
+        # The evaluation's users are the comparison's, which may be widened; a probe's are pinned by the design.
+        may_change = ("plan.users",) if name == "evaluation" else ()
+        return RunFolder(
+            self._path / name, config, surroundings(workshop.settings), resume=True, may_change=may_change
+        )  # fmt: skip
 
     def _runner(self, folder: RunFolder, horizon: int) -> Runner:
         name = str(folder.path.relative_to(self._bench.folder.parent))

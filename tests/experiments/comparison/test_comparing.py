@@ -154,10 +154,38 @@ def numbers(found: Comparison) -> dict[str, Any]:
 async def test_it_does_not_go_on_with_another_design(data: Path, tmp_path: Path):
     await run(data, tmp_path / "c", design(("random", "popular")))
 
-    with pytest.raises(ArtifactError, match=r"was made with plan\."):
-        await run(data, tmp_path / "c", design(("random", "popular"), users=4), resume=True)
+    with pytest.raises(ArtifactError, match=r"was made with plan\.train_episodes"):
+        await run(data, tmp_path / "c", design(("random", "popular"), train_episodes=7), resume=True)
     with pytest.raises(ArtifactError, match="exists"):
         await run(data, tmp_path / "c", design(("random", "popular")))
+
+
+async def test_it_goes_on_with_more_arms_seeds_and_users_and_ends_as_if_it_had_been_planned_so(
+    whole: Comparison, data: Path, tmp_path: Path
+):
+    asked = RuleModel()
+    narrow = await run(data, tmp_path / "c", design(("random", "billp"), users=3, seeds=(1,)), asked)
+    before = len(asked.requests)
+    widened = await run(data, tmp_path / "c", design(), asked, resume=True)
+    assert numbers(widened) == numbers(whole)
+    stored = json.loads((tmp_path / "c/config.json").read_text())["plan"]
+    assert (stored["users"], stored["seeds"], list(stored["arms"])) == (5, [0, 1], ["billp", "random", "reflexion"])
+    assert len(asked.requests) > before
+
+    after = len(asked.requests)
+    narrowed = await run(data, tmp_path / "c", design(("random", "billp"), users=3, seeds=(1,)), asked, resume=True)
+    assert numbers(narrowed) == numbers(narrow)
+    assert len(asked.requests) == after, "a finished part was run again"
+
+
+async def test_a_method_keeps_its_prompts_when_a_comparison_is_widened(data: Path, tmp_path: Path):
+    plain = design(("random", "act-only"), [load_pack(DEFAULT_PACK)], probe_every=0)
+    await run(data, tmp_path / "c", plain)
+
+    other = design(("random", "act-only"), [load_pack(TERSE_PACK)], probe_every=0)
+    with pytest.raises((ArtifactError, ExceptionGroup)) as caught:
+        await run(data, tmp_path / "c", other, resume=True)
+    assert "made with prompts." in repr(caught.value)
 
 
 async def test_prompt_packs_are_compared_like_methods(data: Path, tmp_path: Path):
