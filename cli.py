@@ -13,7 +13,21 @@ from typing import Annotated
 
 import typer
 
-from commands import compare, critic, data, doctor, episodes, inspect, memory, play, prompts, report, serve, simulator
+from commands import (
+    compare,
+    critic,
+    data,
+    doctor,
+    episodes,
+    inspect,
+    memory,
+    play,
+    prompts,
+    report,
+    serve,
+    simulator,
+    tuning,
+)
 from errors import BadInputError, BillpError, BrokenOffError
 
 app = typer.Typer(
@@ -30,6 +44,7 @@ app.command()(play.play)
 app.command()(compare.compare)
 app.command()(report.report)
 app.command("critic")(critic.critic)
+app.command()(tuning.tune)
 app.add_typer(memory.app, name="memory")
 app.add_typer(prompts.app, name="prompts")
 app.command()(serve.serve)

@@ -141,7 +141,7 @@ def _design(
 
 
 def _show(found: Comparison, folder: Path) -> None:
-    from experiments.comparison.tables import conduct_table, curve_table, pairs_table
+    from experiments.comparison.tables import conduct_table, curve_table, pairs_table, policies_table
     from experiments.tables import summary_table
 
     stdout.print(summary_table(found.methods))
@@ -151,6 +151,8 @@ def _show(found: Comparison, folder: Path) -> None:
     stdout.print(conduct_table(found))
     if found.curve:
         stdout.print(curve_table(found))
+    if found.policies:
+        stdout.print(policies_table(found))
     serving = found.serving
     if serving.seconds:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in serving.cached_share.items())

@@ -57,7 +57,7 @@ def train_policy(
 def _show(row: dict[str, Any]) -> None:
     users = row["train_users"]
     show_table(
-        ("method", "epochs", "steps", "minutes", "steps/s", "kept epoch", "Len", "R_each", "R_traj"),
+        ("method", "epochs", "steps", "minutes", "steps/s", "Len", "R_each", "R_traj"),
         [
             (
                 row["method"],
@@ -65,7 +65,6 @@ def _show(row: dict[str, Any]) -> None:
                 row["steps"],
                 f"{row['seconds'] / 60:.1f}",
                 f"{row['steps_per_second']:.0f}",
-                row["epoch_kept"],
                 f"{users['len']:.1f}",
                 f"{users['r_each']:.2f}",
                 f"{users['r_traj']:.1f}",

@@ -44,14 +44,11 @@ def run_config(workshop: Workshop, services: Services, plan: dict[str, Any]) -> 
 
 
 def surroundings(settings: Settings) -> dict[str, Any]:
-    """Versions, places and all settings: recorded with a run, not compared when it is resumed. Holds no secret."""
+    """Versions, data folder and all settings: recorded with a run, not compared when it is resumed. Holds no secret."""
     return {
         "python": platform.python_version(),
         "versions": versions(),
         "data_dir": str(settings.data),
-        "llm_base_url": settings.llm.base_url,
-        "side_by_side": settings.run.side_by_side,
-        "tape": settings.run.tape,
         "settings": settings.model_dump(mode="json"),
     }
 

@@ -12,7 +12,7 @@ from simulators.registration import environment_id, register_environments
 from simulators.responses import Answer, respond
 from simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
 from simulators.vector_environment import VectorUserEnv
-from simulators.worlds import World, Worlds, build_worlds, users_of
+from simulators.worlds import World, Worlds, build_halves, build_worlds, users_of
 
 __all__ = [
     "FEWEST",
@@ -33,6 +33,7 @@ __all__ = [
     "WorldsInfo",
     "add_folder",
     "add_tables",
+    "build_halves",
     "build_worlds",
     "built_horizons",
     "dataset_info",

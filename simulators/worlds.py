@@ -172,6 +172,24 @@ def build_worlds(dataset: Dataset, settings: SimulatorSettings, progress: Progre
     return Worlds(train, test, dataset.fingerprint)
 
 
+def build_halves(
+    dataset: Dataset, users: NDArray[np.int32], settings: SimulatorSettings, progress: Progress | None = None
+) -> Worlds:
+    """Two worlds of `users` alone, each fitted to the logs of one half: to learn in one and be tried in the other.
+
+    Raises BadInputError for fewer than two users, and DataError when a half has too few ratings.
+    """
+    if len(users) < 2:
+        raise BadInputError(f"{dataset.name} has {len(users)} train users, too few to part; take a larger dataset.")
+    shuffled = np.random.default_rng(settings.seed).permutation(users).astype(np.int32)
+    first, second = np.sort(shuffled[: len(users) // 2]), np.sort(shuffled[len(users) // 2 :])
+    return Worlds(
+        _build(dataset, "train", first, settings, part(progress, 0, 0.5)),
+        _build(dataset, "test", second, settings, part(progress, 0.5, 0.5)),
+        dataset.fingerprint,
+    )
+
+
 def _build(
     dataset: Dataset, split: Split, users: NDArray[np.int32], settings: SimulatorSettings, progress: Progress | None
 ) -> World:

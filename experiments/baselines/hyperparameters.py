@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 FOLDER = Path(__file__).with_name("hyperparameters")
 
@@ -43,7 +43,8 @@ class QHyperparameters(OnlineHyperparameters):
     updates: int = Field(ge=1, description="gradient steps a round")
     target_every: int = Field(ge=1, description="gradient steps between two copies to the target network")
     explore_first: float = Field(ge=0, le=1, description="share of random items in the first epoch")
-    explore_last: float = Field(ge=0, le=1, description="and in the last; linear in between")
+    explore_last: float = Field(ge=0, le=1, description="and from epoch `explore_epochs` on; linear in between")
+    explore_epochs: int = Field(ge=1)
 
 
 class ActorCriticHyperparameters(OnlineHyperparameters):
@@ -105,12 +106,25 @@ _KINDS: Mapping[str, type[Hyperparameters]] = {
 }
 
 
+SEARCH = "search"
+"""The table of a method's file that names values to try (see `tuning`)."""
+
+
 def hyperparameters_of(method: str, epochs: int | None = None) -> Hyperparameters:
     """Those in the method's file; `epochs` stands for the file's own where it is given."""
-    found = tomllib.loads((FOLDER / f"{method}.toml").read_text(encoding="utf-8"))
+    found = {name: value for name, value in _file_of(method).items() if name != SEARCH}
     return read_hyperparameters(method, found if epochs is None else {**found, "epochs": epochs})
+
+
+def search_space_of(method: str) -> dict[str, list[int | float | str]]:
+    """The values to try, by hyperparameter, as the method's file names them."""
+    return TypeAdapter(dict[str, list[int | float | str]]).validate_python(_file_of(method)[SEARCH])
 
 
 def read_hyperparameters(method: str, plain: Mapping[str, object]) -> Hyperparameters:
     """The typed form of plain values; raises pydantic.ValidationError."""
     return _KINDS[method].model_validate(plain)
+
+
+def _file_of(method: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / f"{method}.toml").read_text(encoding="utf-8"))

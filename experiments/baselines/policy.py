@@ -32,7 +32,7 @@ class PolicyRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     method: str
     dataset: str
     fingerprint: str
@@ -41,8 +41,6 @@ class PolicyRecord(BaseModel):
     history: int
     horizon: int
     mask: bool
-    epoch: int
-    """Whose weights these are."""
     steps: int
     """Of the whole training: recommendations to simulated users, or gradient steps of a method that meets none."""
     seconds: float

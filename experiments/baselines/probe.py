@@ -1,8 +1,9 @@
-"""How long train users stay with a policy while it learns: the points of its curve."""
+"""How long users stay with a policy while it learns: the points of its curve."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -13,8 +14,27 @@ from simulators import Episodes, World
 from simulators.quit_rules import STAYS
 
 
+@dataclass(frozen=True)
+class Audience:
+    """Users of a world whom a policy meets once each; `histories[u]` are the items that user u liked before."""
+
+    world: World
+    users: Sequence[int]
+    histories: Sequence[Sequence[int]]
+
+
+class Reception(BaseModel):
+    """What an audience made of a policy: means over its users."""
+
+    model_config = ConfigDict(frozen=True)
+
+    len: float
+    r_each: float
+    r_traj: float
+
+
 class CurvePoint(BaseModel):
-    """Means over the probe's users after `steps` steps of training and `seconds` of it, with the epoch's losses."""
+    """A policy after `steps` steps of training and `seconds` of it, with the epoch's losses."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,23 +42,23 @@ class CurvePoint(BaseModel):
     steps: int
     seconds: float
     """Spent on learning; probes and checkpoints are not counted."""
-    len: float
-    r_each: float
-    r_traj: float
+    train_users: Reception
+    held_out: Reception | None
+    """Users of another world, where there were any; they are looked at and decide nothing."""
     losses: dict[str, float]
 
 
-def probe(
-    world: World, users: Sequence[int], histories: Sequence[Sequence[int]], layout: Layout, act: Act
-) -> tuple[float, float, float]:
-    """Len, R_each and R_traj: means over one episode of each of `users`."""
-    episodes = Episodes(world, np.asarray(users))
-    seen = layout.start([histories[user] for user in users])
-    stars, rows = np.zeros(len(users)), np.arange(len(users))
+def probe(audience: Audience, layout: Layout, act: Act) -> Reception:
+    """One episode of each user."""
+    episodes = Episodes(audience.world, np.asarray(audience.users))
+    seen = layout.start([audience.histories[user] for user in audience.users])
+    stars, rows = np.zeros(len(audience.users)), np.arange(len(audience.users))
     while len(rows):
         items = act(seen[rows])
         answers = episodes.step(rows, items)
         stars[rows] += answers.rewards
         seen[rows] = layout.follow(seen[rows], items, answers.rewards)
         rows = rows[answers.reasons == STAYS]
-    return float(episodes.steps.mean()), float((stars / episodes.steps).mean()), float(stars.mean())
+    return Reception(
+        len=float(episodes.steps.mean()), r_each=float((stars / episodes.steps).mean()), r_traj=float(stars.mean())
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,17 @@ from experiments.baselines.hyperparameters import Hyperparameters, hyperparamete
 from experiments.baselines.item_space import item_space
 from experiments.baselines.observations import Layout
 from experiments.baselines.policy import PolicyRecord, TrainedPolicy, load_policy, policy_folder
+from experiments.baselines.probe import Audience
 from experiments.config import run_config, surroundings
 from experiments.configured_folder import ConfiguredFolder
 from graphs.methods import method_named
 from graphs.services import Services
 from graphs.workshop import Workshop
-from simulators import Dataset
+from simulators import Dataset, World
 from simulators.folders import replaced_folder
+
+if TYPE_CHECKING:
+    from experiments.baselines.algorithms.agent import Classroom
 
 OnProgress = Callable[[float], None]
 """Called with the share of a training that is done."""
@@ -48,11 +52,13 @@ def train_method(
     run: Path,
     resume: bool,
     on_progress: OnProgress,
+    held_out: Sequence[str] = (),
 ) -> TrainedPolicy:
     """Trains `method` in the train world of `services` into the folder `run`; one that is done is only read.
 
-    `epochs` stands for the method's own budget where it is given. Raises BadInputError without tianshou, and
-    ArtifactError where `run` was made with something else.
+    `epochs` stands for the method's own budget where it is given. `held_out` are test users who meet the policy after
+    each epoch, for its curve: nothing is learned from them and nothing chosen by them. Raises BadInputError without
+    tianshou, and ArtifactError where `run` was made with something else.
     """
     check_trainable(method)
     hyper = hyperparameters_of(method, epochs)
@@ -66,7 +72,8 @@ def train_method(
     config = run_config(workshop, services, plan)
     with ConfiguredFolder(run, config, surroundings(workshop.settings), resume=resume):
         if not (run / _POLICY).is_dir():
-            _train(services, method, hyper, seed=seed, run=run, on_progress=on_progress)
+            room = classroom(services, services.worlds.train, seed)
+            train_in(room, method, hyper, run, on_progress=on_progress, held_out=audience_of(services, held_out))
     on_progress(1.0)
     return load_policy(run / _POLICY, services.dataset, method)
 
@@ -87,8 +94,7 @@ def kept_policy(services: Services, method: str, name: str) -> TrainedPolicy | N
 
 
 def training_row(record: PolicyRecord) -> dict[str, Any]:
-    """A training in plain values: what it cost, and what train users made of the policy that was kept."""
-    kept = record.curve[record.epoch - 1]
+    """A training in plain values: what it cost, and what train users made of the policy."""
     return {
         "method": record.method,
         "dataset": record.dataset,
@@ -97,36 +103,57 @@ def training_row(record: PolicyRecord) -> dict[str, Any]:
         "steps": record.steps,
         "seconds": record.seconds,
         "steps_per_second": record.steps / record.seconds,
-        "epoch_kept": record.epoch,
-        "train_users": {"len": kept.len, "r_each": kept.r_each, "r_traj": kept.r_traj},
+        "train_users": record.curve[-1].train_users.model_dump(mode="json"),
         "curve": [point.model_dump(mode="json") for point in record.curve],
     }
 
 
-def _train(
-    services: Services, method: str, hyper: Hyperparameters, *, seed: int, run: Path, on_progress: OnProgress
-) -> None:
+def classroom(services: Services, world: World, seed: int) -> Classroom:
+    """What a method may learn from in `world`: its users, and no row of any other user."""
     from experiments.baselines.algorithms.agent import Classroom  # noqa: PLC0415 -- loads torch and tianshou
-    from experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- see above
 
-    dataset = _train_logs(services)
-    count = services.settings.memory.state_items
-    room = Classroom(
+    dataset, count = _logs_of(services.dataset, world), services.settings.memory.state_items
+    return Classroom(
         dataset=dataset,
-        world=services.worlds.train,
+        world=world,
         space=item_space(services.catalogue),
-        layout=Layout(count, services.worlds.train.horizon),
-        histories=[dataset.history(user, count) for user in range(len(dataset.user_keys))],
+        layout=Layout(count, world.horizon),
+        histories=histories_of(dataset, count),
         mask=services.settings.actor.mask_shown,
         seed=seed,
     )
-    train_policy(method, hyper, room, run, on_progress)
 
 
-def _train_logs(services: Services) -> Dataset:
-    """The dataset with the rows of train users alone: nothing of a test user gets into the hands of a method."""
-    dataset = services.dataset
-    mine = np.isin(dataset.users, services.worlds.train.users)
+def train_in(
+    room: Classroom,
+    method: str,
+    hyper: Hyperparameters,
+    run: Path,
+    *,
+    on_progress: OnProgress,
+    held_out: Audience | None = None,
+) -> PolicyRecord:
+    """Trains in the classroom; see `train_policy`."""
+    from experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
+
+    return train_policy(method, hyper, room, run, on_progress=on_progress, held_out=held_out)
+
+
+def audience_of(services: Services, keys: Sequence[str]) -> Audience | None:
+    """The test users `keys`; None where there are none."""
+    index = {key: user for user, key in enumerate(services.dataset.user_keys)}
+    histories = histories_of(services.dataset, services.settings.memory.state_items)
+    return Audience(services.worlds.test, [index[key] for key in keys], histories) if keys else None
+
+
+def histories_of(dataset: Dataset, count: int) -> list[list[int]]:
+    """By user index: the `count` newest items that the user liked, oldest first."""
+    return [list(dataset.history(user, count)) for user in range(len(dataset.user_keys))]
+
+
+def _logs_of(dataset: Dataset, world: World) -> Dataset:
+    """The dataset with the rows of the world's users alone: nothing of another user gets into the hands of a method."""
+    mine = np.isin(dataset.users, world.users)
     return replace(
         dataset,
         users=dataset.users[mine],

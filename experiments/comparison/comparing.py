@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+from experiments.baselines.policy import PolicyRecord
 from experiments.baselines.runs import check_trainable
 from experiments.comparison.design import Arm, Design, checked
 from experiments.comparison.pairs import compare_pairs, differs
+from experiments.comparison.policies import PolicyTraining, policy_training
 from experiments.comparison.results import Comparison, Serving, curve_points
 from experiments.comparison.track import Bench, OnTraining, Track
 from experiments.conduct import conduct_of
@@ -156,9 +159,27 @@ def _results(
         training={name: summary(name, lines, False) for name, lines in trained.items()},
         pairs=compare_pairs(evaluated, design.base),
         curve=[point for name, probes in probed.items() for point in curve_points(name, probes, design.dataset)],
+        policies=_policies(tracks, evaluated),
         serving=Serving(**asdict(workshop.load), cached_share=cached),
         settings=settings,
     )
+
+
+def _policies(tracks: list[Track], evaluated: dict[str, list[EpisodeLine]]) -> list[PolicyTraining]:
+    reached = {
+        track.arm.name: fmean(rewards)
+        for track in tracks
+        if track.arm.method.learns and (rewards := _rewards(evaluated[track.arm.name]))
+    }
+    records: dict[str, list[PolicyRecord]] = {}
+    for track in tracks:
+        if track.policy is not None:
+            records.setdefault(track.arm.name, []).append(track.policy)
+    return [policy_training(arm, found, reached) for arm, found in records.items()]
+
+
+def _rewards(lines: list[EpisodeLine]) -> list[float]:
+    return [line.output["reward_trajectory"] for line in lines if line.output is not None]
 
 
 def _probes(tracks: list[Track], arm: str, design: Design) -> dict[int, list[EpisodeLine]]:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from experiments.comparison.pairs import Pair
+from experiments.comparison.policies import PolicyTraining
 from experiments.metrics import Estimate, Summary, summarise
 from experiments.records import EpisodeLine
 
@@ -55,6 +56,7 @@ class Comparison(BaseModel):
     """By learning arm: its training episodes."""
     pairs: list[Pair]
     curve: list[CurvePoint]
+    policies: list[PolicyTraining]
     serving: Serving
     settings: dict[str, Any]
 

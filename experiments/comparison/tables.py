@@ -69,6 +69,34 @@ def curve_table(comparison: Comparison) -> Table:
     return table
 
 
+def policies_table(comparison: Comparison) -> Table:
+    """One row a policy: what its training cost, what it came to, and after how many steps its R_traj passed that of
+    each arm that learns by memory: with train users; with held-out users.
+    """
+    table = Table(title="policies: R_traj over training steps", title_justify="left", header_style="bold")
+    table.add_column("method", no_wrap=True)
+    others = [passing.arm for passing in comparison.policies[0].passes]
+    columns = ("steps", "minutes", "steps/s", "train users", "held out", *(f"passes {arm}" for arm in others))
+    for column in columns:
+        table.add_column(column, justify="right")
+    for policy in comparison.policies:
+        last = policy.curve[-1]
+        table.add_row(
+            policy.arm,
+            f"{policy.steps:,}",
+            f"{policy.seconds / 60:.1f}",
+            f"{policy.steps / policy.seconds:,.0f}",
+            f"{last.train_users:.1f}",
+            "-" if last.held_out is None else f"{last.held_out:.1f}",
+            *(f"{_steps(passing.train_users)}; {_steps(passing.held_out)}" for passing in policy.passes),
+        )
+    return table
+
+
+def _steps(count: int | None) -> str:
+    return "never" if count is None else f"{count:,}"
+
+
 def _marked(estimate: Estimate, digits: int, nothing: float) -> str:
     """The interval; a star where it excludes `nothing`, the value of no difference."""
     sure = estimate.ci95 is not None and not estimate.ci95[0] <= nothing <= estimate.ci95[1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from experiments.baselines.policy import TrainedPolicy
+from experiments.baselines.policy import PolicyRecord, TrainedPolicy
 from experiments.baselines.runs import train_method
 from experiments.baselines.thread import in_thread
 from experiments.comparison.design import Arm, Design
@@ -63,6 +63,12 @@ class Track:
         """Every episode of this track, whatever it was for."""
         return [*self.training, *self.evaluation, *(line for lines in self.probes.values() for line in lines)]
 
+    @property
+    def policy(self) -> PolicyRecord | None:
+        """How its policy was trained; None for an arm without one."""
+        policy = self._services.policy
+        return policy.record if isinstance(policy, TrainedPolicy) else None
+
     async def learn(self) -> None:
         """Training episodes, with probes in between, or the training of a policy; nothing for all other arms."""
         design = self._bench.design
@@ -104,6 +110,7 @@ class Track:
                 run=self._path / "training",
                 resume=True,
                 on_progress=on_progress,
+                held_out=self._bench.test_users,
             ),
             lambda share: self._bench.on_training(label, share),
         )
@@ -125,8 +132,7 @@ class Track:
 
     def _open(self, name: str, plan: dict[str, object]) -> RunFolder:
         plan = {**plan, "method": self.arm.method.name, "arm": self.arm.name, "memory": self._memory_name}
-        policy = self._services.policy
-        plan |= {"policy": policy.record.sha256} if isinstance(policy, TrainedPolicy) else {}
+        plan |= {"policy": self.policy.sha256} if self.policy is not None else {}
         workshop = self._bench.workshop
         config = run_config(workshop, self._services, plan)
         # The evaluation's users are the comparison's, which may be widened; a probe's are pinned by the design.

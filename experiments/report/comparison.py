@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import ArtifactError
+from experiments.comparison.policies import PolicyTraining
 from experiments.conduct import Conduct
 from experiments.metrics import Estimate
 
@@ -55,6 +56,7 @@ class _Comparison(BaseModel):
     base: str | None = None
     methods: dict[str, _Method] = {}
     pairs: list[Pair] = []
+    policies: list[PolicyTraining] = []
 
 
 def read_pairs(root: Path) -> list[Pair]:
@@ -74,6 +76,11 @@ def read_conducts(root: Path) -> list[NamedConduct]:
         for name, method in _read(root).methods.items()
         if method.conduct is not None
     ]
+
+
+def read_policies(root: Path) -> list[PolicyTraining]:
+    """How the policies compared in `root` were trained; raises ArtifactError where the file is damaged."""
+    return _read(root).policies
 
 
 def _read(root: Path) -> _Comparison:

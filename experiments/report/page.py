@@ -15,13 +15,15 @@ from markupsafe import Markup
 
 from catalogue import Catalogue
 from errors import BadInputError
+from experiments.comparison.policies import PolicyTraining
 from experiments.configured_folder import write_atomically
 from experiments.metrics import Estimate
-from experiments.report.comparison import NamedConduct, Pair, read_conducts, read_pairs
+from experiments.report.comparison import NamedConduct, Pair, read_conducts, read_pairs, read_policies
 from experiments.report.drawing import Figure
 from experiments.report.episodes import BUDGET, EpisodesJson, episodes_json
 from experiments.report.figures import figures
 from experiments.report.folders import RunData
+from experiments.report.policies import policies_figure
 from experiments.report.reliability import Study, read_studies, reliability_figure
 from experiments.report.rows import Row, group_rows
 from experiments.tables import with_interval
@@ -39,10 +41,13 @@ class Report:
     pairs: tuple[Pair, ...]
     conducts: tuple[NamedConduct, ...] = ()
     studies: tuple[Study, ...] = ()
+    policies: tuple[PolicyTraining, ...] = ()
 
     def figures(self) -> list[Figure]:
         """Every figure that there is data for."""
-        return figures(self.rows) + ([reliability_figure(self.studies)] if self.studies else [])
+        found = figures(self.rows)
+        found += [policies_figure(self.policies)] if self.policies else []
+        return found + ([reliability_figure(self.studies)] if self.studies else [])
 
     def plain(self) -> dict[str, Any]:
         """The numbers of the tables as plain values."""
@@ -61,6 +66,7 @@ class Report:
             ],
             "pairs": [pair.model_dump(mode="json") for pair in self.pairs],
             "conduct": [{"label": named.label, **named.conduct.model_dump(mode="json")} for named in self.conducts],
+            "policies": [policy.model_dump(mode="json") for policy in self.policies],
             "critic": [{"run": study.name, **study.found.model_dump(mode="json")} for study in self.studies],
         }
 
@@ -74,6 +80,7 @@ def make_report(runs: Sequence[RunData]) -> Report:
         rows=tuple(group_rows(runs)),
         pairs=tuple(pair for root in roots for pair in read_pairs(root)),
         conducts=tuple(named for root in roots for named in read_conducts(root)),
+        policies=tuple(policy for root in roots for policy in read_policies(root)),
         studies=tuple(study for root in roots for study in read_studies(root)),
     )
 

@@ -57,13 +57,34 @@ def test_policies_are_compared_with_other_methods_on_the_same_users(billp: Billp
     assert said.json["methods"]["a2c"]["episodes"] == said.json["methods"]["random"]["episodes"] == 4
     assert {(pair["a"], pair["b"], pair["pairs"]) for pair in said.json["pairs"]} == {("a2c", "random", 4)}
     assert said.json["methods"]["a2c"]["llm_calls_per_step"] == 0
+    [policy] = said.json["policies"]
+    assert (policy["arm"], policy["seeds"], policy["passes"]) == ("a2c", 1, [])
+    [point] = policy["curve"]
+    assert point["steps"] == policy["steps"] > 0 < point["held_out"] != point["train_users"]
     again = billp(*arguments, "--resume", "--json")
     assert again.json["methods"]["a2c"]["r_traj"] == said.json["methods"]["a2c"]["r_traj"]
+
+
+def test_hyperparameters_are_tried_on_train_users_and_a_search_goes_on(billp: Billp, tiny: Path, hashed: None):
+    arguments = ("tune", "--method", "bcq", *TINY, "--trials", "2", "--epochs", "2", "--run", "s")
+    said = billp(*arguments, "--json")
+    assert said.code == 0
+    trials = said.json["trials"]
+    assert len(trials) == 2
+    assert {} in [trial["changes"] for trial in trials], "the file as it is is tried too"
+    assert trials[0]["held_out"]["r_traj"] >= trials[1]["held_out"]["r_traj"]
+    assert all(1 <= trial["epoch"] <= trial["epochs"] == 2 for trial in trials)
+
+    again = billp(*arguments, "--resume")
+    assert "nothing" in again.out
+    assert f"{trials[0]['held_out']['r_traj']:.1f}" in again.out
+    assert "now it is 3" in billp(*arguments[:-4], "--epochs", "3", "--run", "s", "--resume").words
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("tune", "--method", "billp", *TINY), "billp has no policy whose training could be tuned"),
         (("evaluate", "--method", "dqn", *TINY), "train it with `billp train --method dqn --dataset tiny`"),
         (("train", "--method", "dqn", *TINY, "--episodes", "3"), "dqn learns for epochs; give --epochs"),
         (("train", "--method", "billp", *TINY, "--epochs", "3"), "billp learns from episodes; give --episodes"),

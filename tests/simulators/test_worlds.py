@@ -21,7 +21,7 @@ from simulators.factorisation import BiasedFactorisation
 from simulators.quit_rules import CategoryWindowRule
 from simulators.responses import respond
 from simulators.summaries import dataset_info, world_info
-from simulators.worlds import World, Worlds, build_worlds, users_of
+from simulators.worlds import World, Worlds, build_halves, build_worlds, users_of
 from tests.fakes.worlds import TINY, tiny_dataset, tiny_worlds
 from tests.simulators.changed_worlds import RULES
 
@@ -50,6 +50,21 @@ def test_the_same_seed_gives_the_same_worlds_and_another_seed_others():
     assert same(again.train, tiny_worlds().train)
     assert same(again.test, tiny_worlds().test)
     assert again.train.users.tolist() != tiny_worlds(seed=1).train.users.tolist()
+
+
+def test_halves_part_the_users_given_and_see_nothing_of_the_others():
+    dataset, train = tiny_dataset(), tiny_worlds().train
+    halves = build_halves(dataset, train.users, TINY)
+    assert (len(halves.train.users), len(halves.test.users)) == (15, 15)
+    assert sorted([*halves.train.users, *halves.test.users]) == sorted(train.users)
+    others = ~np.isin(dataset.users, train.users)
+    ratings = np.where(others, 6 - dataset.ratings, dataset.ratings).astype(np.float32)
+    again = build_halves(replace(dataset, ratings=ratings), train.users, TINY)
+    assert same(halves.train, again.train)
+    assert same(halves.test, again.test)
+
+    with pytest.raises(BadInputError, match="1 train users, too few to part"):
+        build_halves(dataset, train.users[:1], TINY)
 
 
 @pytest.mark.parametrize(("changed", "kept"), [("train", "test"), ("test", "train")])

@@ -18,28 +18,24 @@ from experiments.baselines.probe import CurvePoint
 from experiments.baselines.transitions import Transitions
 
 FILE = "checkpoint.safetensors"
-_WEIGHTS, _OPTIMISER, _KEPT, _BEST = "weights.", "optimiser.", "kept.", "best."
+_WEIGHTS, _OPTIMISER, _KEPT = "weights.", "optimiser.", "kept."
 _PROGRESS = "progress"
 
 
 class Progress(BaseModel):
-    """What has no tensor: the curve so far, the epoch whose weights are kept, and the updates counted by tianshou."""
+    """What has no tensor: the curve so far, and the updates counted by tianshou."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     curve: list[CurvePoint]
-    best: int
     iterations: int
 
 
-def save_checkpoint(
-    folder: Path, agent: Agent, best: dict[str, torch.Tensor], curve: list[CurvePoint], at: int
-) -> None:
-    """Replaces the checkpoint in `folder`; `best` are the weights of epoch `at`."""
+def save_checkpoint(folder: Path, agent: Agent, curve: list[CurvePoint]) -> None:
+    """Replaces the checkpoint in `folder`."""
     state = agent.algorithm.state_dict()  # type: ignore[no-untyped-call]
     optimisers = state.pop("_optimizers")
     tensors = {_WEIGHTS + name: tensor for name, tensor in state.items()}
-    tensors |= {_BEST + name: tensor for name, tensor in best.items()}
     for number, optimiser in enumerate(optimisers):
         for parameter, values in optimiser["state"].items():
             for name, tensor in values.items():
@@ -47,7 +43,7 @@ def save_checkpoint(
     kept = agent.remembered()
     if kept is not None:
         tensors |= {_KEPT + field.name: torch.from_numpy(getattr(kept, field.name)) for field in fields(kept)}
-    progress = Progress(curve=curve, best=at, iterations=getattr(agent.algorithm, "_iter", 0))
+    progress = Progress(curve=curve, iterations=getattr(agent.algorithm, "_iter", 0))
     partial = folder / f".{FILE}.{os.getpid()}"
     # Target networks may share storage with what they were copied from; the format wants every tensor by itself.
     save_file(
@@ -58,14 +54,14 @@ def save_checkpoint(
     partial.replace(folder / FILE)
 
 
-def load_checkpoint(folder: Path, agent: Agent) -> tuple[Progress, dict[str, torch.Tensor]] | None:
-    """Puts the agent back to where it was, and returns the progress and the best weights; None without a checkpoint.
+def load_checkpoint(folder: Path, agent: Agent) -> list[CurvePoint]:
+    """Puts the agent back to where it was, and returns the curve so far; an empty one without a checkpoint.
 
     Raises ArtifactError for a file that is damaged or of another agent.
     """
     path = folder / FILE
     if not path.exists():
-        return None
+        return []
     try:
         with safe_open(path, "pt") as file:
             progress = Progress.model_validate_json(file.metadata()[_PROGRESS])
@@ -85,7 +81,7 @@ def load_checkpoint(folder: Path, agent: Agent) -> tuple[Progress, dict[str, tor
     kept = _under(_KEPT, tensors)
     if kept:
         agent.remember(Transitions(**{name: tensor.numpy() for name, tensor in kept.items()}))
-    return progress, _under(_BEST, tensors)
+    return progress.curve
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -24,7 +24,7 @@ from simulators import VectorUserEnv
 class QLearner:
     """Deep Q-learning with a target network and double estimates (Mnih et al. 2015; van Hasselt et al. 2016).
 
-    Explores by random items, whose share falls from epoch to epoch.
+    Explores by random items, whose share falls from epoch to epoch whatever the number of epochs is.
     """
 
     online = True
@@ -46,7 +46,7 @@ class QLearner:
     def epoch(self, number: int, seed: int, advance: Advance) -> dict[str, float]:
         """Collects and learns in turn."""
         hyper, losses, rng = self._hyper, Losses(), np.random.default_rng(seed)
-        share = number / max(1, hyper.epochs - 1)
+        share = min(1.0, number / max(1, hyper.explore_epochs - 1))
         random_share = hyper.explore_first + (hyper.explore_last - hyper.explore_first) * share
 
         def act(seen: Observations) -> NDArray[np.int64]:

@@ -8,16 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from experiments.baselines.algorithms.agent import Agent, Classroom
 from experiments.baselines.algorithms.agents import agent_of
 from experiments.baselines.algorithms.checkpoint import FILE, load_checkpoint, save_checkpoint
 from experiments.baselines.hyperparameters import Hyperparameters
 from experiments.baselines.networks.choosing import choose_items
-from experiments.baselines.observations import Observations
 from experiments.baselines.policy import PolicyRecord, save_policy
-from experiments.baselines.probe import CurvePoint, probe
+from experiments.baselines.probe import Audience, CurvePoint, Reception, probe
 from simulators import users_of
 from simulators.one_thread import one_thread
 
@@ -27,33 +25,35 @@ _PROBED = 100  # train users of the curve
 
 
 def train_policy(
-    method: str, hyper: Hyperparameters, room: Classroom, folder: Path, on_progress: OnProgress
+    method: str,
+    hyper: Hyperparameters,
+    room: Classroom,
+    folder: Path,
+    *,
+    on_progress: OnProgress,
+    held_out: Audience | None = None,
 ) -> PolicyRecord:
     """Trains until `hyper.epochs` are over and writes `folder/policy`; goes on from a checkpoint in `folder`.
 
     Every epoch begins with generators seeded for it and with new episodes, so that a training that was broken off
-    ends like an unbroken one. Online methods hand over the weights of the epoch with the highest R_traj of the probe,
-    whose users are train users; a method that may meet nobody hands over its last ones, and its curve decides nothing.
+    ends like an unbroken one. The last weights are the policy's: to choose an epoch by the users it learned with
+    would prefer what fits them alone. After each epoch the policy meets train users, and those of `held_out`: these
+    are points of its curve, of which training reads nothing.
     """
     from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 -- loads tensorboard
 
     with one_thread():
         _seed(_seed_of(room.seed, 0))
         agent = agent_of(method, room, hyper)
-        found = load_checkpoint(folder, agent)
-        curve = list(found[0].curve) if found else []
-        best, at = (found[1], found[0].best) if found else (_weights(agent), 0)
+        curve = load_checkpoint(folder, agent)
         with SummaryWriter(str(folder / "tensorboard"), purge_step=_steps(curve)) as board:
             for number in range(len(curve), hyper.epochs):
-                point = _epoch(agent, room, hyper, number=number, curve=curve, on_progress=on_progress)
-                if not agent.online or not curve or point.r_traj > max(old.r_traj for old in curve):
-                    best, at = _weights(agent), point.epoch
+                point = _epoch(
+                    agent, room, hyper, held_out, number=number, curve=curve, on_progress=on_progress
+                )  # fmt: skip
                 curve.append(point)
-                save_checkpoint(folder, agent, best, curve, at)
-                for name, value in [
-                    *point.losses.items(),
-                    *((n, getattr(point, n)) for n in ("len", "r_each", "r_traj")),
-                ]:
+                save_checkpoint(folder, agent, curve)
+                for name, value in _scalars(point).items():
                     board.add_scalar(name, value, point.steps)
     record = PolicyRecord(
         method=method,
@@ -64,12 +64,12 @@ def train_policy(
         history=room.layout.history,
         horizon=room.layout.horizon,
         mask=room.mask,
-        epoch=at,
         steps=_steps(curve),
         seconds=curve[-1].seconds,
         curve=curve,
     )
-    save_policy(folder / POLICY, record, best)
+    weights = {name: tensor.detach().clone().contiguous() for name, tensor in agent.network.state_dict().items()}
+    save_policy(folder / POLICY, record, weights)
     (folder / FILE).unlink()
     return record
 
@@ -78,6 +78,7 @@ def _epoch(
     agent: Agent,
     room: Classroom,
     hyper: Hyperparameters,
+    held_out: Audience | None,
     *,
     number: int,
     curve: list[CurvePoint],
@@ -88,30 +89,32 @@ def _epoch(
     started = time.perf_counter()
     losses = agent.epoch(number, seed, lambda share: on_progress((number + share) / hyper.epochs))
     seconds = time.perf_counter() - started + (curve[-1].seconds if curve else 0.0)
-    rng = np.random.default_rng(seed)
 
-    def act(seen: Observations) -> NDArray[np.int64]:
-        return choose_items(agent.network, seen, hyper.choice, rng)
+    def met(audience: Audience) -> Reception:
+        rng = np.random.default_rng(seed)
+        return probe(audience, room.layout, lambda seen: choose_items(agent.network, seen, hyper.choice, rng))
 
     users = users_of(room.world, min(_PROBED, len(room.world.users)), room.world.settings.seed)
-    length, each, total = probe(room.world, users, room.histories, room.layout, act)
     return CurvePoint(
         epoch=number + 1,
         steps=_steps(curve) + agent.steps_each,
         seconds=seconds,
-        len=length,
-        r_each=each,
-        r_traj=total,
+        train_users=met(Audience(room.world, users, room.histories)),
+        held_out=met(held_out) if held_out is not None else None,
         losses=losses,
     )
 
 
+def _scalars(point: CurvePoint) -> dict[str, float]:
+    """What TensorBoard shows of a point."""
+    found = {**point.losses, **point.train_users.model_dump()}
+    if point.held_out is not None:
+        found |= {f"held_out/{name}": value for name, value in point.held_out.model_dump().items()}
+    return found
+
+
 def _steps(curve: list[CurvePoint]) -> int:
     return curve[-1].steps if curve else 0
-
-
-def _weights(agent: Agent) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().clone().contiguous() for name, tensor in agent.network.state_dict().items()}
 
 
 def _seed_of(seed: int, number: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.comparison.policies import Passing, PolicyPoint, PolicyTraining
 from experiments.conduct import Conduct
 from experiments.critic_study import CriticStudy
 from experiments.records import EpisodeLine
@@ -102,7 +103,11 @@ def comparison(root: Path) -> Path:
     )
     methods = {"billp": {"conduct": conduct.model_dump()}, "react": {"conduct": None}}
     other = pair | {"a": "act-only", "b": "billp"}
-    (root / "comparison.json").write_text(json.dumps({"base": "react", "pairs": [pair, other], "methods": methods}))
+    points = [PolicyPoint(steps=steps, train_users=5.0 * steps, held_out=4.0) for steps in (1, 2)]
+    passing = Passing(arm="billp", r_traj=12.0, train_users=None, held_out=None)
+    policy = PolicyTraining(arm="a2c", seeds=1, steps=2, seconds=1.0, curve=points, passes=[passing])
+    found = {"base": "react", "pairs": [pair, other], "methods": methods, "policies": [policy.model_dump()]}
+    (root / "comparison.json").write_text(json.dumps(found))
     study = CriticStudy(
         dataset="tiny", method="billp", memory="billp", gamma=0.5, episodes=6, failed=0, hidden=0,
         unjudged={"logprobs": 0}, ways={"logprobs": reliability([1, 2, 3, 4], [1, 2, 2, 5])},

@@ -59,7 +59,8 @@ def test_a_comparison_has_every_section(tmp_path: Path):
     text = page(comparison(tmp_path / "all"))
     assert headings(text) == [
         "Results", "Paired differences", "Conduct", "R_traj", "Len", "Why episodes ended", "Learning curve",
-        "Training episodes", "Memory growth", "Reward per 1,000 tokens", "Cost", "The Critic under test", "Episodes",
+        "Training episodes", "Memory growth", "Reward per 1,000 tokens", "Cost", "Policies", "The Critic under test",
+        "Episodes",
     ]  # fmt: skip
     assert "12.0 [12.0, 12.0]" in text
     assert "+9.00 [+8.00, +10.00]" in text
@@ -71,6 +72,10 @@ def test_a_comparison_has_every_section(tmp_path: Path):
     foretold, diagonal = plots["reliability"]["data"]
     assert (foretold["x"], foretold["y"]) == ([1, 2, 3, 4], [1, 2, 2, 5])
     assert diagonal["x"] == diagonal["y"] == [0, 5]
+    held_out, train, reached = plots["policies"]["data"]
+    assert (held_out["name"], held_out["x"], held_out["y"]) == ("a2c, held-out users", [1, 2], [4, 4])
+    assert (train["name"], train["y"]) == ("a2c, train users", [5, 10])
+    assert (reached["name"], reached["y"]) == ("billp", [12, 12])
 
 
 def test_sections_without_data_are_left_out(tmp_path: Path):

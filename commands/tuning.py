@@ -1,0 +1,78 @@
+"""`billp tune`: a short search for the hyperparameters of a reinforcement-learning method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, stdout
+from commands.running import Dataset, Epochs, Resume, RunName, run_name, run_to_end
+
+if TYPE_CHECKING:
+    from experiments.baselines.tuning import Trial
+
+
+def tune(
+    method: Annotated[str, typer.Option(help="dqn, sqn, bcq, cql, crr, a2c, dorl or ppo")],
+    dataset: Dataset = "ml-100k",
+    trials: Annotated[int, typer.Option(min=1, help="candidates; the first is the method's file as it is")] = 6,
+    epochs: Epochs = None,
+    seed: Annotated[int, typer.Option(min=0, help="draws the candidates and seeds their trainings")] = 0,
+    run: RunName = None,
+    resume: Resume = False,
+    assign: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try hyperparameters of a policy on train users alone: learn in the world of one half, meet the other half.
+
+    What is tried stands in the table [search] of experiments/baselines/hyperparameters/METHOD.toml. Nothing is
+    changed there: put the values that you like best into the file, and its epochs.
+    """
+    from experiments.baselines.runs import check_trainable
+    from experiments.baselines.thread import in_thread
+    from experiments.baselines.tuning import tune as run_search
+    from graphs.methods import method_named
+    from graphs.workshop import Workshop
+
+    if not method_named(method).needs_policy:
+        raise typer.BadParameter(f"{method} has no policy whose training could be tuned", param_hint="--method")
+    check_trainable(method)
+    settings = settings_from(assign)
+    folder = settings.runs_dir / (run or run_name("tune", method))
+
+    async def work() -> list[Trial]:
+        async with Workshop(settings) as workshop:
+            services = workshop.services(dataset, memory=None, llm=False)
+            return await in_thread(
+                lambda on_progress: run_search(
+                    workshop, services, method=method, trials=trials, epochs=epochs, seed=seed, run=folder,
+                    resume=resume, on_progress=on_progress,
+                ),
+                show,
+            )  # fmt: skip
+
+    with fraction_bar(f"tuning {method}") as show:
+        found = run_to_end(work)
+    ranked = sorted(found, key=lambda trial: trial.held_out.r_traj, reverse=True)
+    if as_json:
+        show_json({"run": str(folder), "method": method, "trials": [trial.model_dump(mode="json") for trial in ranked]})
+        return
+    columns = ("changed", "best epoch", "steps", "seconds", "learned with", "held out", "Len", "R_each", "last epoch")
+    show_table(columns, [_row(trial) for trial in ranked], f"{dataset}, {method}: R_traj of train users")
+    stdout.print(f"Run: {folder}")
+
+
+def _row(trial: Trial) -> tuple[object, ...]:
+    changed = ", ".join(f"{name}={value}" for name, value in trial.changes.items())
+    return (
+        changed or "nothing",
+        f"{trial.epoch} of {trial.epochs}",
+        trial.steps,
+        f"{trial.seconds:.0f}",
+        f"{trial.learned_with.r_traj:.1f}",
+        f"{trial.held_out.r_traj:.1f}",
+        f"{trial.held_out.len:.1f}",
+        f"{trial.held_out.r_each:.2f}",
+        f"{trial.last.r_traj:.1f}",
+    )

@@ -1,0 +1,130 @@
+"""A short search for hyperparameters that looks at train users alone.
+
+The train users are parted in two halves, and a world is fitted to each. Every candidate learns in the first and meets
+the users of the second after each epoch: what pays in a world that was never learned from is what generalises. The
+test users, and what is fitted to them, have no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from experiments.baselines.hyperparameters import hyperparameters_of, read_hyperparameters, search_space_of
+from experiments.baselines.probe import Audience, CurvePoint, Reception
+from experiments.baselines.runs import OnProgress, check_trainable, classroom, histories_of, train_in
+from experiments.config import run_config, surroundings
+from experiments.configured_folder import ConfiguredFolder, write_atomically
+from graphs.services import Services
+from graphs.workshop import Workshop
+from simulators import Worlds, build_halves
+from simulators.progress import part
+
+Changes = Mapping[str, int | float | str]
+"""Hyperparameters that are other than in the method's file."""
+
+_RESULT = "trial.json"
+_FITTING = 0.05  # share of the search that the bar gives to fitting the two worlds
+
+
+class Trial(BaseModel):
+    """One candidate: what it changes, and how it did after the epoch that brought most with the second half's users."""
+
+    model_config = ConfigDict(frozen=True)
+
+    changes: dict[str, int | float | str]
+    epoch: int
+    epochs: int
+    steps: int
+    seconds: float
+    """Of learning until that epoch."""
+    learned_with: Reception
+    held_out: Reception
+    last: Reception
+    """The second half's users after the last epoch."""
+
+
+def tune(
+    workshop: Workshop,
+    services: Services,
+    *,
+    method: str,
+    trials: int,
+    epochs: int | None,
+    seed: int,
+    run: Path,
+    resume: bool,
+    on_progress: OnProgress,
+) -> list[Trial]:
+    """Tries `trials` candidates, the method's file first; they are in the folder `run`, where it can be resumed.
+
+    `epochs` stands for the method's own budget where it is given. Raises BadInputError without tianshou, and
+    ArtifactError where `run` was made with something else.
+    """
+    check_trainable(method)
+    tried = candidates(search_space_of(method), trials, seed)
+    plan = {"command": "tune", "method": method, "seed": seed, "trials": trials, "epochs": epochs, "changes": tried}
+    config = run_config(workshop, services, plan)
+    with ConfiguredFolder(run, config, surroundings(workshop.settings), resume=resume):
+        train = services.worlds.train
+        halves = build_halves(services.dataset, train.users, train.settings, part(on_progress, 0, _FITTING))
+        share = (1 - _FITTING) / len(tried)
+        return [
+            _trial(
+                services, halves, method, changes, epochs=epochs, seed=seed, folder=run / f"trial-{number}",
+                on_progress=part(on_progress, _FITTING + share * number, share),
+            )
+            for number, changes in enumerate(tried)
+        ]  # fmt: skip
+
+
+def candidates(space: Mapping[str, Sequence[int | float | str]], count: int, seed: int) -> list[Changes]:
+    """No change, then combinations of the values in `space` without repetition, drawn with `seed`; `count` or all."""
+    known = [dict(zip(space, values, strict=True)) for values in product(*space.values())]
+    order = np.random.default_rng(seed).permutation(len(known))
+    return [{}, *(known[number] for number in order)][:count]
+
+
+def _trial(
+    services: Services,
+    halves: Worlds,
+    method: str,
+    changes: Changes,
+    *,
+    epochs: int | None,
+    seed: int,
+    folder: Path,
+    on_progress: OnProgress,
+) -> Trial:
+    if (folder / _RESULT).is_file():
+        return TypeAdapter(Trial).validate_json((folder / _RESULT).read_bytes())
+    folder.mkdir(exist_ok=True)
+    hyper = read_hyperparameters(method, {**hyperparameters_of(method, epochs).model_dump(), **changes})
+    others = [int(user) for user in halves.test.users]
+    histories = histories_of(services.dataset, services.settings.memory.state_items)
+    record = train_in(
+        classroom(services, halves.train, seed), method, hyper, folder, on_progress=on_progress,
+        held_out=Audience(halves.test, others, histories),
+    )  # fmt: skip
+    found = _best(dict(changes), record.curve)
+    write_atomically(folder / _RESULT, found.model_dump_json(indent=2) + "\n")
+    return found
+
+
+def _best(changes: dict[str, int | float | str], curve: Sequence[CurvePoint]) -> Trial:
+    tried = [(point, point.held_out) for point in curve if point.held_out is not None]
+    point, held_out = max(tried, key=lambda both: both[1].r_traj)
+    return Trial(
+        changes=changes,
+        epoch=point.epoch,
+        epochs=len(curve),
+        steps=point.steps,
+        seconds=point.seconds,
+        learned_with=point.train_users,
+        held_out=held_out,
+        last=tried[-1][1],
+    )
