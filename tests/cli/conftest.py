@@ -46,6 +46,11 @@ class Said:
 Billp = Callable[..., Said]
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """Everything under `folder`, to see that nothing changed."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
 @pytest.fixture
 def billp(capsys: pytest.CaptureFixture[str]) -> Billp:
     """Runs `billp` with these arguments."""
