@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, stdout
-from commands.running import Dataset, Epochs, Resume, RunName, run_name, run_to_end
+from commands.running import Dataset, Resume, RunName, run_name, run_to_end
 
 if TYPE_CHECKING:
     from experiments.baselines.tuning import Trial
@@ -17,7 +17,9 @@ def tune(
     method: Annotated[str, typer.Option(help="dqn, sqn, bcq, cql, crr, a2c, dorl or ppo")],
     dataset: Dataset = "ml-100k",
     trials: Annotated[int, typer.Option(min=1, help="candidates; the first is the method's file as it is")] = 6,
-    epochs: Epochs = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="epochs of each candidate; none is what the file's search table says")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="draws the candidates and seeds their trainings")] = 0,
     run: RunName = None,
     resume: Resume = False,
@@ -26,8 +28,9 @@ def tune(
 ) -> None:
     """Try hyperparameters of a policy on train users alone: learn in the world of one half, meet the other half.
 
-    What is tried stands in the table [search] of experiments/baselines/hyperparameters/METHOD.toml. Nothing is
-    changed there: put the values that you like best into the file, and its epochs.
+    What is tried stands in the table search of experiments/baselines/hyperparameters/METHOD.toml. Nothing is changed
+    there: put the values that you like best into the file, and their best epoch as its epochs. The stars shown are the
+    best of many and there to choose by, not what to expect: that is what an evaluation with held-out users says.
     """
     from experiments.baselines.runs import check_trainable
     from experiments.baselines.thread import in_thread

@@ -31,13 +31,15 @@ _NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_ur
 def run_config(workshop: Workshop, services: Services, plan: dict[str, Any]) -> dict[str, Any]:
     """`plan` (command, method, users, seeds, ...), settings that decide results, prompts, model and data by hash.
 
+    Prompts and model are left out where no LLM is asked.
+
     The simulator's settings are those that it was built with, whatever they are now.
     """
     settings = workshop.settings.model_dump(mode="json", exclude=_NOT_IDENTITY)  # type: ignore[arg-type]
     return {
         "plan": plan,
         "settings": settings | {"simulator": services.worlds.train.settings.model_dump(mode="json")},
-        "prompts": _pack(services.pack),
+        "prompts": _pack(services.pack) if services.minds is not None else {},
         "dataset": {"name": services.dataset.name, "fingerprint": services.dataset.fingerprint},
         "model_sha256": workshop.model_digest if services.minds is not None else "",
     }

@@ -14,6 +14,7 @@ from errors import ArtifactError
 CONFIG = "config.json"
 _LOCK = ".lock"
 _SURROUNDINGS = "surroundings"
+_LATER = "later_surroundings"
 
 
 class ConfiguredFolder:
@@ -31,11 +32,12 @@ class ConfiguredFolder:
         """Creates the folder, or with `resume` opens it again (or creates it, where the kill came first).
 
         `config` decides results and must be the same when resuming, but for what `may_change` names (`plan.users`,
-        with all that is below it): there the new value is stored. `surroundings` is stored beside it.
+        with all that is below it); `widen` stores it. `surroundings` is stored beside it.
         Raises ArtifactError when it exists and `resume` is not given, when another process holds it, or when
         it was made with another config (the message names the first setting that differs).
         """
         self.path = path
+        self._config, self._surroundings = config, surroundings
         self.existed = (path / CONFIG).exists()
         if self.existed and not resume:
             raise ArtifactError(f"Run {path} exists; add --resume to go on with it, or choose another --run.")
@@ -46,9 +48,7 @@ class ConfiguredFolder:
                 _same_config(path, _stored_config(path / CONFIG), config, may_change)
             else:
                 self._check_new()
-            if may_change or not self.existed:
-                stored = {**config, _SURROUNDINGS: surroundings}
-                write_atomically(path / CONFIG, json.dumps(stored, indent=2, sort_keys=True) + "\n")
+                self._write({_SURROUNDINGS: surroundings})
         except BaseException:
             self._lock.close()
             raise
@@ -59,9 +59,23 @@ class ConfiguredFolder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def widen(self) -> None:
+        """Stores the config as it is now; where that changes it, the surroundings of both are kept.
+
+        To be called once everything that the config names is there.
+        """
+        before = _stored(self.path / CONFIG)
+        if json.loads(json.dumps(self._config)) != _without_surroundings(before):
+            later = [*before.get(_LATER, []), self._surroundings]
+            self._write({_SURROUNDINGS: before.get(_SURROUNDINGS), _LATER: later})
+
     def close(self) -> None:
         """Releases the folder."""
         self._lock.close()
+
+    def _write(self, beside: Mapping[str, Any]) -> None:
+        text = json.dumps({**self._config, **beside}, indent=2, sort_keys=True)
+        write_atomically(self.path / CONFIG, text + "\n")
 
     def _check_new(self) -> None:
         """Raises ArtifactError where a folder without config holds something that would be mixed up with a new run."""
@@ -92,13 +106,21 @@ def _locked(path: Path) -> IO[str]:
 
 
 def _stored_config(path: Path) -> dict[str, Any]:
+    return _without_surroundings(_stored(path))
+
+
+def _without_surroundings(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if name not in (_SURROUNDINGS, _LATER)}
+
+
+def _stored(path: Path) -> dict[str, Any]:
     try:
         stored: Any = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ArtifactError(f"{path} is damaged ({error}); restore it or start another run.") from error
     if not isinstance(stored, dict):
         raise ArtifactError(f"{path} is damaged (no JSON object); restore it or start another run.")
-    return {name: value for name, value in stored.items() if name != _SURROUNDINGS}
+    return stored
 
 
 def _same_config(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], may_change: Collection[str]) -> None:

@@ -62,10 +62,15 @@ class RunFolder(ConfiguredFolder):
         self._lines.append(line)
 
     def write_metrics(self, text: str) -> Path:
-        """Writes `metrics.json` in one go."""
+        """Writes `metrics.json` in one go: the run has come to its end."""
         target = self.path / METRICS
         write_atomically(target, text + "\n")
+        self.widen()
         return target
+
+    def reopen(self) -> None:
+        """Says that the run has not come to its end: removes `metrics.json`."""
+        (self.path / METRICS).unlink(missing_ok=True)
 
 
 def read_lines(path: Path) -> list[EpisodeLine]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 FOLDER = Path(__file__).with_name("hyperparameters")
 
@@ -106,19 +106,27 @@ _KINDS: Mapping[str, type[Hyperparameters]] = {
 }
 
 
-SEARCH = "search"
-"""The table of a method's file that names values to try (see `tuning`)."""
+class SearchSpace(BaseModel):
+    """What a search tries (see `tuning`): the table [search] of a method's file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(ge=1, description="of each candidate, whatever the method's own budget is")
+    values: dict[str, list[int | float | str]]
+
+
+_SEARCH = "search"
 
 
 def hyperparameters_of(method: str, epochs: int | None = None) -> Hyperparameters:
     """Those in the method's file; `epochs` stands for the file's own where it is given."""
-    found = {name: value for name, value in _file_of(method).items() if name != SEARCH}
+    found = {name: value for name, value in _file_of(method).items() if name != _SEARCH}
     return read_hyperparameters(method, found if epochs is None else {**found, "epochs": epochs})
 
 
-def search_space_of(method: str) -> dict[str, list[int | float | str]]:
-    """The values to try, by hyperparameter, as the method's file names them."""
-    return TypeAdapter(dict[str, list[int | float | str]]).validate_python(_file_of(method)[SEARCH])
+def search_space_of(method: str) -> SearchSpace:
+    """What the method's file says is worth trying."""
+    return SearchSpace.model_validate(_file_of(method)[_SEARCH])
 
 
 def read_hyperparameters(method: str, plain: Mapping[str, object]) -> Hyperparameters:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +22,7 @@ from experiments.configured_folder import ConfiguredFolder
 from graphs.methods import method_named
 from graphs.services import Services
 from graphs.workshop import Workshop
-from simulators import Dataset, World
+from simulators import Dataset, World, users_of
 from simulators.folders import replaced_folder
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 OnProgress = Callable[[float], None]
 """Called with the share of a training that is done."""
+
+HELD_OUT = 100
+"""Test users of a curve, or as many as there are."""
 
 _POLICY = "policy"
 
@@ -52,13 +55,13 @@ def train_method(
     run: Path,
     resume: bool,
     on_progress: OnProgress,
-    held_out: Sequence[str] = (),
+    held_out: bool = False,
 ) -> TrainedPolicy:
     """Trains `method` in the train world of `services` into the folder `run`; one that is done is only read.
 
-    `epochs` stands for the method's own budget where it is given. `held_out` are test users who meet the policy after
-    each epoch, for its curve: nothing is learned from them and nothing chosen by them. Raises BadInputError without
-    tianshou, and ArtifactError where `run` was made with something else.
+    `epochs` stands for the method's own budget where it is given. With `held_out` the first HELD_OUT test users
+    meet the policy after each epoch, for its curve: nothing is learned from them and nothing chosen by them. Raises
+    BadInputError without tianshou, and ArtifactError where `run` was made with something else.
     """
     check_trainable(method)
     hyper = hyperparameters_of(method, epochs)
@@ -73,7 +76,8 @@ def train_method(
     with ConfiguredFolder(run, config, surroundings(workshop.settings), resume=resume):
         if not (run / _POLICY).is_dir():
             room = classroom(services, services.worlds.train, seed)
-            train_in(room, method, hyper, run, on_progress=on_progress, held_out=audience_of(services, held_out))
+            audience = _held_out(services) if held_out else None
+            train_in(room, method, hyper, run, on_progress=on_progress, held_out=audience)
     on_progress(1.0)
     return load_policy(run / _POLICY, services.dataset, method)
 
@@ -139,11 +143,11 @@ def train_in(
     return train_policy(method, hyper, room, run, on_progress=on_progress, held_out=held_out)
 
 
-def audience_of(services: Services, keys: Sequence[str]) -> Audience | None:
-    """The test users `keys`; None where there are none."""
-    index = {key: user for user, key in enumerate(services.dataset.user_keys)}
-    histories = histories_of(services.dataset, services.settings.memory.state_items)
-    return Audience(services.worlds.test, [index[key] for key in keys], histories) if keys else None
+def _held_out(services: Services) -> Audience:
+    """The same test users whatever is compared with how many users, so that the curves of all seeds are of one kind."""
+    world = services.worlds.test
+    users = users_of(world, min(HELD_OUT, len(world.users)), world.settings.seed)
+    return Audience(world, users, histories_of(services.dataset, services.settings.memory.state_items))
 
 
 def histories_of(dataset: Dataset, count: int) -> list[list[int]]:

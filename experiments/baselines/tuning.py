@@ -14,7 +14,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from experiments.baselines.hyperparameters import hyperparameters_of, read_hyperparameters, search_space_of
+from experiments.baselines.hyperparameters import (
+    Hyperparameters,
+    hyperparameters_of,
+    read_hyperparameters,
+    search_space_of,
+)
 from experiments.baselines.probe import Audience, CurvePoint, Reception
 from experiments.baselines.runs import OnProgress, check_trainable, classroom, histories_of, train_in
 from experiments.config import run_config, surroundings
@@ -62,12 +67,20 @@ def tune(
 ) -> list[Trial]:
     """Tries `trials` candidates, the method's file first; they are in the folder `run`, where it can be resumed.
 
-    `epochs` stands for the method's own budget where it is given. Raises BadInputError without tianshou, and
+    `epochs` stands for those of the search space where it is given. Raises BadInputError without tianshou, and
     ArtifactError where `run` was made with something else.
     """
     check_trainable(method)
-    tried = candidates(search_space_of(method), trials, seed)
-    plan = {"command": "tune", "method": method, "seed": seed, "trials": trials, "epochs": epochs, "changes": tried}
+    space = search_space_of(method)
+    base = hyperparameters_of(method, epochs or space.epochs)
+    tried = candidates(base.model_dump(), space.values, trials, seed)
+    plan = {
+        "command": "tune",
+        "method": method,
+        "seed": seed,
+        "hyperparameters": base.model_dump(),
+        "changes": [dict(changes) for changes in tried],
+    }
     config = run_config(workshop, services, plan)
     with ConfiguredFolder(run, config, surroundings(workshop.settings), resume=resume):
         train = services.worlds.train
@@ -75,27 +88,32 @@ def tune(
         share = (1 - _FITTING) / len(tried)
         return [
             _trial(
-                services, halves, method, changes, epochs=epochs, seed=seed, folder=run / f"trial-{number}",
+                services, halves, method, base, changes, seed=seed, folder=run / f"trial-{number}",
                 on_progress=part(on_progress, _FITTING + share * number, share),
             )
             for number, changes in enumerate(tried)
         ]  # fmt: skip
 
 
-def candidates(space: Mapping[str, Sequence[int | float | str]], count: int, seed: int) -> list[Changes]:
-    """No change, then combinations of the values in `space` without repetition, drawn with `seed`; `count` or all."""
-    known = [dict(zip(space, values, strict=True)) for values in product(*space.values())]
+def candidates(
+    base: Mapping[str, object], values: Mapping[str, Sequence[int | float | str]], count: int, seed: int
+) -> list[Changes]:
+    """`count` candidates or all: no change, then combinations of `values`, none twice, in an order that `seed` draws."""
+    known = [
+        {name: value for name, value in zip(values, combination, strict=True) if value != base[name]}
+        for combination in product(*values.values())
+    ]
     order = np.random.default_rng(seed).permutation(len(known))
-    return [{}, *(known[number] for number in order)][:count]
+    return [{}, *(known[number] for number in order if known[number])][:count]
 
 
 def _trial(
     services: Services,
     halves: Worlds,
     method: str,
+    base: Hyperparameters,
     changes: Changes,
     *,
-    epochs: int | None,
     seed: int,
     folder: Path,
     on_progress: OnProgress,
@@ -103,7 +121,7 @@ def _trial(
     if (folder / _RESULT).is_file():
         return TypeAdapter(Trial).validate_json((folder / _RESULT).read_bytes())
     folder.mkdir(exist_ok=True)
-    hyper = read_hyperparameters(method, {**hyperparameters_of(method, epochs).model_dump(), **changes})
+    hyper = read_hyperparameters(method, {**base.model_dump(), **changes})
     others = [int(user) for user in halves.test.users]
     histories = histories_of(services.dataset, services.settings.memory.state_items)
     record = train_in(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict, replace
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
+from errors import ArtifactError
 from experiments.baselines.policy import PolicyRecord
 from experiments.baselines.runs import check_trainable
 from experiments.comparison.design import Arm, Design, checked
@@ -17,7 +17,7 @@ from experiments.comparison.results import Comparison, Serving, curve_points
 from experiments.comparison.track import Bench, OnTraining, Track
 from experiments.conduct import conduct_of
 from experiments.config import run_config, surroundings
-from experiments.configured_folder import ConfiguredFolder, write_atomically
+from experiments.configured_folder import ConfiguredFolder, read_config, write_atomically
 from experiments.metrics import Summary, cached_share, summarise
 from experiments.records import EpisodeLine
 from experiments.runner import OnEpisode
@@ -27,9 +27,8 @@ from graphs.workshop import Workshop
 from simulators import users_of
 
 COMPARISON = "comparison.json"
-# What a comparison that goes on may widen or narrow: each arm with each seed has a folder, and a config, of its own.
-_MAY_CHANGE = ("plan.arms", "plan.base", "plan.seeds", "plan.users", "plan.test_users", "plan.stop_early", "prompts",
-               "model_sha256")  # fmt: skip
+# A comparison may go on with more: each arm with each seed has a folder, and a config, of its own.
+_MAY_CHANGE = ("plan.arms", "plan.base", "plan.seeds", "plan.users", "plan.test_users", "prompts", "model_sha256")
 
 
 async def compare(
@@ -45,9 +44,8 @@ async def compare(
 
     All arms meet the same test users with the same seeds. Each learning arm has, for each seed, a memory that starts
     empty and that its evaluation only reads; each policy is trained anew for each seed. With `resume`, what is over is
-    only read, and arms, seeds and users may be other than before: those that are new are run, the results are of those
-    that `design` names. Raises SettingsError for a design that makes no sense, and ArtifactError where `run` was made
-    with another training or other settings.
+    only read, and `design` may have more arms, seeds and users than before. Raises SettingsError for a design that
+    makes no sense, and ArtifactError where `run` was made with another training, other settings, or more.
     """
     design = checked(design, workshop.settings.run.batch)
     for arm in design.arms:
@@ -60,7 +58,10 @@ async def compare(
     world = base.worlds.test
     users = [base.dataset.user_keys[user] for user in users_of(world, design.users, world.settings.seed)]
     config = run_config(workshop, base, {**design.plan(), "test_users": users})
-    with ConfiguredFolder(run, config, surroundings(workshop.settings), resume=resume, may_change=_MAY_CHANGE):
+    with ConfiguredFolder(
+        run, config, surroundings(workshop.settings), resume=resume, may_change=_MAY_CHANGE
+    ) as folder:
+        _check_wider(run, design)
         bench = Bench(
             workshop=workshop,
             design=design,
@@ -76,8 +77,18 @@ async def compare(
         ]
         met = await _run(tracks, design)
         comparison = _results(workshop, base, design, tracks, met=met, settings=config["settings"])
+        folder.widen()
         write_atomically(run / COMPARISON, comparison.model_dump_json(indent=2) + "\n")
     return comparison
+
+
+def _check_wider(run: Path, design: Design) -> None:
+    left_out = design.left_out(read_config(run)["plan"])
+    if left_out:
+        raise ArtifactError(
+            f"Run {run} has {', '.join(left_out)}; it goes on with what it has or with more, so name them too or "
+            "choose another --run."
+        )
 
 
 def _services_of(arm: Arm, base: Services, workshop: Workshop) -> Services:
@@ -150,36 +161,31 @@ def _results(
         for arm in design.arms
         if arm.method.needs_llm
     }
+    methods = {name: summary(name, lines, True) for name, lines in evaluated.items()}
     return Comparison(
         dataset=design.dataset,
         base=design.base,
         users=met,
         stopped_early=met < design.users,
-        methods={name: summary(name, lines, True) for name, lines in evaluated.items()},
+        methods=methods,
         training={name: summary(name, lines, False) for name, lines in trained.items()},
         pairs=compare_pairs(evaluated, design.base),
         curve=[point for name, probes in probed.items() for point in curve_points(name, probes, design.dataset)],
-        policies=_policies(tracks, evaluated),
+        policies=_policies(tracks, methods),
         serving=Serving(**asdict(workshop.load), cached_share=cached),
         settings=settings,
     )
 
 
-def _policies(tracks: list[Track], evaluated: dict[str, list[EpisodeLine]]) -> list[PolicyTraining]:
-    reached = {
-        track.arm.name: fmean(rewards)
-        for track in tracks
-        if track.arm.method.learns and (rewards := _rewards(evaluated[track.arm.name]))
-    }
+def _policies(tracks: list[Track], methods: dict[str, Summary]) -> list[PolicyTraining]:
+    learning = dict.fromkeys(track.arm.name for track in tracks if track.arm.method.learns)
+    means = {name: methods[name].r_traj.mean for name in learning}
+    reached = {name: mean for name, mean in means.items() if mean is not None}
     records: dict[str, list[PolicyRecord]] = {}
     for track in tracks:
         if track.policy is not None:
             records.setdefault(track.arm.name, []).append(track.policy)
     return [policy_training(arm, found, reached) for arm, found in records.items()]
-
-
-def _rewards(lines: list[EpisodeLine]) -> list[float]:
-    return [line.output["reward_trajectory"] for line in lines if line.output is not None]
 
 
 def _probes(tracks: list[Track], arm: str, design: Design) -> dict[int, list[EpisodeLine]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,15 @@ class Design:
         once = learning * (self.train_episodes + len(self.probes) * self.probe_users) + len(self.arms) * self.users
         return once * len(self.seeds)
 
+    def left_out(self, plan: Mapping[str, Any]) -> list[str]:
+        """What a comparison with this `plan` has and this one would not: arms, seeds, users."""
+        arms = {arm.name for arm in self.arms}
+        return [
+            *(str(arm) for arm in plan["arms"] if arm not in arms),
+            *(f"seed {seed}" for seed in plan["seeds"] if seed not in self.seeds),
+            *([f"{plan['users']} users"] if plan["users"] > self.users else []),
+        ]
+
     def plan(self) -> dict[str, Any]:
         """The design in plain values, as stored with its results."""
         return {
@@ -76,8 +85,7 @@ class Design:
             "train_episodes": self.train_episodes,
             "users": self.users,
             "seeds": list(self.seeds),
-            "probe_users": self.probe_users,
-            "probe_every": self.probe_every,
+            **({"probe_users": self.probe_users, "probe_every": self.probe_every} if self.probes else {}),
             "stop_early": self.stop_early,
             **({"epochs": self.epochs} if self.epochs is not None else {}),
         }

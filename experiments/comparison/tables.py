@@ -70,13 +70,14 @@ def curve_table(comparison: Comparison) -> Table:
 
 
 def policies_table(comparison: Comparison) -> Table:
-    """One row a policy: what its training cost, what it came to, and after how many steps its R_traj passed that of
-    each arm that learns by memory: with train users; with held-out users.
+    """One row a policy: what its training cost, what it came to, and the first point of its curve that is as high as
+    R_traj of each arm that learns by memory.
     """
-    table = Table(title="policies: R_traj over training steps", title_justify="left", header_style="bold")
+    table = Table(title="policies: steps of training and R_traj", title_justify="left", header_style="bold")
     table.add_column("method", no_wrap=True)
     others = [passing.arm for passing in comparison.policies[0].passes]
-    columns = ("steps", "minutes", "steps/s", "train users", "held out", *(f"passes {arm}" for arm in others))
+    reaches = (f"{users} first reach {arm} at" for arm in others for users in ("train users", "held-out users"))
+    columns = ("steps", "minutes", "steps/s", "with train users", "with held-out users", *reaches)
     for column in columns:
         table.add_column(column, justify="right")
     for policy in comparison.policies:
@@ -88,7 +89,7 @@ def policies_table(comparison: Comparison) -> Table:
             f"{policy.steps / policy.seconds:,.0f}",
             f"{last.train_users:.1f}",
             "-" if last.held_out is None else f"{last.held_out:.1f}",
-            *(f"{_steps(passing.train_users)}; {_steps(passing.held_out)}" for passing in policy.passes),
+            *(_steps(at) for passing in policy.passes for at in (passing.train_users, passing.held_out)),
         )
     return table
 

@@ -110,7 +110,7 @@ class Track:
                 run=self._path / "training",
                 resume=True,
                 on_progress=on_progress,
-                held_out=self._bench.test_users,
+                held_out=True,
             ),
             lambda share: self._bench.on_training(label, share),
         )
@@ -121,10 +121,13 @@ class Track:
         self.probes[trained] = await self._meet(f"probe-{trained}", plan, keys)
 
     async def _meet(self, name: str, plan: dict[str, object], keys: list[str]) -> tuple[EpisodeLine, ...]:
-        """The episodes with the users `keys`; more may be recorded, of a comparison that was wider once."""
+        """The episodes with the users `keys`; more may be recorded where users are met in portions."""
         with self._open(name, plan) as folder:
+            plans = evaluation_plan(keys, [self._seed])
+            if not {plan.id for plan in plans} <= {line.id for line in folder.lines}:
+                folder.reopen()
             runner = self._runner(folder, self._services.worlds.test.horizon)
-            await runner.run(evaluation_plan(keys, [self._seed]), self._bench.on_episode)
+            await runner.run(plans, self._bench.on_episode)
             lines = tuple(line for line in folder.lines if line.user in set(keys))
             summary = summarise(lines, self.arm.name, self._bench.design.dataset, conduct_of(lines, self._services))
             folder.write_metrics(summary.model_dump_json(indent=2))

@@ -63,6 +63,9 @@ def test_policies_are_compared_with_other_methods_on_the_same_users(billp: Billp
     assert point["steps"] == policy["steps"] > 0 < point["held_out"] != point["train_users"]
     again = billp(*arguments, "--resume", "--json")
     assert again.json["methods"]["a2c"]["r_traj"] == said.json["methods"]["a2c"]["r_traj"]
+    wider = billp(*(("6" if word == "4" else word) for word in arguments), "--resume", "--json")
+    assert (wider.code, wider.json["methods"]["a2c"]["episodes"]) == (0, 6)
+    assert "policies" in billp(*(("6" if word == "4" else word) for word in arguments), "--resume").out
 
 
 def test_hyperparameters_are_tried_on_train_users_and_a_search_goes_on(billp: Billp, tiny: Path, hashed: None):
@@ -77,8 +80,10 @@ def test_hyperparameters_are_tried_on_train_users_and_a_search_goes_on(billp: Bi
 
     again = billp(*arguments, "--resume")
     assert "nothing" in again.out
+    assert "bcq: R_traj of train users" in again.out
     assert f"{trials[0]['held_out']['r_traj']:.1f}" in again.out
-    assert "now it is 3" in billp(*arguments[:-4], "--epochs", "3", "--run", "s", "--resume").words
+    refused = billp("tune", "--method", "bcq", *TINY, "--trials", "2", "--epochs", "3", "--run", "s", "--resume")
+    assert "made with plan.hyperparameters.epochs=2, now it is 3" in refused.words
 
 
 @pytest.mark.parametrize(

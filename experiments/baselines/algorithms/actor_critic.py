@@ -29,8 +29,6 @@ _AT_ONCE = 4096  # states valued at once
 class ActorCritic:
     """Advantage actor-critic (Mnih et al. 2016), or proximal policy optimisation (Schulman et al. 2017)."""
 
-    online = True
-
     def __init__(
         self, room: Classroom, hyper: ActorCriticHyperparameters, *, clipped: bool, users: ManyUsers | None = None
     ) -> None:
@@ -89,8 +87,6 @@ class DORL(ActorCritic):
     Differences from the paper: the ensemble is of factorisation models, and the entropy that rewards variety is of
     what followed one item, not several.
     """
-
-    online = False
 
     def __init__(self, room: Classroom, hyper: DORLHyperparameters) -> None:
         users = room.world.users

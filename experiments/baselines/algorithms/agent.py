@@ -51,11 +51,6 @@ class Agent(Protocol):
         ...
 
     @property
-    def online(self) -> bool:
-        """Whether it meets simulated users."""
-        ...
-
-    @property
     def steps_each(self) -> int:
         """Steps an epoch: recommendations, or gradient steps for a method that learns from logs."""
         ...

@@ -38,8 +38,6 @@ from experiments.baselines.transitions import Transitions
 class OfflineLearner:
     """Gradient steps on samples of the logs; meets nobody."""
 
-    online = False
-
     def __init__(
         self, room: Classroom, hyper: OfflineHyperparameters, network: ActingNetwork, algorithm: Algorithm[Any, Any]
     ) -> None:

@@ -27,8 +27,6 @@ class QLearner:
     Explores by random items, whose share falls from epoch to epoch whatever the number of epochs is.
     """
 
-    online = True
-
     def __init__(self, room: Classroom, hyper: QHyperparameters) -> None:
         self._room, self._hyper = room, hyper
         self.network = Scores(room.space, hyper, room.mask)

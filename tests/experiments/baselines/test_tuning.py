@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import experiments.baselines.tuning
+from errors import ArtifactError
 from experiments.baselines.hyperparameters import (
     FOLDER,
     Hyperparameters,
@@ -16,7 +17,7 @@ from experiments.baselines.hyperparameters import (
     read_hyperparameters,
     search_space_of,
 )
-from experiments.baselines.tuning import candidates, tune
+from experiments.baselines.tuning import Trial, candidates, tune
 from graphs.services import Services
 from graphs.workshop import Workshop
 from settings import load_settings
@@ -30,8 +31,7 @@ METHODS = sorted(path.stem for path in FOLDER.glob("*.toml"))
 @pytest.mark.parametrize("method", METHODS)
 def test_every_value_to_try_is_one_that_the_method_takes(method: str):
     plain = hyperparameters_of(method).model_dump()
-    space = search_space_of(method)
-    for name, values in space.items():
+    for name, values in search_space_of(method).values.items():
         assert name in plain
         assert len(set(values)) == len(values) > 1
         for value in values:
@@ -39,12 +39,16 @@ def test_every_value_to_try_is_one_that_the_method_takes(method: str):
 
 
 def test_candidates_begin_with_the_file_and_repeat_nothing():
-    space: dict[str, list[int | float | str]] = {"a": [1, 2.5], "b": ["x", "y", "z"]}
-    found = candidates(space, 5, seed=0)
+    base = {"a": 1, "b": "x", "c": 0}
+    values: dict[str, list[int | float | str]] = {"a": [1, 2.5], "b": ["x", "y", "z"]}
+    found = candidates(base, values, 4, seed=0)
     assert found[0] == {}
-    assert len(found) == 5 == len({tuple(changes.items()) for changes in found})
-    assert candidates(space, 5, seed=0) == found != candidates(space, 5, seed=1)
-    assert len(candidates(space, 100, seed=0)) == 7
+    assert len(found) == 4 == len({tuple(changes.items()) for changes in found})
+    assert candidates(base, values, 4, seed=0) == found != candidates(base, values, 4, seed=1)
+    whole = candidates(base, values, 100, seed=0)
+    assert len(whole) == 6, "the file's own values are the one combination that changes nothing"
+    assert {"a": 2.5} in whole
+    assert {"a": 2.5, "b": "y"} in whole
 
 
 def test_a_search_sees_nothing_of_test_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -67,3 +71,34 @@ def test_a_search_sees_nothing_of_test_users(tmp_path: Path, monkeypatch: pytest
         return [(trial.changes, trial.epoch, trial.held_out, trial.last) for trial in found]
 
     assert searched(services, "a") == searched(replace(services, dataset=changed, worlds=worlds), "b")
+
+
+def test_a_search_goes_on_where_it_was_cut_off_and_not_with_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rate = 0.01
+
+    def few(method: str, epochs: int | None) -> Hyperparameters:
+        return small(method, epochs=1, updates=1, learning_rate=rate)
+
+    monkeypatch.setattr(experiments.baselines.tuning, "hyperparameters_of", few)
+
+    def search() -> list[Trial]:
+        workshop = Workshop(load_settings({"data_dir": tmp_path}), embedder=HashEmbedder())
+        return tune(
+            workshop, fake_services(), method="sqn", trials=2, epochs=None, seed=0, run=tmp_path / "s", resume=True,
+            on_progress=lambda _: None,
+        )  # fmt: skip
+
+    found = search()
+    times = [(tmp_path / f"s/trial-{number}/policy/policy.json").stat().st_mtime_ns for number in range(2)]
+    (tmp_path / "s/trial-1/trial.json").unlink()
+    again = search()
+    after = [(tmp_path / f"s/trial-{number}/policy/policy.json").stat().st_mtime_ns for number in range(2)]
+    assert [(trial.changes, trial.held_out) for trial in again] == [(trial.changes, trial.held_out) for trial in found]
+    assert after[0] == times[0], "what was over was trained again"
+    assert after[1] > times[1]
+
+    rate = 0.02
+    with pytest.raises(ArtifactError, match=r"was made with plan\.hyperparameters\.learning_rate=0\.01"):
+        search()

@@ -3,59 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import experiments.comparison.design
-from agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, PromptPack, load_pack
+from agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, load_pack
 from errors import ArtifactError
-from experiments.comparison.comparing import compare
-from experiments.comparison.design import Design, arms_of
 from experiments.comparison.results import Comparison
 from experiments.comparison.tables import conduct_table, curve_table, pairs_table
 from experiments.run_folder import read_lines
 from graphs.workshop import Workshop
 from settings import load_settings
-from tests.cli.tiny import put_tiny
+from tests.experiments.comparison.running import design, run
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("comparing")
-    put_tiny(home / "data", home / "source")
-    return home / "data"
-
-
-def design(
-    methods: Sequence[str] = ("random", "reflexion", "billp"), packs: Sequence[PromptPack] = (), **given: Any
-) -> Design:
-    arms = arms_of(methods, packs or [load_pack(DEFAULT_PACK)])
-    plain = Design(
-        dataset="tiny",
-        arms=arms,
-        base=arms[0].name,
-        train_episodes=6,
-        users=5,
-        seeds=(0, 1),
-        probe_users=2,
-        probe_every=3,
-        stop_early=False,
-    )
-    return replace(plain, **given)
-
-
-async def run(
-    data: Path, folder: Path, what: Design, model: RuleModel | None = None, *, resume: bool = False, **seen: Any
-) -> Comparison:
-    settings = load_settings({"data_dir": data, "run.batch": 3})
-    async with Workshop(settings, model=model or RuleModel(), embedder=HashEmbedder()) as workshop:
-        return await compare(workshop, what, run=folder, resume=resume, **seen)
 
 
 @pytest.fixture(scope="module")
@@ -163,29 +127,51 @@ async def test_it_does_not_go_on_with_another_design(data: Path, tmp_path: Path)
 async def test_it_goes_on_with_more_arms_seeds_and_users_and_ends_as_if_it_had_been_planned_so(
     whole: Comparison, data: Path, tmp_path: Path
 ):
-    asked = RuleModel()
-    narrow = await run(data, tmp_path / "c", design(("random", "billp"), users=3, seeds=(1,)), asked)
+    asked, folder = RuleModel(), tmp_path / "c"
+    await run(data, folder, design(("random", "billp"), users=3, seeds=(1,)), asked)
     before = len(asked.requests)
-    widened = await run(data, tmp_path / "c", design(), asked, resume=True)
+    first = json.loads((folder / "config.json").read_text())
+    widened = await run(data, folder, design(), asked, resume=True)
     assert numbers(widened) == numbers(whole)
-    stored = json.loads((tmp_path / "c/config.json").read_text())["plan"]
-    assert (stored["users"], stored["seeds"], list(stored["arms"])) == (5, [0, 1], ["billp", "random", "reflexion"])
+    stored = json.loads((folder / "config.json").read_text())
+    plan = stored["plan"]
+    assert (plan["users"], plan["seeds"], list(plan["arms"])) == (5, [0, 1], ["billp", "random", "reflexion"])
+    assert stored["surroundings"] == first["surroundings"], "what the first episodes were made with is still known"
+    assert len(stored["later_surroundings"]) == 1
     assert len(asked.requests) > before
 
     after = len(asked.requests)
-    narrowed = await run(data, tmp_path / "c", design(("random", "billp"), users=3, seeds=(1,)), asked, resume=True)
-    assert numbers(narrowed) == numbers(narrow)
+    assert numbers(await run(data, folder, design(), asked, resume=True)) == numbers(whole)
     assert len(asked.requests) == after, "a finished part was run again"
+    assert json.loads((folder / "config.json").read_text()) == stored
 
 
-async def test_a_method_keeps_its_prompts_when_a_comparison_is_widened(data: Path, tmp_path: Path):
-    plain = design(("random", "act-only"), [load_pack(DEFAULT_PACK)], probe_every=0)
-    await run(data, tmp_path / "c", plain)
+async def test_it_does_not_go_on_with_less(data: Path, tmp_path: Path):
+    folder = tmp_path / "c"
+    await run(data, folder, design(("random", "popular")))
+    before = {name: (folder / name).read_bytes() for name in ("config.json", "comparison.json")}
+    for less, words in (
+        (design(("random", "oracle")), "has popular; it goes on"),
+        (design(("random", "popular"), seeds=(0, 2)), "has seed 1; it goes on"),
+        (design(("random", "popular"), users=4), "has 5 users; it goes on"),
+    ):
+        with pytest.raises(ArtifactError, match=words):
+            await run(data, folder, less, resume=True)
+    assert {name: (folder / name).read_bytes() for name in before} == before
 
-    other = design(("random", "act-only"), [load_pack(TERSE_PACK)], probe_every=0)
+
+async def test_methods_keep_their_prompts_when_a_comparison_is_widened(data: Path, tmp_path: Path):
+    folder, terse = tmp_path / "c", [load_pack(TERSE_PACK)]
+    await run(data, folder, design(("random", "popular"), probe_every=0))
+    await run(data, folder, design(("random", "popular", "act-only"), terse, probe_every=0), resume=True)
+    before = (folder / "config.json").read_bytes()
+
     with pytest.raises((ArtifactError, ExceptionGroup)) as caught:
-        await run(data, tmp_path / "c", other, resume=True)
-    assert "made with prompts." in repr(caught.value)
+        await run(data, folder, design(("random", "popular", "act-only"), probe_every=0), resume=True)
+    said = repr(caught.value)
+    assert "act-only/seed-0/evaluation was made with prompts." in said
+    assert "random/seed-0" not in said, "a method that reads no prompts has none to keep"
+    assert (folder / "config.json").read_bytes() == before
 
 
 async def test_prompt_packs_are_compared_like_methods(data: Path, tmp_path: Path):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from rich.console import Console
 
 from experiments.baselines.policy import PolicyRecord
 from experiments.baselines.probe import CurvePoint, Reception
 from experiments.comparison.policies import policy_training
+from experiments.comparison.tables import policies_table
+from tests.experiments.comparison.running import design, run
 
 
 def record(seed: int, points: list[tuple[float, float | None]]) -> PolicyRecord:
@@ -40,3 +45,26 @@ def test_a_policy_that_met_no_held_out_users_has_no_such_curve():
     found = policy_training("a2c", [record(0, [(10, None)])], {"billp": 5.0})
     assert found.curve[0].held_out is None
     assert (found.passes[0].train_users, found.passes[0].held_out) == (100, None)
+
+
+async def test_a_curve_ends_where_the_evaluation_stands_and_is_measured_against_memory(data: Path, tmp_path: Path):
+    """The tiny world has ten test users; `dqn` takes the best item, so that meeting them twice is the same."""
+    methods = ("random", "dqn", "billp-memory-only")
+    found = await run(data, tmp_path / "c", design(methods, users=10, seeds=(0,), probe_every=0, epochs=2))
+
+    [policy] = found.policies
+    assert (policy.arm, policy.seeds, len(policy.curve)) == ("dqn", 1, 2)
+    assert policy.curve[-1].held_out == pytest.approx(found.methods["dqn"].r_traj.mean)
+    [passing] = policy.passes
+    assert (passing.arm, passing.r_traj) == ("billp-memory-only", found.methods["billp-memory-only"].r_traj.mean)
+    later = await run(
+        data, tmp_path / "c", design(methods, users=10, seeds=(0, 1), probe_every=0, epochs=2), resume=True
+    )
+    [both] = later.policies
+    assert (both.seeds, [point.steps for point in both.curve]) == (2, [point.steps for point in policy.curve])
+
+    console = Console(width=200, record=True, file=None)
+    console.print(policies_table(later))
+    shown = console.export_text()
+    assert "held-out users first reach" in " ".join(shown.split())
+    assert f"{both.curve[-1].held_out:.1f}" in shown

@@ -1,0 +1,43 @@
+"""Comparisons on a tiny world with a model that answers by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from agents.prompt_pack import DEFAULT_PACK, PromptPack, load_pack
+from experiments.comparison.comparing import compare
+from experiments.comparison.design import Design, arms_of
+from experiments.comparison.results import Comparison
+from graphs.workshop import Workshop
+from settings import load_settings
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import RuleModel
+
+
+def design(
+    methods: Sequence[str] = ("random", "reflexion", "billp"), packs: Sequence[PromptPack] = (), **given: Any
+) -> Design:
+    arms = arms_of(methods, packs or [load_pack(DEFAULT_PACK)])
+    plain = Design(
+        dataset="tiny",
+        arms=arms,
+        base=arms[0].name,
+        train_episodes=6,
+        users=5,
+        seeds=(0, 1),
+        probe_users=2,
+        probe_every=3,
+        stop_early=False,
+    )
+    return replace(plain, **given)
+
+
+async def run(
+    data: Path, folder: Path, what: Design, model: RuleModel | None = None, *, resume: bool = False, **seen: Any
+) -> Comparison:
+    settings = load_settings({"data_dir": data, "run.batch": 3})
+    async with Workshop(settings, model=model or RuleModel(), embedder=HashEmbedder()) as workshop:
+        return await compare(workshop, what, run=folder, resume=resume, **seen)
