@@ -29,7 +29,12 @@ Epochs = Annotated[
     typer.Option(min=1, help="epochs that policies are trained for; none is the budget in their hyperparameters"),
 ]
 RunName = Annotated[str | None, typer.Option(help="name of the run's folder; none is made from method and time")]
-Resume = Annotated[bool, typer.Option("--resume", help="go on with the run of that name")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help="go on with the run of that name; a comparison may have more methods, seeds or users"
+    ),
+]
 SideBySide = Annotated[int | None, typer.Option(help="episodes in flight at once")]
 Seeds = Annotated[str, typer.Option(help="comma-separated; each runs every user once")]
 TapeMode = Annotated[

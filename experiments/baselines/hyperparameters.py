@@ -19,6 +19,9 @@ class Hyperparameters(BaseModel):
 
     tracker: Literal["average", "gru"]
     recent: int = Field(ge=1, description="newest items that the tracker looks at")
+    items: Literal["own", "categories"] = Field(
+        description="an item's vector: one of its own plus its categories', or its categories' alone"
+    )
     size: int = Field(ge=1, description="length of an item vector")
     hidden: int = Field(ge=1, description="width of the hidden layer between state and scores")
     learning_rate: float = Field(gt=0)

@@ -96,20 +96,21 @@ def load_policy(folder: Path, dataset: Dataset, method: str) -> TrainedPolicy:
     from experiments.baselines.networks.scores import acting_network  # noqa: PLC0415 -- loads torch
 
     remedy = f"train it with `billp train --method {method} --dataset {dataset.name}`"
+    anew = f"{remedy}; where it is a comparison's own, remove {folder} and resume the comparison"
     if not (folder / RECORD).is_file():
         raise ArtifactError(f"There is no trained policy in {folder}; {remedy}.")
     try:
         record = PolicyRecord.model_validate_json((folder / RECORD).read_bytes())
         hyper = read_hyperparameters(record.method, record.hyperparameters)
     except (ValidationError, KeyError, OSError) as error:
-        raise ArtifactError(f"{folder / RECORD} is damaged or of another version; {remedy}.") from error
+        raise ArtifactError(f"{folder / RECORD} is damaged or of another version; {anew}.") from error
     if record.method != method or record.fingerprint != dataset.fingerprint:
         raise ArtifactError(
-            f"The policy in {folder} is {record.method} trained on {record.dataset} as it was then; {remedy}."
+            f"The policy in {folder} is {record.method} trained on {record.dataset} as it was then; {anew}."
         )
     weights = folder / WEIGHTS
     if not weights.is_file() or file_digest(weights) != record.sha256:
-        raise ArtifactError(f"{weights} is missing or damaged; {remedy}.")
+        raise ArtifactError(f"{weights} is missing or damaged; {anew}.")
     network = acting_network(method, item_space(dataset.catalogue), hyper, record.mask)
     network.load_state_dict(load_file(weights))
     network.eval()

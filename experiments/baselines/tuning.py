@@ -98,7 +98,7 @@ def tune(
 def candidates(
     base: Mapping[str, object], values: Mapping[str, Sequence[int | float | str]], count: int, seed: int
 ) -> list[Changes]:
-    """`count` candidates or all: no change, then combinations of `values`, none twice, in an order that `seed` draws."""
+    """`count` candidates or all: no change, then combinations of `values`, none twice, as drawn with `seed`."""
     known = [
         {name: value for name, value in zip(values, combination, strict=True) if value != base[name]}
         for combination in product(*values.values())

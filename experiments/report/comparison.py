@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -44,6 +45,14 @@ class NamedConduct(BaseModel):
     conduct: Conduct
 
 
+@dataclass(frozen=True)
+class ComparedPolicy:
+    """A policy's trainings, and the run that it was compared in."""
+
+    run: str
+    training: PolicyTraining
+
+
 class _Method(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -78,9 +87,9 @@ def read_conducts(root: Path) -> list[NamedConduct]:
     ]
 
 
-def read_policies(root: Path) -> list[PolicyTraining]:
+def read_policies(root: Path) -> list[ComparedPolicy]:
     """How the policies compared in `root` were trained; raises ArtifactError where the file is damaged."""
-    return _read(root).policies
+    return [ComparedPolicy(run=root.name, training=training) for training in _read(root).policies]
 
 
 def _read(root: Path) -> _Comparison:

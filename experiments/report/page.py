@@ -15,10 +15,16 @@ from markupsafe import Markup
 
 from catalogue import Catalogue
 from errors import BadInputError
-from experiments.comparison.policies import PolicyTraining
 from experiments.configured_folder import write_atomically
 from experiments.metrics import Estimate
-from experiments.report.comparison import NamedConduct, Pair, read_conducts, read_pairs, read_policies
+from experiments.report.comparison import (
+    ComparedPolicy,
+    NamedConduct,
+    Pair,
+    read_conducts,
+    read_pairs,
+    read_policies,
+)
 from experiments.report.drawing import Figure
 from experiments.report.episodes import BUDGET, EpisodesJson, episodes_json
 from experiments.report.figures import figures
@@ -41,7 +47,7 @@ class Report:
     pairs: tuple[Pair, ...]
     conducts: tuple[NamedConduct, ...] = ()
     studies: tuple[Study, ...] = ()
-    policies: tuple[PolicyTraining, ...] = ()
+    policies: tuple[ComparedPolicy, ...] = ()
 
     def figures(self) -> list[Figure]:
         """Every figure that there is data for."""
@@ -66,7 +72,7 @@ class Report:
             ],
             "pairs": [pair.model_dump(mode="json") for pair in self.pairs],
             "conduct": [{"label": named.label, **named.conduct.model_dump(mode="json")} for named in self.conducts],
-            "policies": [policy.model_dump(mode="json") for policy in self.policies],
+            "policies": [{"run": policy.run, **policy.training.model_dump(mode="json")} for policy in self.policies],
             "critic": [{"run": study.name, **study.found.model_dump(mode="json")} for study in self.studies],
         }
 

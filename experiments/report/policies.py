@@ -6,25 +6,32 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.comparison.policies import PolicyTraining
+from experiments.report.comparison import ComparedPolicy
 from experiments.report.drawing import Figure, colour, plot
 
 
-def policies_figure(trainings: Sequence[PolicyTraining]) -> Figure:
+def policies_figure(policies: Sequence[ComparedPolicy]) -> Figure:
     """R_traj over training steps: with train users, with held-out users, and what learning by memory reaches."""
     traces: list[dict[str, Any]] = []
-    for position, training in enumerate(trainings):
-        steps = [point.steps for point in training.curve]
-        held_out: list[float | None] = [point.held_out for point in training.curve]
-        train: list[float | None] = [point.train_users for point in training.curve]
+    several = len({policy.run for policy in policies}) > 1
+    for position, policy in enumerate(policies):
+        curve = policy.training.curve
+        steps = [point.steps for point in curve]
+        held_out: list[float | None] = [point.held_out for point in curve]
+        train: list[float | None] = [point.train_users for point in curve]
+        name = _name(policy.training.arm, policy.run, several)
         line = {"color": colour(position)}
-        traces.append(_line(f"{training.arm}, held-out users", steps, held_out, line))
-        traces.append(_line(f"{training.arm}, train users", steps, train, line | {"dash": "dot"}))
-    first = min(training.curve[0].steps for training in trainings)
-    last = max(training.steps for training in trainings)
-    reached = {passing.arm: passing.r_traj for training in trainings for passing in training.passes}
-    for arm, r_traj in reached.items():
-        traces.append(_line(arm, [first, last], [r_traj, r_traj], {"color": "#999999", "dash": "dash", "width": 1}))
+        traces.append(_line(f"{name}, held-out users", steps, held_out, line))
+        traces.append(_line(f"{name}, train users", steps, train, line | {"dash": "dot"}))
+    first = min(policy.training.curve[0].steps for policy in policies)
+    last = max(policy.training.steps for policy in policies)
+    reached = {
+        _name(passing.arm, policy.run, several): passing.r_traj
+        for policy in policies
+        for passing in policy.training.passes
+    }
+    for name, r_traj in reached.items():
+        traces.append(_line(name, [first, last], [r_traj, r_traj], {"color": "#999999", "dash": "dash", "width": 1}))
     drawn = plot(traces, x="training steps", y="R_traj")
     drawn["layout"]["xaxis"] |= {"type": "log"}
     drawn["layout"] |= {"height": 460}
@@ -37,10 +44,15 @@ def policies_figure(trainings: Sequence[PolicyTraining]) -> Figure:
     )
 
 
+def _name(arm: str, run: str, several: bool) -> str:
+    return f"{arm} · {run}" if several else arm
+
+
 def _line(name: str, x: Sequence[int], y: Sequence[float | None], line: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers",
+        "marker": {"size": 4},
         "name": html.escape(name, quote=False),
         "x": list(x),
         "y": list(y),

@@ -13,7 +13,7 @@ from experiments.baselines.networks.choosing import choose_items
 from experiments.baselines.networks.scores import NEVER, acting_network, acting_scores
 from experiments.baselines.observations import Layout
 from tests.experiments.baselines.classroom import small
-from tests.fakes.toy import ITEMS, toy_catalogue
+from tests.fakes.toy import EACH, GROUPS, ITEMS, toy_catalogue
 
 METHODS = ["dqn", "bcq", "cql", "sqn"]
 LAYOUT = Layout(4, 6)
@@ -46,6 +46,17 @@ def test_shown_items_are_masked_and_history_order_and_rewards_are_seen(method: s
 def test_without_a_mask_an_item_may_come_again():
     network = acting_network("dqn", item_space(toy_catalogue()), small("dqn"), mask=False)
     assert (acting_scores(network, LAYOUT.of([], [7], [5.0])) > NEVER).all()
+
+
+@pytest.mark.parametrize(("items", "alike"), [("own", False), ("categories", True)])
+@pytest.mark.parametrize("method", METHODS)
+def test_by_categories_alone_all_items_of_a_kind_are_alike(method: str, items: str, *, alike: bool):
+    torch.manual_seed(0)
+    network = acting_network(method, item_space(toy_catalogue()), small(method, items=items), mask=False)
+    [scores] = acting_scores(network, LAYOUT.of([1, 2], [7, 9], [5.0, 1.0]))
+    kinds = scores.reshape(GROUPS, EACH)
+    assert bool(torch.isclose(kinds, kinds[:, :1]).all()) is alike
+    assert kinds[:, 0].unique().numel() > 1
 
 
 def test_items_without_categories_and_catalogues_without_any_have_scores():

@@ -15,8 +15,10 @@ import pytest
 from errors import ArtifactError, BadInputError
 from experiments.metrics import Estimate
 from experiments.report import find_runs, make_report, write_page
+from experiments.report.comparison import read_policies
 from experiments.report.figures import figures
 from experiments.report.page import signed_interval
+from experiments.report.policies import policies_figure
 from experiments.tables import with_interval
 from memory import Origin
 from tests.experiments.examples import failed
@@ -171,6 +173,9 @@ def test_pairs_of_several_runs_say_which(tmp_path: Path):
     rows = re.findall(r'<th scope="row">billp - react([^<]*)</th>', (tmp_path / "both.html").read_text())
     assert [row.strip() for row in rows] == ["· monday", "· tuesday"]
     assert "billp - react</th>" in page(roots[0])
+    policies = policies_figure([policy for root in roots for policy in read_policies(root)])
+    names = [trace["name"] for trace in policies.plot["data"] if "held-out" in trace["name"]]
+    assert names == ["a2c · monday, held-out users", "a2c · tuesday, held-out users"]
 
 
 def test_figures_hold_the_numbers(tmp_path: Path):
