@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from errors import SettingsError
 
 FOLDER = Path(__file__).with_name("hyperparameters")
 
@@ -122,19 +125,42 @@ _SEARCH = "search"
 
 
 def hyperparameters_of(method: str, epochs: int | None = None) -> Hyperparameters:
-    """Those in the method's file; `epochs` stands for the file's own where it is given."""
-    found = {name: value for name, value in _file_of(method).items() if name != _SEARCH}
-    return read_hyperparameters(method, found if epochs is None else {**found, "epochs": epochs})
+    """Those in the method's file; `epochs` stands for the file's own where it is given.
+
+    Raises SettingsError where the file cannot be used.
+    """
+    with _naming_the_file(method):
+        found = {name: value for name, value in _file_of(method).items() if name != _SEARCH}
+        return read_hyperparameters(method, found if epochs is None else {**found, "epochs": epochs})
 
 
 def search_space_of(method: str) -> SearchSpace:
-    """What the method's file says is worth trying."""
-    return SearchSpace.model_validate(_file_of(method)[_SEARCH])
+    """What the method's file says is worth trying; raises SettingsError where it cannot be tried."""
+    base = hyperparameters_of(method).model_dump()
+    with _naming_the_file(method):
+        space = SearchSpace.model_validate(_file_of(method).get(_SEARCH, {}))
+        for name, values in space.values.items():
+            for value in values:
+                read_hyperparameters(method, {**base, name: value})
+    return space
 
 
 def read_hyperparameters(method: str, plain: Mapping[str, object]) -> Hyperparameters:
     """The typed form of plain values; raises pydantic.ValidationError."""
     return _KINDS[method].model_validate(plain)
+
+
+@contextmanager
+def _naming_the_file(method: str) -> Iterator[None]:
+    path = FOLDER / f"{method}.toml"
+    try:
+        yield
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} cannot be read ({error}); mend it.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{path}: {place}: {first['msg']}; mend it.") from error
 
 
 def _file_of(method: str) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import experiments.baselines.hyperparameters
 import experiments.baselines.tuning
-from errors import ArtifactError
+from errors import ArtifactError, SettingsError
 from experiments.baselines.hyperparameters import (
     FOLDER,
     Hyperparameters,
@@ -36,6 +38,28 @@ def test_every_value_to_try_is_one_that_the_method_takes(method: str):
         assert len(set(values)) == len(values) > 1
         for value in values:
             read_hyperparameters(method, {**plain, name: value})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("recent = 5", "recent = 0", "dqn.toml: recent: Input should be greater than or equal to 1; mend it."),
+        ("recent = 5", "recent = ", "dqn.toml cannot be read (Invalid value"),
+        ("discount = [", "discounts = [", "dqn.toml: discounts: Extra inputs are not permitted; mend it."),
+        ("discount = [", "discount = [2, ", "dqn.toml: discount: Input should be less than or equal to 1; mend it."),
+        ("discount = [0.5, 0.9, 0.99]", "discount = 0.5", "dqn.toml: values.discount: Input should be a valid list"),
+        ("[search]", "[other]", "Extra inputs are not permitted"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, words: str
+):
+    text = (FOLDER / "dqn.toml").read_text()
+    assert old in text
+    (tmp_path / "dqn.toml").write_text(text.replace(old, new))
+    monkeypatch.setattr(experiments.baselines.hyperparameters, "FOLDER", tmp_path)
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        search_space_of("dqn")
 
 
 def test_candidates_begin_with_the_file_and_repeat_nothing():
