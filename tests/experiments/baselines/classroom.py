@@ -20,6 +20,7 @@ from tests.fakes.toy import HORIZON, USERS, toy_dataset, toy_world
 SMALL: dict[str, Any] = {
     "size": 8, "hidden": 32, "learning_rate": 0.01, "batch": 64, "epochs": 6, "rounds": 10, "users": 32, "steps": 8,
     "updates": 60, "target_every": 20, "replay": 4000, "recent": 3, "models": 2, "length": 8, "explore_epochs": 6,
+    "items": "own",  # good and bad items of the toy world share their categories
 }  # fmt: skip
 
 
