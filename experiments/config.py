@@ -31,9 +31,8 @@ _NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_ur
 def run_config(workshop: Workshop, services: Services, plan: dict[str, Any]) -> dict[str, Any]:
     """`plan` (command, method, users, seeds, ...), settings that decide results, prompts, model and data by hash.
 
-    Prompts and model are left out where no LLM is asked.
-
-    The simulator's settings are those that it was built with, whatever they are now.
+    Prompts and model are left out where no LLM is asked. The simulator's settings are those that it was built with,
+    whatever they are now.
     """
     settings = workshop.settings.model_dump(mode="json", exclude=_NOT_IDENTITY)  # type: ignore[arg-type]
     return {

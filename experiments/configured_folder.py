@@ -49,6 +49,7 @@ class ConfiguredFolder:
             else:
                 self._check_new()
                 self._write({_SURROUNDINGS: surroundings})
+            self._opened()
         except BaseException:
             self._lock.close()
             raise
@@ -79,6 +80,9 @@ class ConfiguredFolder:
 
     def _check_new(self) -> None:
         """Raises ArtifactError where a folder without config holds something that would be mixed up with a new run."""
+
+    def _opened(self) -> None:
+        """Opens what else the folder holds; where that raises, the folder is released."""
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from pydantic import ValidationError
 
@@ -20,25 +19,11 @@ EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 
 
 class RunFolder(ConfiguredFolder):
-    """An open run: a configured folder with episodes."""
+    """An open run: a configured folder with episodes; those recorded before it was opened are in `lines`."""
 
-    def __init__(
-        self,
-        path: Path,
-        config: Mapping[str, Any],
-        surroundings: Mapping[str, Any],
-        *,
-        resume: bool,
-        may_change: Collection[str] = (),
-    ) -> None:
-        """Opens or creates it, as ConfiguredFolder does; episodes recorded before are in `lines`."""
-        super().__init__(path, config, surroundings, resume=resume, may_change=may_change)
-        try:
-            self._lines: list[EpisodeLine] = _whole_lines(path / EPISODES)
-            self._file: IO[str] = (path / EPISODES).open("a", encoding="utf-8")
-        except BaseException:
-            super().close()
-            raise
+    def _opened(self) -> None:
+        self._lines: list[EpisodeLine] = _whole_lines(self.path / EPISODES)
+        self._file: IO[str] = (self.path / EPISODES).open("a", encoding="utf-8")
 
     def close(self) -> None:
         """Closes the file of episodes and releases the folder."""

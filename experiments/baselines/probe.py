@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from experiments.baselines.observations import Layout
 from experiments.baselines.rollouts import Act
 from simulators import Episodes, World
+from simulators.policies import Outcome
 from simulators.quit_rules import STAYS
 
 
@@ -23,16 +24,6 @@ class Audience:
     histories: Sequence[Sequence[int]]
 
 
-class Reception(BaseModel):
-    """What an audience made of a policy: means over its users."""
-
-    model_config = ConfigDict(frozen=True)
-
-    len: float
-    r_each: float
-    r_traj: float
-
-
 class CurvePoint(BaseModel):
     """A policy after `steps` steps of training and `seconds` of it, with the epoch's losses."""
 
@@ -42,13 +33,13 @@ class CurvePoint(BaseModel):
     steps: int
     seconds: float
     """Spent on learning; probes and checkpoints are not counted."""
-    train_users: Reception
-    held_out: Reception | None
+    train_users: Outcome
+    held_out: Outcome | None
     """Users of another world, where there were any; they are looked at and decide nothing."""
     losses: dict[str, float]
 
 
-def probe(audience: Audience, layout: Layout, act: Act) -> Reception:
+def probe(audience: Audience, layout: Layout, act: Act) -> Outcome:
     """One episode of each user."""
     episodes = Episodes(audience.world, np.asarray(audience.users))
     seen = layout.start([audience.histories[user] for user in audience.users])
@@ -59,6 +50,6 @@ def probe(audience: Audience, layout: Layout, act: Act) -> Reception:
         stars[rows] += answers.rewards
         seen[rows] = layout.follow(seen[rows], items, answers.rewards)
         rows = rows[answers.reasons == STAYS]
-    return Reception(
+    return Outcome(
         len=float(episodes.steps.mean()), r_each=float((stars / episodes.steps).mean()), r_traj=float(stars.mean())
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from errors import BadInputError
-from experiments.baselines.hyperparameters import Hyperparameters, hyperparameters_of
+from experiments.baselines.hyperparameters import hyperparameters_of
 from experiments.baselines.item_space import item_space
 from experiments.baselines.observations import Layout
 from experiments.baselines.policy import PolicyRecord, TrainedPolicy, load_policy, policy_folder
@@ -64,6 +64,8 @@ def train_method(
     BadInputError without tianshou, and ArtifactError where `run` was made with something else.
     """
     check_trainable(method)
+    from experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
+
     hyper = hyperparameters_of(method, epochs)
     plan = {
         "command": "train",
@@ -77,7 +79,7 @@ def train_method(
         if not (run / _POLICY).is_dir():
             room = classroom(services, services.worlds.train, seed)
             audience = _held_out(services) if held_out else None
-            train_in(room, method, hyper, run, on_progress=on_progress, held_out=audience)
+            train_policy(method, hyper, room, run, on_progress=on_progress, held_out=audience)
     on_progress(1.0)
     return load_policy(run / _POLICY, services.dataset, method)
 
@@ -107,7 +109,7 @@ def training_row(record: PolicyRecord) -> dict[str, Any]:
         "steps": record.steps,
         "seconds": record.seconds,
         "steps_per_second": record.steps / record.seconds,
-        "train_users": record.curve[-1].train_users.model_dump(mode="json"),
+        "train_users": asdict(record.curve[-1].train_users),
         "curve": [point.model_dump(mode="json") for point in record.curve],
     }
 
@@ -126,21 +128,6 @@ def classroom(services: Services, world: World, seed: int) -> Classroom:
         mask=services.settings.actor.mask_shown,
         seed=seed,
     )
-
-
-def train_in(
-    room: Classroom,
-    method: str,
-    hyper: Hyperparameters,
-    run: Path,
-    *,
-    on_progress: OnProgress,
-    held_out: Audience | None = None,
-) -> PolicyRecord:
-    """Trains in the classroom; see `train_policy`."""
-    from experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
-
-    return train_policy(method, hyper, room, run, on_progress=on_progress, held_out=held_out)
 
 
 def _held_out(services: Services) -> Audience:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 from experiments.baselines.hyperparameters import (
     Hyperparameters,
@@ -20,14 +21,18 @@ from experiments.baselines.hyperparameters import (
     read_hyperparameters,
     search_space_of,
 )
-from experiments.baselines.probe import Audience, CurvePoint, Reception
-from experiments.baselines.runs import OnProgress, check_trainable, classroom, histories_of, train_in
+from experiments.baselines.probe import Audience, CurvePoint
+from experiments.baselines.runs import OnProgress, check_trainable, classroom, histories_of
 from experiments.config import run_config, surroundings
 from experiments.configured_folder import ConfiguredFolder, write_atomically
 from graphs.services import Services
 from graphs.workshop import Workshop
-from simulators import Worlds, build_halves
+from simulators import build_halves
+from simulators.policies import Outcome
 from simulators.progress import part
+
+if TYPE_CHECKING:
+    from experiments.baselines.algorithms.agent import Classroom
 
 Changes = Mapping[str, int | float | str]
 """Hyperparameters that are other than in the method's file."""
@@ -47,9 +52,9 @@ class Trial(BaseModel):
     steps: int
     seconds: float
     """Of learning until that epoch."""
-    learned_with: Reception
-    held_out: Reception
-    last: Reception
+    learned_with: Outcome
+    held_out: Outcome
+    last: Outcome
     """The second half's users after the last epoch."""
 
 
@@ -85,10 +90,13 @@ def tune(
     with ConfiguredFolder(run, config, surroundings(workshop.settings), resume=resume):
         train = services.worlds.train
         halves = build_halves(services.dataset, train.users, train.settings, part(on_progress, 0, _FITTING))
+        room = classroom(services, halves.train, seed)
+        histories = histories_of(services.dataset, services.settings.memory.state_items)
+        others = Audience(halves.test, halves.test.users.tolist(), histories)
         share = (1 - _FITTING) / len(tried)
         return [
             _trial(
-                services, halves, method, base, changes, seed=seed, folder=run / f"trial-{number}",
+                room, others, method, base, changes, folder=run / f"trial-{number}",
                 on_progress=part(on_progress, _FITTING + share * number, share),
             )
             for number, changes in enumerate(tried)
@@ -108,26 +116,22 @@ def candidates(
 
 
 def _trial(
-    services: Services,
-    halves: Worlds,
+    room: Classroom,
+    others: Audience,
     method: str,
     base: Hyperparameters,
     changes: Changes,
     *,
-    seed: int,
     folder: Path,
     on_progress: OnProgress,
 ) -> Trial:
+    from experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
+
     if (folder / _RESULT).is_file():
-        return TypeAdapter(Trial).validate_json((folder / _RESULT).read_bytes())
+        return Trial.model_validate_json((folder / _RESULT).read_bytes())
     folder.mkdir(exist_ok=True)
     hyper = read_hyperparameters(method, {**base.model_dump(), **changes})
-    others = [int(user) for user in halves.test.users]
-    histories = histories_of(services.dataset, services.settings.memory.state_items)
-    record = train_in(
-        classroom(services, halves.train, seed), method, hyper, folder, on_progress=on_progress,
-        held_out=Audience(halves.test, others, histories),
-    )  # fmt: skip
+    record = train_policy(method, hyper, room, folder, on_progress=on_progress, held_out=others)
     found = _best(dict(changes), record.curve)
     write_atomically(folder / _RESULT, found.model_dump_json(indent=2) + "\n")
     return found

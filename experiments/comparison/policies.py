@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
@@ -62,8 +62,8 @@ def policy_training(arm: str, records: Sequence[PolicyRecord], reached: Mapping[
             Passing(
                 arm=other,
                 r_traj=stars,
-                train_users=_first(curve, lambda point: point.train_users, stars),
-                held_out=_first(curve, lambda point: point.held_out, stars),
+                train_users=_first(((point.steps, point.train_users) for point in curve), stars),
+                held_out=_first(((point.steps, point.held_out) for point in curve), stars),
             )
             for other, stars in reached.items()
         ],
@@ -79,11 +79,6 @@ def _point(points: Sequence[CurvePoint]) -> PolicyPoint:
     )
 
 
-def _first(
-    curve: Sequence[PolicyPoint], value: Callable[[PolicyPoint], float | None], least: float
-) -> int | None:  # fmt: skip
-    for point in curve:
-        found = value(point)
-        if found is not None and found >= least:
-            return point.steps
-    return None
+def _first(points: Iterable[tuple[int, float | None]], least: float) -> int | None:
+    """The steps of the first of `points`, steps and R_traj, that is as high as `least`."""
+    return next((steps for steps, found in points if found is not None and found >= least), None)

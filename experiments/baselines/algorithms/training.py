@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from experiments.baselines.algorithms.checkpoint import FILE, load_checkpoint, s
 from experiments.baselines.hyperparameters import Hyperparameters
 from experiments.baselines.networks.choosing import choose_items
 from experiments.baselines.policy import PolicyRecord, save_policy
-from experiments.baselines.probe import Audience, CurvePoint, Reception, probe
+from experiments.baselines.probe import Audience, CurvePoint, probe
 from simulators import users_of
 from simulators.one_thread import one_thread
+from simulators.policies import Outcome
 
 OnProgress = Callable[[float], None]
 POLICY = "policy"
@@ -90,7 +92,7 @@ def _epoch(
     losses = agent.epoch(number, seed, lambda share: on_progress((number + share) / hyper.epochs))
     seconds = time.perf_counter() - started + (curve[-1].seconds if curve else 0.0)
 
-    def met(audience: Audience) -> Reception:
+    def met(audience: Audience) -> Outcome:
         rng = np.random.default_rng(seed)
         return probe(audience, room.layout, lambda seen: choose_items(agent.network, seen, hyper.choice, rng))
 
@@ -107,9 +109,9 @@ def _epoch(
 
 def _scalars(point: CurvePoint) -> dict[str, float]:
     """What TensorBoard shows of a point."""
-    found = {**point.losses, **point.train_users.model_dump()}
+    found = {**point.losses, **asdict(point.train_users)}
     if point.held_out is not None:
-        found |= {f"held_out/{name}": value for name, value in point.held_out.model_dump().items()}
+        found |= {f"held_out/{name}": value for name, value in asdict(point.held_out).items()}
     return found
 
 

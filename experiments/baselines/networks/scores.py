@@ -32,7 +32,7 @@ class Head(nn.Module):
         self._layers = nn.Sequential(
             nn.Linear(width, hyper.hidden), nn.ReLU(), nn.Linear(hyper.hidden, count * (hyper.size + 1))
         )
-        self._items = ItemVectors(space, hyper.size + 1, own=hyper.items == "own")
+        self._items = ItemVectors(space, hyper.size + 1, hyper.items)
 
     def forward(self, state: torch.Tensor) -> torch.Tensor:
         """The scores, whether or not an item was shown."""

@@ -20,7 +20,7 @@ class AverageTracker(nn.Module):
 
     def __init__(self, space: ItemSpace, hyper: Hyperparameters) -> None:
         super().__init__()
-        self._items = ItemVectors(space, hyper.size, own=hyper.items == "own")
+        self._items = ItemVectors(space, hyper.size, hyper.items)
         self._rewards = nn.Embedding(_REWARDS - 1, hyper.size)
         self._recent = hyper.recent
         self.width = 2 * hyper.size + 1
@@ -41,7 +41,7 @@ class GRUTracker(nn.Module):
 
     def __init__(self, space: ItemSpace, hyper: Hyperparameters) -> None:
         super().__init__()
-        self._items = ItemVectors(space, hyper.size, own=hyper.items == "own")
+        self._items = ItemVectors(space, hyper.size, hyper.items)
         self._rewards = nn.Embedding(_REWARDS, hyper.size)
         self._unit = nn.GRU(hyper.size, hyper.size, batch_first=True)
         self._recent = hyper.recent

@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 
 from experiments.baselines.policy import PolicyRecord
-from experiments.baselines.probe import CurvePoint, Reception
+from experiments.baselines.probe import CurvePoint
 from experiments.comparison.policies import policy_training
 from experiments.comparison.tables import policies_table
+from simulators.policies import Outcome
 from tests.experiments.comparison.running import design, run
 
 
@@ -18,8 +19,8 @@ def record(seed: int, points: list[tuple[float, float | None]]) -> PolicyRecord:
     curve = [
         CurvePoint(
             epoch=number, steps=100 * number, seconds=2.0 * number, losses={},
-            train_users=Reception(len=1, r_each=1, r_traj=train),
-            held_out=None if held_out is None else Reception(len=1, r_each=1, r_traj=held_out),
+            train_users=Outcome(len=1, r_each=1, r_traj=train),
+            held_out=None if held_out is None else Outcome(len=1, r_each=1, r_traj=held_out),
         )
         for number, (train, held_out) in enumerate(points, start=1)
     ]  # fmt: skip
