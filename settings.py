@@ -47,7 +47,7 @@ class LLMSettings(_Group):
     threads: int = Field(0, ge=0, description="threads of the embedded server; 0 is one per core")
     requantise: bool = Field(True, description="store Q4_1 models once more as Q8_0, which x86 CPUs compute faster")
     timeout_s: float = Field(60.0, gt=0, description="seconds one call may take")
-    retries: int = Field(3, ge=0, description="further tries when the server is down or slow")
+    retries: int = Field(3, ge=0, description="further tries when the server is slow or overloaded")
     backoff_s: float = Field(0.5, ge=0, description="seconds before the first further try; doubles each time")
     patience_s: float = Field(300.0, ge=0, description="seconds to wait for a server that went away during a run")
 

@@ -28,11 +28,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Advantage:
-    """What a step taught: `target` = r + gamma V(s'), `advantage` = target - V(s), `encouraged` = advantage >= 0."""
+    """What a step taught: `target` = r + gamma V(s'), `advantage` = target - V(s)."""
 
     target: float
     advantage: float
-    encouraged: bool
 
 
 class Critic:
@@ -102,7 +101,7 @@ def averaged_value(judged: float | None, remembered: Sequence[float], settings: 
 def advantage(reward: float, value: float, next_value: float, gamma: float) -> Advantage:
     """A = r + gamma V(s') - V(s); `next_value` is 0 where the user left."""
     target = reward + gamma * next_value
-    return Advantage(target, target - value, target >= value)
+    return Advantage(target, target - value)
 
 
 def expected_score(reply: Reply) -> float:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import itertools
 import logging
 import re
 import time
@@ -244,7 +243,10 @@ def _may_pass(error: BaseException) -> bool:
 
 def _pauses(first_s: float) -> Iterator[float]:
     """Seconds between tries: each twice the one before, up to five."""
-    return (min(first_s * 2**number, _LONGEST_WAIT_S) for number in itertools.count())
+    pause = first_s
+    while True:
+        yield min(pause, _LONGEST_WAIT_S)
+        pause = min(2 * pause, _LONGEST_WAIT_S)
 
 
 async def ask_parsed(

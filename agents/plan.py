@@ -80,12 +80,18 @@ def best_rest(evidence: Evidence, caution: float) -> int:
 
 
 def named_kinds(thought: str, known: Sequence[str], lean: float) -> dict[str, float]:
-    """Kinds that the Planner's words name: `lean` stars for each, taken off where it stands after "avoid" or "no"."""
-    named: dict[str, float] = {}
+    """Kinds that the Planner's words name: `lean` stars for each, taken off where it stands after "avoid" or "no".
+
+    A comma ends what "avoid" reaches, unless nothing but kinds stands between: all of "avoid Horror, Comedy or War".
+    """
     lowered = thought.casefold()
+    either = "|".join(re.escape(kind.casefold()) for kind in sorted(known, key=len, reverse=True))
+    # Between kinds that follow each other a comma, "or" or "and" is no end of a part.
+    listed = re.sub(rf"(?<!\w)({either})\s*(,\s*(or|and)?|\bor\b|\band\b)\s*(?=({either})(?!\w))", r"\1 / ", lowered)
+    named: dict[str, float] = {}
     for kind in known:
-        if match := re.search(rf"(?<!\w){re.escape(kind.casefold())}(?!\w)", lowered):
-            before = re.split(r"[.;,]| but | and then ", lowered[: match.start()])
-            negated = any(re.search(r"\b(avoid|no|not|without|less|instead of)\b", part) for part in before[-1:])
+        if match := re.search(rf"(?<!\w){re.escape(kind.casefold())}(?!\w)", listed):
+            part = re.split(r"[.;,]| but | and then ", listed[: match.start()])[-1]
+            negated = re.search(r"\b(avoid|no|not|without|less|instead of)\b", part) is not None
             named[kind] = -lean if negated else lean
     return named

@@ -20,7 +20,7 @@ class CategoryAnalysis:
 def analyse_categories(
     history: Sequence[Item], recommended: Sequence[Item], *, window: int = 4, most: int = 3
 ) -> CategoryAnalysis:
-    """Counts categories over the last `window` recommendations (over the history when there is none yet).
+    """Counts categories over the last `window` recommendations; there are none before the first.
 
     `fresh` are the categories of the user's history that those items lack; at most `most` of each are kept.
     Ties are broken by name, so that the same situation gives the same words.

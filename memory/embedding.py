@@ -37,8 +37,8 @@ class Embedder(Protocol):
 class SentenceEmbedder:
     """all-MiniLM-L6-v2 on the CPU, from the files in its wheel; never looks at the network.
 
-    The model is loaded by the first `embed`, or by `load`. The vectors of the latest texts are kept, because each
-    state is asked for twice: as the state after one step and as the state before the next.
+    The model is loaded by the first `embed`, or by `load`. The vectors of the latest texts are kept, because a small
+    model's thoughts repeat, and a reflection's words are compared each time it is found.
     """
 
     name = "all-MiniLM-L6-v2"

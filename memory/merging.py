@@ -24,11 +24,6 @@ class Merged:
     others: tuple[str, ...]
     weight: float
 
-    @property
-    def count(self) -> int:
-        """How many reflections say it."""
-        return 1 + len(self.others)
-
 
 def merge(found: Sequence[Match[Reflection]], vectors: Vector, weights: Sequence[float], k: int) -> list[Merged]:
     """The `k` weightiest of what `found` (nearest first) says; of equals the one learned from the nearest user.

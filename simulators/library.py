@@ -62,7 +62,7 @@ def add_folder(
     name = checked_name(name or stem)
     log, items = (AtomicTable(folder / f"{stem}{suffix}") for suffix in (".inter", ".item"))
     implicit = columns.hours or not (columns.rating or found_column("rating", log.names))
-    convert_first = bool(implicit or rules.asked or columns.item_key)
+    convert_first = bool(implicit or rules.asked or columns.item_key or columns.category_separator)
     with replaced_folder(dataset_folder(data_dir, name)) as new:
         dataset = None if convert_first else _copied(folder / stem, new, name, columns, progress)
         if dataset is None or _repeats(dataset):

@@ -21,7 +21,7 @@ _BATCH = 65_536
 
 @dataclass(frozen=True)
 class ParquetTable:
-    """A Parquet file, read in batches. Nothing is "", a list is its values joined by `|`, a time is Unix seconds."""
+    """A Parquet file, read in batches. Nothing is "", a list is its values joined by `|`, a time is in ISO 8601."""
 
     path: Path
     unit: Literal["row"] = "row"
@@ -76,9 +76,10 @@ def _texts(column: pa.Array) -> list[str]:
 
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        # As dates, in which a year can be found as well; microseconds, for Python's dates know no finer ones.
         zone = kind.tz if pa.types.is_timestamp(kind) else None
-        micros = column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64()).to_pylist()
-        return ["" if value is None else str(value / 1e6) for value in micros]
+        times = column.cast(pa.timestamp("us", zone), safe=False).to_pylist()
+        return ["" if value is None else value.isoformat() for value in times]
     return [
         "" if value is None else "|".join(map(str, value)) if isinstance(value, list) else str(value)
         for value in column.to_pylist()

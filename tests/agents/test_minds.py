@@ -163,9 +163,8 @@ class TestCritic:
 
     def test_advantage_is_the_one_step_difference(self):
         lesson = advantage(reward=4, value=5.0, next_value=6.0, gamma=0.5)
-        assert (lesson.target, lesson.advantage, lesson.encouraged) == (7.0, 2.0, True)
-        assert advantage(4, 4.0, 0.0, 0.5).encouraged  # sign(0) counts as encouraged
-        assert not advantage(3, 5.0, 0.0, 0.5).encouraged
+        assert (lesson.target, lesson.advantage) == (7.0, 2.0)
+        assert advantage(3, 5.0, 0.0, 0.5).advantage == -2.0
 
     def test_missing_scores_do_not_count(self):
         assert expected_score(Reply("", {"3": -1.0, "cat": 0.0})) == pytest.approx(3)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 
+import aiohttp
 import pytest
 from pydantic import SecretStr
 
@@ -159,3 +161,21 @@ def test_seeds_depend_on_every_part_and_on_nothing_else():
     assert call_seed(0, "e", 1, "plan") == call_seed(0, "e", 1, "plan")
     assert len({call_seed(0, "e", 1, "plan"), call_seed(1, "e", 1, "plan"), call_seed(0, "e1", "", "plan")}) == 3
     assert 0 <= call_seed("x") < 2**31
+
+
+async def test_a_server_may_stay_away_for_as_long_as_patience_lasts(monkeypatch: pytest.MonkeyPatch):
+    tries = iter(range(1200))  # doubled so often, a pause would be no number any more
+    answered = Reply("A")
+
+    class Away(ChatModel):
+        async def _ask_once(self, request: Request) -> Reply:
+            if next(tries, None) is not None:
+                raise aiohttp.ClientConnectionError
+            return answered
+
+    async def at_once(_: float) -> None:
+        pass
+
+    monkeypatch.setattr(asyncio, "sleep", at_once)
+    async with Away("http://nowhere/v1", LLMSettings(patience_s=1e9)) as model:
+        assert await model.ask(request()) is answered

@@ -113,4 +113,7 @@ class TestPlan:
             "War": 0.2, "Comedy": -0.2, "Drama": 0.2,
         }  # fmt: skip
         assert named_kinds("Warm comedies", KINDS, 0.2) == {}
+        for listed in ("avoid War, Comedy, Drama", "Not war, comedy or drama.", "no war or comedy, and drama"):
+            assert named_kinds(listed, KINDS, 0.2) == {"War": -0.2, "Comedy": -0.2, "Drama": -0.2}
+        assert named_kinds("avoid war, then try drama", KINDS, 0.2) == {"War": -0.2, "Drama": 0.2}
         assert list(make_plan(Evidence(), {"War": 0.2}).aim) == ["War"]

@@ -22,7 +22,7 @@ def along(*directions: int) -> np.ndarray:
 
 def test_what_many_say_comes_before_what_one_says():
     first, second = merge(found(4), along(0, 1, 2, 1), [1.0] * 4, 2)
-    assert (first.first.record.id, first.count, first.weight) == (examples.reflection(1).id, 2, 2.0)
+    assert (first.first.record.id, len(first.others), first.weight) == (examples.reflection(1).id, 1, 2.0)
     assert first.others == (examples.reflection(3).id,)
     assert (second.first.distance, second.others) == (0.0, ()), "of equals the one from the nearest user"
 
@@ -34,7 +34,7 @@ def test_what_harmed_comes_last_however_near():
 
 def test_texts_merely_on_the_same_theme_stay_apart():
     vectors = np.array([[1.0, 0.0], [0.7, np.sqrt(1 - 0.49)], [0.8, 0.6]], dtype=np.float32)
-    assert [group.count for group in merge(found(3), vectors, [1.0] * 3, 3)] == [2, 1]
+    assert [len(group.others) for group in merge(found(3), vectors, [1.0] * 3, 3)] == [1, 0]
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.floats(0.01, 2)), max_size=20), st.integers(1, 5))

@@ -73,6 +73,21 @@ def test_refuses_a_name_that_is_no_folder_name(tmp_path, source, name):
             add_folder(tmp_path, source, name)
 
 
+def test_a_separator_named_in_words_separates_the_categories_of_a_folder(tmp_path, source):
+    items = source / "tiny.item"
+    header, *rows = items.read_text().splitlines()
+    place = [name.partition(":")[0] for name in header.split("\t")].index("class")
+    cells = [row.split("\t") for row in rows]
+    spaced = [row[place] for row in cells]
+    for row in cells:
+        row[place] = row[place].replace(" ", ",")
+    items.write_text("\n".join(["\t".join(row) for row in [header.split("\t"), *cells]]) + "\n")
+    columns = Columns(categories="class", title="movie_title", category_separator="comma")
+    assert [list(item.categories) for item in add_folder(tmp_path, source, columns=columns).catalogue] == [
+        text.split() for text in spaced
+    ]
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path, source):
     with pytest.raises(DataError, match=r"No dataset 'films' is registered \(registered: none yet\)"):
         load_dataset(tmp_path, "films")

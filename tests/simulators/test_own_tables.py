@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -309,3 +310,18 @@ def test_a_folder_with_repeated_pairs_or_without_ratings_is_converted(tmp_path):
     assert hours.negatives is not None
     assert set(hours.ratings.tolist()) <= {2, 3, 4, 5}
     assert hours.catalogue.items == dataset.catalogue.items
+
+
+def test_a_year_is_found_in_dates_of_parquet_as_in_dates_of_text(tmp_path):
+    dates = [datetime(1977, 5, 25, tzinfo=UTC), datetime(1995, 12, 15, tzinfo=UTC), None]
+    items = {"item_id": ["i1", "i2", "i3"], "title": ["Star Wars", "Heat", "Odd"], "genres": ["Action", "Crime", ""]}
+    log = {"user_id": list("aabb"), "item_id": ["i1", "i2", "i1", "i3"], "rating": [5, 4, 2, 3]}
+    moments = [datetime(2026, 1, 31, tzinfo=UTC), None, None, None]
+    for number, kind in enumerate((pa.date32(), pa.timestamp("ns", "UTC"), pa.timestamp("s"))):
+        table = pa.table(items | {"release_date": pa.array(dates, pa.timestamp("us", "UTC")).cast(kind)})
+        parquet.write_table(table, tmp_path / "items.parquet")
+        when = pa.array([moments[0]] * 4, pa.timestamp("us", "UTC")).cast(kind)
+        parquet.write_table(pa.table(log | {"timestamp": when}), tmp_path / "log.parquet")
+        dataset = add_tables(tmp_path, tmp_path / "log.parquet", tmp_path / "items.parquet", f"p{number}", rules=ALL)
+        assert [item.year for item in dataset.catalogue] == [1977, 1995, None]
+        assert set(dataset.timestamps.tolist()) == {1769817600}

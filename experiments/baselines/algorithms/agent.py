@@ -106,12 +106,13 @@ class Losses:
 
 
 def uniform_items(rng: np.random.Generator, seen: NDArray[np.int32], n_items: int, mask: bool) -> NDArray[np.int64]:
-    """An item for each observation, all alike; with `mask` none that was shown."""
+    """An item for each observation, all alike; with `mask` none that was shown, while one is left."""
     length = seen.shape[1] // 2
     shown = np.where(seen[:, length:] > 0, seen[:, :length] - 1, -1)
     drawn = rng.integers(n_items, size=len(seen))
     while mask:
-        again = np.flatnonzero((shown == drawn[:, None]).any(axis=1))
+        some_left = (shown >= 0).sum(axis=1) < n_items
+        again = np.flatnonzero((shown == drawn[:, None]).any(axis=1) & some_left)
         if not len(again):
             break
         drawn[again] = rng.integers(n_items, size=len(again))

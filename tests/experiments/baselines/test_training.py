@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from errors import ArtifactError
+from experiments.baselines.algorithms.agent import uniform_items
 from experiments.baselines.algorithms.checkpoint import FILE
 from experiments.baselines.policy import WEIGHTS, load_policy
 from simulators.datasets import file_digest
@@ -83,3 +85,10 @@ def test_a_stored_policy_recommends_nothing_twice_and_only_what_is_not_masked(tm
     masked = set(range(19))
     assert policy.choose([1, 2], [3], [5.0], masked, seed=0) == 19
     assert policy.choose([], [], [], set(), seed=0) == policy.choose([], [], [], set(), seed=1), "the best is the best"
+
+
+def test_exploration_ends_where_everything_was_shown():
+    shown = np.array([[1, 2, 3, 1, 1, 1], [1, 0, 0, 1, 0, 0]], dtype=np.int32)
+    drawn = uniform_items(np.random.default_rng(0), np.tile(shown, (50, 1)), 3, True)
+    assert set(drawn[0::2].tolist()) == {0, 1, 2}, "any of them, for none is left"
+    assert set(drawn[1::2].tolist()) == {1, 2}
