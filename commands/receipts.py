@@ -92,8 +92,8 @@ def prune(
 ) -> None:
     """Retire reflections and experiences after which it went worse than expected, by more than 2 standard errors.
 
-    Relations and items have receipts, too, but are sums that correct themselves with every step: forgetting what went
-    badly would also forget the warning. So only what was read back record by record is retired.
+    Relations and items have receipts, too, but are sums that correct themselves with every step. So only what was read
+    back record by record is retired; an experience so retired no longer counts in the sums either.
     """
     from memory import SentenceEmbedder, open_bank
 

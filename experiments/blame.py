@@ -13,6 +13,7 @@ from agents.relations import relation
 from catalogue import Catalogue
 from errors import ArtifactError
 from experiments.configured_folder import read_config
+from experiments.origins import is_called
 from experiments.records import EpisodeLine
 from experiments.run_folder import read_lines
 from graphs.state import EpisodeOutput, PlanState, StepRecord
@@ -267,7 +268,7 @@ def _pooled(step: Step, bank: MemoryBank) -> int:
 
 def _unseen(id_: str, step: Step) -> bool:
     _, run, episode, _ = id_.split("/")
-    return unquote(run) == step.run.name and unquote(episode) in step.unseen
+    return is_called(step.run, unquote(run)) and unquote(episode) in step.unseen
 
 
 def _left(id_: str, receipts: Receipts) -> bool | None:

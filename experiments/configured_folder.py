@@ -54,6 +54,12 @@ class ConfiguredFolder:
             self._lock.close()
             raise
 
+    @property
+    def surroundings(self) -> dict[str, Any]:
+        """Those that it was made with."""
+        kept: dict[str, Any] = _stored(self.path / CONFIG).get(_SURROUNDINGS, {})
+        return kept
+
     def __enter__(self) -> Self:
         return self
 

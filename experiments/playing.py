@@ -12,6 +12,7 @@ from langgraph.types import Command
 
 from errors import EpisodeError, SettingsError
 from experiments.config import run_config, surroundings
+from experiments.origins import origin_of
 from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
 from graphs.episode import build_episode_graph, output_of
@@ -22,8 +23,6 @@ from graphs.methods import method_named
 from graphs.services import FixedServices
 from graphs.state import EpisodeOutput
 from graphs.workshop import Workshop
-
-_ORIGIN = "live-"  # tells in memory what a person taught from what a simulated user did
 
 
 class Play:
@@ -76,10 +75,15 @@ class Play:
         self._folder = RunFolder(
             run, run_config(workshop, services, plan), surroundings(workshop.settings), resume=True
         )
-        number = len(self._folder.lines)
-        self._user, self._id = user, f"live-{seed}-{user}-{number}"
+        bank = services.memory
+        self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.lines)}"
         self._context = LiveContext(
-            method=method, seed=seed, run=origin_of(run), ordinal=number, learn=learn, memory=memory
+            method=method,
+            seed=seed,
+            run=origin_of(run),
+            ordinal=bank.next_ordinal() if learn and bank is not None else 0,
+            learn=learn,
+            memory=memory,
         )
         self._graph = build_episode_graph(
             LiveServices(FixedServices(services)),
@@ -157,11 +161,6 @@ class Play:
                 }
             )
         )
-
-
-def origin_of(run: Path) -> str:
-    """The name under which memory remembers what was taught in the folder `run` of a live run."""
-    return run.name if run.name.startswith(_ORIGIN) else _ORIGIN + run.name
 
 
 def _refuse_test_user(split: str, user: str) -> None:

@@ -36,8 +36,8 @@ class RunFolder(ConfiguredFolder):
 
     @property
     def lines(self) -> tuple[EpisodeLine, ...]:
-        """The episodes that are over, in the order they ended."""
-        return tuple(self._lines)
+        """The episodes that are over, in the order they ended; of one that was tried again the last try."""
+        return tuple(_last_tries(self._lines))
 
     def append(self, line: EpisodeLine) -> None:
         """Records an episode; on return it survives a kill."""
@@ -63,7 +63,7 @@ def read_lines(path: Path) -> list[EpisodeLine]:
     file = path / EPISODES
     if not file.exists():
         raise ArtifactError(f"There is no run in {path}; name a folder that holds {EPISODES}.")
-    return _parse(file, file.read_bytes().split(b"\n")[:-1])
+    return _last_tries(_parse(file, file.read_bytes().split(b"\n")[:-1]))
 
 
 def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
@@ -75,6 +75,10 @@ def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
             f"{path} line {number} is no episode of this version ({error.errors()[0]['msg']}); "
             f"restore the file or start another run."
         ) from error
+
+
+def _last_tries(lines: list[EpisodeLine]) -> list[EpisodeLine]:
+    return list({line.id: line for line in lines}.values())
 
 
 def _whole_lines(path: Path) -> list[EpisodeLine]:

@@ -40,20 +40,27 @@ class Runner:
         horizon: int,
         at_once: asyncio.Semaphore | None = None,
         name: str = "",
+        first_ordinal: int = 0,
     ) -> None:
         """`at_once` limits the episodes in flight over several runners; none: `run.side_by_side` for this one.
 
-        `name` is what memory remembers as the run; none is the folder's own name.
+        `name` is what memory remembers as the run; none is the folder's own name. `first_ordinal` is that of the run's
+        first episode among all that its memory learned from.
         """
         self._services = services
         self._method = method
         self._folder = folder
         self._name = name or folder.path.name
+        self._first_ordinal = first_ordinal
         self._at_once = at_once or asyncio.Semaphore(services.settings.run.side_by_side)
         self._graph: EpisodeGraph = build_episode_graph(FixedServices(services), horizon)
 
     async def run(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None = None) -> None:
-        """Runs every planned episode that is not recorded yet; failed ones are recorded and passed over."""
+        """Runs every planned episode that is not recorded yet; failed ones are recorded and passed over.
+
+        What failed before is tried again where nothing is learned from it. In training it stands: the episodes after
+        it were run without its lesson.
+        """
         # Models and libraries are loaded and stay: walking through their objects again and again for garbage would
         # cost every step some milliseconds.
         gc.collect()
@@ -61,8 +68,10 @@ class Runner:
         batches = sorted({plan.batch for plan in plans})
         for batch in batches:
             members = [plan for plan in plans if plan.batch == batch]
-            over = {line.id for line in self._folder.lines}
-            await together(self._one(plan, on_episode) for plan in members if plan.id not in over)
+            finished = {line.id: line.output is not None for line in self._folder.lines}
+            over = [plan.id in finished and (finished[plan.id] or plan.learn) for plan in members]
+            open_ = [plan for plan, done in zip(members, over, strict=True) if not done]
+            await together(self._one(plan, on_episode) for plan in open_)
             await asyncio.to_thread(self._learn, members)
 
     async def _one(self, plan: EpisodePlan, on_episode: OnEpisode | None) -> None:
@@ -98,7 +107,7 @@ class Runner:
             split=plan.split,
             seed=plan.seed,
             run=self._name,
-            ordinal=plan.ordinal,
+            ordinal=self._first_ordinal + plan.ordinal,
             learn=plan.learn and self._method.learns,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import uuid4
 
 from errors import SettingsError
 from experiments.baselines.runs import kept_policy
@@ -30,7 +31,9 @@ async def run_single(
     if learn and split == "test":
         raise SettingsError(f"User {user} is a test user, from whom nothing may be learned; leave out --learn.")
     world = services.worlds.train if split == "train" else services.worlds.test
-    context = EpisodeContext(method=method, split=split, seed=seed, run="episode", learn=learn)
+    # What is learned from the same user again is another lesson, so it comes from another run.
+    run = f"episode-{uuid4().hex[:8]}" if learn else "episode"
+    context = EpisodeContext(method=method, split=split, seed=seed, run=run, learn=learn)
     graph = build_episode_graph(FixedServices(services), world.horizon)
     state = await graph.ainvoke(EpisodeInput(user=user, episode=f"{split}-{seed}-{user}"), context=context)
     return output_of(state)

@@ -14,6 +14,8 @@ from graphs.methods import method_named
 from graphs.workshop import Workshop
 from simulators import users_of
 
+_FIRST = "first_ordinal"  # a memory may have learned before, and resuming must give the same ordinals again
+
 
 async def train(
     workshop: Workshop,
@@ -40,8 +42,11 @@ async def train(
     users = [services.dataset.user_keys[user] for user in users_of(worlds.train, len(worlds.train.users), seed)]
     plan = {"command": "train", "method": method, "episodes": episodes, "seed": seed, "memory": memory}
     config = run_config(workshop, services, plan)
-    with RunFolder(run, config, surroundings(settings), resume=resume) as folder:
-        runner = Runner(services, chosen, folder, horizon=worlds.train.horizon)
+    beside = surroundings(settings) | {_FIRST: workshop.memory(dataset, memory).next_ordinal()}
+    with RunFolder(run, config, beside, resume=resume) as folder:
+        runner = Runner(
+            services, chosen, folder, horizon=worlds.train.horizon, first_ordinal=folder.surroundings.get(_FIRST, 0)
+        )
         await runner.run(training_plan(users, episodes, settings.run.batch, seed), on_episode)
         summary = summarise(folder.lines, method, dataset)
         folder.write_metrics(summary.model_dump_json(indent=2))

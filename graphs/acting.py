@@ -94,10 +94,7 @@ class ActorNodes:
                 step_seed(state, runtime.context, "choose"),
             )
         elif chooser == "popular":
-            free = next((int(index) for index in services.ranking if int(index) not in masked), None)
-            if free is None:
-                raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
-            item = free
+            item = next(int(index) for index in services.ranking if int(index) not in masked)
         else:
             rng = np.random.default_rng(step_seed(state, runtime.context, "random"))
             (item,) = draw_shortlist(
@@ -132,7 +129,8 @@ class ActorNodes:
         services = await self._provider.get(runtime.context, state["user"])
         if not method_named(runtime.context.method).bends or services.memory is None:
             return _UNWEIGHED
-        limits, ledger = services.settings.actor, services.memory.actor.ledger
+        limits, experiences = services.settings.actor, services.memory.actor
+        ledger = await asyncio.to_thread(lambda: experiences.ledger)  # the first time it reads all of them
         shown = services.situation(state).recommended
         relations = [relation(item, shown) for item in services.catalogue.some(state["shortlist"])]
         caution = 0.0 if runtime.context.learn else limits.caution
@@ -250,7 +248,11 @@ def _briefing(services: Services, state: EpisodeState) -> Briefing:
 
 
 def _masked(services: Services, state: EpisodeState) -> set[int]:
-    return {step["item"] for step in state["steps"]} if services.settings.actor.mask_shown else set()
+    """What was shown since the whole catalogue was last through: a user of few items who stays meets them anew."""
+    if not services.settings.actor.mask_shown:
+        return set()
+    shown = [step["item"] for step in state["steps"]]
+    return set(shown[len(shown) - len(shown) % len(services.catalogue) :])
 
 
 def step_seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:

@@ -87,8 +87,9 @@ def uses_of(services: Services, method: Method, context: EpisodeContext, done: E
     for step in judged:
         surprise = (step["advantage"] or 0.0) - _of_choice(step, step["advantages"])
         total += surprise
-        # Where no mind reads the experiences retrieved, they were not used.
-        keys = list(step["experiences"]) if method.needs_llm else []
+        # Experiences retrieved are used where the LLM read them, not where memory's sums chose without asking it.
+        read = method.needs_llm and (step["preferences"] or not step["shortlist"])
+        keys = list(step["experiences"]) if read else []
         if _spoken_for(step):
             keys += [relation_key(step["relation"]), item_key(step["item"])]
         for key in keys:

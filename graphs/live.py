@@ -94,7 +94,7 @@ class LiveUsers:
     embedder: Embedder
     horizon: int
 
-    def new_episode(self) -> str:
+    def new_episode(self, user: str, *, teaches: bool) -> str:
         """A new name each time: what a person said once must not be overwritten in memory by the next time."""
         return f"live-{uuid4().hex[:8]}"
 

@@ -125,8 +125,9 @@ class EpisodeInput(TypedDict):
     episode: Annotated[
         str,
         Field(
-            description="Name of the episode; another name draws other sampling seeds",
-            json_schema_extra={"default": "episode"},
+            description="Name of the episode, for another draws other sampling seeds; empty: the user's id, and "
+            "where it teaches a new one each time",
+            json_schema_extra={"default": ""},
         ),
     ]
 
@@ -234,7 +235,7 @@ class EpisodeContext:
         "studio"
     )
     ordinal: Annotated[
-        int, Field(ge=0, description="Position of the episode in its run; orders reflections by age")
+        int, Field(ge=0, description="Orders reflections by age, where a run of many episodes sets it")
     ] = 0
     learn: Annotated[bool, Field(description="Judge, reflect and write what was learned to memory")] = False
     dataset: Annotated[str, Field(description="Registered dataset with a built simulator")] = "ml-100k"

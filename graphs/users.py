@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+from uuid import uuid4
 
 import numpy as np
 
-from errors import EpisodeError
 from graphs.state import Ended
 from simulators import Dataset, World, Worlds, respond
 
@@ -44,8 +44,11 @@ class Response:
 class Users(Protocol):
     """Whoever answers recommendations. Users are named by their keys."""
 
-    def new_episode(self) -> str:
-        """The name of an episode that was given none."""
+    def new_episode(self, user: str, *, teaches: bool) -> str:
+        """The name of an episode with `user` that was given none.
+
+        What an episode teaches is remembered under its name, so one that `teaches` needs one of its own.
+        """
         ...
 
     def may_teach(self, split: Split, user: str) -> bool:
@@ -72,9 +75,9 @@ class SimulatedUsers:
     dataset: Dataset
     worlds: Worlds
 
-    def new_episode(self) -> str:
-        """Always the same name, so that seeds, which depend on it, give the same episode again."""
-        return "episode"
+    def new_episode(self, user: str, *, teaches: bool) -> str:
+        """The user's key, so that seeds, which depend on it, give the same episode again; more where it teaches."""
+        return f"{user}-{uuid4().hex[:8]}" if teaches else user
 
     def may_teach(self, split: Split, user: str) -> bool:
         """Nobody may in the test world, and no test user anywhere; raises DataError for a user the logs do not know."""
@@ -98,8 +101,6 @@ class SimulatedUsers:
         """Of the items that keep the user the best rewarded one; where none keeps them, the best rewarded of all."""
         world, index = self._world(split), self.dataset.user_index(user)
         items = np.setdiff1d(np.arange(world.n_items), np.fromiter(masked, dtype=np.int64))
-        if not len(items):
-            raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
         ranked = items[np.argsort(-world.reward(index, items), kind="stable")]
         for start in range(0, len(ranked), _TRIED):
             some = ranked[start : start + _TRIED]

@@ -169,7 +169,7 @@ class Workshop:
         if llm:
             self.embedder.embed(["ready"])  # loads its model now, for seconds, and not in the middle of an episode
         vectors = catalogue_vectors(data.catalogue, self.embedder, self.settings.data / "vectors", progress)
-        return Services(
+        services = Services(
             settings=self.settings,
             dataset=data,
             worlds=worlds,
@@ -179,9 +179,16 @@ class Workshop:
             embedder=self.embedder,
             pack=pack,
             minds=self.minds(pack) if llm else None,
-            memory=self.memory(dataset, memory) if memory is not None else None,
+            memory=None,
             learn_at_once=learn_at_once,
         )
+        return services if memory is None else self.remembering(services, memory)
+
+    def remembering(self, services: Services, memory: str) -> Services:
+        """`services` with the memory of that name; raises MemoryStoreError where it was learned with other items."""
+        bank = self.memory(services.dataset.name, memory)
+        bank.check_catalogue(services.catalogue, services.vectors)
+        return replace(services, memory=bank)
 
     def minds(self, pack: PromptPack) -> Minds:
         """The four minds on the words of `pack`."""
@@ -225,8 +232,9 @@ class LazyServices:
                 self._made[key] = services
             if memory and (*key, memory) not in self._with_memory:
                 # Memories are many where each person has one; data and worlds are shared by all of them.
-                bank = await asyncio.to_thread(self._workshop.memory, context.dataset, memory)
-                self._with_memory[*key, memory] = replace(self._made[key], memory=bank)
+                self._with_memory[*key, memory] = await asyncio.to_thread(
+                    self._workshop.remembering, self._made[key], memory
+                )
         return self._with_memory[*key, memory] if memory else self._made[key]
 
     def _make(self, dataset: str, prompts: str, llm: bool) -> Services:

@@ -13,16 +13,18 @@ from typing import Self, TextIO
 
 from pydantic import BaseModel, ConfigDict
 
+from catalogue import Catalogue
 from errors import MemoryStoreError
 from memory.embedding import Embedder
 from memory.exchange import Header, read_lines, write_lines
 from memory.experiences import ActorMemory, CriticMemory
 from memory.receipts import UseMemory
-from memory.records import KINDS, Kind, Record
+from memory.records import KINDS, Kind, Record, Vector
 from memory.reflections import ReflectionMemory
 from memory.store import Match, VectorStore
 
 BATCH = 500
+_CHECKED = 32  # experiences that tell whether the catalogue is still the one that they were made with
 
 
 class MemoryStats(BaseModel):
@@ -87,6 +89,26 @@ class MemoryBank:
             dimension=self.embedder.dimension,
             where=self.where,
         )
+
+    def check_catalogue(self, catalogue: Catalogue, vectors: Vector) -> None:
+        """Raise MemoryStoreError where experiences name other items than `catalogue` has in their places.
+
+        They remember places in a catalogue, which shift when a dataset of the same name is added anew. `vectors` are
+        the items' (items, d); of many experiences only some are looked at.
+        """
+        for match in self.actor.similar(vectors[0], _CHECKED):
+            item, title = match.record.item, match.record.item_title
+            now = catalogue[item].title if item < len(catalogue) else "not there"
+            if now != title:
+                raise MemoryStoreError(
+                    f"Memory {self.name!r} of {self.dataset!r} was learned with another catalogue (item {item} was "
+                    f"{title!r} and is {now!r}): name another memory, or clear this one."
+                )
+
+    def next_ordinal(self) -> int:
+        """The ordinal of the next episode to learn from: one more than that of any before."""
+        latest = (record for kind in ("reflections", "uses") for record in self._stores[kind].largest("ordinal", 1))
+        return 1 + max((record.field("ordinal", int) for record in latest), default=-1)
 
     def records(self, kind: Kind, limit: int = 20, offset: int = 0) -> list[Record]:
         """One page of the records of `kind`, in the order of their ids (run, episode, step)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Generic, TypeVar
 
 from numpy.typing import ArrayLike
@@ -42,23 +43,31 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
     def __init__(self, store: VectorStore) -> None:
         super().__init__(store, ActorExperience)
         self._ledger: Ledger | None = None
+        self._adding = Lock()
 
     @property
     def ledger(self) -> Ledger:
-        """What all experiences say together; added up when first asked for, kept up with every `write`."""
-        if self._ledger is None:
-            self._ledger = Ledger(Outcome.of(id_, fields) for id_, fields in self.store.fields())
-        return self._ledger
+        """What all experiences say together; kept up with every `write`.
+
+        When first asked for it is added up, which reads every experience: not on an event loop.
+        """
+        with self._adding:
+            if self._ledger is None:
+                self._ledger = Ledger(Outcome.of(id_, fields) for id_, fields in self.store.fields())
+            return self._ledger
 
     def write(self, experiences: Sequence[ActorExperience]) -> None:
         """See `_ExperienceMemory`; the ledger counts them too."""
         super().write(experiences)
-        if self._ledger is not None:
-            self._ledger.add(experience.outcome for experience in experiences)
+        # Written first: whoever is adding up meanwhile sees them or waits here, and nothing counts twice.
+        with self._adding:
+            if self._ledger is not None:
+                self._ledger.add(experience.outcome for experience in experiences)
 
     def reread(self) -> None:
         """Add the ledger up anew, because the store was changed beside it."""
-        self._ledger = None
+        with self._adding:
+            self._ledger = None
 
 
 class CriticMemory(_ExperienceMemory[CriticExperience]):

@@ -6,10 +6,10 @@ nothing twice. What follows a use is measured for each episode:
 
 - a reflection was used where the episode recalled it; what followed is the episode's return less what was to be
   expected, the mean return of the `_LATELY` episodes learned before it in its run. The first of a run expects nothing.
-- an experience was used in the steps for whose state it was retrieved; a relation and an item in the steps whose
-  recommendation had them, where memory had evidence of that relation and expected at least as much of the
-  recommendation as of the shortlist on the average. What followed is the step's advantage less the advantage that
-  memory had expected, less the mean of that over all steps of this memory, as each has its own scale.
+- an experience was used in the steps for whose state it was retrieved and in which the LLM was asked; a relation and an
+  item in the steps whose recommendation had them, where memory had evidence of that relation and expected at least as
+  much of the recommendation as of the shortlist on the average. What followed is the step's advantage less the
+  advantage that memory had expected, less the mean of that over all steps of this memory, as each has its own scale.
 
 Steps of one episode resemble each other, so a receipt's mean and its standard error are over episodes.
 """
@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, pstdev
+from threading import Lock
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -176,6 +177,7 @@ class UseMemory:
     def __init__(self, store: VectorStore) -> None:
         self.store = store
         self._recent: Receipts | None = None
+        self._adding = Lock()
 
     def write(self, uses: Uses) -> None:
         """Remember what an episode used, in place of what was remembered of it before."""
@@ -184,15 +186,16 @@ class UseMemory:
 
     def reread(self) -> None:
         """Add up anew when asked for, because the store was changed."""
-        self._recent = None
+        with self._adding:
+            self._recent = None
 
     def recent(self) -> Receipts:
         """The receipts of the latest episodes alone, added up once between two writes."""
-        known = self._recent
-        if known is None:
-            records = self.store.largest("ordinal", _RECENT)
-            self._recent = known = Receipts((record.id, record.fields) for record in records)
-        return known
+        with self._adding:  # episodes that begin together wait for one sum instead of making one each
+            if self._recent is None:
+                records = self.store.largest("ordinal", _RECENT)
+                self._recent = Receipts((record.id, record.fields) for record in records)
+            return self._recent
 
     def receipts(self) -> Receipts:
         """The receipts as of now."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from errors import ArtifactError
+from experiments.origins import is_called
 from experiments.records import EpisodeLine
 from experiments.report.folders import Config, is_complete, read_config, run_folders
 from experiments.report.outcomes import outcome, outcome_words
-from experiments.report.provenance import Source, is_called, nearest
+from experiments.report.provenance import Source, nearest
 from experiments.run_folder import EPISODES, parse_line
 from pages.answers import EpisodeList, EpisodeRow, Place, RunList, RunRow
 

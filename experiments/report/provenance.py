@@ -6,10 +6,10 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import unquote
 
-from experiments.playing import origin_of
+from experiments.origins import is_called
 from experiments.report.folders import RunData
 
 _SEED = re.compile(r"(?:train|test)-(\d+)-")
@@ -56,12 +56,6 @@ class Sources:
         held = [folder for folder in self._folders.get(source.episode, []) if is_called(folder, source.run)]
         folder = nearest(held, reader)
         return None if folder is None else (folder, source.episode)
-
-
-def is_called(folder: Path, run: str) -> bool:
-    """Whether memory may mean `folder` by `run`: the end of its path, or the name of what a person taught there."""
-    parts = PurePosixPath(run).parts
-    return folder.parts[-len(parts) :] == parts or origin_of(folder) == run
 
 
 def nearest(folders: Sequence[Path], reader: Path) -> Path | None:

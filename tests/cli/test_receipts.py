@@ -52,8 +52,10 @@ def test_show_says_words_numbers_origin_and_receipt(billp: Billp, trained: list[
     id_ = next(step["experiences"][0] for line in trained for step in line["output"]["steps"] if step["experiences"])
     shown = billp("memory", "show", id_, *AT, "--json").json
     assert (shown["kind"], shown["id"], shown["origin"]["run"]) == ("actor", id_, "run")
-    retrieved = [s for line in trained for s in line["output"]["steps"] if id_ in s["experiences"]]
-    assert shown["receipts"]["record"]["uses"] == len(retrieved)
+    steps = [step for line in trained for step in line["output"]["steps"] if id_ in step["experiences"]]
+    read = [step for step in steps if step["preferences"]]
+    assert 0 < len(read) < len(steps)
+    assert shown["receipts"]["record"]["uses"] == len(read)
     assert set(shown["receipts"]) == {"record", "its relation", "its item"}
     words = billp("memory", "show", id_, *AT).words
     assert "Learned from" in words
@@ -145,3 +147,14 @@ def test_what_is_not_there_is_named(billp: Billp, trained: list[dict[str, Any]],
     said = billp("memory", *arguments)
     assert said.code == 2
     assert words in said.words
+
+
+def test_blame_of_a_comparisons_training_leaves_out_what_it_could_not_know(billp: Billp, tiny: Path, hashed: None):
+    arguments = ("--methods", "random,billp-memory-only", "--dataset", "tiny", "--train-episodes", "6", "--users", "2")
+    assert billp("compare", *arguments, "--set", "run.batch=2", "--run", "c").code == 0
+    told = billp(
+        "memory", "blame", "c/billp-memory-only/seed-0/training", "train-0-2", 1, "--examples", 100, "--json"
+    ).json
+    assert told["as_it_was"]
+    assert {example["id"].split("/")[2] for example in told["relation"]["examples"]} <= {"train-0-0", "train-0-1"}
+    assert told["pooled"] in (0, 2)

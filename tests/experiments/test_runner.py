@@ -13,7 +13,7 @@ from agents.models import Reply, Request
 from errors import DataError, ModelUnavailableError, ServerAwayError
 from experiments.plans import EpisodePlan, evaluation_plan, training_plan
 from experiments.records import EpisodeLine
-from experiments.run_folder import RunFolder
+from experiments.run_folder import RunFolder, read_lines
 from experiments.runner import Runner
 from graphs.methods import method_named
 from graphs.services import Services
@@ -306,3 +306,31 @@ async def test_what_stops_every_episode_is_said_once_as_itself(tmp_path: Path):
     strangers = evaluation_plan(["u901", "u902"], [0])
     with pytest.raises(DataError, match="no user 'u90"):
         await play(tmp_path / "r", services(None), strangers, method="random")
+
+
+async def test_what_failed_is_tried_again_where_nothing_is_learned_from_it(tmp_path: Path):
+    class Away(RuleModel):
+        async def ask(self, request: Request) -> Reply:
+            raise ModelUnavailableError("the server went away")
+
+    for learns, tries in ((False, ["failed", "finished"]), (True, ["failed"])):
+        path, episode = tmp_path / str(learns), keys("train" if learns else "test")[:1]
+        planned = plans(1) if learns else evaluation_plan(episode, [0])
+        (failed,) = await play(path, services(fake_bank(), Away()), planned)
+        assert failed.status == "failed"
+        (again,) = await play(path, services(fake_bank()), planned, resume=True)
+        assert again.status == tries[-1]
+        assert [line.status for line in read_lines(path)] == tries[-1:]
+        assert (path / "episodes.jsonl").read_text().count("\n") == len(tries), "what failed stays on record"
+
+
+async def test_a_second_run_into_a_memory_teaches_the_latest(tmp_path: Path):
+    memory = fake_bank()
+    for number, episodes in enumerate((8, 3)):
+        with RunFolder(tmp_path / f"run-{number}", {}, {}, resume=False) as folder:
+            made = services(memory)
+            first = memory.next_ordinal()
+            runner = Runner(made, method_named("billp"), folder, horizon=12, first_ordinal=first)
+            await runner.run(plans(episodes))
+    assert [lesson.origin.run for lesson in memory.reflections.latest(4)] == ["run-1"] * 3 + ["run-0"]
+    assert memory.next_ordinal() == 11

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +22,12 @@ from graphs.methods import METHODS
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeOutput, add_usage, put_steps
 from graphs.users import Recommendation, Response, SimulatedUsers, Split
+from memory.experiences import ActorMemory
+from memory.records import FieldValue
 from simulators import respond
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.store import InMemoryStore
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 
@@ -291,3 +297,79 @@ def test_reducers_merge_by_number_and_start_over():
     assert add_usage(spent, spent)["prompt_tokens"] == 4
     nothing: Any = {**spent, "calls": 0, "prompt_tokens": 0}
     assert add_usage(spent, nothing)["prompt_tokens"] == 0
+
+
+class Patient(SimulatedUsers):
+    """Stays whatever comes, until the horizon of 130 steps."""
+
+    def answer(self, recommendation: Recommendation) -> Response:
+        return Response(4.0, "horizon" if len(recommendation.recommended) == 129 else "")
+
+
+@pytest.mark.parametrize("name", ["billp", "act-only", "shortlist-random", "random", "popular", "oracle"])
+async def test_who_stays_longer_than_there_are_items_meets_them_all_again(name: str):
+    services = fake_services(memory=fake_bank())
+    services = replace(services, users=Patient(services.dataset, services.worlds))
+    graph = build_episode_graph(FixedServices(services), 130)
+    context = EpisodeContext(method=name, split="test", run="r")
+    done = output_of(await graph.ainvoke({"user": user_of("test"), "episode": "e0"}, context=context))
+    items = [step["item"] for step in done["steps"]]
+    assert len(items) == 130
+    assert set(items[:60]) == set(items[60:120]) == set(range(60))
+
+
+async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
+    memory = fake_bank()
+    services = fake_services(memory=memory, learn_at_once=True)
+    graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+    context, taught = EpisodeContext(method="billp", learn=True), []
+    for user in tiny_worlds().train.users[[0, 1, 1]]:
+        taught.append(
+            await graph.ainvoke({"user": tiny_dataset().user_keys[int(user)], "episode": ""}, context=context)
+        )
+    steps = sum(len(done["steps"]) for done in taught)
+    assert memory.stats().counts == {"reflections": 3, "actor": steps, "critic": steps, "uses": 3}
+    assert len(memory.actor.ledger) == steps
+    # The latest lesson is that of the episode learned last.
+    assert [lesson.origin.episode for lesson in memory.reflections.latest(3)] == [d["episode"] for d in taught[::-1]]
+
+
+async def test_unnamed_episodes_that_teach_nothing_are_the_same_each_time():
+    services = fake_services()
+    graph = build_episode_graph(FixedServices(services), services.worlds.test.horizon)
+    context = EpisodeContext(method="random", split="test")
+    first, again = [await graph.ainvoke({"user": user_of("test"), "episode": ""}, context=context) for _ in range(2)]
+    assert first["steps"] == again["steps"]
+
+
+async def test_what_all_experiences_say_is_read_off_the_event_loop():
+    class Watched(InMemoryStore):
+        def fields(self) -> Iterator[tuple[str, Mapping[str, FieldValue]]]:
+            with pytest.raises(RuntimeError, match="no running event loop"):
+                asyncio.get_running_loop()
+            read.append(True)
+            return super().fields()
+
+    read: list[bool] = []
+    memory = fake_bank()
+    memory.actor = ActorMemory(Watched(memory.embedder.dimension))
+    await run(fake_services(memory=memory))
+    assert read == [True]
+
+
+async def test_an_experience_is_used_where_the_llm_read_it():
+    """With `actor.ask` at "open" memory's sums choose most items, and nobody reads what was retrieved for them."""
+    for asked in ("always", "open"):
+        memory = fake_bank()
+        services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0, actor__ask=asked)
+        graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+        context = EpisodeContext(method="billp", learn=True)
+        steps = []
+        for _ in range(4):
+            steps += (await graph.ainvoke({"user": user_of("train"), "episode": ""}, context=context))["steps"]
+        read = Counter(id_ for step in steps if step["preferences"] for id_ in step["experiences"])
+        unread = [id_ for step in steps if not step["preferences"] for id_ in step["experiences"]]
+        assert bool(unread) == (asked == "open")
+        receipts = memory.uses.receipts()
+        for id_ in {*read, *unread}:
+            assert receipts.of(id_).uses == read[id_]

@@ -144,7 +144,7 @@ def test_an_unknown_user_is_an_error_and_no_episode(client: SyncLangGraphClient)
 @pytest.mark.parametrize("graph", ["reflexion", "react", "act_only"])
 def test_a_method_graph_needs_no_method_named(client: SyncLangGraphClient, graph: str):
     done: Any = client.runs.wait(started(client), graph, input={"user": USER}, context={"dataset": "tiny"})
-    assert (done["episode"], done["length"]) == ("episode", len(done["steps"]))
+    assert (done["episode"], done["length"]) == (USER, len(done["steps"]))
     assert any(step["thought"] for step in done["steps"]) == (graph != "act_only")
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from catalogue import Catalogue
 from errors import MemoryStoreError
 from memory import KINDS, ActorExperience, CriticExperience, MemoryBank, Reflection, drop_bank, list_banks, open_bank
 from settings import Settings
 from tests.fakes.embedder import HashEmbedder
+from tests.fakes.services import fake_bank
 from tests.fakes.store import in_memory_bank
+from tests.fakes.worlds import tiny_dataset
 from tests.memory import examples
 
 NOTHING = {"reflections": 0, "actor": 0, "critic": 0, "uses": 0}
@@ -245,3 +249,16 @@ def test_a_bank_on_a_server(chroma_server: str, tmp_path: Path, embedder: HashEm
     drop_bank(settings, "ml-100k", "served")
     assert "ml-100k" not in list_banks(settings)
     assert not settings.data.exists()
+
+
+def test_a_memory_of_another_catalogue_is_refused():
+    bank, catalogue = fake_bank(), tiny_dataset().catalogue
+    vectors = bank.embedder.embed([item.text for item in catalogue])
+    bank.check_catalogue(catalogue, vectors)
+    titles = [item.title for item in catalogue]
+    bank.actor.write([replace(examples.actor(n), item=n, item_title=titles[n], vector=vectors[n]) for n in range(9)])
+    bank.check_catalogue(catalogue, vectors)
+    for others in (catalogue.items[1:], catalogue.items[:4]):
+        moved = tuple(replace(item, index=place) for place, item in enumerate(others))
+        with pytest.raises(MemoryStoreError, match=r"learned with another catalogue \(item \d was 'Film"):
+            bank.check_catalogue(Catalogue("tiny", moved), vectors)
