@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except SystemExit as ended:
         if ended.code == 130:  # Ctrl-C, which Typer turns into this without a word
-            sys.stderr.write("billp: interrupted; a run goes on with --resume and the same --run.\n")
+            sys.stderr.write("billp: interrupted; a run goes on with --run NAME --resume.\n")
         raise
 
 

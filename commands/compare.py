@@ -16,7 +16,7 @@ from commands.running import (
     SideBySide,
     TapeFile,
     TapeMode,
-    run_name,
+    run_folder,
     run_to_end,
     seed_list,
     with_tape_in,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from settings import Settings
 
 _METHODS = "random,shortlist-random,act-only,react,reflexion,billp,oracle"
+_PROBE = 20
 
 
 def compare(
@@ -46,7 +47,9 @@ def compare(
     probe_every: Annotated[
         int, typer.Option(min=0, help="learning curve: meet the probe's users after so many episodes; 0 is never")
     ] = 0,
-    probe_users: Annotated[int, typer.Option(min=1, help="users of the learning curve")] = 20,
+    probe_users: Annotated[
+        int | None, typer.Option(min=1, help="users of the learning curve; none is 20, or as many as before")
+    ] = None,
     stop_early: Annotated[
         bool, typer.Option("--stop-early", help="stop once every R_traj differs from the base's")
     ] = False,
@@ -68,7 +71,7 @@ def compare(
     from graphs.workshop import Workshop
 
     settings = settings_from(assign, run__side_by_side=side_by_side, run__tape=tape, run__tape_file=tape_file)
-    folder = settings.runs_dir / (run or run_name("compare"))
+    folder = run_folder(settings, run, "compare", resume=resume)
     settings = with_tape_in(folder, settings)
     design = _design(
         settings,
@@ -79,7 +82,7 @@ def compare(
         train_episodes=train_episodes,
         users=users,
         seeds=tuple(seed_list(seeds)),
-        probe_users=min(probe_users, users),
+        probe_users=min(probe_users or _known_probe(folder) or _PROBE, users),
         probe_every=probe_every,
         stop_early=stop_early,
         epochs=epochs,
@@ -104,6 +107,14 @@ def compare(
         _show(found, folder)
     if any(summary.failed for summary in (*found.methods.values(), *found.training.values())):
         raise typer.Exit(1)
+
+
+def _known_probe(folder: Path) -> int | None:
+    """How many users the probe of a comparison that goes on has, however many users there are now."""
+    from experiments.configured_folder import CONFIG, read_config
+
+    known: int | None = read_config(folder)["plan"].get("probe_users") if (folder / CONFIG).exists() else None
+    return known
 
 
 def _design(

@@ -17,7 +17,7 @@ from commands.running import (
     SideBySide,
     TapeFile,
     TapeMode,
-    run_name,
+    run_folder,
     run_to_end,
     seed_list,
     with_tape_in,
@@ -56,7 +56,7 @@ def critic(
     if recorded is not None:
         _show(study_recorded(settings.runs_dir / recorded), as_json)
         return
-    folder = settings.runs_dir / (run or run_name("critic", method))
+    folder = run_folder(settings, run, "critic", method, resume=resume)
     settings = with_tape_in(folder, settings)
     numbers, ways = seed_list(seeds), _ways(values)
 

@@ -29,6 +29,7 @@ from commands.running import (
     SideBySide,
     TapeFile,
     TapeMode,
+    run_folder,
     run_name,
     run_to_end,
     seed_list,
@@ -68,7 +69,7 @@ def train(
 
     flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(assign, **flags)
-    folder = settings.runs_dir / (run or run_name("train", method))
+    folder = run_folder(settings, run, "train", method, resume=resume)
     if method_named(method).needs_policy:
         if episodes is not None:
             raise typer.BadParameter(f"{method} learns for epochs; give --epochs", param_hint="--episodes")
@@ -129,7 +130,7 @@ def evaluate(
 
     flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(assign, **flags)
-    folder = settings.runs_dir / (run or run_name("evaluate", method))
+    folder = run_folder(settings, run, "evaluate", method, resume=resume)
     settings = with_tape_in(folder, settings)
     numbers = seed_list(seeds)
 

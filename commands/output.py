@@ -33,7 +33,7 @@ Assignments = Annotated[
 ]
 PromptsFolder = Annotated[str | None, typer.Option("--prompts", metavar="DIR", help="prompt pack to use")]
 
-# Piped into a file there is no width to keep to; 120 columns hold every table.
+# Piped into a file there is no width to keep to; wider tables are wrapped.
 stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 stderr = Console(stderr=True, highlight=False)
 

@@ -58,6 +58,20 @@ def run_name(*parts: str) -> str:
     return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]])
 
 
+def run_folder(settings: Settings, run: str | None, *parts: str, resume: bool) -> Path:
+    """The folder of the run called `run`, or one named after `parts` and the time, which is said on stderr.
+
+    Said at once, for a run that is interrupted goes on under its name alone.
+    """
+    if run is not None:
+        return settings.runs_dir / run
+    if resume:
+        raise typer.BadParameter("which run is to go on? Name it with --run", param_hint="--resume")
+    folder = settings.runs_dir / run_name(*parts)
+    typer.echo(f"Run: {folder}", err=True)
+    return folder
+
+
 def with_tape_in(folder: Path, settings: Settings) -> Settings:
     """`settings` whose tape, where one is wanted and nobody said where, lies in the run's folder."""
     if settings.run.tape == "off" or settings.run.tape_file is not None:

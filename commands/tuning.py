@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, stdout
-from commands.running import Dataset, Resume, RunName, run_name, run_to_end
+from commands.running import Dataset, Resume, RunName, run_folder, run_to_end
 
 if TYPE_CHECKING:
     from experiments.baselines.tuning import Trial
@@ -42,7 +42,7 @@ def tune(
         raise typer.BadParameter(f"{method} has no policy whose training could be tuned", param_hint="--method")
     check_trainable(method)
     settings = settings_from(assign)
-    folder = settings.runs_dir / (run or run_name("tune", method))
+    folder = run_folder(settings, run, "tune", method, resume=resume)
 
     async def work() -> list[Trial]:
         async with Workshop(settings) as workshop:

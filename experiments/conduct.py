@@ -28,7 +28,7 @@ class Conduct(BaseModel):
     long_tail: float | None
     """Share of recommendations outside the fifth of the catalogue that train users interacted with most."""
     grounding: float | None
-    """Share of named items that were served by just that title; items nobody named are left out."""
+    """Share of items named in free words that were served by just that title; None where all came from shortlists."""
     avoidable_quits: float | None
     """Share of quits where the shortlist held an item that would have kept the user; steps without one left out."""
     bored_steps_back: dict[str, int]
@@ -42,7 +42,7 @@ def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:
     steps = [step for _, output in done for step in output["steps"]]
     served = [step["item"] for step in steps]
     head = _head(services)
-    named = [step for step in steps if step["proposal"]]
+    named = [step for step in steps if step["proposal"] and not step["shortlist"]]
     diversities = [_diversity(services.catalogue, output["steps"]) for _, output in done]
     avoidable = [_avoidable(services, line, output) for line, output in done]
     return Conduct(

@@ -6,21 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from experiments.conduct import Conduct
+from experiments.intervals import Estimate, estimate_seeds
 from experiments.records import EpisodeLine
-
-_RESAMPLES = 2000
-
-
-class Estimate(BaseModel):
-    """A mean over users and its 95% bootstrap interval; None where no episode was finished."""
-
-    model_config = ConfigDict(frozen=True)
-
-    mean: float | None
-    ci95: tuple[float, float] | None
+from graphs.state import EpisodeOutput
 
 
 class Summary(BaseModel):
@@ -69,22 +61,18 @@ def summarise(
     steps = sum(output["length"] for _, output in outputs)
     usages = [output["usage"] for _, output in outputs]
     prompt = sum(usage["prompt_tokens"] for usage in usages)
-    by_user: dict[str, list[tuple[int, float, float]]] = {}
-    for line, output in outputs:
-        row = (output["length"], output["reward_each"], output["reward_trajectory"])
-        by_user.setdefault(line.user, []).append(row)
-    # A user's seeds are averaged first: users, not episodes, are what an interval generalises over.
-    means = np.array([np.mean(rows, axis=0) for _, rows in sorted(by_user.items())]).reshape(-1, 3)
+    seeds, users = sorted({line.seed for line in lines}), sorted({line.user for line in lines})
+    length, r_each, r_traj = map(estimate_seeds, _tables(outputs, seeds, users))
     return Summary(
         method=method,
         dataset=dataset,
-        users=len({line.user for line in lines}),
-        seeds=sorted({line.seed for line in lines}),
+        users=len(users),
+        seeds=seeds,
         episodes=len(lines),
         failed=sum(line.status == "failed" for line in lines),
-        len=estimate(means[:, 0]),
-        r_each=estimate(means[:, 1]),
-        r_traj=estimate(means[:, 2]),
+        len=length,
+        r_each=r_each,
+        r_traj=r_traj,
         quit_reasons=dict(sorted(Counter(str(output["ended"]) for _, output in outputs).items())),
         tokens_per_step=_share(prompt + sum(usage["completion_tokens"] for usage in usages), steps),
         cached_share=cached_share(lines),
@@ -95,21 +83,27 @@ def summarise(
     )
 
 
+def _tables(
+    done: Sequence[tuple[EpisodeLine, EpisodeOutput]], seeds: Sequence[int], users: Sequence[str]
+) -> NDArray[np.float64]:
+    """(3, seeds, users): length, reward each and of the trajectory; NaN where none was finished.
+
+    Who was met several times with one seed, as in long trainings, has the mean.
+    """
+    row_of, column_of = ({key: place for place, key in enumerate(keys)} for keys in (seeds, users))
+    sums, counts = np.zeros((3, len(seeds), len(users))), np.zeros((len(seeds), len(users)))
+    for line, output in done:
+        cell = row_of[line.seed], column_of[line.user]
+        sums[:, *cell] += output["length"], output["reward_each"], output["reward_trajectory"]
+        counts[cell] += 1
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
 def cached_share(lines: Sequence[EpisodeLine]) -> float:
     """Share of the finished episodes' prompt tokens that the server's prefix cache served."""
     usages = [line.output["usage"] for line in lines if line.output is not None]
     prompt = sum(usage["prompt_tokens"] for usage in usages)
     return _share(sum(usage["cached_tokens"] for usage in usages), prompt)
-
-
-def estimate(values: np.ndarray[tuple[int], np.dtype[np.float64]], seed: int = 0) -> Estimate:
-    """Mean of `values` (users,) with a percentile bootstrap interval (Efron 1979) from 2,000 seeded resamples."""
-    if not len(values):
-        return Estimate(mean=None, ci95=None)
-    rng = np.random.default_rng(seed)
-    resampled = values[rng.integers(len(values), size=(_RESAMPLES, len(values)))].mean(axis=1)
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return Estimate(mean=float(values.mean()), ci95=(float(low), float(high)))
 
 
 def busy_seconds(lines: Sequence[EpisodeLine], beside: Sequence[EpisodeLine] = ()) -> float:

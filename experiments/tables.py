@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from experiments.metrics import Estimate, Summary
+from experiments.intervals import Estimate
+from experiments.metrics import Summary
 
 
 def summary_table(summaries: Mapping[str, Summary]) -> Table:
     """One row a method: Len, R_each and R_traj with 95% intervals, failures, tokens and seconds a step."""
     first = next(iter(summaries.values()))
-    table = Table(title=f"{first.dataset}, {first.users} users", title_justify="left", header_style="bold")
-    table.add_column("method", no_wrap=True)
-    for column in ("Len", "R_each", "R_traj", "failed", "tokens/step", "s/step"):
-        table.add_column(column, justify="right", no_wrap=True)
+    columns = ("Len", "R_each", "R_traj", "failed", "tokens/step", "s/step")
+    table = number_table(f"{first.dataset}, {first.users} users", "method", columns)
     for name, summary in summaries.items():
         table.add_row(
             name,
@@ -26,6 +25,15 @@ def summary_table(summaries: Mapping[str, Summary]) -> Table:
             f"{summary.tokens_per_step:.0f}",
             f"{summary.seconds_per_step:.2f}",
         )
+    return table
+
+
+def number_table(title: str, first: str, columns: Sequence[str]) -> Table:
+    """An empty table of names and numbers. Where it is too wide for the terminal cells are wrapped, never cut off."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    table.add_column(first, overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right", overflow="fold")
     return table
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from experiments.metrics import Estimate
+from experiments.intervals import Estimate, between, resampled_means
 from experiments.records import EpisodeLine
 
 Metric = Literal["len", "r_each", "r_traj"]
@@ -19,7 +19,6 @@ _FIELDS: Mapping[Metric, Literal["length", "reward_each", "reward_trajectory"]] 
     "r_each": "reward_each",
     "r_traj": "reward_trajectory",
 }
-_RESAMPLES = 2000
 
 
 class Pair(BaseModel):
@@ -47,9 +46,8 @@ def compare_pairs(arms: Mapping[str, Sequence[EpisodeLine]], base: str) -> list[
 def compare_pair(a: str, of_a: Sequence[EpisodeLine], b: str, of_b: Sequence[EpisodeLine], metric: Metric) -> Pair:
     """The difference and ratio of `a` to `b` in `metric`, with percentile bootstrap intervals of 95%.
 
-    Only episodes that both finished count. Users are resampled, and where there are several seeds the seeds as well,
-    independently of the users (the pigeonhole bootstrap of Owen 2007, doi 10.1214/07-AOAS122): a seed stands for a
-    whole training run with its own memory, so its luck is shared by all of its users and must not be averaged away.
+    Only episodes that both finished count. Users are resampled, and where there are several seeds the seeds as well:
+    see `resampled_means`.
     """
     table = paired_table(of_a, of_b, metric)
     count = int((~np.isnan(table[0])).sum())
@@ -63,8 +61,8 @@ def compare_pair(a: str, of_a: Sequence[EpisodeLine], b: str, of_b: Sequence[Epi
         b=b,
         metric=metric,
         pairs=count,
-        difference=_estimate(mean_a - mean_b, resampled[:, 0] - resampled[:, 1]),
-        ratio=_estimate(mean_a / mean_b, resampled[:, 0] / resampled[:, 1]),
+        difference=between(float(mean_a - mean_b), resampled[:, 0] - resampled[:, 1]),
+        ratio=between(float(mean_a / mean_b), resampled[:, 0] / resampled[:, 1]),
     )
 
 
@@ -89,25 +87,6 @@ def paired_table(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metri
             table[side, seeds.index(seed), users.index(user)] = np.nan if value is None else value
     table[:, np.isnan(table).any(axis=0)] = np.nan
     return table
-
-
-def resampled_means(table: NDArray[np.float64], seed: int = 0) -> NDArray[np.float64]:
-    """(resamples, 2): the means of a and b over drawn users and drawn seeds; draws that hit no pair are left out."""
-    _, seeds, users = table.shape
-    rng = np.random.default_rng(seed)
-    # How often each user and each seed was drawn: a mean over a resample is a mean weighted by their product.
-    of_users = rng.multinomial(users, np.full(users, 1 / users), size=_RESAMPLES).astype(np.float64)
-    of_seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=_RESAMPLES).astype(np.float64)
-    here = (~np.isnan(table[0])).astype(np.float64)
-    counts = ((of_seeds @ here) * of_users).sum(axis=1)
-    sums = np.stack([((of_seeds @ np.nan_to_num(side)) * of_users).sum(axis=1) for side in table], axis=1)
-    hit = counts > 0
-    return np.asarray(sums[hit] / counts[hit, None], dtype=np.float64)
-
-
-def _estimate(mean: float, resampled: NDArray[np.float64]) -> Estimate:
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return Estimate(mean=float(mean), ci95=(float(low), float(high)))
 
 
 def _value(line: EpisodeLine, metric: Metric) -> float | None:

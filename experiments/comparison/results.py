@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from experiments.comparison.pairs import Pair
 from experiments.comparison.policies import PolicyTraining
-from experiments.metrics import Estimate, Summary, summarise
+from experiments.intervals import Estimate
+from experiments.metrics import Summary, summarise
 from experiments.records import EpisodeLine
 
 

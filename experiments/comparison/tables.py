@@ -5,18 +5,14 @@ from __future__ import annotations
 from rich.table import Table
 
 from experiments.comparison.results import Comparison
-from experiments.metrics import Estimate
-from experiments.tables import with_interval
+from experiments.intervals import Estimate
+from experiments.tables import number_table, with_interval
 
 
 def pairs_table(comparison: Comparison) -> Table:
     """One row an arm: how its R_traj and Len differ from the base's, pair by pair."""
-    table = Table(
-        title=f"against {comparison.base}, paired by user and seed", title_justify="left", header_style="bold"
-    )
-    table.add_column("method", no_wrap=True)
-    for column in ("R_traj difference", "R_traj ratio", "Len difference", "pairs"):
-        table.add_column(column, justify="right", no_wrap=True)
+    columns = ("R_traj difference", "R_traj ratio", "Len difference", "pairs")
+    table = number_table(f"against {comparison.base}, paired by user and seed", "method", columns)
     rows = {(pair.a, pair.metric): pair for pair in comparison.pairs if pair.b == comparison.base}
     for name in comparison.methods:
         if name != comparison.base:
@@ -33,11 +29,8 @@ def pairs_table(comparison: Comparison) -> Table:
 
 def conduct_table(comparison: Comparison) -> Table:
     """One row an arm: breadth of what it recommends, and its quits."""
-    table = Table(title="conduct", title_justify="left", header_style="bold")
-    table.add_column("method", no_wrap=True)
     columns = ("coverage", "diversity", "long tail", "grounded", "bored", "low reward", "avoidable")
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+    table = number_table("conduct", "method", columns)
     for name, summary in comparison.methods.items():
         conduct = summary.conduct
         if conduct is None:
@@ -56,16 +49,13 @@ def conduct_table(comparison: Comparison) -> Table:
 
 
 def curve_table(comparison: Comparison) -> Table:
-    """The learning curves: R_traj of the probe's users by number of training episodes."""
-    trained = sorted({point.trained for point in comparison.curve})
+    """The learning curves, one row a probe: R_traj of its users with the memory of so many training episodes."""
     users = max((point.users for point in comparison.curve), default=0)
-    table = Table(title=f"R_traj of {users} probe users after ...", title_justify="left", header_style="bold")
-    table.add_column("method", no_wrap=True)
-    for number in trained:
-        table.add_column(f"{number} episodes", justify="right", no_wrap=True)
+    arms = list(dict.fromkeys(point.arm for point in comparison.curve))
+    table = number_table(f"R_traj of {users} probe users", "after episodes", arms)
     points = {(point.arm, point.trained): point for point in comparison.curve}
-    for arm in dict.fromkeys(point.arm for point in comparison.curve):
-        table.add_row(arm, *(with_interval(points[arm, number].r_traj, 1) for number in trained))
+    for number in sorted({point.trained for point in comparison.curve}):
+        table.add_row(str(number), *(with_interval(points[arm, number].r_traj, 1) for arm in arms))
     return table
 
 
@@ -73,13 +63,10 @@ def policies_table(comparison: Comparison) -> Table:
     """One row a policy: what its training cost, what it came to, and the first point of its curve that is as high as
     R_traj of each arm that learns by memory.
     """
-    table = Table(title="policies: steps of training and R_traj", title_justify="left", header_style="bold")
-    table.add_column("method", no_wrap=True)
     others = [passing.arm for passing in comparison.policies[0].passes]
     reaches = (f"{users} first reach {arm} at" for arm in others for users in ("train users", "held-out users"))
     columns = ("steps", "minutes", "steps/s", "with train users", "with held-out users", *reaches)
-    for column in columns:
-        table.add_column(column, justify="right")
+    table = number_table("policies: steps of training and R_traj", "method", columns)
     for policy in comparison.policies:
         last = policy.curve[-1]
         table.add_row(

@@ -82,8 +82,9 @@ class Track:
         users = [self._services.dataset.user_keys[user] for user in users_of(world, len(world.users), self._seed)]
         plans = training_plan(users, design.train_episodes, batch, self._seed)
         with self._open("training", plan) as folder:
-            if not folder.lines and self._services.memory is not None:
-                self._services.memory.clear()  # of an earlier comparison of this name whose folder is gone
+            if self._services.memory is not None:
+                # Another comparison of this name may have taught it; the runner writes again what this one learned.
+                self._services.memory.clear()
             runner = self._runner(folder, world.horizon)
             for start, stop in pairwise([0, *design.probes, design.train_episodes]):
                 await runner.run(plans[start:stop], self._bench.on_episode)
@@ -124,7 +125,7 @@ class Track:
         """The episodes with the users `keys`; more may be recorded where users are met in portions."""
         with self._open(name, plan) as folder:
             plans = evaluation_plan(keys, [self._seed])
-            if not {plan.id for plan in plans} <= {line.id for line in folder.lines}:
+            if not {plan.id for plan in plans} <= {line.id for line in folder.lines if line.output is not None}:
                 folder.reopen()
             runner = self._runner(folder, self._services.worlds.test.horizon)
             await runner.run(plans, self._bench.on_episode)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from errors import ArtifactError
 from experiments.comparison.policies import PolicyTraining
 from experiments.conduct import Conduct
-from experiments.metrics import Estimate
+from experiments.intervals import Estimate
 
 _FILE = "comparison.json"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.metrics import Estimate, summarise
+from experiments.intervals import Estimate
+from experiments.metrics import summarise
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
 from experiments.report.rows import Row

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from experiments.metrics import Estimate
+from experiments.intervals import Estimate
 from experiments.report.curves import LearningCurve, TrainingCurve, learning_curves, training_curves
 from experiments.report.drawing import Figure, colour, plot
 from experiments.report.outcomes import OUTCOMES, outcome_words

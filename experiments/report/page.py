@@ -16,7 +16,7 @@ from markupsafe import Markup
 from catalogue import Catalogue
 from errors import BadInputError
 from experiments.configured_folder import write_atomically
-from experiments.metrics import Estimate
+from experiments.intervals import Estimate
 from experiments.report.comparison import (
     ComparedPolicy,
     NamedConduct,

@@ -58,16 +58,15 @@ def group_rows(runs: Sequence[RunData]) -> list[Row]:
         groups.setdefault(_kind(run), []).append(run)
     members = sorted(groups.values(), key=_order)
     labels = _labels([group[0] for group in members])
-    return [
-        Row(
-            label, tuple(group), summarise([line for run in group for line in run.lines], group[0].method, _data(group))
-        )
-        for label, group in zip(labels, members, strict=True)
-    ]
+    return [Row(label, tuple(group), _summary(group, runs)) for label, group in zip(labels, members, strict=True)]
 
 
-def _data(group: Sequence[RunData]) -> str:
-    return group[0].config.dataset.name
+def _summary(group: Sequence[RunData], runs: Sequence[RunData]) -> Summary:
+    """What the runs in `group` say; the seconds in which others of their comparison ran are shared with these."""
+    first, own = group[0], {run.path for run in group}
+    beside = [line for run in runs if run.root == first.root and run.path not in own for line in run.lines]
+    lines = [line for run in group for line in run.lines]
+    return summarise(lines, first.method, first.config.dataset.name, beside=beside)
 
 
 def _kind(run: RunData) -> Hashable:

@@ -36,6 +36,16 @@ def test_it_prints_one_json_object_stores_the_same_and_can_be_asked_again(billp:
         assert words in again.out
 
 
+def test_the_probe_stays_as_it_was_when_users_are_added(billp: Billp, tiny: Path, hashed: None):
+    arguments = ("compare", "--methods", "random,billp-memory-only", "--probe-every", "3", *SMALL)
+    few = billp(*arguments, "--json")
+    assert {point["users"] for point in few.json["curve"]} == {4}
+    more = billp(*("6" if word == "4" else word for word in arguments), "--resume", "--json")
+    assert more.code == 0, more.words
+    assert more.json["users"] == 6
+    assert more.json["curve"] == few.json["curve"]
+
+
 def test_two_prompt_packs_are_two_arms(billp: Billp, tiny: Path, answered: None):
     packs = f"{DEFAULT_PACK},{TERSE_PACK}"
     said = billp("compare", "--methods", "act-only", "--prompts", packs, *SMALL, "--json")

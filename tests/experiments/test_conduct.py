@@ -101,3 +101,10 @@ def test_the_tiny_step_record_is_whole():
     line = episode({"item": 1})
     assert line.output is not None
     assert line.output["steps"][0].keys() == StepRecord.__annotations__.keys()
+
+
+def test_the_title_of_a_chosen_candidate_was_named_by_nobody():
+    title = CATALOGUE[1].title
+    chosen = {"item": 1, "proposal": title, "shortlist": [1, 2]}
+    assert conduct_of([episode(chosen)], SERVICES).grounding is None
+    assert conduct_of([episode(chosen, {"item": 2, "proposal": "Something else"})], SERVICES).grounding == 0

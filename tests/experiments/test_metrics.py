@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from experiments.conduct import Conduct
-from experiments.metrics import busy_seconds, estimate, summarise
+from experiments.intervals import estimate
+from experiments.metrics import busy_seconds, summarise
 from experiments.tables import summary_table
 from tests.experiments.examples import failed, finished, usage
 
@@ -57,7 +61,40 @@ def test_the_seeds_of_a_user_are_averaged_first():
 def test_seeds_of_one_user_do_not_narrow_the_interval():
     few = [finished(f"{user}", *[3.0] * (user + 1), user=f"u{user}") for user in range(4)]
     many = [line.model_copy(update={"id": f"{line.id}-{seed}", "seed": seed}) for line in few for seed in range(5)]
-    assert summarise(many, "billp", "tiny").len == summarise(few, "billp", "tiny").len
+    wide, alike = summarise(few, "billp", "tiny").len, summarise(many, "billp", "tiny").len
+    assert alike.mean == wide.mean
+    assert alike.ci95 == pytest.approx(wide.ci95, rel=0.05)
+
+
+def test_seeds_that_differ_widen_the_interval():
+    """One seed's memory or policy was lucky: that is no more certain for being met by many users."""
+    by_seed = {0: 2, 1: 10, 2: 3}
+    lines = [
+        finished(f"{user}-{seed}", *[3.0] * length, user=f"u{user}", seed=seed)
+        for seed, length in by_seed.items()
+        for user in range(40)
+    ]
+    length = summarise(lines, "a2c", "tiny").len
+    assert length.mean == 5
+    assert length.ci95 == (2.0, 10.0)
+
+
+def test_who_was_met_twice_with_one_seed_has_the_mean():
+    lines = [finished("a", 1), finished("b", 1, 1, 1), finished("c", 1, 1, 1, 1, user="u1")]
+    assert summarise(lines, "billp", "tiny").len.mean == 3
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_terminal_wraps_numbers_and_cuts_none_off(width: int):
+    lines = [finished(f"{user}", *[3.0] * (user + 1), user=f"u{user}") for user in range(9)]
+    summary = summarise(lines, "shortlist-random", "ml-100k")
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(summary_table({"shortlist-random (training)": summary}))
+    said = console.export_text()
+    assert "…" not in said
+    low, high = summary.r_traj.ci95 or (0, 0)
+    assert f"[{low:.1f}," in said
+    assert f"{high:.1f}]" in said
 
 
 @given(numbers)

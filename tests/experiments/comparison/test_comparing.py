@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -214,5 +215,17 @@ def test_episodes_of_all_arms_are_in_flight_together_but_never_more_than_allowed
 async def test_the_tables_name_every_arm(whole: Comparison, played: Path):
     assert pairs_table(whole).row_count == 2
     assert conduct_table(whole).row_count == 3
-    assert curve_table(whole).row_count == 2
+    curve = curve_table(whole)
+    assert [str(column.header) for column in curve.columns] == ["after episodes", "reflexion", "billp"]
+    assert list(curve.columns[0].cells) == ["0", "3", "6"]
     assert whole == Comparison.model_validate_json((played / "comparison.json").read_text())
+
+
+async def test_what_another_of_that_name_taught_is_forgotten_when_a_comparison_goes_on(data: Path, tmp_path: Path):
+    what = design(("random", "billp-memory-only"), seeds=(0,), probe_every=0)
+    await run(data, tmp_path / "here" / "e", what)
+    await run(data, tmp_path / "there" / "e", replace(what, train_episodes=9))
+    again = await run(data, tmp_path / "here" / "e", what, resume=True)
+    assert again.training["billp-memory-only"].episodes == 6
+    async with Workshop(load_settings({"data_dir": data}), model=RuleModel(), embedder=HashEmbedder()) as workshop:
+        assert workshop.memory("tiny", "e/billp-memory-only/0").stats().counts["uses"] == 6

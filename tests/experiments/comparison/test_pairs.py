@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.comparison.pairs import compare_pair, compare_pairs, differs, paired_table, resampled_means
+from experiments.comparison.pairs import compare_pair, compare_pairs, differs, paired_table
+from experiments.intervals import resampled_means
 from experiments.records import EpisodeLine
 from tests.experiments.examples import failed, finished
 

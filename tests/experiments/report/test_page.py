@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from errors import ArtifactError, BadInputError
-from experiments.metrics import Estimate
+from experiments.intervals import Estimate
 from experiments.report import find_runs, make_report, write_page
 from experiments.report.comparison import read_policies
 from experiments.report.figures import figures

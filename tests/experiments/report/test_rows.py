@@ -54,3 +54,15 @@ def test_several_runs_are_rows_of_their_own(tmp_path: Path):
 def test_runs_of_one_name_are_told_apart_by_their_place(tmp_path: Path):
     roots = [put_run(tmp_path / place / "run", [episode("a", 1)]) for place in ("here", "there")]
     assert list(rows_of(*roots)) == [f"billp · run · {root}" for root in roots]
+
+
+def test_seconds_in_which_others_of_the_comparison_ran_are_shared_with_them(tmp_path: Path):
+    def running(method: str, started: float, ended: float) -> None:
+        line = episode("a", 3.0, 3.0, method=method).model_copy(update={"started": started, "ended": ended})
+        put_run(tmp_path / "all" / method, [line], method=method)
+
+    running("react", 0.0, 10.0)
+    running("billp", 0.0, 10.0)
+    running("random", 10.0, 12.0)
+    seconds = {label: row.summary.seconds_per_step for label, row in rows_of(tmp_path / "all").items()}
+    assert seconds == {"random": 1.0, "react": 2.5, "billp": 2.5}
