@@ -114,7 +114,7 @@ class ActorSettings(RoleSettings):
     )
     stake: float = Field(0.1, ge=0, description="stars that asking the LLM must be able to win, with ask = open")
     orders: int = Field(2, ge=1, le=2, description="orders of the shortlist asked; two cancel the letters' own bias")
-    mask_shown: bool = Field(True, description="never recommend an item twice in an episode")
+    mask_shown: bool = Field(True, description="recommend no item again in an episode before all were")
     free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
 
 

@@ -82,15 +82,19 @@ def best_rest(evidence: Evidence, caution: float) -> int:
 def named_kinds(thought: str, known: Sequence[str], lean: float) -> dict[str, float]:
     """Kinds that the Planner's words name: `lean` stars for each, taken off where it stands after "avoid" or "no".
 
-    A comma ends what "avoid" reaches, unless nothing but kinds stands between: all of "avoid Horror, Comedy or War".
+    A comma ends what "avoid" reaches, but not the commas of a list of kinds: all of "avoid Horror, Comedy or War".
     """
     lowered = thought.casefold()
-    either = "|".join(re.escape(kind.casefold()) for kind in sorted(known, key=len, reverse=True))
-    # Between kinds that follow each other a comma, "or" or "and" is no end of a part.
-    listed = re.sub(rf"(?<!\w)({either})\s*(,\s*(or|and)?|\bor\b|\band\b)\s*(?=({either})(?!\w))", r"\1 / ", lowered)
+    kind_here = rf"(?:{'|'.join(re.escape(kind.casefold()) for kind in sorted(known, key=len, reverse=True))})"
+    # A comma between kinds of a list is written as a space; the list ends where another word than "or" follows a kind.
+    listed = re.sub(
+        rf"(?<!\w)({kind_here}\s*),(?=\s*(?:(?:or|and)\s+)?{kind_here}\s*(?:$|[.,;:!?]|(?:or|and|but|then)\b))",
+        r"\1 ",
+        lowered,
+    )
     named: dict[str, float] = {}
     for kind in known:
-        if match := re.search(rf"(?<!\w){re.escape(kind.casefold())}(?!\w)", listed):
+        if match := re.search(rf"(?<!\w){re.escape(kind.casefold())}(?!\w)", lowered):
             part = re.split(r"[.;,]| but | and then ", listed[: match.start()])[-1]
             negated = re.search(r"\b(avoid|no|not|without|less|instead of)\b", part) is not None
             named[kind] = -lean if negated else lean

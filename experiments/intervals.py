@@ -49,7 +49,8 @@ def resampled_means(tables: NDArray[np.float64], seed: int = 0) -> NDArray[np.fl
 
     Users are drawn, and seeds independently of them (the pigeonhole bootstrap of Owen 2007, doi 10.1214/07-AOAS122): a
     seed stands for a whole training with its own memory or policy, so its luck is shared by all of its users and must
-    not be averaged away. NaN, in all tables alike, is what was not finished; draws that hit nothing are left out.
+    not be averaged away. (Where it stands for sampling alone, the interval is wider than it need be.) NaN, in all
+    tables alike, is what was not finished; draws that hit nothing are left out.
     """
     _, seeds, users = tables.shape
     rng = np.random.default_rng(seed)

@@ -78,7 +78,8 @@ def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
 
 
 def _last_tries(lines: list[EpisodeLine]) -> list[EpisodeLine]:
-    return list({line.id: line for line in lines}.values())
+    last = {line.id: position for position, line in enumerate(lines)}
+    return [lines[position] for position in sorted(last.values())]
 
 
 def _whole_lines(path: Path) -> list[EpisodeLine]:

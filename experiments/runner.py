@@ -71,6 +71,8 @@ class Runner:
             finished = {line.id: line.output is not None for line in self._folder.lines}
             over = [plan.id in finished and (finished[plan.id] or plan.learn) for plan in members]
             open_ = [plan for plan, done in zip(members, over, strict=True) if not done]
+            if open_:
+                self._folder.reopen()
             await together(self._one(plan, on_episode) for plan in open_)
             await asyncio.to_thread(self._learn, members)
 

@@ -31,9 +31,9 @@ async def run_single(
     if learn and split == "test":
         raise SettingsError(f"User {user} is a test user, from whom nothing may be learned; leave out --learn.")
     world = services.worlds.train if split == "train" else services.worlds.test
-    # What is learned from the same user again is another lesson, so it comes from another run.
-    run = f"episode-{uuid4().hex[:8]}" if learn else "episode"
-    context = EpisodeContext(method=method, split=split, seed=seed, run=run, learn=learn)
+    # What is learned from the same user again is another lesson, so it comes from another episode.
+    name = f"{split}-{seed}-{user}" + (f"-{uuid4().hex[:8]}" if learn else "")
+    context = EpisodeContext(method=method, split=split, seed=seed, run="episode", learn=learn)
     graph = build_episode_graph(FixedServices(services), world.horizon)
-    state = await graph.ainvoke(EpisodeInput(user=user, episode=f"{split}-{seed}-{user}"), context=context)
+    state = await graph.ainvoke(EpisodeInput(user=user, episode=name), context=context)
     return output_of(state)

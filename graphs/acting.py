@@ -22,6 +22,7 @@ from errors import EpisodeError
 from graphs.methods import method_named
 from graphs.services import ItemPolicy, Minds, ServiceProvider, Services, embed_text
 from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
+from memory import Ledger, MemoryBank
 
 Update = dict[str, Any]
 _UNWEIGHED: Update = {"advantages": [], "likings": [], "support": [], "preferences": [], "trust": 0.0}
@@ -129,8 +130,7 @@ class ActorNodes:
         services = await self._provider.get(runtime.context, state["user"])
         if not method_named(runtime.context.method).bends or services.memory is None:
             return _UNWEIGHED
-        limits, experiences = services.settings.actor, services.memory.actor
-        ledger = await asyncio.to_thread(lambda: experiences.ledger)  # the first time it reads all of them
+        limits, ledger = services.settings.actor, await _ledger_of(services.memory)
         shown = services.situation(state).recommended
         relations = [relation(item, shown) for item in services.catalogue.some(state["shortlist"])]
         caution = 0.0 if runtime.context.learn else limits.caution
@@ -149,7 +149,7 @@ class ActorNodes:
         items = services.catalogue.some(state["shortlist"])
         advice = None
         if state["advantages"] and services.memory is not None:
-            reach = services.memory.actor.ledger.reach(REACH)
+            reach = (await _ledger_of(services.memory)).reach(REACH)
             advice = Advice(tuple(state["advantages"]), state["trust"], reach)
         choice = await minds_of(services).actor.choose(
             _briefing(services, state),
@@ -225,6 +225,11 @@ def minds_of(services: Services) -> Minds:
     if services.minds is None:
         raise EpisodeError("This episode needs an LLM, but none was started; name an LLM method when starting.")
     return services.minds
+
+
+async def _ledger_of(memory: MemoryBank) -> Ledger:
+    """What all experiences say, off the event loop: the first time it reads all of them."""
+    return await asyncio.to_thread(lambda: memory.actor.ledger)
 
 
 def _policy_of(services: Services) -> ItemPolicy:

@@ -63,8 +63,12 @@ class EpisodeNodes:
         limits, likes = services.settings.memory, state.get("likes") or []
         history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
         reflections, evidence = await recall(services, method_named(runtime.context.method), history)
+        episode, made_up = state.get("episode", ""), ""
+        if episode in ("", state.get("made_up", "")):
+            episode = made_up = services.users.new_episode(state["user"], teaches=runtime.context.learn)
         return {
-            "episode": state.get("episode") or services.users.new_episode(state["user"], teaches=runtime.context.learn),
+            "episode": episode,
+            "made_up": made_up,
             "likes": [],
             "history": history,
             "reflections": reflections,

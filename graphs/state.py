@@ -139,6 +139,8 @@ class EpisodeState(TypedDict):
     """Key of the user in the logs; for a live person any name."""
     episode: str
     """Name of the episode, unique in its run; seeds depend on it."""
+    made_up: str
+    """The name that it was given for want of one: on a thread it is still there when the next unnamed one begins."""
     likes: list[str]
     """Titles that a live person said to like, until `recall` has found them in the catalogue."""
     history: list[int]

@@ -27,6 +27,7 @@ class _Index:
     file: Path
     inode: int = 0
     size: int = 0
+    lines: int = 0
     method: str = ""
     rows: list[EpisodeRow] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
@@ -36,7 +37,7 @@ class _Index:
         """Reads what has been appended since; a line that is still being written is left for the next time."""
         now = self.file.stat()
         if now.st_ino != self.inode or now.st_size < self.size:
-            self.inode, self.size = now.st_ino, 0
+            self.inode, self.size, self.lines = now.st_ino, 0, 0
             self.rows, self.starts, self.numbers = [], [], {}
         if now.st_size == self.size:
             return
@@ -45,12 +46,13 @@ class _Index:
             for raw in stream:
                 if not raw.endswith(b"\n"):
                     break
-                line = parse_line(self.file, len(self.rows) + 1, raw)
-                row = _row(len(self.rows) + 1, line)
+                line = parse_line(self.file, self.lines + 1, raw)
+                self.lines += 1
                 self.method = self.method or line.method
-                self.rows.append(row)
-                self.starts.append(self.size)
-                self.numbers[row.id] = row.number
+                number = self.numbers.setdefault(line.id, len(self.rows) + 1)
+                # An episode that failed and was tried again has several lines, of which the last counts.
+                self.rows[number - 1 : number] = [_row(number, line)]
+                self.starts[number - 1 : number] = [self.size]
                 self.size += len(raw)
 
     def line(self, number: int) -> EpisodeLine:

@@ -53,9 +53,10 @@ def add_folder(
 ) -> Dataset:
     """Registers the atomic files in `folder` under `name` (default: that of the only *.inter file there).
 
-    They are copied as they are, unless `rules` leave something out, the log holds no ratings, or a pair of user and
-    item more than once: then they are converted as tables are. A dataset already registered under the name is
-    replaced only once the new one has been read without fault. Raises DataError otherwise.
+    They are copied as they are, unless `rules` leave something out, `columns` name a separator or an item key, the log
+    holds no ratings, or a pair of user and item more than once: then they are converted as tables are. A dataset
+    already registered under the name is replaced only once the new one has been read without fault. Raises DataError
+    otherwise.
     """
     columns, rules = columns or Columns(), rules or Rules()
     stem = _stem(folder, name)

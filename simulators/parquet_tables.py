@@ -78,8 +78,11 @@ def _texts(column: pa.Array) -> list[str]:
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         # As dates, in which a year can be found as well; microseconds, for Python's dates know no finer ones.
         zone = kind.tz if pa.types.is_timestamp(kind) else None
-        times = column.cast(pa.timestamp("us", zone), safe=False).to_pylist()
-        return ["" if value is None else value.isoformat() for value in times]
+        times = column.cast(pa.timestamp("us", zone), safe=False)
+        try:
+            return ["" if value is None else value.isoformat() for value in times.to_pylist()]
+        except (OverflowError, ValueError):  # beyond the years that dates can have: Unix seconds
+            return ["" if value is None else str(value / 1e6) for value in times.cast(pa.int64()).to_pylist()]
     return [
         "" if value is None else "|".join(map(str, value)) if isinstance(value, list) else str(value)
         for value in column.to_pylist()

@@ -57,6 +57,7 @@ class Track:
         self.training: tuple[EpisodeLine, ...] = ()
         self.evaluation: tuple[EpisodeLine, ...] = ()
         self.probes: dict[int, tuple[EpisodeLine, ...]] = {}
+        self._met: set[str] = set()
 
     @property
     def lines(self) -> list[EpisodeLine]:
@@ -84,7 +85,8 @@ class Track:
         with self._open("training", plan) as folder:
             if self._services.memory is not None:
                 # Another comparison of this name may have taught it; the runner writes again what this one learned.
-                self._services.memory.clear()
+                folder.reopen()
+                await asyncio.to_thread(self._services.memory.clear)
             runner = self._runner(folder, world.horizon)
             for start, stop in pairwise([0, *design.probes, design.train_episodes]):
                 await runner.run(plans[start:stop], self._bench.on_episode)
@@ -124,11 +126,11 @@ class Track:
     async def _meet(self, name: str, plan: dict[str, object], keys: list[str]) -> tuple[EpisodeLine, ...]:
         """The episodes with the users `keys`; more may be recorded where users are met in portions."""
         with self._open(name, plan) as folder:
-            plans = evaluation_plan(keys, [self._seed])
-            if not {plan.id for plan in plans} <= {line.id for line in folder.lines if line.output is not None}:
-                folder.reopen()
             runner = self._runner(folder, self._services.worlds.test.horizon)
-            await runner.run(plans, self._bench.on_episode)
+            plans = evaluation_plan(keys, [self._seed])
+            await runner.run([plan for plan in plans if plan.id not in self._met], self._bench.on_episode)
+            if name == "evaluation":  # what failed is tried again by another process, not at every look of this one
+                self._met |= {plan.id for plan in plans}
             lines = tuple(line for line in folder.lines if line.user in set(keys))
             summary = summarise(lines, self.arm.name, self._bench.design.dataset, conduct_of(lines, self._services))
             folder.write_metrics(summary.model_dump_json(indent=2))

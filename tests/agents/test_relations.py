@@ -115,5 +115,8 @@ class TestPlan:
         assert named_kinds("Warm comedies", KINDS, 0.2) == {}
         for listed in ("avoid War, Comedy, Drama", "Not war, comedy or drama.", "no war or comedy, and drama"):
             assert named_kinds(listed, KINDS, 0.2) == {"War": -0.2, "Comedy": -0.2, "Drama": -0.2}
-        assert named_kinds("avoid war, then try drama", KINDS, 0.2) == {"War": -0.2, "Drama": 0.2}
+        for apart in ("avoid war, then try drama", "Avoid war, drama would be fresh."):
+            assert named_kinds(apart, KINDS, 0.2) == {"War": -0.2, "Drama": 0.2}
+        several = ("Action and Adventure", "Action", "Adventure", "R&B (new)")
+        assert named_kinds("no action and adventure, R&B (new)", several, 0.2) == dict.fromkeys(several, -0.2)
         assert list(make_plan(Evidence(), {"War": 0.2}).aim) == ["War"]

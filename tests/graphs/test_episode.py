@@ -334,6 +334,20 @@ async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
     assert [lesson.origin.episode for lesson in memory.reflections.latest(3)] == [d["episode"] for d in taught[::-1]]
 
 
+async def test_a_made_up_name_does_not_stay_on_its_thread():
+    services = fake_services(memory=fake_bank(), learn_at_once=True)
+    graph = build_episode_graph(FixedServices(services), 12, checkpointer=InMemorySaver())
+    thread: Any = {"configurable": {"thread_id": "1"}}
+    unnamed = {"user": user_of("train")}
+    inputs: list[Any] = [unnamed, unnamed, {**unnamed, "episode": "mine"}, unnamed]
+    names = []
+    for given in inputs:
+        done = await graph.ainvoke(given, thread, context=EpisodeContext(learn=True))
+        names.append(done["episode"])
+    assert len(set(names[:2])) == 2
+    assert names[2:] == ["mine", "mine"], "a name that was given is the thread's until another is"
+
+
 async def test_unnamed_episodes_that_teach_nothing_are_the_same_each_time():
     services = fake_services()
     graph = build_episode_graph(FixedServices(services), services.worlds.test.horizon)

@@ -134,3 +134,17 @@ def test_places_are_those_nearest_to_the_reader(tmp_path: Path):
     }
     assert runs.places([source]) == {}, "both are as near"
     assert runs.places([Source("training", "train-0-9", 1, 0)], "a/test") == {}
+
+
+def test_of_an_episode_that_was_tried_again_the_last_try_counts(tmp_path: Path):
+    folder = put(tmp_path / "a", failed("x"), episode("y", 5.0))
+    runs = Runs(tmp_path)
+    assert [row.id for row in runs.episodes("a", 0, 9).episodes] == ["x", "y"]
+    append(folder, episode("x", 4.0, 2.0).model_dump_json() + "\n" + episode("z", 1.0).model_dump_json() + "\n")
+    for reader in (runs, Runs(tmp_path)):
+        found = reader.episodes("a", 0, 9)
+        assert [(row.number, row.id) for row in found.episodes] == [(1, "x"), (2, "y"), (3, "z")]
+        assert (found.run.episodes, found.run.failed) == (3, 0)
+        line = reader.episode("a", 1)[2]
+        assert line.output is not None
+        assert line.output["reward_trajectory"] == 6.0

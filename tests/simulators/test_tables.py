@@ -112,6 +112,11 @@ def test_parquet_is_read_as_text(tmp_path):
     assert rows(path, "day", "user")[0] == (1, ("2026-01-31T00:00:00", "1"))
 
 
+def test_a_time_that_no_date_can_have_is_read_as_seconds(tmp_path):
+    path = put(tmp_path / "t.parquet", user=pa.array([1, 2]), when=pa.array([1_500_000_000_000, 1], pa.timestamp("s")))
+    assert rows(path, "user", "when") == [(1, ("1", "1500000000000.0")), (2, ("2", "1.0"))]
+
+
 @pytest.mark.parametrize("harm", ["half", "empty", "text", "middle"])
 def test_a_parquet_file_cut_short_is_refused(tmp_path, harm):
     path = put(tmp_path / "t.parquet", user=pa.array([f"u{n}" for n in range(999)]), item=pa.array(range(999)))
