@@ -42,7 +42,8 @@ class PolicyRecord(BaseModel):
     horizon: int
     mask: bool
     steps: int
-    """Of the whole training: recommendations to simulated users, or gradient steps of a method that meets none."""
+    """Of the whole training: steps of simulated users (those between two episodes, in which nothing is recommended,
+    included), or gradient steps of a method that meets none."""
     seconds: float
     curve: list[CurvePoint]
     sha256: str = ""

@@ -42,7 +42,7 @@ class PolicyTraining(BaseModel):
     arm: str
     seeds: int
     steps: int
-    """Of one training: recommendations to simulated users, or gradient steps of a method that meets none."""
+    """Of one training: steps of simulated users, or gradient steps of a method that meets none."""
     seconds: float
     """Of one training, mean over the seeds."""
     curve: list[PolicyPoint]

@@ -38,7 +38,7 @@ def policies_figure(policies: Sequence[ComparedPolicy]) -> Figure:
     return Figure(
         "policies",
         "Policies",
-        "R_traj after so many steps of training, means over seeds: recommendations to simulated users, or gradient "
+        "R_traj after so many steps of training, means over seeds: steps of simulated users, or gradient "
         "steps of methods that meet none. Dashed grey: what methods that learn by memory reach with held-out users.",
         drawn,
     )
