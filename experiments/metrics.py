@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from pydantic import BaseModel, ConfigDict
 from experiments.conduct import Conduct
 from experiments.intervals import Estimate, estimate_seeds
 from experiments.records import EpisodeLine
-from graphs.state import EpisodeOutput
+
+Field = Literal["length", "reward_each", "reward_trajectory"]
+_FIELDS: tuple[Field, ...] = get_args(Field)
 
 
 class Summary(BaseModel):
@@ -62,7 +65,7 @@ def summarise(
     usages = [output["usage"] for _, output in outputs]
     prompt = sum(usage["prompt_tokens"] for usage in usages)
     seeds, users = sorted({line.seed for line in lines}), sorted({line.user for line in lines})
-    length, r_each, r_traj = map(estimate_seeds, _tables(outputs, seeds, users))
+    length, r_each, r_traj = (estimate_seeds(seed_table(ordered, field, seeds, users)) for field in _FIELDS)
     return Summary(
         method=method,
         dataset=dataset,
@@ -83,19 +86,20 @@ def summarise(
     )
 
 
-def _tables(
-    done: Sequence[tuple[EpisodeLine, EpisodeOutput]], seeds: Sequence[int], users: Sequence[str]
+def seed_table(
+    lines: Sequence[EpisodeLine], field: Field, seeds: Sequence[int], users: Sequence[str]
 ) -> NDArray[np.float64]:
-    """(3, seeds, users): length, reward each and of the trajectory; NaN where none was finished.
+    """(seeds, users): one number of the finished episodes; NaN where none was finished.
 
     Who was met several times with one seed, as in long trainings, has the mean.
     """
     row_of, column_of = ({key: place for place, key in enumerate(keys)} for keys in (seeds, users))
-    sums, counts = np.zeros((3, len(seeds), len(users))), np.zeros((len(seeds), len(users)))
-    for line, output in done:
-        cell = row_of[line.seed], column_of[line.user]
-        sums[:, *cell] += output["length"], output["reward_each"], output["reward_trajectory"]
-        counts[cell] += 1
+    sums, counts = np.zeros((len(seeds), len(users))), np.zeros((len(seeds), len(users)))
+    for line in lines:
+        if line.output is not None:
+            cell = row_of[line.seed], column_of[line.user]
+            sums[cell] += line.output[field]
+            counts[cell] += 1
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 

@@ -17,7 +17,7 @@ from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
 from graphs.episode import build_episode_graph, output_of
 from graphs.forms import LiveContext, LiveInput
-from graphs.learning import learn
+from graphs.learning import learn_next
 from graphs.live import LiveServices, Question, own_memory, with_persons
 from graphs.methods import method_named
 from graphs.services import FixedServices
@@ -75,16 +75,8 @@ class Play:
         self._folder = RunFolder(
             run, run_config(workshop, services, plan), surroundings(workshop.settings), resume=True
         )
-        bank = services.memory
         self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.lines)}"
-        self._context = LiveContext(
-            method=method,
-            seed=seed,
-            run=origin_of(run),
-            ordinal=bank.next_ordinal() if learn and bank is not None else 0,
-            learn=learn,
-            memory=memory,
-        )
+        self._context = LiveContext(method=method, seed=seed, run=origin_of(run), learn=learn, memory=memory)
         self._graph = build_episode_graph(
             LiveServices(FixedServices(services)),
             services.worlds.train.horizon,
@@ -140,7 +132,7 @@ class Play:
         self._record("finished", "", done)
         memory = self._services.memory
         if self._context.learn and memory is not None:
-            learn(self._services, memory, self._method, self._context, done)
+            learn_next(self._services, memory, self._method, self._context, done)
         return None
 
     def _record(self, status: str, error: str, output: EpisodeOutput | None) -> None:

@@ -68,9 +68,10 @@ class Runner:
         batches = sorted({plan.batch for plan in plans})
         for batch in batches:
             members = [plan for plan in plans if plan.batch == batch]
-            finished = {line.id: line.output is not None for line in self._folder.lines}
-            over = [plan.id in finished and (finished[plan.id] or plan.learn) for plan in members]
-            open_ = [plan for plan, done in zip(members, over, strict=True) if not done]
+            recorded = self._folder.lines
+            over = {line.id for line in recorded}
+            failed = {line.id for line in recorded if line.output is None}
+            open_ = [plan for plan in members if plan.id not in over or (plan.id in failed and not plan.learn)]
             if open_:
                 self._folder.reopen()
             await together(self._one(plan, on_episode) for plan in open_)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -21,8 +20,8 @@ from agents.tools import analyse_categories
 from errors import SettingsError
 from graphs.acting import Update, build_actor_graph, minds_of, step_seed
 from graphs.judging import judge
-from graphs.learning import learn
-from graphs.methods import Method, method_named
+from graphs.learning import learn_next
+from graphs.methods import method_named
 from graphs.recalling import lesson_words, recall
 from graphs.services import ServiceProvider, Services
 from graphs.state import (
@@ -36,7 +35,6 @@ from graphs.state import (
     usage_update,
 )
 from graphs.users import Recommendation
-from memory import MemoryBank
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
 MIDDLE_REWARD = 3.0  # of one to five stars: from here on a reward without the Critic counts as encouragement
@@ -204,7 +202,7 @@ class EpisodeNodes:
         if runtime.context.learn and services.learn_at_once and services.memory is not None:
             done = output_of({**state, **totals})
             method = method_named(runtime.context.method)
-            await asyncio.to_thread(_learn_next, services, services.memory, method, runtime.context, done)
+            await asyncio.to_thread(learn_next, services, services.memory, method, runtime.context, done)
         return totals
 
     async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Judgement:
@@ -274,13 +272,6 @@ def build_episode_graph(
     graph.add_edge("conclude", END)
     limit = _NODES_A_STEP * horizon + 10
     return graph.compile(checkpointer, name=name).with_config(recursion_limit=limit)
-
-
-def _learn_next(
-    services: Services, memory: MemoryBank, method: Method, context: EpisodeContext, done: EpisodeOutput
-) -> None:
-    """Writes what the episode taught, as the latest that its memory learned."""
-    learn(services, memory, method, replace(context, ordinal=memory.next_ordinal()), done)
 
 
 def output_of(state: Mapping[str, Any]) -> EpisodeOutput:

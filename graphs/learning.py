@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agents.evidence import evidence_of
 from agents.prompt_pack import clean
@@ -25,6 +26,13 @@ def learn(services: Services, memory: MemoryBank, method: Method, context: Episo
         memory.critic.write(judged)
     if method.learns:
         memory.uses.write(uses_of(services, method, context, done))
+
+
+def learn_next(
+    services: Services, memory: MemoryBank, method: Method, context: EpisodeContext, done: EpisodeOutput
+) -> None:
+    """As `learn`, for an episode by itself: it is the latest that its memory learned from."""
+    learn(services, memory, method, replace(context, ordinal=memory.next_ordinal()), done)
 
 
 def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Reflection:

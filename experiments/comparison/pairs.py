@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from experiments.intervals import Estimate, between, resampled_means
+from experiments.metrics import Field, seed_table
 from experiments.records import EpisodeLine
 
 Metric = Literal["len", "r_each", "r_traj"]
 METRICS: tuple[Metric, ...] = ("len", "r_each", "r_traj")
-_FIELDS: Mapping[Metric, Literal["length", "reward_each", "reward_trajectory"]] = {
+_FIELDS: Mapping[Metric, Field] = {
     "len": "length",
     "r_each": "reward_each",
     "r_traj": "reward_trajectory",
@@ -78,16 +79,8 @@ def differs(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Me
 
 def paired_table(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Metric) -> NDArray[np.float64]:
     """(2, seeds, users): the metric of a and of b; NaN in both where either has no finished episode."""
-    values = [{(line.seed, line.user): _value(line, metric) for line in lines} for lines in (of_a, of_b)]
-    seeds = sorted({seed for known in values for seed, _ in known})
-    users = sorted({user for known in values for _, user in known})
-    table = np.full((2, len(seeds), len(users)), np.nan)
-    for side, known in enumerate(values):
-        for (seed, user), value in known.items():
-            table[side, seeds.index(seed), users.index(user)] = np.nan if value is None else value
+    seeds = sorted({line.seed for lines in (of_a, of_b) for line in lines})
+    users = sorted({line.user for lines in (of_a, of_b) for line in lines})
+    table = np.stack([seed_table(lines, _FIELDS[metric], seeds, users) for lines in (of_a, of_b)])
     table[:, np.isnan(table).any(axis=0)] = np.nan
     return table
-
-
-def _value(line: EpisodeLine, metric: Metric) -> float | None:
-    return None if line.output is None else float(line.output[_FIELDS[metric]])

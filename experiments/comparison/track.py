@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -57,7 +57,6 @@ class Track:
         self.training: tuple[EpisodeLine, ...] = ()
         self.evaluation: tuple[EpisodeLine, ...] = ()
         self.probes: dict[int, tuple[EpisodeLine, ...]] = {}
-        self._met: set[str] = set()
 
     @property
     def lines(self) -> list[EpisodeLine]:
@@ -99,7 +98,7 @@ class Track:
         """Episodes with the first `users` test users; those that are over are not run again."""
         keys = self._bench.test_users
         plan = {"command": "evaluate", "users": keys, "seeds": [self._seed], "trained": self._trained}
-        self.evaluation = await self._meet("evaluation", plan, keys[:users])
+        self.evaluation = await self._meet("evaluation", plan, keys[:users], self.evaluation)
 
     async def _trained_policy(self) -> TrainedPolicy:
         label = f"{self.arm.name}, seed {self._seed}"
@@ -123,14 +122,18 @@ class Track:
         plan = {"command": "evaluate", "users": keys, "seeds": [self._seed], "trained": trained, "probe": True}
         self.probes[trained] = await self._meet(f"probe-{trained}", plan, keys)
 
-    async def _meet(self, name: str, plan: dict[str, object], keys: list[str]) -> tuple[EpisodeLine, ...]:
-        """The episodes with the users `keys`; more may be recorded where users are met in portions."""
+    async def _meet(
+        self, name: str, plan: dict[str, object], keys: list[str], before: Sequence[EpisodeLine] = ()
+    ) -> tuple[EpisodeLine, ...]:
+        """The episodes with the users `keys`; more may be recorded where users are met in portions.
+
+        `before` are those of the last portion: what failed there is tried again by another process, not by this one.
+        """
+        met = {line.id for line in before}
         with self._open(name, plan) as folder:
             runner = self._runner(folder, self._services.worlds.test.horizon)
             plans = evaluation_plan(keys, [self._seed])
-            await runner.run([plan for plan in plans if plan.id not in self._met], self._bench.on_episode)
-            if name == "evaluation":  # what failed is tried again by another process, not at every look of this one
-                self._met |= {plan.id for plan in plans}
+            await runner.run([plan for plan in plans if plan.id not in met], self._bench.on_episode)
             lines = tuple(line for line in folder.lines if line.user in set(keys))
             summary = summarise(lines, self.arm.name, self._bench.design.dataset, conduct_of(lines, self._services))
             folder.write_metrics(summary.model_dump_json(indent=2))
