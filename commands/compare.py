@@ -16,6 +16,7 @@ from commands.running import (
     SideBySide,
     TapeFile,
     TapeMode,
+    number_list,
     run_folder,
     run_to_end,
     seed_list,
@@ -45,8 +46,11 @@ def compare(
     ] = None,
     epochs: Epochs = None,
     probe_every: Annotated[
-        int, typer.Option(min=0, help="learning curve: meet the probe's users after so many episodes; 0 is never")
-    ] = 0,
+        int | None, typer.Option(min=1, help="learning curve: meet the probe's users after every so many episodes")
+    ] = None,
+    probe_at: Annotated[
+        str | None, typer.Option(metavar="N,N", help="the same after these numbers of episodes, e.g. 0,30,100")
+    ] = None,
     probe_users: Annotated[
         int | None, typer.Option(min=1, help="users of the learning curve; none is 20, or as many as before")
     ] = None,
@@ -82,8 +86,8 @@ def compare(
         train_episodes=train_episodes,
         users=users,
         seeds=tuple(seed_list(seeds)),
+        probes=_probes(probe_every, probe_at, train_episodes),
         probe_users=min(probe_users or _known_probe(folder) or _PROBE, users),
-        probe_every=probe_every,
         stop_early=stop_early,
         epochs=epochs,
     )
@@ -109,6 +113,15 @@ def compare(
         raise typer.Exit(1)
 
 
+def _probes(every: int | None, at: str | None, train_episodes: int) -> tuple[int, ...]:
+    """After how many training episodes to probe; after all of them the evaluation does."""
+    if every is not None and at is not None:
+        raise typer.BadParameter("give one of --probe-every and --probe-at", param_hint="--probe-at")
+    if at is None:
+        return tuple(range(0, train_episodes, every)) if every is not None else ()
+    return tuple(sorted(set(number_list(at, "--probe-at")) - {train_episodes}))
+
+
 def _known_probe(folder: Path) -> int | None:
     """How many users the probe of a comparison that goes on has, however many users there are now."""
     from experiments.configured_folder import CONFIG, read_config
@@ -127,8 +140,8 @@ def _design(
     train_episodes: int,
     users: int,
     seeds: tuple[int, ...],
+    probes: tuple[int, ...],
     probe_users: int,
-    probe_every: int,
     stop_early: bool,
     epochs: int | None,
 ) -> Design:
@@ -144,8 +157,8 @@ def _design(
         train_episodes=train_episodes,
         users=users,
         seeds=seeds,
+        probes=probes,
         probe_users=probe_users,
-        probe_every=probe_every,
         stop_early=stop_early,
         epochs=epochs,
     )

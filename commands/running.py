@@ -80,12 +80,17 @@ def with_tape_in(folder: Path, settings: Settings) -> Settings:
     return settings.model_copy(update={"run": run})
 
 
-def seed_list(text: str) -> list[int]:
-    """The seeds that `--seeds` names, each once."""
+def number_list(text: str, option: str) -> list[int]:
+    """The whole numbers, none below 0, that `option` names."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint="--seeds")
-    seeds = [int(part) for part in parts]
+        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint=option)
+    return [int(part) for part in parts]
+
+
+def seed_list(text: str) -> list[int]:
+    """The seeds that `--seeds` names, each once."""
+    seeds = number_list(text, "--seeds")
     if len(set(seeds)) < len(seeds):  # an episode is named by user and seed, and runs once
         raise typer.BadParameter(f"{text!r} names a seed twice", param_hint="--seeds")
     return seeds

@@ -28,8 +28,9 @@ class Design:
     """A comparison, fixed before its first episode.
 
     `users` test users meet every arm once with every seed. A learning arm first learns from `train_episodes`
-    episodes with each seed, into a memory of its own. Every `probe_every` of them (0: never) the first `probe_users`
-    of the test users are met with memory as it stands: the points of the learning curve. With `stop_early` the users
+    episodes with each seed, into a memory of its own. After so many of them as `probes` says (in rising order, less than
+    all) the first `probe_users` of the test users are met with memory as it stands: the points of the learning curve,
+    whose last is read off the evaluation itself. With `stop_early` the users
     are met in up to LOOKS portions, until every arm's R_traj differs from the base's. A method with a policy trains it
     once with each seed, for `epochs`, or for the budget in its hyperparameters where that is None.
     """
@@ -40,17 +41,10 @@ class Design:
     train_episodes: int
     users: int
     seeds: tuple[int, ...]
+    probes: tuple[int, ...]
     probe_users: int
-    probe_every: int
     stop_early: bool
     epochs: int | None = None
-
-    @property
-    def probes(self) -> list[int]:
-        """Numbers of training episodes after which to probe; the last one is read off the evaluation itself."""
-        if not self.probe_every or not self.probe_users:
-            return []
-        return list(range(0, self.train_episodes, self.probe_every))
 
     @property
     def looks(self) -> list[int]:
@@ -85,7 +79,7 @@ class Design:
             "train_episodes": self.train_episodes,
             "users": self.users,
             "seeds": list(self.seeds),
-            **({"probe_users": self.probe_users, "probe_every": self.probe_every} if self.probes else {}),
+            **({"probe_users": self.probe_users, "probes": list(self.probes)} if self.probes else {}),
             "stop_early": self.stop_early,
             **({"epochs": self.epochs} if self.epochs is not None else {}),
         }
@@ -122,11 +116,16 @@ def checked(design: Design, batch: int) -> Design:
         raise SettingsError(f"There is only {', '.join(names) or 'nothing'} to compare; name two methods or two packs.")
     if design.base not in names:
         raise SettingsError(f"The base {design.base!r} is not compared; choose one of {', '.join(names)}.")
-    if design.probe_every % batch:
-        raise SettingsError(
-            f"A probe every {design.probe_every} episodes falls into a batch of {batch}; take a multiple of {batch} "
-            "or change run.batch."
-        )
+    for trained in design.probes:
+        if trained >= design.train_episodes:
+            raise SettingsError(
+                f"A probe after {trained} episodes is none, as training has {design.train_episodes}; leave it out."
+            )
+        if trained % batch:
+            raise SettingsError(
+                f"A probe after {trained} episodes falls into a batch of {batch}; take a multiple of {batch} "
+                "or change run.batch."
+            )
     if design.probe_users > design.users:
         raise SettingsError(f"{design.probe_users} probe users are more than the {design.users} users; take fewer.")
     return design

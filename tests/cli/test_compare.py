@@ -46,6 +46,15 @@ def test_the_probe_stays_as_it_was_when_users_are_added(billp: Billp, tiny: Path
     assert more.json["curve"] == few.json["curve"]
 
 
+def test_a_curve_is_drawn_at_the_numbers_of_episodes_that_are_named(billp: Billp, tiny: Path, hashed: None):
+    methods = ("--methods", "random,billp-memory-only")
+    few = (*methods, "--dataset", "tiny", "--users", "4", "--set", "run.batch=3", "--run", "c", "--json")
+    said = billp("compare", *few, "--train-episodes", "9", "--probe-at", "6,0,9")
+
+    assert said.code == 0, said.words
+    assert [point["trained"] for point in said.json["curve"]] == [0, 6, 9], "the last is the evaluation's"
+
+
 def test_two_prompt_packs_are_two_arms(billp: Billp, tiny: Path, answered: None):
     packs = f"{DEFAULT_PACK},{TERSE_PACK}"
     said = billp("compare", "--methods", "act-only", "--prompts", packs, *SMALL, "--json")
@@ -62,6 +71,9 @@ def test_two_prompt_packs_are_two_arms(billp: Billp, tiny: Path, answered: None)
         (("--methods", "random,popular", "--base", "react"), "base 'react' is not compared"),
         (("--methods", "random,popular", "--prompts", "nowhere"), "nowhere"),
         (("--methods", "random,popular", "--seeds", "0,0"), "names a seed twice"),
+        (("--methods", "random,billp", "--probe-at", "0,x"), "'0,x' is not a list of numbers"),
+        (("--methods", "random,billp", "--probe-at", "0", "--probe-every", "3"), "give one of"),
+        (("--methods", "random,billp", "--probe-at", "6"), "after 6 episodes is none"),
     ],
 )
 def test_a_comparison_that_makes_no_sense_is_refused_in_a_sentence(

@@ -28,8 +28,8 @@ def design(
         train_episodes=6,
         users=5,
         seeds=(0, 1),
+        probes=(0, 3),
         probe_users=2,
-        probe_every=3,
         stop_early=False,
     )
     return replace(plain, **given)

@@ -163,12 +163,12 @@ async def test_it_does_not_go_on_with_less(data: Path, tmp_path: Path):
 
 async def test_methods_keep_their_prompts_when_a_comparison_is_widened(data: Path, tmp_path: Path):
     folder, terse = tmp_path / "c", [load_pack(TERSE_PACK)]
-    await run(data, folder, design(("random", "popular"), probe_every=0))
-    await run(data, folder, design(("random", "popular", "act-only"), terse, probe_every=0), resume=True)
+    await run(data, folder, design(("random", "popular"), probes=()))
+    await run(data, folder, design(("random", "popular", "act-only"), terse, probes=()), resume=True)
     before = (folder / "config.json").read_bytes()
 
     with pytest.raises((ArtifactError, ExceptionGroup)) as caught:
-        await run(data, folder, design(("random", "popular", "act-only"), probe_every=0), resume=True)
+        await run(data, folder, design(("random", "popular", "act-only"), probes=()), resume=True)
     said = repr(caught.value)
     assert "act-only/seed-0/evaluation was made with prompts." in said
     assert "random/seed-0" not in said, "a method that reads no prompts has none to keep"
@@ -178,7 +178,7 @@ async def test_methods_keep_their_prompts_when_a_comparison_is_widened(data: Pat
 async def test_prompt_packs_are_compared_like_methods(data: Path, tmp_path: Path):
     packs = [load_pack(DEFAULT_PACK), load_pack(TERSE_PACK)]
     model = RuleModel()
-    found = await run(data, tmp_path / "c", design(("act-only",), packs, probe_every=0), model)
+    found = await run(data, tmp_path / "c", design(("act-only",), packs, probes=()), model)
 
     assert list(found.methods) == ["act-only@default", "act-only@terse"]
     assert {request.system for request in model.requests} == {pack["actor-shortlist"].fixed for pack in packs}
@@ -189,7 +189,7 @@ async def test_it_stops_early_once_the_interval_excludes_no_difference(
 ):
     monkeypatch.setattr(experiments.comparison.design, "FEWEST", 4)
     packs = [load_pack(DEFAULT_PACK), load_pack(TERSE_PACK)]
-    given: dict[str, Any] = {"users": 10, "seeds": (0,), "probe_every": 0, "stop_early": True}
+    given: dict[str, Any] = {"users": 10, "seeds": (0,), "probes": (), "stop_early": True}
 
     # The oracle is far better than chance; the model answers by seed, so that two packs come out the same.
     stopped = await run(data, tmp_path / "a", design(("random", "oracle"), **given))
@@ -222,7 +222,7 @@ async def test_the_tables_name_every_arm(whole: Comparison, played: Path):
 
 
 async def test_what_another_of_that_name_taught_is_forgotten_when_a_comparison_goes_on(data: Path, tmp_path: Path):
-    what = design(("random", "billp-memory-only"), seeds=(0,), probe_every=0)
+    what = design(("random", "billp-memory-only"), seeds=(0,), probes=())
     await run(data, tmp_path / "here" / "e", what)
     await run(data, tmp_path / "there" / "e", replace(what, train_episodes=9))
     again = await run(data, tmp_path / "here" / "e", what, resume=True)

@@ -23,8 +23,8 @@ def design(*methods: str, **given: Any) -> Design:
         train_episodes=100,
         users=50,
         seeds=(0, 1),
+        probes=(),
         probe_users=10,
-        probe_every=0,
         stop_early=False,
     )
     return replace(plain, **given)
@@ -50,12 +50,6 @@ def test_arms_that_cannot_be_told_apart_are_refused(methods: list[str], packs: l
         arms_of(methods, packs)
 
 
-def test_probes_come_before_training_and_after_every_k_episodes_but_the_last():
-    assert design(probe_every=30).probes == [0, 30, 60, 90]
-    assert design(probe_every=50).probes == [0, 50]
-    assert design().probes == []
-
-
 def test_looks_grow_to_all_users():
     assert design().looks == [50]
     assert design(stop_early=True, users=100).looks == [20, 40, 60, 80, 100]
@@ -65,7 +59,7 @@ def test_looks_grow_to_all_users():
 
 def test_the_count_of_episodes_adds_up_training_probes_and_evaluation():
     # random: 50 users; billp: 100 in training, 4 probes of 10, 50 users; all with each of two seeds
-    assert design(probe_every=30).episodes == 2 * (50 + 100 + 40 + 50)
+    assert design(probes=(0, 30, 60, 90)).episodes == 2 * (50 + 100 + 40 + 50)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +67,8 @@ def test_the_count_of_episodes_adds_up_training_probes_and_evaluation():
     [
         ({"arms": arms_of(["billp"], [DEFAULT])}, "only billp to compare"),
         ({"base": "react"}, "base 'react' is not compared"),
-        ({"probe_every": 15}, "multiple of 10"),
+        ({"probes": (0, 15)}, "multiple of 10"),
+        ({"probes": (0, 120)}, "after 120 episodes is none"),
         ({"probe_users": 51}, "51 probe users are more"),
     ],
 )

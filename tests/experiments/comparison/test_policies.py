@@ -51,7 +51,7 @@ def test_a_policy_that_met_no_held_out_users_has_no_such_curve():
 async def test_a_curve_ends_where_the_evaluation_stands_and_is_measured_against_memory(data: Path, tmp_path: Path):
     """The tiny world has ten test users; `dqn` takes the best item, so that meeting them twice is the same."""
     methods = ("random", "dqn", "billp-memory-only")
-    found = await run(data, tmp_path / "c", design(methods, users=10, seeds=(0,), probe_every=0, epochs=2))
+    found = await run(data, tmp_path / "c", design(methods, users=10, seeds=(0,), probes=(), epochs=2))
 
     [policy] = found.policies
     assert (policy.arm, policy.seeds, len(policy.curve)) == ("dqn", 1, 2)
@@ -59,7 +59,7 @@ async def test_a_curve_ends_where_the_evaluation_stands_and_is_measured_against_
     [passing] = policy.passes
     assert (passing.arm, passing.r_traj) == ("billp-memory-only", found.methods["billp-memory-only"].r_traj.mean)
     later = await run(
-        data, tmp_path / "c", design(methods, users=10, seeds=(0, 1), probe_every=0, epochs=2), resume=True
+        data, tmp_path / "c", design(methods, users=10, seeds=(0, 1), probes=(), epochs=2), resume=True
     )
     [both] = later.policies
     assert (both.seeds, [point.steps for point in both.curve]) == (2, [point.steps for point in policy.curve])
