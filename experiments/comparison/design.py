@@ -28,11 +28,11 @@ class Design:
     """A comparison, fixed before its first episode.
 
     `users` test users meet every arm once with every seed. A learning arm first learns from `train_episodes`
-    episodes with each seed, into a memory of its own. After so many of them as `probes` says (in rising order, less than
-    all) the first `probe_users` of the test users are met with memory as it stands: the points of the learning curve,
-    whose last is read off the evaluation itself. With `stop_early` the users
-    are met in up to LOOKS portions, until every arm's R_traj differs from the base's. A method with a policy trains it
-    once with each seed, for `epochs`, or for the budget in its hyperparameters where that is None.
+    episodes with each seed, into a memory of its own. After each number of episodes in `probes` (rising, all below
+    `train_episodes`) the first `probe_users` of the test users are met with memory as it stands: the learning curve,
+    whose last point is read off the evaluation itself. With `stop_early` the users are met in up to LOOKS portions,
+    until every arm's R_traj differs from the base's. A method with a policy trains it once with each seed, for
+    `epochs`, or for the budget in its hyperparameters where that is None.
     """
 
     dataset: str

@@ -58,9 +58,7 @@ async def test_a_curve_ends_where_the_evaluation_stands_and_is_measured_against_
     assert policy.curve[-1].held_out == pytest.approx(found.methods["dqn"].r_traj.mean)
     [passing] = policy.passes
     assert (passing.arm, passing.r_traj) == ("billp-memory-only", found.methods["billp-memory-only"].r_traj.mean)
-    later = await run(
-        data, tmp_path / "c", design(methods, users=10, seeds=(0, 1), probes=(), epochs=2), resume=True
-    )
+    later = await run(data, tmp_path / "c", design(methods, users=10, seeds=(0, 1), probes=(), epochs=2), resume=True)
     [both] = later.policies
     assert (both.seeds, [point.steps for point in both.curve]) == (2, [point.steps for point in policy.curve])
 
