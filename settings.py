@@ -101,7 +101,7 @@ class ActorSettings(RoleSettings):
     choice: Literal["scores", "schema"] = Field(
         "scores", description="read the letters' probabilities off one token, or let a schema constrain the reply"
     )
-    shortlist: int = Field(6, ge=2, le=26, description="candidates the LLM chooses from")
+    shortlist: int = Field(6, ge=2, le=20, description="candidates the LLM chooses from")
     pool: int = Field(64, ge=2, description="items drawn at random, of which the shortlist keeps the best fitting")
     evidence: float = Field(1.0, ge=0, description="weight of the plan and of retrieved experiences in a shortlist")
     tau: float = Field(2.0, ge=0, description="stars by which a choice in training may be worse; 0 is always the best")
@@ -112,7 +112,8 @@ class ActorSettings(RoleSettings):
     ask: Literal["always", "open"] = Field(
         "open", description="ask the LLM always, or where its preference could change what memory would choose"
     )
-    stake: float = Field(0.1, ge=0, description="stars that asking the LLM must be able to win, with ask = open")
+    stake: float = Field(0.1, ge=0, description="stars that asking must be able to win in evaluation, with ask = open")
+    measure: int = Field(16, ge=1, description="one choice in so many in training asks it anyway, to measure its trust")
     orders: int = Field(2, ge=1, le=2, description="orders of the shortlist asked; two cancel the letters' own bias")
     mask_shown: bool = Field(True, description="recommend no item again in an episode before all were")
     free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
@@ -122,6 +123,9 @@ class CriticSettings(RoleSettings):
     max_tokens: int = Field(1, ge=1)
     value: Literal["logprobs", "sample"] = Field("logprobs", description="expectation over scores, or one sample")
     gamma: float = Field(0.95, ge=0, lt=1, description="discount of the next state's value")
+    eligibility: float = Field(
+        0.0, ge=0, le=1, description="share of what later steps brought that goes back to a step (lambda)"
+    )
     trust: float = Field(2.0, ge=0, description="remembered values that the LLM's own judgement weighs as much as")
     ask: Literal["always", "thin"] = Field("thin", description="ask the LLM always, or where memory knows too little")
     always: bool = Field(False, description="also judge episodes that nothing is learned from")

@@ -20,8 +20,6 @@ from catalogue import Item
 from errors import ReplyFormatError
 from settings import ActorSettings
 
-_MEASURED = 16  # in training, one choice in so many is asked for though it cannot matter, to go on measuring the LLM
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -96,7 +94,7 @@ class Actor:
         if self._settings.ask == "always" or len(advice.advantages) < 2:
             return True
         if explore:  # a choice is drawn; what moves the odds by less than a nat hardly matters
-            return advice.trust * advice.reach > self._settings.tau or seed % _MEASURED == 0
+            return advice.trust * advice.reach > self._settings.tau or seed % self._settings.measure == 0
         best, second = sorted(advice.advantages, reverse=True)[:2]
         return advice.trust * advice.reach - (best - second) > self._settings.stake
 

@@ -104,6 +104,21 @@ def advantage(reward: float, value: float, next_value: float, gamma: float) -> A
     return Advantage(target, target - value)
 
 
+def credited(advantages: Sequence[float], decay: float) -> list[float]:
+    """Each step's advantage with what later steps of the episode brought: A_n + decay * credited A_n+1.
+
+    `advantages` are one-step, in the order of steps; `decay` is gamma * eligibility. This is the generalised advantage
+    estimate of Schulman et al. (2016), the backward view of an eligibility trace: 0 leaves them as they are, gamma
+    makes of them the discounted return less V.
+    """
+    found: list[float] = []
+    later = 0.0
+    for own in reversed(advantages):
+        later = own + decay * later
+        found.append(later)
+    return found[::-1]
+
+
 def expected_score(reply: Reply) -> float:
     """Mean score under the first token's probabilities, renormalised over the scores among its alternatives.
 

@@ -22,12 +22,14 @@ class Plan:
     """What to recommend in the next steps.
 
     `aim` and `avoid` map kinds to the stars, more or fewer than usual, that are expected of them. A kind that was
-    shown should rest for `rest` steps before it comes again; 0: it need not.
+    shown should rest for `rest` steps before it comes again; 0: it need not. It covers the next `steps` steps, unless
+    the user answers otherwise before; 0: nobody said.
     """
 
     aim: Mapping[str, float] = field(default_factory=dict)
     avoid: Mapping[str, float] = field(default_factory=dict)
     rest: int = 0
+    steps: int = 0
 
     def fit(self, candidate: Item, recommended: Sequence[Item]) -> float:
         """How well `candidate` fits after the recommendations so far (oldest first), in stars; 0 is neutral."""
@@ -47,7 +49,9 @@ class Plan:
         return "; ".join(parts)
 
 
-def make_plan(evidence: Evidence, named: Mapping[str, float] | None = None, *, caution: float = 1.0) -> Plan:
+def make_plan(
+    evidence: Evidence, named: Mapping[str, float] | None = None, *, caution: float = 1.0, steps: int = 0
+) -> Plan:
     """The plan that the evidence speaks for, leaning towards what the Planner's words named.
 
     `rest` is the one after which the fewest users left, by an upper bound `caution` standard errors above the mean, so
@@ -64,6 +68,7 @@ def make_plan(evidence: Evidence, named: Mapping[str, float] | None = None, *, c
         aim={kind: round(worth[kind], 4) for kind in ranked[:_KEPT] if worth[kind] > 0},
         avoid={kind: round(worth[kind], 4) for kind in ranked[::-1][:_KEPT] if worth[kind] < 0},
         rest=best_rest(evidence, caution),
+        steps=steps,
     )
 
 

@@ -11,7 +11,7 @@ from commands.output import AsJson, settings_from, show_json, show_pairs, show_t
 from errors import ArtifactError
 
 if TYPE_CHECKING:
-    from experiments.blame import Blame, RecordBehind
+    from experiments.blame import Blame, RecordBehind, RelationBehind
 
 Dataset = Annotated[str, typer.Option(help="dataset the memory belongs to")]
 Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
@@ -62,8 +62,8 @@ def blame(
 ) -> None:
     """Show which memories moved one recommendation, and by how much."""
     from experiments.blame import blame as blame_step
-    from experiments.blame import find_step
     from experiments.report import runs_at
+    from experiments.run_step import find_step
     from memory import SentenceEmbedder, catalogue_vectors, open_bank
     from simulators import load_dataset
 
@@ -118,30 +118,36 @@ def _show_blame(told: Blame) -> None:
     stdout.print(f"reward {told.reward:g}{advantage}", markup=False)
     plan = told.plan
     if plan["rest"] or plan["aim"] or plan["avoid"]:
-        named = {"rest": f"{plan['rest']} steps", "aim": _kinds(plan["aim"]), "avoid": _kinds(plan["avoid"])}
+        ahead = {"covers": f"{plan['steps']} steps"} if plan.get("steps") else {}
+        named = {**ahead, "rest": f"{plan['rest']} steps", "aim": _kinds(plan["aim"]), "avoid": _kinds(plan["avoid"])}
         show_pairs(named, f"Plan, from the evidence of {told.pooled} reflections")
     rows = [
-        ("→" if c.chosen else "", c.title, c.relation, *map(_signed, (c.staying, c.liking, c.trusted, c.total)))
+        ("→" if c.chosen else "", c.title, c.relation, *map(_signed, (c.fit, c.staying, c.liking, c.trusted, c.total)))
         for c in told.candidates
     ]
-    show_table(["", "shortlist", "relation", "staying", "liking", "LLM", "total"], rows, "Candidates, in stars")
+    show_table(["", "shortlist", "relation", "plan", "staying", "liking", "LLM", "total"], rows, "Candidates, in stars")
     if not told.as_it_was:
         stdout.print("What follows is memory as it is now; it differs from what the step knew.", style="yellow")
-    behind = told.relation
-    stdout.print(
-        f"Relation {behind.relation}: {behind.experiences} experiences, after {behind.left} of which the user left; "
-        f"{behind.receipt.words()}",
-        markup=False,
-    )
-    if behind.examples:
-        rows_ = [(_signed(e.stars), e.title, f"{e.reward:g}", "left" if e.left else "", e.id) for e in behind.examples]
-        show_table(["stars", "experience", "reward", "", "id"], rows_, "Those that weighed most")
+    if told.relation is not None:
+        _show_relation(told.relation)
     if told.items:
         shown = [(_signed(i.stars), i.title, i.experiences, f"{i.reward:.2f}", i.receipt.words()) for i in told.items]
         show_table(["stars", "item", "ratings", "mean", "receipt"], shown, "Items like it")
     for title, records in (("Reflections recalled", told.reflections), ("Experiences retrieved", told.retrieved)):
         if records:
             show_table(["text", "receipt", "id"], [_record_row(record) for record in records], title)
+
+
+def _show_relation(behind: RelationBehind) -> None:
+    doubt = f"; {behind.caution:.2f} stars taken off for doubt" if behind.caution else ""
+    stdout.print(
+        f"Relation {behind.relation}: {behind.experiences} experiences, after {behind.left} of which the user left"
+        f"{doubt}; {behind.receipt.words()}",
+        markup=False,
+    )
+    if behind.examples:
+        rows = [(_signed(e.stars), e.title, f"{e.reward:g}", "left" if e.left else "", e.id) for e in behind.examples]
+        show_table(["stars", "experience", "reward", "", "id"], rows, "Those that weighed most")
 
 
 def _record_row(record: RecordBehind) -> tuple[str, str, str]:

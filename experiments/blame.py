@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
+from agents.plan import Plan
 from agents.relations import relation
 from catalogue import Catalogue
-from errors import ArtifactError
-from experiments.configured_folder import read_config
 from experiments.origins import is_called
-from experiments.records import EpisodeLine
-from experiments.run_folder import read_lines
-from graphs.state import EpisodeOutput, PlanState, StepRecord
+from experiments.run_step import Step
+from graphs.state import PlanState
 from memory import Ledger, MemoryBank, Receipt, Receipts, Vector
 from memory.ledger import Outcome
 from memory.receipts import item_key, relation_key
@@ -32,12 +28,14 @@ class _Part(BaseModel):
 class Candidate(_Part):
     """One line of the shortlist; all but `preference` (nats) in stars, None where nobody asked.
 
-    `total` = `staying` + `liking` + `trusted`, the last being the LLM's preference times its trust.
+    `total` = `staying` + `liking` + `trusted`, the last being the LLM's preference times its trust. `fit` is how well
+    it fits the plan, which drew the shortlist.
     """
 
     item: int
     title: str
     relation: str
+    fit: float | None
     staying: float | None
     liking: float | None
     support: float | None
@@ -58,11 +56,15 @@ class Example(_Part):
 
 
 class RelationBehind(_Part):
-    """The experiences of the relation chosen; `left` of those whose ending is known."""
+    """The experiences of the relation chosen; `left` of those whose ending is known.
+
+    What all experiences add to the candidate, less `caution` for thin evidence, is its `staying`.
+    """
 
     relation: str
     experiences: int
     left: int
+    caution: float
     receipt: Receipt
     examples: list[Example]
 
@@ -88,7 +90,10 @@ class RecordBehind(_Part):
 
 
 class Blame(_Part):
-    """Everything that stood behind one step. `as_it_was`: memory, asked again, still expects what was recorded then."""
+    """Everything that stood behind one step. `as_it_was`: memory, asked again, still expects what was recorded then.
+
+    Where memory was not asked what to expect, no relation and no item moved the choice.
+    """
 
     run: str
     episode: str
@@ -103,56 +108,11 @@ class Blame(_Part):
     trust: float
     as_it_was: bool
     candidates: list[Candidate]
-    relation: RelationBehind
+    relation: RelationBehind | None
     items: list[ItemBehind]
     reflections: list[RecordBehind]
     pooled: int
     retrieved: list[RecordBehind]
-
-
-class Step(_Part):
-    """One step of a run as `billp memory blame` names it, with what it was made with."""
-
-    run: Path
-    dataset: str
-    memory: str
-    settings: dict[str, Any]
-    line: EpisodeLine
-    number: int
-    unseen: frozenset[str]
-    """Episodes of the run whose lessons were not there yet when this one was run."""
-
-    @property
-    def output(self) -> EpisodeOutput:
-        """The finished episode."""
-        if self.line.output is None:
-            raise ArtifactError(f"Episode {self.line.id} failed ({self.line.error}); name one that finished.")
-        return self.line.output
-
-    @property
-    def record(self) -> StepRecord:
-        """The step."""
-        return self.output["steps"][self.number - 1]
-
-
-def find_step(run: Path, episode: str, number: int) -> Step:
-    """Step `number` of `episode` in the run folder `run`; raises ArtifactError where there is none of these."""
-    lines, config = read_lines(run), read_config(run)
-    line = next((line for line in lines if line.id == episode), None)
-    if line is None:
-        ids = [line.id for line in lines]
-        known = f"the first is {ids[0]}, the last {ids[-1]}" if ids else "it has none yet"
-        raise ArtifactError(f"There is no episode {episode!r} in {run}; {known}.")
-    plan: Mapping[str, Any] = config.get("plan", {})
-    later = [other.id for other in lines if other.batch >= line.batch] if plan.get("command") == "train" else []
-    found = Step(
-        run=run, dataset=str(config.get("dataset", {}).get("name", "")), memory=str(plan.get("memory") or ""),
-        settings=config.get("settings", {}), line=line, number=number, unseen=frozenset(later),
-    )  # fmt: skip
-    steps = len(found.output["steps"])
-    if not 1 <= number <= steps:
-        raise ArtifactError(f"Episode {episode} has steps 1 to {steps}, not {number}; name one of them.")
-    return found
 
 
 def blame(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *, examples: int = 5) -> Blame:
@@ -168,16 +128,19 @@ def blame(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *
     candidates = _candidates(step, catalogue)
     shortlist = [candidate.item for candidate in candidates]
     again = ledger.estimate([candidate.relation for candidate in candidates], shortlist, vectors, _caution(step))
-    recorded = record["advantages"]
-    of_relation = [outcome for outcome in outcomes.values() if outcome.relation == record["relation"]]
+    recorded = record["advantages"]  # none where memory's sums had no say
+    behind: RelationBehind | None = None
+    items: list[ItemBehind] = []
+    if recorded:
+        of_relation = [outcome for outcome in outcomes.values() if outcome.relation == record["relation"]]
+        behind = _relation_behind(of_relation, fields, ledger, receipts, step=step, most=examples)
+        items = _items_behind(ledger.liking_parts(record["item"], vectors), catalogue, receipts, examples)
     return Blame(
         run=str(step.run), episode=step.line.id, step=step.number, user=step.line.user, memory=step.memory,
         title=record["title"], reward=record["reward"], advantage=record["advantage"], thought=record["thought"],
         plan=record["plan"], trust=record["trust"], candidates=candidates,
-        as_it_was=bool(recorded)
-        and all(abs(a.advantage - b) <= _ALIKE for a, b in zip(again, recorded, strict=True)),
-        relation=_relation_behind(of_relation, fields, ledger, receipts, name=record["relation"], most=examples),
-        items=_items_behind(ledger.liking_parts(record["item"], vectors), catalogue, receipts, examples),
+        as_it_was=not recorded or all(abs(a.advantage - b) <= _ALIKE for a, b in zip(again, recorded, strict=True)),
+        relation=behind, items=items,
         reflections=[
             RecordBehind(id=r["id"], text=r["text"], distance=r["distance"], receipt=receipts.of(r["id"]))
             for r in step.output["reflections"]
@@ -196,7 +159,7 @@ def blame(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *
 def _candidates(step: Step, catalogue: Catalogue) -> list[Candidate]:
     record = step.record
     shown = catalogue.some([earlier["item"] for earlier in step.output["steps"][: step.number - 1]])
-    found = []
+    plan, found = Plan(**record["plan"]), []
     for position, item in enumerate(record["shortlist"] or [record["item"]]):
         advantage, liking, support, preference = (
             numbers[position] if numbers else None
@@ -209,8 +172,9 @@ def _candidates(step: Step, catalogue: Catalogue) -> list[Candidate]:
         parts = [part for part in (advantage, trusted) if part is not None]
         found.append(
             Candidate(
-                item=item, title=catalogue[item].title, relation=relation(catalogue[item], shown), staying=staying,
-                liking=liking, support=support, preference=preference, trusted=trusted,
+                item=item, title=catalogue[item].title, relation=relation(catalogue[item], shown),
+                fit=round(plan.fit(catalogue[item], shown), 4) if plan.words() else None,
+                staying=staying, liking=liking, support=support, preference=preference, trusted=trusted,
                 total=round(sum(parts), 4) if parts else None, chosen=item == record["item"],
             )
         )  # fmt: skip
@@ -223,9 +187,10 @@ def _relation_behind(
     ledger: Ledger,
     receipts: Receipts,
     *,
-    name: str,
+    step: Step,
     most: int,
 ) -> RelationBehind:
+    name = step.record["relation"]
     stars = dict(zip(outcomes, ledger.staying_parts(name, outcomes), strict=True))
     left = {outcome: _left(outcome.id, receipts) for outcome in outcomes}
     telling = sorted(outcomes, key=lambda outcome: (-abs(stars[outcome]), outcome.id))[:most]
@@ -233,6 +198,7 @@ def _relation_behind(
         relation=name,
         experiences=len(outcomes),
         left=sum(gone is True for gone in left.values()),
+        caution=round(_caution(step) * ledger.doubt(name), 4),
         receipt=receipts.of(relation_key(name)),
         examples=[
             Example(
@@ -281,5 +247,5 @@ def _left(id_: str, receipts: Receipts) -> bool | None:
 
 
 def _caution(step: Step) -> float:
-    """In training nothing is taken off for thin evidence."""
-    return 0.0 if step.line.split == "train" else float(step.settings.get("actor", {}).get("caution", 0.0))
+    """While it learns, nothing is taken off for thin evidence."""
+    return 0.0 if step.learning else float(step.settings.get("actor", {}).get("caution", 0.0))

@@ -46,7 +46,9 @@ class ActorNodes:
         """Reads what went well or badly in similar states."""
         services = await self._provider.get(runtime.context, state["user"])
         limits = services.settings.memory
-        if not method_named(runtime.context.method).micro or services.memory is None or not limits.experiences:
+        method = method_named(runtime.context.method)
+        # Single experiences are read by the LLM; memory's sums, which choose without it, are over all of them.
+        if not (method.micro and method.needs_llm) or services.memory is None or not limits.experiences:
             return {"experiences": []}
         vector = services.state_vector(services.situation(state))
         found = await asyncio.to_thread(

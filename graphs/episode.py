@@ -58,6 +58,8 @@ class EpisodeNodes:
                 f"From user {state['user']} in the {runtime.context.split} world nothing may be learned, since test "
                 f"users are for measuring; set learn to false, or take a train user and split train."
             )
+        if services.memory is not None:
+            await asyncio.to_thread(services.memory.refresh)
         limits, likes = services.settings.memory, state.get("likes") or []
         history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
         reflections, evidence = await recall(services, method_named(runtime.context.method), history)
@@ -86,7 +88,7 @@ class EpisodeNodes:
         services = await self._provider.get(runtime.context, state["user"])
         method, limits = method_named(runtime.context.method), services.settings.planner
         evidence = Evidence.from_json(state["evidence"]) if state["evidence"] else Evidence()
-        plan = make_plan(evidence, caution=limits.caution) if method.plans else Plan()
+        plan = make_plan(evidence, caution=limits.caution, steps=limits.steps) if method.plans else Plan()
         text, spent = plan.words(), Usage()
         if method.thinks:
             situation = services.situation(state)
@@ -100,7 +102,7 @@ class EpisodeNodes:
             text, spent = thought.text, thought.usage
             if method.plans:
                 named = named_kinds(text, services.catalogue.categories, limits.lean)
-                plan = make_plan(evidence, named, caution=limits.caution)
+                plan = make_plan(evidence, named, caution=limits.caution, steps=limits.steps)
         return {
             "thought": text,
             "thought_at": len(state["steps"]),
@@ -281,4 +283,4 @@ def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
 
 def plan_state(plan: Plan) -> PlanState:
     """The plan as it travels through the graph."""
-    return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest)
+    return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest, steps=plan.steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agents.critic import credited
 from agents.evidence import evidence_of
 from agents.prompt_pack import clean
 from agents.views import Situation
@@ -14,6 +15,7 @@ from graphs.services import Services
 from graphs.state import EpisodeContext, EpisodeOutput, StepRecord
 from memory import ActorExperience, CriticExperience, MemoryBank, Origin, Reflection, Uses
 from memory.receipts import Used, item_key, relation_key
+from settings import CriticSettings
 
 
 def learn(services: Services, memory: MemoryBank, method: Method, context: EpisodeContext, done: EpisodeOutput) -> None:
@@ -31,8 +33,19 @@ def learn(services: Services, memory: MemoryBank, method: Method, context: Episo
 def learn_next(
     services: Services, memory: MemoryBank, method: Method, context: EpisodeContext, done: EpisodeOutput
 ) -> None:
-    """As `learn`, for an episode by itself: it is the latest that its memory learned from."""
+    """As `learn`, for an episode by itself: it is the latest that its memory learned from.
+
+    It may have been learned from before, by its name, when it was longer; what only that one held is forgotten.
+    """
     learn(services, memory, method, replace(context, ordinal=memory.next_ordinal()), done)
+    beyond: list[str] = []
+    for kind, store in (("actor", memory.actor.store), ("critic", memory.critic.store)):
+        step = done["length"] + 1
+        while store.get([id_ := _origin(context, done, step).id(kind)]):
+            beyond.append(id_)
+            step += 1
+    if beyond:
+        memory.forget(beyond)
 
 
 def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Reflection:
@@ -55,12 +68,12 @@ def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutp
 def experiences_of(
     services: Services, context: EpisodeContext, done: EpisodeOutput
 ) -> tuple[list[ActorExperience], list[CriticExperience]]:
-    """(s_n, a_n, sign of advantage) and (s_n, r_n + gamma V(s_n+1)) of every judged step.
+    """(s_n, a_n, sign of advantage) and (s_n, V(s_n) + advantage) of every judged step, credit passed back.
 
     A step that was judged by its reward alone has no target, so it leaves the Critic nothing.
     """
     acted, judged = [], []
-    for position, step in enumerate(done["steps"]):
+    for position, step in enumerate(with_credit(services.settings.critic, done)):
         if step["advantage"] is None:
             continue
         situation = situation_at(services.catalogue, done, position)
@@ -87,10 +100,36 @@ def experiences_of(
     return acted, judged
 
 
+def with_credit(settings: CriticSettings, done: EpisodeOutput) -> list[StepRecord]:
+    """The steps, the Critic's advantages and targets among them with what later steps brought (`critic.eligibility`).
+
+    A reward by itself, without the Critic, is no surprise that could be passed back.
+    """
+    own = [step["advantage"] or 0.0 for step in done["steps"]]
+    credit = credited(own, settings.gamma * settings.eligibility)
+    return [
+        step if step["target"] is None else {**step, "advantage": given, "target": step["target"] + given - before}
+        for step, before, given in zip(done["steps"], own, credit, strict=True)
+    ]
+
+
 def uses_of(services: Services, method: Method, context: EpisodeContext, done: EpisodeOutput) -> Uses:
     """What the episode used of memory and what followed, as `memory.receipts` says."""
+    return Uses(
+        vector=services.state_vector(situation_at(services.catalogue, done, 0)),
+        ended=done["ended"],
+        length=done["length"],
+        reward=done["reward_trajectory"],
+        ordinal=context.ordinal,
+        used=used_in(method, services.settings.critic, done).to_json(),
+        origin=_origin(context, done, -1),
+    )
+
+
+def used_in(method: Method, settings: CriticSettings, done: EpisodeOutput) -> Used:
+    """What the episode used of memory, and how far its steps surprised; its record alone says so."""
     used: dict[str, tuple[int, float]] = {}
-    judged = [step for step in done["steps"] if step["advantage"] is not None]
+    judged = [step for step in with_credit(settings, done) if step["advantage"] is not None]
     total = 0.0
     for step in judged:
         surprise = (step["advantage"] or 0.0) - _of_choice(step, step["advantages"])
@@ -104,15 +143,7 @@ def uses_of(services: Services, method: Method, context: EpisodeContext, done: E
             count, surprises = used.get(key, (0, 0.0))
             used[key] = count + 1, surprises + surprise
     recalled = tuple(id_ for lesson in done["reflections"] for id_ in (lesson["id"], *lesson["alike"]))
-    return Uses(
-        vector=services.state_vector(situation_at(services.catalogue, done, 0)),
-        ended=done["ended"],
-        length=done["length"],
-        reward=done["reward_trajectory"],
-        ordinal=context.ordinal,
-        used=Used(recalled, len(judged), total, used).to_json(),
-        origin=_origin(context, done, -1),
-    )
+    return Used(recalled, len(judged), total, used)
 
 
 def situation_at(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situation:

@@ -93,14 +93,16 @@ class LiveUsers:
     vectors: Vectors
     embedder: Embedder
     horizon: int
+    held_out: frozenset[str]
+    """Names of the test users."""
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
         """A new name each time: what a person said once must not be overwritten in memory by the next time."""
         return f"live-{uuid4().hex[:8]}"
 
     def may_teach(self, split: Split, user: str) -> bool:
-        """A person lives in neither world, so that everybody may."""
-        return True
+        """Everybody but who bears a test user's name, and so has their logs: a person lives in neither world."""
+        return user not in self.held_out
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
         """The items named in `likes`; where there are none, those of the logs; empty for somebody new.
@@ -174,6 +176,7 @@ def own_memory(user: str) -> str:
 
 def with_persons(services: Services) -> Services:
     """The same services, answered by a person."""
-    horizon = services.worlds.train.horizon
-    users = LiveUsers(services.dataset, services.vectors, services.embedder, horizon)
+    horizon, keys = services.worlds.train.horizon, services.dataset.user_keys
+    held_out = frozenset(keys[int(user)] for user in services.worlds.test.users)
+    users = LiveUsers(services.dataset, services.vectors, services.embedder, horizon, held_out)
     return replace(services, users=users)

@@ -20,9 +20,9 @@ async def recall(services: Services, method: Method, history: Sequence[int]) -> 
     A person of whom nothing is known is like nobody, so that there too the latest are read.
     """
     limits, memory = services.settings.memory, services.memory
-    if method.recalls == "none" or memory is None or not limits.reflections:
+    if method.recalls == "none" or memory is None:
         return [], ""
-    in_words = method.recalls == "similar" and bool(history)
+    in_words = method.recalls == "similar" and bool(history) and limits.reflections > 0
     among = max(limits.reflections, limits.merged) if in_words else 0
     in_numbers = limits.evidence if method.plans else 0
     found: list[Match[Reflection]] = []
@@ -49,7 +49,7 @@ def lesson_words(reflection: RecalledReflection) -> str:
 
 
 async def _latest(memory: MemoryBank, count: int) -> list[RecalledReflection]:
-    latest = await asyncio.to_thread(memory.reflections.latest, count)
+    latest = await asyncio.to_thread(memory.reflections.latest, count) if count else []
     return [RecalledReflection(id=r.id, text=r.text, distance=None, alike=[], weight=1.0) for r in latest]
 
 

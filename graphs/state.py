@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -35,11 +35,15 @@ class RecalledExperience(TypedDict):
 
 
 class PlanState(TypedDict):
-    """The typed plan: stars expected of kinds to aim for and to avoid, and the steps that a kind should rest."""
+    """The typed plan: stars expected of kinds to aim for and to avoid, and the steps that a kind should rest.
+
+    `steps` is how far ahead it looks; earlier runs did not say.
+    """
 
     aim: dict[str, float]
     avoid: dict[str, float]
     rest: int
+    steps: NotRequired[int]
 
 
 class StepRecord(TypedDict):

@@ -180,6 +180,11 @@ class MemoryBank:
             self._stores[each].clear()
         self._reread()
 
+    def refresh(self) -> None:
+        """Take notice of what others have written or forgotten since; asked before an episode begins."""
+        self.actor.refresh()
+        self.uses.refresh()
+
     def _reread(self) -> None:
         """What was added up from the stores is added up anew, because they were changed beside it."""
         self.actor.reread()

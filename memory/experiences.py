@@ -58,16 +58,26 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
 
     def write(self, experiences: Sequence[ActorExperience]) -> None:
         """See `_ExperienceMemory`; the ledger counts them too."""
-        super().write(experiences)
-        # Written first: whoever is adding up meanwhile sees them or waits here, and nothing counts twice.
-        with self._adding:
-            if self._ledger is not None:
-                self._ledger.add(experience.outcome for experience in experiences)
+        with self._adding:  # whoever is adding up meanwhile waits, and nothing counts twice
+            super().write(experiences)
+            if self._ledger is None:
+                return
+            outcomes = [experience.outcome for experience in experiences]
+            if any(outcome.id in self._ledger for outcome in outcomes):
+                self._ledger = None  # sums do not forget what one replaced had in them
+            else:
+                self._ledger.add(outcomes)
 
     def reread(self) -> None:
-        """Add the ledger up anew, because the store was changed beside it."""
+        """Add the ledger up anew when asked for, because the store was changed beside it."""
         with self._adding:
             self._ledger = None
+
+    def refresh(self) -> None:
+        """`reread`, where another process or bank has written or forgotten experiences since."""
+        with self._adding:
+            if self._ledger is not None and len(self._ledger) != self.store.count():
+                self._ledger = None
 
 
 class CriticMemory(_ExperienceMemory[CriticExperience]):

@@ -109,6 +109,9 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._ids
+
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Count `outcomes`; those counted before are passed over."""
         with self._lock:
@@ -150,6 +153,15 @@ class Ledger:
         liking = self._liking(tables, items, vectors)
         columns = (column.tolist() for column in (staying + liking, staying, liking, support))
         return [Estimate(*row) for row in zip(*columns, strict=True)]
+
+    def doubt(self, relation: str) -> float:
+        """The standard error, in stars, of what experiences say about a candidate of `relation`; 0 without any."""
+        with self._lock:
+            tables = self._tables
+        if not len(tables.keys):
+            return 0.0
+        support = _near(np.square(np.array(_place(relation)) - tables.keys).sum(axis=1)) @ tables.counts
+        return float(tables.deviation / np.sqrt(support + 1))
 
     def staying_parts(self, relation: str, outcomes: Sequence[Outcome]) -> list[float]:
         """Stars that each of `outcomes`, counted before, adds to the `staying` of a candidate of `relation`.

@@ -32,8 +32,8 @@ from memory.records import FieldValue
 from memory.store import VectorStore
 
 _LATELY = 20
-_CLEAR = 2.0  # standard errors beyond which a change is taken for real
-_DOUBT = 4.0  # uses' worth of doubt whether what followed a reflection was owed to it
+_CHANCE = 0.025  # with which, of records that do no harm, any is taken for harmful
+_DOUBT = 4.0  # uses' worth of doubt whether what followed records was owed to them
 _RECENT = 1000  # learned episodes from which reflections are weighed, lest a large memory cost more
 
 
@@ -90,11 +90,6 @@ class Receipt(BaseModel):
     change: float | None = None
     error: float | None = None
 
-    @property
-    def harmful(self) -> bool:
-        """Whether what followed was worse than expected by more than two standard errors."""
-        return self.change is not None and self.error is not None and self.change + _CLEAR * self.error < 0
-
     def words(self) -> str:
         """The receipt in a few words."""
         if not self.uses:
@@ -140,9 +135,28 @@ class Receipts:
         return Receipt(uses=self._uses.get(key, 0), episodes=self._episodes.get(key, 0), change=mean, error=error)
 
     def harmful(self, kinds: Sequence[str], least: int) -> dict[str, Receipt]:
-        """Ids of these kinds, sorted, that were used in at least `least` episodes and after which it went worse."""
-        ids = sorted(key for key in self._uses if key.partition("/")[0] in kinds and self._episodes[key] >= least)
-        return {id_: receipt for id_ in ids if (receipt := self.of(id_)).harmful}
+        """Ids of these kinds, sorted, used in at least `least` episodes, after which it went worse than by chance.
+
+        Worse than after the others of that kind, for what follows rises with everything that is learned. And as of
+        forty harmless records one lies two standard errors low by luck, the more are looked at the lower it has to be:
+        with a chance of `_CHANCE` any harmless one is named (Student's t with Bonferroni's bound).
+        """
+        from scipy.special import stdtrit  # noqa: PLC0415  # takes a while to load, and only pruning needs it
+
+        found: dict[str, Receipt] = {}
+        for kind in kinds:
+            of_kind = {key: changes for key, changes in self._changes.items() if key.partition("/")[0] == kind}
+            total, count = sum(map(sum, of_kind.values())), sum(map(len, of_kind.values()))
+            ids = [key for key in of_kind if self._episodes[key] >= least]
+            for id_ in ids:
+                receipt, own = self.of(id_), of_kind[id_]
+                others = (total - sum(own)) / (count - len(own) + _DOUBT)
+                if receipt.change is None or receipt.error is None:
+                    continue
+                clear = float(stdtrit(len(own) - 1, 1 - _CHANCE / len(ids)))
+                if receipt.change + clear * receipt.error < others:
+                    found[id_] = receipt
+        return dict(sorted(found.items()))
 
     def weight(self, reflection: str) -> float:
         """How much the reflection of this id counts, between 0 and 2; 1 where nothing is known of it.
@@ -177,6 +191,7 @@ class UseMemory:
     def __init__(self, store: VectorStore) -> None:
         self.store = store
         self._recent: Receipts | None = None
+        self._count = 0
         self._adding = Lock()
 
     def write(self, uses: Uses) -> None:
@@ -189,10 +204,17 @@ class UseMemory:
         with self._adding:
             self._recent = None
 
+    def refresh(self) -> None:
+        """`reread`, where another process or bank has written or forgotten uses since."""
+        with self._adding:
+            if self._recent is not None and self._count != self.store.count():
+                self._recent = None
+
     def recent(self) -> Receipts:
         """The receipts of the latest episodes alone, added up once between two writes."""
         with self._adding:  # episodes that begin together wait for one sum instead of making one each
             if self._recent is None:
+                self._count = self.store.count()
                 records = self.store.largest("ordinal", _RECENT)
                 self._recent = Receipts((record.id, record.fields) for record in records)
             return self._recent

@@ -19,8 +19,8 @@
   const readStep = ([number, thought, proposal, item, shortlist, reward, closeTo, value, next, advantage, sources,
     plan, weights]) =>
     ({ number, thought, proposal, item, shortlist, reward, closeTo, value, next, advantage, sources, plan, weights });
-  const readSource = ([id, run, episode, step, seed, place]) =>
-    ({ id, run, episode, step, seed, place: place === undefined ? -1 : place });
+  const readSource = ([id, run, episode, step, seed, place = -1, receipt = -1]) =>
+    ({ id, run, episode, step, seed, place, receipt });
   const textOf = (position) => (position < 0 ? "" : data.texts[position]);
   const title = (position) => data.items[position][0];
 
@@ -152,8 +152,14 @@
     const made = told(textOf(text));
     const far = distance === null ? "" : `distance ${distance.toFixed(3)}, `;
     const more = alike ? `${alike} more say the same, ` : "";
-    made.append(make("span", { class: "quiet" }, `${far}${more}from `, origin(readSource(data.sources[source]))));
+    const from = readSource(data.sources[source]);
+    made.append(make("span", { class: "quiet" }, `${far}${more}from `, origin(from), receipt(from)));
     return made;
+  }
+
+  // How often a memory was used in the training that taught it, and what followed.
+  function receipt(source) {
+    return source.receipt < 0 ? "" : `; ${textOf(source.receipt)}`;
   }
 
   // Where a record came from, as a button where the page holds that episode.
@@ -232,7 +238,8 @@
         const source = readSource(data.sources[position]);
         const there = source.place < 0 ? null : stepAt(source);
         return make("li", {}, ...(there ? [`${title(there.item)} `, stars(there.reward), " ",
-          ...(there.advantage === null ? [] : ["advantage ", signed(there.advantage), " "])] : []), origin(source));
+          ...(there.advantage === null ? [] : ["advantage ", signed(there.advantage), " "])] : []), origin(source),
+          make("span", { class: "quiet" }, receipt(source)));
       })));
     });
     return made;

@@ -17,6 +17,7 @@ from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
 from experiments.report.outcomes import outcome, outcome_words
 from experiments.report.provenance import Sources, source_of
+from experiments.report.receipts import TrainingReceipts
 from experiments.report.rows import Row
 from graphs.state import EpisodeOutput, PlanState, RecalledReflection, StepRecord
 
@@ -66,6 +67,7 @@ class _Encoder:
         self._catalogues = catalogues
         self._titles = _recommended_titles(runs)
         self._sources = Sources(runs)
+        self._receipts = TrainingReceipts(runs)
         self._texts: dict[str, int] = {}
         self._outcomes: dict[str, int] = {}
         self._items: dict[tuple[str, int], int] = {}
@@ -90,7 +92,8 @@ class _Encoder:
                 continue
             found = self._sources.find(source, reader)
             place = -1 if found is None else places.get(found, -1)
-            sources.append([record_id, source.run, source.episode, source.step, source.seed, place])
+            receipt = -1 if found is None else self._text(self._receipts.words(found[0], record_id))
+            sources.append([record_id, source.run, source.episode, source.step, source.seed, place, receipt])
         return {
             "texts": list(self._texts),
             "outcomes": [outcome_words(name) for name in self._outcomes],
@@ -142,7 +145,10 @@ class _Encoder:
 
     def _plan(self, plan: PlanState) -> int:
         """The typed plan in words."""
-        parts = [f"rest {plan['rest']} steps"] if plan["rest"] else []
+        if not (plan["rest"] or plan["aim"] or plan["avoid"]):
+            return -1
+        parts = [f"for {ahead} steps"] if (ahead := plan.get("steps")) else []
+        parts += [f"rest {plan['rest']} steps"] if plan["rest"] else []
         for name, worth in (("aim", plan["aim"]), ("avoid", plan["avoid"])):
             if worth:
                 parts.append(f"{name}: {', '.join(f'{kind} {stars:+.2f}' for kind, stars in worth.items())}")

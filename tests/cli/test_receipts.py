@@ -96,6 +96,25 @@ def test_blame_adds_up_and_agrees_with_the_record(billp: Billp, trained: list[di
     assert "differs from what the step knew" not in words
 
 
+def test_blame_of_an_evaluated_step_says_what_doubt_took_off(billp: Billp, trained: list[dict[str, Any]]):
+    assert billp("evaluate", *AT, "--users", "1", "--run", "seen").code == 0
+    file = Path(os.environ["BILLP_RUNS_DIR"]) / "seen" / "episodes.jsonl"
+    line = json.loads(file.read_text().splitlines()[0])
+    told = billp("memory", "blame", "seen", line["id"], 1, "--examples", 100, "--json").json
+    assert told["as_it_was"]
+    assert told["relation"]["caution"] > 0
+    assert "stars taken off for doubt" in billp("memory", "blame", "seen", line["id"], 1).words
+
+
+def test_blame_names_no_sums_where_memory_spoke_in_the_prompt_alone(billp: Billp, trained: list[dict[str, Any]]):
+    assert billp("evaluate", *AT, "--method", "billp-llm-only", "--users", "1", "--run", "words").code == 0
+    file = Path(os.environ["BILLP_RUNS_DIR"]) / "words" / "episodes.jsonl"
+    line = json.loads(file.read_text().splitlines()[0])
+    told = billp("memory", "blame", "words", line["id"], 1, "--json").json
+    assert (told["as_it_was"], told["relation"], told["items"]) == (True, None, [])
+    assert "differs from what the step knew" not in billp("memory", "blame", "words", line["id"], 1).words
+
+
 def test_blame_says_where_memory_has_changed(billp: Billp, trained: list[dict[str, Any]]):
     assert billp("memory", "clear", *AT, "--kind", "actor", "--yes").code == 0
     line = trained[-1]

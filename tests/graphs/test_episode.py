@@ -18,12 +18,14 @@ from agents.models import Reply, Request
 from errors import DataError, EpisodeError, SettingsError
 from graphs.drawing import episode_mermaid
 from graphs.episode import EpisodeNodes, build_episode_graph, output_of
+from graphs.learning import learn_next
 from graphs.methods import METHODS
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeOutput, add_usage, put_steps
 from graphs.users import Recommendation, Response, SimulatedUsers, Split
 from memory.experiences import ActorMemory
 from memory.records import FieldValue
+from settings import CriticSettings
 from simulators import respond
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
@@ -332,6 +334,35 @@ async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
     assert len(memory.actor.ledger) == steps
     # The latest lesson is that of the episode learned last.
     assert [lesson.origin.episode for lesson in memory.reflections.latest(3)] == [d["episode"] for d in taught[::-1]]
+
+
+async def test_with_eligibility_credit_goes_back_along_the_episode():
+    learned = {}
+    for share in (0.0, 0.5):
+        memory = fake_bank()
+        done = await run(fake_services(memory=memory, learn_at_once=True, critic__eligibility=share))
+        acted, judged = (memory.records(kind, limit=100) for kind in ("actor", "critic"))
+        learned[share] = [record.field("advantage", float) for record in acted]
+        worth = [(step["value"] or 0.0) + given for step, given in zip(done["steps"], learned[share], strict=True)]
+        assert [record.field("value", float) for record in judged] == pytest.approx(worth)
+    own, credit = learned[0.0], learned[0.5]
+    assert own == pytest.approx([step["advantage"] for step in done["steps"]])
+    decay = 0.5 * CriticSettings().gamma
+    assert credit == pytest.approx([here + decay * later for here, later in zip(own, [*credit[1:], 0.0], strict=True)])
+    assert credit[0] != own[0]
+
+
+async def test_a_named_episode_that_is_shorter_when_learned_again_leaves_nothing_of_the_longer_one():
+    memory = fake_bank()
+    services, context = fake_services(memory=memory), EpisodeContext(method="billp", learn=True, run="r")
+    done = await run(services)
+    assert done["length"] > 2
+    learn_next(services, memory, METHODS["billp"], context, done)
+    assert len(memory.actor.ledger) == done["length"]
+    shorter: EpisodeOutput = {**done, "steps": done["steps"][:2], "length": 2}
+    learn_next(services, memory, METHODS["billp"], context, shorter)
+    assert memory.stats().counts == {"reflections": 1, "actor": 2, "critic": 2, "uses": 1}
+    assert len(memory.actor.ledger) == 2
 
 
 async def test_a_made_up_name_does_not_stay_on_its_thread():

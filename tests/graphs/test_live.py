@@ -193,9 +193,15 @@ async def test_what_a_person_answers_teaches_the_memory_named_and_no_other():
 async def test_a_person_teaches_whatever_the_world_is_called():
     live = fake_bank()
     person = Person(fake_services(memory=live, learn_at_once=True), LiveContext(learn=True, split="test"))
-    await person.come(user=tiny_dataset().user_keys[int(tiny_worlds().test.users[0])])
+    await person.come()
     await person.say("4, leave")
     assert live.stats().counts["reflections"] == 1
+
+
+async def test_with_the_logs_of_a_test_user_nobody_teaches():
+    person = Person(fake_services(memory=fake_bank(), learn_at_once=True), LiveContext(learn=True))
+    with pytest.raises(SettingsError, match="test users are for measuring"):
+        await person.come(user=tiny_dataset().user_keys[int(tiny_worlds().test.users[0])])
 
 
 async def test_somebody_unknown_is_told_the_latest_lessons():

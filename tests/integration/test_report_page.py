@@ -90,7 +90,7 @@ def test_the_page_opens_and_an_episode_can_be_read(opened: Opened, tmp_path: Pat
     expect(detail.locator(".step").nth(1).locator(".chosen")).to_have_text("✓ Film 2")
     expect(detail.locator(".step").nth(1).get_by_role("img")).to_have_attribute("aria-label", "reward 5 of 5")
     expect(detail).to_contain_text("too close to a recent one: Film 3 after Film 1 (step 1)")
-    expect(detail).to_contain_text("distance 0.250, from run training, episode train-0-2, seed 0")
+    expect(detail).to_contain_text("distance 0.250, from run training, episode train-0-2, seed 0; used 3 times")
     detail.locator("summary").first.click()
     expect(detail.locator(".sources li").first).to_contain_text("Film 1 ★★★☆☆ advantage +1.50")
     shot = tmp_path / f"{request.node.callspec.id}.png"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -262,3 +263,35 @@ def test_a_memory_of_another_catalogue_is_refused():
         moved = tuple(replace(item, index=place) for place, item in enumerate(others))
         with pytest.raises(MemoryStoreError, match=r"learned with another catalogue \(item \d was 'Film"):
             bank.check_catalogue(Catalogue("tiny", moved), vectors)
+
+
+def test_what_another_bank_writes_and_forgets_is_noticed_before_an_episode(
+    settings: Settings, embedder: HashEmbedder
+) -> None:
+    with (
+        open_bank(settings, "ml-100k", "default", embedder) as one,
+        open_bank(settings, "ml-100k", "default", embedder) as other,
+    ):
+        fill(one)
+        known, receipts = one.actor.ledger, one.uses.recent()
+        one.refresh()
+        assert one.actor.ledger is known, "nothing changed, so nothing is added up anew"
+        assert one.uses.recent() is receipts
+        other.actor.write([examples.actor(7)])
+        one.refresh()
+        assert len(one.actor.ledger) == 7
+        other.forget([examples.actor(0).id])
+        one.refresh()
+        assert len(one.actor.ledger) == 6
+
+
+def test_an_experience_written_anew_counts_as_it_is_now(settings: Settings, embedder: HashEmbedder) -> None:
+    with open_bank(settings, "ml-100k", "default", embedder) as bank:
+        first = examples.actor(0)
+        bank.actor.write([first])
+        vectors = np.stack([examples.unit(number) for number in range(first.item + 1)])
+        before = len(bank.actor.ledger)
+        bank.actor.write([replace(first, reward=first.reward + 3, advantage=first.advantage + 3)])
+        (_, mean, _) = bank.actor.ledger.liking_parts(first.item, vectors)[first.item]
+        assert len(bank.actor.ledger) == before == 1
+        assert mean == first.reward + 3

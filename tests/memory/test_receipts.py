@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,8 +87,26 @@ def test_only_what_clearly_harms_is_harmful():
     assert list(told.harmful(("reflections",), 5)) == ["reflections/bad"]
     assert list(told.harmful(("reflections",), 11)) == []
     assert told.harmful(("actor",), 1) == {}
-    assert not Receipt(uses=9, episodes=9, change=-1.0, error=0.5).harmful, "two standard errors are not clear"
-    assert not Receipt(uses=1, episodes=1, change=-99.0).harmful
+
+
+def test_what_rises_less_than_all_the_rest_is_harmful_and_what_rises_with_it_is_not():
+    rising = [
+        uses(n, 3.0 * n + n % 3, ("reflections/usual",) if n % 2 else ("reflections/held-back",)) for n in range(40)
+    ]
+    held_back = [replace(one, reward=one.reward - 25) if one.ordinal % 2 == 0 else one for one in rising]
+    assert receipts(*rising).harmful(("reflections",), 10) == {}
+    assert list(receipts(*held_back).harmful(("reflections",), 10)) == ["reflections/held-back"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_many_harmless_records_none_is_called_harmful(seed: int):
+    rng = np.random.default_rng(seed)
+    names = [f"reflections/{n:03d}" for n in range(200)]
+    rows = [uses(n, float(rng.normal(50, 10)), tuple(rng.choice(names, 10, replace=False))) for n in range(300)]
+    told = receipts(*rows)
+    low = [name for name in names if (r := told.of(name)).change is not None and r.change + 2 * (r.error or 0) < 0]
+    assert low, "two standard errors alone would accuse some"
+    assert told.harmful(("reflections",), 10) == {}
 
 
 def test_endings_are_known_by_run_and_episode():
@@ -135,6 +154,8 @@ def test_the_parts_of_an_estimate_add_up_to_it(outcomes: list[Outcome], relation
     vectors = np.stack([examples.unit(number) for number in range(10)])
     (estimate,) = ledger.estimate([relation], [item], vectors, 0.0)
     assert math.isclose(sum(ledger.staying_parts(relation, outcomes)), estimate.staying, rel_tol=1e-6, abs_tol=1e-6)
+    (careful,) = ledger.estimate([relation], [item], vectors, 2.0)
+    assert math.isclose(estimate.staying - 2.0 * ledger.doubt(relation), careful.staying, rel_tol=1e-6, abs_tol=1e-6)
     parts = ledger.liking_parts(item, vectors)
     assert math.isclose(sum(stars for *_, stars in parts.values()), estimate.liking, rel_tol=1e-6, abs_tol=1e-6)
     assert {known: n for known, (n, *_) in parts.items()} == {

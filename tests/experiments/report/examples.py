@@ -80,8 +80,12 @@ def comparison(root: Path) -> Path:
     """A folder like `billp compare` leaves: training, probes, results of two seeds, the pairs; and a Critic's study."""
     taught = Origin("training", "train-0-2", "u2", -1, 0)
     training = [
-        episode(f"train-0-{n}", *[3.0] * (n % 4 + 1), split="train", user=f"u{n}", judged=True) for n in range(6)
-    ]
+        episode(
+            f"train-0-{n}", *[3.0] * (n % 4 + 1), split="train", user=f"u{n}", judged=True,
+            source=taught if n > 2 else None,
+        )
+        for n in range(6)
+    ]  # fmt: skip
     put_run(root / "billp" / "training", training, command="train", seed=0)
     for seen in (0, 3, 6):
         lines = [episode(f"test-0-u{n}", *[4.0] * (n + seen), 1.0, user=f"u{n}") for n in range(2)]

@@ -57,17 +57,19 @@ def test_what_was_recalled_leads_to_its_episode(tmp_path: Path):
     reader = next(e for e in data["episodes"] if data["texts"][e[1]] == "billp/seed-1")
     (source, text, distance, alike), *_ = reader[7][1]
     assert (data["texts"][text], distance, alike) == ("a lesson ", 0.25, 0)
-    record_id, run, name, step, seed, place = data["sources"][source]
+    record_id, run, name, step, seed, place, receipt = data["sources"][source]
     assert (record_id, run, name, step, seed) == ("reflections/training/train-0-2/-001", "training", "train-0-2", -1, 0)
     assert data["episodes"][place][2] == "train-0-2"
+    # What followed in training: 12, 3 and 6 stars after 3, 6 and 9, each less the mean of those before.
+    assert data["texts"][receipt] == "used 3 times in 3 episodes; then +0.30 ± 3.06 stars"
     retrieved = data["sources"][reader[7][2][0][10][0]]
-    assert retrieved[3:] == [1, 0, place]
+    assert retrieved[3:6] == [1, 0, place]
 
 
 def test_a_source_outside_the_report_leads_nowhere(tmp_path: Path):
     put_run(tmp_path / "one", [episode("a", 3, source=Origin("gone", "train-0-0", "u", -1, 0))])
     data, _ = read(tmp_path)
-    assert {source[-1] for source in data["sources"]} == {-1}
+    assert {(source[5], source[6]) for source in data["sources"]} == {(-1, -1)}
 
 
 def test_beyond_the_budget_each_row_gives_as_many(tmp_path: Path):

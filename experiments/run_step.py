@@ -1,0 +1,65 @@
+"""One step of a run, found by its run, episode and number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from errors import ArtifactError
+from experiments.configured_folder import read_config
+from experiments.records import EpisodeLine
+from experiments.run_folder import read_lines
+from graphs.state import EpisodeOutput, StepRecord
+
+
+class Step(BaseModel):
+    """One step of a run as `billp memory blame` names it, with what it was made with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: Path
+    dataset: str
+    memory: str
+    settings: dict[str, Any]
+    line: EpisodeLine
+    number: int
+    unseen: frozenset[str]
+    """Episodes of the run whose lessons were not there yet when this one was run."""
+    learning: bool
+    """Whether the episode was one to learn from."""
+
+    @property
+    def output(self) -> EpisodeOutput:
+        """The finished episode."""
+        if self.line.output is None:
+            raise ArtifactError(f"Episode {self.line.id} failed ({self.line.error}); name one that finished.")
+        return self.line.output
+
+    @property
+    def record(self) -> StepRecord:
+        """The step."""
+        return self.output["steps"][self.number - 1]
+
+
+def find_step(run: Path, episode: str, number: int) -> Step:
+    """Step `number` of `episode` in the run folder `run`; raises ArtifactError where there is none of these."""
+    lines, config = read_lines(run), read_config(run)
+    line = next((line for line in lines if line.id == episode), None)
+    if line is None:
+        ids = [line.id for line in lines]
+        known = f"the first is {ids[0]}, the last {ids[-1]}" if ids else "it has none yet"
+        raise ArtifactError(f"There is no episode {episode!r} in {run}; {known}.")
+    plan: Mapping[str, Any] = config.get("plan", {})
+    learning = plan.get("command") == "train" or bool(plan.get("learn"))
+    later = [other.id for other in lines if other.batch >= line.batch] if learning else []
+    found = Step(
+        run=run, dataset=str(config.get("dataset", {}).get("name", "")), memory=str(plan.get("memory") or ""),
+        settings=config.get("settings", {}), line=line, number=number, unseen=frozenset(later), learning=learning,
+    )  # fmt: skip
+    steps = len(found.output["steps"])
+    if not 1 <= number <= steps:
+        raise ArtifactError(f"Episode {episode} has steps 1 to {steps}, not {number}; name one of them.")
+    return found

@@ -1,0 +1,29 @@
+"""A step of a run: what of the run it could not have known, and whether it was there to be learned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.run_step import find_step
+from tests.experiments.report.examples import episode, put_run
+
+
+@pytest.mark.parametrize(
+    ("plan", "learning", "unseen"),
+    [
+        ({"command": "train"}, True, {"train-0-1", "train-0-2"}),
+        ({"command": "evaluate"}, False, set()),
+        ({"command": "play", "learn": True}, True, {"train-0-1", "train-0-2"}),
+        ({"command": "play", "learn": False}, False, set()),
+    ],
+)
+def test_only_where_something_is_learned_later_lessons_were_not_there(
+    tmp_path: Path, plan: dict[str, Any], learning: bool, unseen: set[str]
+):
+    lines = [episode(f"train-0-{n}", 3.0, split="train").model_copy(update={"batch": n}) for n in range(3)]
+    folder = put_run(tmp_path / "run", lines, **plan)
+    found = find_step(folder, "train-0-1", 1)
+    assert (found.learning, found.unseen, found.record["reward"]) == (learning, unseen, 3.0)
