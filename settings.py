@@ -138,7 +138,7 @@ class ReflectorSettings(RoleSettings):
 class MemorySettings(_Group):
     """What is read back from memory, and what counts as a similar state."""
 
-    reflections: int = Field(2, ge=0, description="reflections recalled for an episode (K in the paper)")
+    reflections: int = Field(2, ge=0, description="reflections recalled in words for an episode (K in the paper)")
     merged: int = Field(16, ge=0, description="most similar reflections that are merged into those recalled")
     experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
     values: int = Field(16, ge=0, description="critic experiences retrieved for a state")
@@ -248,6 +248,11 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         raise SettingsError(f"Setting {name}: {first['msg']}; see `billp settings`.") from error
     except (OSError, ValueError) as error:  # an unreadable or malformed billp.toml
         raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
+
+
+def default_settings() -> dict[str, Any]:
+    """What every setting is where nobody says otherwise, in plain values; neither environment nor file is read."""
+    return Settings.model_construct().model_dump(mode="json")
 
 
 def setting_names() -> dict[str, str]:

@@ -46,8 +46,8 @@ def compare(
     ] = None,
     epochs: Epochs = None,
     probe_every: Annotated[
-        int | None, typer.Option(min=1, help="learning curve: meet the probe's users after every so many episodes")
-    ] = None,
+        int, typer.Option(min=0, help="learning curve: meet the probe's users after every so many episodes; 0 is never")
+    ] = 0,
     probe_at: Annotated[
         str | None, typer.Option(metavar="N,N", help="the same after these numbers of episodes, e.g. 0,30,100")
     ] = None,
@@ -113,13 +113,16 @@ def compare(
         raise typer.Exit(1)
 
 
-def _probes(every: int | None, at: str | None, train_episodes: int) -> tuple[int, ...]:
+def _probes(every: int, at: str | None, train_episodes: int) -> tuple[int, ...]:
     """After how many training episodes to probe; after all of them the evaluation does."""
-    if every is not None and at is not None:
-        raise typer.BadParameter("give one of --probe-every and --probe-at", param_hint="--probe-at")
     if at is None:
-        return tuple(range(0, train_episodes, every)) if every is not None else ()
-    return tuple(sorted(set(number_list(at, "--probe-at")) - {train_episodes}))
+        return tuple(range(0, train_episodes, every)) if every else ()
+    if every:
+        raise typer.BadParameter("give one of --probe-every and --probe-at", param_hint="--probe-at")
+    probes = sorted(set(number_list(at, "--probe-at")) - {train_episodes})
+    if not probes:
+        raise typer.BadParameter(f"a curve needs a point before the {train_episodes} episodes", param_hint="--probe-at")
+    return tuple(probes)
 
 
 def _known_probe(folder: Path) -> int | None:

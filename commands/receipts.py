@@ -90,7 +90,7 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="forget them; without it they are only shown")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Retire reflections and experiences after which it went worse than expected, by more than 2 standard errors.
+    """Retire reflections and experiences after which it went worse, by more than chance among as many.
 
     Relations and items have receipts, too, but are sums that correct themselves with every step. So only what was read
     back record by record is retired; an experience so retired no longer counts in the sums either.

@@ -53,11 +53,16 @@ def find_step(run: Path, episode: str, number: int) -> Step:
         known = f"the first is {ids[0]}, the last {ids[-1]}" if ids else "it has none yet"
         raise ArtifactError(f"There is no episode {episode!r} in {run}; {known}.")
     plan: Mapping[str, Any] = config.get("plan", {})
-    learning = plan.get("command") == "train" or bool(plan.get("learn"))
-    later = [other.id for other in lines if other.batch >= line.batch] if learning else []
+    # Training learns a batch at a time, a person's episodes one by one as they end, and nothing else learns.
+    later: list[EpisodeLine] = []
+    if training := plan.get("command") == "train":
+        later = [other for other in lines if other.batch >= line.batch]
+    elif plan.get("learn"):
+        later = list(lines[lines.index(line) :])
     found = Step(
         run=run, dataset=str(config.get("dataset", {}).get("name", "")), memory=str(plan.get("memory") or ""),
-        settings=config.get("settings", {}), line=line, number=number, unseen=frozenset(later), learning=learning,
+        settings=config.get("settings", {}), line=line, number=number, unseen=frozenset(other.id for other in later),
+        learning=training or bool(plan.get("learn")),
     )  # fmt: skip
     steps = len(found.output["steps"])
     if not 1 <= number <= steps:

@@ -20,7 +20,7 @@ from graphs.services import ServiceProvider, Services
 from graphs.state import EpisodeContext
 from graphs.users import Recommendation, Response, Split
 from memory import Embedder
-from simulators import Dataset
+from simulators import Dataset, Worlds
 
 UNRATED = 1.0
 """Stars that count for an item at which a person left without rating it.
@@ -92,9 +92,7 @@ class LiveUsers:
     dataset: Dataset
     vectors: Vectors
     embedder: Embedder
-    horizon: int
-    held_out: frozenset[str]
-    """Names of the test users."""
+    worlds: Worlds
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
         """A new name each time: what a person said once must not be overwritten in memory by the next time."""
@@ -102,7 +100,8 @@ class LiveUsers:
 
     def may_teach(self, split: Split, user: str) -> bool:
         """Everybody but who bears a test user's name, and so has their logs: a person lives in neither world."""
-        return user not in self.held_out
+        known = user in self.dataset.user_keys
+        return not known or self.worlds.split_of(self.dataset.user_index(user)) != "test"
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
         """The items named in `likes`; where there are none, those of the logs; empty for somebody new.
@@ -123,7 +122,7 @@ class LiveUsers:
         item, step = self.dataset.catalogue[recommendation.item], len(recommendation.recommended) + 1
         question = Question(
             step=step,
-            horizon=self.horizon,
+            horizon=self.worlds.train.horizon,
             title=item.title,
             categories=list(item.categories),
             year=item.year,
@@ -143,7 +142,7 @@ class LiveUsers:
         reward = UNRATED if verdict.rating is None else float(verdict.rating)
         if verdict.leave:
             return Response(reward, "left")
-        return Response(reward, "horizon" if step >= self.horizon else "")
+        return Response(reward, "horizon" if step >= self.worlds.train.horizon else "")
 
     def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
         """Raises SettingsError: nobody knows beforehand what a person will say."""
@@ -176,7 +175,5 @@ def own_memory(user: str) -> str:
 
 def with_persons(services: Services) -> Services:
     """The same services, answered by a person."""
-    horizon, keys = services.worlds.train.horizon, services.dataset.user_keys
-    held_out = frozenset(keys[int(user)] for user in services.worlds.test.users)
-    users = LiveUsers(services.dataset, services.vectors, services.embedder, horizon, held_out)
+    users = LiveUsers(services.dataset, services.vectors, services.embedder, services.worlds)
     return replace(services, users=users)

@@ -181,7 +181,12 @@ class MemoryBank:
         self._reread()
 
     def refresh(self) -> None:
-        """Take notice of what others have written or forgotten since; asked before an episode begins."""
+        """Take notice of what others have written or forgotten since; asked before an episode begins.
+
+        It shows in the number of records: as many forgotten as written are noticed with the next change.
+        """
+        for store in self._stores.values():
+            store.count()  # lets go of a collection that is there no more
         self.actor.refresh()
         self.uses.refresh()
 

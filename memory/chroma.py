@@ -123,9 +123,16 @@ class ChromaStore:
 
     def count(self) -> int:
         """See `VectorStore`."""
+        from chromadb.errors import NotFoundError  # noqa: PLC0415
+
         with self._connection.talking():
             handle = self._found()
-            return 0 if handle is None else handle.count()
+            try:
+                return 0 if handle is None else handle.count()
+            except NotFoundError:  # another process cleared it, and may have made it anew
+                self._handle = None
+                handle = self._found()
+                return 0 if handle is None else handle.count()
 
     def delete(self, ids: Sequence[str]) -> None:
         """See `VectorStore`."""

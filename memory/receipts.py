@@ -33,7 +33,7 @@ from memory.store import VectorStore
 
 _LATELY = 20
 _CHANCE = 0.025  # with which, of records that do no harm, any is taken for harmful
-_DOUBT = 4.0  # uses' worth of doubt whether what followed records was owed to them
+_DOUBT = 4.0  # uses' worth of doubt whether what followed a reflection was owed to it
 _RECENT = 1000  # learned episodes from which reflections are weighed, lest a large memory cost more
 
 
@@ -137,26 +137,20 @@ class Receipts:
     def harmful(self, kinds: Sequence[str], least: int) -> dict[str, Receipt]:
         """Ids of these kinds, sorted, used in at least `least` episodes, after which it went worse than by chance.
 
-        Worse than after the others of that kind, for what follows rises with everything that is learned. And as of
-        forty harmless records one lies two standard errors low by luck, the more are looked at the lower it has to be:
-        with a chance of `_CHANCE` any harmless one is named (Student's t with Bonferroni's bound).
+        As of forty harmless records one lies two standard errors low by luck, the more are looked at the lower it has
+        to be: with a chance of `_CHANCE` any harmless one is named (Student's t with Bonferroni's bound).
         """
         from scipy.special import stdtrit  # noqa: PLC0415  # takes a while to load, and only pruning needs it
 
+        ids = [key for key in self._uses if key.partition("/")[0] in kinds and self._episodes[key] >= least]
         found: dict[str, Receipt] = {}
-        for kind in kinds:
-            of_kind = {key: changes for key, changes in self._changes.items() if key.partition("/")[0] == kind}
-            total, count = sum(map(sum, of_kind.values())), sum(map(len, of_kind.values()))
-            ids = [key for key in of_kind if self._episodes[key] >= least]
-            for id_ in ids:
-                receipt, own = self.of(id_), of_kind[id_]
-                others = (total - sum(own)) / (count - len(own) + _DOUBT)
-                if receipt.change is None or receipt.error is None:
-                    continue
-                clear = float(stdtrit(len(own) - 1, 1 - _CHANCE / len(ids)))
-                if receipt.change + clear * receipt.error < others:
-                    found[id_] = receipt
-        return dict(sorted(found.items()))
+        for id_ in sorted(ids):
+            receipt, count = self.of(id_), len(self._changes.get(id_, []))
+            if receipt.change is None or receipt.error is None:
+                continue
+            if receipt.change + float(stdtrit(count - 1, 1 - _CHANCE / len(ids))) * receipt.error < 0:
+                found[id_] = receipt
+        return found
 
     def weight(self, reflection: str) -> float:
         """How much the reflection of this id counts, between 0 and 2; 1 where nothing is known of it.

@@ -55,7 +55,7 @@ class VectorStore(Protocol):
         """Every record in the order of ids, read page by page."""
 
     def count(self) -> int:
-        """How many records there are."""
+        """How many records there are; from then on a collection that another process cleared is none."""
 
     def delete(self, ids: Sequence[str]) -> None:
         """Forget the records with these ids; an id without a record is no error."""

@@ -16,7 +16,7 @@ from catalogue import Catalogue
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
 from experiments.report.outcomes import outcome, outcome_words
-from experiments.report.provenance import Sources, source_of
+from experiments.report.provenance import Source, Sources, source_of
 from experiments.report.receipts import TrainingReceipts
 from experiments.report.rows import Row
 from graphs.state import EpisodeOutput, PlanState, RecalledReflection, StepRecord
@@ -73,6 +73,7 @@ class _Encoder:
         self._items: dict[tuple[str, int], int] = {}
         self._item_words: list[tuple[str, str]] = []
         self._records: dict[tuple[str, Path], int] = {}
+        self._read: list[tuple[str, Source | None, tuple[Path, str] | None, int]] = []
 
     def episode(self, row: int, run: RunData, line: EpisodeLine) -> str:
         """[row, run folder, id, user, seed, outcome, error, output]; output is 0 where there is none."""
@@ -85,14 +86,11 @@ class _Encoder:
     def tables(self, places: Mapping[tuple[Path, str], int]) -> dict[str, Any]:
         """What episodes name by position. `places` are the positions of the episodes that the page holds."""
         sources: list[list[Any]] = []
-        for record_id, reader in self._records:
-            source = source_of(record_id)
+        for record_id, source, found, receipt in self._read:
             if source is None:
                 sources.append([record_id])
                 continue
-            found = self._sources.find(source, reader)
             place = -1 if found is None else places.get(found, -1)
-            receipt = -1 if found is None else self._text(self._receipts.words(found[0], record_id))
             sources.append([record_id, source.run, source.episode, source.step, source.seed, place, receipt])
         return {
             "texts": list(self._texts),
@@ -186,6 +184,10 @@ class _Encoder:
         if key not in self._records:
             self.size += 2 * len(record_id.encode()) + 20
             self._records[key] = len(self._records)
+            source = source_of(record_id)
+            found = None if source is None else self._sources.find(source, run.path)
+            receipt = -1 if found is None else self._text(self._receipts.words(found[0], record_id))
+            self._read.append((record_id, source, found, receipt))
         return self._records[key]
 
 

@@ -121,6 +121,12 @@ class TestAsking:
         choice = await curious.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 0.0, 0.0), 0.04))
         assert len(model.requests) == 1
 
+    async def test_in_training_it_is_measured_at_one_choice_in_so_many(self):
+        actor, model = self.biased(measure=4)
+        for seed in range(40):
+            await actor.choose(BRIEFING, FILMS[:3], seed, advice=Advice((0.0, 9.0, 0.0), 0.0), explore=True)
+        assert len(model.requests) == 10
+
     async def test_it_is_always_asked_where_that_is_wanted(self):
         actor, model = self.biased(ask="always")
         choice = await actor.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 9.0, 0.0), 0.5))

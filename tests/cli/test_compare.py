@@ -53,6 +53,8 @@ def test_a_curve_is_drawn_at_the_numbers_of_episodes_that_are_named(billp: Billp
 
     assert said.code == 0, said.words
     assert [point["trained"] for point in said.json["curve"]] == [0, 6, 9], "the last is the evaluation's"
+    every = billp("compare", *few[:-3], "--run", "every", "--json", "--train-episodes", "9", "--probe-every", "6")
+    assert every.json["curve"] == said.json["curve"]
 
 
 def test_two_prompt_packs_are_two_arms(billp: Billp, tiny: Path, answered: None):
@@ -73,7 +75,8 @@ def test_two_prompt_packs_are_two_arms(billp: Billp, tiny: Path, answered: None)
         (("--methods", "random,popular", "--seeds", "0,0"), "names a seed twice"),
         (("--methods", "random,billp", "--probe-at", "0,x"), "'0,x' is not a list of numbers"),
         (("--methods", "random,billp", "--probe-at", "0", "--probe-every", "3"), "give one of"),
-        (("--methods", "random,billp", "--probe-at", "6"), "after 6 episodes is none"),
+        (("--methods", "random,billp", "--probe-at", "0,6"), "after 6 episodes is none"),
+        (("--methods", "random,billp", "--probe-at", "3"), "a curve needs a point before the 3 episodes"),
     ],
 )
 def test_a_comparison_that_makes_no_sense_is_refused_in_a_sentence(

@@ -12,7 +12,10 @@ from errors import ArtifactError
 from experiments.run_folder import RunFolder, read_lines
 from tests.experiments.examples import failed, finished
 
-CONFIG = {"plan": {"command": "train", "episodes": 4}, "settings": {"critic": {"gamma": 0.5}, "planner": {"steps": 3}}}
+CONFIG: dict[str, Any] = {
+    "plan": {"command": "train", "episodes": 4},
+    "settings": {"critic": {"gamma": 0.5}, "planner": {"steps": 3}},
+}
 LINES = [finished("a", 3, 4), failed("b"), finished("c", 5, user="Zoë\u2028\n")]
 
 
@@ -75,6 +78,16 @@ def test_another_config_is_refused_by_its_first_difference(run: Path, change: di
         opened(run, resume=True, config={**CONFIG, **change})
     with opened(run, resume=True) as folder:  # the refusal let go of the lock and changed nothing
         assert folder.lines == tuple(LINES)
+
+
+def test_a_setting_that_did_not_exist_yet_was_what_it_is_by_default(run: Path):
+    critic = CONFIG["settings"]["critic"]
+    later = {**CONFIG, "settings": {**CONFIG["settings"], "critic": {**critic, "eligibility": 0.0}}}
+    with opened(run, resume=True, config=later) as folder:
+        assert folder.lines == tuple(LINES)
+    other = {**CONFIG, "settings": {**CONFIG["settings"], "critic": {**critic, "eligibility": 0.5}}}
+    with pytest.raises(ArtifactError, match=r"settings\.critic\.eligibility=0\.0, now it is 0\.5"):
+        opened(run, resume=True, config=other)
 
 
 def test_surroundings_may_change(run: Path):

@@ -14,16 +14,20 @@ from tests.experiments.report.examples import episode, put_run
 @pytest.mark.parametrize(
     ("plan", "learning", "unseen"),
     [
-        ({"command": "train"}, True, {"train-0-1", "train-0-2"}),
-        ({"command": "evaluate"}, False, set()),
-        ({"command": "play", "learn": True}, True, {"train-0-1", "train-0-2"}),
-        ({"command": "play", "learn": False}, False, set()),
+        ({"command": "train"}, True, frozenset({"train-0-1", "train-0-2"})),
+        ({"command": "evaluate"}, False, frozenset()),
+        ({"command": "play", "learn": True}, True, frozenset({"train-0-1", "train-0-2"})),
+        ({"command": "play", "learn": False}, False, frozenset()),
     ],
 )
 def test_only_where_something_is_learned_later_lessons_were_not_there(
-    tmp_path: Path, plan: dict[str, Any], learning: bool, unseen: set[str]
+    tmp_path: Path, plan: dict[str, Any], learning: bool, unseen: frozenset[str]
 ):
-    lines = [episode(f"train-0-{n}", 3.0, split="train").model_copy(update={"batch": n}) for n in range(3)]
+    batches = range(3) if plan["command"] == "train" else (0, 0, 0)
+    lines = [
+        episode(f"train-0-{n}", 3.0, split="train").model_copy(update={"batch": batch})
+        for n, batch in enumerate(batches)
+    ]
     folder = put_run(tmp_path / "run", lines, **plan)
     found = find_step(folder, "train-0-1", 1)
     assert (found.learning, found.unseen, found.record["reward"]) == (learning, unseen, 3.0)

@@ -38,7 +38,7 @@ def services(
     memory: MemoryBank | None, model: RuleModel | None = None, *, side_by_side: int = 8, reads: bool = True
 ) -> Services:
     """Services that find everything in memory similar; with `reads` off they read nothing back."""
-    reading = {} if reads else {"memory__reflections": 0, "memory__experiences": 0, "memory__values": 0}
+    reading = {} if reads else {f"memory__{kind}": 0 for kind in ("reflections", "evidence", "experiences", "values")}
     flags: dict[str, Any] = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0, **reading}
     return fake_services(model, memory, run__side_by_side=side_by_side, **flags)
 

@@ -23,10 +23,12 @@ from graphs.methods import METHODS
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeOutput, add_usage, put_steps
 from graphs.users import Recommendation, Response, SimulatedUsers, Split
+from memory import KINDS, MemoryBank
 from memory.experiences import ActorMemory
 from memory.records import FieldValue
 from settings import CriticSettings
 from simulators import respond
+from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.store import InMemoryStore
@@ -350,6 +352,18 @@ async def test_with_eligibility_credit_goes_back_along_the_episode():
     decay = 0.5 * CriticSettings().gamma
     assert credit == pytest.approx([here + decay * later for here, later in zip(own, [*credit[1:], 0.0], strict=True)])
     assert credit[0] != own[0]
+
+
+async def test_an_episode_takes_notice_of_what_others_wrote_before_it_begins():
+    stores = {kind: InMemoryStore(HashEmbedder().dimension) for kind in KINDS}
+    mine, other = (
+        MemoryBank(stores, HashEmbedder(), dataset="tiny", name="m", where="nowhere", close=lambda: None)
+        for _ in range(2)
+    )
+    assert len(mine.actor.ledger) == 0
+    await run(fake_services(memory=other, learn_at_once=True))
+    await run(fake_services(memory=mine), learn=False)
+    assert len(mine.actor.ledger) == len(other.actor.ledger) > 0
 
 
 async def test_a_named_episode_that_is_shorter_when_learned_again_leaves_nothing_of_the_longer_one():

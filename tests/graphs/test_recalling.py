@@ -16,6 +16,7 @@ from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, RecalledReflection
 from memory import Uses
 from memory.receipts import Used
+from settings import load_settings
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -71,6 +72,15 @@ async def test_a_lesson_after_which_it_went_badly_comes_last_and_its_evidence_co
     weights = [services.memory.uses.recent().weight(id_of(number)) for number in range(3)]
     assert weights[0] < 1 < weights[1]
     assert Evidence.from_json(evidence).shown[0] == pytest.approx(4 * sum(weights))
+
+
+async def test_without_words_the_evidence_is_left():
+    services = taught("Stay.", "Vary the genres.")
+    silent = replace(services, settings=load_settings({"memory.reflections": 0}))
+    reflections, evidence = await recall(silent, METHODS["billp"], history_of(services))
+    assert reflections == []
+    assert Evidence.from_json(evidence).shown[0] == 8
+    assert await recall(silent, METHODS["reflexion"], history_of(services)) == ([], "")
 
 
 async def test_reflexion_reads_the_latest_as_they_are():

@@ -18,7 +18,18 @@ from hypothesis import strategies as st
 
 from catalogue import Catalogue
 from errors import MemoryStoreError
-from memory import KINDS, ActorExperience, CriticExperience, MemoryBank, Reflection, drop_bank, list_banks, open_bank
+from memory import (
+    KINDS,
+    ActorExperience,
+    CriticExperience,
+    MemoryBank,
+    Reflection,
+    Uses,
+    drop_bank,
+    list_banks,
+    open_bank,
+)
+from memory.receipts import Used
 from settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.services import fake_bank
@@ -283,6 +294,17 @@ def test_what_another_bank_writes_and_forgets_is_noticed_before_an_episode(
         other.forget([examples.actor(0).id])
         one.refresh()
         assert len(one.actor.ledger) == 6
+        assert not one.uses.recent().endings
+        other.uses.write(Uses(examples.unit(1), "horizon", 5, 9.0, 0, Used().to_json(), examples.origin(1, -1)))
+        one.refresh()
+        assert len(one.uses.recent().endings) == 1
+        other.clear()
+        one.refresh()
+        assert len(one.actor.ledger) == 0
+        assert one.reflections.latest(3) == one.critic.similar(examples.unit(1), 3) == []
+        fill(other)
+        one.refresh()
+        assert len(one.actor.ledger) == len(one.critic.similar(examples.unit(1), 9)) == 6
 
 
 def test_an_experience_written_anew_counts_as_it_is_now(settings: Settings, embedder: HashEmbedder) -> None:

@@ -203,5 +203,7 @@ def test_a_failing_chroma_is_a_memory_error(tmp_path: Path) -> None:
     store.upsert([record("a")])
     connection.client.delete_collection(COLLECTION.key)  # as another process of a server could
     with pytest.raises(MemoryStoreError, match="failed"):
-        store.count()
+        store.ids()
+    assert store.count() == 0
+    assert store.ids() == [], "once counted it is known to be gone"
     connection.close()

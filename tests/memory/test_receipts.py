@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,13 +88,14 @@ def test_only_what_clearly_harms_is_harmful():
     assert told.harmful(("actor",), 1) == {}
 
 
-def test_what_rises_less_than_all_the_rest_is_harmful_and_what_rises_with_it_is_not():
-    rising = [
-        uses(n, 3.0 * n + n % 3, ("reflections/usual",) if n % 2 else ("reflections/held-back",)) for n in range(40)
-    ]
-    held_back = [replace(one, reward=one.reward - 25) if one.ordinal % 2 == 0 else one for one in rising]
-    assert receipts(*rising).harmful(("reflections",), 10) == {}
-    assert list(receipts(*held_back).harmful(("reflections",), 10)) == ["reflections/held-back"]
+def test_where_everything_rises_nothing_is_harmful():
+    rising = [uses(n, 3.0 * n + n % 3, ("reflections/a",) if n % 2 else ("reflections/b",)) for n in range(40)]
+    assert (
+        receipts(*rising, *(uses(40 + n, 120.0 + n % 3, ("reflections/late",)) for n in range(40))).harmful(
+            ("reflections",), 10
+        )
+        == {}
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -44,6 +44,16 @@ def test_packs_and_settings_are_kept_apart(tmp_path: Path):
     assert list(rows_of(tmp_path)) == ["billp · default", "billp · terse · b", "billp · terse · c"]
 
 
+def test_a_run_from_before_a_setting_existed_is_of_one_kind_with_later_ones(tmp_path: Path):
+    put_run(tmp_path / "all" / "before", [episode("test-0-a", 1)], settings={"critic": {"gamma": 0.9}})
+    put_run(
+        tmp_path / "all" / "later", [episode("test-1-a", 3, seed=1)],
+        settings={"critic": {"gamma": 0.9, "eligibility": 0.0}, "run": {"batch": 10}},
+    )  # fmt: skip
+    (row,) = rows_of(tmp_path / "all").values()
+    assert row.summary.episodes == 2
+
+
 def test_several_runs_are_rows_of_their_own(tmp_path: Path):
     one = put_run(tmp_path / "monday", [episode("a", 1)])
     other = put_run(tmp_path / "tuesday", [episode("a", 2)])
