@@ -104,18 +104,18 @@ def advantage(reward: float, value: float, next_value: float, gamma: float) -> A
     return Advantage(target, target - value)
 
 
-def credited(advantages: Sequence[float], decay: float) -> list[float]:
-    """Each step's advantage with what later steps of the episode brought: A_n + decay * credited A_n+1.
+def discounted_sums(values: Sequence[float], decay: float) -> list[float]:
+    """For each place what stands there and after it, each place further on counting `decay` times as much.
 
-    `advantages` are one-step, in the order of steps; `decay` is gamma * eligibility. This is the generalised advantage
-    estimate of Schulman et al. (2016), the backward view of an eligibility trace: 0 leaves them as they are, gamma
-    makes of them the discounted return less V.
+    Of rewards, with gamma, these are returns. Of one-step advantages, with gamma * lambda, they are the generalised
+    advantage estimate of Schulman et al. (2016), the forward view of an eligibility trace; with gamma alone that is the
+    return less V.
     """
     found: list[float] = []
-    later = 0.0
-    for own in reversed(advantages):
-        later = own + decay * later
-        found.append(later)
+    following = 0.0
+    for value in reversed(values):
+        following = value + decay * following
+        found.append(following)
     return found[::-1]
 
 

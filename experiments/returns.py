@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agents.critic import discounted_sums
 from graphs.state import EpisodeOutput
 
 _UNSEEN = 0.01
@@ -12,12 +13,7 @@ _UNSEEN = 0.01
 
 def monte_carlo_returns(rewards: Sequence[float], gamma: float) -> list[float]:
     """G of the state before each step: the sum of gamma^k r over the rewards from there on (Sutton & Barto, 3.3)."""
-    returns: list[float] = []
-    following = 0.0
-    for reward in reversed(rewards):
-        following = reward + gamma * following
-        returns.append(following)
-    return returns[::-1]
+    return discounted_sums(rewards, gamma)
 
 
 def known_returns(done: EpisodeOutput, gamma: float) -> list[float | None]:

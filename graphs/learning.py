@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agents.critic import credited
+from agents.critic import discounted_sums
 from agents.evidence import evidence_of
 from agents.prompt_pack import clean
 from agents.views import Situation
@@ -106,7 +106,7 @@ def with_credit(settings: CriticSettings, done: EpisodeOutput) -> list[StepRecor
     A reward by itself, without the Critic, is no surprise that could be passed back.
     """
     own = [step["advantage"] or 0.0 for step in done["steps"]]
-    credit = credited(own, settings.gamma * settings.eligibility)
+    credit = discounted_sums(own, settings.gamma * settings.eligibility)
     return [
         step if step["target"] is None else {**step, "advantage": given, "target": step["target"] + given - before}
         for step, before, given in zip(done["steps"], own, credit, strict=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agents.actor import Actor, label_scores
 from agents.briefing import Briefing
-from agents.critic import Critic, advantage, credited, expected_score
+from agents.critic import Critic, advantage, discounted_sums, expected_score
 from agents.models import Reply, Usage
 from agents.planner import Planner
 from agents.prompt_pack import load_pack
@@ -181,8 +181,8 @@ class TestCritic:
         ]
         returns = [sum(gamma**k * reward for k, reward in enumerate(rewards[n:])) for n in range(len(rewards))]
         whole = [return_ - value for return_, value in zip(returns, values, strict=True)]
-        assert credited(own, gamma) == pytest.approx(whole, abs=1e-9)
-        assert credited(own, 0.0) == own
+        assert discounted_sums(own, gamma) == pytest.approx(whole, abs=1e-9)
+        assert discounted_sums(own, 0.0) == own
 
     def test_missing_scores_do_not_count(self):
         assert expected_score(Reply("", {"3": -1.0, "cat": 0.0})) == pytest.approx(3)
