@@ -34,7 +34,8 @@ class Plan:
     def fit(self, candidate: Item, recommended: Sequence[Item]) -> float:
         """How well `candidate` fits after the recommendations so far (oldest first), in stars; 0 is neutral."""
         mine = kinds(candidate)
-        worth = sum(self.aim.get(kind, 0.0) + self.avoid.get(kind, 0.0) for kind in mine) / max(len(mine), 1)
+        # Summed up exactly, since a set has another order in every process, and of equals the first is taken.
+        worth = math.fsum(self.aim.get(kind, 0.0) + self.avoid.get(kind, 0.0) for kind in mine) / max(len(mine), 1)
         return worth - (_REPEATED if gap(candidate, recommended) < self.rest else 0.0)
 
     def words(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,6 +109,12 @@ class TestPlan:
         war, horror, drama = film(0, "War"), film(1, "Horror"), film(2, "Drama")
         assert plan.fit(horror, [war]) > plan.fit(war, [war])
         assert plan.fit(war, [war, drama, drama]) > plan.fit(drama, [war]) > plan.fit(horror, [war, drama, drama])
+
+    @pytest.mark.parametrize("worth", [*permutations((0.1, 0.2, 0.3))], ids=str)
+    def test_a_fit_is_the_same_in_every_process(self, worth: tuple[float, ...]):
+        """Kinds are a set, whose order changes from process to process; a sum in that order breaks ties by it."""
+        plan = Plan(aim=dict(zip(("War", "Drama", "Comedy"), worth, strict=True)))
+        assert plan.fit(film(0, "War", "Drama", "Comedy"), []) == 0.6 / 3
 
     def test_the_planners_words_lean_the_plan(self):
         assert named_kinds("Try a war film, but no comedy; drama.", KINDS, 0.2) == {
