@@ -250,9 +250,15 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
 
 
-def default_settings() -> dict[str, Any]:
-    """What every setting is where nobody says otherwise, in plain values; neither environment nor file is read."""
-    return Settings.model_construct().model_dump(mode="json")
+def completed(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as a run stored them, in plain values; what it did not store, or did not exist yet, is by default.
+
+    Neither environment nor file is read.
+    """
+    whole = Settings.model_construct().model_dump(mode="json")
+    for name, given in stored.items():
+        whole[name] = {**whole[name], **given} if isinstance(given, dict) and name in whole else given
+    return whole
 
 
 def setting_names() -> dict[str, str]:

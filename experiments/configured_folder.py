@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from errors import ArtifactError
-from settings import default_settings
+from settings import completed
 
 CONFIG = "config.json"
 _LOCK = ".lock"
@@ -135,10 +135,7 @@ def _stored(path: Path) -> dict[str, Any]:
 
 
 def _same_config(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], may_change: Collection[str]) -> None:
-    before, after = _flat(old), _flat(new)
-    # A setting that did not exist yet was what it is by default.
-    defaults = _flat({"settings": default_settings()})
-    before |= {name: defaults[name] for name in after.keys() - before.keys() if name in defaults}
+    before, after = (_flat({**config, "settings": completed(config.get("settings", {}))}) for config in (old, new))
     for name in sorted(before.keys() | after.keys()):
         changeable = any(f"{name}.".startswith(f"{part}.") for part in may_change)
         if not changeable and before.get(name) != after.get(name):

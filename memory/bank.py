@@ -185,10 +185,10 @@ class MemoryBank:
 
         It shows in the number of records: as many forgotten as written are noticed with the next change.
         """
-        for store in self._stores.values():
-            store.count()  # lets go of a collection that is there no more
-        self.actor.refresh()
-        self.uses.refresh()
+        # Of all kinds, for counting lets go of a collection that is there no more.
+        counts = {kind: store.count() for kind, store in self._stores.items()}
+        self.actor.refresh(counts["actor"])
+        self.uses.refresh(counts["uses"])
 
     def _reread(self) -> None:
         """What was added up from the stores is added up anew, because they were changed beside it."""

@@ -131,8 +131,7 @@ class ChromaStore:
                 return 0 if handle is None else handle.count()
             except NotFoundError:  # another process cleared it, and may have made it anew
                 self._handle = None
-                handle = self._found()
-                return 0 if handle is None else handle.count()
+                return self.count()
 
     def delete(self, ids: Sequence[str]) -> None:
         """See `VectorStore`."""

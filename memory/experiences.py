@@ -73,10 +73,10 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
         with self._adding:
             self._ledger = None
 
-    def refresh(self) -> None:
-        """`reread`, where another process or bank has written or forgotten experiences since."""
+    def refresh(self, count: int) -> None:
+        """`reread`, where the store's `count` of records says that others have written or forgotten some since."""
         with self._adding:
-            if self._ledger is not None and len(self._ledger) != self.store.count():
+            if self._ledger is not None and len(self._ledger) != count:
                 self._ledger = None
 
 

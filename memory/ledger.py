@@ -160,8 +160,7 @@ class Ledger:
             tables = self._tables
         if not len(tables.keys):
             return 0.0
-        support = _near(np.square(np.array(_place(relation)) - tables.keys).sum(axis=1)) @ tables.counts
-        return float(tables.deviation / np.sqrt(support + 1))
+        return float(tables.deviation / np.sqrt(_support(tables, np.array(_place(relation))) + 1))
 
     def staying_parts(self, relation: str, outcomes: Sequence[Outcome]) -> list[float]:
         """Stars that each of `outcomes`, counted before, adds to the `staying` of a candidate of `relation`.
@@ -173,7 +172,7 @@ class Ledger:
         if not outcomes or not len(tables.keys):
             return [0.0 for _ in outcomes]
         place = np.array(_place(relation))
-        support = float(_near(np.square(place - tables.keys).sum(axis=1)) @ tables.counts)
+        support = _support(tables, place)
         apart = np.square(place - np.array([_place(outcome.relation) for outcome in outcomes])).sum(axis=1)
         beyond = np.array([outcome.advantage - outcome.reward for outcome in outcomes]) - tables.mean
         parts: list[float] = (_near(apart) * beyond / (support + _DOUBT)).tolist()
@@ -258,6 +257,11 @@ class Ledger:
 
 def _place(relation: str) -> list[float]:
     return [int(digit) / _HIGHEST_LEVEL for digit in relation.split("-")]
+
+
+def _support(tables: _Tables, place: NDArray[np.float64]) -> float:
+    """Number of experiences of the relation at `place`, neighbours counting in part."""
+    return float(_near(np.square(place - tables.keys).sum(axis=1)) @ tables.counts)
 
 
 def _near(apart: NDArray[np.float64]) -> NDArray[np.float64]:

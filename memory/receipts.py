@@ -198,10 +198,10 @@ class UseMemory:
         with self._adding:
             self._recent = None
 
-    def refresh(self) -> None:
-        """`reread`, where another process or bank has written or forgotten uses since."""
+    def refresh(self, count: int) -> None:
+        """`reread`, where the store's `count` of records says that others have written or forgotten some since."""
         with self._adding:
-            if self._recent is not None and self._count != self.store.count():
+            if self._recent is not None and self._count != count:
                 self._recent = None
 
     def recent(self) -> Receipts:

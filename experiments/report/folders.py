@@ -16,7 +16,7 @@ from errors import ArtifactError
 from experiments.configured_folder import CONFIG
 from experiments.records import EpisodeLine
 from experiments.run_folder import EPISODES, METRICS, read_lines
-from settings import default_settings
+from settings import completed
 
 
 class _Part(BaseModel):
@@ -60,16 +60,8 @@ class Config(_Part):
 
     @cached_property
     def conditions(self) -> str:
-        """A digest of settings, model and data: runs that differ in it are not of one kind.
-
-        A setting that did not exist yet was what it is by default.
-        """
-        defaults = default_settings()
-        settings = {
-            name: {**defaults[name], **given} if isinstance(given, dict) and name in defaults else given
-            for name, given in {**defaults, **self.settings}.items()
-        }
-        kind = [settings, self.model_sha256, self.dataset.fingerprint]
+        """A digest of settings, model and data: runs that differ in it are not of one kind."""
+        kind = [completed(self.settings), self.model_sha256, self.dataset.fingerprint]
         return hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()
 
 
