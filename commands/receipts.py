@@ -36,8 +36,7 @@ def show(
             "its relation": relation_key(found.field("relation", str)),
             "its item": item_key(found.field("item", int)),
         }
-    # What the Critic reads back is not recorded, and uses are no memories themselves.
-    receipt = {name: receipts.of(key) for name, key in parts.items() if kind in ("reflections", "actor")}
+    receipt = {name: receipts.of(key) for name, key in parts.items() if kind != "uses"}  # which are no memories
     if as_json:
         plain = {name: each.model_dump() for name, each in receipt.items()}
         show_json(
@@ -92,8 +91,9 @@ def prune(
 ) -> None:
     """Retire reflections and experiences after which it went worse, by more than chance among as many.
 
-    Relations and items have receipts, too, but are sums that correct themselves with every step. So only what was read
-    back record by record is retired; an experience so retired no longer counts in the sums either.
+    Relations and items have receipts, too, but are sums that correct themselves with every step; and a remembered value
+    from which states strayed is outweighed by those that they leave. So only what was read back to choose is retired;
+    an experience so retired no longer counts in the sums either.
     """
     from memory import SentenceEmbedder, open_bank
 
@@ -133,7 +133,11 @@ def _show_blame(told: Blame) -> None:
     if told.items:
         shown = [(_signed(i.stars), i.title, i.experiences, f"{i.reward:.2f}", i.receipt.words()) for i in told.items]
         show_table(["stars", "item", "ratings", "mean", "receipt"], shown, "Items like it")
-    for title, records in (("Reflections recalled", told.reflections), ("Experiences retrieved", told.retrieved)):
+    for title, records in (
+        ("Reflections recalled", told.reflections),
+        ("Experiences retrieved", told.retrieved),
+        ("Remembered values that the step was held to", told.valued),
+    ):
         if records:
             show_table(["text", "receipt", "id"], [_record_row(record) for record in records], title)
 

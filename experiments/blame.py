@@ -18,6 +18,7 @@ from memory.ledger import Outcome
 from memory.receipts import item_key, relation_key
 from memory.records import FieldValue
 
+_FORGOTTEN = "forgotten since"
 _ALIKE = 0.02  # stars by which memory, asked again, may differ from what was recorded, sums being rounded
 
 
@@ -81,7 +82,7 @@ class ItemBehind(_Part):
 
 
 class RecordBehind(_Part):
-    """A reflection or experience that was read back."""
+    """A reflection or experience that was read back; `text` is the item of an Actor experience, a value in stars."""
 
     id: str
     text: str
@@ -113,6 +114,7 @@ class Blame(_Part):
     reflections: list[RecordBehind]
     pooled: int
     retrieved: list[RecordBehind]
+    valued: list[RecordBehind]
 
 
 def blame(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *, examples: int = 5) -> Blame:
@@ -148,11 +150,12 @@ def blame(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *
         pooled=_pooled(step, bank),
         retrieved=[
             RecordBehind(
-                id=id_, text=str(fields[id_]["item_title"]) if id_ in fields else "forgotten since", distance=None,
+                id=id_, text=str(fields[id_]["item_title"]) if id_ in fields else _FORGOTTEN, distance=None,
                 receipt=receipts.of(id_),
             )
             for id_ in record["experiences"]
         ],
+        valued=_valued(step, bank, receipts),
     )  # fmt: skip
 
 
@@ -230,6 +233,19 @@ def _pooled(step: Step, bank: MemoryBank) -> int:
         return 0
     there = sum(not _unseen(id_, step) for id_ in bank.reflections.store.ids())
     return min(there, int(step.settings.get("memory", {}).get("evidence", there)))
+
+
+def _valued(step: Step, bank: MemoryBank, receipts: Receipts) -> list[RecordBehind]:
+    """The Critic experiences behind V of the state, by id."""
+    ids = sorted(id_ for id_, numbers in step.output.get("valued", {}).items() if step.number in numbers)
+    values = {found.id: found.field("value", float) for found in bank.critic.store.get(ids)}
+    return [
+        RecordBehind(
+            id=id_, text=f"{values[id_]:.2f}" if id_ in values else _FORGOTTEN, distance=None,
+            receipt=receipts.of(id_),
+        )
+        for id_ in ids
+    ]  # fmt: skip
 
 
 def _unseen(id_: str, step: Step) -> bool:

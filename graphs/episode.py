@@ -11,7 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.critic import Judgement, advantage
+from agents.critic import advantage
 from agents.evidence import Evidence, evidence_of
 from agents.models import Usage
 from agents.plan import Plan, make_plan, named_kinds
@@ -19,7 +19,7 @@ from agents.relations import relation
 from agents.tools import analyse_categories
 from errors import SettingsError
 from graphs.acting import Update, build_actor_graph, minds_of, step_seed
-from graphs.judging import judge
+from graphs.judging import Valuation, judge
 from graphs.learning import learn_next
 from graphs.methods import method_named
 from graphs.recalling import lesson_words, recall
@@ -77,6 +77,7 @@ class EpisodeNodes:
             "evidence": evidence,
             "plan": plan_state(Plan()),
             "value": None,
+            "valued": {},
             "steps": [],
             "usage": usage_update(Usage()),
             "ended": "",
@@ -161,16 +162,18 @@ class EpisodeNodes:
         step = state["steps"][-1]
         if not method_named(runtime.context.method).critic:
             return {"steps": [{**step, "advantage": step["reward"] - MIDDLE_REWARD}]}
-        spent = Usage()
+        spent, valued = Usage(), state["valued"]
         value = state["value"]
         if value is None:
             before: EpisodeState = {**state, "steps": state["steps"][:-1]}
             judged = await self._judge(services, before, runtime.context)
             value, spent = judged.value, spent + judged.usage
+            valued = _valued(valued, judged, step["number"])
         next_value = 0.0  # nothing follows where the user left; where only time ran out, the state goes on being worth
         if state["ended"] in ("", "horizon"):
             judged = await self._judge(services, state, runtime.context)
             next_value, spent = judged.value, spent + judged.usage
+            valued = valued if state["ended"] else _valued(valued, judged, step["number"] + 1)
         lesson = advantage(step["reward"], value, next_value, services.settings.critic.gamma)
         record: StepRecord = {
             **step,
@@ -179,7 +182,7 @@ class EpisodeNodes:
             "target": lesson.target,
             "advantage": lesson.advantage,
         }
-        return {"steps": [record], "value": next_value, **spending(spent)}
+        return {"steps": [record], "value": next_value, "valued": valued, **spending(spent)}
 
     async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say."""
@@ -207,7 +210,7 @@ class EpisodeNodes:
             await asyncio.to_thread(learn_next, services, services.memory, method, runtime.context, done)
         return totals
 
-    async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Judgement:
+    async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Valuation:
         seed = step_seed(state, context, "criticise")
         critic = None if services.minds is None else services.minds.critic
         return await judge(services, critic, services.situation(state), seed)
@@ -279,6 +282,10 @@ def build_episode_graph(
 def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
     """The part of a final state that is the episode's record."""
     return cast(EpisodeOutput, {name: state[name] for name in EpisodeOutput.__annotations__})
+
+
+def _valued(valued: Mapping[str, list[int]], judged: Valuation, number: int) -> dict[str, list[int]]:
+    return {**valued, **{id_: [*valued.get(id_, []), number] for id_ in judged.remembered}}
 
 
 def plan_state(plan: Plan) -> PlanState:

@@ -130,9 +130,10 @@ def used_in(method: Method, settings: CriticSettings, done: EpisodeOutput) -> Us
     """What the episode used of memory, and how far its steps surprised; its record alone says so."""
     used: dict[str, tuple[int, float]] = {}
     judged = [step for step in with_credit(settings, done) if step["advantage"] is not None]
+    gains = {step["number"]: step["advantage"] or 0.0 for step in judged}
     total = 0.0
     for step in judged:
-        surprise = (step["advantage"] or 0.0) - _of_choice(step, step["advantages"])
+        surprise = gains[step["number"]] - _of_choice(step, step["advantages"])
         total += surprise
         # Experiences retrieved are used where the LLM read them, not where memory's sums chose without asking it.
         read = method.needs_llm and (step["preferences"] or not step["shortlist"])
@@ -142,8 +143,17 @@ def used_in(method: Method, settings: CriticSettings, done: EpisodeOutput) -> Us
         for key in keys:
             count, surprises = used.get(key, (0, 0.0))
             used[key] = count + 1, surprises + surprise
-    recalled = tuple(id_ for lesson in done["reflections"] for id_ in (lesson["id"], *lesson["alike"]))
-    return Used(recalled, len(judged), total, used)
+    return Used(
+        recalled=tuple(id_ for lesson in done["reflections"] for id_ in (lesson["id"], *lesson["alike"])),
+        steps=len(judged),
+        surprise=total,
+        advantage=sum(gains.values()),
+        used=used,
+        valued={
+            id_: (len(numbers), round(sum(gains[number] for number in numbers), 4))
+            for id_, numbers in done.get("valued", {}).items()
+        },
+    )
 
 
 def situation_at(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situation:

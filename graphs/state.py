@@ -185,6 +185,8 @@ class EpisodeState(TypedDict):
     """What the Actor spent on this step; its subgraph hands it up whole, so it is not added up there."""
     value: float | None
     """V of the state at hand, None where nobody judged it."""
+    valued: dict[str, list[int]]
+    """Ids of Critic experiences, and the numbers of the steps whose states were valued with them."""
     steps: Annotated[list[StepRecord], put_steps]
     """Finished steps, by number."""
     usage: Annotated[UsageState, add_usage]
@@ -219,6 +221,7 @@ class EpisodeOutput(TypedDict):
     episode: str
     history: list[int]
     reflections: list[RecalledReflection]
+    valued: NotRequired[dict[str, list[int]]]  # earlier runs did not say
     steps: list[StepRecord]
     usage: UsageState
     ended: Ended

@@ -6,10 +6,12 @@ nothing twice. What follows a use is measured for each episode:
 
 - a reflection was used where the episode recalled it; what followed is the episode's return less what was to be
   expected, the mean return of the `_LATELY` episodes learned before it in its run. The first of a run expects nothing.
-- an experience was used in the steps for whose state it was retrieved and in which the LLM was asked; a relation and an
-  item in the steps whose recommendation had them, where memory had evidence of that relation and expected at least as
-  much of the recommendation as of the shortlist on the average. What followed is the step's advantage less the
+- an Actor experience was used in the steps for whose state it was retrieved and in which the LLM was asked; a relation
+  and an item in the steps whose recommendation had them, where memory had evidence of that relation and expected at
+  least as much of the recommendation as of the shortlist on the average. What followed is the step's advantage less the
   advantage that memory had expected, less the mean of that over all steps of this memory, as each has its own scale.
+- a Critic experience was used in the steps whose state was valued with it. What followed is the step's advantage, which
+  is how much more came than that value, less the mean advantage of all steps of this memory.
 
 Steps of one episode resemble each other, so a receipt's mean and its standard error are over episodes.
 """
@@ -39,16 +41,19 @@ _RECENT = 1000  # learned episodes from which reflections are weighed, lest a la
 
 @dataclass(frozen=True)
 class Used:
-    """What one episode used: the reflections recalled, and for every other key the steps and the sum of surprises.
+    """What one episode used: the reflections recalled, and for every other key the steps and a sum over these.
 
-    Keys are ids of experiences, and what `relation_key` and `item_key` make. A surprise is the advantage of a step less
-    the one that was expected, in stars; `steps` and `surprise` are over all judged steps.
+    Keys of `used` are ids of Actor experiences, and what `relation_key` and `item_key` make; summed up are surprises,
+    the advantage of a step less the one that was expected, in stars. Keys of `valued` are ids of Critic experiences;
+    summed up are advantages. `steps`, `surprise` and `advantage` are over all judged steps.
     """
 
     recalled: tuple[str, ...] = ()
     steps: int = 0
     surprise: float = 0.0
+    advantage: float = 0.0
     used: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    valued: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As memory keeps it."""
@@ -103,16 +108,17 @@ class Receipt(BaseModel):
 class Receipts:
     """The receipts of one memory, added up from its records of uses."""
 
-    def __init__(self, uses: Iterable[tuple[str, Mapping[str, FieldValue]]]) -> None:
-        """`uses` are ids and fields of the records."""
+    def __init__(self, uses: Iterable[tuple[str, Mapping[str, FieldValue]]], *, steps: bool = True) -> None:
+        """`uses` are ids and fields of the records; without `steps` only reflections are counted, which is quick."""
         self._uses: dict[str, int] = defaultdict(int)
         self._episodes: dict[str, int] = defaultdict(int)
         self._changes: dict[str, list[float]] = defaultdict(list)
         self.endings: dict[tuple[str, str], tuple[int, str]] = {}
         """Steps and ending of every learned episode, by run and episode as they stand in ids."""
         rows = [(id_, fields, Used.from_json(str(fields["used"]))) for id_, fields in uses]
-        steps = sum(used.steps for *_, used in rows)
-        usual = sum(used.surprise for *_, used in rows) / max(steps, 1)
+        judged = max(sum(used.steps for *_, used in rows), 1)
+        surprise = sum(used.surprise for *_, used in rows) / judged
+        advantage = sum(used.advantage for *_, used in rows) / judged
         before: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_LATELY))
         for id_, fields, used in sorted(rows, key=lambda row: (int(row[1]["ordinal"]), row[0])):
             _, run, episode, _ = id_.split("/")
@@ -121,9 +127,10 @@ class Receipts:
             for recalled in used.recalled:
                 change = returned - sum(lately) / len(lately) if lately else None
                 self._count(recalled, 1, change)
-            for key, (count, surprise) in used.used.items():
-                self._count(key, count, surprise / count - usual)
             lately.append(returned)
+            for keys, usual in ((used.used, surprise), (used.valued, advantage)) if steps else ():
+                for key, (count, total) in keys.items():
+                    self._count(key, count, total / count - usual)
 
     def of(self, key: str) -> Receipt:
         """The receipt of a record's id, a relation or an item; an empty one where it was never used."""
@@ -205,12 +212,12 @@ class UseMemory:
                 self._recent = None
 
     def recent(self) -> Receipts:
-        """The receipts of the latest episodes alone, added up once between two writes."""
+        """The receipts of reflections, from the latest episodes alone; added up once between two writes."""
         with self._adding:  # episodes that begin together wait for one sum instead of making one each
             if self._recent is None:
                 self._count = self.store.count()
                 records = self.store.largest("ordinal", _RECENT)
-                self._recent = Receipts((record.id, record.fields) for record in records)
+                self._recent = Receipts(((record.id, record.fields) for record in records), steps=False)
             return self._recent
 
     def receipts(self) -> Receipts:

@@ -14,8 +14,8 @@
     return { row, run, id, user, seed, ended, error, output, len: output ? output[2].length : 0,
       reward: output ? output[4] : null };
   });
-  const readOutput = ([history, recalled, steps, reflection, reward, each, calls, tokens]) =>
-    ({ history, recalled, steps: steps.map(readStep), reflection, reward, each, calls, tokens });
+  const readOutput = ([history, recalled, steps, reflection, reward, each, calls, tokens, values]) =>
+    ({ history, recalled, steps: steps.map(readStep), reflection, reward, each, calls, tokens, values });
   const readStep = ([number, thought, proposal, item, shortlist, reward, closeTo, value, next, advantage, sources,
     plan, weights]) =>
     ({ number, thought, proposal, item, shortlist, reward, closeTo, value, next, advantage, sources, plan, weights });
@@ -116,7 +116,7 @@
     else {
       if (output.history.length) parts.push(block("History, oldest first", items(output.history)));
       if (output.recalled.length) parts.push(block("Reflections recalled", ...output.recalled.map(recalled)));
-      const steps = output.steps.map((step) => stepCard(step, output.steps));
+      const steps = output.steps.map((step) => stepCard(step, output));
       if (e.ended >= 0 && steps.length && data.outcomes[e.ended][1].startsWith("left")) steps.at(-1).classList.add("last-left");
       parts.push(...steps);
       parts.push(block("Why it ended", make("p", { class: "told" }, ending(e, output))));
@@ -177,7 +177,7 @@
     return make("button", { type: "button", class: "link", onclick: follow }, words);
   }
 
-  function stepCard(step, steps) {
+  function stepCard(step, output) {
     const facts = make("dl", { class: "facts" });
     const fact = (name, ...values) => facts.append(make("dt", {}, name), make("dd", {}, ...values));
     if (step.plan >= 0) fact("plan", make("span", { class: "quiet" }, textOf(step.plan)));
@@ -187,14 +187,16 @@
     if (words && words !== title(step.item)) fact("Actor's words", words);
     if (step.value !== null) fact("value", step.value.toFixed(2), " before, ", (step.next ?? 0).toFixed(2), " after");
     if (step.advantage !== null) fact("advantage", signed(step.advantage));
-    if (step.closeTo >= 0) fact("too close to", closeTo(step, steps));
+    if (step.closeTo >= 0) fact("too close to", closeTo(step, output.steps));
     const card = make("section", { class: "step", tabindex: "0", "data-step": step.number,
       "aria-label": `Step ${step.number}` },
       make("header", {}, make("h4", {}, `${step.number}. ${title(step.item)}`),
         make("span", { class: "quiet" }, data.items[step.item][1]), stars(step.reward)),
       step.thought < 0 ? null : make("p", { class: "thought" }, textOf(step.thought)),
       facts.children.length ? facts : null);
-    if (step.sources.length) card.append(retrieved(step.sources));
+    const values = output.values.filter(([, numbers]) => numbers.includes(step.number)).map(([source]) => source);
+    if (step.sources.length) card.append(retrieved(step.sources, "experience", "retrieved"));
+    if (values.length) card.append(retrieved(values, "remembered state", "behind the value"));
     return card;
   }
 
@@ -229,9 +231,9 @@
     return last && last.closeTo >= 0 ? `${words}: ${title(last.item)} after ${closeTo(last, output.steps)}` : words;
   }
 
-  function retrieved(positions) {
+  function retrieved(positions, noun, what) {
     const made = make("details", { class: "block" },
-      make("summary", { class: "quiet" }, `${positions.length} experience${positions.length === 1 ? "" : "s"} retrieved`));
+      make("summary", { class: "quiet" }, `${positions.length} ${noun}${positions.length === 1 ? "" : "s"} ${what}`));
     made.addEventListener("toggle", () => {
       if (made.children.length > 1) return;
       made.append(make("ul", { class: "sources" }, ...positions.map((position) => {

@@ -100,7 +100,10 @@ class _Encoder:
         }
 
     def _output(self, run: RunData, done: EpisodeOutput) -> list[Any]:
-        """[history, reflections recalled, steps, reflection written, R_traj, R_each, calls, tokens]."""
+        """[history, reflections recalled, steps, reflection written, R_traj, R_each, calls, tokens, values].
+
+        Values are Critic experiences as [source, numbers of the steps whose states were valued with it].
+        """
         data, usage = run.config.dataset.fingerprint, done["usage"]
         return [
             [self._item(data, item) for item in done["history"]],
@@ -111,6 +114,7 @@ class _Encoder:
             round(done["reward_each"], 3),
             usage["calls"],
             usage["prompt_tokens"] + usage["completion_tokens"],
+            [[self._record(run, record_id), numbers] for record_id, numbers in done.get("valued", {}).items()],
         ]
 
     def _recalled(self, run: RunData, reflection: RecalledReflection) -> list[Any]:

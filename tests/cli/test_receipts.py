@@ -60,8 +60,25 @@ def test_show_says_words_numbers_origin_and_receipt(billp: Billp, trained: list[
     words = billp("memory", "show", id_, *AT).words
     assert "Learned from" in words
     assert "Receipt record used" in words
-    critic = billp("memory", "list", "critic", *AT, "--json").json["records"][0]["id"]
-    assert billp("memory", "show", critic, *AT, "--json").json["receipts"] == {}
+
+
+def test_a_remembered_value_says_where_it_was_read_and_what_came_there(billp: Billp, trained: list[dict[str, Any]]):
+    assert not any(line["output"]["valued"] for line in trained[:2]), "memory was empty"
+    line = trained[2]
+    first, numbers = next(iter(line["output"]["valued"].items()))
+    gains = [[each["advantage"] for each in other["output"]["steps"]] for other in trained]
+    read = [other["output"]["valued"].get(first, []) for other in trained]
+    assert all(number <= len(steps) for steps, found in zip(gains, read, strict=True) for number in found)
+    receipt = billp("memory", "show", first, *AT, "--json").json["receipts"]["record"]
+    assert (receipt["uses"], receipt["episodes"]) == (sum(map(len, read)), sum(map(bool, read)))
+    usual = sum(map(sum, gains)) / sum(map(len, gains))
+    means = [sum(steps[n - 1] for n in found) / len(found) for steps, found in zip(gains, read, strict=True) if found]
+    assert receipt["change"] == pytest.approx(sum(means) / len(means) - usual, abs=0.001)
+    told = billp("memory", "blame", "run", line["id"], numbers[0], "--json").json
+    (behind,) = (each for each in told["valued"] if each["id"] == first)
+    assert behind["receipt"] == receipt
+    assert behind["text"] == f"{billp('memory', 'show', first, *AT, '--json').json['fields']['value']:.2f}"
+    assert "Remembered values" in billp("memory", "blame", "run", line["id"], numbers[0]).words
 
 
 def test_blame_adds_up_and_agrees_with_the_record(billp: Billp, trained: list[dict[str, Any]]):

@@ -24,12 +24,15 @@ def uses(
     reward: float,
     recalled: tuple[str, ...] = (),
     used: Mapping[str, tuple[int, float]] | None = None,
+    valued: Mapping[str, tuple[int, float]] | None = None,
+    *,
     run: str = "run",
 ) -> Uses:
-    """What an episode used; its judged steps are those in `used`."""
-    used = used or {}
-    steps, surprise = sum(n for n, _ in used.values()), sum(total for _, total in used.values())
-    kept = Used(recalled, steps, surprise, used).to_json()
+    """What an episode used; its judged steps are those in `used` and `valued`."""
+    used, valued = used or {}, valued or {}
+    steps = sum(n for n, _ in [*used.values(), *valued.values()])
+    surprise, advantage = (sum(total for _, total in sums.values()) for sums in (used, valued))
+    kept = Used(recalled, steps, surprise, advantage, used, valued).to_json()
     return Uses(examples.unit(ordinal), "horizon", 5, reward, ordinal, kept, examples.origin(ordinal, -1, run))
 
 
@@ -66,6 +69,19 @@ def test_steps_are_held_to_what_is_usual_and_episodes_count_alike():
     assert told.of("actor/a") == Receipt(uses=5, episodes=2, change=3.0, error=1.0)
     shifted = [{key: (n, total + 7 * n) for key, (n, total) in each.items()} for each in (many, few)]
     assert receipts(*(uses(n, 1, used=each) for n, each in enumerate(shifted))).of("actor/a").change == 3.0
+
+
+def test_a_remembered_value_is_held_to_what_came_where_it_was_read():
+    episodes = [{"critic/a": (2, 6.0), "critic/b": (2, -6.0)}, {"critic/a": (1, 1.0), "critic/b": (1, -1.0)}]
+    told = receipts(*(uses(n, 1, valued=each) for n, each in enumerate(episodes)))
+    assert told.of("critic/a") == Receipt(uses=3, episodes=2, change=2.0, error=1.0)
+    risen = [{key: (n, total + 5 * n) for key, (n, total) in each.items()} for each in episodes]
+    assert receipts(*(uses(n, 1, valued=each) for n, each in enumerate(risen))).of("critic/a").change == 2.0
+
+
+def test_what_was_written_before_values_had_receipts_is_read():
+    old = '{"recalled":["reflections/a"],"steps":1,"surprise":2.0,"used":{"item 3":[1,2.0]}}'
+    assert Used.from_json(old) == Used(("reflections/a",), 1, 2.0, 0.0, {"item 3": (1, 2.0)})
 
 
 def test_writing_an_episode_again_changes_nothing_and_order_neither():
@@ -119,9 +135,11 @@ def test_what_was_not_written_by_us_is_refused():
 
 
 def test_uses_survive_the_store():
-    written = uses(1, 2.5, ("reflections/a",), {relation_key("0-0-1"): (1, 0.5), item_key(3): (2, -1.0)})
+    used = {relation_key("0-0-1"): (1, 0.5), item_key(3): (2, -1.0)}
+    written = uses(1, 2.5, ("reflections/a",), used, {"critic/a": (1, 0.25)})
     assert Uses.from_record(written.to_record()) == written
     assert Used.from_json(written.used).used == {"relation 0-0-1": (1, 0.5), "item 3": (2, -1.0)}
+    assert Used.from_json(written.used).valued == {"critic/a": (1, 0.25)}
 
 
 def test_a_record_is_found_and_forgotten_by_its_id():

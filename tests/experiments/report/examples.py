@@ -71,6 +71,7 @@ def episode(
             id=source.id("reflections"), text=f"a lesson {title}", distance=0.25, alike=[], weight=1.0
         )
         done["reflections"] = [lesson]
+        done["valued"] = {Origin(source.run, source.episode, source.user, 1, source.seed).id("critic"): [1]}
     if split == "train":
         done["reflection"] = f"what was learned {title}"
     return line.model_copy(update={"method": method, "split": split})

@@ -30,7 +30,8 @@ def test_an_episode_keeps_all_that_was_recorded(tmp_path: Path):
     assert (data["rows"][row], data["texts"][run], id_, user, seed) == ("billp", "one", "test-3-u1", "u1", 3)
     assert data["outcomes"][ended][0] == "too close"
     assert error == -1
-    history, recalled, steps, reflection, reward, each, calls, tokens = output
+    history, recalled, steps, reflection, reward, each, calls, tokens, values = output
+    assert values == []
     # Without the dataset, titles are known where something was recommended.
     assert [data["items"][item][0] for item in history] == ["Film 1", "Film 2"]
     assert (recalled, reflection, reward, each, calls, tokens) == ([], -1, 6, 3, 4, 100)
@@ -64,6 +65,8 @@ def test_what_was_recalled_leads_to_its_episode(tmp_path: Path):
     assert data["texts"][receipt] == "used 3 times in 3 episodes; then +0.30 ± 3.06 stars"
     retrieved = data["sources"][reader[7][2][0][10][0]]
     assert retrieved[3:6] == [1, 0, place]
+    ((value, numbers),) = reader[7][8]
+    assert (data["sources"][value][0], numbers) == ("critic/training/train-0-2/0001", [1])
 
 
 def test_a_source_outside_the_report_leads_nowhere(tmp_path: Path):
