@@ -133,8 +133,13 @@ def _show_blame(told: Blame) -> None:
     if told.items:
         shown = [(_signed(i.stars), i.title, i.experiences, f"{i.reward:.2f}", i.receipt.words()) for i in told.items]
         show_table(["stars", "item", "ratings", "mean", "receipt"], shown, "Items like it")
+    if told.reflections:
+        lessons = [
+            (_signed(each.stars), "read" if each.recalled else "", each.text, each.receipt.words(), each.id)
+            for each in told.reflections
+        ]
+        show_table(["stars", "", "reflection", "receipt", "id"], lessons, "Reflections behind the plan")
     for title, records in (
-        ("Reflections recalled", told.reflections),
         ("Experiences retrieved", told.retrieved),
         ("Remembered values that the step was held to", told.valued),
     ):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
 from errors import ArtifactError
 from experiments.configured_folder import read_config
+from experiments.origins import is_called
 from experiments.records import EpisodeLine
 from experiments.run_folder import read_lines
 from graphs.state import EpisodeOutput, StepRecord
@@ -42,6 +44,11 @@ class Step(BaseModel):
     def record(self) -> StepRecord:
         """The step."""
         return self.output["steps"][self.number - 1]
+
+    def knew(self, id_: str) -> bool:
+        """Whether the record called `id_`, if it is in memory now, was there when the episode was run."""
+        _, run, episode, _ = id_.split("/")
+        return not (is_called(self.run, unquote(run)) and unquote(episode) in self.unseen)
 
 
 def find_step(run: Path, episode: str, number: int) -> Step:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, pstdev
@@ -219,6 +219,11 @@ class UseMemory:
                 records = self.store.largest("ordinal", _RECENT)
                 self._recent = Receipts(((record.id, record.fields) for record in records), steps=False)
             return self._recent
+
+    def recent_of(self, known: Callable[[str], bool]) -> Receipts:
+        """What `recent` said when only those records were there whose ids `known` accepts."""
+        rows = sorted((row for row in self.store.fields() if known(row[0])), key=lambda row: int(row[1]["ordinal"]))
+        return Receipts(rows[-_RECENT:], steps=False)
 
     def receipts(self) -> Receipts:
         """The receipts as of now."""

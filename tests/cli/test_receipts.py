@@ -106,7 +106,9 @@ def test_blame_adds_up_and_agrees_with_the_record(billp: Billp, trained: list[di
     assert told["relation"]["left"] == sum(bool(example["left"]) for example in told["relation"]["examples"])
     liking = next(c["liking"] for c in told["candidates"] if c["chosen"])
     assert sum(item["stars"] for item in told["items"]) == pytest.approx(liking, abs=0.01)
-    assert [r["id"] for r in told["reflections"]] == [r["id"] for r in line["output"]["reflections"]]
+    recalled = [r["id"] for r in line["output"]["reflections"]]
+    assert [r["id"] for r in told["reflections"] if r["recalled"]] == recalled
+    assert len(told["reflections"]) == 4, "all that made the plan"
     assert told["pooled"] == 4
     words = billp("memory", "blame", "run", line["id"], 1).words
     assert "Candidates, in stars" in words
@@ -139,6 +141,26 @@ def test_blame_says_where_memory_has_changed(billp: Billp, trained: list[dict[st
     assert not told["as_it_was"]
     assert told["relation"]["experiences"] == 0
     assert "differs from what the step knew" in billp("memory", "blame", "run", line["id"], 1).words
+
+
+def test_blame_says_what_a_reflection_moved(billp: Billp, tiny: Path, hashed: None):
+    method = ("--method", "billp-memory-only", "--set", "run.batch=1", "--set", "planner.caution=0")
+    assert billp("train", *AT, "--episodes", "4", "--run", "run", *method).code == 0
+    moved = []
+    for number in range(4):
+        told = billp("memory", "blame", "run", f"train-0-{number}", 2, "--json").json
+        assert told["as_it_was"], number
+        assert told["pooled"] == len(told["reflections"]) == number
+        moved.append([lesson["stars"] for lesson in told["reflections"]])
+        fit = next(candidate["fit"] for candidate in told["candidates"] if candidate["chosen"]) or 0.0
+        if number == 1:
+            assert moved[-1] == [pytest.approx(fit, abs=0.001)], "without it there is no plan"
+    assert any(stars for row in moved for stars in row)
+    words = billp("memory", "blame", "run", "train-0-3", 2).words
+    assert "Reflections behind the plan" in words
+    assert billp("memory", "clear", *AT, "--kind", "reflections", "--yes").code == 0
+    told = billp("memory", "blame", "run", "train-0-3", 2, "--json").json
+    assert (told["as_it_was"], told["pooled"]) == (False, 0)
 
 
 def test_a_first_step_has_nothing_behind_it(billp: Billp, trained: list[dict[str, Any]]):

@@ -1,0 +1,87 @@
+"""What stood behind the plan: the reflections whose evidence made it, and what each of them moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from agents.evidence import Evidence, pooled
+from agents.plan import Plan, make_plan, named_kinds
+from catalogue import Catalogue
+from experiments.blame.parts import ALIKE, LessonBehind
+from experiments.run_step import Step
+from graphs.methods import METHODS
+from graphs.services import state_vector
+from memory import Match, MemoryBank, Vector
+from memory.lessons import Reflection
+from settings import completed
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The reflections recalled in words, then those whose evidence moved the fit of the item chosen most.
+
+    `pooled` is from how many the plan was made; `as_it_was`: made again, it is the one that was recorded.
+    """
+
+    reflections: list[LessonBehind]
+    pooled: int
+    as_it_was: bool
+
+
+def lessons_behind(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *, most: int) -> Lessons:
+    """The reflections behind `step`; at most `most` of those that were not recalled in words.
+
+    What one moved is the fit of the item chosen to the plan, less its fit to the plan made without that reflection.
+    """
+    known, receipts = completed(step.settings), bank.uses.receipts()
+    method, recorded = METHODS[step.line.method], Plan(**step.record["plan"])
+    there = _there(step, bank, catalogue, vectors, known["memory"]) if method.plans else []
+    parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in there]
+    named = named_kinds(step.record["thought"], catalogue.categories, known["planner"]["lean"]) if method.thinks else {}
+
+    def planned(evidence: Evidence) -> Plan:
+        return make_plan(evidence, named, caution=known["planner"]["caution"], steps=recorded.steps)
+
+    whole = pooled(parts)
+    again = planned(whole) if method.plans else Plan()
+    shown = catalogue.some([earlier["item"] for earlier in step.output["steps"][: step.number - 1]])
+    item = catalogue[step.record["item"]]
+    stars = {
+        match.record.id: again.fit(item, shown) - planned(pooled([(whole, 1.0), (evidence, -weight)])).fit(item, shown)
+        for (match, weight), (evidence, _) in zip(there, parts, strict=True)
+    }
+    words = {lesson["id"]: lesson for lesson in step.output["reflections"]}
+    matches = {match.record.id: match for match, _ in there}
+    others = sorted((id_ for id_ in matches if id_ not in words), key=lambda id_: (-abs(stars[id_]), id_))
+    made = [
+        LessonBehind(
+            id=id_,
+            text=words[id_]["text"] if id_ in words else matches[id_].record.text,
+            distance=words[id_]["distance"] if id_ in words else matches[id_].distance,
+            receipt=receipts.of(id_),
+            recalled=id_ in words,
+            stars=round(stars[id_], 4) if id_ in stars else None,
+        )
+        for id_ in chain(words, others[:most])
+    ]
+    return Lessons(made, len(there), _alike(again, recorded))
+
+
+def _there(
+    step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, limits: Mapping[str, int]
+) -> Sequence[tuple[Match[Reflection], float]]:
+    """The reflections whose evidence was added up, and their weights, as `graphs.recalling` found them then."""
+    later = sum(not step.knew(id_) for id_ in bank.reflections.store.ids())
+    vector = state_vector(vectors, step.output["history"][-limits["state_items"] :])
+    found = bank.reflections.similar(vector, limits["evidence"] + later)
+    then = [match for match in found if step.knew(match.record.id)][: limits["evidence"]]
+    receipts = bank.uses.recent_of(step.knew)
+    return [(match, receipts.weight(match.record.id)) for match in then]
+
+
+def _alike(one: Plan, other: Plan) -> bool:
+    kinds = {*one.aim, *one.avoid, *other.aim, *other.avoid}
+    stars = ((plan.aim.get(kind, 0.0) + plan.avoid.get(kind, 0.0) for plan in (one, other)) for kind in kinds)
+    return one.rest == other.rest and all(abs(mine - its) <= ALIKE for mine, its in stars)
