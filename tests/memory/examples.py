@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from memory import ActorExperience, CriticExperience, Origin, Record, Reflection, Vector
+from memory import KINDS, ActorExperience, CriticExperience, MemoryBank, Origin, Record, Reflection, Vector
 
 DIMENSION = 32
+NOTHING = {"reflections": 0, "actor": 0, "critic": 0, "uses": 0}
 
 
 def origin(episode: int | str = 0, step: int = 0, run: str = "run") -> Origin:
@@ -47,6 +48,16 @@ def actor(episode: int, step: int = 0) -> ActorExperience:
 
 def critic(episode: int, step: int = 0) -> CriticExperience:
     return CriticExperience(f"state {episode} {step}", unit(100 * episode + step), 6.5, origin(episode, step))
+
+
+def fill(bank: MemoryBank, episodes: int = 3) -> None:
+    bank.reflections.write([reflection(episode) for episode in range(episodes)])
+    bank.actor.write([actor(episode, step) for episode in range(episodes) for step in range(2)])
+    bank.critic.write([critic(episode, step) for episode in range(episodes) for step in range(2)])
+
+
+def everything(bank: MemoryBank) -> list[list[Record]]:
+    return [bank.records(kind, limit=10**6) for kind in KINDS]
 
 
 _text = st.text(max_size=30)

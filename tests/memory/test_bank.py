@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import json
-import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from catalogue import Catalogue
 from errors import MemoryStoreError
 from memory import (
-    KINDS,
-    ActorExperience,
     CriticExperience,
-    MemoryBank,
-    Reflection,
     Uses,
     drop_bank,
     list_banks,
@@ -36,18 +24,7 @@ from tests.fakes.services import fake_bank
 from tests.fakes.store import in_memory_bank
 from tests.fakes.worlds import tiny_dataset
 from tests.memory import examples
-
-NOTHING = {"reflections": 0, "actor": 0, "critic": 0, "uses": 0}
-
-
-def fill(bank: MemoryBank, episodes: int = 3) -> None:
-    bank.reflections.write([examples.reflection(episode) for episode in range(episodes)])
-    bank.actor.write([examples.actor(episode, step) for episode in range(episodes) for step in range(2)])
-    bank.critic.write([examples.critic(episode, step) for episode in range(episodes) for step in range(2)])
-
-
-def everything(bank: MemoryBank) -> list[Any]:
-    return [bank.records(kind, limit=10**6) for kind in KINDS]
+from tests.memory.examples import NOTHING, everything, fill
 
 
 def test_what_is_written_is_recalled_with_its_distance(settings: Settings, embedder: HashEmbedder) -> None:
@@ -130,121 +107,6 @@ def test_pages_and_search() -> None:
     )
     assert [record.text for record in bank.records("critic", limit=2, offset=1)] == ["space opera", "war film"]
     assert [match.record.text for match in bank.search("critic", "war drama", 2)] == ["war drama", "war film"]
-
-
-_Learned = tuple[list[Reflection], list[ActorExperience], list[CriticExperience]]
-
-
-@hypothesis_settings(deadline=None, max_examples=50)
-@given(
-    st.tuples(
-        st.lists(examples.reflections, max_size=3),
-        st.lists(examples.actors, max_size=3),
-        st.lists(examples.critics, max_size=3),
-    )
-)
-def test_an_export_loses_nothing_and_importing_twice_is_importing_once(learned: _Learned) -> None:
-    here, there = in_memory_bank(HashEmbedder()), in_memory_bank(HashEmbedder(), "elsewhere", "other")
-    here.reflections.write(learned[0])
-    here.actor.write(learned[1])
-    here.critic.write(learned[2])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "export.jsonl"
-        count = here.export(path)
-        assert count == sum(here.stats().counts.values())
-        for _ in range(2):
-            assert there.import_(path) == count
-            assert everything(there) == everything(here)
-        for mine, theirs in zip(everything(here), everything(there), strict=True):
-            assert [r.vector.tobytes() for r in mine] == [r.vector.tobytes() for r in theirs]
-        stream = io.StringIO()
-        here.export(stream)
-        assert stream.getvalue().encode() == path.read_bytes()
-
-
-def test_chroma_exports_what_it_was_given(settings: Settings, embedder: HashEmbedder, tmp_path: Path) -> None:
-    exact = in_memory_bank(embedder, "ml-100k", "default")
-    fill(exact)
-    exact.export(tmp_path / "exact.jsonl")
-    with open_bank(settings, "ml-100k", "default", embedder) as bank:
-        assert bank.import_(tmp_path / "exact.jsonl") == 15
-        bank.export(tmp_path / "chroma.jsonl")
-    assert (tmp_path / "chroma.jsonl").read_text() == (tmp_path / "exact.jsonl").read_text()
-
-
-@pytest.fixture
-def exported() -> list[str]:
-    bank = in_memory_bank(HashEmbedder())
-    fill(bank)
-    stream = io.StringIO()
-    bank.export(stream)
-    return stream.getvalue().splitlines()
-
-
-def changed(line: str, **values: object) -> str:
-    return json.dumps(json.loads(line) | values)
-
-
-def without(line: str, name: str) -> str:
-    return json.dumps({key: value for key, value in json.loads(line).items() if key != name})
-
-
-@pytest.mark.parametrize(
-    ("number", "replace", "message"),
-    [
-        (1, lambda line: "", "Line 1 is no header"),
-        (1, lambda line: "[]", "Line 1 is no header"),
-        (1, lambda line: changed(line, format="x"), "Line 1 is no header"),
-        (1, lambda line: changed(line, version=3), "format version 3"),
-        (1, lambda line: changed(line, embedder="x"), "embedder x"),
-        (1, lambda line: changed(line, dimension=16), "16 numbers"),
-        (1, lambda line: changed(line, records=16), "15 of 16 records"),
-        (1, lambda line: without(line, "records"), "Line 1 .*records"),
-        (5, lambda line: line[:-9], "Line 5"),
-        (5, lambda line: "", "Line 5"),
-        (5, lambda line: without(line, "text"), "Line 5 .*text"),
-        (5, lambda line: changed(line, more=1), "Line 5 .*more"),
-        (5, lambda line: changed(line, vector="AAAA"), "Line 5"),
-        (5, lambda line: changed(line, vector="AACAPw=="), "Line 5 .*1 numbers in the vector instead of 32"),
-        (5, lambda line: changed(line, vector="!" * 172), "Line 5"),
-        (5, lambda line: changed(line, vector="//////" * 28 + "/////w=="), "Line 5"),
-        (5, lambda line: changed(line, kind="critic"), "Line 5 .*not of kind 'critic'"),
-        (5, lambda line: changed(line, kind="x"), "Line 5 .*kind"),
-        (5, lambda line: changed(line, id="x"), "Line 5"),
-        (5, lambda line: changed(line, fields=json.loads(line)["fields"] | {"more": 1}), "Line 5 .*has fields"),
-        (5, lambda line: changed(line, fields={}), "Line 5"),
-        (5, lambda line: line.replace("-0.25", "NaN"), "Line 5"),
-        (5, lambda line: changed(line, origin={"run": "a"}), "Line 5 .*origin"),
-    ],
-)
-def test_a_malformed_export_is_refused_before_anything_is_written(
-    tmp_path: Path, exported: list[str], number: int, replace: Callable[[str], str], message: str
-) -> None:
-    exported[number - 1] = replace(exported[number - 1])
-    path = tmp_path / "export.jsonl"
-    path.write_text("\n".join(exported) + "\n")
-    bank = in_memory_bank(HashEmbedder())
-    with pytest.raises(MemoryStoreError, match=message):
-        bank.import_(path)
-    assert bank.stats().counts == NOTHING
-
-
-def test_an_export_that_was_cut_off_is_refused(tmp_path: Path, exported: list[str]) -> None:
-    path = tmp_path / "export.jsonl"
-    path.write_text("\n".join(exported[:-2]) + "\n")
-    with pytest.raises(MemoryStoreError, match="13 of 15 records"):
-        in_memory_bank(HashEmbedder()).import_(path)
-
-
-def test_files_that_cannot_be_read_or_written_are_named(tmp_path: Path) -> None:
-    bank = in_memory_bank(HashEmbedder())
-    with pytest.raises(MemoryStoreError, match="missing"):
-        bank.import_(tmp_path / "missing.jsonl")
-    (tmp_path / "latin").write_bytes(b"\xff\xfe")
-    with pytest.raises(MemoryStoreError, match="latin"):
-        bank.import_(tmp_path / "latin")
-    with pytest.raises(MemoryStoreError, match="name another file"):
-        bank.export(tmp_path / "no" / "folder.jsonl")
 
 
 @pytest.mark.integration

@@ -1,0 +1,21 @@
+"""One episode on fakes, as several tests of the graph run it."""
+
+from __future__ import annotations
+
+from graphs.episode import build_episode_graph, output_of
+from graphs.services import FixedServices, Services
+from graphs.state import EpisodeContext, EpisodeOutput
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+
+
+def user_of(split: str) -> str:
+    """The first user of that world."""
+    world = tiny_worlds().train if split == "train" else tiny_worlds().test
+    return tiny_dataset().user_keys[int(world.users[0])]
+
+
+async def run(services: Services, method: str = "billp", *, split: str = "train", learn: bool = True) -> EpisodeOutput:
+    """The episode `e0` of that user."""
+    context = EpisodeContext(method=method, split=split, learn=learn, run="r")  # type: ignore[arg-type]
+    graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+    return output_of(await graph.ainvoke({"user": user_of(split), "episode": "e0"}, context=context))

@@ -1,0 +1,116 @@
+"""What a finished episode leaves in memory: once, under its name, and seen by the next one."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from graphs.episode import build_episode_graph
+from graphs.learning import learn_next
+from graphs.methods import METHODS
+from graphs.services import FixedServices
+from graphs.state import EpisodeContext, EpisodeOutput
+from memory import KINDS, MemoryBank
+from settings import CriticSettings
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import RuleModel
+from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.store import InMemoryStore
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+from tests.graphs.episodes import run, user_of
+
+
+async def test_what_was_learned_is_written_once_and_read_back():
+    memory = fake_bank()
+    services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
+    first = await run(services)
+    counts = memory.stats().counts
+    assert counts == {"reflections": 1, "actor": first["length"], "critic": first["length"], "uses": 1}
+    (reflection,) = memory.reflections.latest(5)
+    assert reflection.text == first["reflection"]
+    assert (reflection.origin.run, reflection.origin.episode, reflection.origin.user) == ("r", "e0", first["user"])
+
+    model = RuleModel()
+    again = fake_services(model, memory, learn_at_once=True, memory__actor_distance=9.0)
+    second = await run(again)
+    assert [recalled["text"] for recalled in second["reflections"]] == [first["reflection"]]
+    assert all(step["experiences"] for step in second["steps"])
+    planner = next(request for request in model.requests if request.role == "planner")
+    assert first["reflection"] in planner.user
+    assert memory.stats().counts["reflections"] == 1  # the same episode, so the same id
+
+
+async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
+    memory = fake_bank()
+    services = fake_services(memory=memory, learn_at_once=True)
+    graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+    context, taught = EpisodeContext(method="billp", learn=True), []
+    for user in tiny_worlds().train.users[[0, 1, 1]]:
+        taught.append(
+            await graph.ainvoke({"user": tiny_dataset().user_keys[int(user)], "episode": ""}, context=context)
+        )
+    steps = sum(len(done["steps"]) for done in taught)
+    assert memory.stats().counts == {"reflections": 3, "actor": steps, "critic": steps, "uses": 3}
+    assert len(memory.actor.ledger) == steps
+    # The latest lesson is that of the episode learned last.
+    assert [lesson.origin.episode for lesson in memory.reflections.latest(3)] == [d["episode"] for d in taught[::-1]]
+
+
+async def test_with_eligibility_credit_goes_back_along_the_episode():
+    learned = {}
+    for share in (0.0, 0.5):
+        memory = fake_bank()
+        done = await run(fake_services(memory=memory, learn_at_once=True, critic__eligibility=share))
+        acted, judged = (memory.records(kind, limit=100) for kind in ("actor", "critic"))
+        learned[share] = [record.field("advantage", float) for record in acted]
+        worth = [(step["value"] or 0.0) + given for step, given in zip(done["steps"], learned[share], strict=True)]
+        assert [record.field("value", float) for record in judged] == pytest.approx(worth)
+    own, credit = learned[0.0], learned[0.5]
+    assert own == pytest.approx([step["advantage"] for step in done["steps"]])
+    decay = 0.5 * CriticSettings().gamma
+    assert credit == pytest.approx([here + decay * later for here, later in zip(own, [*credit[1:], 0.0], strict=True)])
+    assert credit[0] != own[0]
+
+
+async def test_an_episode_takes_notice_of_what_others_wrote_before_it_begins():
+    stores = {kind: InMemoryStore(HashEmbedder().dimension) for kind in KINDS}
+    mine, other = (
+        MemoryBank(stores, HashEmbedder(), dataset="tiny", name="m", where="nowhere", close=lambda: None)
+        for _ in range(2)
+    )
+    assert len(mine.actor.ledger) == 0
+    await run(fake_services(memory=other, learn_at_once=True))
+    await run(fake_services(memory=mine), learn=False)
+    assert len(mine.actor.ledger) == len(other.actor.ledger) > 0
+
+
+async def test_a_named_episode_that_is_shorter_when_learned_again_leaves_nothing_of_the_longer_one():
+    memory = fake_bank()
+    services, context = fake_services(memory=memory), EpisodeContext(method="billp", learn=True, run="r")
+    done = await run(services)
+    assert done["length"] > 2
+    learn_next(services, memory, METHODS["billp"], context, done)
+    assert len(memory.actor.ledger) == done["length"]
+    shorter: EpisodeOutput = {**done, "steps": done["steps"][:2], "length": 2}
+    learn_next(services, memory, METHODS["billp"], context, shorter)
+    assert memory.stats().counts == {"reflections": 1, "actor": 2, "critic": 2, "uses": 1}
+    assert len(memory.actor.ledger) == 2
+
+
+async def test_an_experience_is_used_where_the_llm_read_it():
+    """With `actor.ask` at "open" memory's sums choose most items, and nobody reads what was retrieved for them."""
+    for asked in ("always", "open"):
+        memory = fake_bank()
+        services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0, actor__ask=asked)
+        graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+        context = EpisodeContext(method="billp", learn=True)
+        steps = []
+        for _ in range(4):
+            steps += (await graph.ainvoke({"user": user_of("train"), "episode": ""}, context=context))["steps"]
+        read = Counter(id_ for step in steps if step["preferences"] for id_ in step["experiences"])
+        unread = [id_ for step in steps if not step["preferences"] for id_ in step["experiences"]]
+        assert bool(unread) == (asked == "open")
+        receipts = memory.uses.receipts()
+        for id_ in {*read, *unread}:
+            assert receipts.of(id_).uses == read[id_]

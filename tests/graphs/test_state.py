@@ -1,0 +1,114 @@
+"""What travels through the graph: plain, small, merged by number, and begun anew on an old thread."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from agents.models import Reply, Request
+from graphs.episode import EpisodeNodes, build_episode_graph
+from graphs.services import FixedServices
+from graphs.state import EpisodeContext, add_usage, put_steps
+from graphs.users import Recommendation, Response, SimulatedUsers
+from tests.fakes.model import RuleModel, sensible_reply
+from tests.fakes.services import fake_bank, fake_services
+from tests.graphs.episodes import run, user_of
+
+
+async def test_fifty_steps_fit_into_a_small_last_checkpoint_and_under_the_recursion_limit():
+    class Patient(SimulatedUsers):
+        def answer(self, recommendation: Recommendation) -> Response:
+            step = len(recommendation.recommended) + 1
+            return Response(3.0, "horizon" if step == 50 else "")
+
+    def wordy(request: Request) -> Reply:
+        reply = sensible_reply(request)
+        return reply if request.choices or request.scores else replace(reply, text="a thought of many words " * 6)
+
+    bank = fake_bank()
+    services = fake_services(RuleModel(wordy), bank, learn_at_once=True, memory__actor_distance=9.0)
+    services = replace(services, users=Patient(services.dataset, services.worlds))
+    graph = build_episode_graph(FixedServices(services), 50, checkpointer=InMemorySaver())
+    sizes: list[int] = []
+    for number in range(2):  # the second reads back what the first one taught
+        config: Any = {"configurable": {"thread_id": str(number)}}
+        context = EpisodeContext(learn=True, run=f"train-billp-20261123-01020{number}")
+        done = await graph.ainvoke({"user": user_of("train"), "episode": "train-0-12"}, config, context=context)
+        assert len(done["steps"]) == 50
+        saved = (await graph.aget_state(config)).values
+        sizes.append(len(JsonPlusSerializer(allowed_msgpack_modules=None).dumps_typed(saved)[1]))
+    assert all(len(step["experiences"]) == 8 for step in done["steps"])
+    assert max(sizes) <= 64 * 1024, sizes
+
+
+async def test_a_second_episode_on_the_same_thread_starts_over():
+    graph = build_episode_graph(FixedServices(fake_services()), 12)
+    graph.checkpointer = InMemorySaver()
+    config: Any = {"configurable": {"thread_id": "1"}}
+    context = EpisodeContext(method="random")
+    first = await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, config, context=context)
+    second = await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, config, context=context)
+    assert first["steps"] == second["steps"]
+
+
+async def test_every_state_is_plain_and_serialisable():
+    serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+    graph = build_episode_graph(FixedServices(fake_services(memory=fake_bank())), 12)
+    context = EpisodeContext(learn=True)
+    async for state in graph.astream(
+        {"user": user_of("train"), "episode": "e0"}, context=context, stream_mode="values", subgraphs=True
+    ):
+        values: dict[str, Any] = state[1]  # type: ignore[index]  # with subgraphs a pair, whatever the stub says
+        for key, value in values.items():
+            assert json.loads(json.dumps(value)) == value, key
+            assert serde.loads_typed(serde.dumps_typed(value)) == value, key
+
+
+async def test_nodes_do_not_change_what_they_are_given(monkeypatch: pytest.MonkeyPatch):
+    for name in ("recall", "plan", "respond", "criticise", "reflect", "conclude"):
+        node = getattr(EpisodeNodes, name)
+
+        async def watched(self, state, runtime, node=node):
+            before = copy.deepcopy(state)
+            update = await node(self, state, runtime)
+            assert state == before
+            return update
+
+        monkeypatch.setattr(EpisodeNodes, name, watched)
+    await run(fake_services(memory=fake_bank(), learn_at_once=True))
+
+
+def test_reducers_merge_by_number_and_start_over():
+    one: Any = {"number": 1, "reward": 3.0}
+    two: Any = {"number": 2, "reward": 4.0}
+    better: Any = {"number": 1, "reward": 5.0}
+    assert put_steps([one], [two]) == [one, two]
+    assert put_steps([one, two], [better]) == [better, two]
+    assert put_steps([one, two], []) == []
+    spent: Any = {
+        "calls": 1, "prompt_tokens": 2, "cached_tokens": 0, "completion_tokens": 3, "seconds": 0.5,
+        "format_failures": 0,
+    }  # fmt: skip
+    assert add_usage(spent, spent)["prompt_tokens"] == 4
+    nothing: Any = {**spent, "calls": 0, "prompt_tokens": 0}
+    assert add_usage(spent, nothing)["prompt_tokens"] == 0
+
+
+async def test_a_made_up_name_does_not_stay_on_its_thread():
+    services = fake_services(memory=fake_bank(), learn_at_once=True)
+    graph = build_episode_graph(FixedServices(services), 12, checkpointer=InMemorySaver())
+    thread: Any = {"configurable": {"thread_id": "1"}}
+    unnamed = {"user": user_of("train")}
+    inputs: list[Any] = [unnamed, unnamed, {**unnamed, "episode": "mine"}, unnamed]
+    names = []
+    for given in inputs:
+        done = await graph.ainvoke(given, thread, context=EpisodeContext(learn=True))
+        names.append(done["episode"])
+    assert len(set(names[:2])) == 2
+    assert names[2:] == ["mine", "mine"], "a name that was given is the thread's until another is"
