@@ -56,7 +56,7 @@ def blame(
     episode: Annotated[str, typer.Argument(metavar="EPISODE", help="id of an episode of the run")],
     step: Annotated[int, typer.Argument(metavar="STEP", min=1, help="number of the step, from 1")],
     memory: Annotated[str | None, typer.Option(help="memory to ask; none is the run's own")] = None,
-    examples: Annotated[int, typer.Option(min=0, help="most experiences and items to show")] = 5,
+    examples: Annotated[int, typer.Option(min=0, help="most experiences, items and unread reflections")] = 5,
     as_json: AsJson = False,
 ) -> None:
     """Show which memories moved one recommendation, and by how much."""
@@ -91,9 +91,9 @@ def prune(
 ) -> None:
     """Retire reflections and experiences after which it went worse, by more than chance among as many.
 
-    Relations and items have receipts, too, but are sums that correct themselves with every step; and a remembered value
-    from which states strayed is outweighed by those that they leave. So only what was read back to choose is retired;
-    an experience so retired no longer counts in the sums either.
+    Relations and items have receipts, too, but are sums that correct themselves with every step; so do the values that
+    the Critic remembers, as each visit to a state leaves another. So only what was read back to choose is retired; an
+    experience so retired no longer counts in the sums either.
     """
     from memory import SentenceEmbedder, open_bank
 
@@ -138,10 +138,10 @@ def _show_blame(told: Blame) -> None:
             (_signed(each.stars), "read" if each.recalled else "", each.text, each.receipt.words(), each.id)
             for each in told.reflections
         ]
-        show_table(["stars", "", "reflection", "receipt", "id"], lessons, "Reflections behind the plan")
+        show_table(["plan", "", "reflection", "receipt", "id"], lessons, "Reflections, and what they moved in the plan")
     for title, records in (
         ("Experiences retrieved", told.retrieved),
-        ("Remembered values that the step was held to", told.valued),
+        ("Similar states by which the Critic valued this one, and what they were worth", told.valued),
     ):
         if records:
             show_table(["text", "receipt", "id"], [_record_row(record) for record in records], title)

@@ -143,16 +143,19 @@ def used_in(method: Method, settings: CriticSettings, done: EpisodeOutput) -> Us
         for key in keys:
             count, surprises = used.get(key, (0, 0.0))
             used[key] = count + 1, surprises + surprise
+    # A state that was valued ahead of its step may have got no judged step: `learn` can change on the way in Studio.
+    valued = {
+        id_: [gains[number] for number in numbers if number in gains] for id_, numbers in done.get("valued", {}).items()
+    }
+    remembering = {number for numbers in done.get("valued", {}).values() for number in numbers} & gains.keys()
     return Used(
         recalled=tuple(id_ for lesson in done["reflections"] for id_ in (lesson["id"], *lesson["alike"])),
         steps=len(judged),
         surprise=total,
-        advantage=sum(gains.values()),
+        valued_steps=len(remembering),
+        advantage=sum(gains[number] for number in sorted(remembering)),
         used=used,
-        valued={
-            id_: (len(numbers), round(sum(gains[number] for number in numbers), 4))
-            for id_, numbers in done.get("valued", {}).items()
-        },
+        valued={id_: (len(found), round(sum(found), 4)) for id_, found in valued.items() if found},
     )
 
 

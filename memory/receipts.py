@@ -10,8 +10,9 @@ nothing twice. What follows a use is measured for each episode:
   and an item in the steps whose recommendation had them, where memory had evidence of that relation and expected at
   least as much of the recommendation as of the shortlist on the average. What followed is the step's advantage less the
   advantage that memory had expected, less the mean of that over all steps of this memory, as each has its own scale.
-- a Critic experience was used in the steps whose state was valued with it. What followed is the step's advantage, which
-  is how much more came than that value, less the mean advantage of all steps of this memory.
+- a Critic experience was used in the steps whose state was valued with it, and mostly with others. What followed is the
+  step's advantage, which is how much more came than the state's value (with `critic.eligibility` later steps count,
+  too), less the mean of that over all steps whose states were valued from this memory.
 
 Steps of one episode resemble each other, so a receipt's mean and its standard error are over episodes.
 """
@@ -44,13 +45,15 @@ class Used:
     """What one episode used: the reflections recalled, and for every other key the steps and a sum over these.
 
     Keys of `used` are ids of Actor experiences, and what `relation_key` and `item_key` make; summed up are surprises,
-    the advantage of a step less the one that was expected, in stars. Keys of `valued` are ids of Critic experiences;
-    summed up are advantages. `steps`, `surprise` and `advantage` are over all judged steps.
+    the advantage of a step less the one that was expected, in stars; `steps` and `surprise` are over all judged steps.
+    Keys of `valued` are ids of Critic experiences; summed up are advantages. `valued_steps` and `advantage` are over
+    all steps whose state was valued with any.
     """
 
     recalled: tuple[str, ...] = ()
     steps: int = 0
     surprise: float = 0.0
+    valued_steps: int = 0
     advantage: float = 0.0
     used: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     valued: Mapping[str, tuple[int, float]] = field(default_factory=dict)
@@ -109,16 +112,15 @@ class Receipts:
     """The receipts of one memory, added up from its records of uses."""
 
     def __init__(self, uses: Iterable[tuple[str, Mapping[str, FieldValue]]], *, steps: bool = True) -> None:
-        """`uses` are ids and fields of the records; without `steps` only reflections are counted, which is quick."""
+        """`uses` are ids and fields of the records; without `steps` only reflections are counted, which is quicker."""
         self._uses: dict[str, int] = defaultdict(int)
         self._episodes: dict[str, int] = defaultdict(int)
         self._changes: dict[str, list[float]] = defaultdict(list)
         self.endings: dict[tuple[str, str], tuple[int, str]] = {}
         """Steps and ending of every learned episode, by run and episode as they stand in ids."""
         rows = [(id_, fields, Used.from_json(str(fields["used"]))) for id_, fields in uses]
-        judged = max(sum(used.steps for *_, used in rows), 1)
-        surprise = sum(used.surprise for *_, used in rows) / judged
-        advantage = sum(used.advantage for *_, used in rows) / judged
+        surprise = sum(used.surprise for *_, used in rows) / max(sum(used.steps for *_, used in rows), 1)
+        advantage = sum(used.advantage for *_, used in rows) / max(sum(used.valued_steps for *_, used in rows), 1)
         before: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_LATELY))
         for id_, fields, used in sorted(rows, key=lambda row: (int(row[1]["ordinal"]), row[0])):
             _, run, episode, _ = id_.split("/")
@@ -222,8 +224,10 @@ class UseMemory:
 
     def recent_of(self, known: Callable[[str], bool]) -> Receipts:
         """What `recent` said when only those records were there whose ids `known` accepts."""
-        rows = sorted((row for row in self.store.fields() if known(row[0])), key=lambda row: int(row[1]["ordinal"]))
-        return Receipts(rows[-_RECENT:], steps=False)
+        rows = sorted(
+            (row for row in self.store.fields() if known(row[0])), key=lambda row: (-int(row[1]["ordinal"]), row[0])
+        )
+        return Receipts(rows[:_RECENT], steps=False)
 
     def receipts(self) -> Receipts:
         """The receipts as of now."""

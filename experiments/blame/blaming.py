@@ -29,7 +29,7 @@ def blame(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *
     candidates = _candidates(step, catalogue)
     shortlist = [candidate.item for candidate in candidates]
     again = ledger.estimate([candidate.relation for candidate in candidates], shortlist, vectors, caution_of(step))
-    lessons = lessons_behind(step, bank, catalogue, vectors, most=examples)
+    lessons = lessons_behind(step, bank, catalogue, vectors, receipts=receipts, most=examples)
     recorded = record["advantages"]  # none where memory's sums had no say
     behind: RelationBehind | None = None
     items: list[ItemBehind] = []
@@ -48,7 +48,7 @@ def blame(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *
         reflections=lessons.reflections, pooled=lessons.pooled,
         retrieved=[
             RecordBehind(
-                id=id_, text=str(fields[id_]["item_title"]) if id_ in fields else _FORGOTTEN, distance=None,
+                id=id_, text=str(fields[id_]["item_title"]) if id_ in fields else _FORGOTTEN,
                 receipt=receipts.of(id_),
             )
             for id_ in record["experiences"]
@@ -88,8 +88,7 @@ def _valued(step: Step, bank: MemoryBank, receipts: Receipts) -> list[RecordBehi
     values = {found.id: found.field("value", float) for found in bank.critic.store.get(ids)}
     return [
         RecordBehind(
-            id=id_, text=f"{values[id_]:.2f}" if id_ in values else _FORGOTTEN, distance=None,
-            receipt=receipts.of(id_),
+            id=id_, text=f"{values[id_]:.2f}" if id_ in values else _FORGOTTEN, receipt=receipts.of(id_),
         )
         for id_ in ids
     ]  # fmt: skip

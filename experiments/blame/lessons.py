@@ -11,16 +11,16 @@ from agents.plan import Plan, make_plan, named_kinds
 from catalogue import Catalogue
 from experiments.blame.parts import ALIKE, LessonBehind
 from experiments.run_step import Step
-from graphs.methods import METHODS
+from graphs.methods import method_named
 from graphs.services import state_vector
-from memory import Match, MemoryBank, Vector
+from memory import Match, MemoryBank, Receipts, Vector
 from memory.lessons import Reflection
 from settings import completed
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """The reflections recalled in words, then those whose evidence moved the fit of the item chosen most.
+    """The reflections recalled in words and those merged into them, then the ones that moved the item's fit most.
 
     `pooled` is from how many the plan was made; `as_it_was`: made again, it is the one that was recorded.
     """
@@ -30,13 +30,15 @@ class Lessons:
     as_it_was: bool
 
 
-def lessons_behind(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *, most: int) -> Lessons:
+def lessons_behind(
+    step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *, receipts: Receipts, most: int
+) -> Lessons:
     """The reflections behind `step`; at most `most` of those that were not recalled in words.
 
     What one moved is the fit of the item chosen to the plan, less its fit to the plan made without that reflection.
     """
-    known, receipts = completed(step.settings), bank.uses.receipts()
-    method, recorded = METHODS[step.line.method], Plan(**step.record["plan"])
+    known = completed(step.settings)
+    method, recorded = method_named(step.line.method), Plan(**step.record["plan"])
     there = _there(step, bank, catalogue, vectors, known["memory"]) if method.plans else []
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in there]
     named = named_kinds(step.record["thought"], catalogue.categories, known["planner"]["lean"]) if method.thinks else {}
@@ -53,18 +55,20 @@ def lessons_behind(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: 
         for (match, weight), (evidence, _) in zip(there, parts, strict=True)
     }
     words = {lesson["id"]: lesson for lesson in step.output["reflections"]}
+    alike = {id_ for lesson in words.values() for id_ in lesson["alike"]}
     matches = {match.record.id: match for match, _ in there}
-    others = sorted((id_ for id_ in matches if id_ not in words), key=lambda id_: (-abs(stars[id_]), id_))
+    merged = [id_ for id_ in matches if id_ in alike]
+    others = sorted((matches.keys() - words.keys() - alike), key=lambda id_: (-abs(stars[id_]), id_))
     made = [
         LessonBehind(
             id=id_,
             text=words[id_]["text"] if id_ in words else matches[id_].record.text,
             distance=words[id_]["distance"] if id_ in words else matches[id_].distance,
             receipt=receipts.of(id_),
-            recalled=id_ in words,
+            recalled=id_ in words or id_ in alike,
             stars=round(stars[id_], 4) if id_ in stars else None,
         )
-        for id_ in chain(words, others[:most])
+        for id_ in chain(words, merged, others[:most])
     ]
     return Lessons(made, len(there), _alike(again, recorded))
 

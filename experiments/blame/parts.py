@@ -71,19 +71,21 @@ class ItemBehind(_Part):
 
 
 class RecordBehind(_Part):
-    """An experience that was read back; `text` is the item of an Actor experience, a value in stars."""
+    """An experience that was read back.
+
+    `text` is the item of an Actor experience, or what a state that the Critic remembers turned out to be worth.
+    """
 
     id: str
     text: str
-    distance: float | None
     receipt: Receipt
 
 
 class LessonBehind(_Part):
-    """A reflection behind the plan; `recalled`: also read in words.
+    """A reflection behind the step; `recalled`: read in words, if only in those of another that says the same.
 
     `stars` is how much better the item chosen fits the plan than it would fit one made without this reflection; None
-    where its evidence is not in the plan.
+    where its evidence is not in the plan, or was forgotten since.
     """
 
     id: str

@@ -58,7 +58,7 @@ def items_behind(
 
 
 def caution_of(step: Step) -> float:
-    """While it learns, nothing is taken off for thin evidence."""
+    """While it learns, nothing is taken off for thin evidence; nor was it before there was such a setting."""
     return 0.0 if step.learning else float(step.settings.get("actor", {}).get("caution", 0.0))
 
 

@@ -239,12 +239,18 @@
       made.append(make("ul", { class: "sources" }, ...positions.map((position) => {
         const source = readSource(data.sources[position]);
         const there = source.place < 0 ? null : stepAt(source);
-        return make("li", {}, ...(there ? [`${title(there.item)} `, stars(there.reward), " ",
-          ...(there.advantage === null ? [] : ["advantage ", signed(there.advantage), " "])] : []), origin(source),
+        return make("li", {}, ...(there ? said(there, source.id.startsWith("critic/")) : []), origin(source),
           make("span", { class: "quiet" }, receipt(source)));
       })));
     });
     return made;
+  }
+
+  // What a step that memory read back says: to the Critic what its state was worth, to the Actor the item.
+  function said(there, worth) {
+    if (worth && there.value !== null) return [`worth ${(there.value + there.advantage).toFixed(2)}, `];
+    return [`${title(there.item)} `, stars(there.reward), " ",
+      ...(there.advantage === null ? [] : ["advantage ", signed(there.advantage), " "])];
   }
 
   function stepAt(source) {

@@ -71,14 +71,23 @@ def test_a_remembered_value_says_where_it_was_read_and_what_came_there(billp: Bi
     assert all(number <= len(steps) for steps, found in zip(gains, read, strict=True) for number in found)
     receipt = billp("memory", "show", first, *AT, "--json").json["receipts"]["record"]
     assert (receipt["uses"], receipt["episodes"]) == (sum(map(len, read)), sum(map(bool, read)))
-    usual = sum(map(sum, gains)) / sum(map(len, gains))
+    valued = [
+        steps[number - 1]
+        for steps, other in zip(gains, trained, strict=True)
+        for number in {n for found in other["output"]["valued"].values() for n in found}
+    ]
+    usual = sum(valued) / len(valued)
+    assert len(valued) < sum(map(len, gains)), "the first episodes had nothing to remember"
     means = [sum(steps[n - 1] for n in found) / len(found) for steps, found in zip(gains, read, strict=True) if found]
     assert receipt["change"] == pytest.approx(sum(means) / len(means) - usual, abs=0.001)
     told = billp("memory", "blame", "run", line["id"], numbers[0], "--json").json
     (behind,) = (each for each in told["valued"] if each["id"] == first)
     assert behind["receipt"] == receipt
     assert behind["text"] == f"{billp('memory', 'show', first, *AT, '--json').json['fields']['value']:.2f}"
-    assert "Remembered values" in billp("memory", "blame", "run", line["id"], numbers[0]).words
+    assert (
+        "Similar states by which the Critic valued this one"
+        in billp("memory", "blame", "run", line["id"], numbers[0]).words
+    )
 
 
 def test_blame_adds_up_and_agrees_with_the_record(billp: Billp, trained: list[dict[str, Any]]):
@@ -106,8 +115,9 @@ def test_blame_adds_up_and_agrees_with_the_record(billp: Billp, trained: list[di
     assert told["relation"]["left"] == sum(bool(example["left"]) for example in told["relation"]["examples"])
     liking = next(c["liking"] for c in told["candidates"] if c["chosen"])
     assert sum(item["stars"] for item in told["items"]) == pytest.approx(liking, abs=0.01)
-    recalled = [r["id"] for r in line["output"]["reflections"]]
-    assert [r["id"] for r in told["reflections"] if r["recalled"]] == recalled
+    recalled = [id_ for r in line["output"]["reflections"] for id_ in (r["id"], *r["alike"])]
+    assert {r["id"] for r in told["reflections"] if r["recalled"]} == set(recalled)
+    assert len(recalled) > len(line["output"]["reflections"]), "some say the same as others"
     assert len(told["reflections"]) == 4, "all that made the plan"
     assert told["pooled"] == 4
     words = billp("memory", "blame", "run", line["id"], 1).words
@@ -157,7 +167,7 @@ def test_blame_says_what_a_reflection_moved(billp: Billp, tiny: Path, hashed: No
             assert moved[-1] == [pytest.approx(fit, abs=0.001)], "without it there is no plan"
     assert any(stars for row in moved for stars in row)
     words = billp("memory", "blame", "run", "train-0-3", 2).words
-    assert "Reflections behind the plan" in words
+    assert "Reflections, and what they moved in the plan" in words
     assert billp("memory", "clear", *AT, "--kind", "reflections", "--yes").code == 0
     told = billp("memory", "blame", "run", "train-0-3", 2, "--json").json
     assert (told["as_it_was"], told["pooled"]) == (False, 0)

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from graphs.episode import build_episode_graph
-from graphs.learning import learn_next
+from graphs.learning import learn_next, used_in
 from graphs.methods import METHODS
 from graphs.services import FixedServices
 from graphs.state import EpisodeContext, EpisodeOutput
@@ -114,3 +114,17 @@ async def test_an_experience_is_used_where_the_llm_read_it():
         receipts = memory.uses.receipts()
         for id_ in {*read, *unread}:
             assert receipts.of(id_).uses == read[id_]
+
+
+async def test_a_state_valued_ahead_of_a_step_that_nobody_judged_counts_nowhere():
+    services = fake_services(memory=fake_bank(), learn_at_once=True, memory__critic_distance=9.0)
+    await run(services)
+    done = await run(services)
+    method, critic = METHODS["billp"], services.settings.critic
+    whole = used_in(method, critic, done)
+    assert whole.valued_steps == done["length"] > 1
+    left_out = {id_: [n for n in numbers if n > 1] for id_, numbers in done["valued"].items()}
+    done["steps"][0] |= {"value": None, "next_value": None, "target": None, "advantage": None}
+    used = used_in(method, critic, done)
+    assert used.valued_steps == done["length"] - 1
+    assert {id_: count for id_, (count, _) in used.valued.items()} == {k: len(n) for k, n in left_out.items() if n}

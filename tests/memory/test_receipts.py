@@ -28,11 +28,11 @@ def uses(
     *,
     run: str = "run",
 ) -> Uses:
-    """What an episode used; its judged steps are those in `used` and `valued`."""
+    """What an episode used; its judged steps are those in `used`, the valued ones those in `valued`."""
     used, valued = used or {}, valued or {}
-    steps = sum(n for n, _ in [*used.values(), *valued.values()])
+    steps, valued_steps = (sum(n for n, _ in sums.values()) for sums in (used, valued))
     surprise, advantage = (sum(total for _, total in sums.values()) for sums in (used, valued))
-    kept = Used(recalled, steps, surprise, advantage, used, valued).to_json()
+    kept = Used(recalled, steps, surprise, valued_steps, advantage, used, valued).to_json()
     return Uses(examples.unit(ordinal), "horizon", 5, reward, ordinal, kept, examples.origin(ordinal, -1, run))
 
 
@@ -77,11 +77,14 @@ def test_a_remembered_value_is_held_to_what_came_where_it_was_read():
     assert told.of("critic/a") == Receipt(uses=3, episodes=2, change=2.0, error=1.0)
     risen = [{key: (n, total + 5 * n) for key, (n, total) in each.items()} for each in episodes]
     assert receipts(*(uses(n, 1, valued=each) for n, each in enumerate(risen))).of("critic/a").change == 2.0
+    beside = [uses(9 + n, 1, used={"item 3": (50, 900.0)}) for n in range(3)]
+    told = receipts(*(uses(n, 1, valued=each) for n, each in enumerate(episodes)), *beside)
+    assert told.of("critic/a").change == 2.0, "steps valued without memory are no measure"
 
 
 def test_what_was_written_before_values_had_receipts_is_read():
     old = '{"recalled":["reflections/a"],"steps":1,"surprise":2.0,"used":{"item 3":[1,2.0]}}'
-    assert Used.from_json(old) == Used(("reflections/a",), 1, 2.0, 0.0, {"item 3": (1, 2.0)})
+    assert Used.from_json(old) == Used(("reflections/a",), 1, 2.0, used={"item 3": (1, 2.0)})
 
 
 def test_writing_an_episode_again_changes_nothing_and_order_neither():
