@@ -17,6 +17,7 @@ from commands import (
     compare,
     critic,
     data,
+    demo,
     doctor,
     episodes,
     inspect,
@@ -51,7 +52,7 @@ app.command()(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("graph")(inspect.graph)
 app.command("settings")(inspect.settings)
-app.command()(episodes.demo)
+app.command()(demo.demo)
 
 
 @app.callback()

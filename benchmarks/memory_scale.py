@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from memory import ActorExperience, CriticExperience, Ledger, MemoryBank, Origin, Vector, open_bank
-from memory.ledger import Outcome
+from memory.outcomes import Outcome
 from settings import Settings
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from agents.actor import Actor, label_scores
 from agents.briefing import Briefing
-from agents.models import ChatModel, Request
+from agents.chat_model import ChatModel
+from agents.models import Request
 from agents.policy import label_preferences, unbiased_preferences
 from agents.prompt_pack import load_pack
 from agents.tools import analyse_categories

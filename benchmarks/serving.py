@@ -21,7 +21,8 @@ from typing import Any
 
 import uvloop
 
-from agents.models import ChatModel, Reply, Request, Usage
+from agents.chat_model import ChatModel
+from agents.models import Reply, Request, Usage
 from experiments.run_folder import read_lines
 from experiments.training import train
 from graphs.workshop import Workshop

@@ -15,11 +15,12 @@ from experiments.config import run_config, surroundings
 from experiments.origins import origin_of
 from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
-from graphs.episode import build_episode_graph, output_of
+from graphs.episode import build_episode_graph
 from graphs.forms import LiveContext, LiveInput
 from graphs.learning import learn_next
 from graphs.live import LiveServices, Question, own_memory, with_persons
 from graphs.methods import method_named
+from graphs.nodes import output_of
 from graphs.services import FixedServices
 from graphs.state import EpisodeOutput
 from graphs.workshop import Workshop

@@ -18,9 +18,10 @@ from experiments.plans import EpisodePlan
 from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
 from experiments.together import together
-from graphs.episode import EpisodeGraph, build_episode_graph, output_of
+from graphs.episode import EpisodeGraph, build_episode_graph
 from graphs.learning import learn
 from graphs.methods import Method
+from graphs.nodes import output_of
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeInput
 

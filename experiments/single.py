@@ -7,8 +7,9 @@ from uuid import uuid4
 
 from errors import SettingsError
 from experiments.baselines.runs import kept_policy
-from graphs.episode import build_episode_graph, output_of
+from graphs.episode import build_episode_graph
 from graphs.methods import method_named
+from graphs.nodes import output_of
 from graphs.services import FixedServices
 from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
 from graphs.workshop import Workshop

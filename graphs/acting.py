@@ -10,18 +10,17 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.briefing import Briefing
 from agents.grounding import nearest_item
-from agents.models import Usage, call_seed
+from agents.models import Usage
 from agents.plan import Plan
 from agents.policy import REACH, Advice, choose
 from agents.relations import relation
 from agents.shortlist import Experience, draw_shortlist
-from agents.tools import CategoryAnalysis, analyse_categories
-from errors import EpisodeError
+from agents.tools import analyse_categories
 from graphs.methods import method_named
-from graphs.services import ItemPolicy, Minds, ServiceProvider, Services, embed_text
+from graphs.services import ServiceProvider, embed_text
 from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
+from graphs.stepping import briefing_of, masked_items, minds_of, policy_of, step_seed
 from memory import Ledger, MemoryBank
 
 Update = dict[str, Any]
@@ -69,7 +68,7 @@ class ActorNodes:
     async def pick(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Picks without an LLM: by chance, by popularity, as a policy says, or knowing the simulated user's answers."""
         services = await self._provider.get(runtime.context, state["user"])
-        masked = _masked(services, state)
+        masked = masked_items(services, state)
         chooser = method_named(runtime.context.method).chooser
         if chooser == "shortlist":
             candidates = state["shortlist"]
@@ -89,7 +88,7 @@ class ActorNodes:
                 masked,
             )
         elif chooser == "policy":
-            item = _policy_of(services).choose(
+            item = policy_of(services).choose(
                 state["history"],
                 [step["item"] for step in state["steps"]],
                 [step["reward"] for step in state["steps"]],
@@ -121,7 +120,7 @@ class ActorNodes:
             experiences=[Experience(e["item"], e["encouraged"], e["distance"]) for e in taught],
             evidence=limits.evidence,
             plan=(lambda item: plan.fit(services.catalogue[item], shown)) if method.plans else None,
-            masked=_masked(services, state),
+            masked=masked_items(services, state),
             size=limits.shortlist,
             pool=limits.pool,
         )
@@ -154,7 +153,7 @@ class ActorNodes:
             reach = (await _ledger_of(services.memory)).reach(REACH)
             advice = Advice(tuple(state["advantages"]), state["trust"], reach)
         choice = await minds_of(services).actor.choose(
-            _briefing(services, state),
+            briefing_of(services, state),
             items,
             step_seed(state, runtime.context, "choose"),
             advice=advice,
@@ -172,7 +171,7 @@ class ActorNodes:
         """The LLM names an item in its own words."""
         services = await self._provider.get(runtime.context, state["user"])
         proposal = await minds_of(services).actor.propose(
-            _briefing(services, state), step_seed(state, runtime.context, "propose")
+            briefing_of(services, state), step_seed(state, runtime.context, "propose")
         )
         return {"proposal": proposal.text, **_UNWEIGHED, "shortlist": [], "acted": usage_update(proposal.usage)}
 
@@ -180,7 +179,7 @@ class ActorNodes:
         """Finds the catalogue item nearest to the Actor's words."""
         services = await self._provider.get(runtime.context, state["user"])
         vector = await embed_text(services.embedder, state["proposal"])
-        return {"item": nearest_item(services.vectors, vector, _masked(services, state))}
+        return {"item": nearest_item(services.vectors, vector, masked_items(services, state))}
 
     async def route_to_item(
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
@@ -222,46 +221,6 @@ def build_actor_graph(provider: ServiceProvider) -> ActorGraph:
     return graph.compile()
 
 
-def minds_of(services: Services) -> Minds:
-    """The minds; raises EpisodeError where the services were made without an LLM."""
-    if services.minds is None:
-        raise EpisodeError("This episode needs an LLM, but none was started; name an LLM method when starting.")
-    return services.minds
-
-
 async def _ledger_of(memory: MemoryBank) -> Ledger:
     """What all experiences say, off the event loop: the first time it reads all of them."""
     return await asyncio.to_thread(lambda: memory.actor.ledger)
-
-
-def _policy_of(services: Services) -> ItemPolicy:
-    if services.policy is None:
-        raise EpisodeError(
-            "This episode needs a trained policy, and none was opened; train one with `billp train` and run "
-            "`billp evaluate` or `billp compare`."
-        )
-    return services.policy
-
-
-def _briefing(services: Services, state: EpisodeState) -> Briefing:
-    known = services.catalogue
-    return Briefing(
-        situation=services.situation(state),
-        thought=state["thought"],
-        analysis=CategoryAnalysis(tuple(state["lately"]), tuple(state["fresh"])),
-        encouraged=tuple(known[e["item"]] for e in state["experiences"] if e["encouraged"]),
-        discouraged=tuple(known[e["item"]] for e in state["experiences"] if not e["encouraged"]),
-    )
-
-
-def _masked(services: Services, state: EpisodeState) -> set[int]:
-    """What was shown since the whole catalogue was last through: a user of few items who stays meets them anew."""
-    if not services.settings.actor.mask_shown:
-        return set()
-    shown = [step["item"] for step in state["steps"]]
-    return set(shown[len(shown) - len(shown) % len(services.catalogue) :])
-
-
-def step_seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:
-    """The seed of one use of chance in the step at hand; the same whatever ran beside it."""
-    return call_seed(context.seed, state["episode"], len(state["steps"]), purpose)

@@ -2,225 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.critic import advantage
-from agents.evidence import Evidence, evidence_of
-from agents.models import Usage
-from agents.plan import Plan, make_plan, named_kinds
-from agents.relations import relation
-from agents.tools import analyse_categories
-from errors import SettingsError
-from graphs.acting import Update, build_actor_graph, minds_of, step_seed
-from graphs.judging import Valuation, judge
-from graphs.learning import learn_next
+from graphs.acting import build_actor_graph
 from graphs.methods import method_named
-from graphs.recalling import lesson_words, recall
-from graphs.services import ServiceProvider, Services
-from graphs.state import (
-    EpisodeContext,
-    EpisodeInput,
-    EpisodeOutput,
-    EpisodeState,
-    PlanState,
-    StepRecord,
-    spending,
-    usage_update,
-)
-from graphs.users import Recommendation
+from graphs.nodes import EpisodeNodes
+from graphs.services import ServiceProvider
+from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput, EpisodeState
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
-MIDDLE_REWARD = 3.0  # of one to five stars: from here on a reward without the Critic counts as encouragement
 _NODES_A_STEP = 9  # plan, act, its five inner nodes, respond, criticise
 
 
-class EpisodeNodes:
-    """The nodes of an episode; each returns an update and changes nothing it was given."""
+class EpisodeRoutes:
+    """Where an episode goes after a node."""
 
     def __init__(self, provider: ServiceProvider) -> None:
         self._provider = provider
 
-    async def recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Looks the user up and reads reflections of similar users, or the latest ones.
-
-        Raises SettingsError when `learn` would teach from a test user.
-        """
-        services = await self._provider.get(runtime.context, state["user"])
-        if runtime.context.learn and not services.users.may_teach(runtime.context.split, state["user"]):
-            raise SettingsError(
-                f"From user {state['user']} in the {runtime.context.split} world nothing may be learned, since test "
-                f"users are for measuring; set learn to false, or take a train user and split train."
-            )
-        if services.memory is not None:
-            await asyncio.to_thread(services.memory.refresh)
-        limits, likes = services.settings.memory, state.get("likes") or []
-        history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
-        reflections, evidence = await recall(services, method_named(runtime.context.method), history)
-        episode, made_up = state.get("episode", ""), ""
-        if episode in ("", state.get("made_up", "")):
-            episode = made_up = services.users.new_episode(state["user"], teaches=runtime.context.learn)
-        return {
-            "episode": episode,
-            "made_up": made_up,
-            "likes": [],
-            "history": history,
-            "reflections": reflections,
-            "thought": "",
-            "thought_at": -1,
-            "evidence": evidence,
-            "plan": plan_state(Plan()),
-            "value": None,
-            "valued": {},
-            "steps": [],
-            "usage": usage_update(Usage()),
-            "ended": "",
-            "reflection": "",
-        }
-
-    async def plan(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The Planner writes the thought for the next steps; evidence and its words make the typed plan."""
-        services = await self._provider.get(runtime.context, state["user"])
-        method, limits = method_named(runtime.context.method), services.settings.planner
-        evidence = Evidence.from_json(state["evidence"]) if state["evidence"] else Evidence()
-        plan = make_plan(evidence, caution=limits.caution, steps=limits.steps) if method.plans else Plan()
-        text, spent = plan.words(), Usage()
-        if method.thinks:
-            situation = services.situation(state)
-            thought = await minds_of(services).planner.think(
-                situation,
-                [lesson_words(reflection) for reflection in state["reflections"]],
-                analyse_categories(situation.history, situation.recommended).lately,
-                step_seed(state, runtime.context, "plan"),
-                learned=plan.words(),
-            )
-            text, spent = thought.text, thought.usage
-            if method.plans:
-                named = named_kinds(text, services.catalogue.categories, limits.lean)
-                plan = make_plan(evidence, named, caution=limits.caution, steps=limits.steps)
-        return {
-            "thought": text,
-            "thought_at": len(state["steps"]),
-            "plan": plan_state(plan),
-            **spending(spent),
-        }
-
-    async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The user answers with a reward and stays, or leaves."""
-        services = await self._provider.get(runtime.context, state["user"])
-        answer = services.users.answer(
-            Recommendation(
-                split=runtime.context.split,
-                user=state["user"],
-                recommended=[step["item"] for step in state["steps"]],
-                item=state["item"],
-                thought=state["thought"],
-                words=state["proposal"],
-            )
-        )
-        record = StepRecord(
-            number=len(state["steps"]) + 1,
-            thought=state["thought"],
-            plan=state["plan"],
-            experiences=[experience["id"] for experience in state["experiences"]],
-            shortlist=state["shortlist"],
-            advantages=state["advantages"],
-            likings=state["likings"],
-            support=state["support"],
-            preferences=state["preferences"],
-            trust=state["trust"],
-            relation=relation(
-                services.catalogue[state["item"]],
-                services.catalogue.some([step["item"] for step in state["steps"]]),
-            ),
-            proposal=state["proposal"],
-            item=state["item"],
-            title=services.catalogue[state["item"]].title,
-            reward=answer.reward,
-            reason=answer.reason,
-            too_close_to=answer.too_close_to,
-            value=None,
-            next_value=None,
-            target=None,
-            advantage=None,
-        )
-        runtime.stream_writer({name: record[name] for name in ("number", "title", "reward", "reason")})
-        return {"steps": [record], "ended": answer.reason, **spending(Usage(**state["acted"]))}
-
-    async def criticise(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The Critic values the state before and after the step; their difference is what the step taught.
-
-        Without the Critic (`billp-no-critic`) the reward alone says whether the step is to be encouraged.
-        """
-        services = await self._provider.get(runtime.context, state["user"])
-        step = state["steps"][-1]
-        if not method_named(runtime.context.method).critic:
-            return {"steps": [{**step, "advantage": step["reward"] - MIDDLE_REWARD}]}
-        spent, valued = Usage(), state["valued"]
-        value = state["value"]
-        if value is None:
-            before: EpisodeState = {**state, "steps": state["steps"][:-1]}
-            judged = await self._judge(services, before, runtime.context)
-            value, spent = judged.value, spent + judged.usage
-            valued = _valued(valued, judged, step["number"])
-        next_value = 0.0  # nothing follows where the user left; where only time ran out, the state goes on being worth
-        if state["ended"] in ("", "horizon"):
-            judged = await self._judge(services, state, runtime.context)
-            next_value, spent = judged.value, spent + judged.usage
-            valued = valued if state["ended"] else _valued(valued, judged, step["number"] + 1)
-        lesson = advantage(step["reward"], value, next_value, services.settings.critic.gamma)
-        record: StepRecord = {
-            **step,
-            "value": value,
-            "next_value": next_value,
-            "target": lesson.target,
-            "advantage": lesson.advantage,
-        }
-        return {"steps": [record], "value": next_value, "valued": valued, **spending(spent)}
-
-    async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say."""
-        services = await self._provider.get(runtime.context, state["user"])
-        if services.minds is None:
-            situation = services.situation(state)
-            left = state["ended"] != "horizon"
-            return {"reflection": evidence_of(situation.recommended, situation.rewards, left=left).words()}
-        lesson = await minds_of(services).reflector.reflect(
-            services.situation(state),
-            left=state["ended"] != "horizon",
-            seed=step_seed(state, runtime.context, "reflect"),
-        )
-        return {"reflection": lesson.text, **spending(lesson.usage)}
-
-    async def conclude(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""
-        services = await self._provider.get(runtime.context, state["user"])
-        total = sum(step["reward"] for step in state["steps"])
-        length = len(state["steps"])
-        totals = {"length": length, "reward_each": total / length, "reward_trajectory": total}
-        if runtime.context.learn and services.learn_at_once and services.memory is not None:
-            done = output_of({**state, **totals})
-            method = method_named(runtime.context.method)
-            await asyncio.to_thread(learn_next, services, services.memory, method, runtime.context, done)
-        return totals
-
-    async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Valuation:
-        seed = step_seed(state, context, "criticise")
-        critic = None if services.minds is None else services.minds.critic
-        return await judge(services, critic, services.situation(state), seed)
-
-    async def route_after_recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Literal["plan", "act"]:
+    async def after_recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Literal["plan", "act"]:
         """Methods without thoughts and plans go straight to the Actor."""
         method = method_named(runtime.context.method)
         return "plan" if method.thinks or method.plans else "act"
 
-    async def route_after_respond(
+    async def after_respond(
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
     ) -> Literal["criticise", "plan", "act", "reflect", "conclude"]:
         """The Critic judges where something is learned from it; else straight on."""
@@ -228,9 +38,9 @@ class EpisodeNodes:
         wanted = runtime.context.learn or services.settings.critic.always
         if wanted and method_named(runtime.context.method).micro:
             return "criticise"
-        return await self.route_onward(state, runtime)
+        return await self.onward(state, runtime)
 
-    async def route_onward(
+    async def onward(
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
     ) -> Literal["plan", "act", "reflect", "conclude"]:
         """Another step, or the end; with a new thought where the old one has run its steps or the user disliked it."""
@@ -258,7 +68,7 @@ def build_episode_graph(
     `inputs` and `context` say which form fields it shows; `checkpointer` keeps its state between interrupts
     (`langgraph dev` brings its own).
     """
-    nodes = EpisodeNodes(provider)
+    nodes, routes = EpisodeNodes(provider), EpisodeRoutes(provider)
     graph = StateGraph(EpisodeState, context_schema=context, input_schema=inputs, output_schema=EpisodeOutput)
     graph.add_node("recall", nodes.recall)
     graph.add_node("plan", nodes.plan)
@@ -268,26 +78,12 @@ def build_episode_graph(
     graph.add_node("reflect", nodes.reflect)
     graph.add_node("conclude", nodes.conclude)
     graph.add_edge(START, "recall")
-    graph.add_conditional_edges("recall", nodes.route_after_recall)
+    graph.add_conditional_edges("recall", routes.after_recall)
     graph.add_edge("plan", "act")
     graph.add_edge("act", "respond")
-    graph.add_conditional_edges("respond", nodes.route_after_respond)
-    graph.add_conditional_edges("criticise", nodes.route_onward)
+    graph.add_conditional_edges("respond", routes.after_respond)
+    graph.add_conditional_edges("criticise", routes.onward)
     graph.add_edge("reflect", "conclude")
     graph.add_edge("conclude", END)
     limit = _NODES_A_STEP * horizon + 10
     return graph.compile(checkpointer, name=name).with_config(recursion_limit=limit)
-
-
-def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
-    """The part of a final state that is the episode's record."""
-    return cast(EpisodeOutput, {name: state[name] for name in EpisodeOutput.__annotations__})
-
-
-def _valued(valued: Mapping[str, list[int]], judged: Valuation, number: int) -> dict[str, list[int]]:
-    return {**valued, **{id_: [*valued.get(id_, []), number] for id_ in judged.remembered}}
-
-
-def plan_state(plan: Plan) -> PlanState:
-    """The plan as it travels through the graph."""
-    return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest, steps=plan.steps)

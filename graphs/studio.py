@@ -13,8 +13,8 @@ from graphs.episode import EpisodeGraph, build_episode_graph
 from graphs.forms import ActOnlyContext, LiveContext, LiveInput, ReactContext, ReflexionContext
 from graphs.live import LiveServices
 from graphs.services import ServiceProvider
+from graphs.shared_services import shared_services
 from graphs.state import EpisodeContext, EpisodeInput
-from graphs.workshop import shared_services
 from settings import load_settings
 from simulators import built_horizons
 

@@ -3,13 +3,15 @@
 from memory.bank import MemoryBank, MemoryStats
 from memory.embedding import Embedder, SentenceEmbedder
 from memory.experiences import ActorMemory, CriticMemory
-from memory.ledger import Estimate, Ledger
+from memory.ledger import Ledger
 from memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
-from memory.receipts import Receipt, Receipts, UseMemory
+from memory.outcomes import Estimate
+from memory.receipts import Receipt, Receipts
 from memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
 from memory.reflections import ReflectionMemory
 from memory.shelf import drop_bank, list_banks, open_bank
 from memory.store import Match, VectorStore
+from memory.uses import UseMemory
 from memory.vectors import catalogue_vectors
 
 __all__ = [

@@ -18,10 +18,10 @@ from errors import MemoryStoreError
 from memory.embedding import Embedder
 from memory.exchange import Header, read_lines, write_lines
 from memory.experiences import ActorMemory, CriticMemory
-from memory.receipts import UseMemory
 from memory.records import KINDS, Kind, Record, Vector
 from memory.reflections import ReflectionMemory
 from memory.store import Match, VectorStore
+from memory.uses import UseMemory
 
 BATCH = 500
 _CHECKED = 32  # experiences that tell whether the catalogue is still the one that they were made with

@@ -8,8 +8,9 @@ from typing import Generic, TypeVar
 
 from numpy.typing import ArrayLike
 
-from memory.ledger import Ledger, Outcome
+from memory.ledger import Ledger
 from memory.lessons import ActorExperience, CriticExperience
+from memory.outcomes import Outcome
 from memory.records import Vector
 from memory.store import Match, VectorStore
 

@@ -9,15 +9,15 @@ of the records in the store and are made from them anew when a memory is opened,
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.records import FieldValue, Vector
+from memory.outcomes import Estimate, Outcome
+from memory.records import Vector
+from memory.sums import Sums, Tables, place_of, tables_of
 
 _WIDTH = 0.15  # of the kernel between relations whose digits are scaled to 0..1: neighbours count a hundredth
 _ITEM_WIDTH = 0.4  # of the kernel between items, in squared L2 distance of their text vectors
@@ -25,72 +25,6 @@ _DOUBT = 1.0  # experiences' worth of doubt in a relation
 _ITEM_DOUBT = 2.0  # the same in an item
 _TRUST_DOUBT = 4.0  # squared nats of preference it takes to believe the measured trust as much as the given one
 _MEASURED = 8  # choices after which the LLM's reach goes by them
-_MOST_ITEMS = 20_000  # best known items that are compared with a candidate, so that a step's cost is bounded
-_HIGHEST_LEVEL = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The numbers of one actor experience, as in ActorExperience."""
-
-    id: str
-    relation: str
-    item: int
-    reward: float
-    advantage: float
-    liking: float
-    preference: float
-
-    @classmethod
-    def of(cls, id_: str, fields: Mapping[str, FieldValue]) -> Self:
-        """From a record's id and fields."""
-        numbers = (float(fields[name]) for name in ("reward", "advantage", "liking", "preference"))
-        return cls(id_, str(fields["relation"]), int(fields["item"]), *numbers)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What memory expects of one candidate, in stars, and from how much.
-
-    `advantage` = `staying` + `liking`: the part that its relation to the steps before has in it, and the part that
-    items like it have. `support` is the number of experiences of that relation, neighbours counting in part.
-    """
-
-    advantage: float
-    staying: float
-    liking: float
-    support: float
-
-
-class _Sums:
-    """Number, sum and sum of squares of what was added under each key."""
-
-    def __init__(self) -> None:
-        self.by_key: dict[object, list[float]] = {}
-
-    def add(self, key: object, value: float) -> None:
-        sums = self.by_key.setdefault(key, [0.0, 0.0, 0.0])
-        sums[0] += 1
-        sums[1] += value
-        sums[2] += value * value
-
-    def table(self) -> NDArray[np.float64]:
-        return np.array(list(self.by_key.values())).reshape(-1, 3)
-
-
-@dataclass(frozen=True)
-class _Tables:
-    """The sums as arrays, made once between two writes."""
-
-    keys: NDArray[np.float64]
-    counts: NDArray[np.float64]
-    sums: NDArray[np.float64]
-    mean: float
-    deviation: float
-    items: NDArray[np.int64]
-    item_counts: NDArray[np.float64]
-    item_sums: NDArray[np.float64]
-    usual: float
 
 
 class Ledger:
@@ -99,11 +33,11 @@ class Ledger:
     def __init__(self, outcomes: Iterable[Outcome] = ()) -> None:
         self._lock = threading.Lock()
         self._ids: set[str] = set()
-        self._relations = _Sums()
-        self._items = _Sums()
+        self._relations = Sums()
+        self._items = Sums()
         self._preferred = self._products = self._squares = 0.0
         self._beyond = np.zeros(3)  # number, sum and sum of squares of what rewards held beyond what memory expected
-        self._known: tuple[_Tables, Vector] | None = None
+        self._known: tuple[Tables, Vector] | None = None
         self.add(outcomes)
 
     def __len__(self) -> int:
@@ -144,7 +78,7 @@ class Ledger:
             tables = self._tables
         if not len(tables.keys):
             return [Estimate(0.0, 0.0, 0.0, 0.0) for _ in items]
-        asked = np.array([_place(relation) for relation in relations])
+        asked = np.array([place_of(relation) for relation in relations])
         apart = np.square(asked[:, None] - tables.keys[None]).sum(axis=2)
         weights = _near(apart)
         support = weights @ tables.counts
@@ -160,7 +94,7 @@ class Ledger:
             tables = self._tables
         if not len(tables.keys):
             return 0.0
-        return float(tables.deviation / np.sqrt(_support(tables, np.array(_place(relation))) + 1))
+        return float(tables.deviation / np.sqrt(_support(tables, np.array(place_of(relation))) + 1))
 
     def staying_parts(self, relation: str, outcomes: Sequence[Outcome]) -> list[float]:
         """Stars that each of `outcomes`, counted before, adds to the `staying` of a candidate of `relation`.
@@ -171,9 +105,9 @@ class Ledger:
             tables = self._tables
         if not outcomes or not len(tables.keys):
             return [0.0 for _ in outcomes]
-        place = np.array(_place(relation))
+        place = np.array(place_of(relation))
         support = _support(tables, place)
-        apart = np.square(place - np.array([_place(outcome.relation) for outcome in outcomes])).sum(axis=1)
+        apart = np.square(place - np.array([place_of(outcome.relation) for outcome in outcomes])).sum(axis=1)
         beyond = np.array([outcome.advantage - outcome.reward for outcome in outcomes]) - tables.mean
         parts: list[float] = (_near(apart) * beyond / (support + _DOUBT)).tolist()
         return parts
@@ -219,12 +153,12 @@ class Ledger:
             count = self._beyond[0]
             return float(2.5 * np.sqrt(self._squares / count)) if count >= _MEASURED else prior
 
-    def _liking(self, tables: _Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
+    def _liking(self, tables: Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
         weights = self._alike(tables, items, vectors)
         better = weights @ (tables.item_sums - tables.usual * tables.item_counts)
         return np.asarray(better / (weights @ tables.item_counts + _ITEM_DOUBT))
 
-    def _alike(self, tables: _Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
+    def _alike(self, tables: Tables, items: Sequence[int], vectors: Vector) -> NDArray[np.float64]:
         """(items, known items) in 0..1: how far what is known of one item counts for another."""
         known = self._known
         if known is None or known[0] is not tables:  # gathered once between two writes, not at every step
@@ -233,33 +167,11 @@ class Ledger:
         return np.asarray(np.exp(-(2.0 - 2.0 * np.clip(closeness.astype(np.float64), -1, 1)) / _ITEM_WIDTH))
 
     @cached_property
-    def _tables(self) -> _Tables:
-        relations, items = self._relations.table(), self._items.table()
-        names = np.array(list(self._items.by_key), dtype=np.int64)
-        if len(names) > _MOST_ITEMS:
-            best = np.argsort(-items[:, 0], kind="stable")[:_MOST_ITEMS]
-            names, items = names[best], items[best]
-        total = relations.sum(axis=0)
-        mean = total[1] / total[0] if len(relations) else 0.0
-        variance = total[2] / total[0] - mean**2 if len(relations) else 0.0
-        return _Tables(
-            keys=np.array([_place(str(key)) for key in self._relations.by_key]),
-            counts=relations[:, 0],
-            sums=relations[:, 1],
-            mean=float(mean),
-            deviation=float(np.sqrt(max(variance, 0.0))),
-            items=names,
-            item_counts=items[:, 0],
-            item_sums=items[:, 1],
-            usual=float(items[:, 1].sum() / items[:, 0].sum()) if len(items) else 0.0,
-        )
+    def _tables(self) -> Tables:
+        return tables_of(self._relations, self._items)
 
 
-def _place(relation: str) -> list[float]:
-    return [int(digit) / _HIGHEST_LEVEL for digit in relation.split("-")]
-
-
-def _support(tables: _Tables, place: NDArray[np.float64]) -> float:
+def _support(tables: Tables, place: NDArray[np.float64]) -> float:
     """Number of experiences of the relation at `place`, neighbours counting in part."""
     return float(_near(np.square(place - tables.keys).sum(axis=1)) @ tables.counts)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from errors import MemoryStoreError
-from memory.ledger import Outcome
+from memory.outcomes import Outcome
 from memory.records import ByValue, FieldValue, Kind, Origin, Record, Vector
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
-from graphs.workshop import shared_services
+from graphs.shared_services import shared_services
 from memory import Embedder
 from pages.episodes import Episodes
 from pages.memories import Memories

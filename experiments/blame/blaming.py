@@ -10,7 +10,7 @@ from experiments.blame.parts import ALIKE, Blame, Candidate, ItemBehind, RecordB
 from experiments.blame.sums import caution_of, items_behind, relation_behind
 from experiments.run_step import Step
 from memory import Ledger, MemoryBank, Receipts, Vector
-from memory.ledger import Outcome
+from memory.outcomes import Outcome
 
 _FORGOTTEN = "forgotten since"
 

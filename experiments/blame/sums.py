@@ -8,7 +8,7 @@ from catalogue import Catalogue
 from experiments.blame.parts import Example, ItemBehind, RelationBehind
 from experiments.run_step import Step
 from memory import Ledger, Receipts
-from memory.ledger import Outcome
+from memory.outcomes import Outcome
 from memory.receipts import item_key, relation_key
 from memory.records import FieldValue
 

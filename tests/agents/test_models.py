@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from agents.models import ChatModel, Reply, Request, Usage, ask_parsed, call_seed
+from agents.chat_model import ChatModel
+from agents.models import Reply, Request, Usage, ask_parsed, call_seed
 from errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError, ServerAwayError
 from settings import LLMSettings
 from tests.fakes.model import QueueModel

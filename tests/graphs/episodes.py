@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphs.episode import build_episode_graph, output_of
+from graphs.episode import build_episode_graph
+from graphs.nodes import output_of
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeOutput
 from tests.fakes.worlds import tiny_dataset, tiny_worlds

@@ -11,8 +11,9 @@ import pytest
 
 from errors import DataError, EpisodeError, SettingsError
 from graphs.drawing import episode_mermaid
-from graphs.episode import build_episode_graph, output_of
+from graphs.episode import build_episode_graph
 from graphs.methods import METHODS
+from graphs.nodes import output_of
 from graphs.services import FixedServices
 from graphs.state import EpisodeContext, EpisodeOutput
 from graphs.users import Recommendation, Response, SimulatedUsers, Split

@@ -14,9 +14,10 @@ from langgraph.types import Command
 from pydantic import ValidationError
 
 from errors import SettingsError
-from graphs.episode import EpisodeGraph, build_episode_graph, output_of
+from graphs.episode import EpisodeGraph, build_episode_graph
 from graphs.forms import LiveContext, LiveInput
 from graphs.live import UNRATED, LiveServices, Verdict, own_memory, with_persons
+from graphs.nodes import output_of
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext
 from memory import MemoryBank

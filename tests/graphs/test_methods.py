@@ -9,8 +9,9 @@ from itertools import combinations
 import pytest
 
 from errors import EpisodeError, SettingsError
-from graphs.episode import build_episode_graph, output_of
+from graphs.episode import build_episode_graph
 from graphs.methods import METHODS, SERVED, method_named
+from graphs.nodes import output_of
 from graphs.services import FixedServices
 from graphs.state import EpisodeContext, EpisodeInput
 from memory import KINDS, Kind, Record

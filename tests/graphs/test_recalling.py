@@ -8,9 +8,10 @@ import pytest
 
 from agents.evidence import Evidence
 from agents.views import Situation
-from graphs.episode import build_episode_graph, output_of
+from graphs.episode import build_episode_graph
 from graphs.learning import uses_of
 from graphs.methods import METHODS
+from graphs.nodes import output_of
 from graphs.recalling import lesson_words, recall
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, RecalledReflection

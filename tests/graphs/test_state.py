@@ -12,7 +12,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agents.models import Reply, Request
-from graphs.episode import EpisodeNodes, build_episode_graph
+from graphs.episode import build_episode_graph
+from graphs.nodes import EpisodeNodes
 from graphs.services import FixedServices
 from graphs.state import EpisodeContext, add_usage, put_steps
 from graphs.users import Recommendation, Response, SimulatedUsers

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 import graphs.studio
 from graphs.forms import ReactContext
+from graphs.shared_services import made_services
 from graphs.state import EpisodeContext
-from graphs.workshop import Workshop, made_services
+from graphs.workshop import Workshop
 from settings import load_settings
 from simulators import built_horizons, save_worlds, simulator_folder
 from tests.cli.tiny import put_tiny
@@ -76,7 +77,7 @@ async def test_no_node_of_a_served_episode_blocks_the_event_loop(tmp_path: Path,
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     context = EpisodeContext(dataset="tiny", learn=True)
     async with Workshop(load_settings(), model=RuleModel(), embedder=HashEmbedder()) as workshop:
-        monkeypatch.setattr("graphs.workshop.Workshop", lambda _settings: workshop)
+        monkeypatch.setattr("graphs.shared_services.Workshop", lambda _settings: workshop)
         with blockbuster_ctx():
             graph = await graphs.studio.billp()
             first, second = [

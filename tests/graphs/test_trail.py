@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from graphs.drawing import episode_edges, episode_nodes
-from graphs.episode import build_episode_graph, output_of
+from graphs.episode import build_episode_graph
 from graphs.methods import METHODS
+from graphs.nodes import output_of
 from graphs.services import FixedServices
 from graphs.state import EpisodeContext, EpisodeInput
 from graphs.trail import trail

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.models import ChatModel, Reply, Request
+from agents.chat_model import ChatModel
+from agents.models import Reply, Request
 from errors import ServingError, SettingsError
 from serving.embedded import EmbeddedServer, model_file, start
 from serving.requantise import fast_copy

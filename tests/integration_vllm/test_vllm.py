@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agents.models import ChatModel, Reply, Request
+from agents.chat_model import ChatModel
+from agents.models import Reply, Request
 from agents.planner import Planner
 from agents.prompt_pack import load_pack
 from agents.views import Situation

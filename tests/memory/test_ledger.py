@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.ledger import Ledger, Outcome
+from memory.ledger import Ledger
+from memory.outcomes import Outcome
 
 VECTORS = np.eye(8, dtype=np.float32)  # eight items that have nothing to do with one another
 

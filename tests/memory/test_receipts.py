@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from errors import MemoryStoreError
 from memory import Ledger, Receipt, Receipts, Uses
-from memory.ledger import Outcome
+from memory.outcomes import Outcome
 from memory.receipts import Used, item_key, relation_key
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.store import in_memory_bank

@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 import pages
-from graphs.workshop import made_services
+from graphs.shared_services import made_services
 from memory import ActorExperience, Origin, Reflection, open_bank
 from memory.lock import FolderLock
 from pages.app import app

@@ -1,0 +1,52 @@
+"""What the nodes of a step share: whom to ask, what the Actor is told, what is not to come again, and the seeds."""
+
+from __future__ import annotations
+
+from agents.briefing import Briefing
+from agents.models import call_seed
+from agents.tools import CategoryAnalysis
+from errors import EpisodeError
+from graphs.services import ItemPolicy, Minds, Services
+from graphs.state import EpisodeContext, EpisodeState
+
+
+def minds_of(services: Services) -> Minds:
+    """The minds; raises EpisodeError where the services were made without an LLM."""
+    if services.minds is None:
+        raise EpisodeError("This episode needs an LLM, but none was started; name an LLM method when starting.")
+    return services.minds
+
+
+def policy_of(services: Services) -> ItemPolicy:
+    """The trained policy; raises EpisodeError where none was opened."""
+    if services.policy is None:
+        raise EpisodeError(
+            "This episode needs a trained policy, and none was opened; train one with `billp train` and run "
+            "`billp evaluate` or `billp compare`."
+        )
+    return services.policy
+
+
+def briefing_of(services: Services, state: EpisodeState) -> Briefing:
+    """What the Actor is told for the step at hand."""
+    known = services.catalogue
+    return Briefing(
+        situation=services.situation(state),
+        thought=state["thought"],
+        analysis=CategoryAnalysis(tuple(state["lately"]), tuple(state["fresh"])),
+        encouraged=tuple(known[e["item"]] for e in state["experiences"] if e["encouraged"]),
+        discouraged=tuple(known[e["item"]] for e in state["experiences"] if not e["encouraged"]),
+    )
+
+
+def masked_items(services: Services, state: EpisodeState) -> set[int]:
+    """What was shown since the whole catalogue was last through: a user of few items who stays meets them anew."""
+    if not services.settings.actor.mask_shown:
+        return set()
+    shown = [step["item"] for step in state["steps"]]
+    return set(shown[len(shown) - len(shown) % len(services.catalogue) :])
+
+
+def step_seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:
+    """The seed of one use of chance in the step at hand; the same whatever ran beside it."""
+    return call_seed(context.seed, state["episode"], len(state["steps"]), purpose)
