@@ -8,7 +8,7 @@ from typing import Any
 from errors import DataError
 from simulators.intake import Columns
 from simulators.mapping import column_flag, found_column, untold_column
-from simulators.tables import Table
+from simulators.table import Table
 
 LOG_ROLES = ("user", "item", "rating", "hours", "timestamp")
 ITEM_ROLES = ("item_key", "title", "categories", "year")

@@ -16,7 +16,8 @@ from simulators.mapping import ColumnMapping
 from simulators.pairs import folded, k_core
 from simulators.progress import Progress
 from simulators.rows import Meetings, item_index, items_of, meetings_of
-from simulators.tables import AtomicTable, Table
+from simulators.table import Table
+from simulators.tables import AtomicTable
 
 _SEPARATORS = {"space": SPACE, "comma": ",", "none": None}
 _STORED_SEPARATOR = "|"

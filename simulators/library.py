@@ -21,7 +21,8 @@ from simulators.intake import Columns, Intake, Rules
 from simulators.mapping import ColumnMapping, found_column, guess_mapping
 from simulators.pairs import pair_keys
 from simulators.progress import Progress, part
-from simulators.tables import AtomicTable, Table, open_table
+from simulators.table import Table
+from simulators.tables import AtomicTable, open_table
 
 RECORD = "dataset.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from errors import DataError
 from simulators.progress import Progress
-from simulators.tables import Row, distinct_names
+from simulators.table import Row, distinct_names
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,7 +15,7 @@ from catalogue import Item
 from simulators.categories import guessed_separator, split_categories
 from simulators.intake import Columns
 from simulators.progress import Progress
-from simulators.tables import Table, fault
+from simulators.table import Table, fault
 
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _BREAKS = re.compile(r"[\t\r\n]")
