@@ -45,6 +45,11 @@ class Step(BaseModel):
         """The step."""
         return self.output["steps"][self.number - 1]
 
+    @property
+    def shown(self) -> list[int]:
+        """The items recommended before it, oldest first."""
+        return [earlier["item"] for earlier in self.output["steps"][: self.number - 1]]
+
     def knew(self, id_: str) -> bool:
         """Whether the record called `id_`, if it is in memory now, was there when the episode was run."""
         _, run, episode, _ = id_.split("/")

@@ -144,10 +144,8 @@ def used_in(method: Method, settings: CriticSettings, done: EpisodeOutput) -> Us
             count, surprises = used.get(key, (0, 0.0))
             used[key] = count + 1, surprises + surprise
     # A state that was valued ahead of its step may have got no judged step: `learn` can change on the way in Studio.
-    valued = {
-        id_: [gains[number] for number in numbers if number in gains] for id_, numbers in done.get("valued", {}).items()
-    }
-    remembering = {number for numbers in done.get("valued", {}).values() for number in numbers} & gains.keys()
+    valued = {id_: [number for number in numbers if number in gains] for id_, numbers in done.get("valued", {}).items()}
+    remembering = {number for numbers in valued.values() for number in numbers}
     return Used(
         recalled=tuple(id_ for lesson in done["reflections"] for id_ in (lesson["id"], *lesson["alike"])),
         steps=len(judged),
@@ -155,7 +153,11 @@ def used_in(method: Method, settings: CriticSettings, done: EpisodeOutput) -> Us
         valued_steps=len(remembering),
         advantage=sum(gains[number] for number in sorted(remembering)),
         used=used,
-        valued={id_: (len(found), round(sum(found), 4)) for id_, found in valued.items() if found},
+        valued={
+            id_: (len(numbers), round(sum(gains[number] for number in numbers), 4))
+            for id_, numbers in valued.items()
+            if numbers
+        },
     )
 
 

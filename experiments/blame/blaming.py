@@ -59,7 +59,7 @@ def blame(step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *
 
 def _candidates(step: Step, catalogue: Catalogue) -> list[Candidate]:
     record = step.record
-    shown = catalogue.some([earlier["item"] for earlier in step.output["steps"][: step.number - 1]])
+    shown = catalogue.some(step.shown)
     plan, found = Plan(**record["plan"]), []
     for position, item in enumerate(record["shortlist"] or [record["item"]]):
         advantage, liking, support, preference = (

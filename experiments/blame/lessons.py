@@ -48,7 +48,7 @@ def lessons_behind(
 
     whole = pooled(parts)
     again = planned(whole) if method.plans else Plan()
-    shown = catalogue.some([earlier["item"] for earlier in step.output["steps"][: step.number - 1]])
+    shown = catalogue.some(step.shown)
     item = catalogue[step.record["item"]]
     stars = {
         match.record.id: again.fit(item, shown) - planned(pooled([(whole, 1.0), (evidence, -weight)])).fit(item, shown)
