@@ -29,7 +29,7 @@ from simulators import VectorUserEnv, World, Worlds, load_worlds, save_worlds
 from simulators.accuracy import Accuracy, Errors
 from simulators.deepfm import DeepFM
 from simulators.networks import HIDDEN, INNER
-from simulators.quit_rules import distance_quantile
+from simulators.quit.distance import distance_quantile
 
 _SIDE_BY_SIDE, _ROUNDS, _STEPS = 1000, 7, 40
 _SIZES = {

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
+from experiments.report.outcomes import outcome_reason
 from graphs.state import EpisodeOutput, StepRecord
-
-_ENDS = {
-    "too_close": "the user left: the last item was too close to a recent one",
-    "same_category": "the user left: the last item was of the same kind as too many recent ones",
-    "low_reward": "the user left: the last item disappointed",
-    "repeat": "the user left: the last item had been recommended before",
-    "horizon": "the horizon was reached; the user never left",
-    "left": "the person left",
-}
-_EARLIER = {"too_close": "too close to", "same_category": "of the same kind as", "repeat": "a repeat of"}
 
 
 def trace(done: EpisodeOutput) -> str:
@@ -25,7 +16,7 @@ def trace(done: EpisodeOutput) -> str:
         lines += ["", f"Reflection: {done['reflection']}"]
     lines += [
         "",
-        f"Ended after {done['length']} steps: {_ENDS[done['ended']]}.",
+        f"Ended after {done['length']} steps: the user {outcome_reason(done['ended']).words}.",
         f"Len {done['length']}   R_each {done['reward_each']:.2f}   R_traj {done['reward_trajectory']:.0f}",
         f"{done['usage']['calls']} LLM calls, {done['usage']['prompt_tokens']} prompt tokens "
         f"({done['usage']['cached_tokens']} cached), {done['usage']['completion_tokens']} completion tokens",
@@ -45,8 +36,8 @@ def _step(step: StepRecord, done: EpisodeOutput) -> list[str]:
     if step["value"] is not None and step["advantage"] is not None:
         lines.append(f"  value      {step['value']:.2f}")
         lines.append(f"  advantage  {step['advantage']:+.2f}")
-    if step["reason"] in _EARLIER:
+    if step["too_close_to"] >= 0:
         earlier = next((s for s in reversed(done["steps"]) if s["item"] == step["too_close_to"]), None)
         if earlier is not None:
-            lines.append(f"  {_EARLIER[step['reason']]} {earlier['title']} (step {earlier['number']})")
+            lines.append(f"  {outcome_reason(step['reason']).earlier} {earlier['title']} (step {earlier['number']})")
     return lines

@@ -118,8 +118,8 @@ def put_steps(old: list[StepRecord], new: list[StepRecord]) -> list[StepRecord]:
     return [merged[number] for number in sorted(merged)]
 
 
-Ended = Literal["", "too_close", "same_category", "low_reward", "repeat", "horizon", "left"]
-"""Why an episode ended: the reasons of the simulators, and `left` where a live person went away."""
+Ended = str
+"""Why an episode ended: a name of the simulators' REASONS, empty while it runs, or `left` where a live person left."""
 
 
 class EpisodeInput(TypedDict):

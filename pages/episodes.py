@@ -100,7 +100,7 @@ class _Telling:
         return [self._step(step, through) for step, through in zip(done["steps"], nodes, strict=True)]
 
     def _step(self, step: StepRecord, nodes: list[str]) -> StepView:
-        close = step["too_close_to"] if step["reason"] == "too_close" else -1
+        close = step["too_close_to"]
         return StepView(
             number=step["number"],
             nodes=nodes,

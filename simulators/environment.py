@@ -13,7 +13,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
 from errors import BadInputError
-from simulators.quit_rules import window_of
+from simulators.quit.rule import window_of
 from simulators.responses import respond
 from simulators.worlds import World
 
@@ -50,8 +50,9 @@ class UserEnv(gymnasium.Env[Observation, int]):
 
     ## Info
     `action_mask`: int8 of shape (n_items,), 1 for items that may be recommended: all of them, or those not yet shown
-    where repeats are not allowed. After a step also `reason`: "too_close", "same_category", "low_reward", "repeat",
-    "horizon", or "" while the episode goes on; `too_close_to`: the earlier item that bored the user, or -1.
+    where repeats are not allowed. After a step also `reason`: a name of `simulators.quit.registry.REASONS`, such
+    as "too_close", "low_reward" or "horizon", and "" while the episode goes on; `too_close_to`: the earlier item that
+    made the user leave, or -1.
 
     ## Versions
     v0: the first.
@@ -96,7 +97,8 @@ class UserEnv(gymnasium.Env[Observation, int]):
             "reason": answer.reason,
             "too_close_to": answer.too_close_to,
         }
-        return self._observation(), answer.reward, answer.left, answer.reason == "horizon", info
+        cut_off = self._over and not answer.left
+        return self._observation(), answer.reward, answer.left, cut_off, info
 
     def clone(self, back: int = 0) -> UserEnv:
         """An environment of its own in the state that this one had `back` steps ago, generator included.

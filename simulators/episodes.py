@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.quit_rules import NO_ITEM
-from simulators.rating_model import Indices
+from simulators.quit.rule import NO_ITEM, Past
+from simulators.rating_model import Floats, Indices
 from simulators.responses import Answers, respond_many
-from simulators.worlds import World
+from simulators.worlds import Verdicts, World
 
 
 class Episodes:
     """n episodes in one world, each at a step of its own.
 
     `users` (n,) are dataset indices; `steps` (n,) counts recommendations; `shown` (n, horizon) holds them, first ones
-    first, -1 where none was made yet. Nothing here grows with the number of items.
+    first, -1 where none was made yet; `notes` (n, horizon) what the quit rule noted at each. Nothing here
+    grows with the number of items.
     """
 
     def __init__(self, world: World, users: Indices) -> None:
@@ -23,6 +24,7 @@ class Episodes:
         self.users = np.array(users, dtype=np.int64)
         self.steps = np.zeros(len(self.users), dtype=np.int64)
         self.shown = np.full((len(self.users), world.horizon), NO_ITEM, dtype=np.int32)
+        self.notes = np.zeros((len(self.users), world.horizon))
 
     def __len__(self) -> int:
         return len(self.users)
@@ -32,6 +34,7 @@ class Episodes:
         self.users[rows] = users
         self.steps[rows] = 0
         self.shown[rows] = NO_ITEM
+        self.notes[rows] = 0
 
     def step(self, rows: Indices, items: Indices) -> Answers:
         """Recommends `items` to the users at `rows`, shape (k,) each, and returns what they answer."""
@@ -40,14 +43,35 @@ class Episodes:
         answers = respond_many(
             self.world,
             users=self.users[rows],
-            recent=self.recent(rows, self.world.rule.window),
+            past=self.past(rows),
             repeated=np.zeros(len(rows), dtype=bool) if allowed else self.repeated(rows, items),
             steps=steps,
             items=items,
         )
         self.shown[rows, steps] = items
+        self.notes[rows, steps] = answers.notes
         self.steps[rows] = steps + 1
         return answers
+
+    def judge(self, rows: Indices, items: Indices, ratings: Floats, repeated: NDArray[np.bool_]) -> Verdicts:
+        """What the users at `rows` (k,) would make of `items` (k, m), which they rate `ratings`; nothing changes.
+
+        `repeated` (k, m) says which items were shown before, as `repeated()` gives it.
+        """
+        past = self.past(rows)
+        wide = Past(past.items[:, None, :], past.notes[:, None, :])
+        return self.world.judge(self.users[rows][:, None], wide, items, ratings, repeated)
+
+    def past(self, rows: Indices) -> Past:
+        """What the quit rule looks back on at `rows`; shape (k, window)."""
+        rule = self.world.rule
+        items = self.recent(rows, rule.window)
+        if not rule.keeps_notes:
+            return Past(items, np.zeros((1, rule.window)))
+        columns = self.steps[rows][:, None] + np.arange(-rule.window, 0)
+        notes = self.notes[rows[:, None], np.maximum(columns, 0)]
+        notes[columns < 0] = 0
+        return Past(items, notes)
 
     def recent(self, rows: Indices, width: int) -> NDArray[np.int64]:
         """The last `width` recommendations at `rows`, oldest first, padded with -1 in front; shape (k, width)."""

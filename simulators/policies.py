@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.episodes import Episodes
-from simulators.quit_rules import STAYS
 from simulators.rating_model import Indices
 from simulators.worlds import World, users_of
 
@@ -82,7 +81,7 @@ def _play(world: World, users: list[int], choose: Choose) -> _Totals:
     while len(rows):
         answers = episodes.step(rows, choose(episodes, rows))
         stars[rows] += answers.rewards
-        rows = rows[answers.reasons == STAYS]
+        rows = rows[answers.stays]
     return episodes.steps, stars
 
 
@@ -133,6 +132,4 @@ class _Oracle:
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which of `items` (k, m) were not shown yet, and which of those would keep the users at `rows`."""
         new = ~episodes.repeated(rows, items)
-        recent = episodes.recent(rows, episodes.world.rule.window)[:, None, :]
-        verdicts = episodes.world.judge(recent, items, stars.astype(np.float32), ~new)
-        return new, new & (verdicts.reasons == STAYS)
+        return new, new & episodes.judge(rows, items, stars.astype(np.float32), ~new).stays

@@ -8,46 +8,57 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.quit_rules import HORIZON, REASONS, STAYS, Reason, window_of
+from simulators.quit.reasons import HORIZON, STAYS
+from simulators.quit.registry import REASON_NAMES, REASONS, code_of
+from simulators.quit.rule import Past
 from simulators.rating_model import Floats, Indices
 from simulators.worlds import World
+
+_STAYS, _HORIZON = np.int8(code_of(STAYS)), np.int8(code_of(HORIZON))
+_LEFT = np.array([reason.left for reason in REASONS.values()])
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`reward` in stars; `reason` why the episode ends here, empty while it goes on.
+    """`reward` in stars; `reason` why the episode ends here (a name of REASONS), empty while it goes on.
 
-    `too_close_to` is the earlier item (a catalogue index) that the new one was too close to, shared a category with
-    or repeats; -1 where none of these was the reason.
+    `too_close_to` is the earlier item (a catalogue index) that made the user leave, as it is too close to the new one,
+    shares a category with it or is the same; -1 where the reason names no earlier item.
     """
 
     reward: float
-    reason: Reason
+    reason: str
     too_close_to: int
 
     @property
     def left(self) -> bool:
         """Whether the user quit; at the horizon time ran out instead."""
-        return self.reason not in ("", "horizon")
+        return REASONS[self.reason].left
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Many answers, shape (n,) each: stars, codes of REASONS, and earlier items as in Answer."""
+    """Many answers, shape (n,) each: stars, codes of REASON_NAMES, earlier items as in Answer, the rule's notes."""
 
     rewards: Floats
     reasons: NDArray[np.int8]
     too_close_to: NDArray[np.int64]
+    notes: NDArray[np.float64]
+
+    @property
+    def stays(self) -> NDArray[np.bool_]:
+        """Whose episode goes on."""
+        return np.asarray(self.reasons == _STAYS)
 
     @property
     def left(self) -> NDArray[np.bool_]:
         """Who quit."""
-        return np.asarray((self.reasons != STAYS) & (self.reasons != HORIZON))
+        return np.asarray(_LEFT[self.reasons])
 
     @property
     def cut_off(self) -> NDArray[np.bool_]:
         """Whose time ran out."""
-        return np.asarray(self.reasons == HORIZON)
+        return np.asarray(self.reasons == _HORIZON)
 
 
 def respond(world: World, user: int, shown: Sequence[int], item: int) -> Answer:
@@ -58,23 +69,23 @@ def respond(world: World, user: int, shown: Sequence[int], item: int) -> Answer:
     answers = respond_many(
         world,
         users=np.asarray([user]),
-        recent=window_of(shown, world.rule.window),
+        past=world.past(user, shown),
         repeated=np.asarray([item in shown]),
         steps=np.asarray([len(shown)]),
         items=np.asarray([item]),
     )
-    return Answer(float(answers.rewards[0]), REASONS[answers.reasons[0]], int(answers.too_close_to[0]))
+    return Answer(float(answers.rewards[0]), REASON_NAMES[answers.reasons[0]], int(answers.too_close_to[0]))
 
 
 def respond_many(
-    world: World, *, users: Indices, recent: Indices, repeated: NDArray[np.bool_], steps: Indices, items: Indices
+    world: World, *, users: Indices, past: Past, repeated: NDArray[np.bool_], steps: Indices, items: Indices
 ) -> Answers:
     """The answers of `users` to `items`, shape (n,) each, after `steps` recommendations.
 
-    `recent` (n, window of the rule) holds the last of them, oldest first and padded with -1 in front; `repeated` says
-    whether the item is one of them all. Raises BadInputError for a user who does not live in this world.
+    `past`, of shape (n, window), is what the quit rule looks back on; `repeated` says whether the item was recommended
+    before. Raises BadInputError for a user who does not live in this world.
     """
     rewards = world.rewards(users, items)
-    verdicts = world.judge(recent, items, rewards, repeated)
-    over = (verdicts.reasons == STAYS) & (steps + 1 >= world.horizon)
-    return Answers(rewards, np.where(over, np.int8(HORIZON), verdicts.reasons), verdicts.too_close_to)
+    verdicts = world.judge(users, past, items, rewards, repeated)
+    over = verdicts.stays & (steps + 1 >= world.horizon)
+    return Answers(rewards, np.where(over, _HORIZON, verdicts.reasons), verdicts.too_close_to, verdicts.notes)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from errors import BadInputError
 from simulators.environment import draw_users, observed, spaces_of
 from simulators.episodes import Episodes
-from simulators.quit_rules import REASONS
+from simulators.quit.registry import REASON_NAMES
 from simulators.rating_model import Indices
 from simulators.worlds import World
 
 Observations = dict[str, NDArray[np.int64]]
-_REASONS = np.array(REASONS, dtype=object)
+_REASONS = np.array(REASON_NAMES, dtype=object)
 
 
 class VectorUserEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):

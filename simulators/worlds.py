@@ -18,12 +18,35 @@ from simulators.features import features_of
 from simulators.fitting import fit
 from simulators.item_traits import CategorySets, ItemTraits, category_sets
 from simulators.progress import Progress, part
-from simulators.quit_rules import REPEAT, STAYS, QuitRule, Verdicts, distance_quantile, rule_of, window_of
+from simulators.quit.distance import distance_quantile
+from simulators.quit.reasons import LOW_REWARD, REPEAT, STAYS
+from simulators.quit.registry import RULES, code_of
+from simulators.quit.rule import Past, QuitRule, Surroundings, notes_of, window_of
 from simulators.rating_model import Floats, Indices, Logs, RatingModel
 
 Split = Literal["train", "test"]
 
 _BLOCK = 8192  # items judged at once: enough to forget what a call costs, few enough to stay in the cache
+_STAYS, _LOW_REWARD, _REPEAT = (np.int8(code_of(reason)) for reason in (STAYS, LOW_REWARD, REPEAT))
+_SAMPLED = 64  # items that say what a user rates on average
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What users made of recommendations, of one shape.
+
+    `reasons` holds codes of REASON_NAMES, `too_close_to` the earlier item that was the cause or NO_ITEM, `notes` what
+    the quit rule wants back with later recommendations.
+    """
+
+    reasons: NDArray[np.int8]
+    too_close_to: NDArray[np.int64]
+    notes: NDArray[np.float64]
+
+    @property
+    def stays(self) -> NDArray[np.bool_]:
+        """Who stays."""
+        return np.asarray(self.reasons == _STAYS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +73,9 @@ class World:
     @cached_property
     def rule(self) -> QuitRule:
         """When the users leave, by the settings."""
-        return rule_of(self.settings, self.beta)
+        return RULES[self.settings.quit_rule].make(
+            Surroundings(self.settings, self.traits, self.beta, self.n_users, self.usual)
+        )
 
     @cached_property
     def traits(self) -> ItemTraits:
@@ -77,14 +102,41 @@ class World:
         stars: Floats = np.floor(np.clip(predicted, 1, 5) + np.float32(0.5))
         return stars
 
-    def judge(self, recent: Indices, items: Indices, rewards: Floats, repeated: NDArray[np.bool_]) -> Verdicts:
-        """The quit rule's verdicts (shapes as there); without repeats, `repeated` items make the user leave too."""
-        verdicts = self.rule.judge(self.traits, recent, items, rewards)
+    def usual(self, users: Indices) -> NDArray[np.float64]:
+        """What each of `users` rates on average over a sample of the catalogue, shape (n,)."""
+        items = np.random.default_rng(self.settings.seed).integers(self.n_items, size=_SAMPLED)
+        ratings = self.rewards(np.repeat(users, _SAMPLED), np.tile(items, len(users)))
+        means: NDArray[np.float64] = ratings.reshape(-1, _SAMPLED).mean(axis=1, dtype=np.float64)
+        return means
+
+    def judge(
+        self, users: Indices, past: Past, items: Indices, ratings: Floats, repeated: NDArray[np.bool_]
+    ) -> Verdicts:
+        """The verdicts on `items`, shape S, which `users` rate `ratings`; the rule judges, and what holds under all.
+
+        Shapes are as in QuitRule; `repeated` says which items were shown before, which only counts without repeats.
+        """
+        said = self.rule.judge(past, users, items, ratings)
+        own = np.int8(code_of(RULES[self.settings.quit_rule].reason))
+        reasons = np.where(ratings < self.rule.min_rating, _LOW_REWARD, _STAYS)
+        reasons = np.where(said.leaves, own, reasons)
         if self.settings.repeats:
-            return verdicts
-        return Verdicts(
-            np.where(repeated, np.int8(REPEAT), verdicts.reasons), np.where(repeated, items, verdicts.too_close_to)
-        )
+            return Verdicts(reasons, said.earlier, said.notes)
+        return Verdicts(np.where(repeated, _REPEAT, reasons), np.where(repeated, items, said.earlier), said.notes)
+
+    def past(self, user: int, shown: Sequence[int] | Indices) -> Past:
+        """What the quit rule looks back on after `shown` (oldest first), for one `user`; shape (1, window)."""
+        window = self.rule.window
+        if not self.rule.keeps_notes:
+            return Past(window_of(shown, window), np.zeros((1, window)))
+        before = np.asarray(shown, dtype=np.int64)
+        ratings = self.reward(user, before)
+        notes = np.zeros(len(before))
+        for step in range(len(before)):  # each note may depend on those before it
+            past = Past(window_of(before[:step], window), notes_of(notes[:step], window))
+            here = slice(step, step + 1)
+            notes[step] = self.rule.judge(past, np.asarray([user]), before[here], ratings[here]).notes[0]
+        return Past(window_of(before, window), notes_of(notes, window))
 
     def would_keep(self, user: int, shown: Sequence[int], items: Sequence[int] | Indices) -> NDArray[np.bool_]:
         """Which of `items`, were it recommended after `shown` (oldest first), would not make `user` leave; shape (n,).
@@ -92,12 +144,12 @@ class World:
         Nothing changes by asking. Items are judged in blocks, so the whole catalogue may be asked about.
         """
         asked, before = np.asarray(items, dtype=np.int64), np.asarray(shown, dtype=np.int64)
-        recent = window_of(before, self.rule.window)
+        past, users = self.past(user, before), np.asarray([user])
         keeps = np.empty(len(asked), dtype=bool)
         for start in range(0, len(asked), _BLOCK):
             block = asked[start : start + _BLOCK]
-            verdicts = self.judge(recent, block, self.reward(user, block), np.isin(block, before))
-            keeps[start : start + _BLOCK] = verdicts.reasons == STAYS
+            verdicts = self.judge(users, past, block, self.reward(user, block), np.isin(block, before))
+            keeps[start : start + _BLOCK] = verdicts.stays
         return keeps
 
     def rows(self, users: Indices) -> Indices:

@@ -12,7 +12,6 @@ from experiments.baselines.observations import Layout
 from experiments.baselines.rollouts import Act
 from simulators import Episodes, World
 from simulators.policies import Outcome
-from simulators.quit_rules import STAYS
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def probe(audience: Audience, layout: Layout, act: Act) -> Outcome:
         answers = episodes.step(rows, items)
         stars[rows] += answers.rewards
         seen[rows] = layout.follow(seen[rows], items, answers.rewards)
-        rows = rows[answers.reasons == STAYS]
+        rows = rows[answers.stays]
     return Outcome(
         len=float(episodes.steps.mean()), r_each=float((stars / episodes.steps).mean()), r_traj=float(stars.mean())
     )

@@ -116,8 +116,8 @@
     else {
       if (output.history.length) parts.push(block("History, oldest first", items(output.history)));
       if (output.recalled.length) parts.push(block("Reflections recalled", ...output.recalled.map(recalled)));
-      const steps = output.steps.map((step) => stepCard(step, output));
-      if (e.ended >= 0 && steps.length && data.outcomes[e.ended][1].startsWith("left")) steps.at(-1).classList.add("last-left");
+      const steps = output.steps.map((step) => stepCard(step, output, data.outcomes[e.ended]?.[3]));
+      if (e.ended >= 0 && steps.length && data.outcomes[e.ended][2]) steps.at(-1).classList.add("last-left");
       parts.push(...steps);
       parts.push(block("Why it ended", make("p", { class: "told" }, ending(e, output))));
       if (output.reflection >= 0) parts.push(block("Reflection written", told(textOf(output.reflection))));
@@ -177,7 +177,7 @@
     return make("button", { type: "button", class: "link", onclick: follow }, words);
   }
 
-  function stepCard(step, output) {
+  function stepCard(step, output, leftOver) {
     const facts = make("dl", { class: "facts" });
     const fact = (name, ...values) => facts.append(make("dt", {}, name), make("dd", {}, ...values));
     if (step.plan >= 0) fact("plan", make("span", { class: "quiet" }, textOf(step.plan)));
@@ -187,7 +187,7 @@
     if (words && words !== title(step.item)) fact("Actor's words", words);
     if (step.value !== null) fact("value", step.value.toFixed(2), " before, ", (step.next ?? 0).toFixed(2), " after");
     if (step.advantage !== null) fact("advantage", signed(step.advantage));
-    if (step.closeTo >= 0) fact("too close to", closeTo(step, output.steps));
+    if (step.closeTo >= 0) fact(leftOver, closeTo(step, output.steps));
     const card = make("section", { class: "step", tabindex: "0", "data-step": step.number,
       "aria-label": `Step ${step.number}` },
       make("header", {}, make("h4", {}, `${step.number}. ${title(step.item)}`),

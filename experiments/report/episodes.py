@@ -15,7 +15,7 @@ from typing import Any
 from catalogue import Catalogue
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
-from experiments.report.outcomes import outcome, outcome_words
+from experiments.report.outcomes import outcome, outcome_reason
 from experiments.report.provenance import Source, Sources, source_of
 from experiments.report.receipts import TrainingReceipts
 from experiments.report.rows import Row
@@ -94,7 +94,10 @@ class _Encoder:
             sources.append([record_id, source.run, source.episode, source.step, source.seed, place, receipt])
         return {
             "texts": list(self._texts),
-            "outcomes": [outcome_words(name) for name in self._outcomes],
+            "outcomes": [
+                [reason.brief, reason.words, reason.left, reason.earlier]
+                for reason in map(outcome_reason, self._outcomes)
+            ],
             "items": self._item_words,
             "sources": sources,
         }
@@ -127,8 +130,8 @@ class _Encoder:
         ]
 
     def _step(self, run: RunData, data: str, step: StepRecord) -> list[Any]:
-        """[number, thought, proposal, item, shortlist, reward, too close to, value, next value, advantage, sources,
-        plan, weights]."""
+        """[number, thought, proposal, item, shortlist, reward, earlier item left over, value, next value, advantage,
+        sources, plan, weights]."""
         return [
             step["number"],
             self._text(step["thought"]),
@@ -136,7 +139,7 @@ class _Encoder:
             self._item(data, step["item"]),
             [self._item(data, item) for item in step["shortlist"]],
             _short(step["reward"]),
-            self._item(data, step["too_close_to"]) if step["reason"] == "too_close" else -1,
+            self._item(data, step["too_close_to"]) if step["too_close_to"] >= 0 else -1,
             _short(step["value"]),
             _short(step["next_value"]),
             _short(step["advantage"]),

@@ -12,8 +12,6 @@ from experiments.report.drawing import Figure, colour, plot
 from experiments.report.outcomes import OUTCOMES, outcome_words
 from experiments.report.rows import Row
 
-_OUTCOME_COLOURS = {"too_close": "#E69F00", "low_reward": "#D55E00", "horizon": "#009E73"}
-
 
 def figures(rows: Sequence[Row]) -> list[Figure]:
     """Every figure that `rows` have data for."""
@@ -67,7 +65,7 @@ def _quits(rows: Sequence[Row]) -> Figure:
                 "x": [count / whole for count, whole in zip(counts, finished, strict=True)],
                 "y": _labels(rows),
                 "customdata": counts,
-                "marker": {"color": _OUTCOME_COLOURS.get(reason, colour(position))},
+                "marker": {"color": colour(position)},
                 "hovertemplate": "%{y}: %{customdata} episodes, %{x:.0%}<extra>%{fullData.name}</extra>",
             })  # fmt: skip
     drawn = plot(traces, rows=len(rows), x="share of finished episodes")

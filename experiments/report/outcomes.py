@@ -1,19 +1,19 @@
-"""Why episodes ended, in words."""
+"""Why episodes ended, in words: the reasons of the simulated users, and what else ends an episode."""
 
 from __future__ import annotations
 
 from experiments.records import EpisodeLine
+from simulators.quit.reasons import Reason
+from simulators.quit.registry import REASONS
 
-OUTCOMES = {
-    "too_close": ("too close", "left: the last item was too close to a recent one"),
-    "low_reward": ("disappointed", "left: the last item disappointed"),
-    "same_category": ("bored", "left: too many recent items shared a category with the last one"),
-    "repeat": ("repeat", "left: the last item had been shown before"),
-    "horizon": ("stayed", "stayed to the horizon"),
-    "left": ("left", "a live person left"),
-    "failed": ("failed", "the episode failed"),
+_OTHERS = (
+    Reason("left", "left", "left: a live person ended the episode"),
+    Reason("failed", "failed", "the episode failed", left=False),
+)
+OUTCOMES: dict[str, Reason] = {name: reason for name, reason in REASONS.items() if name} | {
+    other.name: other for other in _OTHERS
 }
-"""In a word or two, and in full."""
+"""Every way in which an episode ends, by the name that runs store."""
 
 
 def outcome(line: EpisodeLine) -> str:
@@ -21,7 +21,13 @@ def outcome(line: EpisodeLine) -> str:
     return "failed" if line.output is None else str(line.output["ended"])
 
 
+def outcome_reason(name: str) -> Reason:
+    """What is known of the outcome `name`; a name that this version does not know speaks for itself."""
+    words = name.replace("_", " ")
+    return OUTCOMES.get(name, Reason(name, words, f"left: {words}", earlier="because of"))
+
+
 def outcome_words(name: str) -> tuple[str, str]:
     """The outcome `name` in a word or two, and in full."""
-    words = name.replace("_", " ")
-    return OUTCOMES.get(name, (words, f"left: {words}"))
+    reason = outcome_reason(name)
+    return reason.brief, reason.words

@@ -20,7 +20,7 @@ USER = SERVICES.dataset.user_keys[int(SERVICES.worlds.test.users[0])]
 
 def episode(*steps: Mapping[str, object], ended: str = "low_reward") -> EpisodeLine:
     """A finished episode of a test user whose steps have these fields."""
-    line = finished("e", *[3.0] * len(steps), user=USER, ended=ended)  # type: ignore[arg-type]
+    line = finished("e", *[3.0] * len(steps), user=USER, ended=ended)
     assert line.output is not None
     for record, given in zip(line.output["steps"], steps, strict=True):
         record.update(given)  # type: ignore[typeddict-item]

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from experiments.records import EpisodeLine
+from experiments.report.outcomes import OUTCOMES
 from memory import Origin
 from pages.answers import Place
 from pages.episodes import Episodes
 from pages.runs import Runs
 from simulators import load_dataset
+from simulators.quit.reasons import Reason
 from tests.cli.tiny import put_tiny
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import HOSTILE, episode, put_run
@@ -40,6 +44,13 @@ def test_an_episode_tells_each_step_its_nodes_and_what_was_remembered(tmp_path: 
     (known,) = first.experiences
     assert (known.title, known.reward, known.advantage) == ("Film 1", 5.0, 1.5)
     assert (told.calls, told.tokens) == (4, 100)
+
+
+@pytest.mark.parametrize("reason", [reason for reason in OUTCOMES.values() if reason.earlier], ids=lambda r: r.name)
+def test_whatever_the_reason_the_earlier_item_is_shown(tmp_path: Path, reason: Reason):
+    *_, last = reading(tmp_path, episode("e", 4.0, 2.0, ended=reason.name)).episode("test", 1).steps
+    assert last.too_close_to is not None
+    assert last.too_close_to.title == "Film 1"
 
 
 def test_a_step_tells_what_memory_expected_and_what_the_llm_preferred(tmp_path: Path):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from simulators.quit.registry import RULES as RULES_BY_NAME
 from simulators.worlds import Split, World
 from tests.fakes.worlds import tiny_worlds
 
-RULES = ("distance", "category-window")
+RULES = tuple(RULES_BY_NAME)
 
 
 def world_with(beta: float | None = None, split: Split = "train", **settings: Any) -> World:

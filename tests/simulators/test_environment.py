@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from errors import BadInputError
 from simulators.environment import UserEnv
+from simulators.quit.registry import REASONS
 from tests.fakes.worlds import tiny_worlds
 from tests.simulators.changed_worlds import RULES, lenient, world_with
 
@@ -163,7 +164,7 @@ def test_an_episode_is_its_seed_and_its_items(seed, items, window, rule, repeats
             observation, reward, terminated, truncated, info = env.step(item)
             assert env.observation_space.contains(observation)
             assert reward in (1, 2, 3, 4, 5)
-            assert terminated == (info["reason"] in ("too_close", "same_category", "low_reward", "repeat"))
+            assert terminated == REASONS[info["reason"]].left
             assert truncated == (info["reason"] == "horizon")
             steps.append((observation["recent"].tolist(), reward, terminated, truncated, *ending(info)))
             if terminated or truncated:

@@ -18,7 +18,7 @@ from simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_fol
 from simulators.datasets import file_digest
 from simulators.deepfm import DeepFM
 from simulators.factorisation import BiasedFactorisation
-from simulators.quit_rules import CategoryWindowRule
+from simulators.quit.category_window import CategoryWindowRule
 from simulators.responses import respond
 from simulators.summaries import dataset_info, world_info
 from simulators.worlds import World, Worlds, build_halves, build_worlds, users_of
@@ -31,8 +31,7 @@ def same(left: World, right: World) -> bool:
         {**w.model.parameters(), "users": w.users, "categories": w.categories} for w in (left, right)
     ]
     plain = [
-        (w.name, w.split, w.n_users, w.n_items, w.interactions, w.beta, w.rule, w.settings, w.accuracy)
-        for w in (left, right)
+        (w.name, w.split, w.n_users, w.n_items, w.interactions, w.beta, w.settings, w.accuracy) for w in (left, right)
     ]
     return plain[0] == plain[1] and all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
 

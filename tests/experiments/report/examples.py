@@ -12,6 +12,7 @@ from experiments.conduct import Conduct
 from experiments.critic_study import CriticStudy
 from experiments.records import EpisodeLine
 from experiments.reliability import reliability
+from experiments.report.outcomes import outcome_reason
 from graphs.state import Ended, RecalledReflection
 from memory import Origin
 from tests.experiments.examples import failed, finished, usage
@@ -64,7 +65,7 @@ def episode(
             step |= {"value": 3.0, "next_value": 2.0, "target": 4.5, "advantage": 1.5 if step["reward"] > 2 else -1.25}
         if source is not None:
             step["experiences"] = [Origin(source.run, source.episode, source.user, 1, source.seed).id("actor")]
-    if ended == "too_close":
+    if outcome_reason(ended).earlier:
         done["steps"][-1]["too_close_to"] = 1
     if source is not None:
         lesson = RecalledReflection(

@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from catalogue import Catalogue, Item
 from experiments.report import find_runs
 from experiments.report.episodes import episodes_json
+from experiments.report.outcomes import OUTCOMES
 from experiments.report.rows import group_rows
 from memory import Origin
+from simulators.quit.reasons import Reason
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import comparison, episode, put_run
 
@@ -43,6 +47,14 @@ def test_an_episode_keeps_all_that_was_recorded(tmp_path: Path):
     assert (data["items"][item][0], data["items"][close_to][0]) == ("Film 2", "Film 1")
     assert steps[0][6] == -1
     assert (data["outcomes"][other[5]][0], data["texts"][other[6]], other[7]) == ("failed", "no answer", 0)
+
+
+@pytest.mark.parametrize("reason", [reason for reason in OUTCOMES.values() if reason.earlier], ids=lambda r: r.name)
+def test_whatever_the_reason_the_earlier_item_is_shown(tmp_path: Path, reason: Reason):
+    put_run(tmp_path / "one", [episode("a", 4, 2, ended=reason.name)])
+    data, _ = read(tmp_path)
+    assert data["outcomes"][data["episodes"][0][5]] == [reason.brief, reason.words, True, reason.earlier]
+    assert [step[6] >= 0 for step in data["episodes"][0][7][2]] == [False, True]
 
 
 def test_titles_come_from_the_dataset_where_it_is_known(tmp_path: Path):

@@ -1,0 +1,34 @@
+"""Every quit rule by name, and every reason why an episode ends.
+
+A rule is one file here with a `RULE`, one line in `RULES`, and its name and parameters in `settings.py`, where all
+settings are declared. What its reason is called, in runs and to readers, follows from `REASONS`.
+"""
+
+from __future__ import annotations
+
+from settings import QuitRuleName
+from simulators.quit import category_window, distance
+from simulators.quit.reasons import HORIZON, LOW_REWARD, REPEAT, STAYS, Reason
+from simulators.quit.rule import RuleKind
+
+RULES: dict[QuitRuleName, RuleKind] = {
+    rule.name: rule
+    for rule in (
+        distance.RULE,
+        category_window.RULE,
+    )
+}
+"""The rules that `simulator.quit_rule` may name."""
+
+REASONS: dict[str, Reason] = {
+    reason.name: reason for reason in (STAYS, HORIZON, LOW_REWARD, REPEAT, *(rule.reason for rule in RULES.values()))
+}
+"""Every reason by its name, "" for an episode that goes on; rules that share a reason are one entry."""
+
+REASON_NAMES: tuple[str, ...] = tuple(REASONS)
+"""The names by code: arrays of reasons hold positions in this tuple."""
+
+
+def code_of(reason: Reason) -> int:
+    """The reason's position in REASON_NAMES."""
+    return REASON_NAMES.index(reason.name)

@@ -1,0 +1,110 @@
+"""What a quit rule is: it judges many recommendations at once, each after what the same user was shown before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from settings import QuitRuleName, SimulatorSettings
+from simulators.item_traits import ItemTraits
+from simulators.quit.reasons import Reason
+from simulators.rating_model import Floats, Indices
+
+NO_ITEM = -1
+"""Stands in arrays of items where there is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What was recommended before, as far as a rule looks back.
+
+    `items` has shape (*S, window), or one that broadcasts to it: the last recommendations, oldest first, NO_ITEM in
+    front where less was. `notes`, of the same shape, holds what the rule noted at those steps, 0 where there was none.
+    """
+
+    items: Indices
+    notes: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What a rule made of recommendations, shape S each.
+
+    `leaves`: whether the user leaves for the rule's own reason. `earlier`: the earlier item that is the cause, NO_ITEM
+    where none is. `notes`: one number that the rule wants back with the next recommendations, 0 where it keeps none.
+    """
+
+    leaves: NDArray[np.bool_]
+    earlier: NDArray[np.int64]
+    notes: NDArray[np.float64]
+
+
+class QuitRule(Protocol):
+    """Decides after each recommendation whether the user leaves. It draws nothing: asked again it says the same."""
+
+    @property
+    def window(self) -> int:
+        """How many of the last recommendations the rule looks at."""
+        ...
+
+    @property
+    def keeps_notes(self) -> bool:
+        """Whether the rule reads its own notes of earlier steps; they are gathered only for such a rule."""
+        ...
+
+    @property
+    def min_rating(self) -> float:
+        """A rating below this makes the user leave at once, for LOW_REWARD; minus infinity where none does."""
+        ...
+
+    def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
+        """The judgement on `items`, which `users` rate `ratings`, all of one shape S or broadcasting to it.
+
+        `users` are the dataset's indices, `ratings` predicted stars from 1 to 5.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What a rule can be made from.
+
+    `beta` is the world's distance below which two items count as close, `n_users` counts the whole dataset, and
+    `usual(users)` gives what each of `users` would rate on average over the catalogue, shape (n,).
+    """
+
+    settings: SimulatorSettings
+    traits: ItemTraits
+    beta: float
+    n_users: int
+    usual: Callable[[Indices], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class RuleKind:
+    """A rule as the registry lists it: its name, the reason it gives, how it is made, and the setting of its window."""
+
+    name: QuitRuleName
+    reason: Reason
+    make: Callable[[Surroundings], QuitRule]
+    window: str
+
+
+def window_of(shown: Sequence[int] | Indices, window: int) -> NDArray[np.int64]:
+    """The last `window` of the items `shown` (oldest first) as rules want them: shape (1, window), padded in front."""
+    last = shown[max(0, len(shown) - window) :]  # a plain [-window:] would take all at window 0
+    recent = np.full((1, window), NO_ITEM, dtype=np.int64)
+    recent[0, window - len(last) :] = last
+    return recent
+
+
+def notes_of(notes: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """The last `window` of the notes (oldest first), likewise; 0 in front."""
+    last = notes[max(0, len(notes) - window) :]
+    recent = np.zeros((1, window))
+    recent[0, window - len(last) :] = last
+    return recent
