@@ -28,6 +28,9 @@ QuitRuleName = Literal["distance", "category-window"]
 PREFIX = "BILLP_"
 FILE = "billp.toml"
 
+Rounding = Literal["stars", "none"]
+"""A predicted rating to whole stars, half a star up, or as it is."""
+
 ModelKind = Literal["deepfm", "factorisation"]
 """The models that can say what a user would rate."""
 
@@ -158,7 +161,9 @@ class SimulatorSettings(_Group):
     category_window: int = Field(5, ge=0, description="category-window: recent recommendations that count (N)")
     category_limit: int = Field(2, ge=0, description="category-window: so many of them may share a category (m)")
     repeats: bool = Field(True, description="an item may come again; if not, a repeat makes the user leave")
-    min_reward: float = Field(2.0, description="a reward below this makes the user leave")
+    min_reward: float = Field(2.0, description="a rating below this makes the user leave")
+    reward_rounding: Rounding = Field("stars", description="reward paid: whole stars, or the predicted rating itself")
+    judgement_rounding: Rounding = Field("none", description="the same for the rating that the quit rule judges")
     horizon: int = Field(50, ge=1, description="steps after which an episode is cut off")
     test_share: float = Field(0.2, gt=0, lt=1, description="share of users held out for evaluation")
     factors: int = Field(16, ge=1, description="length of user and item vectors")
@@ -250,14 +255,20 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
 
 
+_EARLIER = {"simulator": {"judgement_rounding": "stars"}}
+"""What held before there was a setting, where that is not its default."""
+
+
 def completed(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as a run stored them, in plain values; what it did not store, or did not exist yet, is by default.
 
-    Neither environment nor file is read.
+    In a group that was stored, a setting younger than the run has the value by which such runs were made. Neither
+    environment nor file is read.
     """
     whole = Settings.model_construct().model_dump(mode="json")
     for name, given in stored.items():
-        whole[name] = {**whole[name], **given} if isinstance(given, dict) and name in whole else given
+        known = isinstance(given, dict) and name in whole
+        whole[name] = {**whole[name], **_EARLIER.get(name, {}), **given} if known else given
     return whole
 
 

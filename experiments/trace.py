@@ -32,7 +32,7 @@ def _step(step: StepRecord, done: EpisodeOutput) -> list[str]:
     if step["proposal"] and (step["preferences"] or not step["shortlist"]):
         lines.append(f"  proposal   {step['proposal']}")
     lines.append(f"  item       {step['title']}")
-    lines.append(f"  reward     {step['reward']:.0f} of 5")
+    lines.append(f"  reward     {step['reward']:.3g} of 5")
     if step["value"] is not None and step["advantage"] is not None:
         lines.append(f"  value      {step['value']:.2f}")
         lines.append(f"  advantage  {step['advantage']:+.2f}")

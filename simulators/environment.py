@@ -41,8 +41,9 @@ class UserEnv(gymnasium.Env[Observation, int]):
     `options["user"]`.
 
     ## Reward
-    The rating that the world's model predicts, clipped to 1..5 and rounded to whole stars. The recommendation that
-    makes the user leave counts as well.
+    The rating that the world's model predicts, clipped to 1..5 and rounded to whole stars (`reward_rounding`). The
+    recommendation that makes the user leave counts as well. The quit rule judges the rating before it is rounded
+    (`judgement_rounding`).
 
     ## Episode end
     Terminated: the quit rule says that the user leaves, or an item came again where repeats are not allowed.

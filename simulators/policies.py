@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.episodes import Episodes
-from simulators.rating_model import Indices
+from simulators.rating_model import Floats, Indices
 from simulators.worlds import World, users_of
 
 PolicyName = Literal["random", "popular", "greedy", "oracle"]
@@ -58,9 +58,9 @@ def policy_outcomes(world: World, popularity: NDArray[np.int64], users: list[int
     together = max(1, _RANKED // world.n_items)
     for start in range(0, len(users), together):
         some = users[start : start + together]
-        ranking, stars = _ranked(world, some)
+        ranking, judged = _ranked(world, some)
         ranked["greedy"].append(_play(world, some, _plan(ranking[:, :width])))
-        ranked["oracle"].append(_play(world, some, _Oracle(ranking, stars)))
+        ranked["oracle"].append(_play(world, some, _Oracle(ranking, judged)))
     for name, parts in ranked.items():
         totals[name] = np.concatenate([steps for steps, _ in parts]), np.concatenate([stars for _, stars in parts])
     return {name: _outcome(*columns) for name, columns in totals.items()}
@@ -91,22 +91,20 @@ def _plan(sequences: Indices) -> Choose:
     return lambda episodes, rows: sequences[rows % len(sequences), episodes.steps[rows] % width]
 
 
-def _ranked(world: World, users: list[int]) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
-    """Each user's items, best first and equals by index, and the stars that go with them; shape (n, n_items)."""
+def _ranked(world: World, users: list[int]) -> tuple[NDArray[np.int32], Floats]:
+    """Each user's items, best reward first and equals by index, and their judged ratings; shape (n, n_items)."""
     items = np.arange(world.n_items)
     blocks = np.array_split(items, max(1, world.n_items // 16384))
-    stars = np.array(
-        [np.concatenate([world.reward(user, block) for block in blocks]).astype(np.int8) for user in users]
-    )
-    ranking = np.argsort(-stars, axis=1, kind="stable")
-    return ranking.astype(np.int32), np.take_along_axis(stars, ranking, axis=1)
+    ratings = np.array([np.concatenate([world.rated(user, block) for block in blocks]) for user in users])
+    ranking = np.argsort(-world.paid(ratings), axis=1, kind="stable")
+    return ranking.astype(np.int32), np.take_along_axis(world.judged(ratings), ranking, axis=1)
 
 
 class _Oracle:
     """Recommends the best item that keeps the user and was not shown yet."""
 
-    def __init__(self, ranking: NDArray[np.int32], stars: NDArray[np.int8]) -> None:
-        self._ranking, self._stars = ranking, stars
+    def __init__(self, ranking: NDArray[np.int32], judged: Floats) -> None:
+        self._ranking, self._judged = ranking, judged
 
     def __call__(self, episodes: Episodes, rows: Indices) -> Indices:
         chosen: NDArray[np.int64] = self._ranking[rows, episodes.steps[rows] % self._ranking.shape[1]].astype(np.int64)
@@ -116,7 +114,7 @@ class _Oracle:
         while len(waiting) and start < self._ranking.shape[1]:
             asked = rows[waiting]
             items = self._ranking[asked, start : start + width]
-            new, keeps = self._look(episodes, asked, items, self._stars[asked, start : start + width])
+            new, keeps = self._look(episodes, asked, items, self._judged[asked, start : start + width])
             found = keeps.any(axis=1)
             chosen[waiting[found]] = items[found, keeps[found].argmax(axis=1)]
             # Where nothing keeps the user, the best item not yet shown is the first one new that was met.
@@ -128,8 +126,8 @@ class _Oracle:
         return chosen
 
     def _look(
-        self, episodes: Episodes, rows: Indices, items: Indices, stars: NDArray[np.int8]
+        self, episodes: Episodes, rows: Indices, items: Indices, ratings: Floats
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which of `items` (k, m) were not shown yet, and which of those would keep the users at `rows`."""
         new = ~episodes.repeated(rows, items)
-        return new, new & episodes.judge(rows, items, stars.astype(np.float32), ~new).stays
+        return new, new & episodes.judge(rows, items, ratings, ~new).stays

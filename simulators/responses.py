@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Many answers, shape (n,) each: stars, codes of REASON_NAMES, earlier items as in Answer, the rule's notes."""
+    """Many answers, shape (n,) each: rewards, codes of REASON_NAMES, earlier items as in Answer, the rule's notes."""
 
     rewards: Floats
     reasons: NDArray[np.int8]
@@ -85,7 +85,9 @@ def respond_many(
     `past`, of shape (n, window), is what the quit rule looks back on; `repeated` says whether the item was recommended
     before. Raises BadInputError for a user who does not live in this world.
     """
-    rewards = world.rewards(users, items)
-    verdicts = world.judge(users, past, items, rewards, repeated)
+    ratings = world.ratings(users, items)
+    verdicts = world.judge(users, past, items, world.judged(ratings), repeated)
     over = verdicts.stays & (steps + 1 >= world.horizon)
-    return Answers(rewards, np.where(over, _HORIZON, verdicts.reasons), verdicts.too_close_to, verdicts.notes)
+    return Answers(
+        world.paid(ratings), np.where(over, _HORIZON, verdicts.reasons), verdicts.too_close_to, verdicts.notes
+    )

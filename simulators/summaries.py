@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from settings import ModelKind, QuitRuleName
+from settings import ModelKind, QuitRuleName, Rounding
 from simulators.datasets import Dataset
 from simulators.intake import Intake
 from simulators.mapping import ColumnMapping
@@ -43,10 +43,11 @@ class DatasetInfo(_Summary):
 
 
 class WorldInfo(_Summary):
-    """One world: sizes, quit rule, errors in stars, and the share of each reward over random users and items.
+    """One world: sizes, quit rule, errors in stars, and the share of each number of stars over random users and items.
 
-    `beta` belongs to the rule "distance", `limit` to "category-window", `window` to both. `policies` says what becomes
-    of one episode of each of `policy_users` users under policies that do not learn.
+    `beta` belongs to the rule "distance", `limit` to "category-window", `window` to both. `too_low` is the share of
+    random users and items whose rating, as it is judged, is below `min_reward`. `policies` says what becomes of one
+    episode of each of `policy_users` users under policies that do not learn.
     """
 
     split: Split
@@ -59,6 +60,9 @@ class WorldInfo(_Summary):
     limit: int | None
     repeats: bool
     min_reward: float
+    reward_rounding: Rounding
+    judgement_rounding: Rounding
+    too_low: float
     horizon: int
     model: ModelKind
     rmse: dict[str, float]
@@ -110,8 +114,8 @@ def world_info(worlds: Worlds, dataset: Dataset) -> WorldsInfo:
 def _world_info(world: World, popularity: NDArray[np.int64]) -> WorldInfo:
     rng = np.random.default_rng(world.settings.seed)
     users = rng.choice(world.users, _SAMPLED_PAIRS)
-    rewards = world.rewards(users, rng.integers(world.n_items, size=_SAMPLED_PAIRS)).astype(np.int64)
-    shares = np.bincount(rewards, minlength=6) / _SAMPLED_PAIRS
+    ratings = world.ratings(users, rng.integers(world.n_items, size=_SAMPLED_PAIRS))
+    shares = np.bincount(np.floor(ratings + 0.5).astype(np.int64), minlength=6) / _SAMPLED_PAIRS
     settings = world.settings
     chosen = policy_users(world)
     near = settings.quit_rule == "distance"
@@ -126,6 +130,9 @@ def _world_info(world: World, popularity: NDArray[np.int64]) -> WorldInfo:
         limit=None if near else settings.category_limit,
         repeats=settings.repeats,
         min_reward=settings.min_reward,
+        reward_rounding=settings.reward_rounding,
+        judgement_rounding=settings.judgement_rounding,
+        too_low=float((world.judged(ratings) < settings.min_reward).mean()),
         horizon=world.horizon,
         model=settings.model,
         rmse=asdict(world.accuracy.rmse),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import BadInputError
-from settings import QuitRuleName, SimulatorSettings
+from settings import QuitRuleName, Rounding, SimulatorSettings
 from simulators.accuracy import Accuracy
 from simulators.datasets import Dataset
 from simulators.features import features_of
@@ -93,26 +93,40 @@ class World:
         return self.settings.horizon
 
     def reward(self, user: int, items: Sequence[int] | Indices) -> Floats:
-        """What `user` gives for each of `items`: whole stars from 1 to 5, shape (n,), half a star rounded up."""
-        return self.rewards(np.full(len(items), user), np.asarray(items, dtype=np.int64))
+        """What `user` gives for each of `items`, shape (n,): by default whole stars from 1 to 5."""
+        return self.paid(self.rated(user, items))
 
     def rewards(self, users: Indices, items: Indices) -> Floats:
-        """Stars for the pairs (users[k], items[k]), shape (n,)."""
-        predicted = self.model.predict(self.rows(users), items)
-        stars: Floats = np.floor(np.clip(predicted, 1, 5) + np.float32(0.5))
-        return stars
+        """What is paid for the pairs (users[k], items[k]), shape (n,)."""
+        return self.paid(self.ratings(users, items))
+
+    def rated(self, user: int, items: Sequence[int] | Indices) -> Floats:
+        """What the model predicts that `user` rates each of `items`, in stars from 1 to 5, shape (n,)."""
+        return self.ratings(np.full(len(items), user), np.asarray(items, dtype=np.int64))
+
+    def ratings(self, users: Indices, items: Indices) -> Floats:
+        """The predicted ratings of the pairs (users[k], items[k]), in stars from 1 to 5, shape (n,)."""
+        return np.clip(self.model.predict(self.rows(users), items), np.float32(1), np.float32(5))
+
+    def paid(self, ratings: Floats) -> Floats:
+        """The rewards that predicted ratings bring, as `reward_rounding` has it."""
+        return _rounded(ratings, self.settings.reward_rounding)
+
+    def judged(self, ratings: Floats) -> Floats:
+        """What the quit rule sees of predicted ratings, as `judgement_rounding` has it."""
+        return _rounded(ratings, self.settings.judgement_rounding)
 
     def usual(self, users: Indices) -> NDArray[np.float64]:
         """What each of `users` rates on average over a sample of the catalogue, shape (n,)."""
         items = np.random.default_rng(self.settings.seed).integers(self.n_items, size=_SAMPLED)
-        ratings = self.rewards(np.repeat(users, _SAMPLED), np.tile(items, len(users)))
+        ratings = self.judged(self.ratings(np.repeat(users, _SAMPLED), np.tile(items, len(users))))
         means: NDArray[np.float64] = ratings.reshape(-1, _SAMPLED).mean(axis=1, dtype=np.float64)
         return means
 
     def judge(
         self, users: Indices, past: Past, items: Indices, ratings: Floats, repeated: NDArray[np.bool_]
     ) -> Verdicts:
-        """The verdicts on `items`, shape S, which `users` rate `ratings`; the rule judges, and what holds under all.
+        """The verdicts on `items`, shape S, of `users` with judged `ratings`: the rule's, and what holds under all.
 
         Shapes are as in QuitRule; `repeated` says which items were shown before, which only counts without repeats.
         """
@@ -130,7 +144,7 @@ class World:
         if not self.rule.keeps_notes:
             return Past(window_of(shown, window), np.zeros((1, window)))
         before = np.asarray(shown, dtype=np.int64)
-        ratings = self.reward(user, before)
+        ratings = self.judged(self.rated(user, before))
         notes = np.zeros(len(before))
         for step in range(len(before)):  # each note may depend on those before it
             past = Past(window_of(before[:step], window), notes_of(notes[:step], window))
@@ -148,7 +162,8 @@ class World:
         keeps = np.empty(len(asked), dtype=bool)
         for start in range(0, len(asked), _BLOCK):
             block = asked[start : start + _BLOCK]
-            verdicts = self.judge(users, past, block, self.reward(user, block), np.isin(block, before))
+            ratings = self.judged(self.rated(user, block))
+            verdicts = self.judge(users, past, block, ratings, np.isin(block, before))
             keeps[start : start + _BLOCK] = verdicts.stays
         return keeps
 
@@ -265,6 +280,13 @@ def _build(
         settings=settings,
         accuracy=accuracy,
     )
+
+
+def _rounded(ratings: Floats, rounding: Rounding) -> Floats:
+    if rounding == "none":
+        return ratings
+    stars: Floats = np.floor(ratings + np.float32(0.5))
+    return stars
 
 
 def _of_users(logs: Logs, users: NDArray[np.int32]) -> Logs:

@@ -49,7 +49,7 @@ def test_many_users_are_answered_as_each_alone(name, episodes, window, repeats):
         items = np.array([episodes[row][step] for row in rows])
         catalogue = np.arange(world.n_items)
         asked = np.broadcast_to(catalogue, (len(rows), world.n_items))
-        ratings = np.array([world.reward(int(user), catalogue) for user in users[rows]])
+        ratings = np.array([world.judged(world.rated(int(user), catalogue)) for user in users[rows]])
         keeps = together.judge(rows, asked, ratings, together.repeated(rows, asked)).stays
         answers = together.step(rows, items)
         for at, row in enumerate(rows):
