@@ -119,6 +119,7 @@ class ActorSettings(RoleSettings):
     measure: int = Field(16, ge=1, description="one choice in so many in training asks it anyway, to measure its trust")
     orders: int = Field(2, ge=1, le=2, description="orders of the shortlist asked; two cancel the letters' own bias")
     mask_shown: bool = Field(True, description="recommend no item again in an episode before all were")
+    mask_history: bool = Field(True, description="recommend no item that the user rated before the episode")
     free_max_tokens: int = Field(20, ge=1, description="completion tokens of a free proposal")
 
 
@@ -255,7 +256,10 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
 
 
-_EARLIER = {"simulator": {"judgement_rounding": "stars"}}
+_EARLIER: dict[str, dict[str, object]] = {
+    "simulator": {"judgement_rounding": "stars"},
+    "actor": {"mask_history": False},
+}
 """What held before there was a setting, where that is not its default."""
 
 

@@ -114,6 +114,12 @@ class LiveUsers:
             return self.dataset.history(self.dataset.user_index(user), count)
         return []
 
+    def rated(self, user: str) -> Collection[int]:
+        """From the logs; empty for somebody new, whose history is what they said to like."""
+        if user in self.dataset.user_keys:
+            return [int(item) for item in self.dataset.rated(self.dataset.user_index(user))]
+        return ()
+
     def answer(self, recommendation: Recommendation) -> Response:
         """Asks until the answer is one; the horizon still cuts the episode off.
 

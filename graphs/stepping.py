@@ -8,6 +8,7 @@ from agents.tools import CategoryAnalysis
 from errors import EpisodeError
 from graphs.services import ItemPolicy, Minds, Services
 from graphs.state import EpisodeContext, EpisodeState
+from graphs.users import masked_of
 
 
 def minds_of(services: Services) -> Minds:
@@ -40,11 +41,16 @@ def briefing_of(services: Services, state: EpisodeState) -> Briefing:
 
 
 def masked_items(services: Services, state: EpisodeState) -> set[int]:
-    """What was shown since the whole catalogue was last through: a user of few items who stays meets them anew."""
-    if not services.settings.actor.mask_shown:
-        return set()
+    """What is not recommended now: the user's own history, and what was shown since all the rest was last through.
+
+    A user of few items who stays meets them anew. Each of the two is a setting (`actor.mask_history`, `mask_shown`).
+    """
+    settings, items = services.settings, len(services.catalogue)
+    own = masked_of(settings, {*services.users.rated(state["user"]), *state["history"]}, items)
+    if not settings.actor.mask_shown:
+        return own
     shown = [step["item"] for step in state["steps"]]
-    return set(shown[len(shown) - len(shown) % len(services.catalogue) :])
+    return own | set(shown[len(shown) - len(shown) % (items - len(own)) :])
 
 
 def step_seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:

@@ -8,8 +8,10 @@ from typing import Literal, Protocol
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graphs.state import Ended
+from settings import Settings
 from simulators import Dataset, World, Worlds, respond
 
 Split = Literal["train", "test"]
@@ -59,6 +61,10 @@ class Users(Protocol):
         """At most `count` items that `user` liked before the episode, oldest first; may take as long as I/O does."""
         ...
 
+    def rated(self, user: str) -> Collection[int]:
+        """All items that the logs say the user rated; empty for a user they do not know."""
+        ...
+
     def answer(self, recommendation: Recommendation) -> Response:
         """What the user says to the item."""
         ...
@@ -66,6 +72,21 @@ class Users(Protocol):
     def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
         """What somebody who knows this user would recommend next: of what keeps the user the best rewarded item."""
         ...
+
+
+def masked_history(settings: Settings, dataset: Dataset, user: int) -> NDArray[np.int32]:
+    """The items of the user's own history that are not recommended (`actor.mask_history`), ascending; shape (k,).
+
+    These are all items that the user rated in the logs; none where nothing else could be recommended. `user` is an
+    index of `dataset`. What the graph masks for a simulated user is this and what the episode has shown.
+    """
+    return np.array(sorted(masked_of(settings, dataset.rated(user).tolist(), len(dataset.catalogue))), dtype=np.int32)
+
+
+def masked_of(settings: Settings, own: Collection[int], n_items: int) -> set[int]:
+    """Which of a user's `own` items are not recommended: all, or none where `n_items` are no more than those."""
+    masked = set(own) if settings.actor.mask_history else set()
+    return masked if len(masked) < n_items else set()
 
 
 @dataclass(frozen=True)
@@ -86,6 +107,10 @@ class SimulatedUsers:
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
         """From the logs alone; raises DataError for a user they do not know."""
         return self.dataset.history(self.dataset.user_index(user), count)
+
+    def rated(self, user: str) -> Collection[int]:
+        """Raises DataError for a user they do not know."""
+        return [int(item) for item in self.dataset.rated(self.dataset.user_index(user))]
 
     def answer(self, recommendation: Recommendation) -> Response:
         """The simulator's reward and whether the user stays."""

@@ -90,6 +90,10 @@ class Dataset:
         chosen = liked if len(liked) else items
         return [int(item) for item in chosen[max(0, len(chosen) - n) :]]
 
+    def rated(self, user: int) -> NDArray[np.int32]:
+        """All items that the user rated, each once, ascending; shape (k,)."""
+        return np.unique(self.items[self._starts[user] : self._starts[user + 1]])
+
 
 def read_dataset(folder: Path, name: str, mapping: ColumnMapping, progress: Progress | None = None) -> Dataset:
     """The dataset in `folder`: NAME.inter, NAME.item and, where there is one, NAME.user.

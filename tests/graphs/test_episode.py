@@ -194,7 +194,7 @@ class Patient(SimulatedUsers):
 
 @pytest.mark.parametrize("name", ["billp", "act-only", "shortlist-random", "random", "popular", "oracle"])
 async def test_who_stays_longer_than_there_are_items_meets_them_all_again(name: str):
-    services = fake_services(memory=fake_bank())
+    services = fake_services(memory=fake_bank(), actor__mask_history=False)
     services = replace(services, users=Patient(services.dataset, services.worlds))
     graph = build_episode_graph(FixedServices(services), 130)
     context = EpisodeContext(method=name, split="test", run="r")

@@ -96,7 +96,7 @@ async def test_a_method_with_a_policy_recommends_what_that_says_of_history_and_a
             asked.append((list(history), list(recommended), list(rewards), set(masked)))
             return 59 - len(recommended)
 
-    services = replace(fake_services(), policy=Descending())
+    services = replace(fake_services(actor__mask_history=False), policy=Descending())
     graph = build_episode_graph(FixedServices(services), tiny_worlds().test.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().test.users[0])]
     context = EpisodeContext(method="dqn", split="test", run="r")

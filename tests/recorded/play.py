@@ -38,7 +38,7 @@ async def play(home: Path, tape_file: Path, mode: str) -> Episodes:
         {
             "data_dir": home / DATA, "runs_dir": home / "runs", "run.tape": mode, "run.tape_file": tape_file,
             "run.batch": 2, "run.horizon": 6, "run.side_by_side": 2, "critic.always": True,
-            "memory.actor_distance": 4.0, "memory.critic_distance": 4.0,
+            "actor.mask_history": False, "memory.actor_distance": 4.0, "memory.critic_distance": 4.0,
         }
     )  # fmt: skip
     found: Episodes = {}

@@ -1,0 +1,107 @@
+"""Items of the user's own history are not recommended, by any method, where there are others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graphs.episode import build_episode_graph
+from graphs.live import with_persons
+from graphs.methods import METHODS
+from graphs.nodes import output_of
+from graphs.services import FixedServices, Services
+from graphs.state import EpisodeContext, EpisodeState
+from graphs.stepping import masked_items
+from graphs.users import Recommendation, Response, SimulatedUsers, masked_history
+from settings import load_settings
+from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.worlds import tiny_dataset
+from tests.graphs.episodes import user_of
+
+POLICIES = [name for name, method in METHODS.items() if method.needs_policy]
+
+
+class Patient(SimulatedUsers):
+    """Stays whatever comes, for 62 steps."""
+
+    def answer(self, recommendation: Recommendation) -> Response:
+        return Response(4.0, "horizon" if len(recommendation.recommended) == 61 else "")
+
+
+class Knowing(Patient):
+    """Has rated the whole catalogue."""
+
+    def rated(self, user: str) -> Collection[int]:
+        return range(60)
+
+
+async def recommended(services: Services, method: str) -> list[int]:
+    graph = build_episode_graph(FixedServices(services), 62)
+    context = EpisodeContext(method=method, split="test", run="r")
+    done = output_of(await graph.ainvoke({"user": user_of("test"), "episode": "e0"}, context=context))
+    return [step["item"] for step in done["steps"]]
+
+
+def rated_by(user: str) -> set[int]:
+    data = tiny_dataset()
+    return set(data.items[data.users == data.user_index(user)].tolist())
+
+
+@pytest.mark.parametrize(
+    ("method", "mode"),
+    [*((method, "shortlist") for method in METHODS if method not in POLICIES[1:]), ("billp", "free")],
+)
+async def test_no_method_recommends_what_the_user_rated_before(method: str, mode: str):
+    services = fake_services(memory=fake_bank(), actor__mode=mode)
+    services = replace(services, users=Patient(services.dataset, services.worlds))
+    items, rated = await recommended(services, method), rated_by(user_of("test"))
+
+    assert len(items) == 62
+    assert not set(items) & rated
+    others = 60 - len(rated)
+    assert len(set(items[:others])) == others, "the others come once each before one comes again"
+
+
+@pytest.mark.parametrize("method", ["random", "oracle", "billp"])
+async def test_where_the_user_rated_everything_everything_may_come(method: str):
+    services = fake_services(memory=fake_bank())
+    services = replace(services, users=Knowing(services.dataset, services.worlds))
+
+    assert set(await recommended(services, method)) == set(range(60))
+
+
+async def test_it_is_a_setting():
+    services = fake_services(actor__mask_history=False)
+    services = replace(services, users=Patient(services.dataset, services.worlds))
+
+    assert set(await recommended(services, "random")) == set(range(60))
+
+
+async def test_the_arrays_say_the_same_as_the_graph():
+    services = fake_services()
+    for index, key in enumerate(services.dataset.user_keys):
+        state: EpisodeState = {"user": key, "steps": [], "history": services.dataset.history(index, 10)}  # type: ignore[typeddict-item]
+        assert masked_items(services, state) == set(masked_history(services.settings, services.dataset, index).tolist())
+
+
+def test_masked_items_of_a_user_by_index():
+    data = tiny_dataset()
+    for user in (0, 39):
+        masked = masked_history(load_settings(), data, user)
+        assert masked.tolist() == sorted(set(data.items[data.users == user].tolist()))
+    assert len(masked_history(load_settings({"actor.mask_history": False}), data, 0)) == 0
+    few = replace(data, catalogue=data.catalogue, items=np.arange(len(data.items), dtype=np.int32) % 60)
+    all_of_one = replace(few, users=np.zeros(len(data.items), dtype=np.int32))
+    assert len(masked_history(load_settings(), all_of_one, 0)) == 0
+
+
+async def test_a_person_is_not_recommended_what_they_said_to_like():
+    services = with_persons(fake_services())
+    likes = ["Film 3, The", "Film 7, The"]
+    history = services.users.history("somebody", likes, 10)
+    state: EpisodeState = {"user": "somebody", "steps": [], "history": history}  # type: ignore[typeddict-item]
+
+    assert masked_items(services, state) == {3, 7}
