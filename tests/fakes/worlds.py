@@ -1,7 +1,14 @@
-"""A made-up dataset and two quickly fitted worlds, for tests that need users but no files."""
+"""A made-up dataset and two quickly fitted worlds, for tests that need users but no files.
+
+`python -m tests.fakes.worlds FOLDER` stores the worlds. Where TINY_WORLDS names such a folder they are read
+from it instead of fitted, so that tests of worlds run where torch is not installed.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +16,7 @@ import numpy as np
 
 from catalogue import Catalogue, Item
 from settings import SimulatorSettings
+from simulators.artifacts import load_worlds, save_worlds
 from simulators.datasets import Dataset
 from simulators.mapping import ColumnMapping
 from simulators.worlds import Worlds, build_worlds
@@ -72,5 +80,17 @@ def write_atomic(folder: Path, dataset: Dataset) -> None:
 
 @cache
 def tiny_worlds(seed: int = 0) -> Worlds:
-    """Worlds fitted to `tiny_dataset()`, 30 train users and 10 test users; built once, as nothing changes them."""
-    return build_worlds(tiny_dataset(), TINY.model_copy(update={"seed": seed}))
+    """Worlds fitted to `tiny_dataset()`, 30 train users and 10 test users; made once, as nothing changes them."""
+    return fitted_to(tiny_dataset(), seed)
+
+
+def fitted_to(dataset: Dataset, seed: int = 0) -> Worlds:
+    """Worlds of `dataset`, which is `tiny_dataset()` or was read from its files."""
+    stored = os.environ.get("TINY_WORLDS")
+    if stored and seed == 0:
+        return replace(load_worlds(Path(stored)), fingerprint=dataset.fingerprint)
+    return build_worlds(dataset, TINY.model_copy(update={"seed": seed}))
+
+
+if __name__ == "__main__":
+    save_worlds(Path(sys.argv[1]), tiny_worlds())
