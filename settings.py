@@ -184,6 +184,43 @@ class RunSettings(_Group):
     tape_file: Path | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
 
 
+class PageSettings(_Group):
+    """Who may use what `langgraph dev` serves besides this machine and the server's own pages."""
+
+    origins: str = Field(
+        "https://smith.langchain.com,https://eu.smith.langchain.com",
+        description="other origins whose pages may use the server, separated by commas; Studio's by default",
+    )
+    hosts: str = Field("", description="names of this machine, besides localhost, that the server answers to")
+
+    @field_validator("origins")
+    @classmethod
+    def _origins_are_origins(cls, value: str) -> str:
+        for origin in _parts(value):
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.hostname
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"{origin!r} is no origin; write it like https://smith.langchain.com")
+        return value
+
+    @property
+    def origin_names(self) -> tuple[str, ...]:
+        """The origins one by one."""
+        return _parts(self.origins)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names one by one."""
+        return _parts(self.hosts)
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+
+
 class Settings(BaseSettings):
     """All settings; frozen, validated, the one object handed around."""
 
@@ -210,6 +247,7 @@ class Settings(BaseSettings):
     memory: MemorySettings = MemorySettings()
     simulator: SimulatorSettings = SimulatorSettings()
     run: RunSettings = RunSettings()
+    page: PageSettings = PageSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memory import Kind
 
-Offset = Annotated[int, Field(ge=0)]
+Offset = Annotated[int, Field(ge=0, le=10**9)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class _Answer(BaseModel):
@@ -206,8 +207,8 @@ class DrawingView(_Answer):
 class MemoryQuestion(_Question):
     """What is looked for in which memory; an empty text lists the records in the order of their ids."""
 
-    dataset: str
-    memory: str
+    dataset: Name
+    memory: Name
     kind: Kind = "reflections"
     text: Annotated[str, Field(max_length=1000)] = ""
     offset: Offset = 0
@@ -250,4 +251,4 @@ class Problem(_Answer):
     """Why there is no answer, in one sentence."""
 
     error: str
-    status: Literal[400, 403, 404, 500, 503]
+    status: Literal[400, 403, 404, 415, 500, 503]

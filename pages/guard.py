@@ -1,54 +1,141 @@
-"""Headers that keep the page to itself, and a door shut to pages of other sites."""
+"""One guard in front of everything that `langgraph dev` serves: LangGraph's own routes and the local page.
+
+The server runs graphs, reads memory and deletes threads for anyone who reaches it, and a browser lets every page of the
+internet send it requests. So a request is answered only where it comes to a name of this server, from no page at all,
+from a page of this server or from Studio.
+"""
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers, MutableHeaders
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Self
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from errors import BillpError
 from pages.answers import Problem
+from settings import PageSettings
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""Nothing from elsewhere, nothing inline."""
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-cache",
-}
+_SAFE = ("GET", "HEAD", "OPTIONS")
 _OURS = ("same-origin", "none")
+_READABLE = ("x-pagination-total", "x-pagination-next", "content-location")
+"""Answer headers that Studio reads."""
+_WITHIN = "/noauth"
+"""The root path that LangGraph gives requests made inside its own process; none from a network can have it."""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Which names this server answers to, and which other origins may use it."""
+
+    hosts: frozenset[str]
+    origins: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: PageSettings) -> Self:
+        """As `settings` say."""
+        return cls(frozenset(settings.host_names), frozenset(settings.origin_names))
+
+    def problem(self, scope: Scope) -> Problem | None:
+        """Why the request in `scope` is not answered; None where it is.
+
+        A wrong Host is how a page reaches this server by a name of its own that it lets point here (DNS rebinding).
+        """
+        asked = Headers(scope=scope)
+        hosts, origins = asked.getlist("host"), asked.getlist("origin")
+        if len(hosts) != 1 or not self._is_here(hosts[0], scope):
+            name = " ".join(hosts)[:100]
+            return Problem(error=f"This server has no name {name!r}; add it to page.hosts if it is yours.", status=403)
+        if origins:
+            ours = {f"{scheme}://{hosts[0].lower()}" for scheme in ("http", "https", "ws", "wss")}
+            if len(origins) != 1 or origins[0].lower() not in ours | self.origins:
+                told = (
+                    f"Pages of {' '.join(origins)[:100]!r} may not use this server; page.origins names those that may."
+                )
+                return Problem(error=told, status=403)
+        elif asked.get("sec-fetch-site", "none") not in _OURS and not _is_link(scope, asked):
+            return Problem(
+                error="This server answers its own pages and Studio only; open it by its address.", status=403
+            )
+        if scope["type"] == "http" and scope["method"] not in _SAFE and not _is_json(asked):
+            return Problem(error="Requests that change something must be JSON (application/json).", status=415)
+        return None
+
+    def _is_here(self, host: str, scope: Scope) -> bool:
+        """Whether `host` means loopback, the address that was connected to, or a name that was set."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        server = scope.get("server")
+        if name in self.hosts | {"localhost"} or (server is not None and name == server[0]):
+            return True
+        try:
+            return ip_address(name).is_loopback
+        except ValueError:
+            return False
+
+
+def _is_link(scope: Scope, asked: Headers) -> bool:
+    """Whether somebody followed a link here; another page may hold such a link, but not read where it leads."""
+    opens = asked.get("sec-fetch-mode") == "navigate" and asked.get("sec-fetch-dest", "document") == "document"
+    return opens and scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+
+
+def _is_json(asked: Headers) -> bool:
+    """Whether the body is JSON, or there is none."""
+    kind = asked.get("content-type", "").partition(";")[0].strip().lower()
+    if not kind:
+        return asked.get("content-length", "0") == "0" and "transfer-encoding" not in asked
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 class Guard:
-    """Puts the headers on every answer, and refuses data to scripts of other sites.
+    """Refuses what `Doors` refuses, before any route sees it, and names origins in CORS answers, never `*`.
 
-    `langgraph dev` lets every origin read its answers, for Studio's sake. What the page reads is for the page alone:
-    browsers say in `Sec-Fetch-Site` whose script asks; what is no browser does not say it.
+    `settings` is called in a thread, at the first request.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, settings: Callable[[], PageSettings]) -> None:
+        self._app, self._settings = app, settings
+        self._opened: tuple[Doors, ASGIApp] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request."""
-        if scope["type"] != "http":
+        """Serves one request, or refuses it with a sentence."""
+        if scope["type"] not in ("http", "websocket") or _is_within(scope):
             await self._app(scope, receive, send)
             return
+        try:
+            doors, app = await self._open()
+            problem = doors.problem(scope)
+        except BillpError as error:  # settings that cannot be read
+            problem = Problem(error=str(error), status=500)
+        if problem is None:
+            await app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": problem.error})
+        else:
+            refusal = Response(problem.model_dump_json(), problem.status, media_type="application/json")
+            await refusal(scope, receive, send)
 
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
+    async def _open(self) -> tuple[Doors, ASGIApp]:
+        if self._opened is None:
+            doors = Doors.of(await asyncio.to_thread(self._settings))
+            app = CORSMiddleware(
+                self._app, allow_origins=doors.origins, allow_methods=["*"], allow_headers=["*"],
+                allow_private_network=True, expose_headers=_READABLE,
+            )  # fmt: skip
+            self._opened = doors, app
+        return self._opened
 
-        asked = Headers(scope=scope)
-        navigated = asked.get("sec-fetch-mode") == "navigate"
-        if asked.get("sec-fetch-site", "none") in _OURS or navigated:
-            await self._app(scope, receive, guarded)
-            return
-        problem = Problem(error="This page answers its own scripts only; open it by its address.", status=403)
-        refusal = Response(problem.model_dump_json(), problem.status, media_type="application/json")
-        await refusal(scope, receive, guarded)
+
+def _is_within(scope: Scope) -> bool:
+    path = scope.get("root_path", "")
+    return path == _WITHIN or path.startswith(_WITHIN + "/")

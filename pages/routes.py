@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from errors import ArtifactError, BillpError, MemoryStoreError
 from pages.answers import MemoryQuestion, Part, Problem
 from pages.geometry import drawing
-from pages.guard import Guard
+from pages.headers import PageHeaders
 from pages.reading import Reading
 
 _FOLDER = Path(__file__).parent
@@ -52,7 +52,7 @@ def make_page(opened: Callable[[], Reading]) -> Starlette:
             *(Route(f"/{name}", _file(_REPORT / name)) for name in _SHARED),
             Mount("/", StaticFiles(directory=_STATIC, html=True)),
         ],
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(PageHeaders)],
     )
 
 

@@ -13,7 +13,7 @@ let turn = 0;
 async function show(moved) {
   const mine = (turn += 1);
   const asked = new URLSearchParams(location.hash.slice(1));
-  const name = asked.get("view") in views ? asked.get("view") : "runs";
+  const name = Object.hasOwn(views, asked.get("view")) ? asked.get("view") : "runs";
   leave();
   leave = () => {};
   wait(true);

@@ -19,8 +19,8 @@ _ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def developing(home: Path, llm_url: str) -> Iterator[str]:
-    """A running `langgraph dev` with data and runs in `home`; yields its URL.
+def developing(home: Path, llm_url: str, **settings: str) -> Iterator[str]:
+    """A running `langgraph dev` with data and runs in `home`, and more settings by their variables; yields its URL.
 
     It runs without `--allow-blocking`, so that a call that blocks the event loop is an error of its run.
     """
@@ -32,7 +32,7 @@ def developing(home: Path, llm_url: str) -> Iterator[str]:
     arguments = f"dev --no-browser --no-reload --host 127.0.0.1 --port {port} --config langgraph.json"
     with log.open("w") as stream:
         process = subprocess.Popen(  # noqa: S603
-            [tool, *arguments.split()], cwd=home, env=environment(home, llm_url), stdout=stream,
+            [tool, *arguments.split()], cwd=home, env=environment(home, llm_url) | settings, stdout=stream,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
