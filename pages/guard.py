@@ -137,5 +137,5 @@ class Guard:
 
 
 def _is_within(scope: Scope) -> bool:
-    path = scope.get("root_path", "")
+    path: str = scope.get("root_path", "")
     return path == _WITHIN or path.startswith(_WITHIN + "/")

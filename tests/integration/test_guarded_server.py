@@ -161,14 +161,15 @@ def test_studio_and_the_sdk_still_work(running: Running, page: Page):
     thread = json.loads(made["text"])["thread_id"]
     found = page.evaluate(ASK, [f"{running.url}/threads/search", posted({})])
     assert thread in {each["thread_id"] for each in json.loads(found["text"])}
-    run = {"assistant_id": "billp", "input": {"user": USER}, "context": {"dataset": "tiny", "method": "random"}}
+    context: dict[str, Any] = {"dataset": "tiny", "method": "random"}
+    run = {"assistant_id": "billp", "input": {"user": USER}, "context": context}
     done = page.evaluate(ASK, [f"{running.url}/threads/{thread}/runs/wait", posted(run)])
     assert json.loads(done["text"])["length"] > 0
     gone = page.evaluate(ASK, [f"{running.url}/threads/{thread}", {"method": "DELETE"}])
     assert gone["status"] == 204
     assert thread not in running.held()[0]
 
-    answered: Any = running.client.runs.wait(None, "billp", input={"user": USER}, context=run["context"])
+    answered: Any = running.client.runs.wait(None, "billp", input={"user": USER}, context=context)
     assert answered["length"] > 0
     page.goto(f"{running.url}/page/")
     assert page.inner_text("h2") == "Runs", "the server's own page"
