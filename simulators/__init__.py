@@ -1,4 +1,7 @@
-"""Simulated users: data sets in, worlds fitted to them, and an environment that answers a recommendation."""
+"""Simulated users: data sets in, worlds fitted to them, and an environment that answers a recommendation.
+
+Importing this package registers ids for `gymnasium.make("simulators:billp/ml-100k-v0")` and reads nothing.
+"""
 
 from simulators.artifacts import built_horizons, load_worlds, save_worlds, simulator_folder
 from simulators.datasets import Dataset
@@ -8,7 +11,7 @@ from simulators.intake import FEWEST, Columns, Intake, Rules
 from simulators.library import add_folder, add_tables, list_datasets, load_dataset, read_intake
 from simulators.mapping import ColumnMapping
 from simulators.movielens import fetch_ml_100k
-from simulators.registration import environment_id, register_environments
+from simulators.registration import environment_id, register_environments, register_known
 from simulators.responses import Answer, respond
 from simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
 from simulators.vector_environment import VectorUserEnv
@@ -50,3 +53,5 @@ __all__ = [
     "users_of",
     "world_info",
 ]
+
+register_known()

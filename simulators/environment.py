@@ -17,6 +17,9 @@ from simulators.quit.rule import window_of
 from simulators.responses import respond
 from simulators.worlds import World
 
+OBSERVED = 10
+"""Recommendations seen in an observation, however far the quit rule looks back: its window is not for the agent."""
+
 
 class Observation(TypedDict):
     """What is seen of the user before a step; the keys are explained at `UserEnv`."""
@@ -33,8 +36,8 @@ class UserEnv(gymnasium.Env[Observation, int]):
     `Discrete(n_items)`: the catalogue index of the recommended item.
 
     ## Observation space
-    `user`: the user's index in the dataset. `recent`: the recommended items that the quit rule looks at (its window,
-    at least one), oldest first, padded with -1 in front. `step`: recommendations so far, 0 to the horizon.
+    `user`: the user's index in the dataset. `recent`: the last 10 recommended items, oldest first, padded with -1 in
+    front; as many whatever the quit rule, of which nothing can be seen. `step`: recommendations so far.
 
     ## Starting state
     Nothing recommended. The user is drawn evenly from the world's users with the environment's own generator, or is
@@ -101,6 +104,10 @@ class UserEnv(gymnasium.Env[Observation, int]):
         cut_off = self._over and not answer.left
         return self._observation(), answer.reward, answer.left, cut_off, info
 
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which items may be recommended, shape (n_items,): the action mask as sb3-contrib's MaskablePPO wants it."""
+        return self._action_mask().astype(bool)
+
     def clone(self, back: int = 0) -> UserEnv:
         """An environment of its own in the state that this one had `back` steps ago, generator included.
 
@@ -117,7 +124,7 @@ class UserEnv(gymnasium.Env[Observation, int]):
         return fork
 
     def _observation(self) -> Observation:
-        (recent,) = window_of(self._shown, observed(self.world))
+        (recent,) = window_of(self._shown, OBSERVED)
         return {"user": self._user, "recent": recent, "step": len(self._shown)}
 
     def _action_mask(self) -> NDArray[np.int8]:
@@ -132,15 +139,10 @@ def spaces_of(world: World) -> tuple[spaces.Discrete, spaces.Dict]:
     return spaces.Discrete(world.n_items), spaces.Dict(
         {
             "user": spaces.Discrete(world.n_users),
-            "recent": spaces.Box(-1, world.n_items - 1, (observed(world),), np.int64),
+            "recent": spaces.Box(-1, world.n_items - 1, (OBSERVED,), np.int64),
             "step": spaces.Discrete(world.horizon + 1),
         }
     )
-
-
-def observed(world: World) -> int:
-    """Recommendations seen in an observation: what the quit rule looks at, but one at least."""
-    return max(world.rule.window, 1)
 
 
 def draw_users(world: World, generators: Iterable[np.random.Generator]) -> NDArray[np.int64]:

@@ -1,7 +1,9 @@
-"""The built simulators as Gymnasium environments: `billp/NAME-v0`.
+"""The simulators as Gymnasium environments: `billp/NAME-v0`.
 
-Gymnasium 1.4 loads no plugins by itself, so somebody has to call `register_environments`; importing this module
-registers nothing and reads nothing.
+Gymnasium 1.4 loads no plugins by itself, but imports the module named in front of an id: `simulators:billp/ml-100k-v0`
+works in a fresh process, as importing `simulators` registers the ids of the data sets that can be fetched by name. It
+reads nothing: where the simulator lies is looked up when one is made. Other data sets have no id before
+`register_environments` finds them.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ import gymnasium
 
 from errors import BadInputError
 from settings import QuitRuleName, load_settings
-from simulators.artifacts import RECORD, load_worlds
+from simulators.artifacts import RECORD, load_worlds, simulator_folder
 from simulators.environment import UserEnv
 from simulators.vector_environment import VectorUserEnv
 from simulators.worlds import Split, World, Worlds
 
+KNOWN = ("ml-100k",)
 VERSION = 0
 """Rises when the same seed and the same items no longer give the same episode."""
 
@@ -25,6 +28,12 @@ VERSION = 0
 def environment_id(name: str) -> str:
     """The id under which the simulator of the dataset `name` is registered."""
     return f"billp/{name}-v{VERSION}"
+
+
+def register_known() -> None:
+    """Registers the data sets that `billp data fetch` knows, in the data folder of the settings; reads nothing."""
+    for name in KNOWN:
+        _register(name, {"dataset": name})
 
 
 def register_environments(data_dir: Path | None = None) -> list[str]:
@@ -39,34 +48,41 @@ def register_environments(data_dir: Path | None = None) -> list[str]:
         folder = record.parent.resolve()
         if folder.name.startswith("."):  # one being written
             continue
-        ids.append(environment_id(folder.name))
-        gymnasium.registry.pop(ids[-1], None)  # registering over another warns
-        gymnasium.register(
-            ids[-1],
-            entry_point=f"{__name__}:make_env",
-            vector_entry_point=f"{__name__}:make_vector_env",
-            kwargs={"folder": str(folder)},
-        )
+        ids.append(_register(folder.name, {"folder": str(folder)}))
     return ids
 
 
+def _register(name: str, place: dict[str, str]) -> str:
+    id_ = environment_id(name)
+    gymnasium.registry.pop(id_, None)  # registering over another warns
+    gymnasium.register(
+        id_, entry_point=f"{__name__}:make_env", vector_entry_point=f"{__name__}:make_vector_env", kwargs=place
+    )
+    return id_
+
+
 def make_env(
-    folder: str,
+    folder: str | None = None,
     *,
+    dataset: str | None = None,
     split: Split = "train",
     quit_rule: QuitRuleName | None = None,
     repeats: bool | None = None,
     horizon: int | None = None,
     render_mode: str | None = None,
 ) -> UserEnv:
-    """A user of the simulator in `folder`; None leaves quit rule, repeats and horizon as it was built."""
-    return UserEnv(_world(folder, split, quit_rule, repeats, horizon), render_mode)
+    """A user of the simulator in `folder`, or of that of `dataset` in the data folder of the settings.
+
+    None leaves quit rule, repeats and horizon as the simulator was built.
+    """
+    return UserEnv(_world(_place(folder, dataset), split, quit_rule, repeats, horizon), render_mode)
 
 
 def make_vector_env(
-    folder: str,
+    folder: str | None = None,
     num_envs: int = 1,
     *,
+    dataset: str | None = None,
     split: Split = "train",
     quit_rule: QuitRuleName | None = None,
     repeats: bool | None = None,
@@ -74,9 +90,15 @@ def make_vector_env(
     action_masks: bool = False,
     render_mode: str | None = None,
 ) -> VectorUserEnv:
-    """`num_envs` users of the simulator in `folder`, stepped as arrays; the other keywords as in `make_env`."""
-    world = _world(folder, split, quit_rule, repeats, horizon)
+    """`num_envs` users of one simulator, stepped as arrays; the other keywords as in `make_env`."""
+    world = _world(_place(folder, dataset), split, quit_rule, repeats, horizon)
     return VectorUserEnv(world, num_envs, action_masks=action_masks, render_mode=render_mode)
+
+
+def _place(folder: str | None, dataset: str | None) -> str:
+    if (folder is None) == (dataset is None):
+        raise BadInputError("A simulator is named by its folder or by its data set; give one of the two.")
+    return str(simulator_folder(load_settings().data, dataset)) if dataset is not None else str(folder)
 
 
 def _world(

@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from errors import BadInputError
-from simulators.environment import draw_users, observed, spaces_of
+from simulators.environment import OBSERVED, draw_users, spaces_of
 from simulators.episodes import Episodes
 from simulators.quit.registry import REASON_NAMES
 from simulators.rating_model import Indices
@@ -157,7 +157,7 @@ class VectorUserEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
 
     def _observations(self) -> Observations:
         episodes = self._episodes
-        recent = episodes.recent(self._all, observed(self.world))
+        recent = episodes.recent(self._all, OBSERVED)
         return {"recent": recent, "step": episodes.steps.copy(), "user": episodes.users.copy()}
 
     def _masks(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from simulators.worlds import Split, World
 from tests.fakes.worlds import tiny_worlds
 
 RULES = tuple(RULES_BY_NAME)
+WINDOWS = {name: rule.window for name, rule in RULES_BY_NAME.items()}
 
 
 def world_with(beta: float | None = None, split: Split = "train", **settings: Any) -> World:

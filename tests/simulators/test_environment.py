@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 from errors import BadInputError
 from simulators.environment import UserEnv
 from simulators.quit.registry import REASONS
+from simulators.vector_environment import VectorUserEnv
 from tests.fakes.worlds import tiny_worlds
-from tests.simulators.changed_worlds import RULES, lenient, world_with
+from tests.simulators.changed_worlds import RULES, WINDOWS, lenient, world_with
 
 CHECKED = [
     *({"window": window, "split": split} for window in (0, 1, 4) for split in ("train", "test")),
@@ -32,29 +35,33 @@ def test_spaces_follow_the_world():
     env = UserEnv(world_with(window=4))
     observation, info = env.reset(seed=0)
     assert info.keys() == {"action_mask"}
-    assert observation["recent"].tolist() == [-1, -1, -1, -1]
+    assert observation["recent"].tolist() == [-1] * 10
     assert observation["step"] == 0
     assert observation["user"] in tiny_worlds().train.users
     assert env.action_space == gymnasium.spaces.Discrete(60)
     spaces = {
         "user": gymnasium.spaces.Discrete(40),
-        "recent": gymnasium.spaces.Box(-1, 59, (4,), np.int64),
+        "recent": gymnasium.spaces.Box(-1, 59, (10,), np.int64),
         "step": gymnasium.spaces.Discrete(13),
     }
     assert env.observation_space == gymnasium.spaces.Dict(spaces)
 
 
-def test_as_much_is_seen_as_the_rule_looks_at():
-    env = UserEnv(world_with(window=2, quit_rule="category-window", category_window=6))
-    assert env.reset(seed=0)[0]["recent"].shape == (6,)
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("kind", [UserEnv, VectorUserEnv])
+def test_an_observation_tells_neither_the_rule_nor_its_window(kind, rule):
+    changes: list[dict[str, Any]] = [{"quit_rule": rule, WINDOWS[rule]: width} for width in (0, 3, 12)]
+    spaces = [kind(world_with(**each)).observation_space for each in changes]
+    assert spaces == [kind(world_with()).observation_space] * 3
 
 
 def test_the_last_items_are_seen_oldest_first():
     world = lenient(window=3)
     env = UserEnv(world)
     env.reset(options={"user": int(world.users[0])})
-    seen = [env.step(item)[0]["recent"].tolist() for item in (5, 6, 7, 8)]
-    assert seen == [[-1, -1, 5], [-1, 5, 6], [5, 6, 7], [6, 7, 8]]
+    seen = [env.step(item)[0]["recent"].tolist() for item in range(5, 16)]
+    assert seen[:2] == [[-1] * 9 + [5], [-1] * 8 + [5, 6]]
+    assert seen[-2:] == [list(range(5, 15)), list(range(6, 16))]
 
 
 def ending(info: dict[str, object]) -> tuple[object, object]:
@@ -93,6 +100,8 @@ def test_without_repeats_what_was_shown_is_masked_and_showing_it_again_ends_the_
         info = env.step(item)[4]
     assert np.flatnonzero(info["action_mask"] == 0).tolist() == [3, 7, 9]
     assert info["action_mask"].dtype == np.int8
+    assert env.action_masks().dtype == bool
+    assert env.action_masks().tolist() == info["action_mask"].tolist()
     _, _, terminated, truncated, info = env.step(7)
     assert (terminated, truncated, *ending(info)) == (True, False, "repeat", 7)
 
@@ -209,6 +218,6 @@ def test_a_clone_one_step_back_answers_what_another_item_would_have_brought():
     fork = env.clone(back=1)
     observation, _, terminated, _, _ = fork.step(6)
     assert not terminated
-    assert observation["recent"].tolist() == [-1, -1, 5, 6]
+    assert observation["recent"].tolist() == [-1] * 8 + [5, 6]
     with pytest.raises(BadInputError, match="has 2 steps and cannot go 3 back"):
         env.clone(back=3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +91,38 @@ def test_the_default_is_the_data_folder_of_the_settings(own_folders):
     save_worlds(simulator_folder(own_folders / "data", "mine"), tiny_worlds())
     assert register_environments() == ["billp/mine-v0"]
     del gymnasium.registry["billp/mine-v0"]
+
+
+def test_a_fresh_process_finds_a_known_data_set_by_its_id_and_importing_reads_nothing(tmp_path: Path):
+    save_worlds(simulator_folder(tmp_path / "data", "ml-100k"), tiny_worlds())
+    program = """
+import sys
+import numpy, gymnasium, pydantic_settings
+opened = []
+def watch(event, arguments):
+    if event in ("open", "os.listdir", "os.scandir") and "data" in str(arguments[0]):
+        opened.append(str(arguments))
+sys.addaudithook(watch)
+import simulators
+assert not [name for name in opened if "worlds.json" in name or name.endswith("/data'")], opened
+env = gymnasium.make("simulators:billp/ml-100k-v0", split="test")
+assert env.reset(seed=0)[0]["user"] in env.unwrapped.world.users
+assert env.unwrapped.action_masks().all()
+many = gymnasium.make_vec("simulators:billp/ml-100k-v0", num_envs=3, split="test")
+assert many.reset(seed=0)[0]["user"].tolist()[0] == env.reset(seed=0)[0]["user"]
+print("found")
+"""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
+        env={"HOME": str(tmp_path), "BILLP_DATA_DIR": str(tmp_path / "data"), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.stdout.strip() == "found", done.stderr
+
+
+def test_a_known_data_set_that_was_not_built_says_how(own_folders):
+    with pytest.raises(ArtifactError, match="billp simulator build ml-100k"):
+        gymnasium.make("billp/ml-100k-v0")
 
 
 def test_misuse_is_refused(registered):
