@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from experiments.conduct import Conduct
-from experiments.intervals import Estimate, estimate_seeds
+from experiments.intervals import Estimate, mean_of
 from experiments.records import EpisodeLine
 
 Field = Literal["length", "reward_each", "reward_trajectory"]
@@ -53,9 +53,12 @@ def summarise(
     dataset: str,
     conduct: Conduct | None = None,
     beside: Sequence[EpisodeLine] = (),
+    *,
+    trained: bool = False,
 ) -> Summary:
     """The summary of `lines`; failed episodes are counted apart and enter no mean.
 
+    `trained` says that each seed is a training of its own; without it, the intervals are those of this one training.
     `beside` are episodes of others that ran at the same time: the seconds are shared with them.
     """
     # In one order, whichever episode ended first: sums of floats depend on it.
@@ -65,7 +68,7 @@ def summarise(
     usages = [output["usage"] for _, output in outputs]
     prompt = sum(usage["prompt_tokens"] for usage in usages)
     seeds, users = sorted({line.seed for line in lines}), sorted({line.user for line in lines})
-    length, r_each, r_traj = (estimate_seeds(seed_table(ordered, field, seeds, users)) for field in _FIELDS)
+    length, r_each, r_traj = (mean_of([seed_table(ordered, field, seeds, users)], trained=trained) for field in _FIELDS)
     return Summary(
         method=method,
         dataset=dataset,

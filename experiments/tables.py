@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from experiments.intervals import Estimate
 from experiments.metrics import Summary
+from experiments.numbers import fixed, with_interval
 
 
 def summary_table(summaries: Mapping[str, Summary]) -> Table:
@@ -22,8 +22,8 @@ def summary_table(summaries: Mapping[str, Summary]) -> Table:
             with_interval(summary.r_each, 2),
             with_interval(summary.r_traj, 1),
             f"{summary.failed} of {summary.episodes}",
-            f"{summary.tokens_per_step:.0f}",
-            f"{summary.seconds_per_step:.2f}",
+            fixed(summary.tokens_per_step, 0),
+            fixed(summary.seconds_per_step, 2),
         )
     return table
 
@@ -35,11 +35,3 @@ def number_table(title: str, first: str, columns: Sequence[str]) -> Table:
     for column in columns:
         table.add_column(column, justify="right", overflow="fold")
     return table
-
-
-def with_interval(estimate: Estimate, digits: int) -> str:
-    """`mean [low, high]`, or that there is none."""
-    if estimate.mean is None or estimate.ci95 is None:
-        return "none finished"
-    low, high = estimate.ci95
-    return f"{estimate.mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

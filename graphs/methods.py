@@ -37,6 +37,11 @@ class Method:
         return self.micro or self.recalls != "none"
 
     @property
+    def trains(self) -> bool:
+        """Whether a comparison trains it anew with each seed, so that one seed says little of the next."""
+        return self.learns or self.needs_policy
+
+    @property
     def needs_llm(self) -> bool:
         """Whether any mind is asked."""
         return self.chooser == "llm"

@@ -121,8 +121,11 @@ def _decided(tracks: list[Track], design: Design) -> bool:
     """
     level = 1 - 0.05 / len(design.looks)
     base = _lines(tracks, design.base)
+    trained = design.trained
     return all(
-        differs(_lines(tracks, arm.name), base, "r_traj", level) for arm in design.arms if arm.name != design.base
+        differs(_lines(tracks, arm.name), base, "r_traj", level, trained=arm.name in trained or design.base in trained)
+        for arm in design.arms
+        if arm.name != design.base
     )
 
 
@@ -154,7 +157,7 @@ def _results(
 
     def summary(name: str, lines: list[EpisodeLine], with_conduct: bool) -> Summary:
         conduct = conduct_of(lines, services) if with_conduct else None
-        return summarise(lines, name, design.dataset, conduct, beside(lines))
+        return summarise(lines, name, design.dataset, conduct, beside(lines), trained=name in design.trained)
 
     cached = {
         arm.name: cached_share([line for track in tracks if track.arm is arm for line in track.lines])
@@ -169,7 +172,7 @@ def _results(
         stopped_early=met < design.users,
         methods=methods,
         training={name: summary(name, lines, False) for name, lines in trained.items()},
-        pairs=compare_pairs(evaluated, design.base),
+        pairs=compare_pairs(evaluated, design.base, design.trained),
         curve=[point for name, probes in probed.items() for point in curve_points(name, probes, design.dataset)],
         policies=_policies(tracks, methods),
         serving=Serving(**asdict(workshop.load), cached_share=cached),

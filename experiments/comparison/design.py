@@ -11,7 +11,7 @@ from errors import SettingsError
 from graphs.methods import Method, method_named
 
 LOOKS = 5  # times that a comparison with an early stop looks at its numbers, at most
-FEWEST = 20  # users below which a bootstrap interval says little and nothing is decided
+FEWEST = 20  # users below which an interval rests too much on their numbers being normally distributed
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class Design:
             return [self.users]
         portions = {round(self.users * look / LOOKS) for look in range(1, LOOKS)}
         return [*sorted(users for users in portions if FEWEST <= users < self.users), self.users]
+
+    @property
+    def trained(self) -> frozenset[str]:
+        """The arms of which each seed is a training of its own."""
+        return frozenset(arm.name for arm in self.arms if arm.method.trains)
 
     @property
     def episodes(self) -> int:

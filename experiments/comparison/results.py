@@ -66,7 +66,8 @@ def curve_points(arm: str, probes: Mapping[int, Sequence[EpisodeLine]], dataset:
     """The learning curve of one arm from its probe episodes by number of training episodes."""
     points = []
     for trained, lines in sorted(probes.items()):
-        summary = summarise(lines, arm, dataset)
+        # Before the first episode there is no training yet whose luck could count.
+        summary = summarise(lines, arm, dataset, trained=trained > 0)
         points.append(
             CurvePoint(
                 arm=arm,

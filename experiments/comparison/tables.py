@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.table import Table
 
 from experiments.comparison.results import Comparison
-from experiments.intervals import Estimate
-from experiments.tables import number_table, with_interval
+from experiments.intervals import Estimate, excludes
+from experiments.numbers import fixed, share, with_interval
+from experiments.tables import number_table
 
 
 def pairs_table(comparison: Comparison) -> Table:
@@ -37,13 +38,13 @@ def conduct_table(comparison: Comparison) -> Table:
             continue
         table.add_row(
             name,
-            _share(conduct.coverage),
-            "-" if conduct.diversity is None else f"{conduct.diversity:.2f}",
-            _share(conduct.long_tail),
-            _share(conduct.grounding),
+            share(conduct.coverage),
+            "-" if conduct.diversity is None else fixed(conduct.diversity, 2),
+            share(conduct.long_tail),
+            share(conduct.grounding),
             str(sum(conduct.bored_steps_back.values())),
             str(summary.quit_reasons.get("low_reward", 0)),
-            _share(conduct.avoidable_quits),
+            share(conduct.avoidable_quits),
         )
     return table
 
@@ -72,10 +73,10 @@ def policies_table(comparison: Comparison) -> Table:
         table.add_row(
             policy.arm,
             f"{policy.steps:,}",
-            f"{policy.seconds / 60:.1f}",
+            fixed(policy.seconds / 60, 1),
             f"{policy.steps / policy.seconds:,.0f}",
-            f"{last.train_users:.1f}",
-            "-" if last.held_out is None else f"{last.held_out:.1f}",
+            fixed(last.train_users, 1),
+            "-" if last.held_out is None else fixed(last.held_out, 1),
             *(_steps(at) for passing in policy.passes for at in (passing.train_users, passing.held_out)),
         )
     return table
@@ -87,9 +88,4 @@ def _steps(count: int | None) -> str:
 
 def _marked(estimate: Estimate, digits: int, nothing: float) -> str:
     """The interval; a star where it excludes `nothing`, the value of no difference."""
-    sure = estimate.ci95 is not None and not estimate.ci95[0] <= nothing <= estimate.ci95[1]
-    return with_interval(estimate, digits) + (" *" if sure else "  ")
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
+    return with_interval(estimate, digits) + (" *" if excludes(estimate, nothing) else "  ")

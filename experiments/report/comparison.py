@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from errors import ArtifactError
 from experiments.comparison.policies import PolicyTraining
 from experiments.conduct import Conduct
-from experiments.intervals import Estimate
+from experiments.intervals import Estimate, excludes
 
 _FILE = "comparison.json"
 
@@ -29,9 +29,11 @@ class Pair(BaseModel):
     ratio: Estimate | None = None
 
     @property
-    def clear(self) -> bool:
-        """Whether the interval of the difference leaves out zero."""
-        return self.difference.ci95 is not None and not self.difference.ci95[0] <= 0 <= self.difference.ci95[1]
+    def verdict(self) -> str:
+        """What the interval of the difference says of zero."""
+        if self.difference.ci95 is None:
+            return "-"
+        return "excludes 0" if excludes(self.difference, 0) else "includes 0"
 
 
 class NamedConduct(BaseModel):

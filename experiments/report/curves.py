@@ -9,7 +9,7 @@ from experiments.intervals import Estimate
 from experiments.metrics import summarise
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
-from experiments.report.rows import Row
+from experiments.report.rows import Row, is_trained
 from graphs.methods import METHODS
 
 
@@ -57,7 +57,7 @@ def learning_curves(rows: Sequence[Row]) -> list[LearningCurve]:
             continue
         met = [line for line in row.lines if line.user in users]
         if users and {line.user for line in met} == users:
-            summary = summarise(met, row.method, row.summary.dataset)
+            summary = summarise(met, row.method, row.summary.dataset, trained=is_trained(row.runs))
             curves[_kind(row)].append((row.trained, summary.r_traj))
     several = len({root for root, *_ in curves}) > 1
     found = []

@@ -45,7 +45,7 @@ def _intervals(rows: Sequence[Row], metric: str, title: str) -> Figure:
         for position, (estimate, label) in enumerate(zip(estimates, _labels(rows), strict=True))
     ]
     return Figure(
-        f"interval-{metric}", title, "Mean over users and its 95% bootstrap interval.",
+        f"interval-{metric}", title, "Means of users over seeds, and 95% intervals where there are any.",
         plot(traces, rows=len(rows), x=title, legend=False),
     )  # fmt: skip
 

@@ -30,6 +30,8 @@ class Plan(_Part):
 
     command: str = ""
     method: str = ""
+    arm: str = ""
+    """The row of a comparison that it belongs to; empty for a run by itself."""
     memory: str = ""
     memory_records: dict[str, int] = {}
     trained: int | None = None

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from catalogue import Catalogue
 from errors import BadInputError
 from experiments.configured_folder import write_atomically
-from experiments.intervals import Estimate
+from experiments.numbers import fixed, share, signed_interval, with_interval
 from experiments.report.comparison import (
     ComparedPolicy,
     NamedConduct,
@@ -32,7 +32,6 @@ from experiments.report.folders import RunData
 from experiments.report.policies import policies_figure
 from experiments.report.reliability import Study, read_studies, reliability_figure
 from experiments.report.rows import Row, group_rows
-from experiments.tables import with_interval
 
 _FOLDER = Path(__file__).parent
 
@@ -121,7 +120,7 @@ def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> 
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"interval": with_interval, "signed": signed_interval, "share": share}
+    environment.filters |= {"interval": with_interval, "signed": signed_interval, "share": share, "fixed": fixed}
     return environment.get_template("page.html").render(
         report=report,
         shown=[row for row in report.rows if not row.probe],
@@ -133,19 +132,6 @@ def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> 
         plots=_data(json.dumps({figure.id: figure.plot for figure in drawn})),
         data=_data(episodes.text),
     )
-
-
-def signed_interval(estimate: Estimate, digits: int) -> str:
-    """`+mean [low, high]`, each with its sign."""
-    if estimate.mean is None or estimate.ci95 is None:
-        return "none finished"
-    low, high = estimate.ci95
-    return f"{estimate.mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
-
-
-def share(value: float | None) -> str:
-    """A share as a percentage; a dash where there is none."""
-    return "-" if value is None else f"{value:.0%}"
 
 
 def _data(text: str) -> Markup:

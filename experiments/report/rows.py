@@ -66,7 +66,18 @@ def _summary(group: Sequence[RunData], runs: Sequence[RunData]) -> Summary:
     first, own = group[0], {run.path for run in group}
     beside = [line for run in runs if run.root == first.root and run.path not in own for line in run.lines]
     lines = [line for run in group for line in run.lines]
-    return summarise(lines, first.method, first.config.dataset.name, beside=beside)
+    return summarise(lines, first.method, first.config.dataset.name, beside=beside, trained=is_trained(group))
+
+
+def is_trained(group: Sequence[RunData]) -> bool:
+    """Whether each seed of the runs in `group` is a training of its own, as in a comparison.
+
+    What a run by itself says, it says of the one memory or policy that it was made with.
+    """
+    plan, method = group[0].config.plan, METHODS.get(group[0].method)
+    if not plan.arm or method is None:
+        return False
+    return method.needs_policy or (method.learns and plan.trained != 0)
 
 
 def _kind(run: RunData) -> Hashable:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from experiments.comparison.pairs import compare_pair, compare_pairs, differs, paired_table
-from experiments.intervals import resampled_means
+from experiments.comparison.pairs import compare_pair, compare_pairs, differs
+from experiments.metrics import summarise
 from experiments.records import EpisodeLine
 from tests.experiments.examples import failed, finished
 
@@ -52,23 +50,35 @@ def test_pairing_takes_the_users_out_of_the_interval():
 
 
 def test_the_luck_of_a_training_run_is_not_averaged_away():
-    """Three seeds of which one is lucky for all its users: with users alone resampled this would look certain."""
+    """Three seeds of which one is lucky for all its users: with users alone this would look certain."""
     of_b = grid(3, 200, 20.0, spread=1.0)
     of_a = {(seed, user): value + (12.0 if seed == 0 else -0.5) for (seed, user), value in of_b.items()}
 
-    low, high = compare_pair("a", lines(of_a), "b", lines(of_b), "r_traj").difference.ci95 or (0, 0)
+    low, high = compare_pair("a", lines(of_a), "b", lines(of_b), "r_traj", trained=True).difference.ci95 or (0, 0)
 
     assert low < 0 < high
+    assert not differs(lines(of_a), lines(of_b), "r_traj", 0.95, trained=True)
+    assert differs(lines(of_a), lines(of_b), "r_traj", 0.95)
 
 
-def test_an_episode_that_failed_on_one_side_leaves_the_pair_out_on_both():
-    of_a, of_b = lines(grid(1, 4, 10.0)), lines(grid(1, 4, 5.0))
+def test_with_one_training_nothing_is_decided():
+    of_a, of_b = lines(grid(1, 50, 90.0)), lines(grid(1, 50, 20.0))
+
+    assert compare_pair("a", of_a, "b", of_b, "r_traj", trained=True).difference.note == "one seed"
+    assert not differs(of_a, of_b, "r_traj", 0.95, trained=True)
+
+
+def test_where_an_episode_failed_the_difference_stays_that_of_the_means():
+    of_a, of_b = lines(grid(3, 4, 10.0, spread=3.0)), lines(grid(3, 4, 5.0, spread=2.0, rng_seed=1))
     of_a[2] = failed("gone", user="u2")
+    of_b[3] = failed("gone too", user="u3")
 
-    table = paired_table(of_a, of_b, "r_traj")
+    pair = compare_pair("a", of_a, "b", of_b, "r_traj")
 
-    assert compare_pair("a", of_a, "b", of_b, "r_traj").pairs == 3
-    assert np.isnan(table[:, 0, 2]).all()
+    assert pair.pairs == 10
+    means = [summarise(side, "x", "tiny").r_traj.mean or 0 for side in (of_a, of_b)]
+    assert pair.difference.mean == pytest.approx(means[0] - means[1])
+    assert pair.ratio.mean == pytest.approx(means[0] / means[1])
 
 
 def test_where_no_pair_was_finished_there_is_no_estimate():
@@ -86,34 +96,3 @@ def test_every_pair_once_and_the_base_on_the_right():
 
     assert {(pair.a, pair.b) for pair in pairs} == {("x", "base"), ("y", "base"), ("y", "x")}
     assert len(pairs) == 9
-
-
-@given(
-    seeds=st.integers(1, 4),
-    users=st.integers(2, 12),
-    gaps=st.lists(st.integers(0, 47), max_size=8),
-    rng_seed=st.integers(0, 9),
-)
-def test_resampled_means_lie_between_the_extremes_and_swap_with_the_sides(seeds, users, gaps, rng_seed):
-    table = np.random.default_rng(rng_seed).uniform(1, 50, (2, seeds, users))
-    for gap in gaps:
-        table[:, gap % seeds, gap % users] = np.nan
-    if np.isnan(table).all():
-        return
-
-    means = resampled_means(table)
-
-    assert (means >= np.nanmin(table, axis=(1, 2)) - 1e-9).all()
-    assert (means <= np.nanmax(table, axis=(1, 2)) + 1e-9).all()
-    assert resampled_means(table[::-1]) == pytest.approx(means[:, ::-1])
-
-
-def test_intervals_cover_the_truth_about_as_often_as_they_say():
-    rng = np.random.default_rng(0)
-    covered = 0
-    for _ in range(200):
-        table = np.stack([rng.normal(2.0, 5.0, (1, 60)), np.zeros((1, 60))])
-        low, high = np.quantile(resampled_means(table)[:, 0], [0.025, 0.975])
-        covered += low <= 2.0 <= high
-
-    assert 0.89 <= covered / 200 <= 0.99

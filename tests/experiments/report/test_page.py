@@ -13,13 +13,10 @@ from pathlib import Path
 import pytest
 
 from errors import ArtifactError, BadInputError
-from experiments.intervals import Estimate
 from experiments.report import find_runs, make_report, write_page
 from experiments.report.comparison import read_policies
 from experiments.report.figures import figures
-from experiments.report.page import signed_interval
 from experiments.report.policies import policies_figure
-from experiments.tables import with_interval
 from memory import Origin
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import HOSTILE, comparison, episode, put_run
@@ -66,7 +63,7 @@ def test_a_comparison_has_every_section(tmp_path: Path):
     ]  # fmt: skip
     assert "12.0 [12.0, 12.0]" in text
     assert "+9.00 [+8.00, +10.00]" in text
-    assert "leaves out 0" in text
+    assert "excludes 0" in text
     assert "act-only - billp" not in text, "only pairs with the base"
     assert "<td>25%</td>" in text
     assert "1: 3" in text
@@ -192,10 +189,3 @@ def test_figures_hold_the_numbers(tmp_path: Path):
     assert growth["experiences"][-1] == 1 + 2 + 3 + 4 + 1 + 2
     rewards = plots["reward-per-token"]["data"][0]
     assert dict(zip(rewards["y"], rewards["x"], strict=True))["billp after 6 episodes"] == 120
-
-
-def test_an_interval_is_written_with_its_digits():
-    known, unknown = Estimate(mean=1.26, ci95=(-0.5, 2)), Estimate(mean=None, ci95=None)
-    assert with_interval(known, 1) == "1.3 [-0.5, 2.0]"
-    assert signed_interval(known, 1) == "+1.3 [-0.5, +2.0]"
-    assert with_interval(unknown, 1) == signed_interval(unknown, 1) == "none finished"
