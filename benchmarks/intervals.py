@@ -3,8 +3,8 @@
     python -m benchmarks.intervals [DRAWS]
 
 Numbers are drawn for seeds (trainings) and users: a part of the seed, a part of the user, and the rest, each normal
-with the standard deviation named, or with exponential parts of the users. Prints Markdown tables: the share of draws whose
-interval holds the truth, and the mean width over that of a normal interval which knows all deviations. First the
+with the standard deviation named, or with exponential parts of the users. Prints Markdown tables: the share of draws
+whose interval holds the truth, and the mean width over that of a normal interval which knows all deviations. First the
 interval in use beside others (the bootstrap of users and seeds; t of the seeds' means; one variance with
 Satterthwaite's degrees of freedom; the generalised interval, by drawing the deviations from what is known of them),
 then the interval in use for paired differences, ratios, splits of the users and gaps.
@@ -48,10 +48,10 @@ def main() -> None:
             _print(seeds, users, ", ".join(f"{each:g}" for each in spread), *cells)
     sys.stdout.write("\n")
     _head("what", *(f"sd of seeds {seed:g}" for seed in _BY_SEEDS))
-    for name, once in _CASES.items():
+    for name, simulate in _CASES.items():
         cells = []
         for of_seed in _BY_SEEDS:
-            ends, truths = zip(*(once(rng, of_seed) for _ in range(draws)), strict=True)
+            ends, truths = zip(*(simulate(rng, of_seed) for _ in range(draws)), strict=True)
             cells.append(f"{_held(ends, truths[0]):.3f}")
         _print(name, *cells)
 
@@ -82,8 +82,7 @@ def bootstrap(table: Table, rng: np.random.Generator, resamples: int = 400) -> I
 
 def of_seeds_alone(table: Table, _: np.random.Generator) -> Interval:
     """t of the seeds' means."""
-    squares, _, _ = _mean_squares(table)
-    return _around(table, _t(len(table) - 1) * np.sqrt(squares / table.size))
+    return _around(table, _t(len(table) - 1) * np.sqrt(_mean_squares(table)[0] / table.size))
 
 
 def satterthwaite(table: Table, _: np.random.Generator) -> Interval:

@@ -8,7 +8,6 @@ what every complete batch taught, which changes nothing where it was written alr
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -62,10 +61,6 @@ class Runner:
         What failed before is tried again where nothing is learned from it. In training it stands: the episodes after
         it were run without its lesson.
         """
-        # Models and libraries are loaded and stay: walking through their objects again and again for garbage would
-        # cost every step some milliseconds.
-        gc.collect()
-        gc.freeze()
         batches = sorted({plan.batch for plan in plans})
         for batch in batches:
             members = [plan for plan in plans if plan.batch == batch]

@@ -25,7 +25,7 @@ def test_evaluate_prints_one_json_object_and_stores_the_same(billp: Billp, tiny:
     assert (said.json["method"], said.json["dataset"]) == ("random", "tiny")
     assert (said.json["users"], said.json["seeds"], said.json["failed"]) == (5, [0, 1], 0)
     for name in ("len", "r_each", "r_traj"):
-        assert said.json[name].keys() == {"mean", "ci95"}
+        assert said.json[name].keys() == {"mean", "ci95", "note"}
         low, high = said.json[name]["ci95"]
         assert low <= said.json[name]["mean"] <= high
     assert sum(said.json["quit_reasons"].values()) == 10

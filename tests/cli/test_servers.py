@@ -70,7 +70,7 @@ def test_episodes_that_a_failing_server_spoilt_are_recorded_as_failed(
         said = billp("evaluate", *at)
     assert said.code == 1
     assert said.json["failed"] == 2
-    assert said.json["len"] == {"mean": None, "ci95": None}
+    assert said.json["len"] == {"mean": None, "ci95": None, "note": "none finished"}
     lines = (Path(os.environ["BILLP_RUNS_DIR"]) / "failing" / "episodes.jsonl").read_text().splitlines()
     assert [json.loads(line)["status"] for line in lines] == ["failed", "failed"]
     assert "status 500" in json.loads(lines[0])["error"]
