@@ -39,7 +39,7 @@ async def evaluate(
     services = workshop.services(dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm)
     await workshop.canary(services)
     policy = kept_policy(services, method, memory)
-    services = replace(services, policy=policy)
+    services = replace(services, recommender=policy)
     worlds = services.worlds
     keys = [services.dataset.user_keys[user] for user in users_of(worlds.test, users, worlds.test.settings.seed)]
     plan = {

@@ -39,12 +39,12 @@ class RunFolder(ConfiguredFolder):
         """The episodes that are over, in the order they ended; of one that was tried again the last try."""
         return tuple(_last_tries(self._lines))
 
-    def append(self, line: EpisodeLine) -> None:
-        """Records an episode; on return it survives a kill."""
-        self._file.write(line.model_dump_json() + "\n")
+    def append(self, *lines: EpisodeLine) -> None:
+        """Records episodes; on return they survive a kill."""
+        self._file.writelines(line.model_dump_json() + "\n" for line in lines)
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._lines.append(line)
+        self._lines += lines
 
     def write_metrics(self, text: str) -> Path:
         """Writes `metrics.json` in one go: the run has come to its end."""

@@ -17,12 +17,13 @@ from experiments.plans import EpisodePlan
 from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
 from experiments.together import together
+from experiments.vectorised import play_many
 from graphs.episode import EpisodeGraph, build_episode_graph
 from graphs.learning import learn
 from graphs.methods import Method
 from graphs.nodes import output_of
 from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext, EpisodeInput
+from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
 
 log = logging.getLogger(__name__)
 OnEpisode = Callable[[EpisodeLine], None]
@@ -70,8 +71,22 @@ class Runner:
             open_ = [plan for plan in members if plan.id not in over or (plan.id in failed and not plan.learn)]
             if open_:
                 self._folder.reopen()
-            await together(self._one(plan, on_episode) for plan in open_)
+            if self._method.together:
+                await self._all(open_, on_episode)
+            else:
+                await together(self._one(plan, on_episode) for plan in open_)
             await asyncio.to_thread(self._learn, members)
+
+    async def _all(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None) -> None:
+        """The episodes as arrays, many users a step; recorded as they end, and the same as one by one."""
+        async with self._at_once:
+            playing = play_many(self._services, self._method, plans)
+            while (ended := await asyncio.to_thread(next, playing, None)) is not None:
+                lines = [self._line(plan, started, played) for plan, started, played in ended]
+                self._folder.append(*lines)
+                if on_episode is not None:
+                    for line in lines:
+                        on_episode(line)
 
     async def _one(self, plan: EpisodePlan, on_episode: OnEpisode | None) -> None:
         async with self._at_once:
@@ -81,10 +96,9 @@ class Runner:
                     EpisodeInput(user=plan.user, episode=plan.id), context=self._context(plan)
                 )
             except EpisodeError as error:
-                log.warning("Episode %s failed: %s", plan.id, error)
-                line = self._line(plan, started, error=str(error))
+                line = self._line(plan, started, error)
             else:
-                line = self._line(plan, started).model_copy(update={"output": output_of(state)})
+                line = self._line(plan, started, output_of(state))
         self._folder.append(line)
         if on_episode is not None:
             on_episode(line)
@@ -110,16 +124,20 @@ class Runner:
             learn=plan.learn and self._method.learns,
         )
 
-    def _line(self, plan: EpisodePlan, started: float, error: str = "") -> EpisodeLine:
-        return EpisodeLine(
+    def _line(self, plan: EpisodePlan, started: float, played: EpisodeOutput | EpisodeError) -> EpisodeLine:
+        failed = isinstance(played, EpisodeError)
+        if failed:
+            log.warning("Episode %s failed: %s", plan.id, played)
+        line = EpisodeLine(
             id=plan.id,
             batch=plan.batch,
             user=plan.user,
             seed=plan.seed,
             split=plan.split,
             method=self._method.name,
-            status="failed" if error else "finished",
-            error=error,
+            status="failed" if failed else "finished",
+            error=str(played) if failed else "",
             started=started,
             ended=time.time(),
         )
+        return line if failed else line.model_copy(update={"output": played})

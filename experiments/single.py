@@ -27,7 +27,7 @@ async def run_single(
         dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm, learn_at_once=True
     )
     await workshop.canary(services)
-    services = replace(services, policy=kept_policy(services, method, memory))
+    services = replace(services, recommender=kept_policy(services, method, memory))
     split = services.worlds.split_of(services.dataset.user_index(user))
     if learn and split == "test":
         raise SettingsError(f"User {user} is a test user, from whom nothing may be learned; leave out --learn.")

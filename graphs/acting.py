@@ -18,9 +18,10 @@ from agents.relations import relation
 from agents.shortlist import Experience, draw_shortlist
 from agents.tools import analyse_categories
 from graphs.methods import method_named
+from graphs.recommending import observation, recommender_of
 from graphs.services import ServiceProvider, embed_text
 from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
-from graphs.stepping import briefing_of, masked_items, minds_of, policy_of, step_seed
+from graphs.stepping import CHOOSING, SHORTLISTING, briefing_of, masked_items, minds_of, step_seed
 from memory import Ledger, MemoryBank
 
 Update = dict[str, Any]
@@ -66,17 +67,15 @@ class ActorNodes:
         }
 
     async def pick(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Picks without an LLM: by chance, by popularity, as a policy says, or knowing the simulated user's answers."""
+        """Picks without an LLM: as a recommender says, as memory does, or knowing the simulated user's answers."""
         services = await self._provider.get(runtime.context, state["user"])
         masked = masked_items(services, state)
-        chooser = method_named(runtime.context.method).chooser
-        if chooser == "shortlist":
-            candidates = state["shortlist"]
-            rng = np.random.default_rng(step_seed(state, runtime.context, "choose"))
-            item = candidates[int(rng.integers(len(candidates)))]
-            return {"item": item, "proposal": "", "acted": usage_update(Usage())}
+        method = method_named(runtime.context.method)
+        chooser = method.chooser
+        if chooser == "shortlist":  # drawn in random order
+            return {"item": state["shortlist"][0], "proposal": "", "acted": usage_update(Usage())}
         if chooser == "memory":
-            seed, learning = step_seed(state, runtime.context, "choose"), runtime.context.learn
+            seed, learning = step_seed(state, runtime.context, CHOOSING), runtime.context.learn
             advice = Advice(tuple(state["advantages"]) or (0.0,) * len(state["shortlist"]), state["trust"])
             position = choose(None, advice, tau=services.settings.actor.tau, explore=learning, seed=seed)
             return {"item": state["shortlist"][position], "proposal": "", "acted": usage_update(Usage())}
@@ -87,21 +86,16 @@ class ActorNodes:
                 [step["item"] for step in state["steps"]],
                 masked,
             )
-        elif chooser == "policy":
-            item = policy_of(services).choose(
+        else:
+            seen = observation(
                 state["history"],
                 [step["item"] for step in state["steps"]],
                 [step["reward"] for step in state["steps"]],
                 masked,
-                step_seed(state, runtime.context, "choose"),
+                n_items=len(services.catalogue),
+                seed=step_seed(state, runtime.context, CHOOSING),
             )
-        elif chooser == "popular":
-            item = next(int(index) for index in services.ranking if int(index) not in masked)
-        else:
-            rng = np.random.default_rng(step_seed(state, runtime.context, "random"))
-            (item,) = draw_shortlist(
-                services.vectors, rng, thought=None, experiences=(), evidence=0, masked=masked, size=1, pool=1
-            )
+            item = int((await asyncio.to_thread(recommender_of(services, method).choose, seen))[0])
         return {"item": item, **_UNWEIGHED, "shortlist": [], "proposal": "", "acted": usage_update(Usage())}
 
     async def shortlist(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -115,7 +109,7 @@ class ActorNodes:
         taught = [] if method.bends else state["experiences"]
         candidates = draw_shortlist(
             services.vectors,
-            np.random.default_rng(step_seed(state, runtime.context, "shortlist")),
+            np.random.default_rng(step_seed(state, runtime.context, SHORTLISTING)),
             thought=thought,
             experiences=[Experience(e["item"], e["encouraged"], e["distance"]) for e in taught],
             evidence=limits.evidence,
@@ -155,7 +149,7 @@ class ActorNodes:
         choice = await minds_of(services).actor.choose(
             briefing_of(services, state),
             items,
-            step_seed(state, runtime.context, "choose"),
+            step_seed(state, runtime.context, CHOOSING),
             advice=advice,
             explore=runtime.context.learn,
         )

@@ -47,6 +47,11 @@ class Method:
         return self.chooser == "llm"
 
     @property
+    def together(self) -> bool:
+        """Whether many users are met at once, as arrays: nothing is asked, recalled or judged on the way."""
+        return self.chooser not in ("llm", "memory")
+
+    @property
     def needs_policy(self) -> bool:
         """Whether it recommends what a trained policy says."""
         return self.chooser == "policy"

@@ -12,7 +12,6 @@ from agents.critic import advantage
 from agents.evidence import Evidence, evidence_of
 from agents.models import Usage
 from agents.plan import Plan, make_plan, named_kinds
-from agents.relations import relation
 from agents.tools import analyse_categories
 from errors import SettingsError
 from graphs.acting import Update
@@ -20,12 +19,12 @@ from graphs.judging import Valuation, judge
 from graphs.learning import learn_next
 from graphs.methods import method_named
 from graphs.recalling import lesson_words, recall
+from graphs.recording import Weighed, plan_state, step_record, totals_of
 from graphs.services import ServiceProvider, Services
 from graphs.state import (
     EpisodeContext,
     EpisodeOutput,
     EpisodeState,
-    PlanState,
     StepRecord,
     spending,
     usage_update,
@@ -119,31 +118,23 @@ class EpisodeNodes:
                 words=state["proposal"],
             )
         )
-        record = StepRecord(
-            number=len(state["steps"]) + 1,
+        record = step_record(
+            services.catalogue,
+            [step["item"] for step in state["steps"]],
+            state["item"],
+            answer,
             thought=state["thought"],
             plan=state["plan"],
             experiences=[experience["id"] for experience in state["experiences"]],
-            shortlist=state["shortlist"],
-            advantages=state["advantages"],
-            likings=state["likings"],
-            support=state["support"],
-            preferences=state["preferences"],
-            trust=state["trust"],
-            relation=relation(
-                services.catalogue[state["item"]],
-                services.catalogue.some([step["item"] for step in state["steps"]]),
+            weighed=Weighed(
+                state["shortlist"],
+                state["advantages"],
+                state["likings"],
+                state["support"],
+                state["preferences"],
+                state["trust"],
             ),
             proposal=state["proposal"],
-            item=state["item"],
-            title=services.catalogue[state["item"]].title,
-            reward=answer.reward,
-            reason=answer.reason,
-            too_close_to=answer.too_close_to,
-            value=None,
-            next_value=None,
-            target=None,
-            advantage=None,
         )
         runtime.stream_writer({name: record[name] for name in ("number", "title", "reward", "reason")})
         return {"steps": [record], "ended": answer.reason, **spending(Usage(**state["acted"]))}
@@ -196,14 +187,12 @@ class EpisodeNodes:
     async def conclude(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""
         services = await self._provider.get(runtime.context, state["user"])
-        total = sum(step["reward"] for step in state["steps"])
-        length = len(state["steps"])
-        totals = {"length": length, "reward_each": total / length, "reward_trajectory": total}
+        totals = totals_of(state["steps"])
         if runtime.context.learn and services.learn_at_once and services.memory is not None:
             done = output_of({**state, **totals})
             method = method_named(runtime.context.method)
             await asyncio.to_thread(learn_next, services, services.memory, method, runtime.context, done)
-        return totals
+        return {**totals}
 
     async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Valuation:
         seed = step_seed(state, context, "criticise")
@@ -218,8 +207,3 @@ def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
 
 def _valued(valued: Mapping[str, list[int]], judged: Valuation, number: int) -> dict[str, list[int]]:
     return {**valued, **{id_: [*valued.get(id_, []), number] for id_ in judged.remembered}}
-
-
-def plan_state(plan: Plan) -> PlanState:
-    """The plan as it travels through the graph."""
-    return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest, steps=plan.steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -16,6 +16,7 @@ from agents.critic import Critic
 from agents.grounding import Vectors
 from agents.planner import Planner
 from agents.prompt_pack import PromptPack
+from agents.recommender import Recommender
 from agents.reflector import Reflector
 from agents.views import Situation
 from catalogue import Catalogue
@@ -26,24 +27,6 @@ from settings import Settings
 from simulators import Dataset, Worlds
 
 _NEWEST_WEIGHS = 0.8  # each older item of a state counts this much of the next newer one
-
-
-class ItemPolicy(Protocol):
-    """A policy trained beforehand. It knows of a user what the minds may know, and nothing else."""
-
-    def choose(
-        self,
-        history: Sequence[int],
-        recommended: Sequence[int],
-        rewards: Sequence[float],
-        masked: Collection[int],
-        seed: int,
-    ) -> int:
-        """The next item, none of `masked`, after `recommended` was answered with `rewards` (oldest first).
-
-        Raises EpisodeError where every item is masked.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -74,8 +57,8 @@ class Services:
     """None where no method in use needs an LLM."""
     memory: MemoryBank | None
     """None where no method in use has a memory."""
-    policy: ItemPolicy | None = None
-    """None where no method in use was trained by reinforcement learning."""
+    recommender: Recommender | None = None
+    """Whatever recommends by what was trained or counted beforehand; None where no method in use needs it."""
     learn_at_once: bool = False
     """Write to memory when an episode ends, instead of leaving that to the runner's batches."""
 

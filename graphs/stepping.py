@@ -6,9 +6,12 @@ from agents.briefing import Briefing
 from agents.models import call_seed
 from agents.tools import CategoryAnalysis
 from errors import EpisodeError
-from graphs.services import ItemPolicy, Minds, Services
+from graphs.services import Minds, Services
 from graphs.state import EpisodeContext, EpisodeState
 from graphs.users import masked_of
+
+CHOOSING, SHORTLISTING = "choose", "shortlist"
+"""What chance is used for where no LLM is asked: to choose an item, and to draw candidates."""
 
 
 def minds_of(services: Services) -> Minds:
@@ -16,16 +19,6 @@ def minds_of(services: Services) -> Minds:
     if services.minds is None:
         raise EpisodeError("This episode needs an LLM, but none was started; name an LLM method when starting.")
     return services.minds
-
-
-def policy_of(services: Services) -> ItemPolicy:
-    """The trained policy; raises EpisodeError where none was opened."""
-    if services.policy is None:
-        raise EpisodeError(
-            "This episode needs a trained policy, and none was opened; train one with `billp train` and run "
-            "`billp evaluate` or `billp compare`."
-        )
-    return services.policy
 
 
 def briefing_of(services: Services, state: EpisodeState) -> Briefing:
@@ -55,4 +48,9 @@ def masked_items(services: Services, state: EpisodeState) -> set[int]:
 
 def step_seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:
     """The seed of one use of chance in the step at hand; the same whatever ran beside it."""
-    return call_seed(context.seed, state["episode"], len(state["steps"]), purpose)
+    return seed_of(context.seed, state["episode"], len(state["steps"]), purpose)
+
+
+def seed_of(seed: int, episode: str, steps: int, purpose: str) -> int:
+    """The seed of one use of chance after `steps` steps of the `episode` of that name, run with `seed`."""
+    return call_seed(seed, episode, steps, purpose)

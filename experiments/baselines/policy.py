@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from errors import ArtifactError, EpisodeError
+from agents.recommender import Observations
+from errors import ArtifactError
 from experiments.baselines.hyperparameters import Hyperparameters, read_hyperparameters
 from experiments.baselines.item_space import item_space
 from experiments.baselines.observations import Layout
@@ -52,27 +53,21 @@ class PolicyRecord(BaseModel):
 class TrainedPolicy:
     """Chooses items; knows of a user what an agent may know, the history and the answers."""
 
-    def __init__(self, record: PolicyRecord, hyper: Hyperparameters, network: ActingNetwork, n_items: int) -> None:
+    def __init__(self, record: PolicyRecord, hyper: Hyperparameters, network: ActingNetwork) -> None:
         self.record = record
-        self._hyper, self._network, self._n_items = hyper, network, n_items
+        self._hyper, self._network = hyper, network
         self._layout = Layout(record.history, record.horizon)
 
-    def choose(
-        self,
-        history: Sequence[int],
-        recommended: Sequence[int],
-        rewards: Sequence[float],
-        masked: Collection[int],
-        seed: int,
-    ) -> int:
-        """The item for a user in the middle of an episode; `seed` matters to policies that draw."""
-        from experiments.baselines.networks.choosing import choose_items  # noqa: PLC0415 -- loads torch
+    def choose(self, seen: Observations) -> NDArray[np.int64]:
+        """The next item of each user, shape (n,); `seen.seeds` matter to policies that draw."""
+        from experiments.baselines.networks.choosing import choose_items, noise_of  # noqa: PLC0415 -- loads torch
 
-        if len(set(masked)) >= self._n_items:
-            raise EpisodeError("Every item was shown already; set actor.mask_shown to false.")
-        seen = self._layout.of(history, recommended, rewards)
-        rng = np.random.default_rng(seed)
-        return int(choose_items(self._network, seen, self._hyper.choice, rng, masked)[0])
+        given = self._layout.start(seen.histories)
+        for step in range(seen.shown.shape[1]):
+            rows = np.flatnonzero(seen.steps > step)
+            given[rows] = self._layout.follow(given[rows], seen.shown[rows, step], seen.rewards[rows, step])
+        noise = noise_of(seen.seeds.tolist()) if self._hyper.choice == "draw" else None
+        return choose_items(self._network, given, noise, seen.masked)
 
 
 def policy_folder(data_dir: Path, dataset: str, name: str) -> Path:
@@ -115,4 +110,4 @@ def load_policy(folder: Path, dataset: Dataset, method: str) -> TrainedPolicy:
     network = acting_network(method, item_space(dataset.catalogue), hyper, record.mask)
     network.load_state_dict(load_file(weights))
     network.eval()
-    return TrainedPolicy(record, hyper, network, len(dataset.catalogue))
+    return TrainedPolicy(record, hyper, network)

@@ -66,7 +66,7 @@ class Track:
     @property
     def policy(self) -> PolicyRecord | None:
         """How its policy was trained; None for an arm without one."""
-        policy = self._services.policy
+        policy = self._services.recommender
         return policy.record if isinstance(policy, TrainedPolicy) else None
 
     async def learn(self) -> None:
@@ -74,7 +74,7 @@ class Track:
         design = self._bench.design
         if self.arm.method.needs_policy:
             async with self._bench.one_training:
-                self._services = replace(self._services, policy=await self._trained_policy())
+                self._services = replace(self._services, recommender=await self._trained_policy())
         if not self.arm.method.learns:
             return
         plan = {"command": "train", "episodes": design.train_episodes, "seed": self._seed}

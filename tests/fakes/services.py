@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.actor import Actor
 from agents.critic import Critic
 from agents.models import Model
 from agents.planner import Planner
 from agents.prompt_pack import load_pack
+from agents.recommender import Observations
 from agents.reflector import Reflector
 from graphs.services import Minds, Services
 from graphs.users import SimulatedUsers
@@ -37,17 +38,10 @@ def fake_bank(embedder: HashEmbedder | None = None) -> MemoryBank:
 
 
 class FirstFree:
-    """A policy that recommends the first item that may be."""
+    """A recommender that recommends the first item that may be."""
 
-    def choose(
-        self,
-        history: Sequence[int],
-        recommended: Sequence[int],
-        rewards: Sequence[float],
-        masked: Collection[int],
-        seed: int,
-    ) -> int:
-        return next(item for item in range(len(tiny_dataset().catalogue)) if item not in masked)
+    def choose(self, seen: Observations) -> NDArray[np.int64]:
+        return np.asarray((~seen.masked).argmax(axis=1))
 
 
 def fake_services(
@@ -74,6 +68,6 @@ def fake_services(
             reflector=Reflector(model, pack["reflector"], settings.reflector),
         ),
         memory=memory,
-        policy=FirstFree(),
+        recommender=FirstFree(),
         learn_at_once=learn_at_once,
     )

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from agents.recommender import Observations
 from errors import EpisodeError, SettingsError
 from graphs.episode import build_episode_graph
 from graphs.methods import METHODS, SERVED, method_named
@@ -92,11 +95,12 @@ async def test_a_method_with_a_policy_recommends_what_that_says_of_history_and_a
     asked: list[tuple[list[int], list[int], list[float], set[int]]] = []
 
     class Descending:
-        def choose(self, history, recommended, rewards, masked, seed) -> int:
-            asked.append((list(history), list(recommended), list(rewards), set(masked)))
-            return 59 - len(recommended)
+        def choose(self, seen: Observations) -> NDArray[np.int64]:
+            [history], [recommended], [rewards], [masked] = seen.histories, seen.shown, seen.rewards, seen.masked
+            asked.append((list(history), recommended.tolist(), rewards.tolist(), set(np.flatnonzero(masked).tolist())))
+            return np.array([59 - len(recommended)])
 
-    services = replace(fake_services(actor__mask_history=False), policy=Descending())
+    services = replace(fake_services(actor__mask_history=False), recommender=Descending())
     graph = build_episode_graph(FixedServices(services), tiny_worlds().test.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().test.users[0])]
     context = EpisodeContext(method="dqn", split="test", run="r")
@@ -112,7 +116,7 @@ async def test_a_method_with_a_policy_recommends_what_that_says_of_history_and_a
 
 
 async def test_without_its_policy_such_a_method_says_what_to_do():
-    graph = build_episode_graph(FixedServices(replace(fake_services(), policy=None)), 3)
+    graph = build_episode_graph(FixedServices(replace(fake_services(), recommender=None)), 3)
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     with pytest.raises(EpisodeError, match="train one with `billp train`"):
         await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=EpisodeContext(method="dqn", run="r"))

@@ -94,7 +94,8 @@ def _epoch(
 
     def met(audience: Audience) -> Outcome:
         rng = np.random.default_rng(seed)
-        return probe(audience, room.layout, lambda seen: choose_items(agent.network, seen, hyper.choice, rng))
+        noise = (lambda shape: rng.gumbel(size=shape)) if hyper.choice == "draw" else None
+        return probe(audience, room.layout, lambda seen: choose_items(agent.network, seen, noise))
 
     users = users_of(room.world, min(_PROBED, len(room.world.users)), room.world.settings.seed)
     return CurvePoint(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from experiments.baselines.item_space import ItemSpace, item_space
-from experiments.baselines.networks.choosing import choose_items
+from experiments.baselines.networks.choosing import choose_items, noise_of
 from experiments.baselines.networks.scores import NEVER, acting_network, acting_scores
 from experiments.baselines.observations import Layout
 from tests.experiments.baselines.classroom import small
@@ -71,12 +71,14 @@ def test_a_draw_follows_the_softmax_and_a_seed_repeats_it():
     with torch.no_grad():
         wanted = acting_scores(network, seen[:1])[0].softmax(0).numpy()
 
-    drawn = choose_items(network, seen, "draw", np.random.default_rng(0))
+    masked = np.zeros((5, ITEMS), dtype=bool)
+    masked[:, 3] = True
+    drawn = choose_items(network, seen, noise_of(range(len(seen))))
 
     assert np.bincount(drawn, minlength=ITEMS) / 4000 == pytest.approx(wanted, abs=0.03)
-    assert (drawn == choose_items(network, seen, "draw", np.random.default_rng(0))).all()
+    assert (drawn == choose_items(network, seen, noise_of(range(len(seen))))).all()
     assert not set(drawn.tolist()) & {2}
-    assert set(choose_items(network, seen[:5], "best", np.random.default_rng(0), masked={3}).tolist()) != {3}
+    assert set(choose_items(network, seen[:5], None, masked).tolist()) != {3}
 
 
 def test_ten_thousand_items_are_scored_in_milliseconds():

@@ -12,6 +12,7 @@ from errors import ArtifactError
 from experiments.baselines.algorithms.agent import uniform_items
 from experiments.baselines.algorithms.checkpoint import FILE
 from experiments.baselines.policy import WEIGHTS, load_policy
+from graphs.recommending import observation
 from simulators.datasets import file_digest
 from tests.experiments.baselines.classroom import random_r_traj, toy_room, trained
 from tests.fakes.toy import BEST
@@ -82,9 +83,10 @@ def test_a_stored_policy_recommends_nothing_twice_and_only_what_is_not_masked(tm
     trained("dqn", tmp_path, epochs=1, rounds=1, updates=2)
     policy = load_policy(tmp_path / "policy", toy_room().dataset, "dqn")
 
-    masked = set(range(19))
-    assert policy.choose([1, 2], [3], [5.0], masked, seed=0) == 19
-    assert policy.choose([], [], [], set(), seed=0) == policy.choose([], [], [], set(), seed=1), "the best is the best"
+    last = observation([1, 2], [3], [5.0], range(19), n_items=20, seed=0)
+    assert policy.choose(last).tolist() == [19]
+    fresh, again = (observation([], [], [], (), n_items=20, seed=seed) for seed in (0, 1))
+    assert policy.choose(fresh).tolist() == policy.choose(again).tolist(), "the best is the best"
 
 
 def test_exploration_ends_where_everything_was_shown():

@@ -1,0 +1,108 @@
+"""Episodes as arrays are those of the graph, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.recommender import Observations
+from errors import DataError, EpisodeError
+from experiments import vectorised
+from experiments.plans import EpisodePlan, evaluation_plan, training_plan
+from experiments.vectorised import play_many
+from graphs.episode import build_episode_graph
+from graphs.methods import METHODS, Method
+from graphs.nodes import output_of
+from graphs.services import FixedServices, Services
+from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
+from graphs.users import SimulatedUsers
+from tests.fakes.services import fake_services
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+from tests.simulators.changed_worlds import lenient
+
+TOGETHER = [method for method in METHODS.values() if method.together]
+
+
+def keys(split: str) -> list[str]:
+    world = tiny_worlds().train if split == "train" else tiny_worlds().test
+    return [tiny_dataset().user_keys[int(user)] for user in world.users]
+
+
+def many(services: Services, method: Method, plans: Sequence[EpisodePlan]) -> dict[str, EpisodeOutput]:
+    found = {}
+    for ended in play_many(services, method, plans):
+        for plan, _, output in ended:
+            assert plan.id not in found
+            assert not isinstance(output, EpisodeError), output
+            found[plan.id] = output
+    return found
+
+
+async def one_by_one(services: Services, method: Method, plans: Sequence[EpisodePlan]) -> dict[str, EpisodeOutput]:
+    graph = build_episode_graph(FixedServices(services), services.worlds.test.horizon)
+    found = {}
+    for plan in plans:
+        context = EpisodeContext(method=method.name, split=plan.split, seed=plan.seed, run="r", learn=plan.learn)
+        found[plan.id] = output_of(await graph.ainvoke(EpisodeInput(user=plan.user, episode=plan.id), context=context))
+    return found
+
+
+@pytest.mark.parametrize("flags", [{}, {"actor__mask_shown": False}], ids=["masked", "unmasked"])
+@pytest.mark.parametrize("method", TOGETHER, ids=lambda method: method.name)
+async def test_the_same_users_and_seeds_give_the_same_episodes_as_the_graph(method: Method, flags: dict[str, Any]):
+    services = fake_services(**flags)
+    plans = [*evaluation_plan(keys("test"), [0, 3]), *training_plan(keys("train"), 5, 5, 1)]
+    assert many(services, method, plans) == await one_by_one(services, method, plans)
+
+
+async def test_blocks_of_users_change_nothing(monkeypatch: pytest.MonkeyPatch):
+    services, plans = fake_services(), evaluation_plan(keys("test"), [0])
+    whole = many(services, METHODS["random"], plans)
+    monkeypatch.setattr(vectorised, "_CELLS", 3 * 60)
+    assert many(services, METHODS["random"], plans) == whole
+
+
+def test_episodes_are_handed_out_as_they_end():
+    played = list(play_many(fake_services(), METHODS["random"], evaluation_plan(keys("test"), [0])))
+    lengths = [{output["length"] for _, _, output in ended if not isinstance(output, EpisodeError)} for ended in played]
+    assert all(len(some) == 1 for some in lengths)
+    assert [min(some) for some in lengths] == sorted(min(some) for some in lengths)
+    assert len(lengths) > 1
+
+
+def test_where_a_recommender_fails_those_under_way_failed():
+    class Tired:
+        def choose(self, seen: Observations) -> NDArray[np.int64]:
+            if seen.steps[0] == 2:
+                raise EpisodeError("enough")
+            return np.asarray((~seen.masked).argmax(axis=1))
+
+    services = replace(fake_services(), recommender=Tired())
+    plans = evaluation_plan(keys("test"), [0])
+    ended = {plan.id: output for some in play_many(services, METHODS["dqn"], plans) for plan, _, output in some}
+    assert ended.keys() == {plan.id for plan in plans}
+    failed = [output for output in ended.values() if isinstance(output, EpisodeError)]
+    assert failed
+    assert {str(error) for error in failed} == {"enough"}
+    assert {output["length"] for output in ended.values() if not isinstance(output, EpisodeError)} <= {1, 2}
+
+
+def test_a_user_whom_the_logs_do_not_know_ends_the_run():
+    with pytest.raises(DataError, match="no user 'nobody'"):
+        list(play_many(fake_services(), METHODS["random"], evaluation_plan(["nobody"], [0])))
+
+
+async def test_a_small_catalogue_is_gone_through_again_as_in_the_graph():
+    services = fake_services()
+    patient = lenient(window=0, horizon=70, split="test")
+    services = replace(services, worlds=replace(services.worlds, test=patient))
+    services = replace(services, users=SimulatedUsers(services.dataset, services.worlds))
+    plans = evaluation_plan(keys("test")[:3], [0])
+    played = many(services, METHODS["random"], plans)
+    assert {output["length"] for output in played.values()} == {70}
+    assert played == await one_by_one(services, METHODS["random"], plans)
