@@ -34,6 +34,8 @@ Rounding = Literal["stars", "none"]
 ModelKind = Literal["deepfm", "factorisation"]
 """The models that can say what a user would rate."""
 
+ModelSetting = Literal["auto", ModelKind]
+
 
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -155,7 +157,9 @@ class MemorySettings(_Group):
 class SimulatorSettings(_Group):
     """The simulated users; stored with the artifact that `billp simulator build` writes."""
 
-    model: ModelKind = Field("deepfm", description="model of what users rate: deepfm or factorisation")
+    model: ModelSetting = Field(
+        "auto", description="model of what users rate: deepfm, factorisation, or auto, the better of the two"
+    )
     quit_rule: QuitRuleName = Field("distance", description="what bores users: near items, or items of one category")
     window: int = Field(4, ge=0, description="distance: recent recommendations a new one is compared with (W)")
     beta_quantile: float = Field(0.05, ge=0, le=1, description="distance: quantile of item distances that sets beta")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from commands.intake import intake_pairs
 from commands.output import AsJson, fraction_bar, settings_from, show_json, show_pairs, show_table, stdout
@@ -13,17 +14,32 @@ from commands.output import AsJson, fraction_bar, settings_from, show_json, show
 app = typer.Typer(help="Fetch, add and describe datasets.", no_args_is_help=True)
 
 
-@app.command()
-def fetch(name: Annotated[str, typer.Argument(help="ml-100k")] = "ml-100k") -> None:
-    """Fetch a public dataset and check it."""
-    from errors import BadInputError
-    from simulators import fetch_ml_100k
+class _FetchCommand(TyperCommand):
+    """The help of `billp data fetch` ends with the known data sets, read only when help is asked for."""
 
-    if name != "ml-100k":
-        raise BadInputError(f"Dataset {name!r} cannot be fetched, only ml-100k; use `billp data add DIR` for your own.")
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401 -- of a class that Typer does not export
+        from simulators import KNOWN
+
+        self.help = "\n\n".join([self.help or "", *(f"{name}: {known.about}." for name, known in KNOWN.items())])
+        return super().get_help(ctx)
+
+
+def _known_names(incomplete: str) -> list[tuple[str, str]]:
+    from simulators import KNOWN
+
+    return [(name, known.about) for name, known in KNOWN.items() if name.startswith(incomplete)]
+
+
+@app.command(cls=_FetchCommand)
+def fetch(
+    name: Annotated[str, typer.Argument(help="name of a known data set", autocompletion=_known_names)] = "ml-100k",
+) -> None:
+    """Fetch a public data set and check it."""
+    from simulators import fetch_known
+
     settings = settings_from()
     with fraction_bar(f"fetching {name}") as progress:
-        fetch_ml_100k(settings.data, progress)
+        fetch_known(settings.data, name, progress)
     stdout.print(f"{name} is in {settings.data / 'datasets' / name}")
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, spinner, stdout
+from commands.output import (
+    AsJson,
+    Assignments,
+    fraction_bar,
+    settings_from,
+    show_json,
+    show_table,
+    spinner,
+    stderr,
+    stdout,
+)
 
 app = typer.Typer(help="Build and describe the simulated users.", no_args_is_help=True)
 
@@ -12,7 +22,7 @@ app = typer.Typer(help="Build and describe the simulated users.", no_args_is_hel
 @app.command()
 def build(name: str, assign: Assignments = None) -> None:
     """Fit the train world and the test world on a dataset's logs."""
-    from simulators import build_worlds, load_dataset, save_worlds, simulator_folder
+    from simulators import build_worlds, concerns, load_dataset, save_worlds, simulator_folder
 
     settings = settings_from(assign)
     with fraction_bar(f"reading {name}") as progress:
@@ -22,6 +32,15 @@ def build(name: str, assign: Assignments = None) -> None:
     folder = simulator_folder(settings.data, name)
     save_worlds(folder, worlds)
     stdout.print(f"The simulator is in {folder}")
+    if worlds.choice is not None:
+        stdout.print(f"Both worlds rate with {worlds.choice.kind}: {worlds.choice.why}.")
+    for world in (worlds.train, worlds.test):
+        off = world.accuracy.rmse
+        stdout.print(
+            f"The {world.split} world is off by {off.model:.4f} stars (RMSE on {world.accuracy.rows:,} ratings no fit "
+            f"has seen); a biased factorisation by {off.biased_factorisation:.4f}, item means by {off.item_mean:.4f}."
+        )
+    _warn(concerns(worlds))
 
 
 @app.command()
@@ -47,6 +66,12 @@ def info(name: str, assign: Assignments = None, as_json: AsJson = False) -> None
         for policy, outcome in world["policies"].items()
     ]
     show_table(["world", "policy", "Len", "R_each", "R_traj"], rows, "what policies that do not learn reach")
+    _warn(described.concerns)
+
+
+def _warn(concerns: list[str]) -> None:
+    for sentence in concerns:
+        stderr.print(f"Warning: {sentence}", markup=False)
 
 
 def _cell(value: object) -> str:

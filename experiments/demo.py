@@ -12,7 +12,7 @@ from experiments.metrics import Summary
 from experiments.training import train
 from graphs.workshop import Workshop
 from settings import Settings
-from simulators import build_worlds, fetch_ml_100k, load_worlds, save_worlds, simulator_folder
+from simulators import build_worlds, fetch_known, load_worlds, save_worlds, simulator_folder
 
 DATASET = "ml-100k"
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
@@ -20,7 +20,7 @@ Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 def prepare(settings: Settings, progress: Callable[[float], None]) -> None:
     """Fetches the dataset and builds its simulator where they are not there yet, or were made otherwise."""
-    dataset = fetch_ml_100k(settings.data, lambda fraction: progress(0.3 * fraction))
+    dataset = fetch_known(settings.data, DATASET, lambda fraction: progress(0.3 * fraction))
     folder = simulator_folder(settings.data, DATASET)
     try:
         if load_worlds(folder, dataset).train.settings == settings.simulator:

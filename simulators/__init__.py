@@ -8,17 +8,19 @@ from simulators.datasets import Dataset
 from simulators.environment import Observation, UserEnv
 from simulators.episodes import Episodes
 from simulators.intake import FEWEST, Columns, Intake, Rules
+from simulators.known import KNOWN, KnownDataset, fetch_known
 from simulators.library import add_folder, add_tables, list_datasets, load_dataset, read_intake
 from simulators.mapping import ColumnMapping
-from simulators.movielens import fetch_ml_100k
 from simulators.registration import environment_id, register_environments, register_known
 from simulators.responses import Answer, respond
+from simulators.soundness import concerns
 from simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
 from simulators.vector_environment import VectorUserEnv
 from simulators.worlds import World, Worlds, build_halves, build_worlds, users_of
 
 __all__ = [
     "FEWEST",
+    "KNOWN",
     "Answer",
     "ColumnMapping",
     "Columns",
@@ -26,6 +28,7 @@ __all__ = [
     "DatasetInfo",
     "Episodes",
     "Intake",
+    "KnownDataset",
     "Observation",
     "Rules",
     "UserEnv",
@@ -39,9 +42,10 @@ __all__ = [
     "build_halves",
     "build_worlds",
     "built_horizons",
+    "concerns",
     "dataset_info",
     "environment_id",
-    "fetch_ml_100k",
+    "fetch_known",
     "list_datasets",
     "load_dataset",
     "load_worlds",

@@ -17,12 +17,12 @@ from simulators.deepfm import DeepFM
 from simulators.factorisation import BiasedFactorisation
 from simulators.folders import replaced_folder
 from simulators.library import checked_name
+from simulators.model_choice import ModelChoice
 from simulators.worlds import Split, World, Worlds
 
 RECORD = "worlds.json"
 _MODELS: dict[ModelKind, type[BiasedFactorisation | DeepFM]] = {
-    "deepfm": DeepFM,
-    "factorisation": BiasedFactorisation,
+    model.kind: model for model in (DeepFM, BiasedFactorisation)
 }
 
 
@@ -51,6 +51,7 @@ class WorldsRecord(BaseModel):
     settings: SimulatorSettings
     train: WorldRecord
     test: WorldRecord
+    choice: ModelChoice | None = None
 
 
 def simulator_folder(data_dir: Path, name: str) -> Path:
@@ -69,6 +70,7 @@ def save_worlds(folder: Path, worlds: Worlds) -> None:
             settings=worlds.train.settings,
             train=_write(new, worlds.train),
             test=_write(new, worlds.test),
+            choice=worlds.choice,
         )
         (new / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
@@ -89,7 +91,7 @@ def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
         raise ArtifactError(f"{path} is damaged or of another version; {remedy}.") from error
     if dataset is not None and record.fingerprint != dataset.fingerprint:
         raise ArtifactError(f"The simulator in {folder} was built from other data than {dataset.name}; {remedy}.")
-    return Worlds(_read(folder, "train", record), _read(folder, "test", record), record.fingerprint)
+    return Worlds(_read(folder, "train", record), _read(folder, "test", record), record.fingerprint, record.choice)
 
 
 def built_horizons(data_dir: Path) -> list[int]:
@@ -104,8 +106,7 @@ def built_horizons(data_dir: Path) -> list[int]:
 
 
 def _write(folder: Path, world: World) -> WorldRecord:
-    kind = next((kind for kind, model in _MODELS.items() if isinstance(world.model, model)), None)
-    if kind is None:
+    if not isinstance(world.model, tuple(_MODELS.values())):
         raise ArtifactError(
             f"The {world.split} world of {world.name} has a model of another kind; "
             "store only worlds that build_worlds made."
@@ -114,7 +115,7 @@ def _write(folder: Path, world: World) -> WorldRecord:
     np.savez(path, allow_pickle=False, users=world.users, categories=world.categories, **world.model.parameters())
     return WorldRecord(
         sha256=file_digest(path),
-        model=kind,
+        model=world.model.kind,
         interactions=world.interactions,
         beta=world.beta,
         accuracy=world.accuracy,

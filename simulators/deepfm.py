@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from settings import ModelKind
 from simulators.rating_model import Floats, Indices, checked_parameters
 
 _SHAPES = {
@@ -40,6 +42,8 @@ class DeepFM:
     (n_items, d), `user_hidden` (n_users, h), `item_hidden` (n_items, h), `inner_weights` W (k, h), `inner_bias` c
     (k,), `output` (k,); all float32.
     """
+
+    kind: ClassVar[ModelKind] = "deepfm"
 
     mean: Floats
     user_bias: Floats

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from settings import ModelKind
 from simulators.rating_model import Floats, Indices, checked_parameters
 
 _SHAPES = {
@@ -30,6 +32,8 @@ class BiasedFactorisation:
     Shapes: `mean` (), `user_bias` (n_users,), `item_bias` (n_items,), `user_factors` (n_users, d), `item_vectors`
     (n_items, d); all float32, in stars.
     """
+
+    kind: ClassVar[ModelKind] = "factorisation"
 
     mean: Floats
     user_bias: Floats

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from errors import DataError
-from settings import SimulatorSettings
+from settings import ModelKind, SimulatorSettings
 from simulators.accuracy import Accuracy, clipped_errors, measure, rmse
 from simulators.features import Features
 from simulators.networks import DeepFMNetwork, FactorisationNetwork
@@ -19,15 +22,33 @@ PATIENCE = 5  # epochs without improvement before the fit stops
 FACTORISATION_SHARE = 0.15  # of the time that both fits take together
 
 
-def fit(
-    logs: Logs, features: Features, settings: SimulatorSettings, progress: Progress | None = None
-) -> tuple[RatingModel, Accuracy]:
-    """The model of the kind `settings.model` fitted to `logs`, and its accuracy.
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """The models fitted to the rows of one world.
 
-    The rows are split at random: 10% only measure the accuracy, 5% say when to stop, the model learns from the others
-    in `settings.epochs` passes at most. A biased factorisation is fitted to the very same rows, to compare with.
+    `stopping` is each model's RMSE, in stars, on the `rows` rows that said when to stop: no model learned from them,
+    and no accuracy is measured on them, so that they can say which model is better. `accuracies` are on other rows.
+    """
 
-    The same logs and settings give the same model. Raises DataError below 20 rows.
+    models: Mapping[ModelKind, RatingModel]
+    accuracies: Mapping[ModelKind, Accuracy]
+    stopping: Mapping[ModelKind, float]
+    rows: int
+
+    @property
+    def better(self) -> ModelKind:
+        """The kind that is less far off on the rows that said when to stop; of equals, the plain one."""
+        return min(self.stopping, key=lambda kind: (self.stopping[kind], kind != "factorisation"))
+
+
+def fit(logs: Logs, features: Features, settings: SimulatorSettings, progress: Progress | None = None) -> Fits:
+    """The models of the kind `settings.model` fitted to `logs`, all kinds for "auto", and their accuracies.
+
+    The rows are split at random: 10% only measure the accuracy, 5% say when to stop and which model is better, the
+    models learn from the others in `settings.epochs` passes at most. A biased factorisation is fitted in any case,
+    to the very same rows, to compare with.
+
+    The same logs and settings give the same models. Raises DataError below 20 rows.
     """
     if len(logs) < LEAST_ROWS:
         raise DataError(
@@ -36,14 +57,16 @@ def fit(
     shuffled = np.random.default_rng(settings.seed).permutation(len(logs))
     tested, stopping = (max(1, round(len(logs) * share)) for share in (TEST_SHARE, VALIDATION_SHARE))
     test, validation, training = (logs.at(rows) for rows in np.split(shuffled, [tested, tested + stopping]))
-    deep = settings.model == "deepfm"
+    deep = settings.model != "factorisation"
     first = part(progress, 0, FACTORISATION_SHARE if deep else 1)
-    factorisation = _fitted(FactorisationNetwork, features, (training, validation), settings, first)
-    model = factorisation
+    plain, error = _fitted(FactorisationNetwork, features, (training, validation), settings, first)
+    models: dict[ModelKind, RatingModel] = {"factorisation": plain}
+    errors: dict[ModelKind, float] = {"factorisation": error}
     if deep:
         rest = part(progress, FACTORISATION_SHARE, 1 - FACTORISATION_SHARE)
-        model = _fitted(DeepFMNetwork, features, (training, validation), settings, rest)
-    return model, measure(model, factorisation, training, test)
+        models["deepfm"], errors["deepfm"] = _fitted(DeepFMNetwork, features, (training, validation), settings, rest)
+    accuracies = {kind: measure(model, plain, training, test) for kind, model in models.items()}
+    return Fits(models, accuracies, errors, len(validation))
 
 
 def _fitted(
@@ -52,8 +75,8 @@ def _fitted(
     rows: tuple[Logs, Logs],
     settings: SimulatorSettings,
     progress: Progress | None,
-) -> RatingModel:
-    """The model after the epoch that was best on the second of `rows`, learned from the first."""
+) -> tuple[RatingModel, float]:
+    """The model after the epoch that was best on the second of `rows`, learned from the first; and its RMSE there."""
     import torch  # noqa: PLC0415 -- takes seconds to import, and stepping an environment needs numpy alone
 
     training, validation = rows
@@ -83,4 +106,4 @@ def _fitted(
                 break
     if progress:
         progress(1.0)
-    return best
+    return best, least

@@ -117,6 +117,7 @@ def _converted(
     sources = {table.path.name: file_digest(table.path) for table in (log, items)}
     if isinstance(log, AtomicTable) and (user := log.path.with_suffix(".user")).exists():
         shutil.copyfile(user, new / f"{name}.user")
+        sources[user.name] = file_digest(user)
     dataset = read_dataset(new, name, mapping, part(progress, 0.5, 0.5))
     _write_record(new, name, dataset, intake.model_copy(update={"sources": sources}))
     return dataset

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from settings import ModelKind
+
 Floats = NDArray[np.float32]
 Indices = NDArray[np.integer]
 
@@ -31,6 +33,11 @@ class Logs:
 
 class RatingModel(Protocol):
     """Predicts ratings for the rows asked for; users are counted within the world the model was fitted on."""
+
+    @property
+    def kind(self) -> ModelKind:
+        """What sort of model it is."""
+        ...
 
     def predict(self, users: Indices, items: Indices) -> Floats:
         """Ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded.

@@ -13,7 +13,9 @@ from settings import ModelKind, QuitRuleName, Rounding
 from simulators.datasets import Dataset
 from simulators.intake import Intake
 from simulators.mapping import ColumnMapping
+from simulators.model_choice import ModelChoice
 from simulators.policies import Outcome, PolicyName, policy_outcomes, policy_users
+from simulators.soundness import concerns
 from simulators.worlds import Split, World, Worlds
 
 _SAMPLED_PAIRS = 100_000
@@ -74,12 +76,14 @@ class WorldInfo(_Summary):
 
 
 class WorldsInfo(_Summary):
-    """Both worlds of a dataset."""
+    """Both worlds of a dataset, why they rate with their model, and what speaks against trusting them."""
 
     name: str
     fingerprint: str
     train: WorldInfo
     test: WorldInfo
+    choice: ModelChoice | None
+    concerns: list[str]
 
 
 def dataset_info(dataset: Dataset, intake: Intake | None = None) -> DatasetInfo:
@@ -108,6 +112,8 @@ def world_info(worlds: Worlds, dataset: Dataset) -> WorldsInfo:
         fingerprint=worlds.fingerprint,
         train=_world_info(worlds.train, popularity),
         test=_world_info(worlds.test, popularity),
+        choice=worlds.choice,
+        concerns=concerns(worlds),
     )
 
 
@@ -134,7 +140,7 @@ def _world_info(world: World, popularity: NDArray[np.int64]) -> WorldInfo:
         judgement_rounding=settings.judgement_rounding,
         too_low=float((world.judged(ratings) < settings.min_reward).mean()),
         horizon=world.horizon,
-        model=settings.model,
+        model=world.model.kind,
         rmse=asdict(world.accuracy.rmse),
         mae=asdict(world.accuracy.mae),
         reward_histogram={str(star): float(shares[star]) for star in range(1, 6)},

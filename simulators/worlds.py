@@ -15,8 +15,9 @@ from settings import QuitRuleName, Rounding, SimulatorSettings
 from simulators.accuracy import Accuracy
 from simulators.datasets import Dataset
 from simulators.features import features_of
-from simulators.fitting import fit
+from simulators.fitting import Fits, fit
 from simulators.item_traits import CategorySets, ItemTraits, category_sets
+from simulators.model_choice import ModelChoice, chosen_model
 from simulators.progress import Progress, part
 from simulators.quit.distance import distance_quantile
 from simulators.quit.reasons import LOW_REWARD, REPEAT, STAYS
@@ -181,11 +182,15 @@ class World:
 
 @dataclass(frozen=True, eq=False)
 class Worlds:
-    """The two worlds of a dataset, and the fingerprint of the dataset they were built from."""
+    """The two worlds of a dataset, and the fingerprint of the dataset they were built from.
+
+    `choice` says which rating model both use, and why; None where it was not recorded.
+    """
 
     train: World
     test: World
     fingerprint: str
+    choice: ModelChoice | None = None
 
     @property
     def name(self) -> str:
@@ -234,9 +239,7 @@ def build_worlds(dataset: Dataset, settings: SimulatorSettings, progress: Progre
     train_users, test_users = np.sort(shuffled[held:]), np.sort(shuffled[:held])
     share = float(np.isin(dataset.users, train_users).mean())  # fitting takes time in proportion to the rows
 
-    train = _build(dataset, "train", train_users, settings, part(progress, 0, share))
-    test = _build(dataset, "test", test_users, settings, part(progress, share, 1 - share))
-    return Worlds(train, test, dataset.fingerprint)
+    return _built(dataset, (train_users, test_users), settings, progress, share)
 
 
 def build_halves(
@@ -250,36 +253,47 @@ def build_halves(
         raise BadInputError(f"{dataset.name} has {len(users)} train users, too few to part; take a larger dataset.")
     shuffled = np.random.default_rng(settings.seed).permutation(users).astype(np.int32)
     first, second = np.sort(shuffled[: len(users) // 2]), np.sort(shuffled[len(users) // 2 :])
-    return Worlds(
-        _build(dataset, "train", first, settings, part(progress, 0, 0.5)),
-        _build(dataset, "test", second, settings, part(progress, 0.5, 0.5)),
-        dataset.fingerprint,
-    )
+    return _built(dataset, (first, second), settings, progress, 0.5)
 
 
-def _build(
-    dataset: Dataset, split: Split, users: NDArray[np.int32], settings: SimulatorSettings, progress: Progress | None
-) -> World:
+def _built(
+    dataset: Dataset,
+    users: tuple[NDArray[np.int32], NDArray[np.int32]],
+    settings: SimulatorSettings,
+    progress: Progress | None,
+    share: float,
+) -> Worlds:
+    """The worlds of the train and the test `users`; the first fit takes the `share` of the time."""
+    train = _fits(dataset, users[0], settings, part(progress, 0, share))
+    test = _fits(dataset, users[1], settings, part(progress, share, 1 - share))
+    choice = chosen_model(settings.model, train, test)
+
+    def world(split: Split, users: NDArray[np.int32], fits: Fits) -> World:
+        model = fits.models[choice.kind]
+        users.setflags(write=False)
+        return World(
+            name=dataset.name,
+            split=split,
+            n_users=len(dataset.user_keys),
+            n_items=len(dataset.catalogue),
+            users=users,
+            interactions=int(np.isin(dataset.users, users).sum()),
+            model=model,
+            categories=category_sets(dataset.catalogue),
+            beta=distance_quantile(model.item_vectors, settings.beta_quantile, np.random.default_rng(settings.seed)),
+            settings=settings,
+            accuracy=fits.accuracies[choice.kind],
+        )
+
+    return Worlds(world("train", users[0], train), world("test", users[1], test), dataset.fingerprint, choice)
+
+
+def _fits(dataset: Dataset, users: NDArray[np.int32], settings: SimulatorSettings, progress: Progress | None) -> Fits:
+    """The models fitted to the logs of `users`, sampled negatives among them."""
     logs = _of_users(Logs(dataset.users, dataset.items, dataset.ratings), users)
-    interactions = len(logs)
     if dataset.negatives is not None:
         logs = _joined(logs, _of_users(dataset.negatives, users))
-    model, accuracy = fit(logs, features_of(dataset, users), settings, progress)
-    beta = distance_quantile(model.item_vectors, settings.beta_quantile, np.random.default_rng(settings.seed))
-    users.setflags(write=False)
-    return World(
-        name=dataset.name,
-        split=split,
-        n_users=len(dataset.user_keys),
-        n_items=len(dataset.catalogue),
-        users=users,
-        interactions=interactions,
-        model=model,
-        categories=category_sets(dataset.catalogue),
-        beta=beta,
-        settings=settings,
-        accuracy=accuracy,
-    )
+    return fit(logs, features_of(dataset, users), settings, progress)
 
 
 def _rounded(ratings: Floats, rounding: Rounding) -> Floats:

@@ -86,7 +86,9 @@ def fit_ensemble(dataset: Dataset, users: NDArray[np.int32], count: int, seed: i
     logs = Logs(np.searchsorted(users, dataset.users[mine]), dataset.items[mine], dataset.ratings[mine])
     features = features_of(dataset, users)
     return [
-        fit(logs, features, SimulatorSettings(model="factorisation", seed=seed * count + number))[0]
+        fit(logs, features, SimulatorSettings(model="factorisation", seed=seed * count + number)).models[
+            "factorisation"
+        ]
         for number in range(count)
     ]
 

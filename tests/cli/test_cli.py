@@ -53,7 +53,7 @@ def test_every_command_is_in_the_table_above(billp: Billp):
     ("arguments", "words"),
     [
         (["nonsense"], "No such command 'nonsense'"),
-        (["data", "fetch", "ml-25m"], "'ml-25m' cannot be fetched, only ml-100k"),
+        (["data", "fetch", "ml-25m"], "'ml-25m' cannot be fetched, only ml-100k and ml-1m"),
         (["data", "info", "nowhere"], "No dataset 'nowhere' is registered (registered: tiny)"),
         (["data", "info", "../tiny"], "Dataset name '../tiny' is not usable"),
         (["data", "add", "nowhere"], "nowhere holds no file named *.inter"),

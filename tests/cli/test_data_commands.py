@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from simulators import KNOWN
 from tests.cli.conftest import Billp, files
 from tests.fakes.worlds import tiny_dataset, write_atomic
 
@@ -56,6 +57,16 @@ def test_data_is_added_listed_and_described(billp: Billp, tmp_path: Path):
     assert "1200" in table
 
 
+def test_fetch_tells_and_completes_the_known_data_sets(billp: Billp, monkeypatch: pytest.MonkeyPatch):
+    shown = billp("data", "fetch", "--help")
+    for name, known in KNOWN.items():
+        assert f"{name}: {known.about}." in shown.words
+    monkeypatch.setenv("_BILLP_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "billp data fetch ml-1")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    assert billp().out.split() == list(KNOWN)
+
+
 def test_a_simulator_is_built_and_described(billp: Billp, tiny: Path):
     shutil.rmtree(tiny / "simulators")
     said = billp("simulator", "info", "tiny")
@@ -65,6 +76,11 @@ def test_a_simulator_is_built_and_described(billp: Billp, tiny: Path):
     assert built.code == 0
     assert ("reading tiny" in built.err, "fitting tiny" in built.err) == (True, True)
     described = billp("simulator", "info", "tiny", "--json").json
+    choice = described["choice"]
+    assert f"Both worlds rate with {choice['kind']}: {choice['why']}." in built.words
+    off = described["test"]["rmse"]
+    assert f"The test world is off by {off['model']:.4f} stars (RMSE on 60 ratings no fit has seen)" in built.words
+    assert all(f"Warning: {concern}" in built.words for concern in described["concerns"])
     assert (described["train"]["users"], described["test"]["users"]) == (20, 20)
     assert described["train"]["split"] == "train"
     for world in (described["train"], described["test"]):

@@ -7,10 +7,12 @@ leaves, and an episode of eight steps brings 40 stars.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from catalogue import Catalogue, Item
-from settings import SimulatorSettings
+from settings import ModelKind, SimulatorSettings
 from simulators.accuracy import Accuracy, Errors
 from simulators.datasets import Dataset
 from simulators.item_traits import category_sets
@@ -30,6 +32,7 @@ def stars(items: Indices) -> Floats:
 class ToyRatings:
     """The same stars from everybody."""
 
+    kind: ClassVar[ModelKind] = "factorisation"
     n_users = USERS
 
     def predict(self, users: Indices, items: Indices) -> Floats:

@@ -23,7 +23,9 @@ from simulators.worlds import Worlds, build_worlds
 
 GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance", "Western")
 MAPPING = ColumnMapping(timestamp="timestamp", title="movie_title", categories="class", year="release_year")
-TINY = SimulatorSettings.model_validate({"factors": 4, "epochs": 8, "horizon": 12, "test_share": 0.25})
+TINY = SimulatorSettings.model_validate(
+    {"model": "deepfm", "factors": 4, "epochs": 8, "horizon": 12, "test_share": 0.25}
+)
 
 
 def tiny_dataset(seed: int = 0, users: int = 40, items: int = 60) -> Dataset:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,10 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import ArtifactError, BadInputError, DataError
+from settings import ModelKind
 from simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_folder
 from simulators.datasets import file_digest
 from simulators.deepfm import DeepFM
 from simulators.factorisation import BiasedFactorisation
+from simulators.fitting import Fits
+from simulators.model_choice import chosen_model
 from simulators.quit.category_window import CategoryWindowRule
 from simulators.responses import respond
 from simulators.summaries import dataset_info, world_info
@@ -143,6 +147,42 @@ def test_what_was_saved_is_loaded(stored):
     assert sorted(path.name for path in stored.iterdir()) == ["test.npz", "train.npz", RECORD]
 
 
+def test_both_worlds_use_the_model_that_is_better_in_the_train_world(tmp_path):
+    worlds = build_worlds(tiny_dataset(), TINY.model_copy(update={"model": "auto"}))
+    choice = worlds.choice
+    assert choice is not None
+    assert choice.train[choice.kind] == min(choice.train.values())
+    assert worlds.train.model.kind == worlds.test.model.kind == choice.kind
+    assert (choice.train_rows, choice.test_rows) == (45, 15)
+    assert choice.why.startswith(f"{choice.kind} was off by {choice.train[choice.kind]:.4f} stars and ")
+    save_worlds(simulator_folder(tmp_path, "tiny"), worlds)
+    assert load_worlds(simulator_folder(tmp_path, "tiny")).choice == choice
+    asked = tiny_worlds().choice
+    assert asked is not None
+    assert asked.why == "simulator.model asked for deepfm"
+
+
+KINDS: tuple[ModelKind, ModelKind] = ("deepfm", "factorisation")
+
+
+@pytest.mark.parametrize(("better", "other"), [KINDS, KINDS[::-1]])
+def test_the_test_world_has_no_say_in_the_choice(better: ModelKind, other: ModelKind):
+    train = Fits({}, {}, {better: 0.8, other: 0.9}, 200)
+    test = Fits({}, {}, {better: 0.9, other: 0.8}, 50)
+    choice = chosen_model("auto", train, test)
+    assert choice.kind == better
+    said = f"{better} was off by 0.8000 stars and {other} by 0.9000 on 200 ratings of train users"
+    assert choice.why == f"{said} that neither learned from"
+    assert chosen_model(other, train, test).kind == other
+
+
+def test_a_simulator_that_recorded_no_choice_is_loaded(stored):
+    record = json.loads((stored / RECORD).read_text())
+    del record["choice"]
+    (stored / RECORD).write_text(json.dumps(record))
+    assert load_worlds(stored).choice is None
+
+
 def test_saving_again_replaces(stored):
     save_worlds(stored, tiny_worlds(seed=1))
     assert same(load_worlds(stored).train, tiny_worlds(seed=1).train)
@@ -248,6 +288,7 @@ def test_nothing_is_unpickled(stored, tmp_path):
 
 def test_refuses_to_store_a_model_it_could_not_restore(tmp_path):
     class Constant:
+        kind: ClassVar[ModelKind] = "deepfm"
         item_vectors = tiny_worlds().train.vectors
         n_users = 30
 
