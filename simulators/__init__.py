@@ -4,6 +4,7 @@ Importing this package registers ids for `gymnasium.make("simulators:billp/ml-10
 """
 
 from simulators.artifacts import built_horizons, load_worlds, save_worlds, simulator_folder
+from simulators.building import build_halves, build_worlds
 from simulators.datasets import Dataset
 from simulators.environment import Observation, UserEnv
 from simulators.episodes import Episodes
@@ -16,7 +17,7 @@ from simulators.responses import Answer, respond
 from simulators.soundness import concerns
 from simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
 from simulators.vector_environment import VectorUserEnv
-from simulators.worlds import World, Worlds, build_halves, build_worlds, users_of
+from simulators.worlds import World, Worlds, users_of
 
 __all__ = [
     "FEWEST",

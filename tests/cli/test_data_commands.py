@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from commands import data
 from simulators import KNOWN
 from tests.cli.conftest import Billp, files
 from tests.fakes.worlds import tiny_dataset, write_atomic
@@ -57,14 +59,14 @@ def test_data_is_added_listed_and_described(billp: Billp, tmp_path: Path):
     assert "1200" in table
 
 
-def test_fetch_tells_and_completes_the_known_data_sets(billp: Billp, monkeypatch: pytest.MonkeyPatch):
+def test_fetch_tells_and_completes_the_known_data_sets(billp: Billp):
     shown = billp("data", "fetch", "--help")
     for name, known in KNOWN.items():
         assert f"{name}: {known.about}." in shown.words
-    monkeypatch.setenv("_BILLP_COMPLETE", "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", "billp data fetch ml-1")
-    monkeypatch.setenv("COMP_CWORD", "3")
-    assert billp().out.split() == list(KNOWN)
+    fetch = get_command(data.app).commands["fetch"]  # type: ignore[attr-defined]
+    (name,) = (parameter for parameter in fetch.params if parameter.name == "name")
+    completed = name.shell_complete(fetch.make_context("fetch", []), "ml-1")
+    assert [item.value for item in completed] == list(KNOWN)
 
 
 def test_a_simulator_is_built_and_described(billp: Billp, tiny: Path):

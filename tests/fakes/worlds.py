@@ -17,9 +17,10 @@ import numpy as np
 from catalogue import Catalogue, Item
 from settings import SimulatorSettings
 from simulators.artifacts import load_worlds, save_worlds
+from simulators.building import build_worlds
 from simulators.datasets import Dataset
 from simulators.mapping import ColumnMapping
-from simulators.worlds import Worlds, build_worlds
+from simulators.worlds import Worlds
 
 GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance", "Western")
 MAPPING = ColumnMapping(timestamp="timestamp", title="movie_title", categories="class", year="release_year")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from errors import ArtifactError, BadInputError, DataError
 from settings import ModelKind
 from simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_folder
+from simulators.building import build_halves, build_worlds
 from simulators.datasets import file_digest
 from simulators.deepfm import DeepFM
 from simulators.factorisation import BiasedFactorisation
@@ -25,7 +26,7 @@ from simulators.model_choice import chosen_model
 from simulators.quit.category_window import CategoryWindowRule
 from simulators.responses import respond
 from simulators.summaries import dataset_info, world_info
-from simulators.worlds import World, Worlds, build_halves, build_worlds, users_of
+from simulators.worlds import World, Worlds, users_of
 from tests.fakes.worlds import TINY, tiny_dataset, tiny_worlds
 from tests.simulators.changed_worlds import RULES
 
