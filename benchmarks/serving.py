@@ -1,11 +1,12 @@
 """Steps a minute, tokens a second, time to first token and prefix-cache share at 1, 4, 16 and 32 episodes side by side.
 
-    python -m benchmarks.serving [EPISODES [HORIZON]]
+    python -m benchmarks.serving [EPISODES [HORIZON [LEVELS]]]
     BILLP_LLM_BASE_URL=http://127.0.0.1:8000/v1 BILLP_LLM_MODEL=NAME python -m benchmarks.serving
 
 The first measures the embedded llama.cpp, the second the server named (`billp serve`). Needs ml-100k with its
 simulator. Every level plays training episodes of billp, as many as run at once but 16 at least, cut off after 2 steps,
 with users of its own, the same ones for every server, so that no level finds its prompts computed by the one before.
+Other levels are named by numbers with commas, such as 1,16,128.
 Prints a Markdown table; writes to a temporary runs folder and to a memory of its own, emptied afterwards.
 """
 
@@ -29,7 +30,7 @@ from graphs.workshop import Workshop
 from serving.embedded import start
 from settings import LLMSettings, load_settings
 
-LEVELS = (1, 4, 16, 32)
+_DEFAULTS = ("16", "2", "1,4,16,32")
 MEMORY = "benchmark"
 
 
@@ -100,12 +101,14 @@ async def measure(level: int, episodes: int, horizon: int) -> list[str]:
 
 def main() -> None:
     """Prints a Markdown table, row by row."""
-    episodes, horizon = (int(word) for word in (*sys.argv[1:3], *("16", "2")[len(sys.argv[1:3]) :]))
+    given = sys.argv[1:4]
+    episodes, horizon, levels = (*given, *_DEFAULTS[len(given) :])
     titles = ["side by side", "steps a minute", "tokens a second", "first token: median (95%)", "from the cache"]
     for row in (titles, ["---"] * len(titles)):
         sys.stdout.write(f"| {' | '.join(row)} |\n")
-    for level in LEVELS:
-        sys.stdout.write(f"| {' | '.join(uvloop.run(measure(level, max(level, episodes), horizon)))} |\n")
+    for level in map(int, levels.split(",")):
+        row = uvloop.run(measure(level, max(level, int(episodes)), int(horizon)))
+        sys.stdout.write(f"| {' | '.join(row)} |\n")
         sys.stdout.flush()
 
 
