@@ -23,7 +23,7 @@ from pydantic_settings import (
 
 from errors import SettingsError
 
-QuitRuleName = Literal["distance", "category-window"]
+QuitRuleName = Literal["distance", "category-window", "personal", "patience", "satiation"]
 
 PREFIX = "BILLP_"
 FILE = "billp.toml"
@@ -160,11 +160,20 @@ class SimulatorSettings(_Group):
     model: ModelSetting = Field(
         "auto", description="model of what users rate: deepfm, factorisation, or auto, the better of the two"
     )
-    quit_rule: QuitRuleName = Field("distance", description="what bores users: near items, or items of one category")
-    window: int = Field(4, ge=0, description="distance: recent recommendations a new one is compared with (W)")
-    beta_quantile: float = Field(0.05, ge=0, le=1, description="distance: quantile of item distances that sets beta")
+    quit_rule: QuitRuleName = Field("distance", description="when users leave; the README has a table of the rules")
+    window: int = Field(4, ge=0, description="distance, patience: recent items that a new one is compared with (W)")
+    beta_quantile: float = Field(0.05, ge=0, le=1, description="quantile of item distances below which items are close")
     category_window: int = Field(5, ge=0, description="category-window: recent recommendations that count (N)")
     category_limit: int = Field(2, ge=0, description="category-window: so many of them may share a category (m)")
+    personal_window: int = Field(8, ge=0, description="personal: a user's window is drawn from 1 to this")
+    personal_spread: float = Field(0.5, ge=0, description="personal: sd of the logarithm of a user's share of beta")
+    patience: float = Field(4.0, gt=0, description="patience: budget at the start, in stars; at zero the user leaves")
+    patience_cost: float = Field(2.0, ge=0, description="patience: what an item too close to a recent one uses up")
+    patience_restore: float = Field(0.5, ge=0, description="patience: stars that a good item gives back at most")
+    satiation_strength: float = Field(1.5, ge=0, description="satiation: stars by which full exposure lowers liking")
+    satiation_decay: float = Field(0.8, ge=0, lt=1, description="satiation: share of exposure left after each step")
+    satiation_window: int = Field(5, ge=0, description="satiation: recent items whose mean liking decides")
+    satiation_tolerance: float = Field(1.25, ge=0, description="satiation: stars below usual at which a user leaves")
     repeats: bool = Field(True, description="an item may come again; if not, a repeat makes the user leave")
     min_reward: float = Field(2.0, description="a rating below this makes the user leave")
     reward_rounding: Rounding = Field("stars", description="reward paid: whole stars, or the predicted rating itself")
@@ -182,6 +191,7 @@ class RunSettings(_Group):
     side_by_side: int = Field(8, ge=1, description="episodes in flight at once")
     horizon: int | None = Field(None, ge=1, description="cut episodes off earlier than the simulator's own horizon")
     quit_rule: QuitRuleName | None = Field(None, description="quit rule instead of the simulator's own")
+    window: int | None = Field(None, ge=0, description="window of the quit rule instead of the simulator's own")
     repeats: bool | None = Field(None, description="repeats allowed or not, whatever the simulator says")
     batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
     tape: Literal["record", "replay", "off"] = Field("off", description="record LLM calls, or replay them without LLM")

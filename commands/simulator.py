@@ -52,13 +52,13 @@ def info(name: str, assign: Assignments = None, as_json: AsJson = False) -> None
     with spinner(f"running policies on {name}"):
         dataset = load_dataset(settings.data, name)
         worlds = load_worlds(simulator_folder(settings.data, name), dataset)
-        worlds = worlds.quitting_by(settings.run.quit_rule, settings.run.repeats)
+        worlds = worlds.quitting_by(settings.run.quit_rule, settings.run.repeats, settings.run.window)
         described = world_info(worlds, dataset)
     if as_json:
         show_json(described)
         return
     train, test = described.train.model_dump(), described.test.model_dump()
-    fields = [field for field in train if field != "policies" and train[field] is not None]
+    fields = [field for field in train if field != "policies" and train[field] not in (None, {})]
     show_table(["", "train", "test"], [(field, _cell(train[field]), _cell(test[field])) for field in fields], name)
     rows = [
         (split, policy, *(f"{figure:.2f}" for figure in outcome.values()))

@@ -160,7 +160,7 @@ class Workshop:
         worlds = load_worlds(simulator_folder(self.settings.data, dataset), data)
         if self.settings.run.horizon is not None:
             worlds = worlds.cut_off(self.settings.run.horizon)
-        worlds = worlds.quitting_by(self.settings.run.quit_rule, self.settings.run.repeats)
+        worlds = worlds.quitting_by(self.settings.run.quit_rule, self.settings.run.repeats, self.settings.run.window)
         pack = pack or load_pack(self.settings.prompts)
         if llm:
             self.embedder.embed(["ready"])  # loads its model now, for seconds, and not in the middle of an episode

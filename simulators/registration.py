@@ -68,14 +68,18 @@ def make_env(
     split: Split = "train",
     quit_rule: QuitRuleName | None = None,
     repeats: bool | None = None,
+    window: int | None = None,
     horizon: int | None = None,
     render_mode: str | None = None,
 ) -> UserEnv:
     """A user of the simulator in `folder`, or of that of `dataset` in the data folder of the settings.
 
-    None leaves quit rule, repeats and horizon as the simulator was built.
+    None leaves quit rule, repeats, window and horizon as the simulator was built.
     """
-    return UserEnv(_world(_place(folder, dataset), split, quit_rule, repeats, horizon), render_mode)
+    return UserEnv(
+        _world(_place(folder, dataset), split, horizon, quit_rule=quit_rule, repeats=repeats, window=window),
+        render_mode,
+    )
 
 
 def make_vector_env(
@@ -86,12 +90,13 @@ def make_vector_env(
     split: Split = "train",
     quit_rule: QuitRuleName | None = None,
     repeats: bool | None = None,
+    window: int | None = None,
     horizon: int | None = None,
     action_masks: bool = False,
     render_mode: str | None = None,
 ) -> VectorUserEnv:
     """`num_envs` users of one simulator, stepped as arrays; the other keywords as in `make_env`."""
-    world = _world(_place(folder, dataset), split, quit_rule, repeats, horizon)
+    world = _world(_place(folder, dataset), split, horizon, quit_rule=quit_rule, repeats=repeats, window=window)
     return VectorUserEnv(world, num_envs, action_masks=action_masks, render_mode=render_mode)
 
 
@@ -102,13 +107,19 @@ def _place(folder: str | None, dataset: str | None) -> str:
 
 
 def _world(
-    folder: str, split: Split, quit_rule: QuitRuleName | None, repeats: bool | None, horizon: int | None
+    folder: str,
+    split: Split,
+    horizon: int | None,
+    *,
+    quit_rule: QuitRuleName | None,
+    repeats: bool | None,
+    window: int | None,
 ) -> World:
     if split not in ("train", "test"):
         raise BadInputError(f"There is no {split!r} world; take 'train' or 'test'.")
     record = Path(folder) / RECORD
     written = record.stat().st_mtime_ns if record.is_file() else 0  # one that is not there is refused in loading
-    worlds = _worlds(folder, written).quitting_by(quit_rule, repeats)
+    worlds = _worlds(folder, written).quitting_by(quit_rule, repeats, window)
     if horizon is not None:
         worlds = worlds.cut_off(horizon)
     return worlds.train if split == "train" else worlds.test

@@ -15,6 +15,7 @@ from simulators.intake import Intake
 from simulators.mapping import ColumnMapping
 from simulators.model_choice import ModelChoice
 from simulators.policies import Outcome, PolicyName, policy_outcomes, policy_users
+from simulators.quit.registry import RULES
 from simulators.soundness import concerns
 from simulators.worlds import Split, World, Worlds
 
@@ -47,7 +48,8 @@ class DatasetInfo(_Summary):
 class WorldInfo(_Summary):
     """One world: sizes, quit rule, errors in stars, and the share of each number of stars over random users and items.
 
-    `beta` belongs to the rule "distance", `limit` to "category-window", `window` to both. `too_low` is the share of
+    `window`, `beta` (None where the rule does not work on distances) and `parameters`, by the settings' names, are
+    those of the quit rule; `min_reward` is None where no single rating makes users leave. `too_low` is the share of
     random users and items whose rating, as it is judged, is below `min_reward`. `policies` says what becomes of one
     episode of each of `policy_users` users under policies that do not learn.
     """
@@ -59,12 +61,12 @@ class WorldInfo(_Summary):
     quit_rule: QuitRuleName
     window: int
     beta: float | None
-    limit: int | None
+    parameters: dict[str, float]
     repeats: bool
-    min_reward: float
+    min_reward: float | None
     reward_rounding: Rounding
     judgement_rounding: Rounding
-    too_low: float
+    too_low: float | None
     horizon: int
     model: ModelKind
     rmse: dict[str, float]
@@ -124,21 +126,22 @@ def _world_info(world: World, popularity: NDArray[np.int64]) -> WorldInfo:
     shares = np.bincount(np.floor(ratings + 0.5).astype(np.int64), minlength=6) / _SAMPLED_PAIRS
     settings = world.settings
     chosen = policy_users(world)
-    near = settings.quit_rule == "distance"
+    rule = RULES[settings.quit_rule]
+    displeased = np.isfinite(world.rule.min_rating)
     return WorldInfo(
         split=world.split,
         users=len(world.users),
         items=world.n_items,
         interactions=world.interactions,
         quit_rule=settings.quit_rule,
-        window=world.rule.window,
-        beta=world.beta if near else None,
-        limit=None if near else settings.category_limit,
+        window=getattr(settings, rule.window),
+        beta=world.beta if rule.uses_beta else None,
+        parameters={name: getattr(settings, name) for name in rule.parameters},
         repeats=settings.repeats,
-        min_reward=settings.min_reward,
+        min_reward=settings.min_reward if displeased else None,
         reward_rounding=settings.reward_rounding,
         judgement_rounding=settings.judgement_rounding,
-        too_low=float((world.judged(ratings) < settings.min_reward).mean()),
+        too_low=float((world.judged(ratings) < settings.min_reward).mean()) if displeased else None,
         horizon=world.horizon,
         model=world.model.kind,
         rmse=asdict(world.accuracy.rmse),

@@ -113,11 +113,20 @@ class World:
         return _rounded(ratings, self.settings.judgement_rounding)
 
     def usual(self, users: Indices) -> NDArray[np.float64]:
-        """What each of `users` rates on average over a sample of the catalogue, shape (n,)."""
-        items = np.random.default_rng(self.settings.seed).integers(self.n_items, size=_SAMPLED)
-        ratings = self.judged(self.ratings(np.repeat(users, _SAMPLED), np.tile(items, len(users))))
-        means: NDArray[np.float64] = ratings.reshape(-1, _SAMPLED).mean(axis=1, dtype=np.float64)
-        return means
+        """What each of `users` rates on average over a sample of the catalogue, of the shape of `users`."""
+        rows = self.rows(users)
+        unknown = np.unique(rows[np.isnan(self._usual[rows])])
+        if len(unknown):
+            items = np.random.default_rng(self.settings.seed).integers(self.n_items, size=_SAMPLED)
+            who = np.repeat(self.users[unknown], _SAMPLED)
+            ratings = self.judged(self.ratings(who, np.tile(items, len(unknown))))
+            self._usual[unknown] = ratings.reshape(-1, _SAMPLED).mean(axis=1, dtype=np.float64)
+        return self._usual[rows]
+
+    @cached_property
+    def _usual(self) -> NDArray[np.float64]:
+        """What `usual` worked out so far, by row of the model; nan where it did not yet."""
+        return np.full(len(self.users), np.nan)
 
     def judge(
         self, users: Indices, past: Past, items: Indices, ratings: Floats, repeated: NDArray[np.bool_]
@@ -201,9 +210,15 @@ class Worlds:
 
         return replace(self, train=cut(self.train), test=cut(self.test))
 
-    def quitting_by(self, quit_rule: QuitRuleName | None = None, repeats: bool | None = None) -> Worlds:
-        """The same worlds under another quit rule, or with repeats allowed or not; None leaves things as they are."""
-        given = {"quit_rule": quit_rule, "repeats": repeats}
+    def quitting_by(
+        self, quit_rule: QuitRuleName | None = None, repeats: bool | None = None, window: int | None = None
+    ) -> Worlds:
+        """The same worlds under another quit rule or window, or with repeats allowed or not; None leaves things so.
+
+        Nothing is fitted again. `window` is that of the rule that holds then, whatever its setting is called.
+        """
+        rule = RULES[quit_rule or self.train.settings.quit_rule]
+        given = {"quit_rule": quit_rule, "repeats": repeats, rule.window: window}
         update = {name: value for name, value in given.items() if value is not None}
 
         def changed(world: World) -> World:

@@ -55,4 +55,10 @@ def _make(world: Surroundings) -> CategoryWindowRule:
     return CategoryWindowRule(world.traits, settings.category_window, settings.category_limit, settings.min_reward)
 
 
-RULE = RuleKind(name="category-window", reason=SAME_CATEGORY, make=_make, window="category_window")
+RULE = RuleKind(
+    name="category-window",
+    reason=SAME_CATEGORY,
+    make=_make,
+    window="category_window",
+    parameters=("category_limit",),
+)

@@ -45,6 +45,7 @@ RULE = RuleKind(
     reason=TOO_CLOSE,
     make=lambda world: DistanceRule(world.traits, world.beta, world.settings.window, world.settings.min_reward),
     window="window",
+    uses_beta=True,
 )
 
 

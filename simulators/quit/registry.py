@@ -7,7 +7,7 @@ settings are declared. What its reason is called, in runs and to readers, follow
 from __future__ import annotations
 
 from settings import QuitRuleName
-from simulators.quit import category_window, distance
+from simulators.quit import category_window, distance, patience, personal, satiation
 from simulators.quit.reasons import HORIZON, LOW_REWARD, REPEAT, STAYS, Reason
 from simulators.quit.rule import RuleKind
 
@@ -16,6 +16,9 @@ RULES: dict[QuitRuleName, RuleKind] = {
     for rule in (
         distance.RULE,
         category_window.RULE,
+        personal.RULE,
+        patience.RULE,
+        satiation.RULE,
     )
 }
 """The rules that `simulator.quit_rule` may name."""

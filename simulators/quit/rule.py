@@ -86,12 +86,18 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class RuleKind:
-    """A rule as the registry lists it: its name, the reason it gives, how it is made, and the setting of its window."""
+    """A rule as the registry lists it: its name, the reason it gives, and how it is made.
+
+    `window` names the setting that says how far it looks back, `parameters` the other settings it has; `uses_beta` says
+    whether it works on distances.
+    """
 
     name: QuitRuleName
     reason: Reason
     make: Callable[[Surroundings], QuitRule]
     window: str
+    parameters: tuple[str, ...] = ()
+    uses_beta: bool = False
 
 
 def window_of(shown: Sequence[int] | Indices, window: int) -> NDArray[np.int64]:

@@ -97,4 +97,5 @@ def test_a_simulator_is_built_and_described(billp: Billp, tiny: Path):
     for word in ("horizon", "beta", "oracle", "R_traj"):
         assert word in table.out
     other = billp("simulator", "info", "tiny", "--set", "run.quit_rule=category-window", "--json").json
-    assert (other["test"]["quit_rule"], other["test"]["limit"], other["test"]["beta"]) == ("category-window", 2, None)
+    assert (other["test"]["quit_rule"], other["test"]["beta"]) == ("category-window", None)
+    assert other["test"]["parameters"] == {"category_limit": 2}

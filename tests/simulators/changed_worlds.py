@@ -22,4 +22,5 @@ def world_with(beta: float | None = None, split: Split = "train", **settings: An
 
 def lenient(window: int = 3, **settings: Any) -> World:
     """Users who leave only when one of the last `window` items comes again."""
-    return world_with(beta=0.0, window=window, min_reward=0.0, **settings)
+    patient = {"patience": 1e6, "satiation_tolerance": 1e6, "personal_window": window}
+    return world_with(beta=0.0, window=window, min_reward=0.0, **(patient | settings))

@@ -24,6 +24,7 @@ from simulators.factorisation import BiasedFactorisation
 from simulators.fitting import Fits
 from simulators.model_choice import chosen_model
 from simulators.quit.category_window import CategoryWindowRule
+from simulators.quit.registry import RULES as RULES_BY_NAME
 from simulators.responses import respond
 from simulators.summaries import dataset_info, world_info
 from simulators.worlds import World, Worlds, users_of
@@ -313,6 +314,11 @@ def test_another_quit_rule_needs_no_other_fit():
     assert other.test.model is worlds.test.model
     assert isinstance(other.test.rule, CategoryWindowRule)
     assert not other.train.settings.repeats
+    for name, rule in RULES_BY_NAME.items():
+        wider = worlds.quitting_by(name, window=7)
+        assert wider.test.model is worlds.test.model
+        assert wider.train.settings == worlds.train.settings.model_copy(update={"quit_rule": name, rule.window: 7})
+    assert worlds.quitting_by(window=2).train.rule.window == 2
     assert same(other.quitting_by("distance", repeats=True).test, worlds.test)
 
 
@@ -348,11 +354,15 @@ def test_summaries_add_up():
     assert (info.train.users, info.test.users, info.name) == (30, 10, "tiny")
     assert sum(info.test.reward_histogram.values()) == pytest.approx(1)
     assert (info.train.quit_rule, info.train.window, info.train.beta) == ("distance", 4, worlds.train.beta)
-    assert info.train.limit is None
+    assert info.train.parameters == {}
+    assert info.train.min_reward == 2
     assert set(info.test.policies) == {"random", "popular", "greedy", "oracle"}
     assert info.test.policy_users == 10
     other = world_info(worlds.quitting_by("category-window"), dataset).test
-    assert (other.quit_rule, other.window, other.limit, other.beta) == ("category-window", 5, 2, None)
+    assert (other.quit_rule, other.window, other.beta) == ("category-window", 5, None)
+    assert other.parameters == {"category_limit": 2}
+    sated = world_info(worlds.quitting_by("satiation", window=3), dataset).test
+    assert (sated.window, sated.min_reward, sated.too_low) == (3, None, None)
     for about_world, world in ((info.train, worlds.train), (info.test, worlds.test)):
         assert about_world.model == "deepfm"
         assert list(about_world.rmse) == ["model", "biased_factorisation", "item_mean", "global_mean"]

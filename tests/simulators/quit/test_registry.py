@@ -21,7 +21,8 @@ from tests.simulators.changed_worlds import lenient, world_with
 def test_settings_and_registry_know_the_same_rules():
     assert set(RULES) == set(get_args(QuitRuleName))
     assert all(name == rule.name for name, rule in RULES.items())
-    assert {rule.window for rule in RULES.values()} <= set(SimulatorSettings.model_fields)
+    named = {name for rule in RULES.values() for name in (rule.window, *rule.parameters)}
+    assert named <= set(SimulatorSettings.model_fields)
 
 
 def test_every_reason_is_told_apart_and_has_its_words():
