@@ -17,10 +17,10 @@ from errors import BadInputError
 from settings import QuitRuleName, load_settings
 from simulators.artifacts import RECORD, load_worlds, simulator_folder
 from simulators.environment import UserEnv
+from simulators.known import KNOWN
 from simulators.vector_environment import VectorUserEnv
 from simulators.worlds import Split, World, Worlds
 
-KNOWN = ("ml-100k",)
 VERSION = 0
 """Rises when the same seed and the same items no longer give the same episode."""
 
