@@ -6,8 +6,11 @@ Raised where the cause is known; turned into exit codes only in `cli.py`.
 from __future__ import annotations
 
 
-class BillpError(Exception):
-    """Base of every error this application raises on purpose."""
+class BillpError(RuntimeError):
+    """Base of every error this application raises on purpose.
+
+    A RuntimeError, since LangGraph's server passes on the words of the built-in kinds only.
+    """
 
 
 class BadInputError(BillpError):
@@ -34,8 +37,8 @@ class MemoryStoreError(BadInputError):
     """The memory cannot be opened or used: locked by another process, or written by another embedder."""
 
 
-class ConstraintsIgnoredError(BadInputError):
-    """The LLM server named does not hold replies to the form asked for."""
+class UnusableModelError(BadInputError):
+    """The LLM named gives no words to a plain question."""
 
 
 class TapeError(BadInputError):

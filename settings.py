@@ -46,7 +46,12 @@ class LLMSettings(_Group):
 
     base_url: str | None = Field(None, description="OpenAI-compatible server; none starts the embedded llama.cpp")
     api_key: SecretStr = Field(SecretStr("none"), description="sent as bearer token, never logged")
-    model: str = Field("smollm2-135m-instruct", description="model name sent to the server")
+    model: str = Field(
+        "smollm2-135m-instruct",
+        min_length=1,
+        description="model name sent to the server, or provider:model (anthropic, openai, google_genai, ollama, ...)",
+    )
+    extra_body: dict[str, Any] = Field({}, description="fields sent with every call beside our own, as JSON")
     gguf: Path | None = Field(None, description="model file of the embedded server; none is SmolLM2-135M")
     context: int = Field(1536, ge=256, description="tokens of context per sequence (embedded server)")
     threads: int = Field(0, ge=0, description="threads of the embedded server; 0 is one per core")
@@ -58,8 +63,10 @@ class LLMSettings(_Group):
 
     @field_validator("base_url")
     @classmethod
-    def _without_credentials(cls, url: str | None) -> str | None:
+    def _usable_address(cls, url: str | None) -> str | None:
         """Addresses are shown and stored, so that a password in one would be as well."""
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
+            raise ValueError("it is no address of a server; give one like http://127.0.0.1:8000/v1")
         if url is not None and "@" in urlsplit(url).netloc:
             raise ValueError("it holds a user name or password; give what is secret as llm.api_key")
         return url

@@ -7,11 +7,16 @@ from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
 import numpy as np
+from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
 from agents.briefing import Briefing
-from agents.fitting import ask_fitting
-from agents.models import Model, Reply, Request, Usage
+from agents.llm.abilities import abilities_of
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
+from agents.llm.schema import named_choice
+from agents.llm.truncation import ask_fitting
+from agents.llm.usage import Usage
 from agents.planner import one_sentence
 from agents.policy import Advice, choose, label_preferences, named_preferences, unbiased_preferences
 from agents.prompt_pack import PromptPack
@@ -50,7 +55,7 @@ class Proposal:
 class Actor:
     """Chooses one of a shortlist, or proposes an item in words."""
 
-    def __init__(self, model: Model, pack: PromptPack, settings: ActorSettings, shown_steps: int) -> None:
+    def __init__(self, model: BaseChatModel, pack: PromptPack, settings: ActorSettings, shown_steps: int) -> None:
         self._model = model
         self._choose = pack["actor-shortlist"]
         self._propose = pack["actor-free"]
@@ -71,7 +76,8 @@ class Actor:
         With `actor.choice = "scores"` one token is asked for, and the model's probabilities of the letters are its
         preferences; asked in two orders (`actor.orders`), the letters' own bias cancels. Where none of the letters is
         among the alternatives that the server reports, and with "schema" always, the reply itself is constrained by a
-        schema, which costs some more tokens and names one candidate. Without `advice` a letter is drawn from the
+        schema, which costs some more tokens and names one candidate; a model that holds to no schema names it in
+        words. Without `advice` a letter is drawn from the
         preferences at the Actor's temperature; with it, memory bends the choice (`agents.policy`), and the LLM is not
         asked where its answer could win too little. Raises ReplyFormatError when the server ignores the schema,
         ModelUnavailableError when it is away.
@@ -102,8 +108,8 @@ class Actor:
         self, briefing: Briefing, shortlist: Sequence[Item], seed: int
     ) -> tuple[NDArray[np.float64], Usage]:
         """(n,) centred nats by which the LLM prefers each candidate, and the cost."""
-        spent = Usage()
-        if self._settings.choice == "scores":
+        spent, able = Usage(), abilities_of(self._model)
+        if self._settings.choice == "scores" and able.logprobs:
             first, spent = await self._scores(briefing, shortlist, seed)
             turned = None
             if first is not None and self._settings.orders > 1:  # then, for it finds the prompt's head computed
@@ -115,6 +121,8 @@ class Actor:
         labels = tuple(ascii_uppercase[: len(shortlist)])
 
         def position(reply: Reply) -> int:
+            if not able.schema:
+                return labels.index(named_choice(reply.text, labels))
             label = reply.text.strip().strip('"')
             if label not in labels:
                 raise ReplyFormatError(f"the reply {label[:40]!r} is none of {labels[0]} to {labels[-1]}")

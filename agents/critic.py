@@ -6,8 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.fitting import ask_fitting
-from agents.models import Model, Reply, Request, Usage
+from langchain_core.language_models import BaseChatModel
+
+from agents.llm.abilities import abilities_of
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
+from agents.llm.schema import named_choice
+from agents.llm.truncation import ask_fitting
+from agents.llm.usage import Usage
 from agents.prompt_pack import Prompt
 from agents.views import Situation
 from errors import ReplyFormatError
@@ -37,7 +43,7 @@ class Advantage:
 class Critic:
     """Estimates V(s), the discounted sum of rewards from a state on (equation 5 of arXiv 2403.00843)."""
 
-    def __init__(self, model: Model, prompt: Prompt, settings: CriticSettings, shown_steps: int) -> None:
+    def __init__(self, model: BaseChatModel, prompt: Prompt, settings: CriticSettings, shown_steps: int) -> None:
         self._model = model
         self._prompt = prompt
         self._settings = settings
@@ -54,9 +60,11 @@ class Critic:
         `remembered` are targets of similar states from memory, nearest first: the LLM is shown some as scores, and its
         own score is then averaged with all of them, weighing as much as `critic.trust` of them. With
         `critic.value = "logprobs"` the value is the expectation over the probabilities of the ten
-        single-token scores, else one sampled score. Raises ReplyFormatError when no score is found.
+        single-token scores, else one sampled score; so it is too where the model reports no probabilities, and where
+        it holds to no schema either, the score is looked for in its words. Raises ReplyFormatError when none is found.
         """
-        expectation = self._settings.value == "logprobs"
+        able = abilities_of(self._model)
+        expectation = self._settings.value == "logprobs" and able.logprobs
         request = Request(
             role="critic",
             system=self._prompt.fixed,
@@ -68,7 +76,8 @@ class Critic:
             choices=() if expectation else _SCORES,
             scores=expectation,
         )
-        parse = expected_score if expectation else sampled_score
+        sampled = sampled_score if able.schema else score_in_words
+        parse = expected_score if expectation else sampled
         values = {
             "history": situation.shown_history(),
             "steps": situation.shown_steps(self._shown_steps),
@@ -137,6 +146,11 @@ def sampled_score(reply: Reply) -> float:
     if text not in _SCORES:
         raise ReplyFormatError(f"the reply {text[:40]!r} is not a digit from 0 to 9")
     return float(text)
+
+
+def score_in_words(reply: Reply) -> float:
+    """The score that stands in a free reply; raises ReplyFormatError when there is none, or more than one."""
+    return float(named_choice(reply.text, _SCORES))
 
 
 def _score_weights(first_token: Mapping[str, float]) -> dict[str, float]:

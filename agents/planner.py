@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.fitting import ask_fitting
-from agents.models import Model, Reply, Request, Usage
+from langchain_core.language_models import BaseChatModel
+
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
+from agents.llm.truncation import ask_fitting
+from agents.llm.usage import Usage
 from agents.prompt_pack import Prompt, clean
 from agents.views import Situation
 from errors import ReplyFormatError
@@ -24,7 +28,7 @@ class Thought:
 class Planner:
     """Writes thoughts."""
 
-    def __init__(self, model: Model, prompt: Prompt, settings: PlannerSettings) -> None:
+    def __init__(self, model: BaseChatModel, prompt: Prompt, settings: PlannerSettings) -> None:
         self._model = model
         self._prompt = prompt
         self._settings = settings

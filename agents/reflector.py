@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.fitting import ask_fitting
-from agents.models import Model, Request, Usage
+from langchain_core.language_models import BaseChatModel
+
+from agents.llm.asking import Request
+from agents.llm.truncation import ask_fitting
+from agents.llm.usage import Usage
 from agents.planner import one_sentence
 from agents.prompt_pack import Prompt
 from agents.views import Situation
@@ -25,7 +28,7 @@ class Lesson:
 class Reflector:
     """Writes reflections."""
 
-    def __init__(self, model: Model, prompt: Prompt, settings: ReflectorSettings) -> None:
+    def __init__(self, model: BaseChatModel, prompt: Prompt, settings: ReflectorSettings) -> None:
         self._model = model
         self._prompt = prompt
         self._settings = settings

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from agents.actor import Actor, label_scores
 from agents.briefing import Briefing
-from agents.chat_model import ChatModel
-from agents.models import Request
+from agents.llm.asking import Request, ask
+from agents.llm.server_chat import ServerChat
 from agents.policy import label_preferences, unbiased_preferences
 from agents.prompt_pack import load_pack
 from agents.tools import analyse_categories
@@ -43,13 +43,13 @@ Case = tuple[Briefing, list[Item]]
 class Listening:
     """A model that keeps each reply's probabilities."""
 
-    def __init__(self, model: ChatModel) -> None:
+    def __init__(self, model: ServerChat) -> None:
         self._model = model
         self._busy = asyncio.Semaphore(8)
 
     async def scores(self, request: Request) -> NDArray[np.float64]:
         async with self._busy:
-            reply = await self._model.ask(request)
+            reply = await ask(self._model, request)
         scores = label_scores(reply.first_token, tuple(ascii_uppercase[:SIZE]))
         if scores is None:
             raise ReplyFormatError("the server reports the probability of no letter")
@@ -91,7 +91,7 @@ async def measure(base_url: str, count: int, pack: str | None) -> None:
     means = stars / np.maximum(np.bincount(dataset.items, minlength=len(dataset.catalogue)), 1)
     drawn = cases(dataset.catalogue, count)
     rated = np.array([[means[item.index] for item in shortlist] for _, shortlist in drawn])
-    async with ChatModel(base_url, settings.llm) as client:
+    async with ServerChat(base_url=base_url, settings=settings.llm) as client:
         model = Listening(client)
         actor = Actor(client, load_pack(Path(pack) if pack else None), settings.actor, settings.planner.shown_steps)
         for name, told in SHAPES.items():

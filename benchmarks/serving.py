@@ -12,7 +12,6 @@ Prints a Markdown table; writes to a temporary runs folder and to a memory of it
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 import tempfile
@@ -21,53 +20,51 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import Field
 
-from agents.chat_model import ChatModel
-from agents.models import Reply, Request, Usage
+from agents.llm.server_chat import ServerChat
 from experiments.run_folder import read_lines
 from experiments.training import train
 from graphs.workshop import Workshop
 from serving.embedded import start
-from settings import LLMSettings, load_settings
+from settings import load_settings
 
 _DEFAULTS = ("16", "2", "1,4,16,32")
 MEMORY = "benchmark"
 
 
-class StreamedModel(ChatModel):
-    """The client of the application, but replies are streamed, so that the first token's arrival is seen."""
+class StreamedModel(ServerChat):
+    """The application's chat model, but words are streamed, so that the first token's arrival is seen.
 
-    def __init__(self, base_url: str, settings: LLMSettings) -> None:
-        super().__init__(base_url, settings)
-        self.first_token_s: list[float] = []
+    A reply of one token, whose probabilities are read, arrives with it.
+    """
 
-    async def _ask_once(self, request: Request) -> Reply:
-        body = self._body(request) | {"stream": True, "stream_options": {"include_usage": True}}
-        words: list[str] = []
-        scores: dict[str, float] = {}
-        usage: dict[str, Any] = {}
-        began, first = time.perf_counter(), None
-        # llama.cpp drops the connection after a stream without saying so, and the next call on it would find it gone.
-        async with self._opened().post(self._url, json=body, headers={"Connection": "close"}) as response:
-            response.raise_for_status()
-            async for line in response.content:
-                if not line.startswith(b"data: {"):
-                    continue
-                part = json.loads(line[6:])
-                usage = part.get("usage") or usage
-                for choice in part["choices"]:
-                    text = choice["delta"].get("content") or ""
-                    if text and first is None:
-                        first = time.perf_counter() - began
-                    words.append(text)
-                    tokens = (choice.get("logprobs") or {}).get("content") or []
-                    if tokens and not scores:
-                        scores = {top["token"]: top["logprob"] for top in tokens[0]["top_logprobs"]}
-        seconds = time.perf_counter() - began
-        self.first_token_s.append(seconds if first is None else first)
-        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-        cost = Usage(1, usage["prompt_tokens"], cached, usage["completion_tokens"], seconds)
-        return Reply("".join(words), scores, cost)
+    first_token_s: list[float] = Field(default_factory=list)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        began = time.perf_counter()
+        if kwargs.get("logprobs"):
+            result = await super()._agenerate(messages, stop, run_manager, **kwargs)
+            self.first_token_s.append(time.perf_counter() - began)
+            return result
+        first: float | None = None
+        whole: ChatGenerationChunk | None = None
+        async for chunk in self._astream(messages, stop, run_manager, **kwargs):
+            if first is None and chunk.text:
+                first = time.perf_counter() - began
+            whole = chunk if whole is None else whole + chunk
+        self.first_token_s.append(time.perf_counter() - began if first is None else first)
+        assert whole is not None  # noqa: S101 -- the last chunk says what it cost
+        return ChatResult(generations=[whole])
 
 
 async def measure(level: int, episodes: int, horizon: int) -> list[str]:
@@ -75,7 +72,7 @@ async def measure(level: int, episodes: int, horizon: int) -> list[str]:
     settings = load_settings({"run.side_by_side": level, "run.batch": episodes, "run.horizon": horizon})
     server = None if settings.llm.base_url else start(settings)
     base_url = settings.llm.base_url or (server.base_url if server else "")
-    async with StreamedModel(base_url, settings.llm) as model:
+    async with StreamedModel(base_url=base_url, settings=settings.llm) as model:
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "run"
             async with Workshop(settings, model=model) as workshop:

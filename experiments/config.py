@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
+from agents.llm.abilities import Abilities
 from agents.prompt_pack import PromptPack
 from graphs.services import Services
 from graphs.workshop import Workshop
@@ -14,6 +16,7 @@ from settings import Settings
 _PACKAGES = (
     "billp",
     "chromadb",
+    "langchain-core",
     "langgraph",
     "numpy",
     "sentence-transformers",
@@ -44,13 +47,18 @@ def run_config(workshop: Workshop, services: Services, plan: dict[str, Any]) -> 
     }
 
 
-def surroundings(settings: Settings) -> dict[str, Any]:
-    """Versions, data folder and all settings: recorded with a run, not compared when it is resumed. Holds no secret."""
+def surroundings(settings: Settings, able: Abilities | None = None) -> dict[str, Any]:
+    """Versions, data folder and all settings: recorded with a run, not compared when it is resumed. Holds no secret.
+
+    `able` is what the run's LLM can do; a run whose LLM keeps to no seed is marked as one that cannot be repeated.
+    """
     return {
         "python": platform.python_version(),
         "versions": versions(),
         "data_dir": str(settings.data),
         "settings": settings.model_dump(mode="json"),
+        "repeatable": able is None or able.seed,
+        "llm": None if able is None else asdict(able),
     }
 
 

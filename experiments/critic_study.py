@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from agents.critic import Critic
-from agents.models import call_seed
+from agents.llm.asking import call_seed
 from errors import ArtifactError, EpisodeError
 from experiments.configured_folder import read_config, write_atomically
 from experiments.evaluation import evaluate

@@ -1,4 +1,4 @@
-"""A check-up: versions, model, data, memory, a constrained-reply canary, and proof that nothing leaves the machine."""
+"""A check-up: versions, model, data, memory, what the LLM can do, and proof that nothing leaves the machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from ipaddress import ip_address
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.canary import check_constraints
-from agents.models import Request
 from agents.prompt_pack import load_pack
 from errors import BillpError, DataError
 from experiments.config import versions
@@ -106,21 +104,13 @@ def _memory(workshop: Workshop) -> str:
 
 
 async def _model(workshop: Workshop) -> Check:
-    """Whether the LLM answers, holds to a constraint and gives log-probabilities."""
+    """Whether the LLM answers, and what it can do."""
     try:
-        model, where = workshop.model, workshop.model_name
-        await check_constraints(model, where)
-        scored = await model.ask(
-            Request(
-                role="doctor", system="Answer with one digit.", user="Two plus two?", temperature=0.0,
-                max_tokens=1, seed=0, scores=True,
-            )
-        )  # fmt: skip
+        able, where = await workshop.find_abilities(), workshop.model_name
     except Exception as error:  # noqa: BLE001 -- as above
         return _failed("model", error)
-    if not scored.first_token:
-        return Check(name="model", ok=False, seen=f"{where} gives no logprobs; set critic.value to sample.")
-    return Check(name="model", ok=True, seen=f"{where}: constraint enforced, logprobs given")
+    seen = " ".join(able.lacking()) or "seeds and schemas kept, log-probabilities given"
+    return Check(name="model", ok=True, seen=f"{where}: {seen}")
 
 
 @contextmanager

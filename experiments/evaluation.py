@@ -37,7 +37,7 @@ async def evaluate(
     """
     chosen = method_named(method)
     services = workshop.services(dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm)
-    await workshop.canary(services)
+    await workshop.check_model(services)
     policy = kept_policy(services, method, memory)
     services = replace(services, recommender=policy)
     worlds = services.worlds
@@ -53,7 +53,7 @@ async def evaluate(
         **({"policy": policy.record.sha256} if policy is not None else {}),
     }
     config = run_config(workshop, services, plan)
-    with RunFolder(run, config, surroundings(workshop.settings), resume=resume) as folder:
+    with RunFolder(run, config, surroundings(workshop.settings, workshop.abilities), resume=resume) as folder:
         runner = Runner(services, chosen, folder, horizon=worlds.test.horizon)
         await runner.run(evaluation_plan(keys, seeds), on_episode)
         summary = summarise(folder.lines, method, dataset, conduct_of(folder.lines, services))

@@ -112,7 +112,7 @@ class Play:
 
     async def begin(self) -> Question | None:
         """The first question. Raises EpisodeError, as `answer` does, when the episode cannot go on: it is recorded."""
-        await self._workshop.canary(self._services)
+        await self._workshop.check_model(self._services)
         return await self._go_on(LiveInput(user=self._user, episode=self._id, likes=self._likes))
 
     async def answer(self, given: object) -> Question | None:

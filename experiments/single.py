@@ -26,7 +26,7 @@ async def run_single(
     services = workshop.services(
         dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm, learn_at_once=True
     )
-    await workshop.canary(services)
+    await workshop.check_model(services)
     services = replace(services, recommender=kept_policy(services, method, memory))
     split = services.worlds.split_of(services.dataset.user_index(user))
     if learn and split == "test":

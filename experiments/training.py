@@ -37,12 +37,12 @@ async def train(
     if not chosen.learns:
         raise SettingsError(f"Method {method!r} has no memory to train; evaluate it, or train billp, reflexion or dqn.")
     services = workshop.services(dataset, memory=memory, llm=chosen.needs_llm)
-    await workshop.canary(services)
+    await workshop.check_model(services)
     worlds, settings = services.worlds, workshop.settings
     users = [services.dataset.user_keys[user] for user in users_of(worlds.train, len(worlds.train.users), seed)]
     plan = {"command": "train", "method": method, "episodes": episodes, "seed": seed, "memory": memory}
     config = run_config(workshop, services, plan)
-    beside = surroundings(settings) | {_FIRST: workshop.memory(dataset, memory).next_ordinal()}
+    beside = surroundings(settings, workshop.abilities) | {_FIRST: workshop.memory(dataset, memory).next_ordinal()}
     with RunFolder(run, config, beside, resume=resume) as folder:
         runner = Runner(
             services, chosen, folder, horizon=worlds.train.horizon, first_ordinal=folder.surroundings.get(_FIRST, 0)

@@ -13,7 +13,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.models import Usage
+from agents.llm.usage import Usage
 from agents.plain import DrawnShortlists
 from agents.recommender import Observations, Recommender
 from errors import EpisodeError

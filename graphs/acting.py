@@ -11,7 +11,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from agents.grounding import nearest_item
-from agents.models import Usage
+from agents.llm.usage import Usage
 from agents.plan import Plan
 from agents.policy import REACH, Advice, choose
 from agents.relations import relation

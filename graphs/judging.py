@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from agents.critic import Critic, averaged_value
-from agents.models import Usage
+from agents.llm.usage import Usage
 from agents.views import Situation
 from graphs.services import Services
 

@@ -10,7 +10,7 @@ from langgraph.runtime import Runtime
 
 from agents.critic import advantage
 from agents.evidence import Evidence, evidence_of
-from agents.models import Usage
+from agents.llm.usage import Usage
 from agents.plan import Plan, make_plan, named_kinds
 from agents.tools import analyse_categories
 from errors import SettingsError

@@ -43,7 +43,7 @@ class LazyServices:
         async with self._lock:
             if key not in self._made:
                 services = await asyncio.to_thread(self._make, *key)
-                await self._workshop.canary(services)
+                await self._workshop.check_model(services)
                 self._made[key] = services
             if memory and (*key, memory) not in self._with_memory:
                 # Memories are many where each person has one; data and worlds are shared by all of them.

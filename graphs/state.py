@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing` only from Python 3.12 on
 
-from agents.models import Usage
+from agents.llm.usage import Usage
 from graphs.methods import SERVED
 
 

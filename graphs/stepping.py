@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.briefing import Briefing
-from agents.models import call_seed
+from agents.llm.asking import call_seed
 from agents.tools import CategoryAnalysis
 from errors import EpisodeError
 from graphs.services import Minds, Services

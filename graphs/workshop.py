@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -10,17 +11,20 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+from langchain_core.language_models import BaseChatModel
 
 from agents.actor import Actor
-from agents.canary import check_constraints
-from agents.chat_model import ChatModel
 from agents.critic import Critic
-from agents.metering import Load, MeteredModel
-from agents.models import Model
+from agents.llm.abilities import Abilities, abilities_of
+from agents.llm.metering import Load, MeteredChat
+from agents.llm.providers import ProviderChat, provider_chat, provider_of
+from agents.llm.server_chat import ServerChat
+from agents.llm.start_up import find_abilities
+from agents.llm.tape import Tape
+from agents.llm.taped_chat import TapedChat
 from agents.planner import Planner
 from agents.prompt_pack import PromptPack, load_pack
 from agents.reflector import Reflector
-from agents.tape import Tape, TapedModel
 from errors import SettingsError
 from graphs.services import Minds, Services
 from graphs.users import SimulatedUsers
@@ -29,19 +33,22 @@ from serving.embedded import EmbeddedServer, start
 from settings import Settings
 from simulators import list_datasets, load_dataset, load_worlds, simulator_folder
 
+log = logging.getLogger(__name__)
 Progress = Callable[[float], None]
 
 
 class Workshop:
     """Model server, embedder and memories of one process; opened when first asked for, closed together."""
 
-    def __init__(self, settings: Settings, *, model: Model | None = None, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, model: BaseChatModel | None = None, embedder: Embedder | None = None
+    ) -> None:
         self.settings = settings
         self._given_model = model
         self._given_embedder = embedder
         self._banks: dict[tuple[str, str], MemoryBank] = {}
         self._open = AsyncExitStack()
-        self._checked = False
+        self._abilities: Abilities | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,8 +65,9 @@ class Workshop:
 
     @cached_property
     def server(self) -> EmbeddedServer | None:
-        """The embedded server; None where `llm.base_url` names another one."""
-        return None if self.settings.llm.base_url else start(self.settings)
+        """The embedded server; None where `llm.base_url` names another one, or `llm.model` a provider."""
+        llm = self.settings.llm
+        return None if llm.base_url or provider_of(llm.model) else start(self.settings)
 
     @cached_property
     def tape(self) -> Tape | None:
@@ -77,17 +85,23 @@ class Workshop:
         return tape
 
     @cached_property
-    def model(self) -> MeteredModel:
+    def model(self) -> MeteredChat:
         """The chat model: the one given, the server that `llm.base_url` names, or the embedded one; or their tape."""
         if self.tape is None:
-            return MeteredModel(self._live_model())
-        live = None if self.settings.run.tape == "replay" else self._live_model()
-        return MeteredModel(TapedModel(self.tape, live, self.settings.llm.model, self.model_digest))
+            return MeteredChat(inner=self._given_model or self._own_model)
+        llm = self.settings.llm
+        live = None if self.settings.run.tape == "replay" else self._given_model or self._own_model
+        taped = TapedChat(
+            tape=self.tape, inner=live, model=llm.model, sha256=self.model_digest, extra=dict(llm.extra_body)
+        )
+        return MeteredChat(inner=taped)
 
-    def _live_model(self) -> Model:
-        if self._given_model is not None:
-            return self._given_model
-        model = ChatModel(self._base_url, self.settings.llm)
+    @cached_property
+    def _own_model(self) -> ServerChat | ProviderChat:
+        llm = self.settings.llm
+        if provider_of(llm.model):
+            return provider_chat(llm)
+        model = ServerChat(base_url=self._base_url, settings=llm)
         self._open.push_async_exit(model)
         return model
 
@@ -97,24 +111,41 @@ class Workshop:
 
     @property
     def model_name(self) -> str:
-        """What answers, in a word: the server's address, or the embedded model's file."""
+        """What answers, in a word: the provider's model, the server's address, or the embedded model's file."""
         if self._given_model is not None:
             return "given"
+        if provider_of(self.settings.llm.model) or self.settings.run.tape == "replay":
+            return self.settings.llm.model
         return self.settings.llm.base_url or (self.server.model_file.name if self.server else "")
 
-    async def canary(self, services: Services) -> None:
-        """Before a run begins: asks the server, once, whether it is there and holds replies to the form asked for.
+    async def check_model(self, services: Services) -> None:
+        """Before a run begins: finds out whether the LLM is there and what it can do, and says once what it cannot.
 
-        Nothing is asked where `services` need no LLM, or a tape or a given model answers. It is not waited for: a
-        server that is away now was forgotten. Raises ConstraintsIgnoredError, ServerAwayError, ModelUnavailableError.
+        Nothing is asked where `services` need no LLM. Raises what `find_abilities` raises.
         """
-        replayed = self.settings.run.tape == "replay"
-        if self._checked or services.minds is None or self._given_model is not None or replayed:
+        if services.minds is None or self._abilities is not None:
             return
-        impatient = self.settings.llm.model_copy(update={"patience_s": 0.0})
-        async with ChatModel(self._base_url, impatient) as model:
-            await check_constraints(model, self.model_name)
-        self._checked = True
+        for sentence in (await self.find_abilities()).lacking():
+            log.warning("%s: %s", self.model_name, sentence)
+
+    async def find_abilities(self) -> Abilities:
+        """What the LLM can do; asked the first time, unless a tape or a given model answers.
+
+        It is not waited for: a server that is away now was forgotten. Raises UnusableModelError, ServerAwayError and
+        ModelUnavailableError.
+        """
+        if self._abilities is None:
+            if self._given_model is None and self.settings.run.tape != "replay":
+                able = await find_abilities(self._own_model, self.model_name)
+                if self.tape is not None:
+                    self.tape.add_abilities(self.settings.llm.model, able)
+            self._abilities = abilities_of(self.model)
+        return self._abilities
+
+    @property
+    def abilities(self) -> Abilities | None:
+        """What the LLM can do; None where nobody looked, since none was asked for."""
+        return self._abilities
 
     @property
     def load(self) -> Load:

@@ -173,3 +173,14 @@ def test_any_flag_is_either_taken_or_refused_in_a_sentence(name: str, given_valu
 def test_a_run_from_before_a_setting_is_read_as_it_went():
     assert completed({"actor": {"tau": 1.0}})["actor"]["mask_history"] is False
     assert completed({"actor": {"mask_history": True}})["actor"]["mask_history"] is True
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000/v1", "localhost", "ftp://host/v1", "http://", "/v1"])
+def test_an_address_of_an_llm_that_is_none_is_refused(url: str):
+    with pytest.raises(SettingsError, match=r"llm\.base_url: .*no address of a server; give one like http://"):
+        load_settings({"llm.base_url": url})
+
+
+def test_fields_for_every_call_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BILLP_LLM_EXTRA_BODY", '{"chat_template_kwargs": {"enable_thinking": false}}')
+    assert load_settings().llm.extra_body == {"chat_template_kwargs": {"enable_thinking": False}}

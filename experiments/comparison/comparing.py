@@ -54,12 +54,12 @@ async def compare(
     base = workshop.services(
         design.dataset, memory=None, llm=any(arm.method.needs_llm for arm in design.arms), pack=design.arms[0].pack
     )
-    await workshop.canary(base)
+    await workshop.check_model(base)
     world = base.worlds.test
     users = [base.dataset.user_keys[user] for user in users_of(world, design.users, world.settings.seed)]
     config = run_config(workshop, base, {**design.plan(), "test_users": users})
     with ConfiguredFolder(
-        run, config, surroundings(workshop.settings), resume=resume, may_change=_MAY_CHANGE
+        run, config, surroundings(workshop.settings, workshop.abilities), resume=resume, may_change=_MAY_CHANGE
     ) as folder:
         _check_wider(run, design)
         bench = Bench(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from agents.actor import Actor, label_scores
 from agents.briefing import Briefing
 from agents.critic import Critic, advantage, discounted_sums, expected_score
-from agents.models import Reply, Usage
+from agents.llm.reading import Reply
+from agents.llm.usage import Usage
 from agents.planner import Planner
 from agents.prompt_pack import load_pack
 from agents.reflector import Reflector

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from agents.actor import Actor
 from agents.briefing import Briefing
-from agents.models import Reply, Request
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
 from agents.policy import Advice, choose, label_preferences, named_preferences, unbiased_preferences
 from agents.prompt_pack import load_pack
 from agents.tools import CategoryAnalysis

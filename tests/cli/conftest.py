@@ -8,18 +8,20 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 import cli
 import graphs.workshop
 import memory
-from agents.models import Reply, Request
+from agents.llm.abilities import Abilities
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
 from settings import LLMSettings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
-from tests.fakes.model import sensible_reply
+from tests.fakes.model import FakeChat, sensible_reply
 
 
 @dataclass(frozen=True)
@@ -89,17 +91,22 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "SentenceEmbedder", HashEmbedder)
 
 
-class _Model:
-    def __init__(self, base_url: str, settings: LLMSettings) -> None:
-        assert base_url == "http://llm/v1"
+class ServedFake(FakeChat):
+    """A server that needs no network, made as the real one is."""
 
-    async def __aenter__(self) -> _Model:
+    base_url: str
+    settings: LLMSettings
+    abilities: Abilities = Abilities()
+    waits: bool = True
+
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def ask(self, request: Request) -> Reply:
+    async def answer(self, request: Request) -> Reply:
+        assert self.base_url == "http://llm/v1"
         return sensible_reply(request)
 
 
@@ -107,4 +114,4 @@ class _Model:
 def answered(hashed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server named in the environment whose replies need no network."""
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
-    monkeypatch.setattr(graphs.workshop, "ChatModel", _Model)
+    monkeypatch.setattr(graphs.workshop, "ServerChat", ServedFake)

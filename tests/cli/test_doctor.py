@@ -25,7 +25,7 @@ def test_a_sound_installation_is_told_line_by_line(billp: Billp, tiny: Path, ans
         f"tiny with simulator, in {tiny}",
         "hash, 32 numbers a text",
         "opens for writing, and so do its memories (0)",
-        "http://llm/v1: constraint enforced, logprobs given",
+        "http://llm/v1: seeds and schemas kept, log-probabilities given",
         "no connection beyond this machine but to the servers you named",
         f"python {platform.python_version()}",
     ):

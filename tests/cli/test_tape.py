@@ -8,14 +8,15 @@ import secrets
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 import graphs.workshop
-from agents.models import Reply, Request
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
 from errors import ModelUnavailableError
-from tests.cli.conftest import Billp
+from tests.cli.conftest import Billp, ServedFake
 from tests.fakes.model import sensible_reply
 from tests.fakes.server import Script, serving
 
@@ -30,22 +31,13 @@ EVALUATE = (
 FAR = ("--set", "memory.critic_distance=9")
 
 
-class Dice:
+class Dice(ServedFake):
     """A server that never answers the same twice, and its tenth caller not at all."""
 
-    stumbles = True
+    stumbles: ClassVar[bool] = True
 
-    def __init__(self, *_: object) -> None:
-        self._asked = 0
-
-    async def __aenter__(self) -> Dice:
-        return self
-
-    async def __aexit__(self, *_: object) -> None: ...
-
-    async def ask(self, request: Request) -> Reply:
-        self._asked += 1
-        if self.stumbles and self._asked == 10:  # every run asks more often than that
+    async def answer(self, request: Request) -> Reply:
+        if self.stumbles and len(self.requests) == 10:  # every run asks more often than that
             raise ModelUnavailableError("the server stumbled")
         reply = sensible_reply(replace(request, seed=secrets.randbelow(2**31)))
         return replace(reply, usage=replace(reply.usage, seconds=secrets.randbelow(1000) / 997))
@@ -55,10 +47,10 @@ class Dice:
 def dice(hashed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that rolls dice."""
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
-    monkeypatch.setattr(graphs.workshop, "ChatModel", Dice)
+    monkeypatch.setattr(graphs.workshop, "ServerChat", Dice)
 
 
-def gone(*_: object) -> None:
+def gone(*_: object, **__: object) -> None:
     raise AssertionError("a replay asks nobody")
 
 
@@ -85,7 +77,7 @@ def record(billp: Billp, tiny: Path, folder: Path) -> None:
 def replay(billp: Billp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replays both with nobody to ask, and compares episodes, configuration and memory."""
     runs = Path(os.environ["BILLP_RUNS_DIR"])
-    monkeypatch.setattr(graphs.workshop, "ChatModel", gone)
+    monkeypatch.setattr(graphs.workshop, "ServerChat", gone)
     monkeypatch.setattr(graphs.workshop, "start", gone)
     monkeypatch.setenv("BILLP_DATA_DIR", str(tmp_path / "fresh"))
     monkeypatch.setenv("BILLP_RUNS_DIR", str(tmp_path / "again"))
@@ -186,7 +178,7 @@ def test_a_method_without_an_llm_needs_no_tape(billp: Billp, tiny: Path, hashed:
 def test_an_episode_is_replayed(billp: Billp, tiny: Path, dice: None, monkeypatch: pytest.MonkeyPatch):
     at = ("episode", "--dataset", "tiny", "--user", "u1", "--method", "react", "--tape-file", "tape.sqlite")
     first = billp(*at, "--tape", "record")
-    monkeypatch.setattr(graphs.workshop, "ChatModel", gone)
+    monkeypatch.setattr(graphs.workshop, "ServerChat", gone)
     second = billp(*at, "--tape", "replay")
     assert (second.code, second.out) == (first.code, first.out)
 

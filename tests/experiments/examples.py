@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.models import Usage
+from agents.llm.usage import Usage
 from experiments.records import EpisodeLine
 from graphs.state import Ended, EpisodeOutput, PlanState, StepRecord, UsageState, usage_update
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.models import Reply, Request, Usage
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
+from agents.llm.usage import Usage
 from errors import ArtifactError, ModelUnavailableError
 from experiments.critic_study import CriticStudy, study_critic, study_recorded
 from experiments.returns import known_returns

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.models import Reply, Request
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
 from errors import DataError, ModelUnavailableError, ServerAwayError
 from experiments.plans import EpisodePlan, evaluation_plan, training_plan
 from experiments.records import EpisodeLine
@@ -113,10 +114,10 @@ async def test_one_failing_episode_is_one_failed_line_and_the_others_finish(tmp_
     unlucky = plans()[4]
 
     class Unlucky(RuleModel):
-        async def ask(self, request: Request) -> Reply:
+        async def answer(self, request: Request) -> Reply:
             if request.seed in seeds:
                 raise ModelUnavailableError("the server went away")
-            return await super().ask(request)
+            return await super().answer(request)
 
     # The seeds of the unlucky episode's calls, found by running it alone.
     spy = RuleModel()
@@ -310,7 +311,7 @@ async def test_what_stops_every_episode_is_said_once_as_itself(tmp_path: Path):
 
 async def test_what_failed_is_tried_again_where_nothing_is_learned_from_it(tmp_path: Path):
     class Away(RuleModel):
-        async def ask(self, request: Request) -> Reply:
+        async def answer(self, request: Request) -> Reply:
             raise ModelUnavailableError("the server went away")
 
     for learns, tries in ((False, ["failed", "finished"]), (True, ["failed"])):

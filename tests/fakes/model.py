@@ -3,21 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from agents.models import Reply, Request, Usage
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import PrivateAttr
+
+from agents.llm.asking import Request, asking
+from agents.llm.reading import Reply, message_of
+from agents.llm.schema import choices_of
+from agents.llm.usage import Usage
+from agents.llm.wrapping import AsyncChat
 
 _COST = Usage(calls=1, prompt_tokens=10, cached_tokens=5, completion_tokens=2, seconds=0.0)
 
 
-class QueueModel:
-    """Answers with the queued texts in order; remembers what it was asked. An exception in the queue is raised."""
+class FakeChat(AsyncChat):
+    """A chat model whose replies a subclass's `answer` gives; keeps what it was asked."""
+
+    _requests: list[Request] = PrivateAttr(default_factory=list)
+
+    @property
+    def requests(self) -> list[Request]:
+        """What it was asked so far."""
+        return self._requests
+
+    async def answer(self, request: Request) -> Reply:
+        """The reply."""
+        raise NotImplementedError
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        request = Request(
+            role=asking.get(),
+            system=str(messages[0].text),
+            user=str(messages[1].text),
+            temperature=kwargs["temperature"],
+            max_tokens=kwargs["max_tokens"],
+            seed=kwargs["seed"],
+            choices=choices_of(kwargs.get("response_format")),
+            scores=kwargs.get("logprobs", False),
+        )
+        self._requests.append(request)
+        reply = await self.answer(request)
+        return ChatResult(generations=[ChatGeneration(message=message_of(reply, "fake"))])
+
+    @property
+    def _llm_type(self) -> str:
+        return "fake"
+
+
+class QueueModel(FakeChat):
+    """Answers with the queued texts in order. An exception in the queue is raised."""
+
+    _replies: list[str | Reply | Exception] = PrivateAttr(default_factory=list)
 
     def __init__(self, replies: Sequence[str | Reply | Exception]) -> None:
+        super().__init__()
         self._replies = list(replies)
-        self.requests: list[Request] = []
 
-    async def ask(self, request: Request) -> Reply:
-        self.requests.append(request)
+    async def answer(self, request: Request) -> Reply:
         reply = self._replies.pop(0)
         if isinstance(reply, Exception):
             raise reply
@@ -26,15 +77,16 @@ class QueueModel:
         return reply
 
 
-class RuleModel:
+class RuleModel(FakeChat):
     """Answers by role and seed alone, so that any order of calls gives the same episodes."""
 
-    def __init__(self, rule: Callable[[Request], Reply] | None = None) -> None:
-        self._rule = rule or sensible_reply
-        self.requests: list[Request] = []
+    _rule: Callable[[Request], Reply] = PrivateAttr()
 
-    async def ask(self, request: Request) -> Reply:
-        self.requests.append(request)
+    def __init__(self, rule: Callable[[Request], Reply] | None = None) -> None:
+        super().__init__()
+        self._rule = rule or sensible_reply
+
+    async def answer(self, request: Request) -> Reply:
         return self._rule(request)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
 from agents.actor import Actor
 from agents.critic import Critic
-from agents.models import Model
 from agents.planner import Planner
 from agents.prompt_pack import load_pack
 from agents.recommender import Observations
@@ -45,7 +45,7 @@ class FirstFree:
 
 
 def fake_services(
-    model: Model | None = None, memory: MemoryBank | None = None, *, learn_at_once: bool = False, **flags: Any
+    model: BaseChatModel | None = None, memory: MemoryBank | None = None, *, learn_at_once: bool = False, **flags: Any
 ) -> Services:
     """Services on the tiny dataset; `flags` are settings, with double underscores for dots."""
     given = {name.replace("__", "."): value for name, value in flags.items()}

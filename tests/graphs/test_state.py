@@ -11,7 +11,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from agents.models import Reply, Request
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
 from graphs.episode import build_episode_graph
 from graphs.nodes import EpisodeNodes
 from graphs.services import FixedServices

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.chat_model import ChatModel
-from agents.models import Reply, Request
+from agents.llm import asking
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
+from agents.llm.server_chat import ServerChat
 from errors import ServingError, SettingsError
 from serving.embedded import EmbeddedServer, model_file, start
 from serving.requantise import fast_copy
@@ -42,8 +44,8 @@ def server(data: Path) -> EmbeddedServer:
 
 
 async def ask(server: EmbeddedServer, request: Request) -> Reply:
-    async with ChatModel(server.base_url, LLMSettings()) as model:
-        return await model.ask(request)
+    async with ServerChat(base_url=server.base_url, settings=LLMSettings()) as model:
+        return await asking.ask(model, request)
 
 
 def question(

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from agents.actor import Actor
 from agents.briefing import Briefing
-from agents.fitting import ask_fitting, shortened
-from agents.models import Reply, Request
+from agents.llm.asking import Request
+from agents.llm.reading import Reply
+from agents.llm.truncation import ask_fitting, shortened
 from agents.planner import Planner, one_sentence
 from agents.prompt_pack import load_pack
 from agents.tools import CategoryAnalysis
@@ -21,20 +22,18 @@ from agents.views import Situation
 from catalogue import Item
 from errors import ContextOverflowError, ModelUnavailableError
 from settings import ActorSettings, PlannerSettings
+from tests.fakes.model import FakeChat
 
 PROMPT = load_pack()["planner"]
 
 
-class Narrow:
+class Narrow(FakeChat):
     """A model whose context is so many characters of the user message long."""
 
-    def __init__(self, characters: int, rule: Callable[[Request], Reply] = lambda _: Reply("a western")) -> None:
-        self.characters = characters
-        self.rule = rule
-        self.asked: list[Request] = []
+    characters: int
+    rule: Callable[[Request], Reply] = lambda _: Reply("a western")
 
-    async def ask(self, request: Request) -> Reply:
-        self.asked.append(request)
+    async def answer(self, request: Request) -> Reply:
         if len(request.user) > self.characters:
             raise ContextOverflowError("too long")
         return self.rule(request)
@@ -46,7 +45,7 @@ def situation(steps: int) -> Situation:
 
 
 async def thought_with(characters: int, steps: int = 40) -> Narrow:
-    model = Narrow(characters)
+    model = Narrow(characters=characters)
     planner = Planner(model, PROMPT, PlannerSettings(shown_steps=100))
     thought = await planner.think(situation(steps), ["Mix genres."], ["Drama"], seed=0)
     assert thought.text == "a western"
@@ -55,23 +54,23 @@ async def thought_with(characters: int, steps: int = 40) -> Narrow:
 
 async def test_what_fits_is_not_cut():
     model = await thought_with(10_000)
-    assert len(model.asked) == 1
-    assert "Film number 0." in model.asked[0].user
+    assert len(model.requests) == 1
+    assert "Film number 0." in model.requests[0].user
 
 
 async def test_the_oldest_half_of_the_steps_goes_first():
     model = await thought_with(1000)
-    last = model.asked[-1].user
+    last = model.requests[-1].user
     assert "Film number 19." not in last
     assert "Film number 20." in last
     assert "Film number 39." in last
     for kept in ("Film number 96.", "Film number 99.", "Mix genres.", "Shown lately: Drama."):
         assert kept in last
-    assert {request.system for request in model.asked} == {PROMPT.fixed}
+    assert {request.system for request in model.requests} == {PROMPT.fixed}
 
 
 async def test_then_the_oldest_of_the_history():
-    last = (await thought_with(240)).asked[-1].user
+    last = (await thought_with(240)).requests[-1].user
     assert "Film number 39." in last, "the newest step stays"
     assert "Film number 96." not in last
     assert "Film number 99." in last, "and the newest of the history"
@@ -82,13 +81,13 @@ async def test_the_actors_candidates_are_never_cut():
     def letters(request: Request) -> Reply:
         return Reply("A", {"A": -0.1, "B": -2.0})
 
-    model = Narrow(600, letters)
+    model = Narrow(characters=600, rule=letters)
     known = situation(40)
     briefing = Briefing(known, "vary", CategoryAnalysis(("Drama",)))
     actor = Actor(model, load_pack(), ActorSettings(), 100)
     choice = await actor.choose(briefing, known.history[:2], seed=0)
     assert len(choice.preferences) == 2
-    last = model.asked[-1].user
+    last = model.requests[-1].user
     assert "Film number 19." not in last
     assert "- Film number 39.: 3" in last
     for kept in ("Plan: vary", "A. Film number 97.", "B. Film number 96."):
@@ -102,7 +101,7 @@ async def test_what_cannot_be_cut_to_fit_fails_by_name():
 
 
 async def test_a_prompt_that_shows_no_history_is_not_asked_twice_with_the_same_words():
-    model = Narrow(10)
+    model = Narrow(characters=10)
     terse = load_pack()["actor-free"]
     request = Request("actor", terse.fixed, "", 0.0, 8, 0)
     values: dict[str, Any] = {"thought": "", "lately": [], "fresh": [], "encouraged": [], "discouraged": []}
@@ -110,7 +109,7 @@ async def test_a_prompt_that_shows_no_history_is_not_asked_twice_with_the_same_w
         await ask_fitting(
             model, request, terse, values | {"history": [], "steps": []}, parse=one_sentence, retries=0
         )  # fmt: skip
-    assert len(model.asked) == 1
+    assert len(model.requests) == 1
 
 
 @given(st.lists(st.integers(), max_size=40), st.lists(st.integers(), max_size=12))

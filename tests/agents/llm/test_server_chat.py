@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import traceback
 
-import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from agents.chat_model import ChatModel
-from agents.models import Reply, Request, Usage, ask_parsed, call_seed
+from agents.llm import asking
+from agents.llm.asking import Request, ask_parsed, call_seed
+from agents.llm.patience import AwayError, Patience
+from agents.llm.reading import Reply
+from agents.llm.server_chat import ServerChat
+from agents.llm.usage import Usage
 from errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError, ServerAwayError
 from settings import LLMSettings
 from tests.fakes.model import QueueModel
@@ -20,8 +23,8 @@ QUICK = LLMSettings(retries=2, backoff_s=0.01, timeout_s=5, api_key=SecretStr("p
 
 
 async def ask(url: str, settings: LLMSettings, asked: Request) -> Reply:
-    async with ChatModel(url, settings) as model:
-        return await model.ask(asked)
+    async with ServerChat(base_url=url, settings=settings) as model:
+        return await asking.ask(model, asked)
 
 
 def request(**changes: object) -> Request:
@@ -38,7 +41,7 @@ def request(**changes: object) -> Request:
 
 @pytest.mark.enable_socket
 @pytest.mark.integration
-class TestChatModel:
+class TestServerChat:
     async def test_sends_what_the_request_says(self):
         script = Script()
         with serving(script) as url:
@@ -166,17 +169,14 @@ def test_seeds_depend_on_every_part_and_on_nothing_else():
 
 async def test_a_server_may_stay_away_for_as_long_as_patience_lasts(monkeypatch: pytest.MonkeyPatch):
     tries = iter(range(1200))  # doubled so often, a pause would be no number any more
-    answered = Reply("A")
 
-    class Away(ChatModel):
-        async def _ask_once(self, request: Request) -> Reply:
-            if next(tries, None) is not None:
-                raise aiohttp.ClientConnectionError
-            return answered
+    async def once() -> str:
+        if next(tries, None) is not None:
+            raise AwayError("gone")
+        return "back"
 
     async def at_once(_: float) -> None:
         pass
 
     monkeypatch.setattr(asyncio, "sleep", at_once)
-    async with Away("http://nowhere/v1", LLMSettings(patience_s=1e9)) as model:
-        assert await model.ask(request()) is answered
+    assert await Patience("It", LLMSettings(patience_s=1e9)).answer(once) == "back"

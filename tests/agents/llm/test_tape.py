@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import hashlib
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage, SystemMessage
 
-from agents.models import Model, Reply, Request, Usage
-from agents.tape import Entry, Tape, TapedModel, call_key
+from agents.llm.abilities import Abilities
+from agents.llm.asking import Request, ask, parameters
+from agents.llm.reading import Reply
+from agents.llm.tape import Entry, Tape
+from agents.llm.taped_chat import TapedChat, call_key
+from agents.llm.usage import Usage
 from errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError, ServerAwayError, TapeError
-from tests.fakes.model import QueueModel
+from tests.fakes.model import FakeChat, QueueModel
 
 REQUEST = Request("planner", "fixed", "changing", 0.5, 8, seed=7)
 OTHER = Request("actor", "other", "words", 0.9, 9, seed=8, choices=("A",), scores=True)
@@ -35,22 +42,28 @@ def opened(path: Path, *, replay: bool = False) -> Iterator[Tape]:
         tape.close()
 
 
-def recording(tape: Tape, *replies: str | Reply | Exception) -> tuple[TapedModel, QueueModel]:
+def recording(tape: Tape, *replies: str | Reply | Exception) -> tuple[TapedChat, QueueModel]:
     """A model that records, and the one behind it, which answers each of these once and then no more."""
     behind = QueueModel(replies)
-    return TapedModel(tape, behind, "small", "0123"), behind
+    return TapedChat(tape=tape, inner=behind, model="small", sha256="0123"), behind
+
+
+def key(model: str, sha256: str, request: Request, **extra: object) -> str:
+    """What `request` is known by on a tape."""
+    messages = [SystemMessage(request.system), HumanMessage(request.user)]
+    return call_key(model, sha256, messages, {**parameters(request, Abilities()), "extra_body": extra})
 
 
 async def replayed(path: Path, request: Request) -> Reply:
     with opened(path, replay=True) as tape:
-        return await TapedModel(tape, None, "small", "0123").ask(request)
+        return await ask(TapedChat(tape=tape, model="small", sha256="0123"), request)
 
 
 async def test_a_recorded_call_is_answered_again_without_a_model(tmp_path: Path):
-    said = Reply("Try a \u201cwestern\u201d \U0001f3ac", {" 7": -0.1, "7": -2.5, "x": -math.inf}, USAGE)
+    said = Reply("Try a \u201cwestern\u201d \U0001f3ac", {" 7": -0.1, "7": -2.5, "x": -99.0}, USAGE)
     with opened(tmp_path / "new" / "tape.sqlite") as tape:
         model, behind = recording(tape, said)
-        assert await model.ask(REQUEST) == said
+        assert await ask(model, REQUEST) == said
         assert behind.requests == [REQUEST]
     again = await replayed(tmp_path / "new" / "tape.sqlite", REQUEST)
     assert again == said
@@ -71,32 +84,34 @@ def test_an_entry_comes_back_to_the_last_bit(text: str, first_token: dict[str, f
 async def test_asking_the_same_again_while_recording_gives_what_was_recorded_first(tmp_path: Path):
     with opened(tmp_path / "tape") as tape:
         model, behind = recording(tape, "one", "two")
-        assert (await model.ask(REQUEST)).text == "one"
-        assert (await model.ask(REQUEST)).text == "one"
-        assert (await model.ask(replace(REQUEST, seed=8))).text == "two"
+        assert (await ask(model, REQUEST)).text == "one"
+        assert (await ask(model, REQUEST)).text == "one"
+        assert (await ask(model, replace(REQUEST, seed=8))).text == "two"
         assert len(behind.requests) == 2
     with opened(tmp_path / "tape") as tape:
         model, behind = recording(tape)
-        assert (await model.ask(REQUEST)).text == "one", "nor does it matter that the run was resumed"
+        assert (await ask(model, REQUEST)).text == "one", "nor does it matter that the run was resumed"
 
 
 async def test_two_that_ask_the_same_at_once_hear_the_same(tmp_path: Path):
     both = asyncio.Barrier(2)
 
-    class Slow(QueueModel):
-        async def ask(self, request: Request) -> Reply:
+    replies = ["one", "two"]
+
+    class Slow(FakeChat):
+        async def answer(self, request: Request) -> Reply:
             await both.wait()
-            return await super().ask(request)
+            return Reply(replies.pop(0))
 
     with opened(tmp_path / "tape") as tape:
-        model = TapedModel(tape, Slow(["one", "two"]), "small", "")
-        first, second = await asyncio.gather(model.ask(REQUEST), model.ask(REQUEST))
+        model = TapedChat(tape=tape, inner=Slow(), model="small")
+        first, second = await asyncio.gather(ask(model, REQUEST), ask(model, REQUEST))
     assert first == second
 
 
 async def test_a_call_that_is_not_on_the_tape_fails_by_name(tmp_path: Path):
     with opened(tmp_path / "tape") as tape:
-        await recording(tape, "one")[0].ask(REQUEST)
+        await ask(recording(tape, "one")[0], REQUEST)
     with pytest.raises(NotOnTapeError, match=r"This planner call is not on the tape .*tape: .*record anew"):
         await replayed(tmp_path / "tape", replace(REQUEST, user="changed"))
 
@@ -104,11 +119,20 @@ async def test_a_call_that_is_not_on_the_tape_fails_by_name(tmp_path: Path):
 @pytest.mark.parametrize("name", [field.name for field in fields(Request)])
 def test_a_call_is_known_by_everything_that_shapes_its_reply(name: str):
     changed = replace(REQUEST, **{name: getattr(OTHER, name)})
-    assert (call_key("m", "d", changed) == call_key("m", "d", REQUEST)) == (name == "role")
+    assert (key("m", "d", changed) == key("m", "d", REQUEST)) == (name == "role")
 
 
 def test_a_call_is_known_by_its_model():
-    assert len({call_key("m", "d", REQUEST), call_key("n", "d", REQUEST), call_key("m", "e", REQUEST)}) == 3
+    assert len({key("m", "d", REQUEST), key("n", "d", REQUEST), key("m", "e", REQUEST)}) == 3
+    assert key("m", "d", REQUEST, top_k=1) != key("m", "d", REQUEST), "and by what is sent with every call"
+
+
+def test_calls_are_found_on_tapes_of_earlier_versions():
+    for request in (REQUEST, OTHER):
+        asked = {"model": "m", "model_sha256": "d", **asdict(request)}
+        del asked["role"]
+        once = hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        assert key("m", "d", request) == once
 
 
 async def test_a_failure_is_repeated_in_replay_and_asked_again_when_recording(tmp_path: Path):
@@ -117,12 +141,12 @@ async def test_a_failure_is_repeated_in_replay_and_asked_again_when_recording(tm
         model, _ = recording(tape, down, down)
         for _ in range(2):
             with pytest.raises(ModelUnavailableError, match="did not answer"):
-                await model.ask(REQUEST)
+                await ask(model, REQUEST)
     with pytest.raises(ModelUnavailableError, match=r"^The server did not answer\.$"):
         await replayed(tmp_path / "tape", REQUEST)
     with opened(tmp_path / "tape") as tape:
         model, _ = recording(tape, "up again")
-        assert (await model.ask(REQUEST)).text == "up again"
+        assert (await ask(model, REQUEST)).text == "up again"
     assert (await replayed(tmp_path / "tape", REQUEST)).text == "up again"
 
 
@@ -130,7 +154,7 @@ async def test_a_prompt_that_was_too_long_is_too_long_in_replay(tmp_path: Path):
     with opened(tmp_path / "tape") as tape:
         model, _ = recording(tape, ContextOverflowError("The prompt is longer than the context."))
         with pytest.raises(ContextOverflowError):
-            await model.ask(REQUEST)
+            await ask(model, REQUEST)
     with pytest.raises(ContextOverflowError, match="longer than the context"):  # so that it is cut there as well
         await replayed(tmp_path / "tape", REQUEST)
 
@@ -139,7 +163,7 @@ async def test_a_server_that_went_away_leaves_nothing(tmp_path: Path):
     with opened(tmp_path / "tape") as tape:
         model, _ = recording(tape, ServerAwayError("away"))
         with pytest.raises(ServerAwayError):
-            await model.ask(REQUEST)
+            await ask(model, REQUEST)
     with pytest.raises(NotOnTapeError):
         await replayed(tmp_path / "tape", REQUEST)
 
@@ -232,13 +256,13 @@ def test_a_damaged_entry_is_named(tmp_path: Path):
 
 
 def test_one_name_stands_for_one_model(tmp_path: Path):
-    behind: Model = QueueModel([])
+    behind: BaseChatModel = QueueModel([])
     with opened(tmp_path / "tape") as tape:
-        TapedModel(tape, behind, "small", "0123")
-        TapedModel(tape, behind, "small", "0123")
-        TapedModel(tape, behind, "large", "")
+        TapedChat(tape=tape, inner=behind, model="small", sha256="0123")
+        TapedChat(tape=tape, inner=behind, model="small", sha256="0123")
+        TapedChat(tape=tape, inner=behind, model="large", sha256="")
         with pytest.raises(TapeError, match="another file of model 'small'"):
-            TapedModel(tape, behind, "small", "4567")
+            TapedChat(tape=tape, inner=behind, model="small", sha256="4567")
         assert (tape.digest_of("small"), tape.digest_of("large")) == ("0123", "")
         with pytest.raises(TapeError, match="no call to model 'none', only to large, small; set llm"):
             tape.digest_of("none")

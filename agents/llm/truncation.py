@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from agents.models import Model, Parsed, Reply, Request, Usage, ask_parsed
+from langchain_core.language_models import BaseChatModel
+
+from agents.llm.asking import Parsed, Request, ask_parsed
+from agents.llm.reading import Reply
+from agents.llm.usage import Usage
 from agents.prompt_pack import Prompt
 from errors import ContextOverflowError
 
@@ -19,7 +23,7 @@ _CUT = ("steps", "history")  # in this order; each a list, oldest first
 
 
 async def ask_fitting(
-    model: Model,
+    model: BaseChatModel,
     request: Request,
     prompt: Prompt,
     values: Mapping[str, Any],

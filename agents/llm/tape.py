@@ -9,7 +9,6 @@ prompt included: too little to be worth a thread, so both run on the event loop.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -19,8 +18,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agents.models import Model, Reply, Request, Usage
-from errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError, TapeError
+from agents.llm.abilities import Abilities
+from agents.llm.reading import Reply
+from agents.llm.usage import Usage
+from errors import ContextOverflowError, ModelUnavailableError, TapeError
 
 _APPLICATION, _VERSION = 0x62696C6C, 1  # "bill": tells a tape from other SQLite files
 _SCHEMA = """
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS models (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL) 
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY, role TEXT NOT NULL, failed INTEGER NOT NULL, entry TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS abilities (name TEXT PRIMARY KEY, found TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -40,6 +42,8 @@ class Entry(BaseModel):
     text: str = ""
     first_token: dict[str, float] = {}
     usage: Usage = Usage()
+    problem: str = ""
+    """Why there is no text, where the reason is known."""
     error: str = ""
     overflow: bool = False
     """Whether that was a prompt longer than the context, which is then cut and asked again."""
@@ -50,7 +54,7 @@ class Entry(BaseModel):
             raise ContextOverflowError(self.error)
         if self.error:
             raise ModelUnavailableError(self.error)
-        return Reply(self.text, self.first_token, self.usage)
+        return Reply(self.text, self.first_token, self.usage, self.problem)
 
 
 class Tape:
@@ -111,6 +115,19 @@ class Tape:
                 f"name another tape with --tape-file, or delete this one."
             )
 
+    def add_abilities(self, model: str, able: Abilities) -> None:
+        """Notes what the start-up check found of `model`, on which its calls depend."""
+        with self._refusing("written"):
+            self._file.execute("INSERT OR REPLACE INTO abilities VALUES (?, ?)", (model, json.dumps(asdict(able))))
+
+    def abilities_of(self, model: str) -> Abilities:
+        """What `model` could do when it was recorded; everything on a tape that does not say."""
+        with self._refusing("read"):
+            # Tapes of earlier versions have no such table.
+            known = self._file.execute("SELECT 1 FROM sqlite_master WHERE name = 'abilities'").fetchone()
+            row = known and self._file.execute("SELECT found FROM abilities WHERE name = ?", (model,)).fetchone()
+        return Abilities(**json.loads(row[0])) if row else Abilities()
+
     def find(self, key: str) -> Entry | None:
         """The entry recorded under `key`, None where there is none."""
         with self._refusing("read"):
@@ -154,46 +171,3 @@ class Tape:
             raise TapeError(
                 f"The tape {self.path} cannot be {done} ({error}); mend that or name another file with --tape-file."
             ) from error
-
-
-class TapedModel:
-    """A model whose every call goes onto a tape; without a model, the tape alone answers."""
-
-    def __init__(self, tape: Tape, model: Model | None, name: str, sha256: str) -> None:
-        """`name` and `sha256` say what answers: the model's name and its file's digest (empty where unknown)."""
-        self._tape = tape
-        self._model = model
-        self._name = name
-        self._sha256 = sha256
-        if model is not None:
-            tape.add_model(name, sha256)
-
-    async def ask(self, request: Request) -> Reply:
-        """The recorded reply, else the model's, recorded; a failure is recorded too, and asked again when recording.
-
-        Raises ModelUnavailableError as the model does or did, NotOnTapeError when nothing is recorded and no model
-        stands behind the tape.
-        """
-        key = call_key(self._name, self._sha256, request)
-        recorded = self._tape.find(key)
-        if recorded is not None and (self._model is None or not recorded.error):
-            return recorded.reply()
-        if self._model is None:
-            raise NotOnTapeError(
-                f"This {request.role} call is not on the tape {self._tape.path}: prompts, settings, data or memory are "
-                f"not those it was recorded with; restore them, or record anew with --tape record."
-            )
-        try:
-            reply = await self._model.ask(request)
-        except ModelUnavailableError as error:
-            entry = Entry(error=str(error), overflow=isinstance(error, ContextOverflowError))
-            return self._tape.put(key, request.role, entry).reply()
-        entry = Entry(text=reply.text, first_token=dict(reply.first_token), usage=reply.usage)
-        return self._tape.put(key, request.role, entry).reply()
-
-
-def call_key(model: str, sha256: str, request: Request) -> str:
-    """sha256 over everything that shapes the reply: model, prompt, parameters and seed, as canonical JSON."""
-    asked = {"model": model, "model_sha256": sha256, **asdict(request)}
-    del asked["role"]  # a name for people
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

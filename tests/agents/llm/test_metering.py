@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from pydantic import Field
 
-import agents.metering
-from agents.metering import Load, MeteredModel
-from agents.models import Reply, Request
+import agents.llm.metering
+from agents.llm.asking import Request, ask
+from agents.llm.metering import Load, MeteredChat
+from agents.llm.reading import Reply
+from tests.fakes.model import FakeChat
 
 REQUEST = Request(role="actor", system="", user="", temperature=0, max_tokens=1, seed=0)
 
@@ -21,13 +26,12 @@ class Clock:
         return self.now
 
 
-class Waiting:
+class Waiting(FakeChat):
     """A model whose replies come when the test says so."""
 
-    def __init__(self) -> None:
-        self.waiting: list[asyncio.Future[Reply]] = []
+    waiting: list[Any] = Field(default_factory=list)
 
-    async def ask(self, request: Request) -> Reply:
+    async def answer(self, request: Request) -> Reply:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.waiting.append(future)
         return await future
@@ -36,18 +40,24 @@ class Waiting:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(agents.metering, "time", clock)
+    monkeypatch.setattr(agents.llm.metering, "time", clock)
     return clock
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Lets others run until something is so."""
+    while not true():  # noqa: ASYNC110 -- it waits for another task's turn, not for time
+        await asyncio.sleep(0)
 
 
 async def test_load_adds_up_calls_and_the_pauses_between_them(clock: Clock):
     model = Waiting()
-    metered = MeteredModel(model)
+    metered = MeteredChat(inner=model)
     assert metered.load == Load(0.0, 0.0, 0.0)
 
     async def call_until(moment: float, *, fails: bool = False) -> None:
-        task = asyncio.create_task(metered.ask(REQUEST))
-        await asyncio.sleep(0)
+        task = asyncio.create_task(ask(metered, REQUEST))
+        await until(lambda: len(model.waiting) == 1)
         clock.now = moment
         future = model.waiting.pop()
         if fails:
@@ -61,8 +71,8 @@ async def test_load_adds_up_calls_and_the_pauses_between_them(clock: Clock):
     await call_until(2.0)  # 0 to 2: one call
     clock.now = 4.0  # 2 to 4: nothing
     await call_until(6.0, fails=True)  # 4 to 6: one call, which fails
-    first, second = asyncio.create_task(metered.ask(REQUEST)), asyncio.create_task(metered.ask(REQUEST))
-    await asyncio.sleep(0)
+    first, second = asyncio.create_task(ask(metered, REQUEST)), asyncio.create_task(ask(metered, REQUEST))
+    await until(lambda: len(model.waiting) == 2)
     clock.now = 10.0  # 6 to 10: two calls
     for future in model.waiting:
         future.set_result(Reply("B"))

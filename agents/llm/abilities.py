@@ -1,0 +1,37 @@
+"""What a chat model can do beyond answering in words; roles that need more do without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from langchain_core.language_models import BaseChatModel
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a chat model can do beyond answering in words."""
+
+    seed: bool = True
+    """The same call with the same seed gets the same reply."""
+    logprobs: bool = True
+    """It reports log-probabilities of the first token's alternatives."""
+    schema: bool = True
+    """It holds a reply to a JSON schema."""
+
+    def lacking(self) -> list[str]:
+        """What it cannot do and what follows from that, each in a sentence."""
+        said = []
+        if not self.logprobs:
+            instead = "one reply held to a schema" if self.schema else "one reply in words"
+            said.append(f"It reports no log-probabilities; Actor and Critic read {instead} instead.")
+        if not self.schema:
+            said.append("It holds no reply to a schema; letters and scores are looked for in its words.")
+        if not self.seed:
+            said.append("It does not keep to a seed; runs with it cannot be repeated, but from a tape.")
+        return said
+
+
+def abilities_of(model: BaseChatModel) -> Abilities:
+    """What `model` is known to be able to do; everything, where nobody has looked."""
+    known = getattr(model, "abilities", None)
+    return known if isinstance(known, Abilities) else Abilities()

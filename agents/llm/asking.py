@@ -1,0 +1,113 @@
+"""One question of a role to a chat model: `ask`, and `ask_parsed` where the reply must have a form."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from agents.llm.abilities import Abilities, abilities_of
+from agents.llm.reading import Reply, reply_of
+from agents.llm.schema import one_of
+from agents.llm.usage import Usage
+from errors import ReplyFormatError
+
+Parsed = TypeVar("Parsed")
+_ALTERNATIVES = 20  # log-probabilities asked for: the most that OpenAI's interface allows
+
+asking: ContextVar[str] = ContextVar("asking", default="LLM")
+"""The role whose call is under way, for errors and the tape; a model that LangChain calls is told no such thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call. `choices` constrains the reply to one of them; `scores` asks for first-token log-probabilities."""
+
+    role: str
+    system: str
+    user: str
+    temperature: float
+    max_tokens: int
+    seed: int
+    choices: tuple[str, ...] = ()
+    scores: bool = False
+
+
+async def ask(model: BaseChatModel, request: Request) -> Reply:
+    """One reply; visible to callbacks and traces under the role's name and tag.
+
+    Raises ModelUnavailableError where there is none within the bounded tries, ServerAwayError where the server went
+    away for good.
+    """
+    token = asking.set(request.role)
+    started = time.perf_counter()
+    try:
+        message = await model.ainvoke(
+            [SystemMessage(request.system), HumanMessage(request.user)],
+            {"run_name": request.role, "tags": [request.role]},
+            **parameters(request, abilities_of(model)),
+        )
+    finally:
+        asking.reset(token)
+    return reply_of(message, time.perf_counter() - started)
+
+
+def parameters(request: Request, able: Abilities) -> dict[str, Any]:
+    """The call's parameters in the words of OpenAI's interface, without forms that the model does not know."""
+    asked: dict[str, Any] = {
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "seed": request.seed,  # models that know none leave it out; a tape knows calls by it all the same
+    }
+    if request.choices and able.schema:
+        asked["response_format"] = one_of(request.choices)
+    if request.scores and able.logprobs:
+        asked |= {"logprobs": True, "top_logprobs": _ALTERNATIVES}
+    if request.choices or request.scores:
+        asked["stream"] = False  # one letter or digit is nothing to watch coming
+    return asked
+
+
+async def ask_parsed(
+    model: BaseChatModel, request: Request, parse: Callable[[Reply], Parsed], retries: int
+) -> tuple[Parsed, Usage]:
+    """Asks until `parse` accepts the reply, at most `retries` more times, each with another seed.
+
+    `parse` raises ReplyFormatError on a reply it cannot use. Returns its value and what all tries cost.
+    Raises ReplyFormatError when every try failed.
+    """
+    spent = Usage()
+    for attempt in range(retries + 1):
+        reply = await ask(model, replace(request, seed=request.seed + attempt))
+        spent += reply.usage
+        try:
+            return parse(reply), spent
+        except ReplyFormatError as error:
+            spent += Usage(format_failures=1)
+            last, why = error, reply.problem or str(error)
+    raise ReplyFormatError(
+        f"The {request.role} gave no usable reply in {retries + 1} tries ({why}); try another model or prompt pack."
+    ) from last
+
+
+async def first_token(
+    model: BaseChatModel, system: str, user: str, *, role: str, seed: int, temperature: float = 0.0
+) -> tuple[dict[str, float], Usage]:
+    """Log-probabilities of the first token of the reply, by token, and what the call cost.
+
+    Calls may run side by side. The dict is empty where the model reports none.
+    """
+    reply = await ask(model, Request(role, system, user, temperature, max_tokens=1, seed=seed, scores=True))
+    return dict(reply.first_token), reply.usage
+
+
+def call_seed(*parts: object) -> int:
+    """A seed in [0, 2**31) that depends on `parts` alone, so that a call repeats whatever ran beside it."""
+    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
+    return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF

@@ -1,0 +1,87 @@
+"""What a server means by an answer that is no reply: the error to raise, with the server's own words in one line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from agents.llm.asking import asking
+from agents.llm.patience import AwayError, MomentaryError, retry_after
+from agents.prompt_pack import clean
+from errors import ContextOverflowError, ModelUnavailableError
+from settings import LLMSettings
+
+_SECRET_FROM = 8  # characters
+_QUOTED = 240  # characters of what a server said
+# How llama.cpp, vLLM and OpenAI say that a prompt is too long; their status alone could mean anything.
+TOO_LONG = re.compile(
+    rb"exceed_context_size|maximum context length|context_length_exceeded|longer than the maximum model"
+)
+
+
+def refusal(
+    status: int, content: bytes, headers: Mapping[str, str], *, base_url: str, where: str, settings: LLMSettings
+) -> Exception:
+    """What `status` means, quoting `content`, which is without the API key.
+
+    ContextOverflowError for a prompt that is too long, AwayError behind a gateway without a server, MomentaryError
+    where the same call may succeed later, ModelUnavailableError where it never will.
+    """
+    words = _said(content)
+    quoted = f"status {status}" + (f": {words}" if words else "")
+    if status in (200, 400, 413) and TOO_LONG.search(content):
+        return ContextOverflowError(
+            f"The {asking.get()}'s prompt is longer than the context of the LLM server at {base_url}; serve "
+            f"the model with a larger one (vllm.max_model_len, llm.context)."
+        )
+    if status in (502, 503, 504):
+        return AwayError(quoted, retry_after(headers.get("Retry-After")))
+    if status in (408, 409, 429) or status >= 500:
+        return MomentaryError(quoted, retry_after(headers.get("Retry-After")))
+    if 300 <= status < 400:
+        place = without_key(_place(headers.get("Location", "")).encode(), settings).decode()
+        remedy = f"it redirects to {place}, which is not followed; name that in llm.base_url"
+    elif status == 404 and not base_url.rstrip("/").endswith("/v1"):
+        remedy = "end llm.base_url in /v1, or check llm.model"
+    else:
+        remedy = "check llm.model, llm.api_key and the context length"
+    return ModelUnavailableError(f"{where} refused the {asking.get()} call with {quoted.rstrip('.')}; {remedy}.")
+
+
+def without_key(content: bytes, settings: LLMSettings) -> bytes:
+    """What a server answered, without the API key: some echo the headers they were sent."""
+    key = settings.api_key.get_secret_value().encode()
+    # A short one is no secret but a word such as `none` or `EMPTY`, which a reply may well hold.
+    return content.replace(key, b"[api key]") if len(key) >= _SECRET_FROM else content
+
+
+def _place(location: str) -> str:
+    """An address without user name, password and query, which may be secret."""
+    try:
+        url = urlsplit(location)
+    except ValueError:
+        return "another place"
+    host = f"{url.scheme}://{url.hostname}{f':{url.port}' if url.port else ''}" if url.hostname else ""
+    return clean(f"{host}{url.path}") or "another place"
+
+
+def _said(content: bytes) -> str:
+    """What an error says in one line; empty for a page made for browsers."""
+    text = content.decode(errors="replace").strip()
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return "" if text.startswith("<") else clean(text, _QUOTED)
+    return clean(_message_in(answer) or text, _QUOTED)
+
+
+def _message_in(answer: object) -> str:
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, dict):
+        for name in ("error", "message", "detail"):
+            if found := _message_in(answer.get(name)):
+                return found
+    return ""

@@ -1,0 +1,90 @@
+"""The start-up check: what a chat model can do, found out by a few tiny calls before a run begins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agents.llm.abilities import Abilities
+from agents.llm.asking import Request, ask
+from agents.llm.providers import ProviderChat
+from agents.llm.reading import Reply
+from agents.llm.server_chat import ServerChat
+from errors import ContextOverflowError, ModelUnavailableError, UnusableModelError
+
+_FREE = Request(
+    role="start-up check",
+    system="You know films.",
+    user="Which films may somebody like who likes comedies?",
+    temperature=1.0,
+    max_tokens=12,
+    seed=11,
+)
+_WORDS = ("zyzzyva", "quokka")
+"""No model would say one of these by itself, so that an ignored schema shows."""
+_HELD = replace(
+    _FREE, system="Answer in one word.", user="What colour is the sky?", temperature=0.0, max_tokens=24, choices=_WORDS
+)
+_SCORED = replace(
+    _FREE, system="Answer with one digit.", user="Two plus two?", temperature=0.0, max_tokens=1, scores=True
+)
+
+
+async def find_abilities(model: ServerChat | ProviderChat, where: str) -> Abilities:
+    """Asks four tiny questions and notes what `model` can do in it; `where` names it in errors.
+
+    A server that is away is not waited for: it was forgotten. Raises UnusableModelError when there are no words to a
+    free question, ModelUnavailableError or ServerAwayError when nothing comes.
+    """
+    model.waits = False
+    try:
+        return await _found(model, where)
+    finally:
+        model.waits = True
+
+
+async def _found(model: ServerChat | ProviderChat, where: str) -> Abilities:
+    hoped = model.abilities
+    first = await _free(model, where)
+    again = await _free(model, where) if model.abilities.seed else None
+    model.abilities = Abilities(
+        seed=again is not None and again.text == first.text,
+        logprobs=hoped.logprobs and await _gives_logprobs(model),
+        schema=hoped.schema and await _holds_to_a_schema(model),
+    )
+    return model.abilities
+
+
+async def _free(model: ServerChat | ProviderChat, where: str) -> Reply:
+    """A reply in words, of no more tokens than asked for; notes in `model` what had to be left out to get it."""
+    try:
+        reply = await ask(model, _FREE)
+    except ContextOverflowError:
+        raise
+    except ModelUnavailableError:
+        if not model.abilities.seed:
+            raise
+        model.abilities = replace(model.abilities, seed=False)  # some servers refuse what they do not know
+        reply = await ask(model, _FREE)
+    if isinstance(model, ServerChat) and reply.usage.completion_tokens > _FREE.max_tokens:
+        model.limit_field = "max_tokens"  # it took no notice of the newer name
+        reply = await ask(model, _FREE)
+    if not any(letter.isalpha() for letter in reply.text):
+        why = reply.problem or f"it said {reply.text[:40]!r}"
+        raise UnusableModelError(f"{where} gives no words to a plain question: {why}.")
+    return reply
+
+
+async def _gives_logprobs(model: ServerChat | ProviderChat) -> bool:
+    try:
+        reply = await ask(model, _SCORED)
+    except ModelUnavailableError:
+        return False
+    return any(token.strip().isdigit() for token in reply.first_token)  # a model that thinks first gives others
+
+
+async def _holds_to_a_schema(model: ServerChat | ProviderChat) -> bool:
+    try:
+        reply = await ask(model, _HELD)
+    except ModelUnavailableError:
+        return False
+    return reply.text.strip().strip('"') in _WORDS

@@ -1,0 +1,210 @@
+"""Chat models of other providers: how one is named, made and asked, and what their errors mean here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from pydantic import SecretStr
+
+from agents.actor import Actor
+from agents.briefing import Briefing
+from agents.critic import Critic
+from agents.llm.abilities import Abilities
+from agents.llm.asking import Request, ask
+from agents.llm.providers import DIALECTS, ProviderChat, provider_chat, provider_of
+from agents.llm.start_up import find_abilities
+from agents.prompt_pack import load_pack
+from agents.tools import CategoryAnalysis
+from agents.views import Situation
+from catalogue import Item
+from errors import ContextOverflowError, ModelUnavailableError, ServerAwayError, SettingsError, UnusableModelError
+from settings import ActorSettings, CriticSettings, LLMSettings
+from tests.fakes.odd_server import Body, answering, completion, scored
+
+KEY = "planted-key-of-the-test"
+REQUEST = Request("planner", "fixed", "changing", 0.5, 8, seed=7)
+ITEMS = tuple(Item(n, f"k{n}", f"Film {n}", ("Drama",), 1990) for n in range(9))
+SITUATION = Situation(history=ITEMS[:3], recommended=ITEMS[3:5], rewards=(4, 2))
+
+
+def settings(model: str, **given: Any) -> LLMSettings:
+    quick: dict[str, Any] = {
+        "retries": 1,
+        "backoff_s": 0.01,
+        "timeout_s": 5,
+        "patience_s": 0.2,
+        "api_key": SecretStr(KEY),
+    }
+    return LLMSettings(model=model, **(quick | given))
+
+
+def saying(*texts: str, **abilities: bool) -> ProviderChat:
+    """A provider whose model says these texts and can do nothing else, unless said."""
+    able = {"seed": False, "logprobs": False, "schema": False} | abilities
+    inner = GenericFakeChatModel(messages=iter([AIMessage(text) for text in texts]))
+    return ProviderChat(
+        inner=inner, provider="anthropic", settings=settings("anthropic:claude"), abilities=Abilities(**able)
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("anthropic:claude-sonnet-4-5", "anthropic"),
+        ("google_genai:gemini", "google_genai"),
+        ("ollama:llama3:8b", "ollama"),
+        ("llama3:8b", None),
+        ("openai/gpt-oss-20b", None),
+        ("smollm2-135m-instruct", None),
+    ],
+)
+def test_a_provider_is_named_before_a_colon(model: str, provider: str | None):
+    assert provider_of(model) == provider
+
+
+def test_a_provider_whose_package_is_missing_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "langchain_groq", None)
+    with pytest.raises(SettingsError, match=r"needs langchain-groq; run `pip install langchain-groq`"):
+        provider_chat(settings("groq:llama"))
+
+
+def test_providers_are_imported_when_one_is_asked_for_and_not_before():
+    program = (
+        "import sys, graphs.workshop\n"
+        "print([n for n in ('langchain', 'langchain_openai', 'openai', 'langchain_anthropic') if n in sys.modules])"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_every_dialect_passes_temperature_and_limit(name: str):
+    asked = {"temperature": 0.5, "max_tokens": 8, "seed": 7, "stream": False}
+    sent = str(DIALECTS[name].asked(asked))
+    assert "0.5" in sent
+    assert "8" in sent
+    assert "stream" not in sent
+
+
+def test_ollama_and_google_are_asked_in_their_words():
+    asked = {"temperature": 0.5, "max_tokens": 8, "seed": 7}
+    assert DIALECTS["ollama"].asked(asked) == {"options": {"temperature": 0.5, "num_predict": 8, "seed": 7}}
+    held = asked | {"response_format": {"json_schema": {"schema": {"type": "string", "enum": ["A"]}}}}
+    config = DIALECTS["google_genai"].asked(held)["generation_config"]
+    assert (config["max_output_tokens"], config["response_schema"]["enum"]) == (8, ["A"])
+
+
+class TestWithoutAbilities:
+    """What remains of each role where the model answers in words and that is all."""
+
+    async def test_the_critic_reads_a_score_in_words(self):
+        critic = Critic(saying("I would say 7."), load_pack()["critic"], CriticSettings(gamma=0.5, trust=1.0), 6)
+        assert (await critic.judge(SITUATION, [], seed=0)).value == pytest.approx(7 / 9 * 10)
+
+    async def test_the_critic_guesses_at_nothing(self):
+        critic = Critic(saying("7 of 9", "4.5", "-1", "3"), load_pack()["critic"], CriticSettings(retries=3), 6)
+        judged = await critic.judge(SITUATION, [], seed=0)
+        assert (judged.usage.calls, judged.usage.format_failures) == (4, 3)
+
+    async def test_the_actor_reads_a_letter_in_words(self):
+        actor = Actor(saying("A or B", "I choose **B**."), load_pack(), ActorSettings(), 6)
+        choice = await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[5:8], seed=0)
+        assert (choice.position, choice.usage.calls, choice.usage.format_failures) == (1, 2, 1)
+
+    def test_what_is_lacking_is_said(self):
+        assert Abilities().lacking() == []
+        said = " ".join(Abilities(seed=False, logprobs=False, schema=False).lacking())
+        for words in ("no log-probabilities", "one reply in words", "no reply to a schema", "cannot be repeated"):
+            assert words in said
+
+
+@pytest.mark.enable_socket
+@pytest.mark.integration
+class TestOpenAI:
+    """A provider's own client, against a server on loopback."""
+
+    async def test_a_call_says_what_the_role_asked(self):
+        bodies: list[Body] = []
+
+        def answer(body: Body) -> Body:
+            bodies.append(body)
+            return completion() | {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
+
+        async with answering(answer) as url:
+            model = provider_chat(settings("openai:m", base_url=url, extra_body={"own": 1}))
+            reply = await ask(model, REQUEST)
+        assert (reply.text, reply.usage.prompt_tokens, reply.usage.completion_tokens) == ("a film", 9, 2)
+        (body,) = bodies
+        assert (body["model"], body["seed"], body["temperature"], body["own"]) == ("m", 7, 0.5, 1)
+        assert body["max_completion_tokens"] == 8
+
+    async def test_first_token_scores_are_read(self):
+        async with answering(lambda _: scored(("7", -0.25), ("8", -2.0))) as url:
+            model = provider_chat(settings("openai:m", base_url=url))
+            reply = await ask(model, Request("critic", "", "", 0.5, 1, seed=7, scores=True))
+        assert reply.first_token == {"7": -0.25, "8": -2.0}
+
+    @pytest.mark.parametrize(
+        "words", ["This model's maximum context length is 9 tokens", "context_length_exceeded", "exceed_context_size"]
+    )
+    async def test_a_prompt_that_is_too_long_is_named(self, words: str):
+        said = {"error": {"message": words, "code": None}}
+        async with answering(lambda _: web.json_response(said, status=400)) as url:
+            with pytest.raises(ContextOverflowError, match="planner's prompt"):
+                await ask(provider_chat(settings("openai:m", base_url=url)), REQUEST)
+
+    async def test_retries_are_ours(self):
+        calls: list[Body] = []
+
+        def answer(body: Body) -> web.Response:
+            calls.append(body)
+            return web.json_response({"error": {"message": "busy"}}, status=429)
+
+        async with answering(answer) as url:
+            with pytest.raises(ModelUnavailableError, match=r"within 2 tries .*busy"):
+                await ask(provider_chat(settings("openai:m", base_url=url)), REQUEST)
+        assert len(calls) == 2
+
+    async def test_a_provider_that_is_away_is_waited_for_and_then_stops_the_run(self):
+        model = provider_chat(settings("openai:m", base_url="http://127.0.0.1:9/v1"))
+        with pytest.raises(ServerAwayError, match=r"openai:m is away"):
+            await ask(model, REQUEST)
+
+    async def test_a_refusal_is_quoted_without_the_key(self):
+        def answer(_: Body) -> web.Response:
+            return web.json_response({"error": {"message": f"Incorrect key {KEY}"}}, status=401)
+
+        async with answering(answer) as url:
+            with pytest.raises(ModelUnavailableError, match=r"Incorrect key \[api key\]") as caught:
+                await ask(provider_chat(settings("openai:m", base_url=url)), REQUEST)
+        assert KEY not in str(caught.value)
+
+
+class TestStartUp:
+    async def test_a_model_that_only_speaks_is_taken_for_what_it_is(self):
+        model = saying("a comedy")
+        assert await find_abilities(model, "It") == Abilities(seed=False, logprobs=False, schema=False)
+
+    async def test_a_seed_that_is_not_kept_is_noticed(self):
+        model = saying("a comedy", "a western", "4", "blue", seed=True, schema=True, logprobs=True)
+        assert await find_abilities(model, "It") == Abilities(seed=False, logprobs=False, schema=False)
+
+    async def test_abilities_that_are_there_are_found(self):
+        model = saying("a comedy", "a comedy", '"quokka"', seed=True, schema=True)
+        assert await find_abilities(model, "It") == Abilities(seed=True, logprobs=False, schema=True)
+
+    async def test_a_model_that_thinks_and_says_nothing_is_refused_with_the_remedy(self):
+        with pytest.raises(UnusableModelError, match=r"It gives no words .*still thinking.*llm\.extra_body"):
+            await find_abilities(saying("<think>The user"), "It")
+
+    async def test_a_model_that_says_nothing_is_refused(self):
+        with pytest.raises(UnusableModelError, match=r"It gives no words to a plain question: it said '\?!'"):
+            await find_abilities(saying("?!"), "It")
