@@ -100,7 +100,7 @@ def train(
     if as_json:
         show_json(summary)
     else:
-        stdout.print(summary_table({f"{method} (training)": summary}))
+        stdout.print(summary_table({summary.name: summary}))
         stdout.print(f"Run: {folder}   Memory: {memory or method}")
     if summary.failed:
         raise typer.Exit(1)
@@ -151,7 +151,7 @@ def evaluate(
     if as_json:
         show_json(summary)
     else:
-        stdout.print(summary_table({method: summary}))
+        stdout.print(summary_table({summary.name: summary}))
         stdout.print(f"Run: {folder}")
     if summary.failed:
         raise typer.Exit(1)

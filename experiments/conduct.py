@@ -32,7 +32,7 @@ class Conduct(BaseModel):
     avoidable_quits: float | None
     """Share of quits where the shortlist held an item that would have kept the user; steps without one left out."""
     bored_steps_back: dict[str, int]
-    """Quits out of boredom by how many steps back the earlier item lay that the last one was too much like."""
+    """Quits over an earlier item by how many steps back it lay."""
 
 
 def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:

@@ -9,6 +9,7 @@ from pathlib import Path
 from errors import ArtifactError
 from experiments.evaluation import evaluate
 from experiments.metrics import Summary
+from experiments.names import row_name
 from experiments.training import train
 from graphs.workshop import Workshop
 from settings import Settings
@@ -50,11 +51,11 @@ async def run_demo(
 
     await measure("random", "random")
     await measure("act-only", "act-only")
-    await measure("billp before learning", "billp")
+    await measure(row_name("billp", 0), "billp")
     with bar(f"learning from {episodes} episodes", episodes) as advance:
         await train(
             workshop, dataset=DATASET, method="billp", episodes=episodes, seed=seed, memory=memory,
             run=folder / "training", resume=False, on_episode=lambda _: advance(),
         )  # fmt: skip
-    await measure("billp after learning", "billp")
+    await measure(row_name("billp", episodes), "billp")
     return rows

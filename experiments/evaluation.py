@@ -9,6 +9,7 @@ from experiments.baselines.runs import kept_policy
 from experiments.conduct import conduct_of
 from experiments.config import run_config, surroundings
 from experiments.metrics import Summary, summarise
+from experiments.names import row_name
 from experiments.plans import evaluation_plan
 from experiments.run_folder import RunFolder
 from experiments.runner import OnEpisode, Runner
@@ -42,6 +43,7 @@ async def evaluate(
     services = replace(services, recommender=policy)
     worlds = services.worlds
     keys = [services.dataset.user_keys[user] for user in users_of(worlds.test, users, worlds.test.settings.seed)]
+    trained = services.memory.next_ordinal() if services.memory is not None else None
     plan = {
         "command": "evaluate",
         "method": method,
@@ -50,12 +52,17 @@ async def evaluate(
         "memory": memory if chosen.learns else "",
         # A memory that grew between a kill and the resumption would mix two policies in one table.
         "memory_records": services.memory.stats().counts if services.memory is not None else {},
+        **({"trained": trained} if trained is not None else {}),
         **({"policy": policy.record.sha256} if policy is not None else {}),
     }
     config = run_config(workshop, services, plan)
-    with RunFolder(run, config, surroundings(workshop.settings, workshop.abilities), resume=resume) as folder:
+    # Runs that were begun before this was noted go on: the memory's size tells whether it is the same.
+    noted = ("plan.trained",)
+    beside = surroundings(workshop.settings, workshop.abilities)
+    with RunFolder(run, config, beside, resume=resume, may_change=noted) as folder:
         runner = Runner(services, chosen, folder, horizon=worlds.test.horizon)
         await runner.run(evaluation_plan(keys, seeds), on_episode)
-        summary = summarise(folder.lines, method, dataset, conduct_of(folder.lines, services))
+        conduct = conduct_of(folder.lines, services)
+        summary = summarise(folder.lines, method, dataset, conduct, name=row_name(method, trained))
         folder.write_metrics(summary.model_dump_json(indent=2))
     return summary

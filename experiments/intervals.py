@@ -20,6 +20,7 @@ hold the truth.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ Table = NDArray[np.float64]
 NONE_FINISHED = "none finished"
 ONE_USER = "one user"
 ONE_SEED = "one seed"
+_SWEEPS = 30  # of the fit that fills gaps; it has converged long before
 
 
 class Estimate(BaseModel):
@@ -48,6 +50,14 @@ def excludes(estimate: Estimate, value: float) -> bool:
     return estimate.ci95 is not None and not estimate.ci95[0] <= value <= estimate.ci95[1]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What a split says: its mean, and (seeds, users) how far each user, seed and episode moves it, without gaps."""
+
+    mean: float
+    spread: Table
+
+
 def mean_of(tables: Sequence[Table], *, trained: bool) -> Estimate:
     """The mean with its interval from one table (seeds, users) a split.
 
@@ -57,21 +67,19 @@ def mean_of(tables: Sequence[Table], *, trained: bool) -> Estimate:
     tables = [table for table in map(_finished, tables) if table.size]
     if not tables:
         return Estimate(mean=None, ci95=None, note=NONE_FINISHED)
-    parts = [_even(table) for table in tables]
-    return _estimate(parts, 0.95, trained=trained, seeds=min(map(len, tables)))
+    return _estimate([_part(table) for table in tables], 0.95, trained=trained, seeds=min(map(len, tables)))
 
 
 def difference_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool, level: float = 0.95) -> Estimate:
     """The mean of a less the mean of b, with its interval of `level`, user by user and seed by seed.
 
     Both have the same splits, seeds and users, in the same order. What only one side finished counts for that side, so
-    that the difference is that of the means. Without a user (or, where `trained`, seed) that both finished in each
-    split there is nothing to compare.
+    that the difference is that of the means. Where a split has no episode that both finished there is nothing to say.
     """
     sides = _sides(of_a, of_b)
     if not sides:
         return Estimate(mean=None, ci95=None, note=NONE_FINISHED)
-    parts = [a - b for a, b, _ in sides]
+    parts = [_Part(a.mean - b.mean, a.spread - b.spread) for a, b, _ in sides]
     return _estimate(parts, level, trained=trained, seeds=min(seeds for *_, seeds in sides))
 
 
@@ -80,10 +88,10 @@ def ratio_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool) -> 
     sides = _sides(of_a, of_b)
     if not sides:
         return Estimate(mean=None, ci95=None, note=NONE_FINISHED)
-    mean_a, mean_b = float(np.mean([a.mean() for a, *_ in sides])), float(np.mean([b.mean() for _, b, _ in sides]))
+    mean_a, mean_b = float(np.mean([a.mean for a, *_ in sides])), float(np.mean([b.mean for _, b, _ in sides]))
     if mean_a <= 0 or mean_b <= 0:
         return Estimate(mean=None, ci95=None, note="not positive")
-    parts = [a / mean_a - b / mean_b for a, b, _ in sides]
+    parts = [_Part(a.mean / mean_a - b.mean / mean_b, a.spread / mean_a - b.spread / mean_b) for a, b, _ in sides]
     around = _estimate(parts, 0.95, trained=trained, seeds=min(seeds for *_, seeds in sides))
     ratio = mean_a / mean_b
     if around.ci95 is None:
@@ -92,15 +100,15 @@ def ratio_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool) -> 
     return Estimate(mean=ratio, ci95=(low, high))
 
 
-def _sides(of_a: Sequence[Table], of_b: Sequence[Table]) -> list[tuple[Table, Table, int]]:
-    """For each split both sides without gaps, and the seeds that both finished; nothing where a split has no pair."""
+def _sides(of_a: Sequence[Table], of_b: Sequence[Table]) -> list[tuple[_Part, _Part, int]]:
+    """For each split both sides, and the seeds that both finished; nothing where a split has no pair."""
     sides = []
     for a, b in zip(of_a, of_b, strict=True):
         both = ~(np.isnan(a) | np.isnan(b))
         if not both.any():
             return []
         met = ~(np.isnan(a) & np.isnan(b)).all(axis=0)
-        sides.append((_even(a[:, met]), _even(b[:, met]), int(both.any(axis=1).sum())))
+        sides.append((_part(a[:, met]), _part(b[:, met]), int(both.any(axis=1).sum())))
     return sides
 
 
@@ -110,27 +118,41 @@ def _finished(table: Table) -> Table:
     return np.asarray(table[there.any(axis=1)][:, there.any(axis=0)])
 
 
-def _even(table: Table) -> Table:
-    """A table without gaps that has the mean of `table`, and each user's and seed's part in how far that may err.
+def _part(table: Table) -> _Part:
+    """The mean of `table`, and what moves it: a user by his weight among users, a seed by its weight among seeds.
 
-    What a cell moves the mean by is its distance from its user's mean over the number of cells that this user has; what
-    a user moves it by is his distance from the mean over the number of users. Cells and users that are missing move
-    nothing, so those that are there are stretched by the share of them.
+    Without gaps all weights are equal, and the spread is the table less its mean. A cell that is missing takes what its
+    user and its seed have elsewhere; a user who is missing moves nothing.
     """
     there = ~np.isnan(table)
     of_user = there.sum(axis=0)
     users = of_user > 0
-    means = np.nansum(table, axis=0) / np.maximum(of_user, 1)
-    mean = means[users].mean()
-    stretched = mean + (means - mean) * len(users) / users.sum()
-    within = np.where(there, table - means, 0.0) * len(table) / np.maximum(of_user, 1) * len(users) / users.sum()
-    return np.asarray(np.where(users, stretched, mean) + within)
+    mean = float((np.nansum(table, axis=0)[users] / of_user[users]).mean())
+    if there.all():
+        return _Part(mean, table - mean)
+    filled = _filled(table, there)[:, users]
+    rows = filled.mean(axis=1) - filled.mean()
+    seed_weights = (there / np.maximum(of_user, 1)).sum(axis=1) * len(table) / users.sum()
+    spread = np.zeros(table.shape)
+    spread[:, users] = (filled - filled.mean() - rows[:, None]) * len(users) / users.sum()
+    return _Part(mean, spread + (seed_weights * rows)[:, None])
 
 
-def _estimate(parts: Sequence[Table], level: float, *, trained: bool, seeds: int) -> Estimate:
-    """The mean over `parts`, one without gaps for each split, and its interval; `seeds` that were really seen."""
-    mean = float(np.mean([part.mean() for part in parts]))
-    if sum(part.shape[1] - 1 for part in parts) == 0:
+def _filled(table: Table, there: NDArray[np.bool_]) -> Table:
+    """`table` with its gaps filled by the sum of a user's and a seed's part, as least squares fit them."""
+    of_user, of_seed = np.maximum(there.sum(axis=0), 1), np.maximum(there.sum(axis=1), 1)[:, None]
+    known = np.where(there, table, 0.0)
+    rows = np.zeros((len(table), 1))
+    for _ in range(_SWEEPS):
+        columns = np.where(there, known - rows, 0.0).sum(axis=0) / of_user
+        rows = np.where(there, known - columns, 0.0).sum(axis=1, keepdims=True) / of_seed
+    return np.asarray(np.where(there, table, rows + columns))
+
+
+def _estimate(parts: Sequence[_Part], level: float, *, trained: bool, seeds: int) -> Estimate:
+    """The mean over `parts`, one for each split, and its interval; `seeds` that were really seen."""
+    mean = float(np.mean([part.mean for part in parts]))
+    if sum(part.spread.shape[1] - 1 for part in parts) == 0:
         return Estimate(mean=mean, ci95=None, note=ONE_USER)
     if trained and seeds < 2 and len(parts) < 2:
         return Estimate(mean=mean, ci95=None, note=ONE_SEED)
@@ -138,21 +160,20 @@ def _estimate(parts: Sequence[Table], level: float, *, trained: bool, seeds: int
     return Estimate(mean=mean, ci95=(mean - half, mean + half))
 
 
-def _half_width(parts: Sequence[Table], level: float, *, seeds: int) -> float:
-    users = _part([part.mean(axis=0) for part in parts], level, [part.shape[1] - 1 for part in parts])
-    squared = users
+def _half_width(parts: Sequence[_Part], level: float, *, seeds: int) -> float:
+    tables = [part.spread for part in parts]
+    squared = _squared([table.mean(axis=0) for table in tables], level, [table.shape[1] - 1 for table in tables])
     if seeds > 1:
-        of_seeds = _part([part.mean(axis=1) for part in parts], level, [seeds - 1 for _ in parts])
-        noise = [part - part.mean(axis=0) - part.mean(axis=1)[:, None] + part.mean() for part in parts]
-        freedom = [(seeds - 1) * (part.shape[1] - 1) for part in parts]
-        squared += max(0.0, of_seeds - _part([each.reshape(-1) for each in noise], level, freedom))
+        of_seeds = _squared([table.mean(axis=1) for table in tables], level, [seeds - 1 for _ in tables])
+        noise = [table - table.mean(axis=0) - table.mean(axis=1)[:, None] + table.mean() for table in tables]
+        freedom = [(seeds - 1) * (table.shape[1] - 1) for table in tables]
+        squared += max(0.0, of_seeds - _squared([each.reshape(-1) for each in noise], level, freedom))
     if len(parts) > 1:
-        splits = np.array([part.mean() for part in parts])
-        squared = max(squared, _part([splits], level, [len(parts) - 1]))
+        squared = max(squared, _squared([np.array([part.mean for part in parts])], level, [len(parts) - 1]))
     return float(np.sqrt(squared))
 
 
-def _part(values: Sequence[NDArray[np.float64]], level: float, freedom: Sequence[int]) -> float:
+def _squared(values: Sequence[NDArray[np.float64]], level: float, freedom: Sequence[int]) -> float:
     """The squared half-width of the t interval of a mean of means: of `values` in each split, then over splits."""
     variances = [
         float(((each - each.mean()) ** 2).sum()) / max(free, 1) / len(each)

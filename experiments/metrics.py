@@ -24,6 +24,8 @@ class Summary(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     method: str
+    name: str = ""
+    """What its row is called."""
     dataset: str
     users: int
     seeds: list[int]
@@ -55,10 +57,12 @@ def summarise(
     beside: Sequence[EpisodeLine] = (),
     *,
     trained: bool = False,
+    name: str = "",
 ) -> Summary:
     """The summary of `lines`; failed episodes are counted apart and enter no mean.
 
     `trained` says that each seed is a training of its own; without it, the intervals are those of this one training.
+    `name` is what the row is called, where it is not the method.
     `beside` are episodes of others that ran at the same time: the seconds are shared with them.
     """
     # In one order, whichever episode ended first: sums of floats depend on it.
@@ -68,9 +72,10 @@ def summarise(
     usages = [output["usage"] for _, output in outputs]
     prompt = sum(usage["prompt_tokens"] for usage in usages)
     seeds, users = sorted({line.seed for line in lines}), sorted({line.user for line in lines})
-    length, r_each, r_traj = (mean_of([seed_table(ordered, field, seeds, users)], trained=trained) for field in _FIELDS)
+    length, r_each, r_traj = (mean_of([seed_table(cells_of(ordered, field))], trained=trained) for field in _FIELDS)
     return Summary(
         method=method,
+        name=name or method,
         dataset=dataset,
         users=len(users),
         seeds=seeds,
@@ -89,19 +94,33 @@ def summarise(
     )
 
 
+Cell = tuple[int, str, float | None]
+"""A seed, a user, and a number of the episode that they had; None where it was not finished."""
+
+
+def cells_of(lines: Sequence[EpisodeLine], field: Field) -> list[Cell]:
+    """One number of each episode."""
+    return [(line.seed, line.user, None if line.output is None else line.output[field]) for line in lines]
+
+
 def seed_table(
-    lines: Sequence[EpisodeLine], field: Field, seeds: Sequence[int], users: Sequence[str]
+    cells: Sequence[Cell], seeds: Sequence[int] | None = None, users: Sequence[str] | None = None
 ) -> NDArray[np.float64]:
-    """(seeds, users): one number of the finished episodes; NaN where none was finished.
+    """(seeds, users): the numbers of `cells`; NaN where none was finished. None: the seeds and users of `cells`.
 
     Who was met several times with one seed, as in long trainings, has the mean.
     """
-    row_of, column_of = ({key: place for place, key in enumerate(keys)} for keys in (seeds, users))
-    sums, counts = np.zeros((len(seeds), len(users))), np.zeros((len(seeds), len(users)))
-    for line in lines:
-        if line.output is not None:
-            cell = row_of[line.seed], column_of[line.user]
-            sums[cell] += line.output[field]
+    rows = sorted({seed for seed, *_ in cells}) if seeds is None else seeds
+    columns = sorted({user for _, user, _ in cells}) if users is None else users
+    row_of, column_of = (
+        {key: place for place, key in enumerate(rows)},
+        {key: place for place, key in enumerate(columns)},
+    )
+    sums, counts = np.zeros((len(rows), len(columns))), np.zeros((len(rows), len(columns)))
+    for seed, user, number in cells:
+        if number is not None:
+            cell = row_of[seed], column_of[user]
+            sums[cell] += number
             counts[cell] += 1
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.report.outcomes import outcome_reason
+from experiments.outcomes import outcome_reason
 from graphs.state import EpisodeOutput, StepRecord
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from errors import SettingsError
 from experiments.config import run_config, surroundings
 from experiments.metrics import Summary, summarise
+from experiments.names import row_name
 from experiments.plans import training_plan
 from experiments.run_folder import RunFolder
 from experiments.runner import OnEpisode, Runner
@@ -48,6 +49,6 @@ async def train(
             services, chosen, folder, horizon=worlds.train.horizon, first_ordinal=folder.surroundings.get(_FIRST, 0)
         )
         await runner.run(training_plan(users, episodes, settings.run.batch, seed), on_episode)
-        summary = summarise(folder.lines, method, dataset)
+        summary = summarise(folder.lines, method, dataset, name=row_name(method, training=True))
         folder.write_metrics(summary.model_dump_json(indent=2))
     return summary

@@ -41,6 +41,9 @@ class RunRow(_Answer):
     failed: int
     length: float | None
     r_traj: float | None
+    len_interval: str = "-"
+    """Mean and 95% interval in words, as in the report."""
+    r_traj_interval: str = "-"
     changed: float
     """Seconds since the epoch at which its last episode was written."""
     complete: bool

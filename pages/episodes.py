@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from catalogue import Catalogue
+from experiments.outcomes import outcome, outcome_words
 from experiments.records import EpisodeLine
 from experiments.report.folders import Config, Data
-from experiments.report.outcomes import outcome, outcome_words
 from experiments.report.provenance import Source, source_of
 from experiments.report.titles import catalogue_of
 from graphs.methods import METHODS

@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from errors import ArtifactError
+from experiments.intervals import mean_of
+from experiments.metrics import seed_table
+from experiments.names import row_name
+from experiments.numbers import with_interval
 from experiments.origins import is_called
+from experiments.outcomes import outcome, outcome_words
 from experiments.records import EpisodeLine
 from experiments.report.folders import Config, is_complete, read_config, run_folders
-from experiments.report.outcomes import outcome, outcome_words
 from experiments.report.provenance import Source, nearest
 from experiments.run_folder import EPISODES, parse_line
 from pages.answers import EpisodeList, EpisodeRow, Place, RunList, RunRow
@@ -145,17 +149,27 @@ class Runs:
                 name=name, command="", method="", dataset="", episodes=0, failed=0, length=None, r_traj=None,
                 changed=changed, complete=False, problem=str(error),
             )  # fmt: skip
-        lengths = [row.length for row in index.rows if row.length is not None]
-        rewards = [row.r_traj for row in index.rows if row.r_traj is not None]
+        finished = [row for row in index.rows if row.length is not None]
+        length = mean_of([seed_table([(row.seed, row.user, row.length) for row in finished])], trained=False)
+        r_traj = mean_of([seed_table([(row.seed, row.user, row.r_traj) for row in finished])], trained=False)
+        plan = config.plan
         return RunRow(
             name=name,
-            command=config.plan.command,
-            method=config.plan.method or index.method,
+            command=plan.command,
+            method=row_name(
+                plan.method or index.method,
+                plan.trained,
+                arm=plan.arm,
+                training=plan.command == "train",
+                probe=plan.probe,
+            ),
             dataset=config.dataset.name,
             episodes=len(index.rows),
-            failed=len(index.rows) - len(lengths),
-            length=sum(lengths) / len(lengths) if lengths else None,
-            r_traj=sum(rewards) / len(rewards) if rewards else None,
+            failed=len(index.rows) - len(finished),
+            length=length.mean,
+            r_traj=r_traj.mean,
+            len_interval=with_interval(length, 1),
+            r_traj_interval=with_interval(r_traj, 1),
             changed=changed,
             complete=is_complete(folder, config),
         )

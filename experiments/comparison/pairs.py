@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from experiments.intervals import Estimate, Table, difference_of, excludes, ratio_of
-from experiments.metrics import Field, seed_table
+from experiments.metrics import Field, cells_of, seed_table
 from experiments.records import EpisodeLine
 
 Metric = Literal["len", "r_each", "r_traj"]
@@ -77,5 +77,5 @@ def _tables(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Me
     """The metric of a and of b, each (seeds, users); NaN where no episode was finished."""
     seeds = sorted({line.seed for lines in (of_a, of_b) for line in lines})
     users = sorted({line.user for lines in (of_a, of_b) for line in lines})
-    table_a, table_b = (seed_table(lines, _FIELDS[metric], seeds, users) for lines in (of_a, of_b))
+    table_a, table_b = (seed_table(cells_of(lines, _FIELDS[metric]), seeds, users) for lines in (of_a, of_b))
     return table_a, table_b

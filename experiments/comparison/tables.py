@@ -7,6 +7,7 @@ from rich.table import Table
 from experiments.comparison.results import Comparison
 from experiments.intervals import Estimate, excludes
 from experiments.numbers import fixed, share, with_interval
+from experiments.outcomes import ended_words
 from experiments.tables import number_table
 
 
@@ -29,8 +30,8 @@ def pairs_table(comparison: Comparison) -> Table:
 
 
 def conduct_table(comparison: Comparison) -> Table:
-    """One row an arm: breadth of what it recommends, and its quits."""
-    columns = ("coverage", "diversity", "long tail", "grounded", "bored", "low reward", "avoidable")
+    """One row an arm: breadth of what it recommends, and why its episodes ended."""
+    columns = ("coverage", "diversity", "long tail", "grounded", "ended", "avoidable quits")
     table = number_table("conduct", "method", columns)
     for name, summary in comparison.methods.items():
         conduct = summary.conduct
@@ -42,8 +43,7 @@ def conduct_table(comparison: Comparison) -> Table:
             "-" if conduct.diversity is None else fixed(conduct.diversity, 2),
             share(conduct.long_tail),
             share(conduct.grounding),
-            str(sum(conduct.bored_steps_back.values())),
-            str(summary.quit_reasons.get("low_reward", 0)),
+            ended_words(summary.quit_reasons),
             share(conduct.avoidable_quits),
         )
     return table

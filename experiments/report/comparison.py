@@ -11,6 +11,7 @@ from errors import ArtifactError
 from experiments.comparison.policies import PolicyTraining
 from experiments.conduct import Conduct
 from experiments.intervals import Estimate, excludes
+from experiments.outcomes import ended_words
 
 _FILE = "comparison.json"
 
@@ -42,8 +43,8 @@ class NamedConduct(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     label: str
-    bored: int
-    """Episodes that ended because an item was too much like an earlier one."""
+    ended: str
+    """How many of its episodes ended in which way."""
     conduct: Conduct
 
 
@@ -59,6 +60,7 @@ class _Method(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     conduct: Conduct | None = None
+    quit_reasons: dict[str, int] = {}
 
 
 class _Comparison(BaseModel):
@@ -83,7 +85,7 @@ def read_pairs(root: Path) -> list[Pair]:
 def read_conducts(root: Path) -> list[NamedConduct]:
     """The conduct of each method compared in `root`; raises ArtifactError where the file is damaged."""
     return [
-        NamedConduct(label=name, bored=sum(method.conduct.bored_steps_back.values()), conduct=method.conduct)
+        NamedConduct(label=name, ended=ended_words(method.quit_reasons), conduct=method.conduct)
         for name, method in _read(root).methods.items()
         if method.conduct is not None
     ]

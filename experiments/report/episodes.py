@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from catalogue import Catalogue
+from experiments.outcomes import outcome, outcome_reason
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
-from experiments.report.outcomes import outcome, outcome_reason
 from experiments.report.provenance import Source, Sources, source_of
 from experiments.report.receipts import TrainingReceipts
 from experiments.report.rows import Row

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from errors import BadInputError
+from experiments.outcomes import outcome, outcome_words
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
-from experiments.report.outcomes import outcome
+from experiments.report.rows import name_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -22,6 +23,7 @@ _RUN: dict[str, _Type] = {
     "run": "text",
     "command": "text",
     "method": "text",
+    "name": "text",
     "pack": "text",
     "dataset": "text",
     "trained": "whole",
@@ -51,7 +53,8 @@ EPISODES: dict[str, _Type] = _RUN | {
     "llm_seconds": "number",
     "format_failures": "whole",
 }
-"""Columns of the table of episodes. `history` holds catalogue indices, `reflections` the ids of those recalled."""
+"""Columns of the table of episodes. `name` is what the report calls the row; `history` holds catalogue indices,
+`reflections` the ids of those recalled."""
 STEPS: dict[str, _Type] = _RUN | {
     "number": "whole",
     "thought": "text",
@@ -140,7 +143,12 @@ def _episodes(runs: Sequence[RunData]) -> Iterator[_Row]:
     for run in runs:
         for line in run.lines:
             row: _Row = nothing | _about(run, line)
-            row |= {"batch": line.batch, "status": line.status, "error": line.error, "outcome": outcome(line)}
+            row |= {
+                "batch": line.batch,
+                "status": line.status,
+                "error": line.error,
+                "outcome": outcome_words(outcome(line))[0],
+            }
             row |= {"started": line.started, "ended": line.ended}
             done = line.output
             if done is not None:
@@ -158,6 +166,7 @@ def _steps(runs: Sequence[RunData]) -> Iterator[_Row]:
                 about = _about(run, line)
                 for step in line.output["steps"]:
                     row = {**about, **step, "plan": json.dumps(step["plan"], ensure_ascii=False)}
+                    row["reason"] = outcome_words(step["reason"])[0] if step["reason"] else ""
                     yield {name: row[name] for name in STEPS}
 
 
@@ -167,6 +176,7 @@ def _about(run: RunData, line: EpisodeLine) -> _Row:
         "run": run.name,
         "command": plan.command,
         "method": line.method,
+        "name": name_of(run),
         "pack": run.config.prompts.pack,
         "dataset": run.config.dataset.name,
         "trained": plan.trained,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from experiments.intervals import Estimate
+from experiments.outcomes import OUTCOMES, outcome_words
 from experiments.report.curves import LearningCurve, TrainingCurve, learning_curves, training_curves
 from experiments.report.drawing import Figure, colour, plot
-from experiments.report.outcomes import OUTCOMES, outcome_words
 from experiments.report.rows import Row
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.metrics import Summary, summarise
+from experiments.names import row_name
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
 from graphs.methods import METHODS
@@ -66,7 +67,9 @@ def _summary(group: Sequence[RunData], runs: Sequence[RunData]) -> Summary:
     first, own = group[0], {run.path for run in group}
     beside = [line for run in runs if run.root == first.root and run.path not in own for line in run.lines]
     lines = [line for run in group for line in run.lines]
-    return summarise(lines, first.method, first.config.dataset.name, beside=beside, trained=is_trained(group))
+    return summarise(
+        lines, first.method, first.config.dataset.name, beside=beside, trained=is_trained(group), name=name_of(first)
+    )
 
 
 def is_trained(group: Sequence[RunData]) -> bool:
@@ -99,9 +102,7 @@ def _order(group: Sequence[RunData]) -> tuple[bool, bool, int, int]:
 def _labels(runs: Sequence[RunData]) -> list[str]:
     """A name for each: method, run where there are several, then what it takes to tell it from the others."""
     several = len({run.root for run in runs}) > 1
-    labels = [
-        f"{run.method}{_purpose(run)}{_learning(run)}" + (f" · {run.root.name}" if several else "") for run in runs
-    ]
+    labels = [name_of(run) + (f" · {run.root.name}" if several else "") for run in runs]
     parts: tuple[Callable[[RunData], str], ...] = (
         lambda run: run.config.prompts.pack,
         lambda run: run.name,
@@ -117,21 +118,13 @@ def _labels(runs: Sequence[RunData]) -> list[str]:
     return labels
 
 
-def _purpose(run: RunData) -> str:
-    return " (training)" if run.training else " (probe)" if run.config.plan.probe else ""
-
-
-def _learning(run: RunData) -> str:
-    """How much its memory had seen, for methods that learn."""
-    plan = run.config.plan
-    method = METHODS.get(run.method)
-    if method is not None and not method.learns:
-        return ""
-    if plan.trained is not None:
-        return f" after {plan.trained} episodes" if plan.trained else " before learning"
-    if not plan.memory_records:
-        return ""
+def name_of(run: RunData) -> str:
+    """What its method is called everywhere; where nobody noted how much a memory had seen, its size tells."""
+    plan, method = run.config.plan, METHODS.get(run.method)
+    name = row_name(run.method, plan.trained, arm=plan.arm, training=run.training, probe=plan.probe)
+    if plan.trained is not None or run.training or not plan.memory_records or (method and not method.learns):
+        return name
     for kind, words in (("reflections", "reflections"), ("actor", "experiences")):
         if plan.memory_records.get(kind):
-            return f" with {plan.memory_records[kind]} {words}"
-    return " before learning"
+            return f"{name} with {plan.memory_records[kind]} {words}"
+    return f"{name} before learning"

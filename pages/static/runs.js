@@ -45,7 +45,7 @@ export async function runView(asked) {
       make("p", { class: "trail" }, make("a", { href: to("runs", {}) }, "← Runs")),
       make("h2", {}, name),
       make("p", { class: "quiet" },
-        `${run.method} on ${run.dataset} · mean Len ${fixed(run.length, 1)}, R_traj ${fixed(run.r_traj, 1)}` +
+        `${run.method} on ${run.dataset} · mean Len ${run.len_interval}, R_traj ${run.r_traj_interval}` +
         ` · ${run.complete ? "complete" : "under way or interrupted"}`),
       rows.length
         ? table(`Episodes of ${name}`, ["episode", "user", "seed", "Len", "R_traj", "outcome"], ["outcome"], rows)

@@ -31,7 +31,7 @@ def test_several_runs_share_a_page_in_the_first(billp: Billp, runs: Path):
     assert said.code == 0
     assert said.json["report"] == str(runs / "one" / "report.html")
     assert [(row["run"], row["label"]) for row in said.json["rows"]] == [
-        ("all", "react · all"), ("one", "billp · one"), ("all", "billp after 6 episodes · all"),
+        ("all", "react · all"), ("one", "billp · one"), ("all", "billp · all"),
         ("all", "billp (training) · all"),
     ]  # fmt: skip
     assert said.json["rows"][1]["r_traj"] == {"mean": 4.0, "ci95": None, "note": "one user"}

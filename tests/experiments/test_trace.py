@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.report.outcomes import OUTCOMES
+from experiments.outcomes import OUTCOMES
 from experiments.trace import trace
 from simulators.quit.reasons import Reason
 from tests.experiments.examples import output

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from experiments.outcomes import OUTCOMES
 from experiments.records import EpisodeLine
-from experiments.report.outcomes import OUTCOMES
 from memory import Origin
 from pages.answers import Place
 from pages.episodes import Episodes

@@ -10,9 +10,9 @@ from typing import Any
 from experiments.comparison.policies import Passing, PolicyPoint, PolicyTraining
 from experiments.conduct import Conduct
 from experiments.critic_study import CriticStudy
+from experiments.outcomes import outcome_reason
 from experiments.records import EpisodeLine
 from experiments.reliability import reliability
-from experiments.report.outcomes import outcome_reason
 from graphs.state import Ended, RecalledReflection
 from memory import Origin
 from tests.experiments.examples import failed, finished, usage
@@ -88,18 +88,21 @@ def comparison(root: Path) -> Path:
         )
         for n in range(6)
     ]  # fmt: skip
-    put_run(root / "billp" / "training", training, command="train", seed=0)
+    put_run(root / "billp" / "training", training, command="train", seed=0, arm="billp")
     for seen in (0, 3, 6):
         lines = [episode(f"test-0-u{n}", *[4.0] * (n + seen), 1.0, user=f"u{n}") for n in range(2)]
-        put_run(root / "billp" / f"probe-{seen}", lines, trained=seen, probe=True, seeds=[0])
+        put_run(root / "billp" / f"probe-{seen}", lines, trained=seen, probe=True, seeds=[0], arm="billp")
     for seed in (0, 1):
         lines = [
             episode(f"test-{seed}-u{n}", 4, 5, 3, user=f"u{n}", seed=seed, ended="too_close", source=taught)
             for n in range(3)
         ]
-        put_run(root / "billp" / f"seed-{seed}", lines, trained=6, seeds=[seed])
+        put_run(root / "billp" / f"seed-{seed}", lines, trained=6, seeds=[seed], arm="billp")
         plain = [episode(f"test-{seed}-u{n}", 2, 1, method="react", user=f"u{n}", seed=seed) for n in range(2)]
-        put_run(root / "react" / f"seed-{seed}", [*plain, failed("test-x", seed=seed)], method="react", seeds=[seed])
+        put_run(
+            root / "react" / f"seed-{seed}", [*plain, failed("test-x", seed=seed)], method="react", seeds=[seed],
+            arm="react",
+        )  # fmt: skip
     pair = {
         "a": "billp", "b": "react", "metric": "r_traj", "difference": {"mean": 9.0, "ci95": [8.0, 10.0]},
         "ratio": {"mean": 4.0, "ci95": [3.5, 4.5]},

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from catalogue import Catalogue, Item
+from experiments.outcomes import OUTCOMES
 from experiments.report import find_runs
 from experiments.report.episodes import episodes_json
-from experiments.report.outcomes import OUTCOMES
 from experiments.report.rows import group_rows
 from memory import Origin
 from simulators.quit.reasons import Reason

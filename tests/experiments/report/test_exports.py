@@ -12,6 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from errors import BadInputError
+from experiments.outcomes import outcome_words
 from experiments.report import RunData, find_runs, write_csv, write_parquet
 from experiments.report.exports import EPISODES, STEPS
 from memory import Origin
@@ -44,7 +45,7 @@ def test_parquet_gives_back_what_was_recorded(root: Path, tmp_path: Path):
     assert [list(row) for row in (episodes[0], steps[0])] == [list(EPISODES), list(STEPS)]
     outputs = [line.output for run in runs for line in run.lines]
     assert [row["reward_trajectory"] for row in episodes] == [5, None, 9]
-    assert [row["outcome"] for row in episodes] == ["too_close", "failed", "low_reward"]
+    assert [row["outcome"] for row in episodes] == ["too close", "failed", "disappointed"]
     assert [(row["run"], row["pack"], row["trained"]) for row in episodes] == [
         ("one", "default", 3), ("one", "default", 3), ("two", "terse", None),
     ]  # fmt: skip
@@ -52,7 +53,8 @@ def test_parquet_gives_back_what_was_recorded(root: Path, tmp_path: Path):
     recorded = [step for output in outputs if output is not None for step in output["steps"]]
     assert len(steps) == len(recorded) == 5
     for row, step in zip(steps, recorded, strict=True):
-        assert {name: row[name] for name in step} == {**step, "plan": json.dumps(step["plan"])}
+        reason = outcome_words(step["reason"])[0] if step["reason"] else ""
+        assert {name: row[name] for name in step} == {**step, "plan": json.dumps(step["plan"]), "reason": reason}
 
 
 def test_csv_holds_the_same_as_parquet(root: Path, tmp_path: Path):

@@ -179,7 +179,7 @@ def test_figures_hold_the_numbers(tmp_path: Path):
     report = make_report(find_runs(comparison(tmp_path / "all")))
     plots = {figure.id: figure.plot for figure in figures(report.rows)}
     lengths = {trace["y"][0]: trace["x"][0] for trace in plots["interval-len"]["data"]}
-    assert lengths["billp after 6 episodes"] == 3
+    assert lengths["billp"] == 3
     stayed = {trace["name"]: trace["x"] for trace in plots["quits"]["data"]}
     assert stayed == {"too close": [0, 1, 0], "disappointed": [1, 0, 1]}
     (learning,) = plots["learning"]["data"]
@@ -188,4 +188,4 @@ def test_figures_hold_the_numbers(tmp_path: Path):
     assert growth["reflections"] == [1, 2, 3, 4, 5, 6]
     assert growth["experiences"][-1] == 1 + 2 + 3 + 4 + 1 + 2
     rewards = plots["reward-per-token"]["data"][0]
-    assert dict(zip(rewards["y"], rewards["x"], strict=True))["billp after 6 episodes"] == 120
+    assert dict(zip(rewards["y"], rewards["x"], strict=True))["billp"] == 120

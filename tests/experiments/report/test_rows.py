@@ -18,17 +18,17 @@ def rows_of(*roots: Path) -> dict[str, Row]:
 def test_seeds_are_pooled_and_probes_and_training_kept_apart(tmp_path: Path):
     rows = rows_of(comparison(tmp_path / "all"))
     assert list(rows) == [
-        "react", "billp after 6 episodes", "billp (probe) before learning", "billp (probe) after 3 episodes",
-        "billp (probe) after 6 episodes", "billp (training)",
+        "react", "billp", "billp before learning (probe)", "billp after 3 episodes (probe)",
+        "billp after 6 episodes (probe)", "billp (training)",
     ]  # fmt: skip
-    billp = rows["billp after 6 episodes"].summary
+    billp = rows["billp"].summary
     assert (billp.seeds, billp.users, billp.episodes, billp.failed) == ([0, 1], 3, 6, 0)
     assert billp.r_traj.mean == 12
     assert (rows["react"].summary.episodes, rows["react"].summary.failed) == (6, 2)
 
 
 def test_a_memory_of_unknown_training_is_told_by_its_size(tmp_path: Path):
-    """As the demo leaves it: one method before and after learning, nothing noted of how much."""
+    """One method before and after learning, nothing noted of how much."""
     put_run(tmp_path / "before", [episode("a", 1)], memory_records={"reflections": 0, "actor": 0})
     put_run(tmp_path / "after", [episode("a", 3, 3)], memory_records={"reflections": 30, "actor": 200})
     put_run(tmp_path / "micro", [episode("a", 3)], method="billp", memory_records={"actor": 9})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from experiments.records import EpisodeLine
 from simulators.quit.reasons import Reason
 from simulators.quit.registry import REASONS
@@ -19,6 +21,12 @@ OUTCOMES: dict[str, Reason] = {name: reason for name, reason in REASONS.items() 
 def outcome(line: EpisodeLine) -> str:
     """Why the episode ended; `failed` where it has no output."""
     return "failed" if line.output is None else str(line.output["ended"])
+
+
+def ended_words(counts: Mapping[str, int]) -> str:
+    """How many episodes ended in which way, `stayed 12, too close 3`, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{outcome_words(name)[0]} {count}" for name, count in ordered) or "-"
 
 
 def outcome_reason(name: str) -> Reason:
