@@ -167,6 +167,9 @@ class SimulatorSettings(_Group):
     model: ModelSetting = Field(
         "auto", description="model of what users rate: deepfm, factorisation, or auto, the better of the two"
     )
+    item_categories: bool = Field(
+        True, description="the model knows items' categories, so that near items share them; if not, ratings alone tell"
+    )
     quit_rule: QuitRuleName = Field("distance", description="when users leave; the README has a table of the rules")
     window: int = Field(4, ge=0, description="distance, patience: recent items that a new one is compared with (W)")
     beta_quantile: float = Field(0.05, ge=0, le=1, description="quantile of item distances below which items are close")

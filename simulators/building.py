@@ -90,7 +90,7 @@ def _fits(dataset: Dataset, users: NDArray[np.int32], settings: SimulatorSetting
     logs = _of_users(Logs(dataset.users, dataset.items, dataset.ratings), users)
     if dataset.negatives is not None:
         logs = _joined(logs, _of_users(dataset.negatives, users))
-    return fit(logs, features_of(dataset, users), settings, progress)
+    return fit(logs, features_of(dataset, users, categories=settings.item_categories), settings, progress)
 
 
 def _of_users(logs: Logs, users: NDArray[np.int32]) -> Logs:

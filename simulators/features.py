@@ -33,20 +33,21 @@ class Features:
     n_years: int
 
 
-def features_of(dataset: Dataset, users: NDArray[np.int32]) -> Features:
-    """The features of `users`, in that order, and of all items."""
+def features_of(dataset: Dataset, users: NDArray[np.int32], *, categories: bool = True) -> Features:
+    """The features of `users`, in that order, and of all items; without `categories` as if no item had any."""
     catalogue = dataset.catalogue
     index = {category: position for position, category in enumerate(catalogue.categories)}
     years, n_years = bucketed(np.array([item.year or np.nan for item in catalogue], dtype=np.float64))
     sizes = [field.size for field in dataset.user_fields]
     offsets = np.cumsum([0, *sizes])
     codes = [field.codes[users] + offset for field, offset in zip(dataset.user_fields, offsets, strict=False)]
+    names = [item.categories if categories else () for item in catalogue]
     return Features(
         name=dataset.name,
         users=np.stack(codes, axis=1) if codes else np.zeros((len(users), 0), dtype=np.int64),
         n_values=int(offsets[-1]),
-        members=np.array([index[name] for item in catalogue for name in item.categories], dtype=np.int64),
-        starts=np.cumsum([0, *(len(item.categories) for item in catalogue)])[:-1].astype(np.int64),
+        members=np.array([index[name] for own in names for name in own], dtype=np.int64),
+        starts=np.cumsum([0, *map(len, names)])[:-1].astype(np.int64),
         n_categories=len(index),
         years=years,
         n_years=n_years,

@@ -57,6 +57,22 @@ def test_the_same_seed_gives_the_same_worlds_and_another_seed_others():
     assert again.train.users.tolist() != tiny_worlds(seed=1).train.users.tolist()
 
 
+@pytest.mark.parametrize("kind", ["deepfm", "factorisation"])
+def test_without_categories_nothing_of_the_model_depends_on_them(kind):
+    dataset = tiny_dataset()
+    shuffled = np.random.default_rng(0).permutation(len(dataset.catalogue))
+    items = tuple(
+        replace(item, categories=dataset.catalogue[int(n)].categories)
+        for item, n in zip(dataset.catalogue, shuffled, strict=True)
+    )
+    others = replace(dataset, catalogue=replace(dataset.catalogue, items=items))
+    for known in (False, True):
+        settings = TINY.model_copy(update={"model": kind, "item_categories": known})
+        one, two = (build_worlds(data, settings).train for data in (dataset, others))
+        assert np.array_equal(one.vectors, two.vectors) is not known
+        assert not np.array_equal(one.categories, two.categories), "quit rules know them all the same"
+
+
 def test_halves_part_the_users_given_and_see_nothing_of_the_others():
     dataset, train = tiny_dataset(), tiny_worlds().train
     halves = build_halves(dataset, train.users, TINY)
