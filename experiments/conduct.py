@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from catalogue import Catalogue
 from experiments.records import EpisodeLine
+from experiments.retention import visits_of
 from graphs.services import Services
 from graphs.state import EpisodeOutput, StepRecord
 
@@ -31,6 +32,8 @@ class Conduct(BaseModel):
     """Share of items named in free words that were served by just that title; None where all came from shortlists."""
     avoidable_quits: float | None
     """Share of quits where the shortlist held an item that would have kept the user; steps without one left out."""
+    visits: float | None = None
+    """Visits to be expected of a user in 30 days, by the model of return times; None in an earlier build."""
     bored_steps_back: dict[str, int]
     """Quits over an earlier item by how many steps back it lay."""
 
@@ -51,6 +54,7 @@ def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:
         long_tail=_mean([item not in head for item in served]),
         grounding=_mean([_same(step["proposal"], step["title"]) for step in named]),
         avoidable_quits=_mean(avoidable),
+        visits=_mean(list(visits_of(lines, services.dataset, services.worlds).values())),
         bored_steps_back=_steps_back([output for _, output in done]),
     )
 

@@ -31,7 +31,7 @@ def pairs_table(comparison: Comparison) -> Table:
 
 def conduct_table(comparison: Comparison) -> Table:
     """One row an arm: breadth of what it recommends, and why its episodes ended."""
-    columns = ("coverage", "diversity", "long tail", "grounded", "ended", "avoidable quits")
+    columns = ("coverage", "diversity", "long tail", "grounded", "ended", "avoidable quits", "visits a month")
     table = number_table("conduct", "method", columns)
     for name, summary in comparison.methods.items():
         conduct = summary.conduct
@@ -45,6 +45,7 @@ def conduct_table(comparison: Comparison) -> Table:
             share(conduct.grounding),
             ended_words(summary.quit_reasons),
             share(conduct.avoidable_quits),
+            "-" if conduct.visits is None else fixed(conduct.visits, 1),
         )
     return table
 
