@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from errors import BadInputError
+from words import named, one_line
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One item of the catalogue.
 
-    `index` is its position in the catalogue, 0-based; `key` is its id in the logs it came from.
+    `index` is its position in the catalogue, 0-based; `key` is its id in the logs it came from. Title and categories
+    are each on one line, without characters that cannot be seen; where nothing of a title can be, it is `Item KEY`.
     """
 
     index: int
@@ -21,6 +23,10 @@ class Item:
     title: str
     categories: tuple[str, ...] = ()
     year: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", named(self.title, f"Item {named(self.key, str(self.index))}"))
+        object.__setattr__(self, "categories", tuple(filter(None, map(one_line, self.categories))))
 
     @property
     def text(self) -> str:

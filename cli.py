@@ -30,6 +30,7 @@ from commands import (
     studio,
     tuning,
 )
+from commands.console import complain, log_to_stderr
 from errors import BadInputError, BillpError, BrokenOffError
 
 app = typer.Typer(
@@ -60,7 +61,7 @@ app.command()(demo.demo)
 @app.callback()
 def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log to stderr")] = False) -> None:
     """Long-term recommendation by LLM planners that learn from experience."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    log_to_stderr(logging.INFO if verbose else logging.WARNING)
     if not verbose:
         logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -74,17 +75,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=None if arguments is None else list(arguments))
     except BadInputError as error:
-        sys.stderr.write(f"billp: {error}\n")
+        complain(f"billp: {error}")
         sys.exit(2)
     except BrokenOffError as error:
-        sys.stderr.write(f"billp: {error}\n")
+        complain(f"billp: {error}")
         sys.exit(130)
     except BillpError as error:
-        sys.stderr.write(f"billp: {error}\n")
+        complain(f"billp: {error}")
         sys.exit(1)
     except SystemExit as ended:
         if ended.code == 130:  # Ctrl-C, which Typer turns into this without a word
-            sys.stderr.write("billp: interrupted; a run goes on with --run NAME --resume.\n")
+            complain("billp: interrupted; a run goes on with --run NAME --resume.")
         raise
 
 

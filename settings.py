@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from errors import SettingsError
+from setting_groups import Group, MemorySettings, PageSettings, VLLMSettings
 
 QuitRuleName = Literal["distance", "category-window", "personal", "patience", "satiation"]
 
@@ -37,11 +38,7 @@ ModelKind = Literal["deepfm", "factorisation"]
 ModelSetting = Literal["auto", ModelKind]
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LLMSettings(_Group):
+class LLMSettings(Group):
     """Where the LLM answers and how patient we are with it."""
 
     base_url: str | None = Field(None, description="OpenAI-compatible server; none starts the embedded llama.cpp")
@@ -72,25 +69,7 @@ class LLMSettings(_Group):
         return url
 
 
-class VLLMSettings(_Group):
-    """The vLLM server that `billp serve` starts. The key that its clients must send is `llm.api_key`."""
-
-    model: str = Field("Qwen/Qwen2.5-7B-Instruct", min_length=1, description="model to serve: a folder or a hub name")
-    name: str | None = Field(None, min_length=1, description="name that clients ask for; none is the model's own")
-    python: Path | None = Field(None, description="interpreter that has vLLM; none is the one billp runs on")
-    device: Literal["cuda", "cpu"] = Field("cuda", description="what vLLM was built for and computes on")
-    gpu_memory: float = Field(0.9, gt=0, le=1, description="share of each GPU's memory that the server takes")
-    cpu_cache_gb: int = Field(2, ge=1, description="gigabytes of memory for the KV cache where the device is the CPU")
-    tensor_parallel: int = Field(1, ge=1, description="GPUs that share the model")
-    prefix_caching: bool = Field(True, description="keep what prompts begin with computed")
-    max_model_len: int = Field(4096, ge=256, description="tokens of a prompt with its reply")
-    eager: bool = Field(False, description="compile nothing: starts sooner, answers more slowly")
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on; the default is this machine alone")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 is a free one")
-    start_s: float = Field(900.0, gt=0, description="seconds that loading the model may take")
-
-
-class RoleSettings(_Group):
+class RoleSettings(Group):
     """Sampling and budget of one role."""
 
     temperature: float = Field(0.5, ge=0, le=2)
@@ -148,20 +127,7 @@ class ReflectorSettings(RoleSettings):
     max_tokens: int = Field(36, ge=1)
 
 
-class MemorySettings(_Group):
-    """What is read back from memory, and what counts as a similar state."""
-
-    reflections: int = Field(2, ge=0, description="reflections recalled in words for an episode (K in the paper)")
-    merged: int = Field(16, ge=0, description="most similar reflections that are merged into those recalled")
-    experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
-    values: int = Field(16, ge=0, description="critic experiences retrieved for a state")
-    evidence: int = Field(256, ge=0, description="reflections whose evidence shapes the typed plan")
-    actor_distance: float = Field(0.5, ge=0, description="squared L2 distance below which a state counts as similar")
-    critic_distance: float = Field(0.5, ge=0, description="the same for critic experiences")
-    state_items: int = Field(10, ge=1, description="most recent items that make up a state")
-
-
-class SimulatorSettings(_Group):
+class SimulatorSettings(Group):
     """The simulated users; stored with the artifact that `billp simulator build` writes."""
 
     model: ModelSetting = Field(
@@ -195,7 +161,7 @@ class SimulatorSettings(_Group):
     seed: int = Field(0, ge=0, description="seed of split and fit")
 
 
-class RunSettings(_Group):
+class RunSettings(Group):
     """How episodes are run."""
 
     side_by_side: int = Field(8, ge=1, description="episodes in flight at once")
@@ -206,43 +172,6 @@ class RunSettings(_Group):
     batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
     tape: Literal["record", "replay", "off"] = Field("off", description="record LLM calls, or replay them without LLM")
     tape_file: Path | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
-
-
-class PageSettings(_Group):
-    """Who may use what `langgraph dev` serves besides this machine and the server's own pages."""
-
-    origins: str = Field(
-        "https://smith.langchain.com,https://eu.smith.langchain.com",
-        description="other origins whose pages may use the server, separated by commas; Studio's by default",
-    )
-    hosts: str = Field("", description="names of this machine, besides localhost, that the server answers to")
-
-    @field_validator("origins")
-    @classmethod
-    def _origins_are_origins(cls, value: str) -> str:
-        for origin in _parts(value):
-            parts = urlsplit(origin)
-            if (
-                parts.scheme not in ("http", "https")
-                or not parts.hostname
-                or origin != f"{parts.scheme}://{parts.netloc}"
-            ):
-                raise ValueError(f"{origin!r} is no origin; write it like https://smith.langchain.com")
-        return value
-
-    @property
-    def origin_names(self) -> tuple[str, ...]:
-        """The origins one by one."""
-        return _parts(self.origins)
-
-    @property
-    def host_names(self) -> tuple[str, ...]:
-        """The names one by one."""
-        return _parts(self.hosts)
-
-
-def _parts(value: str) -> tuple[str, ...]:
-    return tuple(part.strip().lower() for part in value.split(",") if part.strip())
 
 
 class Settings(BaseSettings):

@@ -4,14 +4,13 @@ A prompt file is YAML front matter (role, version, purpose, variables), then the
 `=====`, then the part that changes (Jinja2). The fixed part holds no variables: it is sent first and is
 byte-identical for every step and user, so that the server's prefix cache serves it.
 
-Values are data: templates run sandboxed, an unknown variable is an error, and text from outside is cleaned
-of line breaks and chat-control tokens before it is inserted.
+Values are data: templates run sandboxed, an unknown variable is an error, and every text that a template inserts is
+cleaned of line breaks and chat-control tokens as it is inserted.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import PromptError
+from words import for_prompt
 
 DEFAULT_PACK = Path(__file__).parent.parent / "prompts" / "default"
 TERSE_PACK = DEFAULT_PACK.parent / "terse"
@@ -124,12 +124,13 @@ def load_pack(folder: Path | None = None) -> PromptPack:
 
 def clean(text: str, limit: int = 120) -> str:
     """Text from outside as one line of data: no control characters, no chat-control tokens, at most `limit` long."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    # `<|im_start|>` and its like would end the message they stand in; so would Llama's `[INST]` and `<s>`.
-    line = re.sub(r"<\s*\|", "(", line)
-    line = re.sub(r"\|\s*>", ")", line)
-    line = re.sub(r"\[(/?)INST\]|<(/?)s>", "()", line)
+    line = for_prompt(text[: 4 * limit])
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _as_data(value: object) -> object:
+    """What a template inserts, whatever it is and wherever it came from."""
+    return for_prompt(value) if isinstance(value, str) else value
 
 
 def _load_prompt(path: Path, role: str) -> Prompt:
@@ -150,7 +151,7 @@ def _load_prompt(path: Path, role: str) -> Prompt:
         raise PromptError(f"{path} says it is for role {matter.role!r}; its file name says {role!r}.")
     fixed, changing = parts[2].split(SEPARATOR, 1)
     environment = ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, finalize=_as_data
     )
     try:
         fixed_uses = jinja2.meta.find_undeclared_variables(environment.parse(fixed))

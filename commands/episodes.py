@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.console import echo
 from commands.output import (
     AsJson,
     Assignments,
@@ -189,4 +190,4 @@ def episode(
     if as_json:
         show_json(done)
     else:
-        typer.echo(trace(done))
+        echo(trace(done))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-import typer
-
+from commands.console import echo
 from commands.output import AsJson, Assignments, settings_from, show_json, show_table
 
 
@@ -13,7 +12,7 @@ def graph() -> None:
     """Draw the episode's state machine as a Mermaid diagram."""
     from graphs.drawing import episode_mermaid
 
-    typer.echo(episode_mermaid())
+    echo(episode_mermaid())
 
 
 def settings(assign: Assignments = None, as_json: AsJson = False) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,7 +19,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
+from commands import console
+from commands.console import echo_json
 from errors import BillpError
 from settings import Settings, load_settings
 
@@ -33,9 +33,8 @@ Assignments = Annotated[
 ]
 PromptsFolder = Annotated[str | None, typer.Option("--prompts", metavar="DIR", help="prompt pack to use")]
 
-# Piped into a file there is no width to keep to; wider tables are wrapped.
-stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-stderr = Console(stderr=True, highlight=False)
+
+stdout, stderr = console.stdout, console.stderr
 
 
 def settings_from(assignments: Sequence[str] | None = None, **flags: Any) -> Settings:
@@ -52,7 +51,7 @@ def settings_from(assignments: Sequence[str] | None = None, **flags: Any) -> Set
 def show_json(value: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
     """Prints one JSON object (or list) and nothing else."""
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+    echo_json(json.dumps(plain, ensure_ascii=False, indent=2))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
@@ -61,17 +60,17 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: 
     for position, column in enumerate(columns):
         table.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*(str(cell) for cell in row))
     stdout.print(table)
 
 
 def show_pairs(pairs: Mapping[str, object], title: str | None = None) -> None:
     """Prints name and value, a line each."""
     if title:
-        stdout.print(escape(title), style="bold")
+        stdout.print(title, style="bold")
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        stdout.print(f"  {escape(name):<{width}}  {escape(str(value))}")
+        stdout.print(f"  {name:<{width}}  {value}")
 
 
 @contextmanager
@@ -113,13 +112,13 @@ def named_bars(text: str, total: int) -> Iterator[tuple[Callable[[], None], Call
 @contextmanager
 def spinner(text: str) -> Iterator[None]:
     """Says on stderr what is going on while it cannot be counted."""
-    with stderr.status(text):
+    with stderr.status(Text(text)):
         yield
 
 
 def _bar(counts: bool) -> Progress:
     done = MofNCompleteColumn() if counts else TextColumn("{task.percentage:>3.0f}%")
     return Progress(
-        TextColumn("{task.description:<34}"), BarColumn(), done, TimeElapsedColumn(), TimeRemainingColumn(),
-        console=stderr,
+        TextColumn("{task.description:<34}", markup=False), BarColumn(), done, TimeElapsedColumn(),
+        TimeRemainingColumn(), console=stderr,
     )  # fmt: skip

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.panel import Panel
+from rich.text import Text
 
 from commands.output import AsJson, Assignments, PromptsFolder, settings_from, show_json, spinner, stderr, stdout
 from commands.running import Dataset, MethodName, run_name, with_tape_in
@@ -73,8 +73,8 @@ def play(
         style="bold",
     )
     if done["reflection"]:
-        stdout.print(f"Reflection: {escape(_whole(done['reflection']))}")
-    stdout.print(f"Recorded in {escape(str(folder))}" + (f"   Memory: {escape(taught)}" if taught else ""))
+        stdout.print(f"Reflection: {_whole(done['reflection'])}")
+    stdout.print(f"Recorded in {folder}" + (f"   Memory: {taught}" if taught else ""))
 
 
 async def _entered(workshop: Workshop) -> Workshop:
@@ -94,20 +94,22 @@ def _ask(question: Question, liked: list[str]) -> str:
     """A screen with the item and why it was chosen; the person's words."""
     stdout.clear()  # does nothing where there is no screen
     if question["step"] == 1 and liked:
-        stdout.print(f"You like: {escape('; '.join(liked))}", style="dim")
+        stdout.print(f"You like: {'; '.join(liked)}", style="dim")
     year = f" ({question['year']})" if question["year"] and f"({question['year']})" not in question["title"] else ""
-    lines = [f"[bold]{escape(question['title'] + year)}[/bold]"]
+    lines = [question["title"] + year]
     if question["categories"]:
-        lines.append(escape(", ".join(question["categories"])))
+        lines.append(", ".join(question["categories"]))
     if question["thought"]:
-        lines += ["", f"Why: {escape(_whole(question['thought']))}"]
+        lines += ["", f"Why: {_whole(question['thought'])}"]
     if question["words"] and question["words"] != question["title"]:
-        lines += ["", f"In the Actor's words: {escape(question['words'])}"]
+        lines += ["", f"In the Actor's words: {question['words']}"]
     title = f"Step {question['step']} of at most {question['horizon']}"
-    stdout.print(Panel("\n".join(lines), title=title, title_align="left", padding=(1, 2)))
+    words = Text("\n".join(lines))
+    words.stylize("bold", 0, len(lines[0]))
+    stdout.print(Panel(words, title=title, title_align="left", padding=(1, 2)))
     if question["problem"]:
         wrong = question["problem"].partition(";")[0]  # what else it says is for those who answer in JSON
-        stdout.print(f"{escape(wrong)}; a rating from 1 to 5, q to leave, or both (2 q).", style="yellow")
+        stdout.print(f"{wrong}; a rating from 1 to 5, q to leave, or both (2 q).", style="yellow")
     try:
         return stdout.input("Your rating, 1 to 5 (q leaves, which without a rating counts as 1): ", markup=False)
     except EOFError:
@@ -122,7 +124,7 @@ def _whole(words: str) -> str:
 def _read(question: Question) -> str:
     """The next line of stdin; what was wrong with the last one goes to stderr."""
     if question["problem"]:
-        stderr.print(escape(question["problem"]))
+        stderr.print(question["problem"])
     line = sys.stdin.readline()
     if not line:
         raise _no_more_answers(question)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from commands.console import echo
 from commands.output import AsJson, PromptsFolder, settings_from, show_json, show_table, stdout
 
 app = typer.Typer(help="List, show and check prompt packs.", no_args_is_help=True)
@@ -48,7 +49,7 @@ def show(role: str, prompts: PromptsFolder = None, as_json: AsJson = False) -> N
             }
         )
         return
-    typer.echo(f"{prompt.fixed}\n{SEPARATOR}{prompt.changing.strip()}")
+    echo(f"{prompt.fixed}\n{SEPARATOR}{prompt.changing.strip()}")
 
 
 @app.command()

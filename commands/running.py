@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
+from commands.console import complain
 from settings import Settings
 
 Result = TypeVar("Result")
@@ -68,7 +69,7 @@ def run_folder(settings: Settings, run: str | None, *parts: str, resume: bool) -
     if resume:
         raise typer.BadParameter("which run is to go on? Name it with --run", param_hint="--resume")
     folder = settings.runs_dir / run_name(*parts)
-    typer.echo(f"Run: {folder}", err=True)
+    complain(f"Run: {folder}")
     return folder
 
 

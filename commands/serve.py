@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from commands.console import echo
 from commands.output import Assignments, settings_from, stderr
 
 _SHOWN = 100  # characters of the log's last line
@@ -34,7 +35,7 @@ def serve(
 
     The API key is llm.api_key (BILLP_LLM_API_KEY): the server asks for it and the application sends it.
     """
-    from rich.markup import escape
+    from rich.text import Text
 
     from serving.process import ServerProcess
     from serving.vllm import launch
@@ -46,19 +47,17 @@ def serve(
     )  # fmt: skip
     ready = launch(settings.vllm, settings.llm, dry=dry_run)
     if dry_run:
-        typer.echo(ready.shown())
+        echo(ready.shown())
         return
     log = settings.data / "logs" / f"vllm-{ready.base_url.rpartition(':')[2].removesuffix('/v1')}.log"
     with _told_to_stop() as stopping, ServerProcess(ready, log, stopping) as server:
-        with stderr.status(f"loading {escape(ready.model)}") as line:
+        with stderr.status(Text(f"loading {ready.model}")) as line:
             up = server.wait_until_ready(
                 settings.vllm.start_s,
-                lambda waited, last: line.update(
-                    f"loading {escape(ready.model)}, {waited:.0f} s: {escape(last[:_SHOWN])}"
-                ),
+                lambda waited, last: line.update(Text(f"loading {ready.model}, {waited:.0f} s: {last[:_SHOWN]}")),
             )
         if up:
-            typer.echo(ready.base_url)
+            echo(ready.base_url)
             stderr.print(f"Use it with BILLP_LLM_BASE_URL={ready.base_url} BILLP_LLM_MODEL={ready.model}", markup=False)
             stderr.print(f"Its log is {log}. Ctrl-C stops it.", markup=False)
             server.watch()

@@ -15,7 +15,7 @@ from graphs.shared_services import shared_services
 from pages.guard import Guard
 from pages.reading import shared_reading
 from pages.routes import make_page
-from settings import PageSettings
+from setting_groups import PageSettings
 
 
 async def _to_page(_: Request) -> RedirectResponse:

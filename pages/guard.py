@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from errors import BillpError
 from pages.answers import Problem
-from settings import PageSettings
+from setting_groups import PageSettings
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OURS = ("same-origin", "none")

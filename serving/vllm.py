@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from errors import ServingError
-from settings import LLMSettings, VLLMSettings
+from setting_groups import VLLMSettings
+from settings import LLMSettings
 
 _MODULE = "vllm.entrypoints.openai.api_server"  # the command `vllm` is missing from the wheel for CPUs
 _KEY = "VLLM_API_KEY"

@@ -16,15 +16,17 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("agents", "commands", "experiments", "graphs", "memory", "pages", "serving", "simulators")
-ROOTS = ("catalogue", "cli", "errors", "settings")
+ROOTS = ("catalogue", "cli", "errors", "setting_groups", "settings", "words")
 HOUSE = {*PACKAGES, *ROOTS}
 
-_BASE = {"catalogue", "settings", "errors"}
+_BASE = {"catalogue", "setting_groups", "settings", "errors", "words"}
 _ROOMS = {"agents", "memory", "simulators", "serving"}
 MAY_IMPORT = {
     "errors": set[str](),
-    "settings": {"errors"},
-    "catalogue": {"errors"},
+    "setting_groups": set(),
+    "settings": {"errors", "setting_groups"},
+    "words": set(),
+    "catalogue": {"errors", "words"},
     "agents": _BASE,
     "memory": _BASE,
     "simulators": _BASE,

@@ -81,6 +81,9 @@ STEPS: dict[str, _Type] = _RUN | {
 """Columns of the table of steps. `shortlist` holds catalogue indices, the numbers after it go with its candidates;
 `experiences` holds the ids of those retrieved, `plan` is JSON."""
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that a spreadsheet calculates; in CSV, texts that begin so have an apostrophe before it."""
+
 _Row = dict[str, Any]
 
 
@@ -135,6 +138,9 @@ def _schema(columns: dict[str, _Type]) -> pyarrow.Schema:
 
 
 def _cell(value: object) -> object:
+    """Lists as JSON; a text that a spreadsheet would take for a formula with an apostrophe before it, as in a sheet."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 

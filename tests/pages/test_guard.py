@@ -13,7 +13,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from errors import SettingsError
 from pages.guard import Guard
-from settings import PageSettings, load_settings
+from setting_groups import PageSettings
+from settings import load_settings
 
 STUDIO = "https://smith.langchain.com"
 HERE = "127.0.0.1:2024"

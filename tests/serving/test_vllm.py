@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from errors import ServingError
 from serving.vllm import Launch, flags, launch
-from settings import LLMSettings, VLLMSettings
+from setting_groups import VLLMSettings
+from settings import LLMSettings
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-planted-0123456789"

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from errors import BadInputError
 from experiments.outcomes import outcome_words
 from experiments.report import RunData, find_runs, write_csv, write_parquet
-from experiments.report.exports import EPISODES, STEPS
+from experiments.report.exports import EPISODES, FORMULA, STEPS
 from memory import Origin
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import HOSTILE, episode, put_run
@@ -90,3 +90,14 @@ def test_a_place_that_cannot_be_written_is_said_in_a_sentence(root: Path, tmp_pa
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInputError, match="cannot be written to"):
         write_csv(find_runs(root), tmp_path / "file")
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
+def test_a_text_that_a_spreadsheet_would_calculate_stays_a_text_in_csv(tmp_path: Path, start: str):
+    put_run(tmp_path / "runs" / "one", [episode("e", -4.0, title=start, user=start)])
+    for file, columns in zip(write_csv(find_runs(tmp_path / "runs"), tmp_path / "csv"), (EPISODES, STEPS), strict=True):
+        with file.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+        assert {row["user"] for row in rows} == {f"'{start}"}
+        texts = [row[name] for row in rows for name, kind in columns.items() if kind == "text"]
+        assert not [text for text in texts if text.startswith(FORMULA)]

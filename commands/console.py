@@ -1,0 +1,64 @@
+"""The one way to a terminal: nothing that data says steers it.
+
+Titles, names, replies of models and messages of servers pass through here, wherever they come from; control
+characters, zero width and bidi overrides in them go, and square brackets are no markup.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+from rich import console as rich_console
+from rich.segment import Segment
+
+from words import for_json, for_terminal
+
+
+class Console(rich_console.Console):
+    """Rich's console for data: strings are no markup, and what is drawn holds no character that acts on a terminal."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render(
+        self, renderable: rich_console.RenderableType, options: rich_console.ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """The pieces of `renderable`; those that move the cursor are rich's own."""
+        for piece in super().render(renderable, options):
+            yield piece if piece.control else piece._replace(text=for_terminal(piece.text))
+
+
+# Piped into a file there is no width to keep to; wider tables are wrapped.
+stdout = Console(width=None if sys.stdout.isatty() else 120)
+stderr = Console(stderr=True)
+
+
+def echo(text: str) -> None:
+    """Prints `text` on stdout as it stands, unwrapped."""
+    typer.echo(for_terminal(text))
+
+
+def echo_json(text: str) -> None:
+    """Prints JSON on stdout; what a terminal would act on is escaped in it."""
+    typer.echo(for_json(text))
+
+
+def complain(text: str) -> None:
+    """Prints a line on stderr, unwrapped."""
+    typer.echo(for_terminal(text), err=True)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return for_terminal(super().format(record))
+
+
+def log_to_stderr(level: int) -> None:
+    """Shows log records from `level` on."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])

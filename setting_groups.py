@@ -1,0 +1,81 @@
+"""Settings of the servers that this application starts and of memory; `settings` puts all of them together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VLLMSettings(Group):
+    """The vLLM server that `billp serve` starts. The key that its clients must send is `llm.api_key`."""
+
+    model: str = Field("Qwen/Qwen2.5-7B-Instruct", min_length=1, description="model to serve: a folder or a hub name")
+    name: str | None = Field(None, min_length=1, description="name that clients ask for; none is the model's own")
+    python: Path | None = Field(None, description="interpreter that has vLLM; none is the one billp runs on")
+    device: Literal["cuda", "cpu"] = Field("cuda", description="what vLLM was built for and computes on")
+    gpu_memory: float = Field(0.9, gt=0, le=1, description="share of each GPU's memory that the server takes")
+    cpu_cache_gb: int = Field(2, ge=1, description="gigabytes of memory for the KV cache where the device is the CPU")
+    tensor_parallel: int = Field(1, ge=1, description="GPUs that share the model")
+    prefix_caching: bool = Field(True, description="keep what prompts begin with computed")
+    max_model_len: int = Field(4096, ge=256, description="tokens of a prompt with its reply")
+    eager: bool = Field(False, description="compile nothing: starts sooner, answers more slowly")
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on; the default is this machine alone")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 is a free one")
+    start_s: float = Field(900.0, gt=0, description="seconds that loading the model may take")
+
+
+class MemorySettings(Group):
+    """What is read back from memory, and what counts as a similar state."""
+
+    reflections: int = Field(2, ge=0, description="reflections recalled in words for an episode (K in the paper)")
+    merged: int = Field(16, ge=0, description="most similar reflections that are merged into those recalled")
+    experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
+    values: int = Field(16, ge=0, description="critic experiences retrieved for a state")
+    evidence: int = Field(256, ge=0, description="reflections whose evidence shapes the typed plan")
+    actor_distance: float = Field(0.5, ge=0, description="squared L2 distance below which a state counts as similar")
+    critic_distance: float = Field(0.5, ge=0, description="the same for critic experiences")
+    state_items: int = Field(10, ge=1, description="most recent items that make up a state")
+
+
+class PageSettings(Group):
+    """Who may use what `langgraph dev` serves besides this machine and the server's own pages."""
+
+    origins: str = Field(
+        "https://smith.langchain.com,https://eu.smith.langchain.com",
+        description="other origins whose pages may use the server, separated by commas; Studio's by default",
+    )
+    hosts: str = Field("", description="names of this machine, besides localhost, that the server answers to")
+
+    @field_validator("origins")
+    @classmethod
+    def _origins_are_origins(cls, value: str) -> str:
+        for origin in _parts(value):
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.hostname
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"{origin!r} is no origin; write it like https://smith.langchain.com")
+        return value
+
+    @property
+    def origin_names(self) -> tuple[str, ...]:
+        """The origins one by one."""
+        return _parts(self.origins)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names one by one."""
+        return _parts(self.hosts)
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in value.split(",") if part.strip())

@@ -1,0 +1,65 @@
+"""Text from outside as data: titles, categories, names, replies and messages that change nothing but themselves.
+
+What goes into a prompt passes `for_prompt`, what goes to a terminal passes `for_terminal`; both are idempotent.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_LOOK_LIKE_SPACE = dict.fromkeys((0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0), " ")
+"""Letters and symbols without ink: fillers of Hangul, the empty pattern of Braille."""
+_NO_TAGS = str.maketrans({"<": "‹", ">": "›", "＜": "‹", "＞": "›"})
+"""Almost every model marks turns, roles and thoughts by tags: ChatML and Llama 3 (`<|im_end|>`), Llama 2 (`</s>`,
+`<<SYS>>`), Gemma (`<end_of_turn>`), DeepSeek (with fullwidth bars), `<think>`, `<tool_call>`. So there are no tags."""
+_BRACKETED = re.compile(r"\[\s*(/?\s*(?:[A-Z][A-Z0-9_]+|[gs]MASK|\|[^\[\]]*))\s*\]")
+"""The others are in square brackets: Llama 2's and Mistral's `[INST]` and `[TOOL_CALLS]`, EXAONE's `[|user|]`, GLM's
+`[gMASK]`."""
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, without characters that steer, hide or turn around: controls, zero width, bidi overrides."""
+    return " ".join(_plain(text).translate(_LOOK_LIKE_SPACE).split())
+
+
+def named(text: str, otherwise: str) -> str:
+    """`text` on one line; `otherwise` where nothing of it can be seen."""
+    line = one_line(text)
+    return line if any(unicodedata.category(char)[0] in "LNPS" for char in line) else otherwise
+
+
+def for_prompt(text: str) -> str:
+    """`text` on one line, in which no chat model finds a token that begins or ends a turn, a role or a thought."""
+    line = one_line(text).translate(_NO_TAGS)
+    while "[" in line and (broken := _BRACKETED.sub(r"(\1)", line)) != line:
+        line = broken
+    return line
+
+
+def for_terminal(text: str) -> str:
+    """`text` as it is, lines and tabs included, but for characters that a terminal would act on or not show."""
+    return _plain(text, kept="\n\t")
+
+
+def for_json(text: str) -> str:
+    """JSON that means the same and holds no such characters either: they are escaped."""
+    if text.isascii():  # JSON itself escapes what is not printable there
+        return text
+    return "".join(char if char == "\n" or char.isprintable() else _escaped(char) for char in text)
+
+
+def _plain(text: str, kept: str = "") -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in kept else _instead(char) for char in text)
+
+
+def _instead(char: str) -> str:
+    """Formatting characters (zero width, bidi) go without a trace, so that words stay whole; others are a space."""
+    return "" if unicodedata.category(char) == "Cf" else " "
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
