@@ -13,7 +13,7 @@ from agents.evidence import Evidence, evidence_of
 from agents.llm.usage import Usage
 from agents.plan import Plan, make_plan, named_kinds
 from agents.tools import analyse_categories
-from errors import SettingsError
+from errors import BadInputError, SettingsError
 from graphs.acting import Update
 from graphs.judging import Valuation, judge
 from graphs.learning import learn_next
@@ -44,8 +44,12 @@ class EpisodeNodes:
     async def recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Looks the user up and reads reflections of similar users, or the latest ones.
 
-        Raises SettingsError when `learn` would teach from a test user.
+        Raises SettingsError when `learn` would teach from a test user, BadInputError when no user is named.
         """
+        if not state.get("user"):
+            raise BadInputError(
+                'No user is named; give the input as {"user": "ID"}, with an id of the dataset\'s logs.'
+            )
         services = await self._provider.get(runtime.context, state["user"])
         if runtime.context.learn and not services.users.may_teach(runtime.context.split, state["user"]):
             raise SettingsError(

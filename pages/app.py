@@ -5,16 +5,17 @@ LangGraph takes the middleware of this app around its own routes too, outermost,
 
 from __future__ import annotations
 
+import asyncio
+from functools import cache
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphs.shared_services import shared_services
 from pages.guard import Guard
-from pages.reading import shared_reading
-from pages.routes import make_page
 from setting_groups import PageSettings
 
 
@@ -22,11 +23,27 @@ async def _to_page(_: Request) -> RedirectResponse:
     return RedirectResponse("/page/")
 
 
+@cache
+def _page() -> ASGIApp:
+    # Reports need libraries that take seconds to import; the server's start does not wait for them.
+    from pages.reading import shared_reading  # noqa: PLC0415
+    from pages.routes import make_page  # noqa: PLC0415
+
+    return make_page(shared_reading)
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    page = await asyncio.to_thread(_page)
+    await page(scope, receive, send)
+
+
 def _settings() -> PageSettings:
+    from graphs.shared_services import shared_services  # noqa: PLC0415
+
     return shared_services().settings.page
 
 
 app = Starlette(
-    routes=[Route("/page", _to_page), Mount("/page", make_page(shared_reading))],
+    routes=[Route("/page", _to_page), Mount("/page", _answer)],
     middleware=[Middleware(Guard, settings=_settings)],
 )

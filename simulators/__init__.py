@@ -3,7 +3,7 @@
 Importing this package registers ids for `gymnasium.make("simulators:billp/ml-100k-v0")` and reads nothing.
 """
 
-from simulators.artifacts import built_horizons, load_worlds, save_worlds, simulator_folder
+from simulators.artifacts import load_worlds, save_worlds, simulator_folder
 from simulators.building import build_halves, build_worlds
 from simulators.datasets import Dataset
 from simulators.environment import Observation, UserEnv
@@ -42,7 +42,6 @@ __all__ = [
     "add_tables",
     "build_halves",
     "build_worlds",
-    "built_horizons",
     "concerns",
     "dataset_info",
     "environment_id",

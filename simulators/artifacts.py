@@ -94,17 +94,6 @@ def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
     return Worlds(_read(folder, "train", record), _read(folder, "test", record), record.fingerprint, record.choice)
 
 
-def built_horizons(data_dir: Path) -> list[int]:
-    """The horizon of every simulator built in the data folder; one that cannot be read has none."""
-    horizons = []
-    for path in sorted((data_dir / "simulators").glob(f"*/{RECORD}")):
-        try:
-            horizons.append(WorldsRecord.model_validate_json(path.read_bytes()).settings.horizon)
-        except (ValidationError, OSError):
-            continue  # whoever wants to run an episode in it is told what is wrong
-    return horizons
-
-
 def _write(folder: Path, world: World) -> WorldRecord:
     if not isinstance(world.model, tuple(_MODELS.values())):
         raise ArtifactError(

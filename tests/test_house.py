@@ -11,8 +11,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from langgraph.pregel import Pregel
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from starlette.applications import Starlette
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("agents", "commands", "experiments", "graphs", "memory", "pages", "serving", "simulators")
@@ -197,15 +199,16 @@ def test_the_compose_file_publishes_on_loopback_only():
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_langgraph_json_names_functions_that_exist():
+def test_langgraph_json_names_graphs_and_an_app_that_exist():
     config = json.loads((ROOT / "langgraph.json").read_text())
     assert config["graphs"]
-    for target in [*config["graphs"].values(), config["http"]["app"]]:
-        path, _, function = target.partition(":")
+    assert all(graph["description"] for graph in config["graphs"].values()), "tools of the server's MCP endpoint"
+    for target in [*(graph["path"] for graph in config["graphs"].values()), config["http"]["app"]]:
+        path, _, name = target.partition(":")
         assert (ROOT / path).is_file()
         module = importlib.import_module(str(Path(path).with_suffix("")).replace("/", "."))
-        assert callable(getattr(module, function))
-    assert config["env"]["LANGSMITH_TRACING"] == "false"
+        assert isinstance(getattr(module, name), Pregel | Starlette)
+    assert not [name for name in config["env"] if "TRACING" in name], "what is set here overrides what the user set"
 
 
 def test_the_command_of_the_build_exists():

@@ -138,7 +138,10 @@ def test_an_unknown_user_is_an_error_and_no_episode(client: SyncLangGraphClient)
     done: Any = client.runs.wait(
         thread, "billp", input={"user": "nobody", "episode": "e4"}, context=CONTEXT, raise_error=False
     )
-    assert done["__error__"]["error"] == "DataError"  # the server keeps the message to its log
+    assert done["__error__"]["error"] == "DataError"
+    assert "nobody" in done["__error__"]["message"]
+    unnamed: Any = client.runs.wait(started(client), "billp", input={}, context=CONTEXT, raise_error=False)
+    assert "No user is named; give the input as" in unnamed["__error__"]["message"]
 
 
 @pytest.mark.parametrize("graph", ["reflexion", "react", "act_only"])
