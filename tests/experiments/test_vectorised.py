@@ -21,9 +21,10 @@ from graphs.nodes import output_of
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
 from graphs.users import SimulatedUsers
+from settings import QuitRuleName
 from tests.fakes.services import fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
-from tests.simulators.changed_worlds import lenient
+from tests.simulators.changed_worlds import RULES, lenient
 
 TOGETHER = [method for method in METHODS.values() if method.together]
 
@@ -58,6 +59,15 @@ async def test_the_same_users_and_seeds_give_the_same_episodes_as_the_graph(meth
     services = fake_services(**flags)
     plans = [*evaluation_plan(keys("test"), [0, 3]), *training_plan(keys("train"), 5, 5, 1)]
     assert many(services, method, plans) == await one_by_one(services, method, plans)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", ["random", "oracle"])
+async def test_under_every_rule_as_well(name: str, rule: QuitRuleName):
+    worlds = tiny_worlds().quitting_by(rule)
+    services = replace(fake_services(), worlds=worlds, users=SimulatedUsers(tiny_dataset(), worlds))
+    plans = [*evaluation_plan(keys("test"), [0]), *training_plan(keys("train"), 5, 5, 1)]
+    assert many(services, METHODS[name], plans) == await one_by_one(services, METHODS[name], plans)
 
 
 async def test_blocks_of_users_change_nothing(monkeypatch: pytest.MonkeyPatch):
