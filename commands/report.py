@@ -17,6 +17,10 @@ def report(
     parquet: Annotated[
         Path | None, typer.Option(metavar="DIR|FILE", help="also export episodes and steps as Parquet")
     ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write the tables of results as Markdown")
+    ] = None,
+    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="the same for LaTeX (package booktabs)")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a page about a run, or about several to compare them: tables, curves and every episode step by step.
@@ -24,7 +28,7 @@ def report(
     The page is one file and needs no network. An export into a folder makes two files, episodes and steps; into a
     file NAME.csv or NAME.parquet, that one and NAME-steps beside it.
     """
-    from experiments.report import find_runs, make_report, runs_at, write_csv, write_page, write_parquet
+    from experiments.report import find_runs, make_report, runs_at, write_csv, write_page, write_parquet, write_tables
     from experiments.report.titles import catalogues
 
     settings = settings_from()
@@ -34,7 +38,11 @@ def report(
         found = [run for root in roots for run in find_runs(root)]
         made = make_report(found)
         held = write_page(made, target, catalogues(settings.data, found))
-        files = [*(write_csv(found, csv) if csv else ()), *(write_parquet(found, parquet) if parquet else ())]
+        files = [
+            *(write_tables(made, markdown, "markdown") if markdown else ()),
+            *(write_tables(made, latex, "latex") if latex else ()),
+        ]
+        files += [*(write_csv(found, csv) if csv else ()), *(write_parquet(found, parquet) if parquet else ())]
     if as_json:
         show_json({"report": str(target), "exports": [str(file) for file in files], **made.plain()})
         return

@@ -19,7 +19,8 @@ class Method:
     thoughts. `recalls`: which reflections it reads, the most similar to the user (BiLLP) or the latest (Reflexion).
     `plans`: their evidence makes a typed plan, for which the shortlist is drawn. `micro`: experiences are read and
     written. `bends`: the advantages expected of the shortlist bend the choice; without it memory reaches the LLM as
-    words alone. `critic`: the Critic's advantage labels experiences; without it the reward alone does.
+    words alone. `critic`: the Critic's advantage labels experiences; without it the reward alone does. `uses_logs`: it
+    reads the train users' logs.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Method:
     micro: bool = False
     bends: bool = False
     critic: bool = True
+    uses_logs: bool = False
 
     @property
     def learns(self) -> bool:
@@ -70,10 +72,11 @@ METHODS: Mapping[str, Method] = {
         Method("react", thinks=True),
         Method("act-only"),
         Method("random", chooser="random"),
-        Method("popular", chooser="popular"),
+        Method("popular", chooser="popular", uses_logs=True),
         Method("shortlist-random", chooser="shortlist"),
         Method("oracle", chooser="oracle"),
-        *(Method(name, chooser="policy") for name in ("dqn", "sqn", "bcq", "cql", "crr", "a2c", "dorl", "ppo")),
+        *(Method(name, chooser="policy") for name in ("dqn", "a2c", "ppo")),
+        *(Method(name, chooser="policy", uses_logs=True) for name in ("sqn", "bcq", "cql", "crr", "dorl")),
     )
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 from errors import ArtifactError
 from experiments.baselines.policy import PolicyRecord
 from experiments.baselines.runs import check_trainable
+from experiments.comparison.captions import caption
 from experiments.comparison.design import Arm, Design, checked
 from experiments.comparison.pairs import compare_pairs, differs
 from experiments.comparison.policies import PolicyTraining, policy_training
@@ -170,6 +171,7 @@ def _results(
         base=design.base,
         users=met,
         stopped_early=met < design.users,
+        caption=caption(design, services, met=met),
         methods=methods,
         training={name: summary(name, lines, False) for name, lines in trained.items()},
         pairs=compare_pairs(evaluated, design.base, design.trained),
