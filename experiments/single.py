@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from errors import SettingsError
-from experiments.baselines.runs import kept_policy
+from experiments.opening import open_recommender
 from graphs.episode import build_episode_graph
 from graphs.methods import method_named
 from graphs.nodes import output_of
@@ -24,10 +24,10 @@ async def run_single(
     """
     chosen = method_named(method)
     services = workshop.services(
-        dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm, learn_at_once=True
+        dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, learn_at_once=True
     )
     await workshop.check_model(services)
-    services = replace(services, recommender=kept_policy(services, method, memory))
+    services = replace(services, recommender=open_recommender(services, method, memory).recommender)
     split = services.worlds.split_of(services.dataset.user_index(user))
     if learn and split == "test":
         raise SettingsError(f"User {user} is a test user, from whom nothing may be learned; leave out --learn.")

@@ -183,7 +183,7 @@ def _results(
 
 
 def _policies(tracks: list[Track], methods: dict[str, Summary]) -> list[PolicyTraining]:
-    learning = dict.fromkeys(track.arm.name for track in tracks if track.arm.method.learns)
+    learning = dict.fromkeys(track.arm.name for track in tracks if track.arm.method.remembers)
     means = {name: methods[name].r_traj.mean for name in learning}
     reached = {name: mean for name, mean in means.items() if mean is not None}
     records: dict[str, list[PolicyRecord]] = {}
