@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from errors import SettingsError
+from names import nearest
 from setting_groups import Group, MemorySettings, PageSettings, VLLMSettings
 
 QuitRuleName = Literal["distance", "category-window", "personal", "patience", "satiation"]
@@ -242,29 +243,11 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(_no_setting(name)) from error
         raise SettingsError(f"Setting {name}: {first['msg']}; see `billp settings`.") from error
     except (OSError, ValueError) as error:  # an unreadable or malformed billp.toml
         raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
-
-
-_EARLIER: dict[str, dict[str, object]] = {
-    "simulator": {"judgement_rounding": "stars"},
-    "actor": {"mask_history": False},
-}
-"""What held before there was a setting, where that is not its default."""
-
-
-def completed(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as a run stored them, in plain values; what it did not store, or did not exist yet, is by default.
-
-    In a group that was stored, a setting younger than the run has the value by which such runs were made. Neither
-    environment nor file is read.
-    """
-    whole = Settings.model_construct().model_dump(mode="json")
-    for name, given in stored.items():
-        known = isinstance(given, dict) and name in whole
-        whole[name] = {**whole[name], **_EARLIER.get(name, {}), **given} if known else given
-    return whole
 
 
 def setting_names() -> dict[str, str]:
@@ -280,8 +263,16 @@ def setting_names() -> dict[str, str]:
     return names
 
 
+def _no_setting(name: str) -> str:
+    near = ", ".join(nearest(name, list(setting_names())))
+    return f"There is no setting {name!r}; the nearest are {near}, and `billp settings` lists all."
+
+
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     known = {PREFIX + name.replace(".", "_").upper() for name in setting_names()}
     for name in environment:
         if name.startswith(PREFIX) and name not in known:
-            raise SettingsError(f"Environment variable {name} names no setting; see `billp settings` for the names.")
+            near = ", ".join(nearest(name, sorted(known)))
+            raise SettingsError(
+                f"Environment variable {name} names no setting; the nearest are {near}, and `billp settings` lists all."
+            )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.drawing import anyone, best
 from agents.grounding import Vectors
 from agents.recommender import Observations
 from agents.shortlist import draw_shortlist
@@ -19,7 +18,11 @@ class EvenDraw:
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
         """The next item of each user, shape (n,)."""
-        return anyone(seen.seeds, ~seen.masked)
+        items = np.empty(len(seen), dtype=np.int64)
+        for row, seed in enumerate(seen.seeds.tolist()):
+            free = np.flatnonzero(~seen.masked[row])
+            items[row] = free[np.random.default_rng(seed).integers(len(free))]
+        return items
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +33,7 @@ class FixedRanking:
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
         """The next item of each user, shape (n,)."""
-        places = np.empty(len(self.ranking))
-        places[self.ranking] = np.arange(len(self.ranking))
-        return best(-places, ~seen.masked)
+        return np.asarray(self.ranking[(~seen.masked[:, self.ranking]).argmax(axis=1)], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,9 @@ from commands.running import (
     SideBySide,
     TapeFile,
     TapeMode,
+    given_run,
+    new_run,
     number_list,
-    run_folder,
     run_to_end,
     seed_list,
     with_tape_in,
@@ -71,12 +72,12 @@ def compare(
     but the method (or the prompts), so the difference is taken user by user. `runs/NAME/comparison.json` holds the
     results.
     """
-    from experiments.comparison.comparing import compare as run_comparison
-    from graphs.workshop import Workshop
+    from experiments.checks import check_dataset
+    from experiments.comparison.design import checked
 
     settings = settings_from(assign, run__side_by_side=side_by_side, run__tape=tape, run__tape_file=tape_file)
-    folder = run_folder(settings, run, "compare", resume=resume)
-    settings = with_tape_in(folder, settings)
+    given = given_run(settings, run, resume=resume)
+    check_dataset(settings, dataset)
     design = _design(
         settings,
         methods.split(","),
@@ -87,10 +88,16 @@ def compare(
         users=users,
         seeds=tuple(seed_list(seeds)),
         probes=_probes(probe_every, probe_at, train_episodes),
-        probe_users=min(probe_users or _known_probe(folder) or _PROBE, users),
+        probe_users=min(probe_users or _known_probe(given) or _PROBE, users),
         stop_early=stop_early,
         epochs=epochs,
     )
+    checked(design, settings.run.batch)
+    folder = given or new_run(settings, "compare")
+    settings = with_tape_in(folder, settings)
+
+    from experiments.comparison.comparing import compare as run_comparison
+    from graphs.workshop import Workshop
 
     async def work() -> Comparison:
         async with Workshop(settings) as workshop:
@@ -125,12 +132,15 @@ def _probes(every: int, at: str | None, train_episodes: int) -> tuple[int, ...]:
     return tuple(probes)
 
 
-def _known_probe(folder: Path) -> int | None:
+def _known_probe(folder: Path | None) -> int | None:
     """How many users the probe of a comparison that goes on has, however many users there are now."""
     from experiments.configured_folder import CONFIG, read_config
 
-    known: int | None = read_config(folder)["plan"].get("probe_users") if (folder / CONFIG).exists() else None
-    return known
+    if folder is None or not (folder / CONFIG).exists():
+        return None
+    plan = read_config(folder).get("plan")
+    known = plan.get("probe_users") if isinstance(plan, dict) else None
+    return known if isinstance(known, int) else None
 
 
 def _design(
@@ -168,12 +178,18 @@ def _design(
 
 
 def _show(found: Comparison, folder: Path) -> None:
-    from experiments.comparison.tables import tables_of
+    from experiments.comparison.tables import conduct_table, curve_table, pairs_table, policies_table
+    from experiments.tables import summary_table
 
+    stdout.print(summary_table(found.methods))
     if found.stopped_early:
         stdout.print(f"Stopped after {found.users} users: every R_traj differs from that of {found.base}.")
-    for table in tables_of(found):
-        stdout.print(table.rich())
+    stdout.print(pairs_table(found), "  * the interval excludes no difference")
+    stdout.print(conduct_table(found))
+    if found.curve:
+        stdout.print(curve_table(found))
+    if found.policies:
+        stdout.print(policies_table(found))
     serving = found.serving
     if serving.seconds:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in serving.cached_share.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -17,7 +17,9 @@ from commands.running import (
     SideBySide,
     TapeFile,
     TapeMode,
-    run_folder,
+    Untrained,
+    given_run,
+    new_run,
     run_to_end,
     seed_list,
     with_tape_in,
@@ -34,6 +36,7 @@ def critic(
     users: Annotated[int, typer.Option(min=1, help="held-out users")] = 20,
     seeds: Seeds = "0",
     memory: MemoryName = None,
+    untrained: Untrained = False,
     values: Annotated[str, typer.Option(help="ways to a value to compare, comma-separated")] = "logprobs,sample",
     recorded: Annotated[
         str | None, typer.Option(metavar="RUN", help="take episodes and values from this run; asks no LLM")
@@ -48,17 +51,25 @@ def critic(
     as_json: AsJson = False,
 ) -> None:
     """Compare the Critic's values with Monte-Carlo returns on held-out users: bias, variance, rank correlation."""
-    from experiments.critic_study import study_critic, study_recorded
-    from graphs.workshop import Workshop
+    from experiments.checks import check_method
+    from experiments.run_names import run_named
 
     flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(assign, **flags)
     if recorded is not None:
-        _show(study_recorded(settings.runs_dir / recorded), as_json)
+        folder = run_named(settings.runs_dir, recorded)
+
+        from experiments.critic_study import study_recorded
+
+        _show(study_recorded(folder), as_json)
         return
-    folder = run_folder(settings, run, "critic", method, resume=resume)
+    given, numbers, ways = given_run(settings, run, resume=resume), seed_list(seeds), _ways(values)
+    check_method(settings, method, dataset, memory or method, untrained=untrained)
+    folder = given or new_run(settings, "critic", method)
     settings = with_tape_in(folder, settings)
-    numbers, ways = seed_list(seeds), _ways(values)
+
+    from experiments.critic_study import study_critic
+    from graphs.workshop import Workshop
 
     async def work() -> CriticStudy:
         async with Workshop(settings) as workshop:
@@ -84,11 +95,12 @@ def critic(
 
 
 def _ways(text: str) -> list[ValueWay]:
-    from experiments.critic_study import WAYS
+    from settings import CriticSettings
 
+    known = get_args(CriticSettings.model_fields["value"].annotation)
     ways = list(dict.fromkeys(part.strip() for part in text.split(",")))
-    if not set(ways) <= set(WAYS):
-        raise typer.BadParameter(f"{text!r} names other ways than {', '.join(WAYS)}", param_hint="--values")
+    if not set(ways) <= set(known):
+        raise typer.BadParameter(f"{text!r} names other ways than {', '.join(known)}", param_hint="--values")
     return cast("list[ValueWay]", ways)
 
 

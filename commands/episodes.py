@@ -29,7 +29,9 @@ from commands.running import (
     SideBySide,
     TapeFile,
     TapeMode,
-    run_folder,
+    Untrained,
+    given_run,
+    new_run,
     run_to_end,
     seed_list,
     with_tape_in,
@@ -61,24 +63,28 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Learn in the train world: fill a memory with episodes, or train the policy of a reinforcement-learning method."""
-    from experiments.tables import summary_table
-    from experiments.training import train as run_training
-    from graphs.methods import method_named
-    from graphs.workshop import Workshop
+    from experiments.checks import check_dataset
+    from graphs.methods import teachable
 
     flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(assign, **flags)
-    folder = run_folder(settings, run, "train", method, resume=resume)
-    if method_named(method).needs_policy:
-        if episodes is not None:
-            raise typer.BadParameter(f"{method} learns for epochs; give --epochs", param_hint="--episodes")
+    given, chosen = given_run(settings, run, resume=resume), teachable(method)
+    if chosen.needs_policy and episodes is not None:
+        raise typer.BadParameter(f"{method} learns for epochs; give --epochs", param_hint="--episodes")
+    if chosen.learns and epochs is not None:
+        raise typer.BadParameter(f"{method} learns from episodes; give --episodes", param_hint="--epochs")
+    check_dataset(settings, dataset)
+    folder = given or new_run(settings, "train", method)
+    if chosen.needs_policy:
         train_policy(
             settings, method, dataset, epochs=epochs, seed=seed, name=memory or method, run=folder, resume=resume,
             as_json=as_json,
         )  # fmt: skip
         return
-    if epochs is not None:
-        raise typer.BadParameter(f"{method} learns from episodes; give --episodes", param_hint="--epochs")
+    from experiments.tables import summary_table
+    from experiments.training import train as run_training
+    from graphs.workshop import Workshop
+
     episodes = episodes or _EPISODES
     settings = with_tape_in(folder, settings)
 
@@ -101,7 +107,7 @@ def train(
     if as_json:
         show_json(summary)
     else:
-        stdout.print(summary_table({summary.name: summary}).rich())
+        stdout.print(summary_table({summary.name: summary}))
         stdout.print(f"Run: {folder}   Memory: {memory or method}")
     if summary.failed:
         raise typer.Exit(1)
@@ -113,6 +119,7 @@ def evaluate(
     users: Annotated[int, typer.Option(min=1, help="held-out users")] = 20,
     seeds: Seeds = "0",
     memory: MemoryName = None,
+    untrained: Untrained = False,
     run: RunName = None,
     resume: Resume = False,
     side_by_side: SideBySide = None,
@@ -123,15 +130,18 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a method on held-out users; memory is read, never written."""
-    from experiments.evaluation import evaluate as run_evaluation
-    from experiments.tables import summary_table
-    from graphs.workshop import Workshop
+    from experiments.checks import check_method
 
     flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(assign, **flags)
-    folder = run_folder(settings, run, "evaluate", method, resume=resume)
+    given, numbers = given_run(settings, run, resume=resume), seed_list(seeds)
+    check_method(settings, method, dataset, memory or method, untrained=untrained)
+    folder = given or new_run(settings, "evaluate", method)
     settings = with_tape_in(folder, settings)
-    numbers = seed_list(seeds)
+
+    from experiments.evaluation import evaluate as run_evaluation
+    from experiments.tables import summary_table
+    from graphs.workshop import Workshop
 
     async def work() -> Summary:
         async with Workshop(settings) as workshop:
@@ -152,7 +162,7 @@ def evaluate(
     if as_json:
         show_json(summary)
     else:
-        stdout.print(summary_table({summary.name: summary}).rich())
+        stdout.print(summary_table({summary.name: summary}))
         stdout.print(f"Run: {folder}")
     if summary.failed:
         raise typer.Exit(1)
@@ -165,6 +175,7 @@ def episode(
     seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
     memory: MemoryName = None,
     learn: Annotated[bool, typer.Option("--learn", help="reflect, and write what was learned to memory")] = False,
+    untrained: Untrained = False,
     tape: TapeMode = None,
     tape_file: TapeFile = None,
     prompts: PromptsFolder = None,
@@ -172,12 +183,20 @@ def episode(
     as_json: AsJson = False,
 ) -> None:
     """Run one episode and show it step by step, with the Critic's values."""
-    from experiments.single import run_single
-    from experiments.trace import trace
-    from graphs.workshop import Workshop
+    from experiments.checks import check_dataset, check_method
+    from graphs.methods import teachable
 
     flags = {"prompts": prompts, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(["critic.always=true", *(assign or [])], **flags)
+    if learn:  # into a memory that may begin with this episode
+        teachable(method)
+        check_dataset(settings, dataset)
+    else:
+        check_method(settings, method, dataset, memory or method, untrained=untrained)
+
+    from experiments.single import run_single
+    from experiments.trace import trace
+    from graphs.workshop import Workshop
 
     async def work() -> EpisodeOutput:
         async with Workshop(settings) as workshop:

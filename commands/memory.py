@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from commands import receipts
+from commands.banks import known_bank
 from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 
 if TYPE_CHECKING:
-    from memory import MemoryBank, Record
+    from memory import Record
 
 Kind = Literal["reflections", "actor", "critic", "uses"]  # memory.Kind; importing it would slow `billp --help`
 app = typer.Typer(help="Look into memories, see what they did, move, prune or clear them.", no_args_is_help=True)
@@ -27,7 +28,7 @@ Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
 @app.command()
 def stats(dataset: Dataset = "ml-100k", memory: Name = "billp", as_json: AsJson = False) -> None:
     """Count what a memory holds."""
-    with _bank(dataset, memory) as bank:
+    with known_bank(dataset, memory) as bank:
         counted = bank.stats()
     if as_json:
         show_json(counted)
@@ -54,7 +55,7 @@ def list_(
         else:
             show_table(["dataset", "memories"], [(name, ", ".join(memories)) for name, memories in names.items()])
         return
-    with _bank(dataset, memory) as bank:
+    with known_bank(dataset, memory) as bank:
         records = bank.records(kind, limit, offset)
     if as_json:
         show_json({"kind": kind, "records": [_plain(record) for record in records]})
@@ -72,7 +73,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the records nearest to some words."""
-    with _bank(dataset, memory) as bank, spinner("searching"):
+    with known_bank(dataset, memory) as bank, spinner("searching"):
         found = bank.search(kind, text, k)
     if as_json:
         matches = [{**_plain(match.record), "distance": match.distance} for match in found]
@@ -84,7 +85,7 @@ def search(
 @app.command()
 def export(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> None:
     """Write a memory to a file of JSON lines, lossless."""
-    with _bank(dataset, memory) as bank:
+    with known_bank(dataset, memory) as bank:
         count = bank.export(file)
     stdout.print(f"{count} records written to {file}")
 
@@ -92,7 +93,9 @@ def export(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> 
 @app.command("import")
 def import_(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> None:
     """Read an export into a memory; records with the same id are replaced."""
-    with _bank(dataset, memory) as bank:
+    from memory import SentenceEmbedder, open_bank
+
+    with open_bank(settings_from(), dataset, memory, SentenceEmbedder()) as bank:
         count = bank.import_(file)
     stdout.print(f"{count} records read from {file}")
 
@@ -105,22 +108,18 @@ def clear(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Forget a memory, or one of its collections."""
+    from memory import counts_of, drop_bank
+
+    settings = settings_from()
+    counts_of(settings, dataset, memory)  # refuses one that is not there
     if not yes:
         typer.confirm(f"Forget {kind or 'everything'} in memory {memory} of {dataset}?", abort=True)
     if kind is None:
-        from memory import drop_bank
-
-        drop_bank(settings_from(), dataset, memory)  # whichever embedder wrote it
+        drop_bank(settings, dataset, memory)  # whichever embedder wrote it
     else:
-        with _bank(dataset, memory) as bank:
+        with known_bank(dataset, memory) as bank:
             bank.clear(kind)
     stdout.print(f"memory {memory} of {dataset}: {kind or 'everything'} forgotten")
-
-
-def _bank(dataset: str, name: str) -> MemoryBank:
-    from memory import SentenceEmbedder, open_bank
-
-    return open_bank(settings_from(), dataset, name, SentenceEmbedder())
 
 
 def _plain(record: Record) -> dict[str, object]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from graphs.live import Question
     from graphs.workshop import Workshop
 
+_LONGEST = 40  # characters of a person's name that the name of a folder takes
+
 
 def play(
     user: Annotated[str, typer.Option(help="your name, or the id of a user in the logs")],
@@ -39,13 +41,17 @@ def play(
 
     Answers are a rating from 1 to 5, q to leave, or both ("2 q"). With --json they are read from stdin, one a line.
     """
+    from experiments.checks import check_play, check_run
+
+    settings = settings_from(assign, prompts=prompts)
+    check_play(settings, method, dataset, memory, learn=learn)
+    folder = check_run(settings, run or run_name("live", _as_name(user)), resume=True)
+
     import uvloop
 
     from experiments.playing import Play
     from graphs.workshop import Workshop
 
-    settings = settings_from(assign, prompts=prompts)
-    folder = settings.runs_dir / (run or run_name("live", _as_name(user)))
     settings = with_tape_in(folder, settings)
     titles = [title.strip() for title in likes.split(";") if title.strip()]
     # The loop stands still while the person thinks, so that Ctrl-C reaches the prompt at once.
@@ -139,4 +145,4 @@ def _no_more_answers(question: Question) -> BadInputError:
 
 def _as_name(user: str) -> str:
     """The person's name as part of a folder's name."""
-    return "".join(char if char.isalnum() or char in "-_" else "-" for char in user)
+    return "".join(char if char.isalnum() or char in "-_" else "-" for char in user[:_LONGEST])

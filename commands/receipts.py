@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.banks import known_bank
 from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 from errors import ArtifactError
 
@@ -24,10 +25,9 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one memory: its words and numbers, where it came from, how often it was used and what followed."""
-    from memory import SentenceEmbedder, open_bank
     from memory.receipts import item_key, relation_key
 
-    with open_bank(settings_from(), dataset, memory, SentenceEmbedder()) as bank:
+    with known_bank(dataset, memory) as bank:
         kind, found = bank.find(record)
         receipts = bank.uses.receipts()
     parts = {"record": found.id}
@@ -60,17 +60,20 @@ def blame(
     as_json: AsJson = False,
 ) -> None:
     """Show which memories moved one recommendation, and by how much."""
-    from experiments.blame import blame as blame_step
-    from experiments.report import runs_at
+    from experiments.run_names import run_named
     from experiments.run_step import find_step
-    from memory import SentenceEmbedder, catalogue_vectors, open_bank
-    from simulators import load_dataset
 
     settings = settings_from()
-    found = find_step(runs_at(settings.runs_dir, run), episode, step)
+    found = find_step(run_named(settings.runs_dir, run), episode, step)
     name = memory or found.memory
     if not name:
         raise ArtifactError(f"Run {run} does not say which memory it read; name it with --memory.")
+
+    from experiments.blame import blame as blame_step
+    from memory import SentenceEmbedder, catalogue_vectors, counts_of, open_bank
+    from simulators import load_dataset
+
+    counts_of(settings, found.dataset, name)  # refuses one that is not there
     with spinner("asking memory"):
         catalogue, embedder = load_dataset(settings.data, found.dataset).catalogue, SentenceEmbedder()
         vectors = catalogue_vectors(catalogue, embedder, settings.data / "vectors")
@@ -95,9 +98,7 @@ def prune(
     the Critic remembers, as each visit to a state leaves another. So only what was read back to choose is retired; an
     experience so retired no longer counts in the sums either.
     """
-    from memory import SentenceEmbedder, open_bank
-
-    with open_bank(settings_from(), dataset, memory, SentenceEmbedder()) as bank:
+    with known_bank(dataset, memory) as bank:
         harmful = bank.uses.receipts().harmful(("reflections", "actor"), least)
         texts = {id_: text for id_ in harmful if (text := bank.text_of(id_)) is not None}
         if yes:

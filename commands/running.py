@@ -36,6 +36,9 @@ Resume = Annotated[
         "--resume", help="go on with the run of that name; a comparison may have more methods, seeds or users"
     ),
 ]
+Untrained = Annotated[
+    bool, typer.Option("--untrained", help="measure the method before it learned; its memory must hold nothing")
+]
 SideBySide = Annotated[int | None, typer.Option(help="episodes in flight at once")]
 Seeds = Annotated[str, typer.Option(help="comma-separated; each runs every user once")]
 TapeMode = Annotated[
@@ -59,15 +62,26 @@ def run_name(*parts: str) -> str:
     return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]])
 
 
-def run_folder(settings: Settings, run: str | None, *parts: str, resume: bool) -> Path:
-    """The folder of the run called `run`, or one named after `parts` and the time, which is said on stderr.
+def given_run(settings: Settings, run: str | None, *, resume: bool) -> Path | None:
+    """The folder of the run called `run`; None where a name is to be made up.
 
-    Said at once, for a run that is interrupted goes on under its name alone.
+    Raises ArtifactError where the run is there and is not to go on, BadInputError for a path.
     """
+    from experiments.checks import check_run
+
     if run is not None:
-        return settings.runs_dir / run
+        return check_run(settings, run, resume=resume)
     if resume:
         raise typer.BadParameter("which run is to go on? Name it with --run", param_hint="--resume")
+    return None
+
+
+def new_run(settings: Settings, *parts: str) -> Path:
+    """The folder of a run named after `parts` and the time, which is said on stderr.
+
+    Said before the run begins, for one that is interrupted goes on under its name alone; so to be called once all else
+    was checked.
+    """
     folder = settings.runs_dir / run_name(*parts)
     complain(f"Run: {folder}")
     return folder

@@ -6,11 +6,12 @@ import fcntl
 import json
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
 from errors import ArtifactError
-from settings import completed
+from experiments.stored_settings import completed
 
 CONFIG = "config.json"
 _LOCK = ".lock"
@@ -40,8 +41,7 @@ class ConfiguredFolder:
         self.path = path
         self._config, self._surroundings = config, surroundings
         self.existed = (path / CONFIG).exists()
-        if self.existed and not resume:
-            raise ArtifactError(f"Run {path} exists; add --resume to go on with it, or choose another --run.")
+        check_free(path, resume=resume)
         path.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(path / _LOCK)
         try:
@@ -92,6 +92,12 @@ class ConfiguredFolder:
         """Opens what else the folder holds; where that raises, the folder is released."""
 
 
+def check_free(path: Path, *, resume: bool) -> None:
+    """Raises ArtifactError where a run that is not to go on stands in the folder."""
+    if (path / CONFIG).exists() and not resume:
+        raise ArtifactError(f"Run {path} exists; add --resume to go on with it, or choose another --run.")
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """What a folder was made with, without its surroundings; raises ArtifactError where that is missing or damaged."""
     if not (path / CONFIG).exists():
@@ -100,7 +106,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def write_atomically(target: Path, text: str) -> None:
-    """Replaces `target` by `text`, whole or not at all."""
+    """Replaces `target` by `text`, whole or not at all; a file that holds it already is left alone."""
+    with suppress(OSError, UnicodeDecodeError):
+        if target.read_text(encoding="utf-8") == text:
+            return
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     partial.write_text(text, encoding="utf-8")
     partial.replace(target)

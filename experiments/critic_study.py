@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,7 +29,6 @@ from graphs.state import EpisodeOutput
 from graphs.workshop import Workshop
 
 ValueWay = Literal["logprobs", "sample"]
-WAYS: tuple[ValueWay, ...] = get_args(ValueWay)
 FILE = "critic.json"
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
@@ -84,7 +83,7 @@ async def study_critic(
             workshop, dataset=dataset, method=method, users=users, seeds=seeds, memory=memory, run=run,
             resume=resume, on_episode=lambda _: advance(),
         )  # fmt: skip
-    learns = method_named(method).remembers
+    learns = method_named(method).learns
     services = workshop.services(dataset, memory=memory if learns else None, llm=True)
     gamma = services.settings.critic.gamma
     lines = read_lines(run)

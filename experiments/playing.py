@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -13,7 +12,6 @@ from langgraph.types import Command
 
 from errors import EpisodeError, SettingsError
 from experiments.config import run_config, surroundings
-from experiments.opening import open_recommender
 from experiments.origins import origin_of
 from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder
@@ -25,6 +23,8 @@ from graphs.methods import method_named
 from graphs.nodes import output_of
 from graphs.services import FixedServices
 from graphs.state import EpisodeOutput
+from graphs.tracing import in_full, traced
+from graphs.users import check_may_teach
 from graphs.workshop import Workshop
 
 
@@ -57,15 +57,14 @@ class Play:
         self._method = method_named(method)
         if self._method.chooser == "oracle":
             raise SettingsError("The method oracle knows simulated users only; choose another --method.")
-        remembers, name = self._method.remembers, memory or method
+        remembers = self._method.learns
         memory = memory or own_memory(user)
         services = workshop.services(dataset, memory=memory if remembers else None, llm=self._method.needs_llm)
         if learn and not remembers:
             raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
-        if learn and user in services.dataset.user_keys:
-            _refuse_test_user(services.worlds.split_of(services.dataset.user_index(user)), user)
-        services = replace(services, recommender=open_recommender(services, method, name).recommender)
         self._services = with_persons(services)
+        if learn:
+            check_may_teach(self._services.users, "train", user)
         self._likes = list(likes)
         plan = {
             "command": "play",
@@ -80,7 +79,7 @@ class Play:
             run, run_config(workshop, services, plan), surroundings(workshop.settings), resume=True
         )
         self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.lines)}"
-        self._context = LiveContext(method=method, seed=seed, run=origin_of(run), learn=learn, memory=memory)
+        self._context = in_full(LiveContext(method=method, seed=seed, run=origin_of(run), learn=learn), services)
         self._graph = build_episode_graph(
             LiveServices(FixedServices(services)),
             services.worlds.train.horizon,
@@ -125,7 +124,7 @@ class Play:
     async def _go_on(self, move: LiveInput | Command[Any]) -> Question | None:
         try:
             self._state = await self._graph.ainvoke(
-                move, {"configurable": {"thread_id": self._id}}, context=self._context
+                move, {"configurable": {"thread_id": self._id}, **traced(self._context)}, context=self._context
             )
         except EpisodeError as error:
             self._record("failed", str(error), None)
@@ -156,11 +155,4 @@ class Play:
                     "output": output,
                 }
             )
-        )
-
-
-def _refuse_test_user(split: str, user: str) -> None:
-    if split == "test":
-        raise SettingsError(
-            f"User {user} is a test user, from whom nothing may be learned; leave out --learn or take another --user."
         )

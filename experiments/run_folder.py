@@ -53,9 +53,19 @@ class RunFolder(ConfiguredFolder):
         self.widen()
         return target
 
+    @property
+    def complete(self) -> bool:
+        """Whether the run has come to its end."""
+        return is_complete(self.path)
+
     def reopen(self) -> None:
         """Says that the run has not come to its end: removes `metrics.json`."""
         (self.path / METRICS).unlink(missing_ok=True)
+
+
+def is_complete(path: Path) -> bool:
+    """Whether the run in the folder has come to its end."""
+    return (path / METRICS).is_file()
 
 
 def read_lines(path: Path) -> list[EpisodeLine]:

@@ -11,10 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Protocol
 
-from agents.recommender import Recommender
 from errors import EpisodeError
 from experiments.plans import EpisodePlan
 from experiments.records import EpisodeLine
@@ -27,21 +24,10 @@ from graphs.methods import Method
 from graphs.nodes import output_of
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
+from graphs.tracing import in_full, traced
 
 log = logging.getLogger(__name__)
 OnEpisode = Callable[[EpisodeLine], None]
-
-
-class Learner(Protocol):
-    """Recommends, and learns without a memory from what its run records: rebuilt from there when a run goes on."""
-
-    def recommender(self, *, explore: bool) -> Recommender:
-        """Recommends by what was learned so far; with `explore` as in training."""
-        ...
-
-    def learn(self, done: Sequence[EpisodeOutput]) -> None:
-        """Learns from the finished episodes of a batch, each of which it is given once."""
-        ...
 
 
 class Runner:
@@ -57,20 +43,17 @@ class Runner:
         at_once: asyncio.Semaphore | None = None,
         name: str = "",
         first_ordinal: int = 0,
-        learner: Learner | None = None,
     ) -> None:
         """`at_once` limits the episodes in flight over several runners; none: `run.side_by_side` for this one.
 
         `name` is what memory remembers as the run; none is the folder's own name. `first_ordinal` is that of the run's
-        first episode among all that its memory learned from. `learner` recommends in place of
-        `services.recommender`, and learns from each batch of training episodes.
+        first episode among all that its memory learned from.
         """
         self._services = services
         self._method = method
         self._folder = folder
         self._name = name or folder.path.name
         self._first_ordinal = first_ordinal
-        self._learner = learner
         self._at_once = at_once or asyncio.Semaphore(services.settings.run.side_by_side)
         self._graph: EpisodeGraph = build_episode_graph(FixedServices(services), horizon)
 
@@ -98,7 +81,7 @@ class Runner:
     async def _all(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None) -> None:
         """The episodes as arrays, many users a step; recorded as they end, and the same as one by one."""
         async with self._at_once:
-            playing = play_many(self._knowing(plans), self._method, plans)
+            playing = play_many(self._services, self._method, plans)
             while (ended := await asyncio.to_thread(next, playing, None)) is not None:
                 lines = [self._line(plan, started, played) for plan, started, played in ended]
                 self._folder.append(*lines)
@@ -106,18 +89,12 @@ class Runner:
                     for line in lines:
                         on_episode(line)
 
-    def _knowing(self, plans: Sequence[EpisodePlan]) -> Services:
-        """The services with what was learned so far; all of `plans` are of one batch."""
-        if self._learner is None or not plans:
-            return self._services
-        return replace(self._services, recommender=self._learner.recommender(explore=plans[0].learn))
-
     async def _one(self, plan: EpisodePlan, on_episode: OnEpisode | None) -> None:
         async with self._at_once:
-            started = time.time()
+            started, context = time.time(), self._context(plan)
             try:
                 state = await self._graph.ainvoke(
-                    EpisodeInput(user=plan.user, episode=plan.id), context=self._context(plan)
+                    EpisodeInput(user=plan.user, episode=plan.id), traced(context), context=context
                 )
             except EpisodeError as error:
                 line = self._line(plan, started, error)
@@ -129,20 +106,17 @@ class Runner:
 
     def _learn(self, members: Sequence[EpisodePlan]) -> None:
         """Writes what a complete batch taught, in the order of its plan whatever order it ended in."""
-        over = {line.id: line for line in self._folder.lines}
-        if self._learner is not None:
-            done = [over[plan.id].output for plan in members if plan.learn]
-            self._learner.learn([output for output in done if output is not None])
         memory = self._services.memory
-        if memory is None or not self._method.remembers:
+        if memory is None or not self._method.learns:
             return
+        over = {line.id: line for line in self._folder.lines}
         for plan in members:
             output = over[plan.id].output
             if plan.learn and output is not None:
                 learn(self._services, memory, self._method, self._context(plan), output)
 
     def _context(self, plan: EpisodePlan) -> EpisodeContext:
-        return EpisodeContext(
+        context = EpisodeContext(
             method=self._method.name,
             split=plan.split,
             seed=plan.seed,
@@ -150,6 +124,7 @@ class Runner:
             ordinal=self._first_ordinal + plan.ordinal,
             learn=plan.learn and self._method.learns,
         )
+        return in_full(context, self._services)
 
     def _line(self, plan: EpisodePlan, started: float, played: EpisodeOutput | EpisodeError) -> EpisodeLine:
         failed = isinstance(played, EpisodeError)

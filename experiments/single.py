@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import uuid4
 
-from errors import SettingsError
-from experiments.opening import open_recommender
+from experiments.baselines.runs import kept_policy
 from graphs.episode import build_episode_graph
 from graphs.methods import method_named
 from graphs.nodes import output_of
 from graphs.services import FixedServices
 from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
+from graphs.tracing import in_full, traced
+from graphs.users import check_may_teach
 from graphs.workshop import Workshop
 
 
@@ -24,17 +25,17 @@ async def run_single(
     """
     chosen = method_named(method)
     services = workshop.services(
-        dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, learn_at_once=True
+        dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm, learn_at_once=True
     )
     await workshop.check_model(services)
-    services = replace(services, recommender=open_recommender(services, method, memory).recommender)
+    services = replace(services, recommender=kept_policy(services, method, memory))
     split = services.worlds.split_of(services.dataset.user_index(user))
-    if learn and split == "test":
-        raise SettingsError(f"User {user} is a test user, from whom nothing may be learned; leave out --learn.")
+    if learn:
+        check_may_teach(services.users, split, user)
     world = services.worlds.train if split == "train" else services.worlds.test
     # What is learned from the same user again is another lesson, so it comes from another episode.
     name = f"{split}-{seed}-{user}" + (f"-{uuid4().hex[:8]}" if learn else "")
-    context = EpisodeContext(method=method, split=split, seed=seed, run="episode", learn=learn)
+    context = in_full(EpisodeContext(method=method, split=split, seed=seed, run="episode", learn=learn), services)
     graph = build_episode_graph(FixedServices(services), world.horizon)
-    state = await graph.ainvoke(EpisodeInput(user=user, episode=name), context=context)
+    state = await graph.ainvoke(EpisodeInput(user=user, episode=name), traced(context), context=context)
     return output_of(state)

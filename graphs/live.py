@@ -18,7 +18,7 @@ from agents.prompt_pack import clean
 from errors import SettingsError
 from graphs.services import ServiceProvider, Services
 from graphs.state import EpisodeContext
-from graphs.users import Recommendation, Response, Split
+from graphs.users import Recommendation, Response, Split, is_test_user
 from memory import Embedder
 from simulators import Dataset, Worlds
 
@@ -100,8 +100,7 @@ class LiveUsers:
 
     def may_teach(self, split: Split, user: str) -> bool:
         """Everybody but who bears a test user's name, and so has their logs: a person lives in neither world."""
-        known = user in self.dataset.user_keys
-        return not known or self.worlds.split_of(self.dataset.user_index(user)) != "test"
+        return user not in self.dataset.user_keys or not is_test_user(self.dataset, self.worlds, user)
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
         """The items named in `likes`; where there are none, those of the logs; empty for somebody new.

@@ -13,7 +13,7 @@ from agents.evidence import Evidence, evidence_of
 from agents.llm.usage import Usage
 from agents.plan import Plan, make_plan, named_kinds
 from agents.tools import analyse_categories
-from errors import BadInputError, SettingsError
+from errors import BadInputError
 from graphs.acting import Update
 from graphs.judging import Valuation, judge
 from graphs.learning import learn_next
@@ -30,7 +30,7 @@ from graphs.state import (
     usage_update,
 )
 from graphs.stepping import minds_of, step_seed
-from graphs.users import Recommendation
+from graphs.users import Recommendation, check_may_teach
 
 MIDDLE_REWARD = 3.0  # of one to five stars: from here on a reward without the Critic counts as encouragement
 
@@ -51,11 +51,8 @@ class EpisodeNodes:
                 'No user is named; give the input as {"user": "ID"}, with an id of the dataset\'s logs.'
             )
         services = await self._provider.get(runtime.context, state["user"])
-        if runtime.context.learn and not services.users.may_teach(runtime.context.split, state["user"]):
-            raise SettingsError(
-                f"From user {state['user']} in the {runtime.context.split} world nothing may be learned, since test "
-                f"users are for measuring; set learn to false, or take a train user and split train."
-            )
+        if runtime.context.learn:
+            check_may_teach(services.users, runtime.context.split, state["user"])
         if services.memory is not None:
             await asyncio.to_thread(services.memory.refresh)
         limits, likes = services.settings.memory, state.get("likes") or []

@@ -10,6 +10,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from errors import SettingsError
 from graphs.state import Ended
 from settings import Settings
 from simulators import Dataset, World, Worlds, respond
@@ -89,6 +90,20 @@ def masked_of(settings: Settings, own: Collection[int], n_items: int) -> set[int
     return masked if len(masked) < n_items else set()
 
 
+def check_may_teach(users: Users, split: Split, user: str) -> None:
+    """Raises SettingsError where nothing may be learned from `user` in the world `split`."""
+    if not users.may_teach(split, user):
+        raise SettingsError(
+            f"From user {user} in the {split} world nothing may be learned, since test users are for measuring; "
+            "set learn to false (leave out --learn), or take a train user and split train."
+        )
+
+
+def is_test_user(dataset: Dataset, worlds: Worlds, user: str) -> bool:
+    """Whether the logs hold `user` among the test users; raises DataError for a user the logs do not know."""
+    return worlds.split_of(dataset.user_index(user)) == "test"
+
+
 @dataclass(frozen=True)
 class SimulatedUsers:
     """Users of the train and the test world; what they like is in the logs."""
@@ -102,7 +117,7 @@ class SimulatedUsers:
 
     def may_teach(self, split: Split, user: str) -> bool:
         """Nobody may in the test world, and no test user anywhere; raises DataError for a user the logs do not know."""
-        return "test" not in (split, self.worlds.split_of(self.dataset.user_index(user)))
+        return not is_test_user(self.dataset, self.worlds, user) and split != "test"
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
         """From the logs alone; raises DataError for a user they do not know."""

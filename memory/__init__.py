@@ -3,6 +3,7 @@
 from memory.bank import MemoryBank, MemoryStats
 from memory.embedding import Embedder, SentenceEmbedder
 from memory.experiences import ActorMemory, CriticMemory
+from memory.inventory import counts_of, inventory
 from memory.ledger import Ledger
 from memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
 from memory.outcomes import Estimate
@@ -40,7 +41,9 @@ __all__ = [
     "VectorStore",
     "as_vector",
     "catalogue_vectors",
+    "counts_of",
     "drop_bank",
+    "inventory",
     "list_banks",
     "open_bank",
 ]

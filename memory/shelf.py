@@ -5,8 +5,9 @@ from __future__ import annotations
 from memory.bank import MemoryBank
 from memory.chroma import ChromaStore
 from memory.collection import Collection
-from memory.connection import Connection, connect, memory_folder
+from memory.connection import Connection, connect
 from memory.embedding import Embedder
+from memory.inventory import inventory
 from memory.records import KINDS
 from settings import Settings
 
@@ -35,17 +36,8 @@ def open_bank(settings: Settings, dataset: str, name: str, embedder: Embedder) -
 
 
 def list_banks(settings: Settings) -> dict[str, list[str]]:
-    """The names of the memories that hold records, per dataset; both sorted."""
-    if not settings.chroma_url and not memory_folder(settings).exists():
-        return {}
-    connection = connect(settings)
-    try:
-        found: dict[str, set[str]] = {}
-        for collection in _collections(connection):
-            found.setdefault(collection.dataset, set()).add(collection.memory)
-        return {dataset: sorted(found[dataset]) for dataset in sorted(found)}
-    finally:
-        connection.close()
+    """The names of the memories there are, per dataset; both sorted. As `inventory`, it opens none of them."""
+    return {dataset: list(memories) for dataset, memories in inventory(settings).items()}
 
 
 def drop_bank(settings: Settings, dataset: str, name: str) -> None:

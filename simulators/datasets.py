@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from catalogue import Catalogue, Item
 from errors import DataError
+from names import nearest
 from simulators.atomic_files import read_header, read_rows
 from simulators.categories import SPACE, split_categories
 from simulators.mapping import ColumnMapping, column_flag
-from simulators.nearest_ids import nearest_ids
 from simulators.progress import Progress
 from simulators.rating_model import Logs
 from simulators.user_fields import UserField, read_user_fields
@@ -73,7 +73,7 @@ class Dataset:
         try:
             return self._index_of_key[key]
         except KeyError:
-            near = nearest_ids(key, self.user_keys)
+            near = nearest(key, self.user_keys)
             raise DataError(f"Dataset {self.name} has no user {key!r}; ids like it are {', '.join(near)}.") from None
 
     def popularity(self, users: NDArray[np.int32]) -> NDArray[np.int64]:

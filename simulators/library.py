@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from catalogue import Catalogue
 from errors import DataError
+from names import there_is_no
 from simulators.atomic_files import read_header
 from simulators.conversion import convert
 from simulators.datasets import SUFFIXES, Dataset, file_digest, read_dataset
@@ -162,13 +163,17 @@ def load_dataset(data_dir: Path, name: str, progress: Progress | None = None) ->
     folder = dataset_folder(data_dir, name)
     record = read_record(folder)
     if record is None:
-        known = ", ".join(list_datasets(data_dir)) or "none yet"
-        raise DataError(f"No dataset {name!r} is registered (registered: {known}); add it or give one of these names.")
+        raise no_dataset(data_dir, name)
     for file, digest in record.files.items():
         path = folder / Path(file).name
         if not path.is_file() or file_digest(path) != digest:
             raise DataError(f"{path} is missing or has changed since it was added; add dataset {name} again.")
     return read_dataset(folder, name, record.mapping, progress)
+
+
+def no_dataset(data_dir: Path, name: str) -> DataError:
+    """The error that says that no dataset is called `name`, and which there are."""
+    return DataError(there_is_no("dataset", name, list_datasets(data_dir), remedy="add it with `billp data add`"))
 
 
 def read_intake(data_dir: Path, name: str) -> Intake | None:

@@ -16,6 +16,7 @@ from experiments.baselines.item_space import item_space
 from experiments.baselines.observations import Layout
 from experiments.baselines.probe import CurvePoint
 from experiments.configured_folder import write_atomically
+from names import checked_name
 from simulators import Dataset
 from simulators.datasets import file_digest
 from simulators.folders import replaced_folder
@@ -72,7 +73,7 @@ class TrainedPolicy:
 
 def policy_folder(data_dir: Path, dataset: str, name: str) -> Path:
     """Where the policy `name` of a dataset is kept."""
-    return data_dir / "policies" / dataset / name
+    return data_dir / "policies" / dataset / checked_name("policy", name)
 
 
 def save_policy(folder: Path, record: PolicyRecord, weights: dict[str, torch.Tensor]) -> None:

@@ -11,11 +11,11 @@ from agents.plan import Plan, make_plan, named_kinds
 from catalogue import Catalogue
 from experiments.blame.parts import ALIKE, LessonBehind
 from experiments.run_step import Step
+from experiments.stored_settings import completed
 from graphs.methods import method_named
 from graphs.services import state_vector
 from memory import Match, MemoryBank, Receipts, Vector
 from memory.lessons import Reflection
-from settings import completed
 
 
 @dataclass(frozen=True)

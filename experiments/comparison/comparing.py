@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+from pydantic import ValidationError
 
 from errors import ArtifactError
 from experiments.baselines.policy import PolicyRecord
 from experiments.baselines.runs import check_trainable
-from experiments.comparison.captions import caption
 from experiments.comparison.design import Arm, Design, checked
 from experiments.comparison.pairs import compare_pairs, differs
 from experiments.comparison.policies import PolicyTraining, policy_training
@@ -28,6 +31,7 @@ from graphs.workshop import Workshop
 from simulators import users_of
 
 COMPARISON = "comparison.json"
+_ID = "comparison_id"  # part of the names of its memories, so that another of the same name has others
 # A comparison may go on with more: each arm with each seed has a folder, and a config, of its own.
 _MAY_CHANGE = ("plan.arms", "plan.base", "plan.seeds", "plan.users", "plan.test_users", "prompts", "model_sha256")
 
@@ -59,14 +63,15 @@ async def compare(
     world = base.worlds.test
     users = [base.dataset.user_keys[user] for user in users_of(world, design.users, world.settings.seed)]
     config = run_config(workshop, base, {**design.plan(), "test_users": users})
-    with ConfiguredFolder(
-        run, config, surroundings(workshop.settings, workshop.abilities), resume=resume, may_change=_MAY_CHANGE
-    ) as folder:
+    beside = surroundings(workshop.settings, workshop.abilities) | {_ID: uuid4().hex[:8]}
+    with ConfiguredFolder(run, config, beside, resume=resume, may_change=_MAY_CHANGE) as folder:
         _check_wider(run, design)
+        own = folder.surroundings.get(_ID)
         bench = Bench(
             workshop=workshop,
             design=design,
             folder=run,
+            memories=f"{run.name}-{own}" if own else run.name,  # comparisons of earlier builds have none
             at_once=asyncio.Semaphore(workshop.settings.run.side_by_side),
             test_users=users,
             on_episode=on_episode or (lambda _: None),
@@ -79,7 +84,18 @@ async def compare(
         met = await _run(tracks, design)
         comparison = _results(workshop, base, design, tracks, met=met, settings=config["settings"])
         folder.widen()
+        if not workshop.load.seconds:  # nothing was asked, so the stored one knows how it was served
+            comparison = _as_stored(run / COMPARISON, comparison)
         write_atomically(run / COMPARISON, comparison.model_dump_json(indent=2) + "\n")
+    return comparison
+
+
+def _as_stored(path: Path, comparison: Comparison) -> Comparison:
+    """The comparison with how it was served as the file at `path` says, where that has the same results."""
+    with suppress(OSError, ValidationError):
+        stored = Comparison.model_validate_json(path.read_bytes())
+        if stored.methods == comparison.methods and stored.training == comparison.training:
+            return comparison.model_copy(update={"serving": stored.serving})
     return comparison
 
 
@@ -171,7 +187,6 @@ def _results(
         base=design.base,
         users=met,
         stopped_early=met < design.users,
-        caption=caption(design, services, met=met),
         methods=methods,
         training={name: summary(name, lines, False) for name, lines in trained.items()},
         pairs=compare_pairs(evaluated, design.base, design.trained),
@@ -183,7 +198,7 @@ def _results(
 
 
 def _policies(tracks: list[Track], methods: dict[str, Summary]) -> list[PolicyTraining]:
-    learning = dict.fromkeys(track.arm.name for track in tracks if track.arm.method.remembers)
+    learning = dict.fromkeys(track.arm.name for track in tracks if track.arm.method.learns)
     means = {name: methods[name].r_traj.mean for name in learning}
     reached = {name: mean for name, mean in means.items() if mean is not None}
     records: dict[str, list[PolicyRecord]] = {}

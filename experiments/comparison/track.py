@@ -17,8 +17,7 @@ from experiments.config import run_config, surroundings
 from experiments.metrics import summarise
 from experiments.plans import evaluation_plan, training_plan
 from experiments.records import EpisodeLine
-from experiments.rivals import RunningRival
-from experiments.run_folder import RunFolder
+from experiments.run_folder import RunFolder, is_complete, read_lines
 from experiments.runner import OnEpisode, Runner
 from graphs.services import Services
 from graphs.workshop import Workshop
@@ -35,6 +34,8 @@ class Bench:
     workshop: Workshop
     design: Design
     folder: Path
+    memories: str
+    """What the names of its memories begin with; no other comparison has it."""
     at_once: asyncio.Semaphore
     test_users: list[str]
     on_episode: OnEpisode
@@ -50,12 +51,11 @@ class Track:
         self._bench = bench
         self._seed = seed
         self._path = bench.folder / arm.name / f"seed-{seed}"
-        self._memory_name = f"{bench.folder.name}/{arm.name}/{seed}"
+        self._memory_name = f"{bench.memories}/{arm.name}/{seed}"
         self.arm = arm
-        learns = arm.method.remembers
+        learns = arm.method.learns
         memory = bench.workshop.memory(bench.design.dataset, self._memory_name) if learns else None
         self._services = replace(services, memory=memory)
-        self._rival: RunningRival | None = None
         self.training: tuple[EpisodeLine, ...] = ()
         self.evaluation: tuple[EpisodeLine, ...] = ()
         self.probes: dict[int, tuple[EpisodeLine, ...]] = {}
@@ -72,13 +72,11 @@ class Track:
         return policy.record if isinstance(policy, TrainedPolicy) else None
 
     async def learn(self) -> None:
-        """Training episodes, with probes in between, or the training of a policy, or the tuning of a rival."""
+        """Training episodes, with probes in between, or the training of a policy; nothing for all other arms."""
         design = self._bench.design
         if self.arm.method.needs_policy:
             async with self._bench.one_training:
                 self._services = replace(self._services, recommender=await self._trained_policy())
-        if self.arm.method.chooser == "rival":
-            self._rival = await asyncio.to_thread(RunningRival, self._services, self.arm.method.name, self._seed)
         if not self.arm.method.learns:
             return
         plan = {"command": "train", "episodes": design.train_episodes, "seed": self._seed}
@@ -86,8 +84,11 @@ class Track:
         users = [self._services.dataset.user_keys[user] for user in users_of(world, len(world.users), self._seed)]
         plans = training_plan(users, design.train_episodes, batch, self._seed)
         with self._open("training", plan) as folder:
+            if await self._has_learned(folder, [planned.id for planned in plans]):
+                self.training = folder.lines
+                return
             if self._services.memory is not None:
-                # Another comparison of this name may have taught it; the runner writes again what this one learned.
+                # The runner writes again what was learned, so that each probe finds memory as it stood then.
                 folder.reopen()
                 await asyncio.to_thread(self._services.memory.clear)
             runner = self._runner(folder, world.horizon)
@@ -103,6 +104,25 @@ class Track:
         keys = self._bench.test_users
         plan = {"command": "evaluate", "users": keys, "seeds": [self._seed], "trained": self._trained}
         self.evaluation = await self._meet("evaluation", plan, keys[:users], self.evaluation)
+
+    async def _has_learned(self, folder: RunFolder, ids: Sequence[str]) -> bool:
+        """Whether training and probes are over and memory holds what they left; the probes are then in `probes`."""
+        memory, lines = self._services.memory, folder.lines
+        if memory is None or not folder.complete or {line.id for line in lines} != set(ids):
+            return False
+        held = await asyncio.to_thread(lambda: memory.stats().counts["uses"])
+        if held != sum(line.output is not None for line in lines):
+            return False
+        probes = {}
+        for trained in self._bench.design.probes:
+            path = self._path / f"probe-{trained}"
+            if not is_complete(path):
+                return False
+            probes[trained] = tuple(read_lines(path))
+        if any(line.output is None for probe in probes.values() for line in probe):
+            return False  # it is tried again, with memory as it stood then
+        self.probes = probes
+        return True
 
     async def _trained_policy(self) -> TrainedPolicy:
         label = f"{self.arm.name}, seed {self._seed}"
@@ -146,7 +166,6 @@ class Track:
     def _open(self, name: str, plan: dict[str, object]) -> RunFolder:
         plan = {**plan, "method": self.arm.method.name, "arm": self.arm.name, "memory": self._memory_name}
         plan |= {"policy": self.policy.sha256} if self.policy is not None else {}
-        plan |= {"rival": self._rival.chosen} if self._rival is not None else {}
         workshop = self._bench.workshop
         config = run_config(workshop, self._services, plan)
         # The evaluation's users are the comparison's, which may be widened; a probe's are pinned by the design.
@@ -158,8 +177,7 @@ class Track:
     def _runner(self, folder: RunFolder, horizon: int) -> Runner:
         name = str(folder.path.relative_to(self._bench.folder.parent))
         return Runner(
-            self._services, self.arm.method, folder, horizon=horizon, at_once=self._bench.at_once, name=name,
-            learner=self._rival,
+            self._services, self.arm.method, folder, horizon=horizon, at_once=self._bench.at_once, name=name
         )  # fmt: skip
 
     @property

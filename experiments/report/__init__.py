@@ -1,17 +1,15 @@
 """The report of one or several runs: a page to open in a browser, and tables to export."""
 
 from experiments.report.exports import write_csv, write_parquet
-from experiments.report.folders import RunData, find_runs, runs_at
-from experiments.report.page import Report, make_report, write_page, write_tables
+from experiments.report.folders import RunData, find_runs
+from experiments.report.page import Report, make_report, write_page
 
 __all__ = [
     "Report",
     "RunData",
     "find_runs",
     "make_report",
-    "runs_at",
     "write_csv",
     "write_page",
     "write_parquet",
-    "write_tables",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from errors import ArtifactError
 from experiments.configured_folder import CONFIG
 from experiments.records import EpisodeLine
 from experiments.run_folder import EPISODES, METRICS, read_lines
-from settings import SimulatorSettings, completed
-from simulators.quit.registry import rule_words
+from experiments.stored_settings import completed
 
 
 class _Part(BaseModel):
@@ -62,16 +60,6 @@ class Config(_Part):
     model_sha256: str = ""
 
     @cached_property
-    def rule(self) -> str:
-        """The quit rule it ran under and what was rounded, in words; empty where the run does not say."""
-        if "simulator" not in self.settings:
-            return ""
-        try:
-            return rule_words(SimulatorSettings.model_validate(completed(self.settings)["simulator"]))
-        except ValidationError:  # settings of another build
-            return ""
-
-    @cached_property
     def conditions(self) -> str:
         """A digest of settings, model and data: runs that differ in it are not of one kind."""
         kind = [completed(self.settings), self.model_sha256, self.dataset.fingerprint]
@@ -105,22 +93,6 @@ class RunData:
     def training(self) -> bool:
         """Whether its episodes were there to be learned from."""
         return self.config.plan.command == "train"
-
-
-def runs_at(runs_dir: Path, name: str) -> Path:
-    """The folder of the run called `name` in `runs_dir`, or at the path `name`.
-
-    Raises ArtifactError, naming runs like it, where there is neither.
-    """
-    for folder in (runs_dir / name, Path(name)):
-        if folder.is_dir():
-            return folder.resolve()
-    known = sorted(path.name for path in runs_dir.iterdir() if path.is_dir()) if runs_dir.is_dir() else []
-    near = get_close_matches(name, known, n=3, cutoff=0)
-    raise ArtifactError(
-        f"There is no run {name!r} in {runs_dir}; "
-        + (f"runs with names like it are {', '.join(near)}." if near else "there are none there yet.")
-    )
 
 
 def find_runs(root: Path) -> list[RunData]:

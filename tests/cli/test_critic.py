@@ -14,14 +14,14 @@ AT = ("critic", "--dataset", "tiny", "--users", "4")
 
 
 def test_both_ways_are_compared_as_json_and_as_tables(billp: Billp, tiny: Path, answered: None):
-    said = billp(*AT, "--run", "one", "--json")
+    said = billp(*AT, "--untrained", "--run", "one", "--json")
     assert said.code == 0
     assert said.json["ways"].keys() == {"logprobs", "sample"}
     assert said.json["ways"]["sample"]["bins"]
     run = Path(os.environ["BILLP_RUNS_DIR"]) / "one"
     assert json.loads((run / "critic.json").read_text()) == said.json
-    assert billp(*AT, "--run", "one").code == 2
-    again = billp(*AT, "--run", "one", "--resume")
+    assert billp(*AT, "--untrained", "--run", "one").code == 2
+    again = billp(*AT, "--untrained", "--run", "one", "--resume")
     assert again.code == 0
     for words in ("rank correlation", "Reliability of logprobs", "Reliability of sample", "the horizon hides"):
         assert words in again.words
@@ -49,8 +49,8 @@ def test_recorded_values_need_no_llm(billp: Billp, tiny: Path, answered: None, m
     [
         (["--values", "guess"], "'guess' names other ways than logprobs, sample"),
         (["--values", ""], "names other ways"),
-        (["--recorded", "nowhere"], "There is no run in"),
-        (["--dataset", "nowhere"], "No dataset 'nowhere' is registered"),
+        (["--recorded", "nowhere"], "There is no run 'nowhere'"),
+        (["--dataset", "nowhere"], "There is no dataset 'nowhere'"),
         (["--method", "bilp"], "There is no method 'bilp'"),
     ],
 )

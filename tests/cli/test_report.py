@@ -54,7 +54,7 @@ def test_page_and_exports_go_where_they_are_sent(billp: Billp, runs: Path, tmp_p
     [
         ([], "Missing argument 'RUN"),
         (["al"], "There is no run 'al' in"),
-        (["one", "al"], "runs with names like it are all, one"),
+        (["one", "al"], "(did you mean all?); choose one of all,"),
         (["empty"], "holds no episode yet"),
         (["one", "--out", "."], "cannot be written to"),
     ],
@@ -66,16 +66,3 @@ def test_bad_input_ends_with_2_and_says_what_is_wrong(billp: Billp, runs: Path, 
     assert (said.code, words in said.words) == (2, True), said.words
     assert said.out == ""
     assert not list(runs.rglob("report.html"))
-
-
-def test_tables_are_written_for_papers(billp: Billp, runs: Path, tmp_path: Path):
-    markdown, latex = tmp_path / "new" / "table.md", tmp_path / "table.tex"
-    said = billp("report", "one", "--markdown", markdown, "--latex", latex)
-    assert said.code == 0
-    assert f"Export: {markdown}" in said.words
-    assert "| billp | " in markdown.read_text()
-    assert "4.0 [-] (one user)" in markdown.read_text()
-    assert r"billp & " in latex.read_text()
-    refused = billp("report", "all", "--markdown", tmp_path / "all.md")
-    assert refused.code == 2
-    assert "run the comparison again with --resume" in refused.words

@@ -32,7 +32,11 @@ def test_a_server_that_says_nothing_is_refused(billp: Billp, tiny: Path, hashed:
     script = Script(nonsense=True)
     with serving(script) as base_url:
         monkeypatch.setenv("BILLP_LLM_BASE_URL", base_url)
-        for command in ("train --episodes 1 --run r", "evaluate --users 1 --run r", "compare --users 1 --run r"):
+        for command in (
+            "train --episodes 1 --run r",
+            "evaluate --untrained --users 1 --run r",
+            "compare --users 1 --run r",
+        ):
             said = billp(*command.split(), "--dataset", "tiny")
             assert said.code == 2, said.words
             assert f"{base_url} gives no words to a plain question: it said '?!'" in said.words

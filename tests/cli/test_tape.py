@@ -144,11 +144,14 @@ def test_what_was_not_recorded_fails_by_name(billp: Billp, tiny: Path, answered:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["evaluate", "--users", "1", "--tape", "replay"], "There is no tape"),
-        (["evaluate", "--users", "1", "--tape", "replay", "--tape-file", "nowhere"], "There is no tape nowhere"),
+        (["evaluate", "--untrained", "--users", "1", "--tape", "replay"], "There is no tape"),
+        (["evaluate", "--untrained", "--tape", "replay", "--tape-file", "nowhere"], "There is no tape nowhere"),
         (["train", "--episodes", "1", "--tape", "replay", "--tape-file", "text"], "cannot be opened"),
         (["train", "--episodes", "1", "--tape", "record", "--tape-file", "text"], "cannot be opened"),
-        (["episode", "--user", "u0", "--tape", "record"], "needs a file; give --tape-file or set run.tape_file"),
+        (
+            ["episode", "--untrained", "--user", "u0", "--tape", "record"],
+            "needs a file; give --tape-file or set run.tape_file",
+        ),
         (["evaluate", "--users", "1", "--tape", "again"], "'again' is not one of"),
     ],
 )
@@ -162,7 +165,7 @@ def test_a_tape_that_cannot_be_used_ends_with_2(
 
 
 def test_another_model_than_the_recorded_one_ends_with_2(billp: Billp, tiny: Path, answered: None):
-    at = ("episode", "--dataset", "tiny", "--user", "u0", "--tape-file", "tape.sqlite")
+    at = ("episode", "--untrained", "--dataset", "tiny", "--user", "u0", "--tape-file", "tape.sqlite")
     assert billp(*at, "--tape", "record").code == 0
     assert billp(*at, "--tape", "replay").code == 0
     said = billp(*at, "--tape", "replay", "--set", "llm.model=other")
@@ -187,5 +190,7 @@ def test_the_tape_can_be_set_without_a_flag(billp: Billp, tiny: Path, dice: None
     monkeypatch.setenv("BILLP_RUN_TAPE", "record")
     billp("evaluate", "--dataset", "tiny", "--users", "1", "--method", "act-only", "--run", "one")
     assert (Path(os.environ["BILLP_RUNS_DIR"]) / "one" / "tape.sqlite").is_file()
-    assert billp("evaluate", "--dataset", "tiny", "--users", "1", "--tape", "off", "--run", "two").code in (0, 1)
+    assert billp(
+        "evaluate", "--dataset", "tiny", "--untrained", "--users", "1", "--tape", "off", "--run", "two"
+    ).code in (0, 1)
     assert not (Path(os.environ["BILLP_RUNS_DIR"]) / "two" / "tape.sqlite").exists()

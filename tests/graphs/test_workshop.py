@@ -50,7 +50,7 @@ async def test_a_taken_memory_is_told_before_embedder_and_llm_are_started(tiny: 
 
 async def test_a_dataset_that_is_not_there_opens_no_memory(tiny: Path):
     async with Workshop(load_settings(), embedder=Untouched()) as workshop:
-        with pytest.raises(DataError, match="No dataset 'nowhere' is registered"):
+        with pytest.raises(DataError, match="There is no dataset 'nowhere'"):
             workshop.services("nowhere", memory="mine", llm=True)
     assert not (tiny / "memory").exists()
 

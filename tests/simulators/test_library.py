@@ -89,7 +89,7 @@ def test_a_separator_named_in_words_separates_the_categories_of_a_folder(tmp_pat
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path, source):
-    with pytest.raises(DataError, match=r"No dataset 'films' is registered \(registered: none yet\)"):
+    with pytest.raises(DataError, match="There is no dataset 'films'; there are none yet, or add it"):
         load_dataset(tmp_path, "films")
     add_folder(tmp_path, source)
     with pytest.raises(DataError, match=r"registered: tiny"):

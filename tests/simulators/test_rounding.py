@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from settings import SimulatorSettings, completed
+from experiments.stored_settings import completed
+from settings import SimulatorSettings
 from simulators.artifacts import RECORD, load_worlds, save_worlds
 from simulators.responses import respond
 from simulators.worlds import World

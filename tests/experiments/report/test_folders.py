@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from errors import ArtifactError
-from experiments.report import find_runs, runs_at
-from experiments.report.page import make_report, write_page
+from experiments.report import find_runs
 from tests.experiments.report.examples import comparison, episode, put_run
 
 
@@ -58,35 +56,3 @@ def test_a_damaged_run_is_refused(tmp_path: Path, file: str, text: str, words: s
     (folder / file).write_text(text)
     with pytest.raises(ArtifactError, match=words):
         find_runs(tmp_path)
-
-
-def test_a_run_is_a_name_or_a_path(tmp_path: Path):
-    folder = put_run(tmp_path / "runs" / "mine", [episode("a", 3)])
-    assert runs_at(tmp_path / "runs", "mine") == folder
-    assert runs_at(tmp_path / "elsewhere", str(folder)) == folder
-
-
-def test_a_run_that_is_not_there_is_answered_with_names_like_it(tmp_path: Path):
-    for name in ("train-1", "train-2", "demo"):
-        (tmp_path / name).mkdir()
-    with pytest.raises(ArtifactError, match=r"no run 'train-3' .* are train-\d, train-\d, demo"):
-        runs_at(tmp_path, "train-3")
-    with pytest.raises(ArtifactError, match="none there yet"):
-        runs_at(tmp_path / "nowhere", "train-3")
-
-
-@pytest.mark.parametrize(
-    ("stored", "rule"),
-    [
-        ({"simulator": {"quit_rule": "satiation", "judgement_rounding": "none"}}, "quit rule satiation (window 5"),
-        ({"simulator": {"window": 2}}, "quit rule distance (window 2) on ratings in whole stars"),  # before it was set
-        ({"simulator": {"another": 1}}, ""),
-        ({}, ""),
-    ],
-)
-def test_a_run_says_under_which_rule_it_was_made(tmp_path: Path, stored: dict[str, Any], rule: str):
-    (run,) = find_runs(put_run(tmp_path / "one", [episode("a", 3)], settings=stored))
-    assert run.config.rule.startswith(rule)
-    assert bool(run.config.rule) == bool(rule)
-    write_page(make_report([run]), tmp_path / "report.html", {})
-    assert (rule or "quit rule not noted") in (tmp_path / "report.html").read_text()

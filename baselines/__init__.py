@@ -1,1 +1,0 @@
-"""What the project's own methods are measured against."""

@@ -1,0 +1,19 @@
+"""Opening a memory that a command looks into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from commands.output import settings_from
+
+if TYPE_CHECKING:
+    from memory import MemoryBank
+
+
+def known_bank(dataset: str, name: str) -> MemoryBank:
+    """The memory `name` of `dataset`; raises MemoryStoreError, naming those like it, where there is none."""
+    from memory import SentenceEmbedder, counts_of, open_bank
+
+    settings = settings_from()
+    counts_of(settings, dataset, name)
+    return open_bank(settings, dataset, name, SentenceEmbedder())

@@ -1,0 +1,88 @@
+"""What a run was given, checked before anything is loaded or announced; costs tenths of a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from errors import ArtifactError, MemoryStoreError, SettingsError
+from experiments.configured_folder import check_free
+from graphs.methods import Method, method_named
+from memory.inventory import counts_of, inventory
+from names import checked_name, there_is_no
+from settings import Settings
+
+
+def check_dataset(settings: Settings, name: str) -> None:
+    """Raises DataError where no such dataset is registered, ArtifactError where it has no simulator."""
+    from simulators import list_datasets, simulator_folder  # noqa: PLC0415 -- slower than all the rest
+    from simulators.artifacts import RECORD  # noqa: PLC0415
+    from simulators.library import no_dataset  # noqa: PLC0415
+
+    if name not in list_datasets(settings.data):
+        raise no_dataset(settings.data, name)
+    if not (simulator_folder(settings.data, name) / RECORD).is_file():
+        raise ArtifactError(f"Dataset {name} has no simulator; build it with `billp simulator build {name}`.")
+
+
+def check_run(settings: Settings, name: str, *, resume: bool) -> Path:
+    """The folder of the run `name`; raises ArtifactError where it is taken, BadInputError for a path."""
+    folder = settings.runs_dir / checked_name("run", name)
+    check_free(folder, resume=resume)
+    return folder
+
+
+def check_method(settings: Settings, method: str, dataset: str, name: str, *, untrained: bool = False) -> Method:
+    """The method, where dataset and simulator are there and what it reads: the memory or the policy `name`, or none.
+
+    With `untrained` the memory must hold nothing, or not be there, so that what is measured is the method before it
+    learned. Raises SettingsError for an unknown method, DataError, MemoryStoreError and ArtifactError for what is not
+    there.
+    """
+    chosen = method_named(method)
+    check_dataset(settings, dataset)
+    if chosen.needs_policy:
+        _check_policy(settings, method, dataset, name)
+    if not chosen.learns:
+        return chosen
+    if untrained:
+        _check_untrained(settings, dataset, name)
+    elif not sum(counts_of(settings, dataset, name).values()):
+        raise MemoryStoreError(
+            f"Memory {name!r} of {dataset!r} is empty, so {method} has learned nothing; train it with `billp train "
+            f"--method {method} --memory {name}`, name another memory, or give --untrained."
+        )
+    return chosen
+
+
+def check_play(settings: Settings, method: str, dataset: str, memory: str | None, *, learn: bool) -> None:
+    """Checks what a live episode was given; `memory` is None where it is the person's own, which may begin with it.
+
+    Raises SettingsError for a method that cannot serve a person or has nothing to teach, else what `check_method` does.
+    """
+    chosen = method_named(method)
+    if chosen.chooser in ("oracle", "policy"):
+        raise SettingsError(f"The method {method} serves simulated users only; choose another --method.")
+    if learn and not chosen.learns:
+        raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
+    check_dataset(settings, dataset)
+    if memory is not None and chosen.learns and not learn:
+        counts_of(settings, dataset, memory)
+
+
+def _check_policy(settings: Settings, method: str, dataset: str, name: str) -> None:
+    from experiments.baselines.policy import RECORD, policy_folder  # noqa: PLC0415 -- as above
+
+    folder = policy_folder(settings.data, dataset, name)
+    if not (folder / RECORD).is_file():
+        known = sorted(path.parent.name for path in folder.parent.glob(f"*/{RECORD}"))
+        remedy = f"train it with `billp train --method {method} --dataset {dataset}`"
+        raise ArtifactError(there_is_no("trained policy", name, known, where=f"of {dataset!r}", remedy=remedy))
+
+
+def _check_untrained(settings: Settings, dataset: str, name: str) -> None:
+    held = sum(inventory(settings).get(dataset, {}).get(name, {}).values())
+    if held:
+        raise MemoryStoreError(
+            f"Memory {name!r} of {dataset!r} holds {held} records, so nothing read from it is untrained; leave out "
+            "--untrained, or name another memory."
+        )

@@ -1,0 +1,96 @@
+"""Which memories there are and what they hold, told without opening them: nothing heavy is loaded, nothing locked."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+import httpx
+
+from errors import MemoryStoreError
+from memory.collection import Collection
+from memory.connection import memory_folder
+from memory.records import Kind
+from names import there_is_no
+from settings import Settings
+
+FILE = "chroma.sqlite3"
+_WAIT_S = 5.0  # for another process that is writing
+_PAGE = 1000
+_COLLECTIONS = """
+    SELECT c.id, m.key, COALESCE(m.str_value, m.int_value)
+    FROM collections c JOIN collection_metadata m ON m.collection_id = c.id ORDER BY c.id
+"""
+_COUNTS = """
+    SELECT s.collection, COUNT(e.id) FROM segments s LEFT JOIN embeddings e ON e.segment_id = s.id
+    WHERE s.scope = 'METADATA' GROUP BY s.collection
+"""
+
+Counts = Mapping[Kind, int]
+Inventory = Mapping[str, Mapping[str, Counts]]
+"""By dataset and memory, both sorted: how many records of each kind."""
+
+
+def inventory(settings: Settings) -> Inventory:
+    """What all memories hold, on the Chroma server of `settings` or in the data folder.
+
+    Another process may be writing meanwhile. Raises MemoryStoreError where server or folder cannot be read.
+    """
+    found: dict[str, dict[str, dict[Kind, int]]] = {}
+    kept = _on_server(settings.chroma_url) if settings.chroma_url else _in_folder(memory_folder(settings))
+    for metadata, count in kept:
+        collection = Collection.from_metadata(metadata)
+        if collection is not None:
+            memory = found.setdefault(collection.dataset, {}).setdefault(collection.memory, {})
+            memory[collection.kind] = memory.get(collection.kind, 0) + count
+    return {dataset: dict(sorted(found[dataset].items())) for dataset in sorted(found)}
+
+
+def counts_of(settings: Settings, dataset: str, name: str) -> Counts:
+    """How many records of each kind the memory `name` of `dataset` holds.
+
+    Raises MemoryStoreError, naming those like it, where there is no such memory.
+    """
+    known = inventory(settings).get(dataset, {})
+    if name not in known:
+        raise MemoryStoreError(there_is_no("memory", name, known, where=f"of {dataset!r}"))
+    return {kind: known[name].get(kind, 0) for kind in get_args(Kind)}
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    path = folder / FILE
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)) as database:
+            rows, counts = database.execute(_COLLECTIONS).fetchall(), dict(database.execute(_COUNTS).fetchall())
+    except sqlite3.Error as error:
+        raise MemoryStoreError(
+            f"The memory in {folder} cannot be read ({error}); restore it or move it off."
+        ) from error
+    metadata: dict[str, dict[str, Any]] = {}
+    for id_, key, value in rows:
+        metadata.setdefault(id_, {})[key] = value
+    for id_, values in metadata.items():
+        yield values, counts.get(id_, 0)
+
+
+def _on_server(url: str) -> Iterator[tuple[dict[str, Any], int]]:
+    base = f"{url.rstrip('/')}/api/v2/tenants/default_tenant/databases/default_database/collections"
+    try:
+        with httpx.Client(timeout=_WAIT_S) as client:
+            start = 0
+            while page := client.get(base, params={"limit": _PAGE, "offset": start}).raise_for_status().json():
+                for each in page:
+                    if Collection.from_metadata(each["metadata"]) is not None:
+                        yield each["metadata"], int(client.get(f"{base}/{each['id']}/count").raise_for_status().json())
+                start += len(page)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, KeyError) as error:
+        raise MemoryStoreError(
+            f"No Chroma server answers at {urlsplit(url).netloc} ({error}); start `chroma run` or unset "
+            "BILLP_CHROMA_URL."
+        ) from error

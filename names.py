@@ -1,0 +1,63 @@
+"""Names that people type: what one may look like, and which are meant by one that is not there."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from difflib import SequenceMatcher, get_close_matches
+from heapq import nsmallest
+
+from errors import BadInputError
+
+_COMPARED = 500  # names on either side in the alphabet; comparing letters takes some 10 us each
+_LISTED = 20
+_ALIKE = 0.6  # share of letters in common from which on a name may be a misspelling of another
+_LONGEST = 120  # characters; a file system takes 255 bytes, and work folders add to the name
+_UNFIT = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+def nearest(wanted: str, known: Sequence[str], count: int = 3) -> list[str]:
+    """At most `count` of the `known` names, the likest first: nearest in number where all are numbers, else in letters.
+
+    A million names take about a second: among many, only those near in the alphabet are compared letter by letter.
+    """
+    if all(_is_number(key) for key in (wanted, *known[:_COMPARED])):
+        number = int(wanted)
+        return nsmallest(count, filter(_is_number, known), key=lambda key: (abs(int(key) - number), int(key)))
+    if len(known) > 2 * _COMPARED:
+        known = sorted(known)
+        at = bisect_left(known, wanted)
+        known = known[max(0, at - _COMPARED) : at + _COMPARED]
+    return get_close_matches(wanted[:200], known, n=count, cutoff=0)
+
+
+def there_is_no(what: str, wanted: str, known: Collection[str], *, where: str = "", remedy: str = "") -> str:
+    """The sentence that refuses the name `wanted`: which of `known` may be meant, what there is, and a `remedy`."""
+    listed = sorted(known) if isinstance(known, set | frozenset) else list(known)
+    meant = [name for name in nearest(wanted, listed) if _alike(wanted, name)]
+    guess = f" (did you mean {' or '.join(meant)}?)" if meant else ""
+    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    choice = f"choose one of {', '.join(listed[:_LISTED])}{more}" if listed else "there are none yet"
+    place = f" {where}" if where else ""
+    return f"There is no {what} {wanted!r}{place}{guess}; {choice}{', or ' + remedy if remedy else ''}."
+
+
+def checked_name(what: str, name: str) -> str:
+    """`name` itself; raises BadInputError where it is a path, or could not be the name of a folder."""
+    if not name.strip() or name.startswith(".") or len(name) > _LONGEST or _UNFIT.search(name):
+        raise BadInputError(
+            f"{name!r} cannot be the name of a {what}; take a name without slashes that does not begin with a dot."
+        )
+    return name
+
+
+def _alike(wanted: str, name: str) -> bool:
+    """Whether one may be a misspelling or a part of the other; names that begin with the same word are alike, too."""
+    a, b = wanted.casefold(), name.casefold()
+    words = [re.split(r"[-_./@ ]", text, maxsplit=1)[0] for text in (a, b)]
+    return (bool(words[0]) and words[0] == words[1]) or SequenceMatcher(None, a[:200], b[:200]).ratio() >= _ALIKE
+
+
+def _is_number(key: str) -> bool:
+    return key.isascii() and key.isdecimal() and len(key) <= 18

@@ -1,0 +1,73 @@
+"""Contexts and traces say what an episode was really run with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import AsyncCallbackHandler
+
+import experiments.runner
+from experiments.plans import evaluation_plan
+from experiments.run_folder import RunFolder
+from experiments.runner import Runner
+from graphs.episode import build_episode_graph
+from graphs.methods import method_named
+from graphs.services import FixedServices, Services
+from graphs.state import EpisodeContext, EpisodeInput
+from graphs.tracing import in_full, traced
+from tests.fakes.services import fake_bank, fake_services
+from tests.graphs.episodes import user_of
+
+
+class Seen(AsyncCallbackHandler):
+    """Keeps the metadata of every run of a graph or node."""
+
+    def __init__(self) -> None:
+        self.metadata: list[dict[str, Any]] = []
+
+    async def on_chain_start(self, *_: Any, metadata: dict[str, Any] | None = None, **__: Any) -> None:
+        self.metadata.append(metadata or {})
+
+
+def test_a_context_in_full_names_dataset_memory_and_prompts():
+    services = fake_services(memory=fake_bank())
+    context = in_full(EpisodeContext(method="billp"), services)
+    assert (context.dataset, context.memory) == ("tiny", "fake")
+    assert context.prompts == str(services.pack.folder)
+    bare = in_full(EpisodeContext(method="random"), replace(services, memory=None, minds=None))
+    assert (bare.dataset, bare.memory, bare.prompts) == ("tiny", "", "")
+
+
+async def test_every_node_of_a_trace_says_what_it_was_run_with():
+    services, seen = fake_services(memory=fake_bank()), Seen()
+    context = in_full(EpisodeContext(method="act-only", split="test", seed=4), services)
+    graph = build_episode_graph(FixedServices(services), 3)
+    config = traced(context) | {"callbacks": [seen]}
+    await graph.ainvoke(EpisodeInput(user=user_of("test"), episode="e"), config, context=context)
+
+    assert len(seen.metadata) > 3
+    for metadata in seen.metadata:
+        told = {name: metadata.get(name) for name in ("dataset", "memory", "method", "seed", "split")}
+        assert told == {"dataset": "tiny", "memory": "fake", "method": "act-only", "seed": 4, "split": "test"}
+        assert metadata["prompts"] == str(services.pack.folder)
+
+
+async def test_a_runs_episodes_carry_what_they_are_run_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    contexts: list[EpisodeContext] = []
+
+    class Watched(FixedServices):
+        async def get(self, context: EpisodeContext, user: str) -> Services:
+            contexts.append(context)
+            return await super().get(context, user)
+
+    monkeypatch.setattr(experiments.runner, "FixedServices", Watched)
+    services = fake_services(memory=fake_bank())
+    with RunFolder(tmp_path / "r", {}, {}, resume=False) as folder:
+        runner = Runner(services, method_named("billp"), folder, horizon=3)
+        await runner.run(evaluation_plan([user_of("test")], [0]))
+    assert {(context.dataset, context.memory, context.prompts) for context in contexts} == {
+        ("tiny", "fake", str(services.pack.folder))
+    }

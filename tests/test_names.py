@@ -1,0 +1,33 @@
+"""Ids like one that is not there."""
+
+from __future__ import annotations
+
+import time
+
+from names import nearest
+
+
+def test_numbers_are_compared_as_numbers():
+    known = [str(number) for number in range(1, 2000, 10)]
+    assert nearest("500", known) == ["501", "491", "511"]
+    assert nearest("999999", known) == ["1991", "1981", "1971"]
+
+
+def test_words_are_compared_by_letters():
+    assert nearest("jon", ["mary", "john", "zoe"])[0] == "john"
+    assert nearest("", ["a", "b", "c", "d"]) != []
+    assert nearest("anna", ["5", "7"]) != []
+    assert nearest("x", []) == []
+
+
+def test_a_number_among_words_and_an_endless_one_are_no_hindrance():
+    assert nearest("12", ["u11", "u12", "u13"])[0] == "u12"
+    assert len(nearest("9" * 10_000, ["1", "2", "3", "4"])) == 3
+
+
+def test_many_ids_take_little_time():
+    names, numbers = ([f"{mark}{number}" for number in range(10**6)] for mark in ("user-", ""))
+    started = time.perf_counter()
+    assert "user-12345" in nearest("user-12345x", names)
+    assert "12345" not in nearest("-1", numbers)
+    assert time.perf_counter() - started < 20, "comparing the letters of a million ids takes minutes"
