@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from commands.intake import intake_pairs
+from commands.intake import category_pairs, intake_pairs
 from commands.output import AsJson, fraction_bar, settings_from, show_json, show_pairs, show_table, stdout
 
 app = typer.Typer(help="Fetch, add and describe datasets.", no_args_is_help=True)
@@ -46,9 +46,10 @@ def fetch(
 @app.command()
 def add(
     path: Annotated[
-        Path, typer.Argument(help="a .csv, .tsv or .parquet log, or a folder with NAME.inter, NAME.item, NAME.user")
+        Path,
+        typer.Argument(help="a log: CSV or other text, .jsonl, .parquet, .gz; or a folder with NAME.inter, NAME.item"),
     ],
-    items: Annotated[Path | None, typer.Option(help="item table: .csv, .tsv or .parquet")] = None,
+    items: Annotated[Path | None, typer.Option(help="item table, in any of these forms")] = None,
     name: Annotated[str | None, typer.Option(help="name of the dataset; none is the file's own")] = None,
     user: Annotated[str | None, typer.Option("--user-col", "--user", help="column of user ids")] = None,
     item: Annotated[str | None, typer.Option("--item-col", "--item", help="column of item ids")] = None,
@@ -64,7 +65,19 @@ def add(
     ] = None,
     year: Annotated[str | None, typer.Option("--year-col", "--year", help="column of years or dates")] = None,
     category_separator: Annotated[
-        str | None, typer.Option(help="between categories: space, comma, | or other characters; none splits nothing")
+        str | None,
+        typer.Option(help="between categories: space, comma, | or other characters; lists; none splits nothing"),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="between cells of text: comma, semicolon, tab, bar, :: or others; guessed")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="encoding of text files, e.g. cp1252; guessed")] = None,
+    log_columns: Annotated[
+        str | None, typer.Option("--columns", help="a log without a header: its columns, e.g. user,item,rating,time")
+    ] = None,
+    item_columns: Annotated[
+        str | None,
+        typer.Option("--item-columns", help="an item table without a header, e.g. item,title,-,categories; - is none"),
     ] = None,
     rating_min: Annotated[float | None, typer.Option(help="lowest rating of the scale; none is 1")] = None,
     rating_max: Annotated[float | None, typer.Option(help="highest rating of the scale; none is 5")] = None,
@@ -77,15 +90,22 @@ def add(
     skip_unknown_items: Annotated[
         bool, typer.Option("--skip-unknown-items", help="pass over rows whose item the item table lacks")
     ] = False,
+    skip_bad_rows: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="leave out and count rows that cannot be used, up to this share (0.01)"),
+    ] = None,
     negatives: Annotated[
         float, typer.Option(min=0, help="logs without ratings: sampled dislikes for every interaction")
     ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="draws the sampled dislikes")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Check a log with its items and register it: tables, or a folder of RecBole atomic files."""
+    """Check a log with its items and register it: tables, or a folder of RecBole atomic files.
+
+    Says how the files were understood, which categories were found, and what was left out.
+    """
     from errors import BadInputError
-    from simulators import Columns, Rules, add_folder, add_tables, dataset_info, read_intake
+    from simulators import Columns, Rules, TextForm, add_folder, add_tables, dataset_info, read_intake
 
     columns = Columns(
         user=user,
@@ -101,25 +121,36 @@ def add(
         rating_min=rating_min,
         rating_max=rating_max,
     )
-    rules = Rules(min_user, min_item, skip_unknown_items, negatives, seed)
+    rules = Rules(min_user, min_item, skip_unknown_items, skip_bad_rows, negatives, seed)
     settings = settings_from()
-    table = path.is_file() or path.suffix.lower() in (".csv", ".tsv", ".parquet")
-    if table and items is None:
+    if not path.exists():
+        raise BadInputError(f"{path} does not exist; check the folder and the name.")
+    if path.is_file() and items is None:
         raise BadInputError(f"{path.name} says nothing of the items' titles; give their table with --items FILE.")
-    if items is not None and not table:
+    if path.is_dir() and items is not None:
         raise BadInputError(f"{path} is a folder, which holds its items itself; leave out --items.")
     with fraction_bar(f"reading {path.name}") as progress:
         if items is not None:
-            dataset = add_tables(settings.data, path, items, name, progress=progress, columns=columns, rules=rules)
+            forms = (
+                TextForm(separator, encoding, _named(log_columns)),
+                TextForm(separator, encoding, _named(item_columns)),
+            )
+            dataset = add_tables(
+                settings.data, path, items, name, progress=progress, columns=columns, rules=rules, forms=forms
+            )
         else:
             dataset = add_folder(settings.data, path, name, progress, columns=columns, rules=rules)
     intake = read_intake(settings.data, dataset.name)
+    described = dataset_info(dataset, intake)
     if as_json:
-        show_json(dataset_info(dataset, intake))
+        show_json(described)
         return
     stdout.print(f"{dataset.name} is in {settings.data / 'datasets' / dataset.name}")
-    if intake is not None:
-        show_pairs(intake_pairs(intake))
+    show_pairs((intake_pairs(intake) if intake is not None else {}) | category_pairs(described))
+
+
+def _named(columns: str | None) -> tuple[str, ...] | None:
+    return None if columns is None else tuple(name.strip() for name in columns.split(","))
 
 
 @app.command("list")

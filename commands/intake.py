@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simulators import Intake
+    from simulators import DatasetInfo, Intake
 
 _FEEDBACK = {
     "ratings": "as given",
     "hours": "from hours played, ranked within each user: 2 to 5 stars",
     "presence": "from presence, as there is no column of ratings or hours: 4 stars, 5 for a pair that met again",
 }
-_SEPARATORS = {" ": "spaces", ",": "commas", None: "nothing"}
+_SEPARATORS = {" ": "spaces", ",": "commas", None: "nothing", "lists": "the ends of list entries"}
 
 
 def intake_pairs(intake: Intake) -> dict[str, str]:
@@ -25,14 +25,38 @@ def intake_pairs(intake: Intake) -> dict[str, str]:
     if "categories" in intake.columns:
         separator = intake.categories_separated_by
         pairs["categories"] = f"separated by {_SEPARATORS.get(separator, separator)}"
+    pairs |= {f"{file} is": words for file, words in intake.read_as.items()}
+    if intake.times is not None:
+        pairs["times"] = f"read {intake.times}"
     pairs |= {
         "rows read": f"{intake.rows}",
         "repeated": f"{intake.repeated} rows folded into another of the same user and item",
         "dropped": f"{intake.dropped_users} users and {intake.dropped_items} items with fewer than {intake.min_user} "
         f"and {intake.min_item} interactions, with {intake.dropped_rows} rows",
     }
+    for file, reasons in intake.skipped.items():
+        listed = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+        pairs[f"skipped in {file}"] = f"{sum(reasons.values()):,} rows: {listed}"
+    if intake.matched_example is not None:
+        said, own = intake.matched_example
+        pairs["item ids"] = (
+            f"{intake.matched_ids:,} rows name items otherwise than the item table (as {said!r} for {own!r}): "
+            "leading zeros and a final .0 make no difference"
+        )
     if intake.unknown_items:
         pairs["unknown items"] = f"{intake.unknown_items} rows passed over"
     if intake.feedback != "ratings":
         pairs["negatives"] = f"{intake.negatives} sampled with seed {intake.seed}, for fitting only"
+    return pairs
+
+
+def category_pairs(info: DatasetInfo) -> dict[str, str]:
+    """How many categories the items have, the most frequent ten, and whether they look torn apart."""
+    if not info.categories:
+        return {"categories": "none"}
+    often = sorted(info.categories, key=lambda name: -info.categories[name])[:10]
+    shown = ", ".join(often) + (", ..." if len(info.categories) > len(often) else "")
+    pairs = {"categories found": f"{len(info.categories)}: {shown}"}
+    if info.torn_apart is not None:
+        pairs["torn apart?"] = f"{info.torn_apart}; if so, say what separates them with --category-separator"
     return pairs

@@ -8,6 +8,7 @@ from simulators.building import build_halves, build_worlds
 from simulators.datasets import Dataset
 from simulators.environment import Observation, UserEnv
 from simulators.episodes import Episodes
+from simulators.importers.text_table import TextForm
 from simulators.intake import FEWEST, Columns, Intake, Rules
 from simulators.known import KNOWN, KnownDataset, fetch_known
 from simulators.library import add_folder, add_tables, list_datasets, load_dataset, read_intake
@@ -32,6 +33,7 @@ __all__ = [
     "KnownDataset",
     "Observation",
     "Rules",
+    "TextForm",
     "UserEnv",
     "VectorUserEnv",
     "World",

@@ -6,7 +6,7 @@ millions of rows costs no more memory than what the reader keeps of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,8 +25,12 @@ def read_header(path: Path) -> dict[str, str]:
         return _header(path, file.readline())
 
 
-def read_rows(path: Path, progress: Progress | None = None) -> Iterator[tuple[int, list[str]]]:
+def read_rows(
+    path: Path, progress: Progress | None = None, unreadable: Callable[[int, str], None] | None = None
+) -> Iterator[tuple[int, list[str]]]:
     """Line number (the header is line 1) and fields of every row.
+
+    A row with another number of fields than the header goes to `unreadable` where that is given.
 
     Raises DataError, naming the line, on bytes that are not UTF-8, on a row with another number of fields than the
     header, and on a last line without a line break, which is how a file that was cut short mostly shows.
@@ -43,10 +47,11 @@ def read_rows(path: Path, progress: Progress | None = None) -> Iterator[tuple[in
                     )
                 fields = raw.decode().rstrip("\r\n").split("\t")
                 if len(fields) != width:
-                    raise DataError(
-                        f"{path.name} line {number}: {len(fields)} fields where the header names {width}; "
-                        "mend or remove the line."
-                    )
+                    said = f"{len(fields)} fields where the header names {width}; mend or remove the line."
+                    if unreadable is None:
+                        raise DataError(f"{path.name} line {number}: {said}")
+                    unreadable(number, said)
+                    continue
                 yield number, fields
                 if progress and number % 65536 == 0:
                     progress(file.tell() / size)

@@ -17,7 +17,7 @@ from catalogue import Catalogue, Item
 from errors import DataError
 from names import nearest
 from simulators.atomic_files import read_header, read_rows
-from simulators.categories import SPACE, split_categories
+from simulators.importers.categories import SPACE, split_categories
 from simulators.mapping import ColumnMapping, column_flag
 from simulators.progress import Progress
 from simulators.rating_model import Logs

@@ -48,19 +48,22 @@ class Rules:
 
     Users with fewer than `min_user` and items with fewer than `min_item` interactions are dropped until none is left
     that has fewer; None is FEWEST for tables and 0 for folders of atomic files. `negatives` is the number of sampled
-    negatives for every interaction of a user of an implicit log, drawn with `seed`.
+    negatives for every interaction of a user of an implicit log, drawn with `seed`. `skip_bad_rows` is the largest
+    share of a table's rows that may be left out because they cannot be used; None refuses the first one.
     """
 
     min_user: int | None = None
     min_item: int | None = None
     skip_unknown_items: bool = False
+    skip_bad_rows: float | None = None
     negatives: float = 1.0
     seed: int = 0
 
     @property
     def asked(self) -> bool:
         """Whether anything is to be left out that a folder of atomic files would keep."""
-        return self.min_user is not None or self.min_item is not None or self.skip_unknown_items
+        given = (self.min_user, self.min_item, self.skip_bad_rows)
+        return self.skip_unknown_items or any(value is not None for value in given)
 
 
 class Intake(BaseModel):
@@ -69,7 +72,10 @@ class Intake(BaseModel):
     `sources` has the SHA-256 of each file by name; `columns` the column that was taken for each role. `rows` counts
     those read; `unknown_items` those passed over because the item table lacks their item; `repeated` those folded
     into another row of the same user and item; `dropped_rows` those that went with their user or item. `negatives`
-    counts the sampled ones. `categories_separated_by` is None where no column holds categories.
+    counts the sampled ones. `categories_separated_by` is None where no column holds categories, or nothing separates
+    them. `read_as` says by file how it was understood, `times` how times were read; `skipped` counts the rows left out
+    by file and reason. `matched_ids` counts the rows whose item's id differs from the item table's by leading zeros or
+    a final `.0`, `matched_example` is the first such id and the table's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,3 +94,8 @@ class Intake(BaseModel):
     dropped_rows: int
     negatives: int
     seed: int
+    read_as: dict[str, str] = {}
+    times: str | None = None
+    skipped: dict[str, dict[str, int]] = {}
+    matched_ids: int = 0
+    matched_example: tuple[str, str] | None = None

@@ -15,15 +15,18 @@ from catalogue import Catalogue
 from errors import DataError
 from names import there_is_no
 from simulators.atomic_files import read_header
-from simulators.conversion import convert
 from simulators.datasets import SUFFIXES, Dataset, file_digest, read_dataset
 from simulators.folders import replaced_folder
+from simulators.importers.atomic_table import AtomicTable
+from simulators.importers.categories import LISTS, guessed_separator
+from simulators.importers.convert import convert
+from simulators.importers.opening import open_table, table_name
+from simulators.importers.table import Table, missing
+from simulators.importers.text_table import TextForm
 from simulators.intake import Columns, Intake, Rules
 from simulators.mapping import ColumnMapping, found_column, guess_mapping
 from simulators.pairs import pair_keys
 from simulators.progress import Progress, part
-from simulators.table import Table
-from simulators.tables import AtomicTable, open_table
 
 RECORD = "dataset.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -56,9 +59,9 @@ def add_folder(
     """Registers the atomic files in `folder` under `name` (default: that of the only *.inter file there).
 
     They are copied as they are, unless `rules` leave something out, `columns` name a separator or an item key, the log
-    holds no ratings, or a pair of user and item more than once: then they are converted as tables are. A dataset
-    already registered under the name is replaced only once the new one has been read without fault. Raises DataError
-    otherwise.
+    holds no ratings, or a pair of user and item more than once, or categories are written as lists: then they are
+    converted as tables are. A dataset already registered under the name is replaced only once the new one has been
+    read without fault. Raises DataError otherwise.
     """
     columns, rules = columns or Columns(), rules or Rules()
     stem = _stem(folder, name)
@@ -68,7 +71,7 @@ def add_folder(
     convert_first = bool(implicit or rules.asked or columns.item_key or columns.category_separator)
     with replaced_folder(dataset_folder(data_dir, name)) as new:
         dataset = None if convert_first else _copied(folder / stem, new, name, columns, progress)
-        if dataset is None or _repeats(dataset):
+        if dataset is None or _repeats(dataset) or _lists(items, dataset.mapping):
             dataset = _converted(log, items, new / name, columns=columns, rules=rules, progress=progress)
     return dataset
 
@@ -82,14 +85,18 @@ def add_tables(
     progress: Progress | None = None,
     columns: Columns | None = None,
     rules: Rules | None = None,
+    forms: tuple[TextForm, TextForm] | None = None,
 ) -> Dataset:
-    """Registers a log and its item table, CSV, TSV or Parquet each, under `name` (default: that of the log's file).
+    """Registers a log and its item table under `name` (default: that of the log's file).
 
-    They are converted to atomic files (see `convert`). A dataset already registered under the name is replaced only
-    once the new one has been read without fault. Raises DataError otherwise.
+    Each is CSV or another text, JSON Lines or Parquet (see `open_table`); `forms` says how the log and the item table
+    are to be read where they are text. They are converted to atomic files (see `convert`). A dataset already
+    registered under the name is replaced only once the new one has been read without fault. Raises DataError
+    otherwise.
     """
-    name = checked_name(log.stem if name is None else name)
-    tables = open_table(log), open_table(items)
+    name = checked_name(table_name(log) if name is None else name)
+    log_form, items_form = forms or (None, None)
+    tables = open_table(log, log_form), open_table(items, items_form)
     with replaced_folder(dataset_folder(data_dir, name)) as new:
         return _converted(*tables, new / name, columns=columns or Columns(), rules=rules or Rules(), progress=progress)
 
@@ -141,8 +148,17 @@ def _repeats(dataset: Dataset) -> bool:
     return len(np.unique(keys)) < len(keys)
 
 
+def _lists(items: AtomicTable, mapping: ColumnMapping) -> bool:
+    """Whether the categories are written as lists, which the space that parts words would tear apart."""
+    if mapping.categories is None:
+        return False
+    return guessed_separator({cell for _, (cell, _) in items.rows((mapping.categories, None))}) == LISTS
+
+
 def _stem(folder: Path, name: str | None) -> str:
     """The name that the atomic files in `folder` share."""
+    if not folder.is_dir():
+        raise missing(folder)
     logs = sorted(path.stem for path in folder.glob("*.inter"))
     stem = name if name in logs else logs[0] if len(logs) == 1 else None
     if stem is None:

@@ -19,16 +19,31 @@ _GUESSES: dict[str, tuple[str, ...]] = {
     "categories": ("class", "genre", "genres", "categories", "category", "tags"),
     "year": ("release_year", "year"),
 }
+_ITEM_IDS = (
+    "parent_asin", "asin", "movie_id", "book_id", "game_id", "app_id", "video_id", "track_id", "song_id", "artist_id",
+    "album_id", "anime_id", "recipe_id", "article_id", "news_id", "photo_id", "isbn", "gmap_id",
+)  # fmt: skip
 # What tables of other makes call them besides.
 _MORE_GUESSES: dict[str, tuple[str, ...]] = {
-    "user": ("user", "customer_id", "reviewer_id"),
-    "item": ("movie_id", "book_id", "game_id", "app_id", "item", "asin"),
-    "item_key": ("item_id", "product_id", "business_id", "movie_id", "book_id", "game_id", "app_id", "item", "id"),
-    "rating": ("score", "overall"),
-    "hours": ("hours", "play_hours", "hours_played", "playtime"),
-    "timestamp": ("time", "datetime", "date"),
-    "year": ("release_date",),
-}
+    "user": (
+        "user", "uid", "customer_id", "reviewer_id", "member_id", "account_id", "author_id", "steam_id", "username",
+        "user_name", "reviewer", "author", "customer",
+    ),
+    "item": (*_ITEM_IDS, "item"),
+    "item_key": ("item_id", "product_id", "business_id", *_ITEM_IDS, "item", "id"),
+    "rating": ("score", "overall", "star_rating", "rate", "review_rating", "review_score", "user_rating"),
+    "hours": ("hours", "play_hours", "hours_played", "playtime", "playtime_forever", "play_count", "plays"),
+    "timestamp": (
+        "time", "datetime", "date", "unix_review_time", "review_time", "review_date", "unix_timestamp", "created_at",
+        "date_added", "date_posted", "posted", "rated_at", "reviewed_at", "ts",
+    ),
+    "title": (
+        "book_title", "track_name", "song_title", "artist_name", "product_title", "video_title", "original_title",
+        "anime_title", "recipe_name", "business_name", "track", "song", "artist", "caption",
+    ),
+    "categories": ("genre_names", "main_category", "subjects", "topics", "topic_tag", "kinds"),
+    "year": ("release_date", "year_of_publication", "publication_year", "original_publication_year", "published"),
+}  # fmt: skip
 _OPTIONAL = ("timestamp", "categories", "year")
 _OF_ITEMS = ("title", "categories", "year")
 _FLAGS = {"timestamp": "--time-col", "item_key": "--item-key-col"}
@@ -97,12 +112,15 @@ def column_flag(role: str) -> str:
     return _FLAGS.get(role, f"--{role}-col")
 
 
-def untold_column(header: str, names: Iterable[str], role: str) -> DataError:
-    """The error where none of the columns `names` can be told to hold `role`; `header` says where they stand."""
+def untold_column(header: str, names: Iterable[str], role: str, hint: str = "") -> DataError:
+    """The error where none of the columns `names` can be told to hold `role`; `header` says where they stand.
+
+    `hint` goes on with what else may be done.
+    """
     there = ", ".join(name for name in names if name) or "none"
     return DataError(
         f"{header}: no column among {there} tells by its name that it holds the {role.replace('_', ' ')}; "
-        f"say which one does with {column_flag(role)}."
+        f"say which one does with {column_flag(role)}{hint}."
     )
 
 
@@ -111,9 +129,14 @@ def found_column(role: str, names: Iterable[str]) -> str | None:
 
     Capitals, spaces, `_` and `-` in the names make no difference. None where no name tells.
     """
+    return next(iter(found_columns(role, names)), None)
+
+
+def found_columns(role: str, names: Iterable[str]) -> list[str]:
+    """All columns whose names tell that they hold `role`, the most telling first."""
     plain = {_plain(name): name for name in reversed(list(names))}  # the first of equals wins
     guesses = map(_plain, _GUESSES.get(role, ()) + _MORE_GUESSES.get(role, ()))
-    return next((plain[guess] for guess in guesses if guess in plain), None)
+    return [plain[guess] for guess in dict.fromkeys(guesses) if guess in plain]
 
 
 def _plain(name: str) -> str:

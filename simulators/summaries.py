@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from settings import ModelKind, QuitRuleName, Rounding
 from simulators.datasets import Dataset
+from simulators.importers.categories import torn_apart
 from simulators.intake import Intake
 from simulators.mapping import ColumnMapping
 from simulators.model_choice import ModelChoice
@@ -29,7 +30,8 @@ class _Summary(BaseModel):
 class DatasetInfo(_Summary):
     """A dataset: sizes, how often each number of stars (half a star rounded up) was given, items of each category.
 
-    `negatives` counts what was sampled for an implicit log; no other number includes them. `intake` says how the log
+    `negatives` counts what was sampled for an implicit log; no other number includes them. `torn_apart` says why the
+    categories look as if they had been separated at the wrong places, None where they do not. `intake` says how the log
     was taken in, None where its files are copies.
     """
 
@@ -40,6 +42,7 @@ class DatasetInfo(_Summary):
     negatives: int
     rating_histogram: dict[str, int]
     categories: dict[str, int]
+    torn_apart: str | None
     mapping: ColumnMapping
     fingerprint: str
     intake: Intake | None
@@ -100,6 +103,7 @@ def dataset_info(dataset: Dataset, intake: Intake | None = None) -> DatasetInfo:
         negatives=0 if dataset.negatives is None else len(dataset.negatives),
         rating_histogram={str(star): int(stars[star]) for star in range(1, 6)},
         categories=dict(sorted(categories.items())),
+        torn_apart=torn_apart(item.categories for item in dataset.catalogue),
         mapping=dataset.mapping,
         fingerprint=dataset.fingerprint,
         intake=intake,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,23 @@ def test_a_separator_named_in_words_separates_the_categories_of_a_folder(tmp_pat
     ]
 
 
+@pytest.mark.parametrize(
+    "write", [lambda names: repr(names)[1:-1], repr, json.dumps], ids=["recbole", "pandas", "json"]
+)
+def test_categories_of_a_folder_that_are_written_as_lists_are_read_as_lists(tmp_path, source, write):
+    items = source / "tiny.item"
+    header, *rows = items.read_text().splitlines()
+    place = [name.partition(":")[0] for name in header.split("\t")].index("class")
+    cells = [row.split("\t") for row in rows]
+    for row in cells:
+        row[place] = write([f"{name} Films" for name in row[place].split()])
+    items.write_text("\n".join(["\t".join(row) for row in [header.split("\t"), *cells]]) + "\n")
+    added = add_folder(tmp_path, source)
+    assert [item.categories for item in added.catalogue] == [
+        tuple(f"{name} Films" for name in item.categories) for item in tiny_dataset().catalogue
+    ]
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path, source):
     with pytest.raises(DataError, match="There is no dataset 'films'; there are none yet, or add it"):
         load_dataset(tmp_path, "films")
@@ -113,8 +131,10 @@ def test_refuses_a_damaged_record(tmp_path, source, text):
 
 
 def test_refuses_a_folder_without_or_with_too_many_logs(tmp_path, source):
-    with pytest.raises(DataError, match=r"holds no file named \*\.inter"):
+    with pytest.raises(DataError, match=r"nowhere does not exist; check the folder and the name"):
         add_folder(tmp_path, tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"holds no file named \*\.inter"):
+        add_folder(tmp_path, tmp_path)
     (source / "second.inter").write_text("")
     with pytest.raises(DataError, match=r"holds 2 files named \*\.inter"):
         add_folder(tmp_path, source)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from errors import DataError
+from simulators.importers.table import Table
+from simulators.importers.text_table import TextTable
 from simulators.intake import Columns
-from simulators.mapping import column_flag, found_column, untold_column
-from simulators.table import Table
+from simulators.mapping import column_flag, found_column, found_columns, untold_column
 
 LOG_ROLES = ("user", "item", "rating", "hours", "timestamp")
 ITEM_ROLES = ("item_key", "title", "categories", "year")
@@ -24,6 +25,10 @@ def chosen_columns(log: Table, items: Table, given: Columns) -> Columns:
     """
     if given.rating and given.hours:
         raise DataError("A log has ratings or hours, not both; give --rating-col or --hours-col.")
+    if given.item is None:
+        # Of two that could be it (asin and parent_asin), the one that the item table has as well.
+        shared = [name for name in found_columns("item", log.names) if name in items.names]
+        given = replace(given, item=shared[0] if shared else None)
     found: dict[str, Any] = {role: _column(log, role, getattr(given, role)) for role in LOG_ROLES}
     if given.hours:
         found["rating"] = None
@@ -47,5 +52,8 @@ def _column(table: Table, role: str, given: str | None) -> str | None:
         return given
     found = found_column(role, table.names)
     if found is None and role in _NEEDED:
-        raise untold_column(header, table.names, role)
+        log = role in LOG_ROLES
+        flag = "--columns user,item,rating,time" if log else "--item-columns item,title,categories"
+        headed = isinstance(table, TextTable) and table.form.columns is None
+        raise untold_column(header, table.names, role, f", or name all with {flag} if there is no header" * headed)
     return found

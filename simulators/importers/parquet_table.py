@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from errors import DataError
+from simulators.importers.table import Row, Unreadable, distinct_names, missing
 from simulators.progress import Progress
-from simulators.table import Row, distinct_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,10 +22,11 @@ _BATCH = 65_536
 
 @dataclass(frozen=True)
 class ParquetTable:
-    """A Parquet file, read in batches. Nothing is "", a list is its values joined by `|`, a time is in ISO 8601."""
+    """A Parquet file, read in batches. Nothing is "", a list is JSON, a time is in ISO 8601."""
 
     path: Path
     unit: Literal["row"] = "row"
+    read_as: str = ""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -32,7 +34,9 @@ class ParquetTable:
         with self._open() as file:
             return distinct_names(self.path, file.schema_arrow.names)
 
-    def rows(self, columns: Sequence[str | None], progress: Progress | None = None) -> Iterator[tuple[int, Row]]:
+    def rows(
+        self, columns: Sequence[str | None], progress: Progress | None = None, unreadable: Unreadable | None = None
+    ) -> Iterator[tuple[int, Row]]:
         """Number (from 1) and cells of every row."""
         import pyarrow as pa  # noqa: PLC0415 -- slow to import, and only this kind of file needs it
 
@@ -59,7 +63,7 @@ class ParquetTable:
         from pyarrow import parquet  # noqa: PLC0415 -- see rows
 
         if not self.path.is_file():
-            raise DataError(f"{self.path} cannot be opened (no such file); check the folder and the name.")
+            raise missing(self.path)
         try:
             return parquet.ParquetFile(self.path)
         except (pa.ArrowException, OSError) as error:
@@ -83,7 +87,10 @@ def _texts(column: pa.Array) -> list[str]:
             return ["" if value is None else value.isoformat() for value in times.to_pylist()]
         except (OverflowError, ValueError):  # beyond the years that dates can have: Unix seconds
             return ["" if value is None else str(value / 1e6) for value in times.cast(pa.int64()).to_pylist()]
-    return [
-        "" if value is None else "|".join(map(str, value)) if isinstance(value, list) else str(value)
-        for value in column.to_pylist()
-    ]
+    return [_text(value) for value in column.to_pylist()]
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catalogue import Item
 from errors import DataError
-from simulators.categories import SPACE
-from simulators.column_choice import ITEM_ROLES, LOG_ROLES, chosen_columns
 from simulators.implicit import NEGATIVE, sample_negatives, stars_of_hours, stars_of_presence
+from simulators.importers.atomic_table import AtomicTable
+from simulators.importers.categories import LISTS, SPACE
+from simulators.importers.columns import ITEM_ROLES, LOG_ROLES, chosen_columns
+from simulators.importers.rows import Meetings, item_index, items_of, meetings_of
+from simulators.importers.table import Faults, Table
 from simulators.intake import FEWEST, Columns, Feedback, Intake, Rules
 from simulators.mapping import ColumnMapping
 from simulators.pairs import folded, k_core
 from simulators.progress import Progress
-from simulators.rows import Meetings, item_index, items_of, meetings_of
-from simulators.table import Table
-from simulators.tables import AtomicTable
 
-_SEPARATORS = {"space": SPACE, "comma": ",", "none": None}
+_SEPARATORS = {"space": SPACE, "comma": ",", "none": None, "semicolon": ";", "bar": "|"}
 _STORED_SEPARATOR = "|"
+_BLOCK = 1 << 16  # rows written at once: enough to forget what a call costs, few enough for memory
 _MOST_NEGATIVES = 100  # for every interaction; far beyond what fitting is served by
 
 
@@ -35,15 +38,19 @@ def convert(
     """
     if not 0 <= rules.negatives <= _MOST_NEGATIVES:  # NaN fails as well
         raise DataError(f"{rules.negatives:g} negatives an interaction cannot be; ask for 0 to {_MOST_NEGATIVES}.")
+    if rules.skip_bad_rows is not None and not 0 <= rules.skip_bad_rows < 1:
+        raise DataError(f"A share of {rules.skip_bad_rows:g} cannot be skipped; give --skip-bad-rows 0 to below 1.")
     columns = chosen_columns(log, items, columns)
     feedback: Feedback = "ratings" if columns.rating else "hours" if columns.hours else "presence"
-    index, guessed = item_index(items, columns)
-    separator = _separator(items, columns, guessed)
-    met = meetings_of(log, columns, index, skip_unknown_items=rules.skip_unknown_items, progress=progress)
+    bad_items, bad_rows = (Faults(table, rules.skip_bad_rows) for table in (items, log))
+    index = item_index(items, columns, bad_items)
+    separator = _separator(items, columns, index.separator)
+    met = meetings_of(log, columns, index, bad_rows, skip_unknown_items=rules.skip_unknown_items, progress=progress)
+    n_items = len(index.rows)
     fewest = 0 if isinstance(log, AtomicTable) else FEWEST
     least = fewest if rules.min_user is None else rules.min_user, fewest if rules.min_item is None else rules.min_item
     pairs = folded(met.users, met.items, met.times, met.values)
-    kept, stays = k_core(met.users[pairs.rows], met.items[pairs.rows], len(index), *least)
+    kept, stays = k_core(met.users[pairs.rows], met.items[pairs.rows], n_items, *least)
     if not kept.any():
         raise DataError(
             f"{log.path.name}: no row is left when every user needs {least[0]} interactions and every item {least[1]}; "
@@ -55,11 +62,10 @@ def convert(
     if feedback != "ratings":
         hours = feedback == "hours"
         stars = stars_of_hours(users, pairs.totals[kept]) if hours else stars_of_presence(pairs.counts[kept])
-        negatives = sample_negatives(users, shown, len(index), rules.negatives, rules.seed)
+        negatives = sample_negatives(users, shown, n_items, rules.negatives, rules.seed)
 
-    keys = list(index)
-    del index  # a million entries that are not held while others are written
-    _write_items(stem, items, columns, separator, stays)
+    keys = list(index.rows)
+    _write_items(stem, items_of(items, columns, index, separator), stays)
     _write_log(stem, met, keys=keys, rows=rows, stars=stars, negatives=negatives)
     scale = columns.scale if columns.rating else (1.0, 5.0)
     mapping = ColumnMapping(
@@ -77,7 +83,7 @@ def convert(
         columns={role: name for role in (*LOG_ROLES, *ITEM_ROLES) if (name := getattr(columns, role)) is not None},
         feedback=feedback,
         categories_separated_by=separator if columns.categories else None,
-        rows=len(met.users) + met.unknown,
+        rows=met.read + bad_rows.counts["unreadable row"],
         unknown_items=met.unknown,
         repeated=len(met.users) - len(pairs.rows),
         min_user=least[0],
@@ -87,6 +93,11 @@ def convert(
         dropped_rows=int((~kept).sum()),
         negatives=0 if negatives is None else len(negatives[0]),
         seed=rules.seed,
+        read_as={table.path.name: table.read_as for table in (log, items) if table.read_as},
+        times=None if met.time_form is None else met.time_form.words,
+        skipped={faults.file: dict(faults.listed) for faults in (bad_rows, bad_items) if faults.total},
+        matched_ids=index.matched,
+        matched_example=index.example,
     )
 
 
@@ -94,15 +105,15 @@ def _separator(items: Table, columns: Columns, guessed: str) -> str | None:
     """What separates the categories of an item; None where a cell holds one category."""
     if columns.category_separator is not None:
         return _SEPARATORS.get(columns.category_separator, columns.category_separator)
-    if isinstance(items, AtomicTable):  # which says itself whether a field holds several words
+    if isinstance(items, AtomicTable) and guessed != LISTS:  # which says whether a field holds several words
         return SPACE if columns.categories and items.types[columns.categories] == "token_seq" else None
     return guessed
 
 
-def _write_items(stem: Path, items: Table, columns: Columns, separator: str | None, stays: NDArray[np.bool_]) -> None:
+def _write_items(stem: Path, items: Iterable[Item], stays: NDArray[np.bool_]) -> None:
     with stem.with_name(f"{stem.name}.item").open("w", encoding="utf-8", newline="\n") as file:
         file.write("item_id:token\ttitle:token_seq\tcategories:token_seq\tyear:token\n")
-        for item in items_of(items, columns, separator):
+        for item in items:
             if stays[item.index]:
                 year = "" if item.year is None else item.year
                 file.write(f"{item.key}\t{item.title}\t{_STORED_SEPARATOR.join(item.categories)}\t{year}\n")
@@ -117,12 +128,15 @@ def _write_log(
     stars: NDArray[np.float64],
     negatives: tuple[NDArray[np.int32], NDArray[np.int32]] | None,
 ) -> None:
-    columns = met.users[rows].tolist(), met.items[rows].tolist(), stars.tolist(), met.times[rows].tolist()
     sampled, end = ("", "\n") if negatives is None else ("\tsampled:float", "\t0\n")
     with stem.with_name(f"{stem.name}.inter").open("w", encoding="utf-8", newline="\n") as file:
         file.write(f"user_id:token\titem_id:token\trating:float\ttimestamp:float{sampled}\n")
-        for user, item, star, time in zip(*columns, strict=True):
-            file.write(f"{met.user_keys[user]}\t{keys[item]}\t{star!r}\t{time!r}{end}")
+        for start in range(0, len(rows), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            chosen = rows[block]
+            columns = met.users[chosen].tolist(), met.items[chosen].tolist(), stars[block].tolist()
+            for user, item, star, time in zip(*columns, met.times[chosen].tolist(), strict=True):
+                file.write(f"{met.user_keys[user]}\t{keys[item]}\t{star!r}\t{time!r}{end}")
         if negatives is not None:
             for user, item in zip(*(column.tolist() for column in negatives), strict=True):
                 file.write(f"{met.user_keys[user]}\t{keys[item]}\t{NEGATIVE}\t0\t1\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from pyarrow import parquet
 from agents.grounding import nearest_item
 from errors import DataError
 from simulators.datasets import Dataset
+from simulators.importers.text_table import TextForm
 from simulators.intake import Columns, Intake, Rules
 from simulators.library import add_folder, add_tables, dataset_folder, list_datasets, load_dataset, read_intake
 from tests.fakes.embedder import HashEmbedder
@@ -208,6 +211,128 @@ def test_rows_of_unknown_items_are_passed_over_only_when_asked(tmp_path):
         add(tmp_path, log)
     dataset, intake = add(tmp_path, log, rules=Rules(0, 0, skip_unknown_items=True))
     assert (len(dataset), intake.rows, intake.unknown_items) == (4, 5, 1)
+
+
+def test_a_log_none_of_whose_items_is_known_is_told_with_an_id_of_each_side(tmp_path):
+    log = LOG.replace("i1", "x-1").replace("i2", "x-2").replace("i3", "x-3")
+    for rules in (ALL, Rules(0, 0, skip_unknown_items=True), Rules(0, 0, skip_bad_rows=0.5)):
+        with pytest.raises(DataError) as caught:
+            add(tmp_path, log, rules=rules)
+        assert str(caught.value) == (
+            "mine.csv: none of its items is in the item table; the log's column 'item_id' says 'x-1', "
+            "the item table's column 'item_id' says 'i1'; give --item-col and --item-key-col columns with the same ids."
+        )
+    assert list_datasets(tmp_path) == []
+
+
+def test_the_first_unknown_item_is_named_once_another_is_known(tmp_path):
+    log = "user_id,item_id,rating,timestamp\na,i9,5,20\n" + LOG.partition("\n")[2]
+    with pytest.raises(DataError, match=r"mine\.csv line 2: item 'i9' is not in the item table"):
+        add(tmp_path, log)
+
+
+@pytest.mark.parametrize(
+    ("of_log", "of_table"),
+    [("7.0", "7"), ("7", "7.0"), ("007", "7"), ("7", "0007"), ("034545104X", "34545104X"), ("7.00", "07")],
+)
+def test_ids_that_differ_by_zeros_alone_are_matched_and_told(tmp_path, of_log, of_table):
+    dataset, intake = add(tmp_path, LOG.replace("i1", of_log), ITEMS.replace("i1", of_table))
+    assert [key for _, key, _, _ in cells(dataset)].count(of_table) == 2
+    assert (intake.matched_ids, intake.matched_example) == (2, (of_log, of_table))
+
+
+def test_an_id_that_could_be_two_of_the_table_is_not_matched(tmp_path):
+    items = ITEMS + "7,Seven,,\n007,Bond,,\n"
+    with pytest.raises(DataError, match=r"line 6: item '7\.0' is not in the item table"):
+        add(tmp_path, LOG + "a,7.0,5,1\n", items)
+    dataset, intake = add(tmp_path, LOG + "a,7,5,1\na,007,4,1\n", items)
+    assert (len(dataset), intake.matched_ids, intake.matched_example) == (6, 0, None)
+
+
+DIRTY_LOG = LOG + "a,i9,5,1\nb,i2,0,1\nb,i2\n,i2,5,1\nb,i2,5,soon\n"
+DIRTY_ITEMS = ITEMS + "i1,Again,,\ni4,,Drama,\n,No id,,\n"
+
+
+def test_bad_rows_are_left_out_and_counted_by_reason(tmp_path):
+    dataset, intake = add(tmp_path, DIRTY_LOG, DIRTY_ITEMS, rules=Rules(0, 0, skip_bad_rows=0.6))
+    clean, _ = add(tmp_path)
+    assert cells(dataset) == cells(clean)
+    assert dataset.catalogue.items == clean.catalogue.items
+    assert intake.rows == 9
+    assert intake.skipped == {
+        "mine.csv": {
+            "unknown item": 1,
+            "rating off the scale": 1,
+            "unreadable row": 1,
+            "no usable user": 1,
+            "time unreadable": 1,
+        },
+        "items.csv": {"repeated id": 1, "empty title": 1, "no usable id": 1},
+    }
+
+
+def test_more_bad_rows_than_the_share_are_refused_with_the_reasons(tmp_path):
+    with pytest.raises(DataError) as caught:
+        add(tmp_path, DIRTY_LOG, rules=Rules(0, 0, skip_bad_rows=0.5))
+    assert str(caught.value) == (
+        "mine.csv: 5 of 9 rows cannot be used, more than the share of 0.5 that may be skipped: "
+        "unknown item 1 (first: line 6), rating off the scale 1 (first: line 7), unreadable row 1 (first: line 8), "
+        "no usable user 1 (first: line 9), time unreadable 1 (first: line 10); mend them, or raise --skip-bad-rows."
+    )
+    with pytest.raises(DataError, match=r"items\.csv: 3 of 6 rows cannot be used, more than the share of 0\.4"):
+        add(tmp_path, items=DIRTY_ITEMS, rules=Rules(0, 0, skip_bad_rows=0.4))
+    with pytest.raises(DataError, match="A share of 1 cannot be skipped"):
+        add(tmp_path, rules=Rules(0, 0, skip_bad_rows=1))
+    assert list_datasets(tmp_path) == []
+
+
+def test_unknown_items_that_may_be_passed_over_are_no_bad_rows(tmp_path):
+    log = LOG + "a,i9,5,1\n" * 9
+    dataset, intake = add(tmp_path, log, rules=Rules(0, 0, skip_unknown_items=True, skip_bad_rows=0.0))
+    assert (len(dataset), intake.unknown_items, intake.skipped) == (4, 9, {})
+
+
+def test_logs_and_items_as_amazon_writes_them(tmp_path):
+    """Reviews with asin and parent_asin, items by parent_asin alone, times in milliseconds, lists of categories."""
+    reviews = [
+        {"rating": 5.0, "asin": f"V{n}", "parent_asin": f"P{n % 3}", "user_id": f"u{n}", "timestamp": 1588687728923 + n}
+        for n in range(6)
+    ]
+    meta = [
+        {"parent_asin": f"P{n}", "title": f"Thing {n}", "categories": ["Video Games", f"Kind {n}"], "price": "None"}
+        for n in range(3)
+    ]
+    for name, rows in (("reviews.jsonl.gz", reviews), ("meta.jsonl", meta)):
+        content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    dataset = add_tables(tmp_path, tmp_path / "reviews.jsonl.gz", tmp_path / "meta.jsonl", rules=ALL)
+    assert (dataset.name, len(dataset)) == ("reviews", 6)
+    assert dataset.catalogue[2].categories == ("Video Games", "Kind 2")
+    assert dataset.timestamps.max() == 1588687728
+    intake = read_intake(tmp_path, "reviews")
+    assert intake is not None
+    assert (intake.columns["item"], intake.columns["item_key"]) == ("parent_asin", "parent_asin")
+    assert (intake.times, intake.categories_separated_by) == ("in milliseconds", "lists")
+
+
+def test_movielens_as_grouplens_packs_it(tmp_path):
+    """`::` between cells, no header, Latin-1."""
+    (tmp_path / "ratings.dat").write_bytes(b"1::10::5::978300760\n1::20::3::978302109\n2::10::4::978301968\n")
+    (tmp_path / "movies.dat").write_bytes("10::Café, Le (1995)::Drama|War\n20::Heat (1995)::Crime\n".encode("latin-1"))
+    forms = TextForm(columns=("user", "item", "rating", "time")), TextForm(columns=("item", "title", "categories"))
+    dataset = add_tables(tmp_path, tmp_path / "ratings.dat", tmp_path / "movies.dat", rules=ALL, forms=forms)
+    assert [item.text for item in dataset.catalogue] == ["Café, Le (1995) [Drama, War]", "Heat (1995) [Crime]"]
+    intake = read_intake(tmp_path, "ratings")
+    assert intake is not None
+    assert intake.read_as["ratings.dat"] == "separated by ::, without a header"
+    assert intake.read_as["movies.dat"].startswith("separated by ::, in cp1252 (Windows, Western European; if letters")
+
+
+def test_a_file_without_a_header_is_told_how_to_name_its_columns(tmp_path):
+    with pytest.raises(DataError, match=r"with --user-col, or name all with --columns user,item,rating,time if there"):
+        add(tmp_path, "a,i1,5,20\nb,i2,4,10\n")
+    with pytest.raises(DataError, match=r"with --title-col, or name all with --item-columns item,title,categories if"):
+        add(tmp_path, items="item_id,heading\ni1,A\n")
 
 
 def test_titles_that_repeat_stay_apart(tmp_path):

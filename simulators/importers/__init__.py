@@ -1,0 +1,1 @@
+"""Logs and item tables as people have them, brought to checked atomic files."""
