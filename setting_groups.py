@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("`~` names no home folder here; write the whole path") from error
+
+
+HomePath = Annotated[Path, AfterValidator(_at_home)]
+"""A path in which `~` is the home folder: no shell has read what stands in billp.toml or in a variable."""
 
 
 class Group(BaseModel):
@@ -18,7 +29,7 @@ class VLLMSettings(Group):
 
     model: str = Field("Qwen/Qwen2.5-7B-Instruct", min_length=1, description="model to serve: a folder or a hub name")
     name: str | None = Field(None, min_length=1, description="name that clients ask for; none is the model's own")
-    python: Path | None = Field(None, description="interpreter that has vLLM; none is the one billp runs on")
+    python: HomePath | None = Field(None, description="interpreter that has vLLM; none is the one billp runs on")
     device: Literal["cuda", "cpu"] = Field("cuda", description="what vLLM was built for and computes on")
     gpu_memory: float = Field(0.9, gt=0, le=1, description="share of each GPU's memory that the server takes")
     cpu_cache_gb: int = Field(2, ge=1, description="gigabytes of memory for the KV cache where the device is the CPU")

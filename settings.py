@@ -23,7 +23,7 @@ from pydantic_settings import (
 
 from errors import SettingsError
 from names import nearest
-from setting_groups import Group, MemorySettings, PageSettings, VLLMSettings
+from setting_groups import Group, HomePath, MemorySettings, PageSettings, VLLMSettings
 
 QuitRuleName = Literal["distance", "category-window", "personal", "patience", "satiation"]
 
@@ -50,7 +50,7 @@ class LLMSettings(Group):
         description="model name sent to the server, or provider:model (anthropic, openai, google_genai, ollama, ...)",
     )
     extra_body: dict[str, Any] = Field({}, description="fields sent with every call beside our own, as JSON")
-    gguf: Path | None = Field(None, description="model file of the embedded server; none is SmolLM2-135M")
+    gguf: HomePath | None = Field(None, description="model file of the embedded server; none is SmolLM2-135M")
     context: int = Field(1536, ge=256, description="tokens of context per sequence (embedded server)")
     threads: int = Field(0, ge=0, description="threads of the embedded server; 0 is one per core")
     requantise: bool = Field(True, description="store Q4_1 models once more as Q8_0, which x86 CPUs compute faster")
@@ -172,7 +172,7 @@ class RunSettings(Group):
     repeats: bool | None = Field(None, description="repeats allowed or not, whatever the simulator says")
     batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
     tape: Literal["record", "replay", "off"] = Field("off", description="record LLM calls, or replay them without LLM")
-    tape_file: Path | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
+    tape_file: HomePath | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
 
 
 class Settings(BaseSettings):
@@ -187,9 +187,9 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    data_dir: Path = Field(Path("~/.cache/billp"), description="datasets, simulators, memory and models")
-    runs_dir: Path = Field(Path("runs"), description="one folder a run")
-    prompts: Path | None = Field(None, description="prompt pack; none is the shipped default pack")
+    data_dir: HomePath = Field(Path("~/.cache/billp"), description="datasets, simulators, memory and models")
+    runs_dir: HomePath = Field(Path("runs"), description="one folder a run")
+    prompts: HomePath | None = Field(None, description="prompt pack; none is the shipped default pack")
     chroma_url: str | None = Field(None, description="Chroma server; none keeps memory in the data folder")
 
     llm: LLMSettings = LLMSettings()

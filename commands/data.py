@@ -123,6 +123,7 @@ def add(
     )
     rules = Rules(min_user, min_item, skip_unknown_items, skip_bad_rows, negatives, seed)
     settings = settings_from()
+    path, items = path.expanduser(), items.expanduser() if items else None
     if not path.exists():
         raise BadInputError(f"{path} does not exist; check the folder and the name.")
     if path.is_file() and items is None:

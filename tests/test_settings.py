@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,34 @@ def test_an_address_holds_no_password(monkeypatch: pytest.MonkeyPatch):
 def test_the_data_folder_may_lie_at_home(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BILLP_DATA_DIR", "~/somewhere")
     assert load_settings().data == Path.home() / "somewhere"
+
+
+def paths() -> list[str]:
+    """Every setting that is a path."""
+
+    def of(model: type[BaseModel], prefix: str) -> Iterator[str]:
+        for name, field in model.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                yield from of(field.annotation, f"{prefix}{name}.")
+            elif "Path" in str(field.annotation) or field.annotation is Path:
+                yield prefix + name
+
+    return list(of(Settings, ""))
+
+
+@pytest.mark.parametrize("name", paths())
+def test_a_path_may_lie_at_home(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BILLP_" + name.replace(".", "_").upper(), "~/somewhere")
+    assert value(load_settings(), name) == Path.home() / "somewhere"
+
+
+def test_there_are_paths_among_the_settings():
+    assert {"data_dir", "runs_dir", "prompts", "llm.gguf", "vllm.python", "run.tape_file"} <= set(paths())
+
+
+def test_a_home_that_is_not_there_is_told():
+    with pytest.raises(SettingsError, match=r"Setting runs_dir: .*`~` names no home folder here; write the whole path"):
+        load_settings({"runs_dir": "~nobody-of-this-name/runs"})
 
 
 def test_every_setting_says_what_it_means():

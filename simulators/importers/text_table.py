@@ -67,12 +67,13 @@ class TextTable:
         if self.form.separator is not None:
             return SEPARATORS.get(self.form.separator, self.form.separator.replace("\\t", "\t"))
         sample = self._sample()
-        own = _OWN.get(suffix_of(self.path), ",")
+        least = max(2, len(self.form.columns or ()))
         widths = {separator: _width(sample, separator) for separator in _GUESSED}
-        if widths[own] > 1:
+        own = _OWN.get(suffix_of(self.path))
+        if own is not None and widths[own] >= least:
             return own
         best = max(_GUESSED, key=lambda separator: widths[separator])
-        return best if widths[best] > 1 else own
+        return best if widths[best] > 1 else own or ","
 
     @cached_property
     def names(self) -> tuple[str, ...]:

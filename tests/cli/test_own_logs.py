@@ -63,6 +63,54 @@ def test_a_csv_becomes_a_working_simulator(
     assert f"Dataset {log} has no user 'u41'; ids like it are u" in stranger.words
 
 
+def test_files_without_a_header_are_added_and_how_they_were_read_is_said(billp: Billp, own_folders: Path):
+    dataset = tiny_dataset()
+    log = [
+        f"{dataset.user_keys[user]}::{dataset.catalogue[int(item)].key}::{rating:g}::{time}"
+        for user, item, rating, time in zip(
+            dataset.users, dataset.items, dataset.ratings, dataset.timestamps, strict=True
+        )
+    ]
+    items = [f"{item.key}::Café {item.title}::{'|'.join(item.categories)}" for item in dataset.catalogue]
+    (own_folders / "ratings.dat").write_text("\n".join([*log, "u1::i1::99::0"]) + "\n", encoding="utf-8")
+    (own_folders / "movies.dat").write_text("\n".join(items) + "\n", encoding="latin-1")
+    named = ["--columns", "user,item,rating,time", "--item-columns", "item,title,categories"]
+    refused = billp("data", "add", "ratings.dat", "--items", "movies.dat", *named)
+    assert (refused.code, "ratings.dat line 1201: rating '99' is no number from 1 to 5" in refused.words) == (2, True)
+    added = billp("data", "add", "ratings.dat", "--items", "movies.dat", *named, "--skip-bad-rows", "0.01")
+    assert added.code == 0, added.words
+    for words in (
+        "ratings.dat is separated by ::, without a header",
+        "movies.dat is separated by ::, in cp1252",
+        "skipped in ratings.dat 1 rows: rating off the scale 1",
+        "categories found 6: ",
+    ):
+        assert words in added.words
+    assert "torn apart?" not in added.words
+
+
+def test_the_log_alone_says_nothing_of_titles_and_a_name_must_be_a_name(billp: Billp, own_folders: Path):
+    write_tables(own_folders)
+    (own_folders / "a b.csv").write_bytes((own_folders / "ratings.csv").read_bytes())
+    alone = billp("data", "add", "ratings.csv")
+    assert (alone.code, "ratings.csv says nothing of the items' titles; give" in alone.words) == (2, True)
+    spaced = billp("data", "add", "a b.csv", "--items", "items.csv")
+    assert (spaced.code, "Dataset name 'a b' is not usable" in spaced.words) == (2, True)
+    outside = billp("data", "add", "ratings.csv", "--items", "items.csv", "--name", "../elsewhere")
+    assert (outside.code, "Dataset name '../elsewhere' is not usable" in outside.words) == (2, True)
+
+
+def test_categories_that_look_torn_apart_are_shown(billp: Billp, own_folders: Path):
+    write_tables(own_folders)
+    items = own_folders / "items.csv"
+    items.write_text(items.read_text().replace("Western", "Wild West").replace(", ", " "), encoding="utf-8")
+    named = ["--user-col", "who", "--item-col", "what"]
+    added = billp("data", "add", "ratings.csv", "--items", "items.csv", *named)
+    assert added.code == 0, added.words
+    assert "torn apart? 'Wild' and 'West' come only together; if so, say what separates them" in added.words
+    assert added.words.count("categories found") == 1
+
+
 def test_what_is_dropped_is_counted_and_shown(billp: Billp, own_folders: Path):
     write_tables(own_folders)
     named = ["--user-col", "who", "--item-col", "what"]

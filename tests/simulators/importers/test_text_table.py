@@ -104,11 +104,11 @@ def test_the_separator_is_told_from_the_first_rows(tmp_path, name, separator, wo
 
 
 def test_commas_and_bars_within_cells_do_not_mislead(tmp_path):
-    path = written(tmp_path, "1::Heat, The (1995)::Action|Crime\n2::Odd; Even::Drama\n", "movies.dat")
+    path = written(tmp_path, "1::Heat, The (1995)::Action|Crime\n2::Odd, Even::Drama\n", "movies.dat")
     table = open_table(path, TextForm(columns=("item", "title", "genres")))
     assert [row for _, row in table.rows(("title", "genres"))] == [
         ("Heat, The (1995)", "Action|Crime"),
-        ("Odd; Even", "Drama"),
+        ("Odd, Even", "Drama"),
     ]
 
 
