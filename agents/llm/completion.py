@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.llm.reading import token_count, usage_metadata
+from agents.llm.reading import token_counts, usage_metadata
 
 
 class _Open(BaseModel):
@@ -106,7 +106,5 @@ def _counted(usage: object) -> tuple[UsageMetadata | None, int]:
         return None, 1
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
-    prompt, cached, completion = map(token_count, (usage.get("prompt_tokens"), cached, usage.get("completion_tokens")))
-    if prompt is None or cached is None or completion is None:
-        return None, 1
-    return usage_metadata(prompt, cached, completion), 0
+    counts = token_counts(usage.get("prompt_tokens"), cached, usage.get("completion_tokens"))
+    return (None, 1) if counts is None else (usage_metadata(*counts), 0)

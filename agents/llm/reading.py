@@ -6,7 +6,6 @@ number. What cannot be used is left out and counted as a format failure; no valu
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ _CLOSED = re.compile(r"^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)  # some 
 _OPENED = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _NOTHING = Usage()
 _MOST_TOKENS = 100_000_000  # a count beyond this is no count
+_LEAST = -1e300  # integers of JSON have no end, and beyond this are no floats
 _ROUNDING = 1e-3  # nats above 0 that a server's float arithmetic may give a certain token
 
 
@@ -82,8 +82,16 @@ def usage_metadata(prompt: int, cached: int, completion: int) -> UsageMetadata:
     )
 
 
-def token_count(value: object) -> int | None:
-    """A server's count of tokens, 0 where it gives none; None where that is no count."""
+def token_counts(prompt: object, cached: object, completion: object) -> tuple[int, int, int] | None:
+    """A server's counts of tokens, 0 where it gives none; None where one is no count, or more is cached than sent."""
+    counts = _token_count(prompt), _token_count(cached), _token_count(completion)
+    sent, kept, said = counts
+    if sent is None or kept is None or said is None or kept > sent:
+        return None
+    return sent, kept, said
+
+
+def _token_count(value: object) -> int | None:
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_TOKENS:
@@ -96,11 +104,7 @@ def _counts(usage: UsageMetadata | None) -> tuple[int, int, int] | None:
     if usage is None:
         return 0, 0, 0
     details = usage.get("input_token_details") or {}
-    counts = [
-        token_count(value) for value in (usage["input_tokens"], details.get("cache_read"), usage["output_tokens"])
-    ]
-    prompt, cached, completion = counts
-    return None if prompt is None or cached is None or completion is None else (prompt, cached, completion)
+    return token_counts(usage["input_tokens"], details.get("cache_read"), usage["output_tokens"])
 
 
 def _text(message: BaseMessage) -> tuple[str, str]:
@@ -128,7 +132,7 @@ def _first_token(logprobs: object) -> tuple[dict[str, float], bool]:
         token, logprob = (entry.get("token"), entry.get("logprob")) if isinstance(entry, dict) else (None, None)
         if not isinstance(token, str) or not isinstance(logprob, int | float) or isinstance(logprob, bool):
             return {}, True
-        if not math.isfinite(logprob) or logprob > _ROUNDING:
+        if not _LEAST <= logprob <= _ROUNDING:  # nor is it one of NaN
             return {}, True
-        found[token] = logprob
+        found[token] = float(logprob)
     return found, False
