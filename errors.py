@@ -61,6 +61,10 @@ class NotOnTapeError(EpisodeError):
     """A replayed run asked what was not recorded; something differs from the recorded run."""
 
 
+class NotFiniteError(EpisodeError):
+    """An episode came to a number that is none (NaN or infinity); it is neither counted nor learned from."""
+
+
 class ReplyFormatError(EpisodeError):
     """The LLM answered, but not in the form asked for, within the bounded retries."""
 

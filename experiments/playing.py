@@ -13,7 +13,7 @@ from langgraph.types import Command
 from errors import EpisodeError, SettingsError
 from experiments.config import run_config, surroundings
 from experiments.origins import origin_of
-from experiments.records import EpisodeLine
+from experiments.records import EpisodeLine, check_finite
 from experiments.run_folder import RunFolder
 from graphs.episode import build_episode_graph
 from graphs.forms import LiveContext, LiveInput
@@ -126,12 +126,13 @@ class Play:
             self._state = await self._graph.ainvoke(
                 move, {"configurable": {"thread_id": self._id}, **traced(self._context)}, context=self._context
             )
+            if waiting := self._state.get("__interrupt__"):
+                return cast(Question, waiting[0].value)
+            done = self.done
+            check_finite(done)
         except EpisodeError as error:
             self._record("failed", str(error), None)
             raise
-        if waiting := self._state.get("__interrupt__"):
-            return cast(Question, waiting[0].value)
-        done = self.done
         self._record("finished", "", done)
         memory = self._services.memory
         if self._context.learn and memory is not None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from errors import NotFiniteError
 from graphs.state import EpisodeOutput
 
 
 class EpisodeLine(BaseModel):
     """One episode that is over. A failed one has an error and no output, and never counts as zero."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     id: str
     batch: int
@@ -26,3 +29,29 @@ class EpisodeLine(BaseModel):
     """Seconds since the epoch."""
     ended: float
     output: EpisodeOutput | None = None
+
+
+def check_finite(done: EpisodeOutput) -> None:
+    """Raises NotFiniteError, naming the place, where a number of the episode is NaN or infinite.
+
+    JSON knows neither: written down, it would read as if nothing had been judged there.
+    """
+    place = _not_finite(done, "")
+    if place:
+        raise NotFiniteError(f"The episode's {place} is no finite number; check the simulator and the settings.")
+
+
+def _not_finite(value: object, place: str) -> str:
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else place
+    if isinstance(value, str):
+        return ""
+    parts: Iterable[tuple[object, object]] = ()
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, Sequence):
+        parts = enumerate(value, start=1)
+    for name, part in parts:
+        if found := _not_finite(part, f"{place}.{name}".lstrip(".")):
+            return found
+    return ""

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from errors import ArtifactError
 from experiments.configured_folder import CONFIG, ConfiguredFolder, write_atomically
-from experiments.records import EpisodeLine
+from experiments.records import EpisodeLine, check_finite
 
 EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 
@@ -40,7 +40,10 @@ class RunFolder(ConfiguredFolder):
         return tuple(_last_tries(self._lines))
 
     def append(self, *lines: EpisodeLine) -> None:
-        """Records episodes; on return they survive a kill."""
+        """Records episodes; on return they survive a kill. Raises NotFiniteError for a number that is none."""
+        for line in lines:
+            if line.output is not None:
+                check_finite(line.output)
         self._file.writelines(line.model_dump_json() + "\n" for line in lines)
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -12,9 +12,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from errors import EpisodeError
+from errors import EpisodeError, NotFiniteError
 from experiments.plans import EpisodePlan
-from experiments.records import EpisodeLine
+from experiments.records import EpisodeLine, check_finite
 from experiments.run_folder import RunFolder
 from experiments.together import together
 from experiments.vectorised import play_many
@@ -127,6 +127,11 @@ class Runner:
         return in_full(context, self._services)
 
     def _line(self, plan: EpisodePlan, started: float, played: EpisodeOutput | EpisodeError) -> EpisodeLine:
+        if not isinstance(played, EpisodeError):
+            try:
+                check_finite(played)
+            except NotFiniteError as error:
+                played = error
         failed = isinstance(played, EpisodeError)
         if failed:
             log.warning("Episode %s failed: %s", plan.id, played)

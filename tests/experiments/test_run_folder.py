@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from errors import ArtifactError
+from errors import ArtifactError, NotFiniteError
+from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder, read_lines
 from tests.experiments.examples import failed, finished
 
@@ -166,3 +170,42 @@ def test_episodes_of_unknown_making_are_not_added_to(run: Path, resume: bool):
     with pytest.raises(ArtifactError, match=r"holds episodes but no config\.json"):
         opened(run, resume=resume)
     assert read_lines(run) == LINES
+
+
+NUMBERS = ["reward_each", "reward_trajectory", "steps.1.reward", "steps.2.value", "steps.2.advantage", "usage.seconds"]
+
+
+def with_number(place: str, number: float) -> EpisodeLine:
+    """An episode with `number` at `place`, which no check has seen."""
+    line = finished("x", 3, 4)
+    done = copy.deepcopy(line.output)
+    *way, name = place.split(".")
+    there: Any = done
+    for part in way:
+        there = there[int(part) - 1] if part.isdigit() else there[part]
+    there[name] = number
+    return line.model_copy(update={"output": done})
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("place", NUMBERS)
+def test_what_is_no_number_is_never_written(run: Path, place: str, number: float):
+    before = (run / "episodes.jsonl").read_bytes()
+    with (
+        opened(run, resume=True) as folder,
+        pytest.raises(NotFiniteError, match=rf"episode's {re.escape(place)} is no"),
+    ):
+        folder.append(finished("y", 1), with_number(place, number))
+    assert (run / "episodes.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", '"NaN"'])
+@pytest.mark.parametrize("place", NUMBERS)
+def test_a_line_that_holds_what_is_no_number_is_refused_by_name(run: Path, place: str, number: str):
+    line = with_number(place, 123456.5).model_dump_json().replace("123456.5", number)
+    file = run / "episodes.jsonl"
+    file.write_text(file.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"episodes\.jsonl line 4 .*finite number"):
+        read_lines(run)
+    with pytest.raises(ArtifactError, match=r"episodes\.jsonl line 4 .*finite number"):
+        opened(run, resume=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from experiments.records import EpisodeLine
 from experiments.run_folder import RunFolder, read_lines
 from experiments.runner import Runner
 from graphs.methods import method_named
+from graphs.nodes import output_of
 from graphs.services import Services
+from graphs.state import EpisodeOutput
 from memory import KINDS, ActorExperience, MemoryBank, Record
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
@@ -134,6 +137,28 @@ async def test_one_failing_episode_is_one_failed_line_and_the_others_finish(tmp_
     assert unlucky.id not in {record.origin.episode for record in contents(memory).values()}
     assert memory.reflections.latest(99)
     assert len(memory.reflections.latest(99)) == 7
+
+
+async def test_an_episode_with_a_number_that_is_none_is_a_failed_one_and_teaches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    planned = plans(6)
+    spoilt = planned[1].id
+
+    def spoiled(state: Mapping[str, object]) -> EpisodeOutput:
+        done = output_of(state)
+        if done["episode"] != spoilt:
+            return done
+        return {**done, "steps": [{**step, "value": math.nan} for step in done["steps"]]}
+
+    monkeypatch.setattr("experiments.runner.output_of", spoiled)
+    bank = fake_bank()
+    lines = {line.id: line for line in await play(tmp_path / "run", services(bank), planned)}
+    assert {id_ for id_, line in lines.items() if line.output is None} == {spoilt}
+    assert (
+        lines[spoilt].error == "The episode's steps.1.value is no finite number; check the simulator and the settings."
+    )
+    assert spoilt not in {record.origin.episode for kind in KINDS for record in bank.records(kind)}
 
 
 async def test_an_error_that_is_no_episode_s_ends_the_run(tmp_path: Path):
