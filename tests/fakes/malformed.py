@@ -43,58 +43,32 @@ _BRIEFING = Briefing(_SITUATION, "calm", CategoryAnalysis(("War",), ("Drama",)))
 _PACK = load_pack()
 _SCORING = ("letters", "expected")
 
-NO_WORDS = ("", " ", "\u200b\ufeff", "…", "12 34", "<think>He likes", "<thinking>a</thinking>", "\x00\x1b[", None, [])
-NO_LETTER = (
+NO_WORDS: tuple[object, ...] = (
     "",
-    "Z",
-    "AB",
-    "b",
-    '"B" or "C"',
-    '["B"]',
-    '{"x": "B"}',
-    "B.",
-    "\uff22",
-    "0",
-    "<think>B",
+    " ",
+    "\u200b\ufeff",
+    "…",
+    "12 34",
+    "<think>He likes",
+    "<thinking>a</thinking>",
+    "\x00\x1b[",
     None,
     [],
+)
+NO_LETTER: tuple[object, ...] = (
+    "", "Z", "AB", "b", '"B" or "C"', '["B"]', '{"x": "B"}', "B.", "\uff22", "0", "<think>B", None, [],
     "B" * 500,
-)
-NO_SCORE = (
-    "",
-    "10",
-    "-1",
-    "7.5",
-    "7 8",
-    "NaN",
-    "Infinity",
-    "null",
-    "\u0667",
-    "\u2077",
-    "seven",
-    "77",
-    "<think>7",
-    None,
-    [],
-)
-NO_NUMBER = (
-    None,
-    True,
-    False,
-    "-0.1",
-    "",
-    [],
-    {},
-    float("nan"),
-    float("inf"),
-    float("-inf"),
-    5.0,
-    1e300,
-    10**400,
+)  # fmt: skip
+NO_SCORE: tuple[object, ...] = (
+    "", "10", "-1", "7.5", "7 8", "NaN", "Infinity", "null", "\u0667", "\u2077", "seven", "77", "<think>7",
+    None, [],
+)  # fmt: skip
+NO_NUMBER: tuple[object, ...] = (
+    None, True, False, "-0.1", "", [], {}, float("nan"), float("inf"), float("-inf"), 5.0, 1e300, 10**400,
     -(10**400),
-)
-NO_COUNT = (True, "9", -5, 10**30, 10**400, 9.5, float("nan"), float("inf"), [], {})
-NO_TEXT = (True, 7, 1.5, {}, {"text": "x"}, [7], [[WORDS]], 10**400)
+)  # fmt: skip
+NO_COUNT: tuple[object, ...] = (True, "9", -5, 10**30, 10**400, 9.5, float("nan"), float("inf"), [], {})
+NO_TEXT: tuple[object, ...] = (True, 7, 1.5, {}, {"text": "x"}, [7], [[WORDS]], 10**400)
 
 
 @dataclass(frozen=True)
@@ -298,11 +272,11 @@ async def _asked(model: ServerChat, role: str, retries: int) -> tuple[object, Us
         lesson = await reflector.reflect(_SITUATION, left=True, seed=0)
         return lesson.text, lesson.usage
     if role in ("expected", "sampled"):
-        settings = CriticSettings(retries=retries, value="logprobs" if role == "expected" else "sample")
-        judged = await Critic(model, _PACK["critic"], settings, 6).judge(_SITUATION, [], 0)
+        judging = CriticSettings(retries=retries, value="logprobs" if role == "expected" else "sample")
+        judged = await Critic(model, _PACK["critic"], judging, 6).judge(_SITUATION, [], 0)
         return round(judged.value, 9), judged.usage
-    choice = "schema" if role == "letter" else "scores"
-    actor = Actor(model, _PACK, ActorSettings(retries=retries, choice=choice, orders=1, ask="always"), 6)
+    settings = ActorSettings(retries=retries, choice="schema" if role == "letter" else "scores", orders=1, ask="always")
+    actor = Actor(model, _PACK, settings, 6)
     if role == "propose":
         proposal = await actor.propose(_BRIEFING, 0)
         return proposal.text, proposal.usage
