@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +112,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path, source):
     with pytest.raises(DataError, match="There is no dataset 'films'; there are none yet, or add it"):
         load_dataset(tmp_path, "films")
     add_folder(tmp_path, source)
-    with pytest.raises(DataError, match=r"registered: tiny"):
+    with pytest.raises(DataError, match=r"There is no dataset .films.; choose one of tiny, or add it with"):
         load_dataset(tmp_path, "films")
 
 
@@ -158,6 +160,47 @@ def test_a_folder_is_replaced_only_when_the_block_succeeds(tmp_path):
         fail()
     assert contents(tmp_path) == {"target/a": b"1"}
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from simulators.folders import replaced_folder
+rename = Path.rename
+def killed(self, to):
+    rename(self, to)
+    os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[2] == "between":
+    Path.rename = killed
+with replaced_folder(Path(sys.argv[1])) as new:
+    (new / "a").write_text("2")
+    if sys.argv[2] == "within":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("when", ["within", "between"])
+def test_what_a_killed_process_left_is_cleared_away_and_nothing_is_lost(tmp_path, when):
+    target = tmp_path / "target"
+    with replaced_folder(target) as new:
+        (new / "a").write_text("1")
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", KILLED, str(target), when]
+    assert subprocess.run(command, cwd=root, check=False).returncode == -9  # noqa: S603 -- our own words
+    assert len(list(tmp_path.iterdir())) == (2 if when == "within" else 1)
+    with replaced_folder(tmp_path / "other") as new, replaced_folder(tmp_path / "third") as beside:
+        (new / "b").write_text("3")
+        (beside / "c").write_text("4")
+    assert contents(tmp_path) == {"target/a": b"1", "other/b": b"3", "third/c": b"4"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "target", "third"]
+
+
+def test_a_hidden_folder_of_somebody_else_is_left_alone(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".notes-x").mkdir()
+    with replaced_folder(tmp_path / "target"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", ".notes-x", "target"]
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
