@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.drawing import anyone, best
 from agents.grounding import Vectors
 from agents.recommender import Observations
 from agents.shortlist import draw_shortlist
@@ -18,11 +19,7 @@ class EvenDraw:
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
         """The next item of each user, shape (n,)."""
-        items = np.empty(len(seen), dtype=np.int64)
-        for row, seed in enumerate(seen.seeds.tolist()):
-            free = np.flatnonzero(~seen.masked[row])
-            items[row] = free[np.random.default_rng(seed).integers(len(free))]
-        return items
+        return anyone(seen.seeds, ~seen.masked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +30,9 @@ class FixedRanking:
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
         """The next item of each user, shape (n,)."""
-        return np.asarray(self.ranking[(~seen.masked[:, self.ranking]).argmax(axis=1)], dtype=np.int64)
+        places = np.empty(len(self.ranking))
+        places[self.ranking] = np.arange(len(self.ranking))
+        return best(-places, ~seen.masked)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,7 @@ from simulators.accuracy import Accuracy, Errors
 from simulators.deepfm import DeepFM
 from simulators.networks import HIDDEN, INNER
 from simulators.quit.distance import distance_quantile
+from simulators.quit.registry import RULES
 
 _SIDE_BY_SIDE, _ROUNDS, _STEPS = 1000, 7, 40
 _SIZES = {
@@ -87,7 +88,7 @@ def stepping(sizes: tuple[int, int, int, int]) -> dict[str, float]:
         save_worlds(Path(folder) / "made-up", made_up_worlds(*sizes))
         worlds = load_worlds(Path(folder) / "made-up")
     figures = {"build_s": round(time.perf_counter() - started, 1)}
-    for rule in ("distance", "category-window"):
+    for rule in RULES:
         env = VectorUserEnv(worlds.quitting_by(rule).train, _SIDE_BY_SIDE)
         env.reset(seed=0)
         actions = np.random.default_rng(1).integers(sizes[1], size=(_STEPS, _SIDE_BY_SIDE))

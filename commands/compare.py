@@ -178,18 +178,12 @@ def _design(
 
 
 def _show(found: Comparison, folder: Path) -> None:
-    from experiments.comparison.tables import conduct_table, curve_table, pairs_table, policies_table
-    from experiments.tables import summary_table
+    from experiments.comparison.tables import tables_of
 
-    stdout.print(summary_table(found.methods))
     if found.stopped_early:
         stdout.print(f"Stopped after {found.users} users: every R_traj differs from that of {found.base}.")
-    stdout.print(pairs_table(found), "  * the interval excludes no difference")
-    stdout.print(conduct_table(found))
-    if found.curve:
-        stdout.print(curve_table(found))
-    if found.policies:
-        stdout.print(policies_table(found))
+    for table in tables_of(found):
+        stdout.print(table.rich())
     serving = found.serving
     if serving.seconds:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in serving.cached_share.items())

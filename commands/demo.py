@@ -59,7 +59,7 @@ def demo(
     if as_json:
         show_json({"run": str(folder), "methods": {name: s.model_dump(mode="json") for name, s in result.items()}})
     else:
-        stdout.print(summary_table(result))
+        stdout.print(summary_table(result).rich())
         stdout.print(f"The run's files are in {folder}")
     if failed:
         raise typer.Exit(1)

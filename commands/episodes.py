@@ -107,7 +107,7 @@ def train(
     if as_json:
         show_json(summary)
     else:
-        stdout.print(summary_table({summary.name: summary}))
+        stdout.print(summary_table({summary.name: summary}).rich())
         stdout.print(f"Run: {folder}   Memory: {memory or method}")
     if summary.failed:
         raise typer.Exit(1)
@@ -162,7 +162,7 @@ def evaluate(
     if as_json:
         show_json(summary)
     else:
-        stdout.print(summary_table({summary.name: summary}))
+        stdout.print(summary_table({summary.name: summary}).rich())
         stdout.print(f"Run: {folder}")
     if summary.failed:
         raise typer.Exit(1)

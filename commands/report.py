@@ -17,6 +17,10 @@ def report(
     parquet: Annotated[
         Path | None, typer.Option(metavar="DIR|FILE", help="also export episodes and steps as Parquet")
     ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write the tables of results as Markdown")
+    ] = None,
+    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="the same for LaTeX (package booktabs)")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a page about a run, or about several to compare them: tables, curves and every episode step by step.
@@ -29,7 +33,7 @@ def report(
     settings = settings_from()
     roots = list(dict.fromkeys(run_named(settings.runs_dir, name) for name in runs))
 
-    from experiments.report import find_runs, make_report, write_csv, write_page, write_parquet
+    from experiments.report import find_runs, make_report, write_csv, write_page, write_parquet, write_tables
     from experiments.report.titles import catalogues
 
     target = out or roots[0] / "report.html"
@@ -37,7 +41,11 @@ def report(
         found = [run for root in roots for run in find_runs(root)]
         made = make_report(found)
         held = write_page(made, target, catalogues(settings.data, found))
-        files = [*(write_csv(found, csv) if csv else ()), *(write_parquet(found, parquet) if parquet else ())]
+        files = [
+            *(write_tables(made, markdown, "markdown") if markdown else ()),
+            *(write_tables(made, latex, "latex") if latex else ()),
+        ]
+        files += [*(write_csv(found, csv) if csv else ()), *(write_parquet(found, parquet) if parquet else ())]
     if as_json:
         show_json({"report": str(target), "exports": [str(file) for file in files], **made.plain()})
         return

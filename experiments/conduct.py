@@ -23,7 +23,7 @@ class Conduct(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     coverage: float
-    """Share of the catalogue that was recommended at least once."""
+    """Share of the catalogue that was recommended at least once, to all users together; mean over seeds."""
     diversity: float | None
     """Mean over episodes of the mean Jaccard distance between the categories of two of its items (0 alike, 1 apart)."""
     long_tail: float | None
@@ -49,7 +49,7 @@ def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:
     diversities = [_diversity(services.catalogue, output["steps"]) for _, output in done]
     avoidable = [_avoidable(services, line, output) for line, output in done]
     return Conduct(
-        coverage=len(set(served)) / len(services.catalogue),
+        coverage=_mean(list(_covered(done, len(services.catalogue)).values())) or 0.0,
         diversity=_mean(diversities),
         long_tail=_mean([item not in head for item in served]),
         grounding=_mean([_same(step["proposal"], step["title"]) for step in named]),
@@ -57,6 +57,14 @@ def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:
         visits=_mean(list(visits_of(lines, services.dataset, services.worlds).values())),
         bored_steps_back=_steps_back([output for _, output in done]),
     )
+
+
+def _covered(done: Sequence[tuple[EpisodeLine, EpisodeOutput]], items: int) -> dict[int, float]:
+    """By seed: the share of the `items` that its users saw."""
+    seen: dict[int, set[int]] = {}
+    for line, output in done:
+        seen.setdefault(line.seed, set()).update(step["item"] for step in output["steps"])
+    return {seed: len(found) / items for seed, found in seen.items()}
 
 
 def _head(services: Services) -> set[int]:

@@ -83,7 +83,7 @@ async def study_critic(
             workshop, dataset=dataset, method=method, users=users, seeds=seeds, memory=memory, run=run,
             resume=resume, on_episode=lambda _: advance(),
         )  # fmt: skip
-    learns = method_named(method).learns
+    learns = method_named(method).remembers
     services = workshop.services(dataset, memory=memory if learns else None, llm=True)
     gamma = services.settings.critic.gamma
     lines = read_lines(run)

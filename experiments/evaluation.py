@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.baselines.runs import kept_policy
 from experiments.conduct import conduct_of
 from experiments.config import run_config, surroundings
 from experiments.metrics import Summary, summarise
 from experiments.names import row_name
+from experiments.opening import open_recommender
 from experiments.plans import evaluation_plan
 from experiments.run_folder import RunFolder
 from experiments.runner import OnEpisode, Runner
@@ -32,15 +32,16 @@ async def evaluate(
 ) -> Summary:
     """Runs `method` on the first `users` test users, once for each seed; the summary is also in metrics.json.
 
-    `memory` names the memory of a method that has one, or the policy of one trained by reinforcement learning.
+    `memory` names the memory of a method that has one, or what `train` kept for one without: a policy, or
+    the lessons of a rival.
 
     Users and sampling seeds do not depend on the method, so that methods compare pair by pair.
     """
     chosen = method_named(method)
-    services = workshop.services(dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm)
+    services = workshop.services(dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm)
     await workshop.check_model(services)
-    policy = kept_policy(services, method, memory)
-    services = replace(services, recommender=policy)
+    opened = open_recommender(services, method, memory)
+    services = replace(services, recommender=opened.recommender)
     worlds = services.worlds
     keys = [services.dataset.user_keys[user] for user in users_of(worlds.test, users, worlds.test.settings.seed)]
     trained = services.memory.next_ordinal() if services.memory is not None else None
@@ -49,11 +50,11 @@ async def evaluate(
         "method": method,
         "users": keys,
         "seeds": seeds,
-        "memory": memory if chosen.learns else "",
+        "memory": memory if chosen.remembers else "",
         # A memory that grew between a kill and the resumption would mix two policies in one table.
         "memory_records": services.memory.stats().counts if services.memory is not None else {},
         **({"trained": trained} if trained is not None else {}),
-        **({"policy": policy.record.sha256} if policy is not None else {}),
+        **opened.told,
     }
     config = run_config(workshop, services, plan)
     # Runs that were begun before this was noted go on: the memory's size tells whether it is the same.

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from experiments.conduct import Conduct
 from experiments.intervals import Estimate, mean_of
 from experiments.records import EpisodeLine
+from graphs.methods import METHODS
 
 Field = Literal["length", "reward_each", "reward_trajectory"]
 _FIELDS: tuple[Field, ...] = get_args(Field)
@@ -45,6 +46,8 @@ class Summary(BaseModel):
     """Wall-clock seconds during which any episode ran, divided by steps: side-by-side episodes share them."""
     format_failures: int
     """Replies that had not the form asked for, later tries included."""
+    uses_logs: bool = False
+    """Whether the method reads the train users' logs."""
     conduct: Conduct | None = None
     """How the method went about it; None for training."""
 
@@ -90,6 +93,7 @@ def summarise(
         llm_calls_per_step=_share(sum(usage["calls"] for usage in usages), steps),
         seconds_per_step=_share(busy_seconds([line for line, _ in outputs], beside), steps),
         format_failures=sum(usage["format_failures"] for usage in usages),
+        uses_logs=any(line.method in METHODS and METHODS[line.method].uses_logs for line in lines),
         conduct=conduct,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -12,6 +13,7 @@ from langgraph.types import Command
 
 from errors import EpisodeError, SettingsError
 from experiments.config import run_config, surroundings
+from experiments.opening import open_recommender
 from experiments.origins import origin_of
 from experiments.records import EpisodeLine, check_finite
 from experiments.run_folder import RunFolder
@@ -57,11 +59,12 @@ class Play:
         self._method = method_named(method)
         if self._method.chooser == "oracle":
             raise SettingsError("The method oracle knows simulated users only; choose another --method.")
-        remembers = self._method.learns
+        remembers, name = self._method.remembers, memory or method
         memory = memory or own_memory(user)
         services = workshop.services(dataset, memory=memory if remembers else None, llm=self._method.needs_llm)
         if learn and not remembers:
             raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
+        services = replace(services, recommender=open_recommender(services, method, name).recommender)
         self._services = with_persons(services)
         if learn:
             check_may_teach(self._services.users, "train", user)

@@ -11,7 +11,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
 
+from agents.recommender import Recommender
 from errors import EpisodeError, NotFiniteError
 from experiments.plans import EpisodePlan
 from experiments.records import EpisodeLine, check_finite
@@ -30,6 +33,18 @@ log = logging.getLogger(__name__)
 OnEpisode = Callable[[EpisodeLine], None]
 
 
+class Learner(Protocol):
+    """Recommends, and learns without a memory from what its run records: rebuilt from there when a run goes on."""
+
+    def recommender(self, *, explore: bool) -> Recommender:
+        """Recommends by what was learned so far; with `explore` as in training."""
+        ...
+
+    def learn(self, done: Sequence[EpisodeOutput]) -> None:
+        """Learns from the finished episodes of a batch, each of which it is given once."""
+        ...
+
+
 class Runner:
     """Runs the episodes of one method with one set of services into one run folder."""
 
@@ -43,17 +58,20 @@ class Runner:
         at_once: asyncio.Semaphore | None = None,
         name: str = "",
         first_ordinal: int = 0,
+        learner: Learner | None = None,
     ) -> None:
         """`at_once` limits the episodes in flight over several runners; none: `run.side_by_side` for this one.
 
         `name` is what memory remembers as the run; none is the folder's own name. `first_ordinal` is that of the run's
-        first episode among all that its memory learned from.
+        first episode among all that its memory learned from. `learner` recommends in place of
+        `services.recommender`, and learns from each batch of training episodes.
         """
         self._services = services
         self._method = method
         self._folder = folder
         self._name = name or folder.path.name
         self._first_ordinal = first_ordinal
+        self._learner = learner
         self._at_once = at_once or asyncio.Semaphore(services.settings.run.side_by_side)
         self._graph: EpisodeGraph = build_episode_graph(FixedServices(services), horizon)
 
@@ -81,13 +99,19 @@ class Runner:
     async def _all(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None) -> None:
         """The episodes as arrays, many users a step; recorded as they end, and the same as one by one."""
         async with self._at_once:
-            playing = play_many(self._services, self._method, plans)
+            playing = play_many(self._knowing(plans), self._method, plans)
             while (ended := await asyncio.to_thread(next, playing, None)) is not None:
                 lines = [self._line(plan, started, played) for plan, started, played in ended]
                 self._folder.append(*lines)
                 if on_episode is not None:
                     for line in lines:
                         on_episode(line)
+
+    def _knowing(self, plans: Sequence[EpisodePlan]) -> Services:
+        """The services with what was learned so far; all of `plans` are of one batch."""
+        if self._learner is None or not plans:
+            return self._services
+        return replace(self._services, recommender=self._learner.recommender(explore=plans[0].learn))
 
     async def _one(self, plan: EpisodePlan, on_episode: OnEpisode | None) -> None:
         async with self._at_once:
@@ -106,10 +130,13 @@ class Runner:
 
     def _learn(self, members: Sequence[EpisodePlan]) -> None:
         """Writes what a complete batch taught, in the order of its plan whatever order it ended in."""
-        memory = self._services.memory
-        if memory is None or not self._method.learns:
-            return
         over = {line.id: line for line in self._folder.lines}
+        if self._learner is not None:
+            done = [over[plan.id].output for plan in members if plan.learn]
+            self._learner.learn([output for output in done if output is not None])
+        memory = self._services.memory
+        if memory is None or not self._method.remembers:
+            return
         for plan in members:
             output = over[plan.id].output
             if plan.learn and output is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import uuid4
 
-from experiments.baselines.runs import kept_policy
+from experiments.opening import open_recommender
 from graphs.episode import build_episode_graph
 from graphs.methods import method_named
 from graphs.nodes import output_of
@@ -25,10 +25,10 @@ async def run_single(
     """
     chosen = method_named(method)
     services = workshop.services(
-        dataset, memory=memory if chosen.learns else None, llm=chosen.needs_llm, learn_at_once=True
+        dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, learn_at_once=True
     )
     await workshop.check_model(services)
-    services = replace(services, recommender=kept_policy(services, method, memory))
+    services = replace(services, recommender=open_recommender(services, method, memory).recommender)
     split = services.worlds.split_of(services.dataset.user_index(user))
     if learn:
         check_may_teach(services.users, split, user)

@@ -8,6 +8,7 @@ from experiments.config import run_config, surroundings
 from experiments.metrics import Summary, summarise
 from experiments.names import row_name
 from experiments.plans import training_plan
+from experiments.rivals import RunningRival, keep_lessons
 from experiments.run_folder import RunFolder
 from experiments.runner import OnEpisode, Runner
 from graphs.methods import teachable
@@ -31,21 +32,28 @@ async def train(
 ) -> Summary:
     """Runs `episodes` training episodes into `run` and memory `memory`; the summary is also in metrics.json.
 
+    What a rival learned is kept under the same name, from this run alone.
+
     Raises SettingsError for a method that has no memory to learn into.
     """
     chosen = teachable(method)
-    services = workshop.services(dataset, memory=memory, llm=chosen.needs_llm)
+    services = workshop.services(dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm)
     await workshop.check_model(services)
+    rival = RunningRival(services, method, seed) if chosen.answers else None
     worlds, settings = services.worlds, workshop.settings
     users = [services.dataset.user_keys[user] for user in users_of(worlds.train, len(worlds.train.users), seed)]
     plan = {"command": "train", "method": method, "episodes": episodes, "seed": seed, "memory": memory}
-    config = run_config(workshop, services, plan)
-    beside = surroundings(settings, workshop.abilities) | {_FIRST: workshop.memory(dataset, memory).next_ordinal()}
+    config = run_config(workshop, services, plan | ({"rival": rival.chosen} if rival is not None else {}))
+    first = services.memory.next_ordinal() if services.memory is not None else 0
+    beside = surroundings(settings, workshop.abilities) | {_FIRST: first}
     with RunFolder(run, config, beside, resume=resume) as folder:
         runner = Runner(
-            services, chosen, folder, horizon=worlds.train.horizon, first_ordinal=folder.surroundings.get(_FIRST, 0)
-        )
+            services, chosen, folder, horizon=worlds.train.horizon, first_ordinal=folder.surroundings.get(_FIRST, 0),
+            learner=rival,
+        )  # fmt: skip
         await runner.run(training_plan(users, episodes, settings.run.batch, seed), on_episode)
         summary = summarise(folder.lines, method, dataset, name=row_name(method, training=True))
         folder.write_metrics(summary.model_dump_json(indent=2))
+        if rival is not None:
+            keep_lessons(folder.lines, services, method, memory)
     return summary

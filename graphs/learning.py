@@ -26,7 +26,7 @@ def learn(services: Services, memory: MemoryBank, method: Method, context: Episo
         acted, judged = experiences_of(services, context, done)
         memory.actor.write(acted)
         memory.critic.write(judged)
-    if method.learns:
+    if method.remembers:
         memory.uses.write(uses_of(services, method, context, done))
 
 

@@ -15,27 +15,37 @@ class Method:
     """What one method does on its way through the graph.
 
     `chooser`: who picks the item. `memory` takes what memory expects most of, without an LLM anywhere; `policy` asks a
-    policy that reinforcement learning trained beforehand; `shortlist` draws evenly from the Actor's shortlist;
-    `oracle` knows what the simulated user would answer: bounds to judge the others by. `thinks`: the Planner writes
-    thoughts. `recalls`: which reflections it reads, the most similar to the user (BiLLP) or the latest (Reflexion).
-    `plans`: their evidence makes a typed plan, for which the shortlist is drawn. `micro`: experiences are read and
-    written. `bends`: the advantages expected of the shortlist bend the choice; without it memory reaches the LLM as
-    words alone. `critic`: the Critic's advantage labels experiences; without it the reward alone does.
+    policy that reinforcement learning trained beforehand, and `rival` a re-ranker or bandit (`baselines.rivals`);
+    `shortlist` draws evenly from the Actor's shortlist; `oracle` knows what the simulated user would answer: bounds to
+    judge the others by. `thinks`: the Planner writes thoughts. `recalls`: which reflections it reads, the most similar
+    to the user (BiLLP) or the latest (Reflexion). `plans`: their evidence makes a typed plan, for which the shortlist
+    is drawn. `micro`: experiences are read and written. `bends`: the advantages expected of the shortlist bend the
+    choice; without it memory reaches the LLM as words alone. `critic`: the Critic's advantage labels experiences;
+    without it the reward alone does. `answers`: without a memory, it learns from what users answered in training
+    episodes. `uses_logs`: it reads the train users' logs, which the other
+    methods never see.
     """
 
     name: str
-    chooser: Literal["llm", "memory", "random", "popular", "shortlist", "oracle", "policy"] = "llm"
+    chooser: Literal["llm", "memory", "random", "popular", "shortlist", "oracle", "policy", "rival"] = "llm"
     thinks: bool = False
     recalls: Literal["none", "latest", "similar"] = "none"
     plans: bool = False
     micro: bool = False
     bends: bool = False
     critic: bool = True
+    answers: bool = False
+    uses_logs: bool = False
+
+    @property
+    def remembers(self) -> bool:
+        """Whether episodes leave anything in memory."""
+        return self.micro or self.recalls != "none"
 
     @property
     def learns(self) -> bool:
-        """Whether episodes leave anything in memory."""
-        return self.micro or self.recalls != "none"
+        """Whether it learns from training episodes, into memory or by counting answers."""
+        return self.remembers or self.answers
 
     @property
     def trains(self) -> bool:
@@ -71,15 +81,23 @@ METHODS: Mapping[str, Method] = {
         Method("react", thinks=True),
         Method("act-only"),
         Method("random", chooser="random"),
-        Method("popular", chooser="popular"),
+        Method("popular", chooser="popular", uses_logs=True),
         Method("shortlist-random", chooser="shortlist"),
         Method("oracle", chooser="oracle"),
-        *(Method(name, chooser="policy") for name in ("dqn", "sqn", "bcq", "cql", "crr", "a2c", "dorl", "ppo")),
+        Method("mmr", chooser="rival", uses_logs=True),
+        Method("mmr-untuned", chooser="rival", uses_logs=True),
+        Method("round-robin", chooser="rival", uses_logs=True),
+        Method("dpp", chooser="rival", uses_logs=True),
+        Method("diverse-random", chooser="rival"),
+        Method("diverse-learned", chooser="rival", answers=True),
+        Method("linucb", chooser="rival", answers=True),
+        *(Method(name, chooser="policy") for name in ("dqn", "a2c", "ppo")),
+        *(Method(name, chooser="policy", uses_logs=True) for name in ("sqn", "bcq", "cql", "crr", "dorl")),
     )
 }
 
-SERVED = [name for name, method in METHODS.items() if not method.needs_policy]
-"""What `langgraph dev` offers: it opens no trained policies."""
+SERVED = [name for name, method in METHODS.items() if method.chooser not in ("policy", "rival")]
+"""What `langgraph dev` offers: it opens no trained policies, and makes no rivals."""
 
 
 def teachable(name: str) -> Method:

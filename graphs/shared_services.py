@@ -38,7 +38,7 @@ class LazyServices:
     async def get(self, context: EpisodeContext, user: str) -> Services:
         """The services for the context's dataset, memory and prompts; each made once, whoever the user."""
         method = method_named(context.method)
-        memory = context.memory if method.learns else ""
+        memory = context.memory if method.remembers else ""
         key = (context.dataset, context.prompts, method.needs_llm)
         async with self._lock:
             if key not in self._made:

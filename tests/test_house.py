@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from starlette.applications import Starlette
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("agents", "commands", "experiments", "graphs", "memory", "pages", "serving", "simulators")
+PACKAGES = ("agents", "baselines", "commands", "experiments", "graphs", "memory", "pages", "serving", "simulators")
 ROOTS = ("catalogue", "cli", "errors", "names", "setting_groups", "settings", "words")
 HOUSE = {*PACKAGES, *ROOTS}
 
@@ -35,10 +35,11 @@ MAY_IMPORT = {
     "simulators": _BASE,
     "serving": _BASE,
     "graphs": _ROOMS | _BASE,
-    "experiments": {"graphs"} | _ROOMS | _BASE,
-    "commands": {"experiments", "graphs"} | _ROOMS | _BASE,
+    "baselines": {"agents", "simulators"} | _BASE,
+    "experiments": {"baselines", "graphs"} | _ROOMS | _BASE,
+    "commands": {"baselines", "experiments", "graphs"} | _ROOMS | _BASE,
     "pages": {"experiments", "graphs"} | _ROOMS | _BASE,
-    "cli": {"commands", "experiments", "graphs"} | _ROOMS | _BASE,
+    "cli": {"baselines", "commands", "experiments", "graphs"} | _ROOMS | _BASE,
 }
 MODULES = sorted(
     [*(ROOT / f"{name}.py" for name in ROOTS), *(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))]

@@ -118,7 +118,7 @@ def classroom(services: Services, world: World, seed: int) -> Classroom:
     """What a method may learn from in `world`: its users, and no row of any other user."""
     from experiments.baselines.algorithms.agent import Classroom  # noqa: PLC0415 -- loads torch and tianshou
 
-    dataset, count = _logs_of(services.dataset, world), services.settings.memory.state_items
+    dataset, count = logs_of(services.dataset, world), services.settings.memory.state_items
     return Classroom(
         dataset=dataset,
         world=world,
@@ -142,7 +142,7 @@ def histories_of(dataset: Dataset, count: int) -> list[list[int]]:
     return [list(dataset.history(user, count)) for user in range(len(dataset.user_keys))]
 
 
-def _logs_of(dataset: Dataset, world: World) -> Dataset:
+def logs_of(dataset: Dataset, world: World) -> Dataset:
     """The dataset with the rows of the world's users alone: nothing of another user gets into the hands of a method."""
     mine = np.isin(dataset.users, world.users)
     return replace(

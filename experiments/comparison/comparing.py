@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from errors import ArtifactError
 from experiments.baselines.policy import PolicyRecord
 from experiments.baselines.runs import check_trainable
+from experiments.comparison.captions import caption
 from experiments.comparison.design import Arm, Design, checked
 from experiments.comparison.pairs import compare_pairs, differs
 from experiments.comparison.policies import PolicyTraining, policy_training
@@ -187,6 +188,7 @@ def _results(
         base=design.base,
         users=met,
         stopped_early=met < design.users,
+        caption=caption(design, services, met=met),
         methods=methods,
         training={name: summary(name, lines, False) for name, lines in trained.items()},
         pairs=compare_pairs(evaluated, design.base, design.trained),
@@ -198,7 +200,7 @@ def _results(
 
 
 def _policies(tracks: list[Track], methods: dict[str, Summary]) -> list[PolicyTraining]:
-    learning = dict.fromkeys(track.arm.name for track in tracks if track.arm.method.learns)
+    learning = dict.fromkeys(track.arm.name for track in tracks if track.arm.method.remembers)
     means = {name: methods[name].r_traj.mean for name in learning}
     reached = {name: mean for name, mean in means.items() if mean is not None}
     records: dict[str, list[PolicyRecord]] = {}

@@ -51,6 +51,8 @@ class Comparison(BaseModel):
     users: int
     """Test users that every arm met; fewer than planned where the comparison stopped early."""
     stopped_early: bool
+    caption: str = ""
+    """What the numbers rest on: users, worlds, what was learned, tuned and read."""
     methods: dict[str, Summary]
     """By arm: its evaluation."""
     training: dict[str, Summary]

@@ -17,6 +17,7 @@ from experiments.config import run_config, surroundings
 from experiments.metrics import summarise
 from experiments.plans import evaluation_plan, training_plan
 from experiments.records import EpisodeLine
+from experiments.rivals import RunningRival
 from experiments.run_folder import RunFolder, is_complete, read_lines
 from experiments.runner import OnEpisode, Runner
 from graphs.services import Services
@@ -53,9 +54,10 @@ class Track:
         self._path = bench.folder / arm.name / f"seed-{seed}"
         self._memory_name = f"{bench.memories}/{arm.name}/{seed}"
         self.arm = arm
-        learns = arm.method.learns
+        learns = arm.method.remembers
         memory = bench.workshop.memory(bench.design.dataset, self._memory_name) if learns else None
         self._services = replace(services, memory=memory)
+        self._rival: RunningRival | None = None
         self.training: tuple[EpisodeLine, ...] = ()
         self.evaluation: tuple[EpisodeLine, ...] = ()
         self.probes: dict[int, tuple[EpisodeLine, ...]] = {}
@@ -72,11 +74,13 @@ class Track:
         return policy.record if isinstance(policy, TrainedPolicy) else None
 
     async def learn(self) -> None:
-        """Training episodes, with probes in between, or the training of a policy; nothing for all other arms."""
+        """Training episodes, with probes in between, or the training of a policy, or the tuning of a rival."""
         design = self._bench.design
         if self.arm.method.needs_policy:
             async with self._bench.one_training:
                 self._services = replace(self._services, recommender=await self._trained_policy())
+        if self.arm.method.chooser == "rival":
+            self._rival = await asyncio.to_thread(RunningRival, self._services, self.arm.method.name, self._seed)
         if not self.arm.method.learns:
             return
         plan = {"command": "train", "episodes": design.train_episodes, "seed": self._seed}
@@ -166,6 +170,7 @@ class Track:
     def _open(self, name: str, plan: dict[str, object]) -> RunFolder:
         plan = {**plan, "method": self.arm.method.name, "arm": self.arm.name, "memory": self._memory_name}
         plan |= {"policy": self.policy.sha256} if self.policy is not None else {}
+        plan |= {"rival": self._rival.chosen} if self._rival is not None else {}
         workshop = self._bench.workshop
         config = run_config(workshop, self._services, plan)
         # The evaluation's users are the comparison's, which may be widened; a probe's are pinned by the design.
@@ -177,7 +182,8 @@ class Track:
     def _runner(self, folder: RunFolder, horizon: int) -> Runner:
         name = str(folder.path.relative_to(self._bench.folder.parent))
         return Runner(
-            self._services, self.arm.method, folder, horizon=horizon, at_once=self._bench.at_once, name=name
+            self._services, self.arm.method, folder, horizon=horizon, at_once=self._bench.at_once, name=name,
+            learner=self._rival,
         )  # fmt: skip
 
     @property

@@ -2,7 +2,7 @@
 
 from experiments.report.exports import write_csv, write_parquet
 from experiments.report.folders import RunData, find_runs
-from experiments.report.page import Report, make_report, write_page
+from experiments.report.page import Report, make_report, write_page, write_tables
 
 __all__ = [
     "Report",
@@ -12,4 +12,5 @@ __all__ = [
     "write_csv",
     "write_page",
     "write_parquet",
+    "write_tables",
 ]

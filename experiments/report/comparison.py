@@ -9,9 +9,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import ArtifactError
 from experiments.comparison.policies import PolicyTraining
+from experiments.comparison.results import Comparison
+from experiments.comparison.tables import tables_of
 from experiments.conduct import Conduct
 from experiments.intervals import Estimate, excludes
 from experiments.outcomes import ended_words
+from experiments.run_folder import METRICS
+from experiments.tables import TextTable
 
 _FILE = "comparison.json"
 
@@ -42,6 +46,7 @@ class NamedConduct(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    run: str
     label: str
     ended: str
     """How many of its episodes ended in which way."""
@@ -67,6 +72,7 @@ class _Comparison(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     base: str | None = None
+    caption: str = ""
     methods: dict[str, _Method] = {}
     pairs: list[Pair] = []
     policies: list[PolicyTraining] = []
@@ -85,10 +91,41 @@ def read_pairs(root: Path) -> list[Pair]:
 def read_conducts(root: Path) -> list[NamedConduct]:
     """The conduct of each method compared in `root`; raises ArtifactError where the file is damaged."""
     return [
-        NamedConduct(label=name, ended=ended_words(method.quit_reasons), conduct=method.conduct)
+        NamedConduct(run=root.name, label=name, ended=ended_words(method.quit_reasons), conduct=method.conduct)
         for name, method in _read(root).methods.items()
         if method.conduct is not None
     ]
+
+
+def read_caption(root: Path) -> str:
+    """What the numbers compared in `root` rest on; empty where nothing was compared."""
+    return _read(root).caption
+
+
+def read_tables(root: Path) -> list[TextTable]:
+    """The tables of what was compared in `root`, none where nothing was.
+
+    Raises ArtifactError where the file is damaged, or was written by a version with fewer numbers.
+    """
+    path = root / _FILE
+    if not path.is_file():
+        return []
+    try:
+        return tables_of(Comparison.model_validate_json(path.read_bytes()))
+    except ValidationError as error:
+        raise ArtifactError(
+            f"{path} cannot be read ({error.errors()[0]['msg']}); run the comparison again with --resume."
+        ) from error
+
+
+def read_coverage(run: Path) -> float | None:
+    """The share of the catalogue that the users of one run saw, from its metrics; None where that is not noted."""
+    path = run / METRICS
+    try:
+        conduct = _Method.model_validate_json(path.read_bytes()).conduct if path.is_file() else None
+    except ValidationError:
+        return None  # of another version
+    return None if conduct is None else conduct.coverage
 
 
 def read_policies(root: Path) -> list[ComparedPolicy]:

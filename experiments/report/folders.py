@@ -16,6 +16,8 @@ from experiments.configured_folder import CONFIG
 from experiments.records import EpisodeLine
 from experiments.run_folder import EPISODES, METRICS, read_lines
 from experiments.stored_settings import completed
+from settings import SimulatorSettings
+from simulators.quit.registry import rule_words
 
 
 class _Part(BaseModel):
@@ -58,6 +60,16 @@ class Config(_Part):
     dataset: Data = Data()
     settings: dict[str, Any] = {}
     model_sha256: str = ""
+
+    @cached_property
+    def rule(self) -> str:
+        """The quit rule it ran under and what was rounded, in words; empty where the run does not say."""
+        if "simulator" not in self.settings:
+            return ""
+        try:
+            return rule_words(SimulatorSettings.model_validate(completed(self.settings)["simulator"]))
+        except ValidationError:  # settings of another build
+            return ""
 
     @cached_property
     def conditions(self) -> str:

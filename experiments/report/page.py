@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 from markupsafe import Markup
@@ -21,9 +21,12 @@ from experiments.report.comparison import (
     ComparedPolicy,
     NamedConduct,
     Pair,
+    read_caption,
     read_conducts,
+    read_coverage,
     read_pairs,
     read_policies,
+    read_tables,
 )
 from experiments.report.drawing import Figure
 from experiments.report.episodes import BUDGET, EpisodesJson, episodes_json
@@ -32,6 +35,7 @@ from experiments.report.folders import RunData
 from experiments.report.policies import policies_figure
 from experiments.report.reliability import Study, read_studies, reliability_figure
 from experiments.report.rows import Row, group_rows
+from experiments.tables import TextTable, summary_table
 
 _FOLDER = Path(__file__).parent
 
@@ -47,6 +51,21 @@ class Report:
     conducts: tuple[NamedConduct, ...] = ()
     studies: tuple[Study, ...] = ()
     policies: tuple[ComparedPolicy, ...] = ()
+    captions: tuple[str, ...] = ()
+    """What the numbers of each comparison rest on."""
+
+    def coverage(self, row: Row) -> float | None:
+        """The share of the catalogue that the users of `row` saw, where that is noted."""
+        if not row.runs[0].config.plan.arm:
+            return read_coverage(row.runs[0].path) if len(row.runs) == 1 else None
+        found = {(named.run, named.label): named.conduct.coverage for named in self.conducts}
+        return None if row.training or row.probe else found.get((row.root.name, row.runs[0].config.plan.arm))
+
+    def tables(self) -> list[TextTable]:
+        """The tables to export: those of comparisons, and one of all runs by themselves."""
+        compared = {root: read_tables(root) for root in dict.fromkeys(run.root for run in self.runs)}
+        alone = {row.label: row.summary for row in self.rows if not row.probe and not compared[row.root]}
+        return [table for tables in compared.values() for table in tables] + ([summary_table(alone)] if alone else [])
 
     def figures(self) -> list[Figure]:
         """Every figure that there is data for."""
@@ -65,10 +84,12 @@ class Report:
                     "training": row.training,
                     "pack": row.runs[0].config.prompts.pack,
                     "trained": row.trained,
+                    "coverage": self.coverage(row),
                     **row.summary.model_dump(mode="json"),
                 }
                 for row in shown
             ],
+            "captions": list(self.captions),
             "pairs": [pair.model_dump(mode="json") for pair in self.pairs],
             "conduct": [{"label": named.label, **named.conduct.model_dump(mode="json")} for named in self.conducts],
             "policies": [{"run": policy.run, **policy.training.model_dump(mode="json")} for policy in self.policies],
@@ -85,6 +106,7 @@ def make_report(runs: Sequence[RunData]) -> Report:
         rows=tuple(group_rows(runs)),
         pairs=tuple(pair for root in roots for pair in read_pairs(root)),
         conducts=tuple(named for root in roots for named in read_conducts(root)),
+        captions=tuple(caption for root in roots if (caption := read_caption(root))),
         policies=tuple(policy for root in roots for policy in read_policies(root)),
         studies=tuple(study for root in roots for study in read_studies(root)),
     )
@@ -108,6 +130,22 @@ def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue]
             f"The report cannot be written to {target} ({error.strerror}); give another --out."
         ) from error
     return episodes
+
+
+def write_tables(report: Report, target: Path, form: Literal["markdown", "latex"]) -> list[Path]:
+    """Writes the tables of results into the file `target` (in a folder: tables.md or tables.tex), which is returned.
+
+    Raises BadInputError where it cannot be written.
+    """
+    tables = report.tables()
+    text = "\n".join(table.markdown() if form == "markdown" else table.latex() for table in tables)
+    file = target / ("tables.md" if form == "markdown" else "tables.tex") if target.is_dir() else target
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, text)
+    except OSError as error:
+        raise BadInputError(f"The tables cannot be written to {file} ({error.strerror}); name another file.") from error
+    return [file]
 
 
 def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> str:

@@ -6,7 +6,7 @@ settings are declared. What its reason is called, in runs and to readers, follow
 
 from __future__ import annotations
 
-from settings import QuitRuleName
+from settings import QuitRuleName, SimulatorSettings
 from simulators.quit import category_window, distance, patience, personal, satiation
 from simulators.quit.reasons import HORIZON, LOW_REWARD, REPEAT, STAYS, Reason
 from simulators.quit.rule import RuleKind
@@ -35,3 +35,14 @@ REASON_NAMES: tuple[str, ...] = tuple(REASONS)
 def code_of(reason: Reason) -> int:
     """The reason's position in REASON_NAMES."""
     return REASON_NAMES.index(reason.name)
+
+
+def rule_words(settings: SimulatorSettings) -> str:
+    """The rule in force with its parameters, and what is rounded, in one line for a caption."""
+    rule = RULES[settings.quit_rule]
+    parts = [f"window {getattr(settings, rule.window)}"]
+    parts += [f"{name.replace('_', ' ')} {getattr(settings, name):g}" for name in rule.parameters]
+    parts += [] if settings.repeats else ["no repeats"]
+    judged = "ratings in whole stars" if settings.judgement_rounding == "stars" else "ratings before rounding"
+    paid = "whole stars" if settings.reward_rounding == "stars" else "unrounded ratings"
+    return f"quit rule {settings.quit_rule} ({', '.join(parts)}) on {judged}, rewards in {paid}"

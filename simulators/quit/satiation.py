@@ -13,9 +13,7 @@ from simulators.quit.reasons import Reason
 from simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind, Surroundings
 from simulators.rating_model import Floats, Indices
 
-SATED = Reason(
-    "satiation", "sated", "left: the last items pleased too little, so often had their categories been shown"
-)
+SATED = Reason("satiation", "sated", "left: the last items pleased too little after so much of the same categories")
 
 _STREAM = 2  # apart from what else the seed draws
 

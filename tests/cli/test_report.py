@@ -66,3 +66,16 @@ def test_bad_input_ends_with_2_and_says_what_is_wrong(billp: Billp, runs: Path, 
     assert (said.code, words in said.words) == (2, True), said.words
     assert said.out == ""
     assert not list(runs.rglob("report.html"))
+
+
+def test_tables_are_written_for_papers(billp: Billp, runs: Path, tmp_path: Path):
+    markdown, latex = tmp_path / "new" / "table.md", tmp_path / "table.tex"
+    said = billp("report", "one", "--markdown", markdown, "--latex", latex)
+    assert said.code == 0
+    assert f"Export: {markdown}" in said.words
+    assert "| billp | " in markdown.read_text()
+    assert "4.0 [-] (one user)" in markdown.read_text()
+    assert r"billp & " in latex.read_text()
+    refused = billp("report", "all", "--markdown", tmp_path / "all.md")
+    assert refused.code == 2
+    assert "run the comparison again with --resume" in refused.words

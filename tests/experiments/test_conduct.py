@@ -40,6 +40,13 @@ def test_coverage_counts_each_item_once():
     assert conduct_of(lines, SERVICES).coverage == 3 / len(CATALOGUE)
 
 
+def test_coverage_is_what_the_users_of_one_seed_saw_together():
+    first = episode({"item": 1}, {"item": 2})
+    second = episode({"item": 3}, {"item": 4}, {"item": 5}, {"item": 6}).model_copy(update={"seed": 1})
+
+    assert conduct_of([first, second], SERVICES).coverage == 3 / len(CATALOGUE)
+
+
 def test_diversity_is_nothing_among_like_items_and_everything_among_unlike_ones():
     alike = sharing(2)
     assert len(alike) == 2

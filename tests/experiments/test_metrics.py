@@ -35,9 +35,7 @@ def test_where_every_episode_failed_there_is_no_mean():
         assert each.ci95 is None
     assert summary.quit_reasons == {}
     assert (summary.tokens_per_step, summary.llm_calls_per_step, summary.seconds_per_step) == (0, 0, 0)
-    assert "- (none finished)" in [
-        str(cell) for column in summary_table({"billp": summary}).columns for cell in column.cells
-    ]
+    assert "- (none finished)" in summary_table({"billp": summary}).rows[0]
 
 
 def test_the_seeds_of_a_user_are_averaged_first():
@@ -79,13 +77,10 @@ def test_trainings_that_differ_widen_the_interval():
 def test_one_user_or_one_training_has_a_dash_and_a_word_instead_of_an_interval():
     lines = [finished(f"{user}", *[3.0] * (user + 1), user=f"u{user}") for user in range(4)]
     one_user, one_seed = summarise(lines[:1], "random", "tiny"), summarise(lines, "dqn", "tiny", trained=True)
-    cells = [
-        str(cell) for column in summary_table({"a": one_user, "b": one_seed}).columns[1:4] for cell in column.cells
+    assert [row[:4] for row in summary_table({"a": one_user, "b": one_seed}).rows] == [
+        ("a", "1.0 [-] (one user)", "3.00 [-] (one user)", "3.0 [-] (one user)"),
+        ("b", "2.5 [-] (one seed)", "3.00 [-] (one seed)", "7.5 [-] (one seed)"),
     ]
-    assert cells == [
-        "1.0 [-] (one user)", "2.5 [-] (one seed)", "3.00 [-] (one user)", "3.00 [-] (one seed)",
-        "3.0 [-] (one user)", "7.5 [-] (one seed)",
-    ]  # fmt: skip
 
 
 def test_who_was_met_twice_with_one_seed_has_the_mean():
@@ -98,7 +93,7 @@ def test_a_narrow_terminal_wraps_numbers_and_cuts_none_off(width: int):
     lines = [finished(f"{user}", *[3.0] * (user + 1), user=f"u{user}") for user in range(9)]
     summary = summarise(lines, "shortlist-random", "ml-100k")
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(summary_table({"shortlist-random (training)": summary}))
+    console.print(summary_table({"shortlist-random (training)": summary}).rich())
     said = console.export_text()
     assert "…" not in said
     low, high = summary.r_traj.ci95 or (0, 0)

@@ -14,6 +14,7 @@ from agents.recommender import Observations
 from errors import DataError, EpisodeError
 from experiments import vectorised
 from experiments.plans import EpisodePlan, evaluation_plan, training_plan
+from experiments.rivals import RunningRival
 from experiments.vectorised import play_many
 from graphs.episode import build_episode_graph
 from graphs.methods import METHODS, Method
@@ -21,9 +22,10 @@ from graphs.nodes import output_of
 from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
 from graphs.users import SimulatedUsers
+from settings import QuitRuleName
 from tests.fakes.services import fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
-from tests.simulators.changed_worlds import lenient
+from tests.simulators.changed_worlds import RULES, lenient
 
 TOGETHER = [method for method in METHODS.values() if method.together]
 
@@ -56,14 +58,26 @@ async def one_by_one(services: Services, method: Method, plans: Sequence[Episode
 @pytest.mark.parametrize("method", TOGETHER, ids=lambda method: method.name)
 async def test_the_same_users_and_seeds_give_the_same_episodes_as_the_graph(method: Method, flags: dict[str, Any]):
     services = fake_services(**flags)
+    if method.chooser == "rival":
+        rival = RunningRival(services, method.name, 0)
+        services = replace(services, recommender=rival.recommender(explore=True))
     plans = [*evaluation_plan(keys("test"), [0, 3]), *training_plan(keys("train"), 5, 5, 1)]
     assert many(services, method, plans) == await one_by_one(services, method, plans)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", ["random", "oracle"])
+async def test_under_every_rule_as_well(name: str, rule: QuitRuleName):
+    worlds = tiny_worlds().quitting_by(rule)
+    services = replace(fake_services(), worlds=worlds, users=SimulatedUsers(tiny_dataset(), worlds))
+    plans = [*evaluation_plan(keys("test"), [0]), *training_plan(keys("train"), 5, 5, 1)]
+    assert many(services, METHODS[name], plans) == await one_by_one(services, METHODS[name], plans)
 
 
 async def test_blocks_of_users_change_nothing(monkeypatch: pytest.MonkeyPatch):
     services, plans = fake_services(), evaluation_plan(keys("test"), [0])
     whole = many(services, METHODS["random"], plans)
-    monkeypatch.setattr(vectorised, "_CELLS", 3 * 60)
+    monkeypatch.setattr(vectorised, "CELLS", 3 * 60)
     assert many(services, METHODS["random"], plans) == whole
 
 

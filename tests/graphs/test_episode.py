@@ -14,17 +14,24 @@ from graphs.drawing import episode_mermaid
 from graphs.episode import build_episode_graph
 from graphs.methods import METHODS
 from graphs.nodes import output_of
-from graphs.services import FixedServices
+from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeOutput
 from graphs.users import Recommendation, Response, SimulatedUsers, Split
 from memory.experiences import ActorMemory
 from memory.records import FieldValue
-from simulators import respond
+from simulators import World, respond
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.store import InMemoryStore
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.graphs.episodes import run, user_of
+from tests.simulators.changed_worlds import lenient, world_with
+
+
+def living_in(world: World, services: Services) -> Services:
+    """The services with the users of one `world` for both splits."""
+    worlds = replace(services.worlds, train=world, test=world)
+    return replace(services, worlds=worlds, users=SimulatedUsers(services.dataset, worlds))
 
 
 def roles(model: RuleModel) -> set[str]:
@@ -118,8 +125,16 @@ async def test_advantages_follow_from_the_values_along_the_episode():
         assert step["advantage"] == pytest.approx(step["target"] - step["value"])
         if following is not None:
             assert following["value"] == step["next_value"]
-    quit_ = done["ended"] in ("too_close", "low_reward")
-    assert (done["steps"][-1]["next_value"] == 0) == quit_
+
+
+@pytest.mark.parametrize(("patience", "ended", "worthless"), [(0, "low_reward", True), (1e6, "horizon", False)])
+async def test_the_state_after_a_quit_is_worth_nothing_and_after_a_cut_what_the_critic_says(patience, ended, worthless):
+    world = lenient(window=0, horizon=3) if patience else world_with(min_reward=6.0)
+    done = await run(living_in(world, fake_services(memory=fake_bank())))
+    last = done["steps"][-1]
+    assert (done["ended"], done["length"]) == (ended, 3 if patience else 1)
+    assert (last["next_value"] == 0) is worthless
+    assert last["value"] not in (None, 0)
 
 
 async def test_the_same_seed_gives_the_same_episode_and_another_seed_another():
@@ -142,12 +157,13 @@ async def test_free_mode_grounds_words_to_an_item():
     assert all(step["proposal"] for step in done["steps"])
 
 
-async def test_the_mask_can_be_switched_off():
-    services = fake_services(actor__mask_shown=False, actor__mode="free")
-    done = await run(services, "act-only")
+@pytest.mark.parametrize("masked", [True, False])
+async def test_the_mask_can_be_switched_off(masked: bool):
+    services = fake_services(actor__mask_shown=masked, actor__mode="free")
+    done = await run(living_in(lenient(window=0), services), "act-only")
     items = [step["item"] for step in done["steps"]]
-    if len(items) > 1:
-        assert done["ended"] == "too_close" or len(set(items)) == len(items)
+    assert len(items) == 12
+    assert (len(set(items)) == len(items)) is masked
 
 
 async def test_the_answers_are_the_simulators():
@@ -160,10 +176,10 @@ async def test_the_answers_are_the_simulators():
         shown.append(step["item"])
 
 
-async def test_the_horizon_truncates():
-    services = fake_services()
-    done = await run(services, "random", learn=False)
-    assert done["length"] <= tiny_worlds().train.horizon
+@pytest.mark.parametrize("horizon", [1, 5])
+async def test_the_horizon_truncates(horizon: int):
+    done = await run(living_in(lenient(window=0, horizon=horizon), fake_services()), "random", learn=False)
+    assert (done["length"], done["ended"]) == (horizon, "horizon")
 
 
 async def test_an_unknown_user_is_named():

@@ -63,7 +63,7 @@ async def test_a_curve_ends_where_the_evaluation_stands_and_is_measured_against_
     assert (both.seeds, [point.steps for point in both.curve]) == (2, [point.steps for point in policy.curve])
 
     console = Console(width=200, record=True, file=None)
-    console.print(policies_table(later))
+    console.print(policies_table(later).rich())
     shown = console.export_text()
     assert "held-out users first reach" in " ".join(shown.split())
     assert f"{both.curve[-1].held_out:.1f}" in shown

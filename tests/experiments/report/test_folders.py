@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from errors import ArtifactError
 from experiments.report import find_runs
+from experiments.report.page import make_report, write_page
 from tests.experiments.report.examples import comparison, episode, put_run
 
 
@@ -56,3 +58,20 @@ def test_a_damaged_run_is_refused(tmp_path: Path, file: str, text: str, words: s
     (folder / file).write_text(text)
     with pytest.raises(ArtifactError, match=words):
         find_runs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stored", "rule"),
+    [
+        ({"simulator": {"quit_rule": "satiation", "judgement_rounding": "none"}}, "quit rule satiation (window 5"),
+        ({"simulator": {"window": 2}}, "quit rule distance (window 2) on ratings in whole stars"),  # before it was set
+        ({"simulator": {"another": 1}}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_run_says_under_which_rule_it_was_made(tmp_path: Path, stored: dict[str, Any], rule: str):
+    (run,) = find_runs(put_run(tmp_path / "one", [episode("a", 3)], settings=stored))
+    assert run.config.rule.startswith(rule)
+    assert bool(run.config.rule) == bool(rule)
+    write_page(make_report([run]), tmp_path / "report.html", {})
+    assert (rule or "quit rule not noted") in (tmp_path / "report.html").read_text()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from settings import QuitRuleName, SimulatorSettings
 from simulators.episodes import Episodes
 from simulators.quit.reasons import LOW_REWARD
-from simulators.quit.registry import REASON_NAMES, REASONS, RULES, code_of
+from simulators.quit.registry import REASON_NAMES, REASONS, RULES, code_of, rule_words
 from simulators.responses import respond
 from tests.simulators.changed_worlds import RULES as NAMES
 from tests.simulators.changed_worlds import lenient, world_with
@@ -84,3 +84,23 @@ def test_the_rules_own_reason_is_named_before_a_low_reward(name):
         ratings = np.asarray([world.rule.min_rating - 0.5], dtype=np.float32)
         verdicts = world.judge(user, past, item, ratings, np.asarray([False]))
         assert verdicts.reasons.tolist() == [code_of(reason)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "quit rule distance (window 4) on ratings before rounding, rewards in whole stars"),
+        (
+            {"quit_rule": "category-window", "repeats": False, "judgement_rounding": "stars"},
+            "quit rule category-window (window 5, category limit 2, no repeats) on ratings in whole stars, "
+            "rewards in whole stars",
+        ),
+        (
+            {"quit_rule": "patience", "window": 2, "reward_rounding": "none"},
+            "quit rule patience (window 2, patience 4, patience cost 2, patience restore 0.5) on ratings before "
+            "rounding, rewards in unrounded ratings",
+        ),
+    ],
+)
+def test_a_rule_is_put_in_words_for_captions(changes, words):
+    assert rule_words(SimulatorSettings.model_validate(changes)) == words

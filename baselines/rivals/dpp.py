@@ -1,0 +1,57 @@
+"""A determinantal point process over a sliding window: quality times what is new beside the last recommendations.
+
+The item that adds most to the log-determinant of the kernel q_i S_ij q_j of the window, as in the sliding-window
+form of fast greedy MAP inference (Chen, Zhang and Zhou, NeurIPS 2018); a step adds one item to a window that is given,
+so that its system of equations is solved directly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.drawing import best
+from agents.recommender import NO_ITEM, Observations
+from baselines.rivals.overlap import CategoryOverlap
+from baselines.rivals.rival import Material, Rival, Settled
+from baselines.rivals.tuning import trial
+
+_WINDOWS, _QUALITIES = (4, 8), (0.25, 0.5, 1.0, 2.0)
+_JITTER = 1e-3  # items of the same kind would make the window's kernel singular
+
+
+@dataclass(frozen=True, eq=False)
+class SlidingDPP:
+    """The item of the highest `quality` x mean + log d^2, d^2 being what the last `window` items leave of it.
+
+    The kernel S is the Jaccard index of categories, which is positive semi-definite.
+    """
+
+    means: NDArray[np.float64]
+    overlap: CategoryOverlap
+    window: int
+    quality: float
+
+    def choose(self, seen: Observations) -> NDArray[np.int64]:
+        """The next item of each user, shape (n,)."""
+        left = self.overlap.of_items(self._left(seen.recent(self.window)))
+        return best(self.quality * self.means + np.log(left), ~seen.masked)
+
+    def _left(self, recent: NDArray[np.int64]) -> NDArray[np.float64]:
+        """d^2 of every kind beside the items `recent` (n, window); shape (n, kinds)."""
+        alike = self.overlap.with_each(recent).astype(np.float64)
+        kernel = np.take_along_axis(alike, self.overlap.kinds[recent][:, None, :], axis=2)
+        kernel[np.broadcast_to((recent == NO_ITEM)[:, None, :], kernel.shape)] = 0
+        diagonal = np.arange(self.window)
+        kernel[:, diagonal, diagonal] = 1 + _JITTER
+        explained = (alike * np.linalg.solve(kernel, alike)).sum(axis=1)
+        return np.asarray(np.maximum(1 + _JITTER - explained, 1e-9))
+
+
+def dpp(material: Material) -> Rival:
+    """The process whose window and weight of quality earn most from train users; of equals the first."""
+    tried = [SlidingDPP(material.means, material.overlap, w, q) for w in _WINDOWS for q in _QUALITIES]
+    made = max(tried, key=lambda one: trial(material, one).stars)
+    return Settled(made, {"window": made.window, "quality": made.quality})

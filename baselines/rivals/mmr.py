@@ -1,0 +1,67 @@
+"""Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): what is good, less what is like what just came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.drawing import best, normal
+from agents.recommender import Observations
+from baselines.rivals.overlap import CategoryOverlap
+from baselines.rivals.rival import Material, Rival, Settled
+from baselines.rivals.tuning import Played, trial
+
+_WINDOWS, _WEIGHTS = (2, 4, 8), (0.5, 1.0, 2.0, 4.0)
+_NOISES = (0.05, 0.1, 0.15, 0.2, 0.3)
+_PRICE = 0.05  # share of the stars that lists of the users' own may cost on the train world
+
+
+@dataclass(frozen=True, eq=False)
+class MMR:
+    """The item of the highest mean less `weight` times the highest overlap with the last `window` recommendations.
+
+    `noise` in stars is the deviation of what is added by chance at each step, so that users get lists of their own.
+    """
+
+    means: NDArray[np.float64]
+    overlap: CategoryOverlap
+    window: int
+    weight: float
+    noise: float = 0.0
+
+    def choose(self, seen: Observations) -> NDArray[np.int64]:
+        """The next item of each user, shape (n,)."""
+        scores = self.means - self.weight * self.overlap.highest(seen.recent(self.window)).astype(np.float64)
+        if self.noise:
+            scores += self.noise * normal(seen.seeds, len(self.means))
+        return best(scores, ~seen.masked)
+
+
+def untuned(material: Material) -> Rival:
+    """MMR with the window 5 and the weight 0.5, whatever the users are like."""
+    return _rival(MMR(material.means, material.overlap, 5, 0.5))
+
+
+def tuned(material: Material) -> Rival:
+    """MMR whose window and weight earn most from train users; of equals the first.
+
+    The noise is the largest one that costs them no more than a twentieth of that.
+    """
+
+    def played(window: int, weight: float, noise: float) -> Played:
+        return trial(material, MMR(material.means, material.overlap, window, weight, noise))
+
+    grid = {(window, weight): played(window, weight, 0.0).stars for window in _WINDOWS for weight in _WEIGHTS}
+    window, weight = max(grid, key=lambda place: grid[place])
+    noise = 0.0
+    for wider in _NOISES:
+        if played(window, weight, wider).stars < (1 - _PRICE) * grid[window, weight]:
+            break
+        noise = wider
+    return _rival(MMR(material.means, material.overlap, window, weight, noise))
+
+
+def _rival(made: MMR) -> Rival:
+    return Settled(made, {"window": made.window, "weight": made.weight, "noise": made.noise})

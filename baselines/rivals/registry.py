@@ -1,0 +1,23 @@
+"""Every rival by name: one line here, and one in `graphs.methods.METHODS`, add one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from baselines.rivals.diverse import DiverseLearned, diverse_random
+from baselines.rivals.dpp import dpp
+from baselines.rivals.linucb import LinUCB
+from baselines.rivals.mmr import tuned, untuned
+from baselines.rivals.rival import Material, Rival
+from baselines.rivals.round_robin import round_robin
+
+RIVALS: Mapping[str, Callable[[Material], Rival]] = {
+    "mmr": tuned,
+    "mmr-untuned": untuned,
+    "round-robin": round_robin,
+    "dpp": dpp,
+    "diverse-random": diverse_random,
+    "diverse-learned": DiverseLearned,
+    "linucb": LinUCB,
+}
+"""How each of them is made."""

@@ -1,0 +1,90 @@
+"""What a rival is: made from train logs and the train world, taught by finished episodes, asked for items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.recommender import Recommender
+from baselines.rivals.overlap import CategoryOverlap
+from simulators import Dataset, World
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a rival may be made from: items, the logs of the train users, and the world that these live in.
+
+    `masked_history` gives the items of a train user's own history that are not recommended, `mask_shown` says whether
+    what was recommended before is not, and `history` is how many liked items a recommender may know of a user.
+    """
+
+    dataset: Dataset
+    world: World
+    seed: int
+    history: int
+    mask_shown: bool
+    masked_history: Callable[[int], NDArray[np.int32]]
+
+    @cached_property
+    def overlap(self) -> CategoryOverlap:
+        """How alike items are by their categories."""
+        return CategoryOverlap.of(self.world.categories)
+
+    @cached_property
+    def means(self) -> NDArray[np.float64]:
+        """(items,) mean rating of each item in the train users' logs, shrunk towards the mean of all by 5 ratings."""
+        mine = np.isin(self.dataset.users, self.world.users)
+        items, ratings = self.dataset.items[mine], self.dataset.ratings[mine].astype(np.float64)
+        count = np.bincount(items, minlength=len(self.dataset.catalogue))
+        total = np.bincount(items, weights=ratings, minlength=len(self.dataset.catalogue))
+        usual = ratings.mean() if len(ratings) else 0.0
+        return np.asarray((total + _SHRINK * usual) / (count + _SHRINK))
+
+
+_SHRINK = 5.0  # ratings' worth of doubt in an item's mean
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A finished training episode: what was recommended, the stars for it, and whether the user left at the end."""
+
+    items: Sequence[int]
+    rewards: Sequence[float]
+    left: bool
+
+
+class Rival(Protocol):
+    """A method's state; what it learned is a function of its lessons, whatever batches they came in."""
+
+    @property
+    def chosen(self) -> Mapping[str, float]:
+        """The numbers that it works with, those that were chosen on the train world among them."""
+        ...
+
+    def recommender(self, *, explore: bool) -> Recommender:
+        """Recommends by what was learned so far; with `explore` as in training, to learn more."""
+        ...
+
+    def learn(self, lessons: Sequence[Lesson]) -> None:
+        """Learns from episodes that it has not learned from before."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A rival that learns nothing."""
+
+    made: Recommender
+    chosen: Mapping[str, float] = field(default_factory=dict)
+
+    def recommender(self, *, explore: bool) -> Recommender:
+        """The same in training and in evaluation."""
+        return self.made
+
+    def learn(self, lessons: Sequence[Lesson]) -> None:
+        """Changes nothing."""

@@ -1,0 +1,102 @@
+"""Episodes of many users at once with a recommender: what both evaluation and the tuning of rivals run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.recommender import Observations
+from simulators import Episodes, World
+
+Choose = Callable[[NDArray[np.int64], Observations], NDArray[np.int64]]
+"""The items for the users at the rows given, of whom that is known; shape (k,)."""
+
+SeedOf = Callable[[int, int], int]
+"""The seed of what is drawn for a row after a number of steps."""
+
+CELLS = 400_000
+"""Users x items to look at together: a few megabytes for each array that a recommender makes of them."""
+
+
+class Rollout:
+    """n episodes in one world, all at the same step, and everything that was recommended and answered.
+
+    `own` are the items of each user's history that are not recommended. With `mask_shown` no item comes again before
+    all others did. `shown`, `rewards` and `earlier` are (n, horizon).
+    """
+
+    def __init__(
+        self,
+        world: World,
+        users: Sequence[int],
+        histories: Sequence[Sequence[int]],
+        own: Sequence[NDArray[np.int32]],
+        *,
+        mask_shown: bool,
+        seed_of: SeedOf,
+    ) -> None:
+        self._episodes = Episodes(world, np.array(users))
+        self._histories, self._seed_of = histories, seed_of
+        self._masks = _Masks(world.n_items, own, mask_shown)
+        self.rewards = np.zeros((len(users), world.horizon))
+        self.earlier = np.zeros((len(users), world.horizon), dtype=np.int64)
+
+    @property
+    def shown(self) -> NDArray[np.int32]:
+        """What was recommended, -1 where nothing was yet."""
+        return self._episodes.shown
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """(n,) recommendations so far."""
+        return self._episodes.steps
+
+    def play(self, choose: Choose) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int8]]]:
+        """Step by step, the rows whose episodes ended with it and the codes of the reasons why."""
+        rows, step = np.arange(len(self.steps)), 0
+        while len(rows):
+            items = choose(rows, self._observed(rows, step))
+            answers = self._episodes.step(rows, items)
+            self.rewards[rows, step] = answers.rewards
+            self.earlier[rows, step] = answers.too_close_to
+            self._masks.show(rows, items, step)
+            yield rows[~answers.stays], answers.reasons[~answers.stays]
+            rows, step = rows[answers.stays], step + 1
+
+    def _observed(self, rows: NDArray[np.int64], step: int) -> Observations:
+        listed = rows.tolist()
+        return Observations(
+            histories=[self._histories[row] for row in listed],
+            shown=self.shown[rows, :step].astype(np.int64),
+            rewards=self.rewards[rows, :step],
+            steps=np.full(len(rows), step),
+            masked=self._masks.of(rows),
+            seeds=np.array([self._seed_of(row, step) for row in listed]),
+        )
+
+
+class _Masks:
+    """What may not be recommended to users who are all at the same step."""
+
+    def __init__(self, n_items: int, own: Sequence[NDArray[np.int32]], mask_shown: bool) -> None:
+        self._own, self._shown = own, mask_shown
+        self._masked = np.zeros((len(own), n_items), dtype=bool)
+        self._begin(np.arange(len(own)))
+        self._free = n_items - self._masked.sum(axis=1)
+
+    def of(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Those of the users at `rows`; shape (k, items)."""
+        return self._masked[rows]
+
+    def show(self, rows: NDArray[np.int64], items: NDArray[np.int64], step: int) -> None:
+        """Notes what was recommended to the users at `rows`, whose step number `step` (from 0) this was."""
+        if self._shown:
+            self._masked[rows, items] = True
+            self._begin(rows[(step + 1) % self._free[rows] == 0])
+
+    def _begin(self, rows: NDArray[np.int64]) -> None:
+        self._masked[rows] = False
+        for row in rows.tolist():
+            self._masked[row, self._own[row]] = True

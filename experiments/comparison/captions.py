@@ -1,0 +1,49 @@
+"""What a comparison's numbers rest on, in a few sentences that go with its tables wherever they are shown."""
+
+from __future__ import annotations
+
+from experiments.comparison.design import Design
+from graphs.services import Services
+from simulators.quit.registry import RULES
+
+
+def caption(design: Design, services: Services, *, met: int) -> str:
+    """Where train and test users come from, in which world they live, what was learned, tuned and read, and by whom."""
+    worlds, settings = services.worlds, services.worlds.test.settings
+    arms = {arm.name: arm.method for arm in design.arms}
+    rule = RULES[settings.quit_rule]
+    window = getattr(settings, rule.window)
+    horizon = worlds.test.horizon
+    said = [
+        f"Test users: {met} of the {len(worlds.test.users)} held out of {design.dataset} (split by seed "
+        f"{settings.seed}), met once with each of {_count(len(design.seeds), 'seed')}; train users: the other "
+        f"{len(worlds.train.users)}.",
+        f"Each part has a world fitted to its own logs alone ({worlds.test.model.kind}); users leave by the rule "
+        f"{rule.name} (window {window}), after {horizon} steps at most"
+        + (", items may come again." if settings.repeats else ", no item comes twice."),
+    ]
+    learning = [name for name, method in arms.items() if method.learns]
+    if learning:
+        said.append(
+            f"Learned from {_count(design.train_episodes, 'episode')} with train users, anew with each seed: "
+            f"{', '.join(learning)}."
+        )
+    policies = [name for name, method in arms.items() if method.needs_policy]
+    if policies:
+        said.append(
+            "Trained anew with each seed in the train world, with hyperparameters searched on train users: "
+            f"{', '.join(policies)}."
+        )
+    logs = [name for name, method in arms.items() if method.uses_logs]
+    said.append(f"Reads the train users' logs: {', '.join(logs) or 'none'}.")
+    if any(method.chooser == "oracle" for method in arms.values()):
+        said.append("The oracle knows what test users would answer: a bound, no rival.")
+    said.append(
+        "Intervals are 95%, over users and, where a method trains, over trainings. Coverage: share of the catalogue "
+        "that one seed's test users saw."
+    )
+    return " ".join(said)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

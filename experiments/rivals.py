@@ -1,0 +1,118 @@
+"""Rivals in runs: made from the train world, taught by recorded episodes, and kept under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agents.recommender import Recommender
+from baselines.rivals.registry import RIVALS
+from baselines.rivals.rival import Lesson, Material
+from errors import ArtifactError
+from experiments.baselines.policy import policy_folder
+from experiments.baselines.runs import logs_of
+from experiments.configured_folder import write_atomically
+from experiments.records import EpisodeLine
+from graphs.services import Services
+from graphs.state import EpisodeOutput
+from graphs.users import masked_history
+from simulators.datasets import file_digest
+from simulators.folders import replaced_folder
+from simulators.quit.reasons import HORIZON
+
+FILE = "lessons.json"
+
+
+class _Lesson(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    items: list[int]
+    rewards: list[float]
+    left: bool
+
+
+class _Lessons(BaseModel):
+    """What `lessons.json` holds: the training episodes that a rival learned from, which is all that it knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    method: str
+    dataset: str
+    fingerprint: str
+    episodes: list[_Lesson]
+
+
+class RunningRival:
+    """A rival at work in a run: what it learned comes from the run's finished episodes."""
+
+    def __init__(self, services: Services, method: str, seed: int) -> None:
+        """Made from the train users' logs and the train world, where settings may be tried for some seconds."""
+        settings, data = services.settings, logs_of(services.dataset, services.worlds.train)
+        self._rival = RIVALS[method](
+            Material(
+                dataset=data,
+                world=services.worlds.train,
+                seed=seed,
+                history=settings.memory.state_items,
+                mask_shown=settings.actor.mask_shown,
+                masked_history=lambda user: masked_history(settings, data, user),
+            )
+        )
+
+    @property
+    def chosen(self) -> dict[str, float]:
+        """The numbers that it works with, for the run's record."""
+        return dict(self._rival.chosen)
+
+    def recommender(self, *, explore: bool) -> Recommender:
+        """Recommends by what was learned so far; with `explore` as in training."""
+        return self._rival.recommender(explore=explore)
+
+    def learn(self, done: Sequence[EpisodeOutput]) -> None:
+        """Learns from finished episodes that it has not learned from before."""
+        self._rival.learn([_lesson(output) for output in done])
+
+    def learn_kept(self, services: Services, method: str, name: str) -> str:
+        """Learns what `keep_lessons` kept under `name`; returns the file's SHA-256.
+
+        Raises ArtifactError, with the remedy, where there is no such file, or one of something else.
+        """
+        path = policy_folder(services.settings.data, services.dataset.name, name) / FILE
+        remedy = f"train it with `billp train --method {method} --dataset {services.dataset.name}`"
+        if not path.is_file():
+            raise ArtifactError(f"Nothing that {method} learned is kept in {path.parent}; {remedy}.")
+        try:
+            kept = _Lessons.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise ArtifactError(f"{path} is damaged or of another version; {remedy}.") from error
+        if kept.method != method or kept.fingerprint != services.dataset.fingerprint:
+            raise ArtifactError(f"{path} is of {kept.method} on {kept.dataset} as it was then; {remedy}.")
+        self._rival.learn([Lesson(**lesson.model_dump()) for lesson in kept.episodes])
+        return file_digest(path)
+
+
+def keep_lessons(lines: Iterable[EpisodeLine], services: Services, method: str, name: str) -> Path:
+    """Keeps what `method` learned from the finished episodes among `lines`, where `billp evaluate` looks for `name`."""
+    target = policy_folder(services.settings.data, services.dataset.name, name)
+    lessons = _Lessons(
+        method=method,
+        dataset=services.dataset.name,
+        fingerprint=services.dataset.fingerprint,
+        episodes=[_Lesson.model_validate(asdict(_lesson(line.output))) for line in lines if line.output is not None],
+    )
+    with replaced_folder(target) as new:
+        write_atomically(new / FILE, lessons.model_dump_json() + "\n")
+    return target
+
+
+def _lesson(done: EpisodeOutput) -> Lesson:
+    return Lesson(
+        items=[step["item"] for step in done["steps"]],
+        rewards=[step["reward"] for step in done["steps"]],
+        left=done["ended"] != HORIZON.name,
+    )
