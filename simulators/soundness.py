@@ -1,7 +1,15 @@
 """What to know before a simulator's users are trusted: do they have a taste of their own, and do its worlds agree?
 
-The thresholds, and what they were set on. MovieLens-100k and MovieLens-1M stand for logs that a simulator can be
-built on, and the same logs with the ratings dealt out anew, at random, for logs that say nothing; README has figures.
+The thresholds part logs that a simulator can be built on from logs that say nothing. For the former stand
+MovieLens-100k with three seeds, its first 100 users alone, and MovieLens-1M; for the latter MovieLens-100k with its
+ratings dealt out anew at random, with each item's mean and noise in place of ratings, and with 95% of them set to 5.
+
+| | RMSE below item means | commonest star | averages apart | items' correlation |
+| --- | --- | --- | --- | --- |
+| sound | 9% to 14% | 42% to 49% | 0.07 to 0.29 | 0.45 to 0.76 |
+| dealt out anew | 1%, 4% | 75%, 77% | 0.00 | 0.07 |
+| item means and noise | -1%, 0% | 63%, 55% | 0.14 | 0.67 |
+| nearly all 5 | 2%, 5% | 100%, 100% | 0.02 | 0.09 |
 """
 
 from __future__ import annotations
@@ -13,8 +21,11 @@ import numpy as np
 from simulators.rating_model import Floats
 from simulators.worlds import World, Worlds
 
-GAIN = 0.01
-"""Share by which a model's RMSE must be below that of item means."""
+GAIN = 0.04
+"""Share by which a model's RMSE must be below that of item means; models that only shrink the means reach 1% to 4%."""
+
+BETTER = 0.01
+"""Share by which the other model must be better in the test world for the worlds to disagree on the model."""
 
 ONE_VALUE = 0.9
 """Share of answers with one number of stars from which on nothing can be learned from them."""
@@ -39,7 +50,7 @@ class _Answers:
 def concerns(worlds: Worlds) -> list[str]:
     """One sentence for each thing that speaks against the simulator; none where all is well.
 
-    A model that is no better than item means, answers that are nearly all one star value, and worlds that disagree:
+    A model that is hardly better than item means, answers that are nearly all one star value, and worlds that disagree:
     on which model is better, on how much is liked, or on which items are.
     """
     said: list[str] = []
@@ -47,7 +58,7 @@ def concerns(worlds: Worlds) -> list[str]:
         errors = world.accuracy.rmse
         if errors.model > (1 - GAIN) * errors.item_mean:
             said.append(
-                f"The {world.split} world's model (RMSE {errors.model:.3f}) is no better than the items' means "
+                f"The {world.split} world's model (RMSE {errors.model:.3f}) is hardly better than the items' means "
                 f"({errors.item_mean:.3f}): its users have no taste of their own; give more ratings a user."
             )
     train, test = _asked(worlds.train), _asked(worlds.test)
@@ -66,7 +77,7 @@ def _disagreements(worlds: Worlds, train: _Answers, test: _Answers) -> list[str]
     choice = worlds.choice
     if choice is not None and len(choice.test) > 1:
         other = min(choice.test, key=lambda kind: choice.test[kind])
-        if choice.test[other] < (1 - GAIN) * choice.test[choice.kind]:
+        if choice.test[other] < (1 - BETTER) * choice.test[choice.kind]:
             said.append(
                 f"The worlds disagree on the model: both use {choice.kind}, and in the test world {other} is better "
                 f"({choice.test[other]:.3f} against {choice.test[choice.kind]:.3f} stars off); set simulator.model."

@@ -56,7 +56,7 @@ def encoding_of(path: Path, given: str | None) -> str:
                 f"No encoding is called {given!r}; give --encoding utf-8, cp1252, shift_jis or another."
             ) from None
     with opened(path) as (file, _):
-        start = file.read(4)
+        start = file.read(_BLOCK)
         for mark, kind in _NO_TEXT.items():
             if start.startswith(mark):
                 raise DataError(f"{path.name} is {kind}, not text; write it as CSV, JSON Lines or .parquet.")

@@ -65,7 +65,10 @@ class TextTable:
         Where several do, it is what the file's name promises, else what makes most cells.
         """
         if self.form.separator is not None:
-            return SEPARATORS.get(self.form.separator, self.form.separator.replace("\\t", "\t"))
+            separator = SEPARATORS.get(self.form.separator, self.form.separator.replace("\\t", "\t"))
+            if not separator or set(separator) & set('"\r\n'):
+                raise DataError(f"{separator!r} cannot separate cells; give --separator comma, tab, :: or another.")
+            return separator
         sample = self._sample()
         least = max(2, len(self.form.columns or ()))
         widths = {separator: _width(sample, separator) for separator in _GUESSED}
@@ -158,12 +161,13 @@ class TextTable:
                 file.detach()
 
     def _check_end(self) -> None:
+        zero = b"\0" if self.encoding == "utf-16" else b""  # one byte of a line break there
         if self.path.suffix.lower() == ".gz":
             return
         with opened(self.path) as (file, _):
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 2))
-            if file.read().rstrip(b"\0")[-1:] in (b"", b"\n", b"\r"):  # UTF-16 has a zero byte in a line break
+            if file.read().rstrip(zero)[-1:] in (b"", b"\n", b"\r"):
                 return
             file.seek(0)
             breaks = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))

@@ -61,7 +61,7 @@ def test_a_column_without_a_name_is_no_hindrance(tmp_path):
         (GOOD.encode() + b'u3,i3,"open\nu4,i4,x\n', "t.csv line 4: unexpected end of data; close the quotes"),
         (GOOD.encode() + "u3,i3,Café\n".encode() + b"u4,i4,Caf\xe9\n", "t.csv line 5: not UTF-8 text, as other lines"),
         (b"PK\x03\x04" + GOOD.encode(), "t.csv is a zip archive or an Excel file, not text; write it as CSV"),
-        (b"\0\1\2\3" + GOOD.encode(), "t.csv is not text; write it as CSV"),
+        (GOOD.encode() + b"\0\1\2\3", "t.csv is not text; write it as CSV"),
         (b"user,item,user\na,b,c\n", "t.csv: the column 'user' appears twice"),
     ],
 )
@@ -116,6 +116,9 @@ def test_a_separator_that_is_given_stands(tmp_path):
     path = written(tmp_path, "id,x;title\n1,2;A\n", "t.csv")
     assert open_table(path, TextForm(separator="semicolon")).names == ("id,x", "title")
     assert open_table(path, TextForm(separator=";")).names == ("id,x", "title")
+    for nothing in ("", '"', "\n"):
+        with pytest.raises(DataError, match="cannot separate cells; give --separator comma, tab, :: or another"):
+            open_table(path, TextForm(separator=nothing)).names  # noqa: B018
     spaced = written(tmp_path, "id  title\n1   A\n", "s.txt")
     assert list(open_table(spaced, TextForm(separator="space")).rows(("title", "id"))) == [(2, ("A", "1"))]
 
