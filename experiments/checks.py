@@ -42,7 +42,7 @@ def check_method(settings: Settings, method: str, dataset: str, name: str, *, un
     check_dataset(settings, dataset)
     if chosen.needs_policy:
         _check_policy(settings, method, dataset, name)
-    if not chosen.learns:
+    if not chosen.remembers:
         return chosen
     if untrained:
         _check_untrained(settings, dataset, name)
@@ -62,10 +62,10 @@ def check_play(settings: Settings, method: str, dataset: str, memory: str | None
     chosen = method_named(method)
     if chosen.chooser in ("oracle", "policy"):
         raise SettingsError(f"The method {method} serves simulated users only; choose another --method.")
-    if learn and not chosen.learns:
+    if learn and not chosen.remembers:
         raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
     check_dataset(settings, dataset)
-    if memory is not None and chosen.learns and not learn:
+    if memory is not None and chosen.remembers and not learn:
         counts_of(settings, dataset, memory)
 
 
