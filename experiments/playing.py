@@ -88,6 +88,7 @@ class Play:
             services.worlds.train.horizon,
             name="live",
             inputs=LiveInput,
+            persons=True,
             context=LiveContext,
             checkpointer=InMemorySaver(),
         )

@@ -10,18 +10,18 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.grounding import nearest_item
 from agents.llm.usage import Usage
 from agents.plan import Plan
 from agents.policy import REACH, Advice, choose
 from agents.relations import relation
 from agents.shortlist import Experience, draw_shortlist
-from agents.tools import analyse_categories
+from agents.tools import analysed
 from graphs.methods import method_named
 from graphs.recommending import observation, recommender_of
 from graphs.services import ServiceProvider, embed_text
 from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
 from graphs.stepping import CHOOSING, SHORTLISTING, briefing_of, masked_items, minds_of, step_seed
+from graphs.tools import recall_experience, search_catalogue
 from memory import Ledger, MemoryBank
 
 Update = dict[str, Any]
@@ -39,7 +39,7 @@ class ActorNodes:
         """Calls the category tool."""
         services = await self._provider.get(runtime.context, state["user"])
         situation = services.situation(state)
-        analysis = analyse_categories(situation.history, situation.recommended)
+        analysis = await analysed(situation.history, situation.recommended)
         return {"lately": list(analysis.lately), "fresh": list(analysis.fresh)}
 
     async def retrieve(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -50,10 +50,8 @@ class ActorNodes:
         # Single experiences are read by the LLM; memory's sums, which choose without it, are over all of them.
         if not (method.micro and method.needs_llm) or services.memory is None or not limits.experiences:
             return {"experiences": []}
-        vector = services.state_vector(services.situation(state))
-        found = await asyncio.to_thread(
-            services.memory.actor.similar, vector, limits.experiences, limits.actor_distance
-        )
+        situation = services.situation(state)
+        found = await recall_experience(services, services.state_words(situation), services.state_vector(situation))
         return {
             "experiences": [
                 RecalledExperience(
@@ -172,8 +170,7 @@ class ActorNodes:
     async def ground(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Finds the catalogue item nearest to the Actor's words."""
         services = await self._provider.get(runtime.context, state["user"])
-        vector = await embed_text(services.embedder, state["proposal"])
-        return {"item": nearest_item(services.vectors, vector, masked_items(services, state))}
+        return {"item": await search_catalogue(services, state["proposal"], masked_items(services, state))}
 
     async def route_to_item(
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]

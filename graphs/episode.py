@@ -10,13 +10,14 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from graphs.acting import build_actor_graph
+from graphs.conversation import LiveNodes, LiveOutput, LiveState
 from graphs.methods import method_named
 from graphs.nodes import EpisodeNodes
 from graphs.services import ServiceProvider
 from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput, EpisodeState
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
-_NODES_A_STEP = 9  # plan, act, its five inner nodes, respond, criticise
+_NODES_A_STEP = 10  # plan, act, its five inner nodes, present, respond, criticise
 
 
 class EpisodeRoutes:
@@ -61,26 +62,35 @@ def build_episode_graph(
     name: str = "billp",
     inputs: type[EpisodeInput] = EpisodeInput,
     context: type[EpisodeContext] = EpisodeContext,
+    persons: bool = False,
     checkpointer: BaseCheckpointSaver[Any] | None = None,
 ) -> EpisodeGraph:
     """The state machine, compiled, with a recursion limit that lets `horizon` steps pass.
 
-    `inputs` and `context` say which form fields it shows; `checkpointer` keeps its state between interrupts
-    (`langgraph dev` brings its own).
+    `inputs` and `context` say which form fields it shows; with `persons` for users it keeps a conversation in
+    `messages`; `checkpointer` keeps its state between interrupts (`langgraph dev` brings its own).
     """
     nodes, routes = EpisodeNodes(provider), EpisodeRoutes(provider)
-    graph = StateGraph(EpisodeState, context_schema=context, input_schema=inputs, output_schema=EpisodeOutput)
+    state, output = (LiveState, LiveOutput) if persons else (EpisodeState, EpisodeOutput)
+    graph = StateGraph(state, context_schema=context, input_schema=inputs, output_schema=output)
     graph.add_node("recall", nodes.recall)
     graph.add_node("plan", nodes.plan)
     graph.add_node("act", build_actor_graph(provider))
-    graph.add_node("respond", nodes.respond)
+    if persons:
+        live = LiveNodes(provider, nodes)
+        graph.add_node("present", live.present)
+        graph.add_node("respond", live.respond)
+        graph.add_edge("act", "present")
+        graph.add_edge("present", "respond")
+    else:
+        graph.add_node("respond", nodes.respond)
+        graph.add_edge("act", "respond")
     graph.add_node("criticise", nodes.criticise)
     graph.add_node("reflect", nodes.reflect)
     graph.add_node("conclude", nodes.conclude)
     graph.add_edge(START, "recall")
     graph.add_conditional_edges("recall", routes.after_recall)
     graph.add_edge("plan", "act")
-    graph.add_edge("act", "respond")
     graph.add_conditional_edges("respond", routes.after_respond)
     graph.add_conditional_edges("criticise", routes.onward)
     graph.add_edge("reflect", "conclude")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from agents.critic import Critic, averaged_value
 from agents.llm.usage import Usage
 from agents.views import Situation
 from graphs.services import Services
+from memory.retriever import similar_states
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,14 @@ async def judge(
     targets: list[float] = []
     ids: tuple[str, ...] = ()
     if services.memory is not None and limits.values:
-        found = await asyncio.to_thread(
-            services.memory.critic.similar, services.state_vector(situation), limits.values, limits.critic_distance
+        found = await similar_states(
+            services.memory.critic.similar,
+            services.embedder,
+            name="values",
+            words=services.state_words(situation),
+            vector=services.state_vector(situation),
+            k=limits.values,
+            max_distance=limits.critic_distance,
         )
         targets = [match.record.value for match in found]
         ids = tuple(match.record.id for match in found)

@@ -12,6 +12,7 @@ from graphs.services import Services
 from graphs.state import RecalledReflection
 from memory import Match, MemoryBank, Reflection
 from memory.merging import merge
+from memory.retriever import similar_states
 
 
 async def recall(services: Services, method: Method, history: Sequence[int]) -> tuple[list[RecalledReflection], str]:
@@ -28,8 +29,14 @@ async def recall(services: Services, method: Method, history: Sequence[int]) -> 
     found: list[Match[Reflection]] = []
     if among or in_numbers:
         fresh = Situation(history=tuple(services.catalogue.some(list(history))), recommended=(), rewards=())
-        vector = services.state_vector(fresh)
-        found = await asyncio.to_thread(memory.reflections.similar, vector, max(among, in_numbers))
+        found = await similar_states(
+            memory.reflections.similar,
+            services.embedder,
+            name="reflections",
+            words=services.state_words(fresh),
+            vector=services.state_vector(fresh),
+            k=max(among, in_numbers),
+        )
     weights: list[float] = []
     if found:
         receipts = await asyncio.to_thread(memory.uses.recent)

@@ -50,4 +50,6 @@ def served_graph(name: Name) -> EpisodeGraph:
     """The graph of that name; the same one whenever it is asked for."""
     form, services = FORMS[name], SharedServices()
     provider = LiveServices(services) if name == "live" else services
-    return build_episode_graph(provider, _LONGEST, name=name, inputs=form.inputs, context=form.context)
+    return build_episode_graph(
+        provider, _LONGEST, name=name, inputs=form.inputs, context=form.context, persons=name == "live"
+    )

@@ -80,6 +80,10 @@ class Services:
             rewards=tuple(round(step["reward"]) for step in state["steps"]),
         )
 
+    def state_words(self, situation: Situation) -> str:
+        """The titles that make up a state, oldest first: what is looked for in memory, for people."""
+        return "; ".join(item.title for item in situation.recent(self.settings.memory.state_items))
+
     def state_vector(self, situation: Situation) -> Vectors:
         """(d,) unit vector of the user's last items: the mean of their text vectors, newer ones weighing more.
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from langchain_core.embeddings import Embeddings
 
 from errors import MemoryStoreError
 from memory.records import Vector
@@ -34,7 +35,7 @@ class Embedder(Protocol):
         """One unit row a text: float32 of shape (n, dimension). May be called from several threads."""
 
 
-class SentenceEmbedder:
+class SentenceEmbedder(Embeddings):
     """all-MiniLM-L6-v2 on the CPU, from the files in its wheel; never looks at the network.
 
     The model is loaded by the first `embed`, or by `load`. The vectors of the latest texts are kept, because a small
@@ -71,6 +72,14 @@ class SentenceEmbedder:
             while len(self._vectors) > self._kept:
                 self._vectors.popitem(last=False)
             return np.array([rows[text] for text in texts], dtype=np.float32).reshape(len(texts), self.dimension)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """The vectors as LangChain takes them."""
+        return [row.tolist() for row in self.embed(texts)]
+
+    def embed_query(self, text: str) -> list[float]:
+        """The vector of one text as LangChain takes it."""
+        return self.embed_documents([text])[0]
 
     def _encode(self, texts: list[str]) -> Vector:
         if not texts:

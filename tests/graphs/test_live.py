@@ -37,6 +37,7 @@ class Person:
             HORIZON,
             name="live",
             inputs=LiveInput,
+            persons=True,
             context=LiveContext,
             checkpointer=InMemorySaver(),
         )
@@ -235,7 +236,12 @@ async def test_what_one_person_taught_is_not_read_to_another():
     def somebody() -> Person:
         person = Person(provider.services, context)
         person.graph = build_episode_graph(
-            LiveServices(provider), HORIZON, inputs=LiveInput, context=LiveContext, checkpointer=InMemorySaver()
+            LiveServices(provider),
+            HORIZON,
+            inputs=LiveInput,
+            context=LiveContext,
+            persons=True,
+            checkpointer=InMemorySaver(),
         )
         return person
 
@@ -261,3 +267,17 @@ async def test_a_memory_that_is_named_is_used_whoever_plays():
 def test_people_of_different_names_have_different_memories(one: str, other: str):
     assert (own_memory(one) == own_memory(other)) == (one == other)
     assert own_memory(one).count("/") == 1
+
+
+async def test_the_episode_is_a_conversation_too():
+    person = Person(fake_services())
+    asked = await person.come()
+    (question,) = asked["messages"]
+    assert question.type == "ai"
+    assert question.text.startswith(person.asked[0]["title"])
+    assert "Rate it from 1 to 5" in question.text
+    await person.say("great")
+    await person.say(4)
+    done = await person.say("2, leave")
+    assert [message.type for message in done["messages"]] == ["ai", "human", "ai", "human"]
+    assert [message.text for message in done["messages"][1::2]] == ["4", "2, and I leave"]

@@ -1,0 +1,85 @@
+"""Memory as a LangChain retriever, so that what was read back, and for what, shows in callbacks and traces."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import RunnableConfig
+from pydantic import PrivateAttr
+
+from memory.embedding import Embedder
+from memory.lessons import ActorExperience, CriticExperience, Reflection
+from memory.records import Vector
+from memory.store import Match
+
+Lesson = TypeVar("Lesson", Reflection, ActorExperience, CriticExperience)
+Search = Callable[..., list[Match[Lesson]]]
+"""`similar` of one of a bank's memories: a vector (d,), how many, and for experiences the largest distance."""
+
+
+class Remembered(Document):
+    """A record that was found: its text, its id, its distance and its fields."""
+
+    _match: Any = PrivateAttr(None)
+
+    @classmethod
+    def of(cls, match: Match[Lesson]) -> Remembered:
+        """The document of `match`."""
+        record = match.record.to_record()
+        metadata = {**record.fields, "distance": match.distance}
+        document = cls(page_content=record.text, id=record.id, metadata=metadata)
+        document._match = match
+        return document
+
+
+class MemoryRetriever(BaseRetriever):
+    """Finds what memory holds of states like the one in question."""
+
+    search: Any
+    """A `Search`."""
+    embedder: Any
+    """An `Embedder`, for queries that come without a vector."""
+    k: int
+    max_distance: float | None = None
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, vector: Vector | None = None
+    ) -> list[Document]:
+        wanted = self.embedder.embed([query])[0] if vector is None else vector
+        limit = {} if self.max_distance is None else {"max_distance": self.max_distance}
+        return [Remembered.of(match) for match in self.search(wanted, self.k, **limit)]
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, vector: Vector | None = None
+    ) -> list[Document]:
+        return await asyncio.to_thread(
+            self._get_relevant_documents, query, run_manager=run_manager.get_sync(), vector=vector
+        )
+
+
+async def similar_states(
+    search: Search[Lesson],
+    embedder: Embedder,
+    *,
+    name: str,
+    words: str,
+    vector: Vector,
+    k: int,
+    max_distance: float | None = None,
+    callbacks: Callbacks = None,
+) -> list[Match[Lesson]]:
+    """At most `k` matches of `search`, nearest first, by a retriever whose run is called `name`.
+
+    `vector` (d,) is what is looked for, `words` say it for people.
+    """
+    retriever = MemoryRetriever(search=search, embedder=embedder, k=k, max_distance=max_distance)
+    config = RunnableConfig(run_name=name, tags=[name])
+    if callbacks is not None:  # else those of the run that asks
+        config["callbacks"] = callbacks
+    found = await retriever.ainvoke(words, config, vector=vector)
+    return [document._match for document in found if isinstance(document, Remembered)]
