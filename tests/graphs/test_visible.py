@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, get_usage_metadata_callback
@@ -124,9 +124,10 @@ async def test_langchains_own_sum_of_tokens_is_ours():
 async def test_thoughts_and_reflections_stream_as_they_come_and_letters_do_not():
     graph = graph_on(fake_services(Streaming(), fake_bank(), **ASKED))
     words: dict[str, list[str]] = {}
-    async for _, (message, about) in graph.astream(
+    async for part in graph.astream(
         {"user": user_of("train"), "episode": "e0"}, context=CONTEXT, stream_mode="messages", subgraphs=True
     ):
+        _, (message, about) = cast(Any, part)
         (role,) = {"planner", "actor", "critic", "reflector"} & set(about["tags"])
         if message.text:
             words.setdefault(role, []).append(str(message.text))
