@@ -12,7 +12,7 @@ _FEEDBACK = {
     "hours": "from hours played, ranked within each user: 2 to 5 stars",
     "presence": "from presence, as there is no column of ratings or hours: 4 stars, 5 for a pair that met again",
 }
-_SEPARATORS = {" ": "spaces", ",": "commas", None: "nothing", "lists": "the ends of list entries"}
+_SEPARATORS = {" ": "spaces", ",": "commas", None: "nothing"}
 
 
 def intake_pairs(intake: Intake) -> dict[str, str]:
@@ -24,7 +24,8 @@ def intake_pairs(intake: Intake) -> dict[str, str]:
     }
     if "categories" in intake.columns:
         separator = intake.categories_separated_by
-        pairs["categories"] = f"separated by {_SEPARATORS.get(separator, separator)}"
+        separated = f"separated by {_SEPARATORS.get(separator, separator)}"
+        pairs["categories"] = "written as lists" if separator == "lists" else separated
     pairs |= {f"{file} is": words for file, words in intake.read_as.items()}
     if intake.times is not None:
         pairs["times"] = f"read {intake.times}"

@@ -8,9 +8,10 @@ from simulators.building import build_halves, build_worlds
 from simulators.datasets import Dataset
 from simulators.environment import Observation, UserEnv
 from simulators.episodes import Episodes
+from simulators.fetching import fetch_known
 from simulators.importers.text_table import TextForm
 from simulators.intake import FEWEST, Columns, Intake, Rules
-from simulators.known import KNOWN, KnownDataset, fetch_known
+from simulators.known import KNOWN, KnownDataset
 from simulators.library import add_folder, add_tables, list_datasets, load_dataset, read_intake
 from simulators.mapping import ColumnMapping
 from simulators.registration import environment_id, register_environments, register_known

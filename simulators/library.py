@@ -24,6 +24,7 @@ from simulators.importers.opening import open_table, table_name
 from simulators.importers.table import Table, missing
 from simulators.importers.text_table import TextForm
 from simulators.intake import Columns, Intake, Rules
+from simulators.known import KNOWN
 from simulators.mapping import ColumnMapping, found_column, guess_mapping
 from simulators.pairs import pair_keys
 from simulators.progress import Progress, part
@@ -188,8 +189,9 @@ def load_dataset(data_dir: Path, name: str, progress: Progress | None = None) ->
 
 
 def no_dataset(data_dir: Path, name: str) -> DataError:
-    """The error that says that no dataset is called `name`, and which there are."""
-    return DataError(there_is_no("dataset", name, list_datasets(data_dir), remedy="add it with `billp data add`"))
+    """The error that says that no dataset is called `name`, which there are, and how to get it."""
+    remedy = f"fetch it with `billp data fetch {name}`" if name in KNOWN else "add it with `billp data add`"
+    return DataError(there_is_no("dataset", name, list_datasets(data_dir), remedy=remedy))
 
 
 def read_intake(data_dir: Path, name: str) -> Intake | None:

@@ -104,7 +104,9 @@ def fault(table: Table, number: int, text: str) -> DataError:
 
 
 def missing(path: Path) -> DataError:
-    """The error for a file that is not there."""
+    """The error for a file or folder that is not there."""
+    if path.exists():
+        return DataError(f"{path} is no file; give one that holds a table.")
     return DataError(f"{path} does not exist; check the folder and the name.")
 
 

@@ -82,6 +82,8 @@ def test_a_file_that_is_not_there_is_called_missing(tmp_path):
     for name in ("none.csv", "none.parquet", "none.jsonl.gz"):
         with pytest.raises(DataError, match=rf"{name} does not exist; check the folder and the name"):
             rows(tmp_path / name, "a", "b")
+    with pytest.raises(DataError, match="is no file; give one that holds a table"):
+        rows(tmp_path, "a", "b")
 
 
 @pytest.mark.parametrize(
