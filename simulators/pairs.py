@@ -25,10 +25,11 @@ def folded(
     keys = pair_keys(users, items, int(items.max(initial=0)) + 1)
     order = np.lexsort((times, keys))  # lexsort is stable
     starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
-    ends = np.append(starts[1:], len(order))
+    ends = np.append(starts, len(order))[1:]
     rows = order[ends - 1]
     back = np.argsort(rows)
-    return Pairs(rows[back], (ends - starts)[back], np.add.reduceat(values[order], starts)[back])
+    totals = np.add.reduceat(values[order], starts) if len(starts) else values[:0]
+    return Pairs(rows[back], (ends - starts)[back], totals[back])
 
 
 def pair_keys(users: NDArray[np.int32], items: NDArray[np.int32], n_items: int) -> NDArray[np.int64]:

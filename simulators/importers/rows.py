@@ -166,11 +166,13 @@ def meetings_of(
         items.append(item)
         values.append(value)
         times.append(moment)
-    if first is not None and not users and unknown in (read, _SAMPLED):
+    if first is not None and unknown == read:
         raise _none_known(table, columns, index, first[1])
     if first is not None and refuses:
         raise fault(table, first[0], _unknown(first[1]))
     faults.settle(read + faults.counts["unreadable row"])
+    if not users:
+        raise DataError(f"{table.path.name}: none of its {read:,} rows can be used; see them, and mend the file.")
     return Meetings(
         list(index_of_user),
         np.asarray(users, dtype=np.int32),

@@ -32,6 +32,12 @@ def test_the_latest_row_of_a_pair_stands_and_of_equal_times_the_last():
     assert pairs.totals.tolist() == [7, 1, 7]
 
 
+def test_no_rows_are_no_pairs():
+    nothing = np.empty(0, dtype=np.int32)
+    pairs = folded(nothing, nothing, nothing.astype(np.float64), nothing.astype(np.float64))
+    assert (len(pairs.rows), len(pairs.counts), len(pairs.totals)) == (0, 0, 0)
+
+
 @given(ROWS)
 def test_folding_is_what_a_dictionary_would_do(rows):
     latest: dict[tuple[int, int], tuple[int, int]] = {}

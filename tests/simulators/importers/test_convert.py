@@ -292,6 +292,12 @@ def test_unknown_items_that_may_be_passed_over_are_no_bad_rows(tmp_path):
     assert (len(dataset), intake.unknown_items, intake.skipped) == (4, 9, {})
 
 
+def test_a_log_of_unknown_items_and_bad_rows_alone_is_refused(tmp_path):
+    log = "user_id,item_id,rating\na,i9,5\nb,i1,9\n"
+    with pytest.raises(DataError, match="none of its 2 rows can be used"):
+        add(tmp_path, log, rules=Rules(0, 0, skip_unknown_items=True, skip_bad_rows=0.5))
+
+
 def test_logs_and_items_as_amazon_writes_them(tmp_path):
     """Reviews with asin and parent_asin, items by parent_asin alone, times in milliseconds, lists of categories."""
     reviews = [
