@@ -14,7 +14,8 @@ import sys
 import time
 from collections import Counter
 
-from tests.fakes.malformed import cases, tried
+from tests.fakes.malformed import cases, streams
+from tests.fakes.trying import tried
 
 _COUNT, _AT_ONCE = 20_000, 1_000
 
@@ -25,7 +26,8 @@ def main(count: int = _COUNT) -> int:
     faults: Counter[str] = Counter()
     started = time.perf_counter()
     for seed in range(0, count, _AT_ONCE):  # so that not all replies are in memory at once
-        for outcome in asyncio.run(tried(cases(min(_AT_ONCE, count - seed), seed=seed))):
+        size = min(_AT_ONCE, count - seed)
+        for outcome in asyncio.run(tried([*cases(size - size // 10, seed=seed), *streams(size // 10, seed=seed)])):
             ended[outcome.error.partition(":")[0] or "value"] += 1
             if outcome.fault:
                 faults[f"{outcome.case.role}, {outcome.case.kind}: {outcome.fault}"] += 1

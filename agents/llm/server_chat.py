@@ -117,29 +117,36 @@ class ServerChat(AsyncChat):
     async def _pieces(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> AsyncIterator[ChatGenerationChunk]:
-        """The chunks of one stream; raises MomentaryError where it does not begin or breaks off."""
+        """The chunks of one stream; raises MomentaryError where it does not begin, breaks off or has no end."""
         body = self._body(messages, stop, kwargs) | {"stream": True, "stream_options": {"include_usage": True}}
-        started, usage, size = time.perf_counter(), None, 0
+        started, usage, ended = time.perf_counter(), None, False
         async with self._posted(body) as response:
             if response.content_type != "text/event-stream":
                 raise MomentaryError("no stream")
-            while line := await self._line(response):
-                size += len(line)
-                self._check_size(size)
-                if not line.startswith(b"data: {"):
+            async for event in self._events(response):
+                ended = ended or event == b"[DONE]"
+                if not event.startswith(b"{"):
                     continue
-                piece = self._piece(self._without_key(line[6:]))
+                piece = self._piece(self._without_key(event))
                 usage = usage if piece.usage is None else piece.usage
                 if piece.choices:
+                    ended = ended or piece.choices[0].finish_reason is not None
                     yield ChatGenerationChunk(message=piece.chunk())
+        if not ended:
+            raise MomentaryError("the stream stopped in the middle")
         seconds = time.perf_counter() - started
         yield ChatGenerationChunk(message=last_chunk(self.model, seconds, usage))
 
-    async def _line(self, response: aiohttp.ClientResponse) -> bytes:
-        try:
-            return await response.content.readline()
-        except ValueError as error:  # longer than what aiohttp keeps of a line
-            raise self._foreign() from error
+    async def _events(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        """The data of each event of a stream."""
+        size, rest = 0, b""
+        async for part in response.content.iter_any():
+            size += len(part)
+            self._check_size(size)
+            *lines, rest = (rest + part).split(b"\n")
+            for line in lines:
+                if line.startswith(b"data:"):
+                    yield line[5:].strip()
 
     def _piece(self, content: bytes) -> Piece:
         answer = self._read(content)

@@ -1,46 +1,20 @@
-"""Replies as servers should not send them, and what each role may make of them.
+"""Replies as servers should not send them: a well-formed reply damaged in one place, by a seed.
 
-A case is a well-formed reply damaged in one place, by a seed; so the right outcome is known: the value that the whole
-reply holds, or an error that names what is wrong. `tried` puts cases to the roles through a real server on loopback.
+So the right outcome of each is known: the value that the whole reply holds, or an error that says what is wrong.
+`tests.fakes.trying` puts them to the roles.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
-from aiohttp.test_utils import TestServer
-
-from agents.actor import Actor
-from agents.briefing import Briefing
-from agents.critic import Critic
-from agents.llm.server_chat import ServerChat
-from agents.llm.usage import Usage
-from agents.planner import Planner
-from agents.policy import Advice
-from agents.prompt_pack import load_pack
-from agents.reflector import Reflector
-from agents.tools import CategoryAnalysis
-from agents.views import Situation
-from catalogue import Item
-from errors import EpisodeError, ServerAwayError
-from settings import ActorSettings, CriticSettings, LLMSettings, PlannerSettings, ReflectorSettings
-
 ROLES = ("plan", "propose", "reflect", "letters", "letter", "expected", "sampled")
-PATIENCE_S = 30.0  # a case that takes longer hangs
 WORDS, LETTER, SCORE = "Try a comedy.", "B", "7"
-_ITEMS = tuple(Item(n, f"k{n}", f"Film {n}", ("Drama",), 1990 + n) for n in range(12))
-_SITUATION = Situation(history=_ITEMS[:3], recommended=_ITEMS[3:5], rewards=(4, 2))
-_BRIEFING = Briefing(_SITUATION, "calm", CategoryAnalysis(("War",), ("Drama",)))
-_PACK = load_pack()
 _SCORING = ("letters", "expected")
 
 NO_WORDS: tuple[object, ...] = (
@@ -85,34 +59,11 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a role made of a case: a value, or the name of the error it raised."""
+class Streamed(Case):
+    """A reply in pieces, as Studio and other watchers get it; where the model then asks for a whole one, it is sent."""
 
-    case: Case
-    value: object = None
-    error: str = ""
-    counted: int = 0
-
-    @property
-    def fault(self) -> str:
-        """What is wrong with the outcome; empty where nothing is."""
-        if self.error:
-            known = {"ReplyFormatError", "ModelUnavailableError", "ContextOverflowError", "ServerAwayError"}
-            if self.error not in known:
-                return f"it ended with {self.error}"
-            return "a right reply was refused" if self.case.right else ""
-        if not self.case.right:
-            return f"a wrong reply became {self.value!r}"
-        if self.value != right_value(self.case.role):
-            return f"the reply became {self.value!r}"
-        return "a failure was not counted" if self.case.counted and not self.counted else ""
-
-
-def right_value(role: str) -> object:
-    """What the whole reply says."""
-    if role in ("plan", "propose", "reflect"):
-        return WORDS
-    return 1 if role in ("letters", "letter") else round(7 / 9 * 5 / (1 - CriticSettings().gamma), 9)
+    breaks: bool = False
+    """The connection is cut off after it."""
 
 
 def whole(role: str) -> dict[str, Any]:
@@ -136,6 +87,12 @@ def cases(count: int, seed: int = 0) -> list[Case]:
     """So many damaged replies, to each role in turn; the same for the same seed."""
     rng = random.Random(seed)  # noqa: S311 -- no secrets
     return [case(rng, ROLES[number % len(ROLES)]) for number in range(count)]
+
+
+def streams(count: int, seed: int = 0) -> list[Case]:
+    """So many damaged streams of words."""
+    rng = random.Random(seed)  # noqa: S311 -- no secrets
+    return [_of_stream(rng, ROLES[number % 3]) for number in range(count)]
 
 
 def as_sent(reply: object) -> bytes:
@@ -227,58 +184,39 @@ def _of_status(rng: random.Random, role: str) -> Case:
     return Case(f"status {status} {after}", role, b"" if status == 204 else body, status=status, headers=headers)
 
 
-async def tried(some: Sequence[Case], *, at_once: int = 32, first: Sequence[Case] = ()) -> list[Outcome]:
-    """What the roles make of the cases, each asked once; with `first`, a case each comes before it at the first try."""
-    calls: Counter[int] = Counter()
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        number = int((await request.json())["model"])
-        calls[number] += 1
-        sent = first[number] if first and calls[number] == 1 else some[number]
-        return web.Response(body=sent.body, status=sent.status, headers=sent.headers, content_type="application/json")
-
-    places = asyncio.Semaphore(at_once)
-
-    async def one(number: int, each: Case) -> Outcome:
-        async with places, _chat(url, str(number)) as model:
-            try:
-                value, usage = await asyncio.wait_for(_asked(model, each.role, int(bool(first))), PATIENCE_S)
-            except (EpisodeError, ServerAwayError) as error:
-                return Outcome(each, error=type(error).__name__)
-            except Exception as error:  # noqa: BLE001 -- whatever else comes is what is looked for
-                return Outcome(each, error=f"{type(error).__name__}: {error}"[:200])
-            return Outcome(each, value, counted=usage.format_failures)
-
-    app = web.Application(client_max_size=2**24)
-    app.router.add_post("/v1/chat/completions", handle)
-    async with TestServer(app, host="127.0.0.1") as server:
-        url = f"http://127.0.0.1:{server.port}/v1"
-        return await asyncio.gather(*(one(number, each) for number, each in enumerate(some)))
-
-
-@asynccontextmanager
-async def _chat(url: str, name: str) -> AsyncIterator[ServerChat]:
-    settings = LLMSettings(model=name, retries=0, backoff_s=0.001, patience_s=0, timeout_s=PATIENCE_S / 2)
-    async with ServerChat(base_url=url, settings=settings) as model:
-        yield model
+def _of_stream(rng: random.Random, role: str) -> Case:
+    said: list[bytes] = [_event({"choices": [{"delta": {"content": word}}]}) for word in ("Try ", "a ", "comedy.")]
+    usage: dict[str, Any] = {"prompt_tokens": 9, "completion_tokens": 3}
+    end = [_event({"choices": [{"delta": {}, "finish_reason": "stop"}]}), _event({"choices": [], "usage": usage})]
+    done, place = b"data: [DONE]\n\n", rng.randrange(4)
+    kind = rng.choice(["wrong", "harmless", "usage", "unfinished", "broken", "whole", "long line", "endless"])
+    junk: object = ""
+    if kind == "wrong":
+        text = [{"choices": [{"delta": {"content": text}}]} for text in NO_TEXT]
+        junk = rng.choice(
+            [*text, {"choices": None}, {"choices": [None]}, {"choices": "x"}, {"error": {"message": "no"}}]
+        )
+        said.insert(place, rng.choice([_event(junk), b'data: {"cut\n\n', b'data: {"a": \xff}\n\n']))
+    elif kind == "harmless":
+        said.insert(
+            place, rng.choice([b": waiting\n\n", b"\n", b"data: null\n\n", b"event: x\n\n", _event({"choices": []})])
+        )
+    elif kind == "usage":
+        junk = rng.choice(NO_COUNT)
+        end[1] = _event({"choices": [], "usage": usage | {"prompt_tokens": junk}})
+    elif kind == "long line":
+        said.insert(place, b"data: {" + b"x" * 2**20 + b"\n\n")
+    elif kind == "endless":
+        said.insert(place, b": waiting\n\n" * 500_000)
+    if kind in ("unfinished", "broken"):
+        body = b"".join(said[: max(1, place)])
+    else:
+        body = as_sent(whole(role)) if kind == "whole" else b"".join([*said, *end, done])
+    headers = () if kind == "whole" else (("Content-Type", "text/event-stream"),)
+    right = kind in ("harmless", "usage", "unfinished", "broken", "whole")
+    name = f"stream {kind} {junk!r:.30}"
+    return Streamed(name, role, body, right, kind == "usage", headers=headers, breaks=kind == "broken")
 
 
-async def _asked(model: ServerChat, role: str, retries: int) -> tuple[object, Usage]:
-    if role == "plan":
-        thought = await Planner(model, _PACK["planner"], PlannerSettings(retries=retries)).think(_SITUATION, [], [], 0)
-        return thought.text, thought.usage
-    if role == "reflect":
-        reflector = Reflector(model, _PACK["reflector"], ReflectorSettings(retries=retries))
-        lesson = await reflector.reflect(_SITUATION, left=True, seed=0)
-        return lesson.text, lesson.usage
-    if role in ("expected", "sampled"):
-        judging = CriticSettings(retries=retries, value="logprobs" if role == "expected" else "sample")
-        judged = await Critic(model, _PACK["critic"], judging, 6).judge(_SITUATION, [], 0)
-        return round(judged.value, 9), judged.usage
-    settings = ActorSettings(retries=retries, choice="schema" if role == "letter" else "scores", orders=1, ask="always")
-    actor = Actor(model, _PACK, settings, 6)
-    if role == "propose":
-        proposal = await actor.propose(_BRIEFING, 0)
-        return proposal.text, proposal.usage
-    chosen = await actor.choose(_BRIEFING, _ITEMS[6:], 0, advice=Advice((0.0,) * 6, 1.0))
-    return chosen.position, chosen.usage
+def _event(piece: object) -> bytes:
+    return b"data: " + as_sent(piece) + b"\n\n"

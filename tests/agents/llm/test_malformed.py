@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.malformed import ROLES, Case, as_sent, cases, tried, whole
+from tests.fakes.malformed import ROLES, Case, as_sent, cases, streams, whole
+from tests.fakes.trying import tried
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.integration]
 
@@ -34,3 +35,9 @@ async def test_a_second_try_makes_up_for_it_and_the_failure_is_counted():
     understood = [outcome for outcome in outcomes if not outcome.error]
     assert len(understood) > len(outcomes) / 2, "what is no chat completion at all is not asked for again"
     assert [(outcome.case.kind, outcome.case.role, outcome.fault) for outcome in understood if outcome.fault] == []
+
+
+async def test_a_stream_that_is_wrong_or_breaks_off_is_no_value_either():
+    outcomes = await tried(streams(240))
+    assert [(outcome.case.kind, outcome.case.role, outcome.fault) for outcome in outcomes if outcome.fault] == []
+    assert {bool(outcome.error) for outcome in outcomes} == {True, False}
