@@ -83,6 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BillpError as error:
         complain(f"billp: {error}")
         sys.exit(1)
+    except OSError as error:  # mostly a full or read-only disk, where nothing more could be said of it
+        complain(f"billp: {error.filename or 'A file'} cannot be used ({error.strerror or error}); mend that.")
+        sys.exit(2)
     except SystemExit as ended:
         if ended.code == 130:  # Ctrl-C, which Typer turns into this without a word
             complain("billp: interrupted; a run goes on with --run NAME --resume.")

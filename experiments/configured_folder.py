@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
 from errors import ArtifactError
 from experiments.stored_settings import completed
+from whole_files import private_folder, read_bounded, write_whole
 
 CONFIG = "config.json"
 _LOCK = ".lock"
 _SURROUNDINGS = "surroundings"
 _LATER = "later_surroundings"
+LARGEST = 64_000_000  # bytes of a config; those of large comparisons, which name every user, take some megabytes
 
 
 class ConfiguredFolder:
@@ -42,7 +42,10 @@ class ConfiguredFolder:
         self._config, self._surroundings = config, surroundings
         self.existed = (path / CONFIG).exists()
         check_free(path, resume=resume)
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            private_folder(path)
+        except OSError as error:
+            raise unwritable(path, error) from error
         self._lock = _locked(path / _LOCK)
         try:
             if self.existed:
@@ -83,7 +86,13 @@ class ConfiguredFolder:
 
     def _write(self, beside: Mapping[str, Any]) -> None:
         text = json.dumps({**self._config, **beside}, indent=2, sort_keys=True)
-        write_atomically(self.path / CONFIG, text + "\n")
+        self._replace(self.path / CONFIG, text + "\n")
+
+    def _replace(self, target: Path, text: str) -> None:
+        try:
+            write_whole(target, text)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
     def _check_new(self) -> None:
         """Raises ArtifactError where a folder without config holds something that would be mixed up with a new run."""
@@ -105,24 +114,25 @@ def read_config(path: Path) -> dict[str, Any]:
     return _stored_config(path / CONFIG)
 
 
-def write_atomically(target: Path, text: str) -> None:
-    """Replaces `target` by `text`, whole or not at all; a file that holds it already is left alone."""
-    with suppress(OSError, UnicodeDecodeError):
-        if target.read_text(encoding="utf-8") == text:
-            return
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(target)
-
-
 def _locked(path: Path) -> IO[str]:
-    file = path.open("w")
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
         raise ArtifactError(f"Run {path.parent} is in use by another process; wait for it or end it.") from error
     return file
+
+
+def unwritable(path: Path, error: OSError) -> ArtifactError:
+    """The error that says that a run cannot be written to."""
+    return ArtifactError(
+        f"Run {path} cannot be written ({error.strerror or error}); what is recorded stays: make room or mend the "
+        "folder, and go on with --resume."
+    )
 
 
 def _stored_config(path: Path) -> dict[str, Any]:
@@ -135,11 +145,14 @@ def _without_surroundings(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stored(path: Path) -> dict[str, Any]:
     try:
-        stored: Any = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        stored: Any = json.loads(read_bounded(path, LARGEST))
+    except (ValueError, OSError, RecursionError) as error:
         raise ArtifactError(f"{path} is damaged ({error}); restore it or start another run.") from error
     if not isinstance(stored, dict):
         raise ArtifactError(f"{path} is damaged (no JSON object); restore it or start another run.")
+    for name in ("settings", "plan", _SURROUNDINGS):
+        if not isinstance(stored.get(name, {}), dict):
+            raise ArtifactError(f"{path} is damaged ({name} is no JSON object); restore it or start another run.")
     return stored
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from agents.critic import Critic
 from agents.llm.asking import call_seed
 from errors import ArtifactError, EpisodeError
-from experiments.configured_folder import read_config, write_atomically
+from experiments.configured_folder import read_config
 from experiments.evaluation import evaluate
 from experiments.records import EpisodeLine
 from experiments.reliability import Reliability, reliability
@@ -27,6 +27,7 @@ from graphs.methods import method_named
 from graphs.services import Services
 from graphs.state import EpisodeOutput
 from graphs.workshop import Workshop
+from whole_files import write_whole
 
 ValueWay = Literal["logprobs", "sample"]
 FILE = "critic.json"
@@ -95,7 +96,7 @@ async def study_critic(
     study = _study(
         values, states, hidden, lines, dataset=dataset, method=method, memory=memory if learns else "", gamma=gamma
     )
-    write_atomically(run / FILE, study.model_dump_json(indent=2) + "\n")
+    write_whole(run / FILE, study.model_dump_json(indent=2) + "\n")
     return study
 
 

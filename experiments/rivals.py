@@ -15,7 +15,6 @@ from baselines.rivals.rival import Lesson, Material
 from errors import ArtifactError
 from experiments.baselines.policy import policy_folder
 from experiments.baselines.runs import logs_of
-from experiments.configured_folder import write_atomically
 from experiments.records import EpisodeLine
 from graphs.services import Services
 from graphs.state import EpisodeOutput
@@ -23,6 +22,7 @@ from graphs.users import masked_history
 from simulators.datasets import file_digest
 from simulators.folders import replaced_folder
 from simulators.quit.reasons import HORIZON
+from whole_files import write_whole
 
 FILE = "lessons.json"
 
@@ -106,7 +106,7 @@ def keep_lessons(lines: Iterable[EpisodeLine], services: Services, method: str, 
         episodes=[_Lesson.model_validate(asdict(_lesson(line.output))) for line in lines if line.output is not None],
     )
     with replaced_folder(target) as new:
-        write_atomically(new / FILE, lessons.model_dump_json() + "\n")
+        write_whole(new / FILE, lessons.model_dump_json() + "\n")
     return target
 
 

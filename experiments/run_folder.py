@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from pydantic import ValidationError
 
 from errors import ArtifactError
-from experiments.configured_folder import CONFIG, ConfiguredFolder, write_atomically
+from experiments.configured_folder import CONFIG, ConfiguredFolder, unwritable
 from experiments.records import EpisodeLine, check_finite
+from whole_files import bounded_lines
 
 EPISODES, METRICS = "episodes.jsonl", "metrics.json"
+_LONGEST = 64_000_000  # bytes of a line; an episode of a thousand steps takes some hundred thousand
 
 
 class RunFolder(ConfiguredFolder):
@@ -23,11 +26,15 @@ class RunFolder(ConfiguredFolder):
 
     def _opened(self) -> None:
         self._lines: list[EpisodeLine] = _whole_lines(self.path / EPISODES)
-        self._file: IO[str] = (self.path / EPISODES).open("a", encoding="utf-8")
+        try:
+            self._file: IO[str] = (self.path / EPISODES).open("a", encoding="utf-8")
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
     def close(self) -> None:
         """Closes the file of episodes and releases the folder."""
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take was said when it was written
+            self._file.close()
         super().close()
 
     def _check_new(self) -> None:
@@ -40,19 +47,36 @@ class RunFolder(ConfiguredFolder):
         return tuple(_last_tries(self._lines))
 
     def append(self, *lines: EpisodeLine) -> None:
-        """Records episodes; on return they survive a kill. Raises NotFiniteError for a number that is none."""
+        """Records episodes; on return they survive a kill.
+
+        Raises NotFiniteError for a number that is none, ArtifactError where the disk does not take them.
+        """
         for line in lines:
             if line.output is not None:
                 check_finite(line.output)
-        self._file.writelines(line.model_dump_json() + "\n" for line in lines)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.writelines(line.model_dump_json() + "\n" for line in lines)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise unwritable(self.path, error) from error
         self._lines += lines
+
+    def check_items(self, n_items: int) -> None:
+        """Raises ArtifactError where a recorded step has an item outside a catalogue of so many, or no candidate."""
+        for line in self._lines:
+            for step in line.output["steps"] if line.output is not None else ():
+                of_catalogue = all(0 <= item < n_items for item in (step["item"], *step["shortlist"]))
+                if not of_catalogue or (step["shortlist"] and step["item"] not in step["shortlist"]):
+                    raise ArtifactError(
+                        f"{self.path / EPISODES} is damaged (episode {line.id}, step {step['number']}: item "
+                        f"{step['item']} cannot have been recommended); restore it or start another run."
+                    )
 
     def write_metrics(self, text: str) -> Path:
         """Writes `metrics.json` in one go: the run has come to its end."""
         target = self.path / METRICS
-        write_atomically(target, text + "\n")
+        self._replace(target, text + "\n")
         self.widen()
         return target
 
@@ -63,7 +87,10 @@ class RunFolder(ConfiguredFolder):
 
     def reopen(self) -> None:
         """Says that the run has not come to its end: removes `metrics.json`."""
-        (self.path / METRICS).unlink(missing_ok=True)
+        try:
+            (self.path / METRICS).unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
 
 def is_complete(path: Path) -> bool:
@@ -76,7 +103,7 @@ def read_lines(path: Path) -> list[EpisodeLine]:
     file = path / EPISODES
     if not file.exists():
         raise ArtifactError(f"There is no run in {path}; name a folder that holds {EPISODES}.")
-    return _last_tries(_parse(file, file.read_bytes().split(b"\n")[:-1]))
+    return _last_tries(_parsed(file)[0])
 
 
 def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
@@ -99,13 +126,24 @@ def _whole_lines(path: Path) -> list[EpisodeLine]:
     """The lines of the file; a last line that a kill cut off is removed from it."""
     if not path.exists():
         return []
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)
-    return _parse(path, content[:whole].split(b"\n")[:-1])
+    lines, whole = _parsed(path)
+    try:
+        if whole < path.stat().st_size:
+            with path.open("r+b") as file:
+                file.truncate(whole)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    return lines
 
 
-def _parse(path: Path, lines: list[bytes]) -> list[EpisodeLine]:
-    return [parse_line(path, number, line) for number, line in enumerate(lines, start=1)]
+def _parsed(path: Path) -> tuple[list[EpisodeLine], int]:
+    """The whole lines of the file and their bytes; a last line without an end is left out."""
+    lines, whole = [], 0
+    try:
+        for number, line in enumerate(bounded_lines(path, _LONGEST), start=1):
+            if line.endswith(b"\n"):
+                lines.append(parse_line(path, number, line[:-1]))
+                whole += len(line)
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error}); restore it or start another run.") from error
+    return lines, whole

@@ -79,8 +79,9 @@ class Runner:
         """Runs every planned episode that is not recorded yet; failed ones are recorded and passed over.
 
         What failed before is tried again where nothing is learned from it. In training it stands: the episodes after
-        it were run without its lesson.
+        it were run without its lesson. Raises ArtifactError where a recorded step does not fit the catalogue.
         """
+        self._folder.check_items(len(self._services.catalogue))
         batches = sorted({plan.batch for plan in plans})
         for batch in batches:
             members = [plan for plan in plans if plan.batch == batch]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +20,7 @@ from memory.records import KINDS, Kind, Record, Vector
 from memory.reflections import ReflectionMemory
 from memory.store import Match, VectorStore
 from memory.uses import UseMemory
+from whole_files import replacing
 
 BATCH = 500
 _CHECKED = 32  # experiences that tell whether the catalogue is still the one that they were made with
@@ -207,12 +206,7 @@ class MemoryBank:
 def _replacing(path: Path) -> Iterator[TextIO]:
     """A file that takes the place of `path` once it is complete."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-                yield stream
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with replacing(path) as (partial,), partial.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
     except OSError as error:
         raise MemoryStoreError(f"The export cannot be written to {path} ({error}); name another file.") from error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from catalogue import Catalogue
 from errors import ArtifactError
 from memory.embedding import Embedder
 from memory.records import Vector
+from whole_files import replacing
 
 BATCH = 256
 
@@ -74,12 +73,7 @@ def _write(path: Path, vectors: Vector) -> None:
     """Under another name first: a process killed half-way leaves no half file, and two may write at once."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, vectors=vectors)
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with replacing(path) as (partial,), partial.open("wb") as file:
+            np.savez(file, vectors=vectors)
     except OSError as error:
         raise ArtifactError(f"Item vectors cannot be written to {path.parent} ({error}); mend that.") from error

@@ -22,6 +22,7 @@ from experiments.report.folders import Config, is_complete, read_config, run_fol
 from experiments.report.provenance import Source, nearest
 from experiments.run_folder import EPISODES, parse_line
 from pages.answers import EpisodeList, EpisodeRow, Place, RunList, RunRow
+from whole_files import open_plain
 
 
 @dataclass
@@ -45,7 +46,7 @@ class _Index:
             self.rows, self.starts, self.numbers = [], [], {}
         if now.st_size == self.size:
             return
-        with self.file.open("rb") as stream:
+        with open_plain(self.file) as stream:
             stream.seek(self.size)
             for raw in stream:
                 if not raw.endswith(b"\n"):
@@ -61,7 +62,7 @@ class _Index:
 
     def line(self, number: int) -> EpisodeLine:
         """The episode `number`, counted from 1."""
-        with self.file.open("rb") as stream:
+        with open_plain(self.file) as stream:
             stream.seek(self.starts[number - 1])
             return parse_line(self.file, number, stream.readline())
 

@@ -18,18 +18,19 @@ from starlette.applications import Starlette
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("agents", "baselines", "commands", "experiments", "graphs", "memory", "pages", "serving", "simulators")
-ROOTS = ("catalogue", "cli", "errors", "names", "setting_groups", "settings", "words")
+ROOTS = ("catalogue", "cli", "errors", "names", "setting_groups", "settings", "whole_files", "words")
 HOUSE = {*PACKAGES, *ROOTS}
 
-_BASE = {"catalogue", "names", "setting_groups", "settings", "errors", "words"}
+_BASE = {"catalogue", "names", "setting_groups", "settings", "errors", "whole_files", "words"}
 _ROOMS = {"agents", "memory", "simulators", "serving"}
 MAY_IMPORT = {
     "errors": set[str](),
     "setting_groups": set(),
     "names": {"errors"},
     "settings": {"errors", "names", "setting_groups"},
+    "whole_files": set(),
     "words": set(),
-    "catalogue": {"errors", "words"},
+    "catalogue": {"errors", "whole_files", "words"},
     "agents": _BASE,
     "memory": _BASE,
     "simulators": _BASE,

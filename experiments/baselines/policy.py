@@ -15,11 +15,11 @@ from experiments.baselines.hyperparameters import Hyperparameters, read_hyperpar
 from experiments.baselines.item_space import item_space
 from experiments.baselines.observations import Layout
 from experiments.baselines.probe import CurvePoint
-from experiments.configured_folder import write_atomically
 from names import checked_name
 from simulators import Dataset
 from simulators.datasets import file_digest
 from simulators.folders import replaced_folder
+from whole_files import write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +83,7 @@ def save_policy(folder: Path, record: PolicyRecord, weights: dict[str, torch.Ten
     with replaced_folder(folder) as new:
         save_file(weights, new / WEIGHTS)
         stored = record.model_copy(update={"sha256": file_digest(new / WEIGHTS)})
-        write_atomically(new / RECORD, stored.model_dump_json(indent=2) + "\n")
+        write_whole(new / RECORD, stored.model_dump_json(indent=2) + "\n")
 
 
 def load_policy(folder: Path, dataset: Dataset, method: str) -> TrainedPolicy:

@@ -24,12 +24,13 @@ from experiments.baselines.hyperparameters import (
 from experiments.baselines.probe import Audience, CurvePoint
 from experiments.baselines.runs import OnProgress, check_trainable, classroom, histories_of
 from experiments.config import run_config, surroundings
-from experiments.configured_folder import ConfiguredFolder, write_atomically
+from experiments.configured_folder import ConfiguredFolder
 from graphs.services import Services
 from graphs.workshop import Workshop
 from simulators import build_halves
 from simulators.policies import Outcome
 from simulators.progress import part
+from whole_files import write_whole
 
 if TYPE_CHECKING:
     from experiments.baselines.algorithms.agent import Classroom
@@ -133,7 +134,7 @@ def _trial(
     hyper = read_hyperparameters(method, {**base.model_dump(), **changes})
     record = train_policy(method, hyper, room, folder, on_progress=on_progress, held_out=others)
     found = _best(dict(changes), record.curve)
-    write_atomically(folder / _RESULT, found.model_dump_json(indent=2) + "\n")
+    write_whole(folder / _RESULT, found.model_dump_json(indent=2) + "\n")
     return found
 
 

@@ -22,7 +22,7 @@ from experiments.comparison.results import Comparison, Serving, curve_points
 from experiments.comparison.track import Bench, OnTraining, Track
 from experiments.conduct import conduct_of
 from experiments.config import run_config, surroundings
-from experiments.configured_folder import ConfiguredFolder, read_config, write_atomically
+from experiments.configured_folder import ConfiguredFolder, read_config
 from experiments.metrics import Summary, cached_share, summarise
 from experiments.records import EpisodeLine
 from experiments.runner import OnEpisode
@@ -30,6 +30,7 @@ from experiments.together import together
 from graphs.services import Services
 from graphs.workshop import Workshop
 from simulators import users_of
+from whole_files import write_whole
 
 COMPARISON = "comparison.json"
 _ID = "comparison_id"  # part of the names of its memories, so that another of the same name has others
@@ -87,7 +88,7 @@ async def compare(
         folder.widen()
         if not workshop.load.seconds:  # nothing was asked, so the stored one knows how it was served
             comparison = _as_stored(run / COMPARISON, comparison)
-        write_atomically(run / COMPARISON, comparison.model_dump_json(indent=2) + "\n")
+        write_whole(run / COMPARISON, comparison.model_dump_json(indent=2) + "\n")
     return comparison
 
 

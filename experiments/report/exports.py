@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from experiments.outcomes import outcome, outcome_words
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
 from experiments.report.rows import name_of
+from whole_files import replacing
 
 if TYPE_CHECKING:
     import pyarrow
@@ -90,11 +92,12 @@ _Row = dict[str, Any]
 def write_csv(runs: Sequence[RunData], target: Path) -> list[Path]:
     """Writes both tables and returns their files: see `_files`. Lists are JSON in their cell; None is an empty cell."""
     files = _files(target, ".csv")
-    for file, columns, rows in zip(files, (EPISODES, STEPS), (_episodes(runs), _steps(runs)), strict=True):
-        with file.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(columns)
-            writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+    with _whole(files) as partials:
+        for file, columns, rows in zip(partials, (EPISODES, STEPS), (_episodes(runs), _steps(runs)), strict=True):
+            with file.open("w", newline="", encoding="utf-8") as stream:
+                writer = csv.writer(stream)
+                writer.writerow(columns)
+                writer.writerows([_cell(row[name]) for name in columns] for row in rows)
     return files
 
 
@@ -103,8 +106,9 @@ def write_parquet(runs: Sequence[RunData], target: Path) -> list[Path]:
     from pyarrow import Table, parquet  # noqa: PLC0415 -- large, and only exports need it
 
     files = _files(target, ".parquet")
-    for file, columns, rows in zip(files, (EPISODES, STEPS), (_episodes(runs), _steps(runs)), strict=True):
-        parquet.write_table(Table.from_pylist(list(rows), schema=_schema(columns)), file)
+    with _whole(files) as partials:
+        for file, columns, rows in zip(partials, (EPISODES, STEPS), (_episodes(runs), _steps(runs)), strict=True):
+            parquet.write_table(Table.from_pylist(list(rows), schema=_schema(columns)), file)
     return files
 
 
@@ -120,6 +124,19 @@ def _files(target: Path, suffix: str) -> list[Path]:
     if single:
         return [target, target.with_name(f"{target.stem}-steps{suffix}")]
     return [target / f"episodes{suffix}", target / f"steps{suffix}"]
+
+
+@contextmanager
+def _whole(files: Sequence[Path]) -> Iterator[list[Path]]:
+    """Files to write, which take the places of `files` once all of them are complete."""
+    try:
+        with replacing(*files) as partials:
+            yield partials
+    except OSError as error:
+        raise BadInputError(
+            f"The export cannot be written to {files[0].parent} ({error.strerror or error}); free space or choose "
+            "another place."
+        ) from error
 
 
 def _schema(columns: dict[str, _Type]) -> pyarrow.Schema:

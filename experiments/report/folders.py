@@ -12,12 +12,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import ArtifactError
-from experiments.configured_folder import CONFIG
+from experiments.configured_folder import CONFIG, LARGEST
 from experiments.records import EpisodeLine
 from experiments.run_folder import EPISODES, METRICS, read_lines
 from experiments.stored_settings import completed
 from settings import SimulatorSettings
 from simulators.quit.registry import rule_words
+from whole_files import read_bounded
 
 
 class _Part(BaseModel):
@@ -137,7 +138,9 @@ def read_config(folder: Path) -> Config:
     """What the run in `folder` was made with; raises ArtifactError where that is damaged."""
     path = folder / CONFIG
     try:
-        return Config.model_validate_json(path.read_bytes())
+        return Config.model_validate_json(read_bounded(path, LARGEST))
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error}); restore it.") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"

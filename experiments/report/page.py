@@ -15,7 +15,6 @@ from markupsafe import Markup
 
 from catalogue import Catalogue
 from errors import BadInputError
-from experiments.configured_folder import write_atomically
 from experiments.numbers import fixed, share, signed_interval, with_interval
 from experiments.report.comparison import (
     ComparedPolicy,
@@ -36,6 +35,7 @@ from experiments.report.policies import policies_figure
 from experiments.report.reliability import Study, read_studies, reliability_figure
 from experiments.report.rows import Row, group_rows
 from experiments.tables import TextTable, summary_table
+from whole_files import write_whole
 
 _FOLDER = Path(__file__).parent
 
@@ -124,7 +124,7 @@ def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue]
     text = _render(report, report.figures(), episodes)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, text)
+        write_whole(target, text)
     except OSError as error:
         raise BadInputError(
             f"The report cannot be written to {target} ({error.strerror}); give another --out."
@@ -142,7 +142,7 @@ def write_tables(report: Report, target: Path, form: Literal["markdown", "latex"
     file = target / ("tables.md" if form == "markdown" else "tables.tex") if target.is_dir() else target
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, text)
+        write_whole(file, text)
     except OSError as error:
         raise BadInputError(f"The tables cannot be written to {file} ({error.strerror}); name another file.") from error
     return [file]

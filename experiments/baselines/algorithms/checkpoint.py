@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from errors import ArtifactError
 from experiments.baselines.algorithms.agent import Agent
 from experiments.baselines.probe import CurvePoint
 from experiments.baselines.transitions import Transitions
+from whole_files import replacing
 
 FILE = "checkpoint.safetensors"
 _WEIGHTS, _OPTIMISER, _KEPT = "weights.", "optimiser.", "kept."
@@ -44,14 +44,10 @@ def save_checkpoint(folder: Path, agent: Agent, curve: list[CurvePoint]) -> None
     if kept is not None:
         tensors |= {_KEPT + field.name: torch.from_numpy(getattr(kept, field.name)) for field in fields(kept)}
     progress = Progress(curve=curve, iterations=getattr(agent.algorithm, "_iter", 0))
-    partial = folder / f".{FILE}.{os.getpid()}"
     # Target networks may share storage with what they were copied from; the format wants every tensor by itself.
-    save_file(
-        {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()},
-        partial,
-        metadata={_PROGRESS: progress.model_dump_json()},
-    )
-    partial.replace(folder / FILE)
+    whole = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
+    with replacing(folder / FILE) as (partial,):
+        save_file(whole, partial, metadata={_PROGRESS: progress.model_dump_json()})
 
 
 def load_checkpoint(folder: Path, agent: Agent) -> list[CurvePoint]:

@@ -1,0 +1,106 @@
+"""Files and folders appear whole or not at all; what killed processes left is swept up, what is in use is not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from whole_files import bounded_lines, private_folder, read_bounded, replacing, work_folder, write_whole
+
+ROOT = Path(__file__).parents[1]
+
+
+def dead_process() -> int:
+    """The id of a process that has ended."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+def test_several_files_are_replaced_together_or_not_at_all(tmp_path: Path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("old")
+
+    def half() -> None:
+        with replacing(one, two) as (first, _):
+            first.write_text("new")  # and the second is never written
+
+    with pytest.raises(FileNotFoundError):
+        half()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"one": "old"}
+    with replacing(one, two) as (first, second):
+        first.write_text("new")
+        second.write_text("newer")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"one": "new", "two": "newer"}
+
+
+def test_what_a_killed_process_left_beside_a_file_is_swept_up(tmp_path: Path):
+    target = tmp_path / "a[1].json"
+    left, alive, others = (tmp_path / f".a[1].json.{end}" for end in (dead_process(), os.getppid(), "txt"))
+    for path in (left, alive, others):
+        path.write_text("half")
+    write_whole(target, "whole")
+    assert target.read_text() == "whole"
+    assert not left.exists()
+    assert alive.exists()
+    assert others.exists()
+
+
+def test_a_file_that_holds_the_text_already_is_left_alone(tmp_path: Path):
+    target = tmp_path / "a"
+    write_whole(target, "text")
+    before = target.stat().st_mtime_ns
+    write_whole(target, "text")
+    assert target.stat().st_mtime_ns == before
+
+
+def test_work_folders_of_killed_processes_are_swept_and_those_in_use_are_not(tmp_path: Path):
+    program = (
+        "import os, sys, time\nfrom pathlib import Path\nfrom whole_files import work_folder\n"
+        "with work_folder(Path(sys.argv[1]), 'x') as work:\n    (work / 'f').write_text('half')\n"
+        "    print('ready', flush=True)\n    time.sleep(60)\n"
+    )
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    (theirs,) = tmp_path.iterdir()
+    with work_folder(tmp_path, "x") as work:
+        assert theirs.exists(), "it is in use"
+        assert work != theirs
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert theirs.exists()
+    with work_folder(tmp_path, "other"):
+        assert theirs.exists(), "it is another's"
+    with work_folder(tmp_path, "x"):
+        assert not theirs.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_plain_files_of_a_bounded_size_are_read(tmp_path: Path):
+    plain, pipe, loop, folder = (tmp_path / name for name in ("plain", "pipe", "loop", "folder"))
+    plain.write_bytes(b"one\ntwo")
+    os.mkfifo(pipe)
+    loop.symlink_to(loop)
+    folder.mkdir()
+    assert read_bounded(plain, 7) == b"one\ntwo"
+    assert list(bounded_lines(plain, 4)) == [b"one\n", b"two"]
+    for path, limit in ((plain, 3), (pipe, 99), (loop, 99), (folder, 99)):
+        with pytest.raises(OSError, match=str(path.name)):
+            read_bounded(path, limit)
+        with pytest.raises(OSError, match=str(path.name)):
+            list(bounded_lines(path, 2 if path == plain else 99))
+
+
+def test_a_private_folder_is_its_owners_alone(tmp_path: Path):
+    for _ in range(2):
+        private_folder(tmp_path / "a" / "b")
+        assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+        (tmp_path / "a" / "b").chmod(0o755)
