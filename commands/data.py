@@ -182,7 +182,6 @@ def info(name: str, as_json: AsJson = False) -> None:
     show_pairs(
         {"users": described.users, "items": described.items, "interactions": described.interactions}, described.name
     )
-    if described.intake is not None:
-        show_pairs(intake_pairs(described.intake))
+    show_pairs((intake_pairs(described.intake) if described.intake is not None else {}) | category_pairs(described))
     show_table(["rating", "count"], list(described.rating_histogram.items()))
     show_table(["category", "items"], list(described.categories.items()))

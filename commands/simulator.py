@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from commands.output import (
@@ -15,6 +17,9 @@ from commands.output import (
     stderr,
     stdout,
 )
+
+if TYPE_CHECKING:
+    from simulators.model_choice import ModelChoice
 
 app = typer.Typer(help="Build and describe the simulated users.", no_args_is_help=True)
 
@@ -32,8 +37,7 @@ def build(name: str, assign: Assignments = None) -> None:
     folder = simulator_folder(settings.data, name)
     save_worlds(folder, worlds)
     stdout.print(f"The simulator is in {folder}")
-    if worlds.choice is not None:
-        stdout.print(f"Both worlds rate with {worlds.choice.kind}: {worlds.choice.why}.")
+    _say(worlds.choice)
     for world in (worlds.train, worlds.test):
         off = world.accuracy.rmse
         stdout.print(
@@ -66,7 +70,13 @@ def info(name: str, assign: Assignments = None, as_json: AsJson = False) -> None
         for policy, outcome in world["policies"].items()
     ]
     show_table(["world", "policy", "Len", "R_each", "R_traj"], rows, "what policies that do not learn reach")
+    _say(described.choice)
     _warn(described.concerns)
+
+
+def _say(choice: ModelChoice | None) -> None:
+    if choice is not None:
+        stdout.print(f"Both worlds rate with {choice.kind}: {choice.why}.")
 
 
 def _warn(concerns: list[str]) -> None:

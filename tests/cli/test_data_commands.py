@@ -54,6 +54,7 @@ def test_data_is_added_listed_and_described(billp: Billp, tmp_path: Path):
     assert "Western" in described["categories"]
     shown = billp("data", "info", "mine")
     assert "reading mine" in shown.err, "a large log takes a while"
+    assert "categories found 6: " in shown.words
     table = shown.out
     assert "Western" in table
     assert "1200" in table
@@ -94,6 +95,7 @@ def test_a_simulator_is_built_and_described(billp: Billp, tiny: Path):
             assert 1 <= outcome["len"] <= world["horizon"]
     table = billp("simulator", "info", "tiny")
     assert table.code == 0
+    assert f"Both worlds rate with {choice['kind']}: {choice['why']}." in table.words
     for word in ("horizon", "beta", "oracle", "R_traj"):
         assert word in table.out
     other = billp("simulator", "info", "tiny", "--set", "run.quit_rule=category-window", "--json").json
