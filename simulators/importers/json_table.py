@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ _SAMPLED = 100  # rows whose keys are the columns
 
 @dataclass(frozen=True)
 class JsonTable:
-    """JSON Lines in UTF-8; the columns are the keys of the first hundred objects.
+    """JSON Lines in UTF-8, or the same in Python's words; the columns are the keys of the first hundred objects.
 
     A key that an object lacks, and null, is ""; lists and objects are cells of JSON text. Blank lines are passed over.
     """
@@ -52,11 +53,8 @@ class JsonTable:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError):
-                    row = None
-                if isinstance(row, dict):
+                row = _object(line)
+                if row is not None:
                     yield number, row
                 else:
                     text = "no JSON object; write one object a line (JSON Lines), or remove the line."
@@ -65,6 +63,17 @@ class JsonTable:
                     unreadable(number, text)
                 if progress and number % 65536 == 0:
                     progress(raw.tell() / size)
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    """The object in a line of JSON, or of Python, as older files of Amazon, Steam and Goodreads have it; else None."""
+    for read in (json.loads, lambda line: ast.literal_eval(line.decode())):
+        try:
+            row = read(line)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+        return {str(name): value for name, value in row.items()} if isinstance(row, dict) else None
+    return None
 
 
 def _text(value: object) -> str:

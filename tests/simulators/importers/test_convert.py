@@ -443,6 +443,25 @@ def test_a_folder_with_repeated_pairs_or_without_ratings_is_converted(tmp_path):
     assert hours.catalogue.items == dataset.catalogue.items
 
 
+def test_bad_rows_of_a_folder_are_left_out_and_counted(tmp_path):
+    source = tmp_path / "source"
+    write_atomic(source, tiny_dataset())
+    clean = add_folder(tmp_path, source, "clean")
+    with (source / "tiny.inter").open("a") as file:
+        file.write("u1\tnowhere\t5\t1\nu1\ti1\nu1\ti1\t0\t1\n")
+    with (source / "tiny.item").open("a") as file:
+        file.write("i1\tAgain\t1990\tDrama\ni99\t \t1990\tDrama\n")
+    dirty = add_folder(tmp_path, source, "dirty", rules=Rules(skip_bad_rows=0.1))
+    assert cells(dirty) == cells(clean)
+    assert dirty.catalogue.items == clean.catalogue.items
+    intake = read_intake(tmp_path, "dirty")
+    assert intake is not None
+    assert intake.skipped == {
+        "tiny.inter": {"unknown item": 1, "unreadable row": 1, "rating off the scale": 1},
+        "tiny.item": {"repeated id": 1, "empty title": 1},
+    }
+
+
 def test_a_year_is_found_in_dates_of_parquet_as_in_dates_of_text(tmp_path):
     dates = [datetime(1977, 5, 25, tzinfo=UTC), datetime(1995, 12, 15, tzinfo=UTC), None]
     items = {"item_id": ["i1", "i2", "i3"], "title": ["Star Wars", "Heat", "Odd"], "genres": ["Action", "Crime", ""]}

@@ -34,7 +34,16 @@ def test_objects_are_rows_and_their_keys_columns(tmp_path, name):
     assert (table.read_as, table_name(path)) == ("JSON Lines", "t")
 
 
-@pytest.mark.parametrize("line", [b"{", b"[1]", b"3", b"\xff", b"[" * 100_000])
+def test_objects_in_pythons_words_are_read_as_well(tmp_path):
+    """As the older files of Steam and Amazon are written."""
+    line = "{u'username': u'Chaos Syren', u'hours': 0.1, 'app': True, 'tags': ['a', u'b'], 'title': \"Don't\"}\n"
+    table = open_table(written(tmp_path, (line * 2).encode(), "steam.json"))
+    assert next(iter(table.rows(("username", "hours", "app", "tags", "title")))) == (
+        1, ("Chaos Syren", "0.1", "True", '["a", "b"]', "Don't"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("line", [b"{", b"[1]", b"3", b"\xff", b"[" * 100_000, b"{open()}", b"{1: " * 9000])
 def test_a_line_that_is_no_object_is_refused_or_counted(tmp_path, line):
     table = open_table(written(tmp_path, LINES + line + b"\n" + LINES))
     with pytest.raises(DataError, match=r"t\.jsonl line 4: no JSON object; write one object a line"):
