@@ -28,6 +28,7 @@ from commands import (
     serve,
     simulator,
     studio,
+    surface,
     tuning,
 )
 from commands.console import complain, log_to_stderr
@@ -45,6 +46,7 @@ app.command()(episodes.evaluate)
 app.command()(episodes.episode)
 app.command()(play.play)
 app.command()(compare.compare)
+app.command()(surface.surface)
 app.command()(report.report)
 app.command("critic")(critic.critic)
 app.command()(tuning.tune)

@@ -35,11 +35,13 @@ def report(
 
     from experiments.report import find_runs, make_report, write_csv, write_page, write_parquet, write_tables
     from experiments.report.titles import catalogues
+    from experiments.surface.results import read_surface
 
     target = out or roots[0] / "report.html"
     with spinner("reading episodes"):
-        found = [run for root in roots for run in find_runs(root)]
-        made = make_report(found)
+        surfaces = {root: surface for root in roots if (surface := read_surface(root)) is not None}
+        found = [run for root in roots if root not in surfaces for run in find_runs(root)]
+        made = make_report(found, surfaces)
         held = write_page(made, target, catalogues(settings.data, found))
         files = [
             *(write_tables(made, markdown, "markdown") if markdown else ()),

@@ -12,8 +12,9 @@ both hold the noise of single episodes, which is therefore taken out once:
 Half-widths of independent parts add up in squares (Howe 1974, doi 10.1080/01621459.1974.10480157; Zou and Donner 2008,
 doi 10.1002/sim.3095), and the parts overlap as in two-way clustering (Cameron, Gelbach and Miller 2011,
 doi 10.1198/jbes.2010.07136). With three seeds that differ, this is the t interval of three numbers; where they do not
-differ, it is little wider than that of the users. Several splits are several worlds with users of their own: their
-means have a t interval too, and the wider one counts. `benchmarks/intervals.py` measures how often these intervals
+differ, it is little wider than that of the users. Three splits or more are worlds drawn as users are: their means
+have a t interval too, and the wider one counts. Of one or two the interval is that of these, for two say next to
+nothing of a third. `benchmarks/intervals.py` measures how often these intervals
 hold the truth.
 """
 
@@ -32,6 +33,8 @@ Table = NDArray[np.float64]
 NONE_FINISHED = "none finished"
 ONE_USER = "one user"
 ONE_SEED = "one seed"
+FEWEST_SPLITS = 3
+"""Splits of the users from which on the interval is that of all splits, not of these alone."""
 _SWEEPS = 30  # of the fit that fills gaps; it has converged long before
 
 
@@ -154,7 +157,7 @@ def _estimate(parts: Sequence[_Part], level: float, *, trained: bool, seeds: int
     mean = float(np.mean([part.mean for part in parts]))
     if sum(part.spread.shape[1] - 1 for part in parts) == 0:
         return Estimate(mean=mean, ci95=None, note=ONE_USER)
-    if trained and seeds < 2 and len(parts) < 2:
+    if trained and seeds < 2 and len(parts) < FEWEST_SPLITS:
         return Estimate(mean=mean, ci95=None, note=ONE_SEED)
     half = _half_width(parts, level, seeds=seeds if trained else 1)
     return Estimate(mean=mean, ci95=(mean - half, mean + half))
@@ -168,7 +171,7 @@ def _half_width(parts: Sequence[_Part], level: float, *, seeds: int) -> float:
         noise = [table - table.mean(axis=0) - table.mean(axis=1)[:, None] + table.mean() for table in tables]
         freedom = [(seeds - 1) * (table.shape[1] - 1) for table in tables]
         squared += max(0.0, of_seeds - _squared([each.reshape(-1) for each in noise], level, freedom))
-    if len(parts) > 1:
+    if len(parts) >= FEWEST_SPLITS:
         squared = max(squared, _squared([np.array([part.mean for part in parts])], level, [len(parts) - 1]))
     return float(np.sqrt(squared))
 

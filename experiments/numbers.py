@@ -29,6 +29,13 @@ def signed_interval(estimate: Estimate, digits: int) -> str:
     return _with_interval(estimate, digits, sign=True)
 
 
+def share_with_interval(estimate: Estimate) -> str:
+    """A share in percent with its interval, as in `with_interval`."""
+    if estimate.mean is None or estimate.ci95 is None:
+        return f"{share(estimate.mean)} [-] ({estimate.note})" if estimate.mean is not None else f"- ({estimate.note})"
+    return f"{share(estimate.mean)} [{', '.join(share(end) for end in estimate.ci95)}]"
+
+
 def share(value: float | None) -> str:
     """A share as a percentage; a dash where there is none."""
     return "-" if value is None else f"{fixed(100 * value, 0)}%"

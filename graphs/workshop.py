@@ -31,7 +31,7 @@ from graphs.users import SimulatedUsers
 from memory import Embedder, MemoryBank, SentenceEmbedder, catalogue_vectors, open_bank
 from serving.embedded import EmbeddedServer, start
 from settings import Settings
-from simulators import list_datasets, load_dataset, load_worlds, simulator_folder
+from simulators import base_name, list_datasets, load_dataset, load_worlds, simulator_folder
 
 log = logging.getLogger(__name__)
 Progress = Callable[[float], None]
@@ -109,6 +109,15 @@ class Workshop:
     def _base_url(self) -> str:
         return self.settings.llm.base_url or (self.server.base_url if self.server else "")
 
+    def sharing(self, settings: Settings) -> Workshop:
+        """A workshop with other settings on the same model and embedder, which stay this one's to close."""
+        other = Workshop(settings, model=self._given_model, embedder=self.embedder)
+        other._abilities = self._abilities
+        for name in ("server", "tape", "model", "_own_model"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]  # what a cached property has made already
+        return other
+
     @property
     def model_name(self) -> str:
         """What answers, in a word: the provider's model, the server's address, or the embedded model's file."""
@@ -185,7 +194,7 @@ class Workshop:
         `memory` names the memory (None: none is read or written); `llm` asks for the minds. Raises DataError,
         ArtifactError, MemoryStoreError, PromptError or ServingError, each with its remedy.
         """
-        if memory is not None and dataset in list_datasets(self.settings.data):
+        if memory is not None and base_name(dataset) in list_datasets(self.settings.data):
             self.memory(dataset, memory)  # first, lest who must wait for another process learns it after a minute
         data = load_dataset(self.settings.data, dataset)
         worlds = load_worlds(simulator_folder(self.settings.data, dataset), data)

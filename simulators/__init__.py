@@ -12,7 +12,7 @@ from simulators.fetching import fetch_known
 from simulators.importers.text_table import TextForm
 from simulators.intake import FEWEST, Columns, Intake, Rules
 from simulators.known import KNOWN, KnownDataset
-from simulators.library import add_folder, add_tables, list_datasets, load_dataset, read_intake
+from simulators.library import add_folder, add_tables, base_name, list_datasets, load_dataset, read_intake
 from simulators.mapping import ColumnMapping
 from simulators.registration import environment_id, register_environments, register_known
 from simulators.responses import Answer, respond
@@ -43,6 +43,7 @@ __all__ = [
     "WorldsInfo",
     "add_folder",
     "add_tables",
+    "base_name",
     "build_halves",
     "build_worlds",
     "concerns",

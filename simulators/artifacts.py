@@ -55,8 +55,9 @@ class WorldsRecord(BaseModel):
 
 
 def simulator_folder(data_dir: Path, name: str) -> Path:
-    """Where the simulator of the dataset `name` is kept."""
-    return data_dir / "simulators" / checked_name(name)
+    """Where the simulator of the dataset `name`, or a variant of it named NAME@VARIANT, is kept."""
+    base, at, variant = name.partition("@")
+    return data_dir / "simulators" / f"{checked_name(base)}{at}{checked_name(variant) if at else ''}"
 
 
 def save_worlds(folder: Path, worlds: Worlds) -> None:

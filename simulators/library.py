@@ -176,7 +176,10 @@ def list_datasets(data_dir: Path) -> list[str]:
 
 
 def load_dataset(data_dir: Path, name: str, progress: Progress | None = None) -> Dataset:
-    """The dataset registered as `name`; raises DataError when there is none, or its files are not those added."""
+    """The dataset registered as `name`; for the name of a variant of its simulator the same, under that name.
+
+    Raises DataError when there is none, or its files are not those added.
+    """
     folder = dataset_folder(data_dir, name)
     record = read_record(folder)
     if record is None:
@@ -185,7 +188,7 @@ def load_dataset(data_dir: Path, name: str, progress: Progress | None = None) ->
         path = folder / Path(file).name
         if not path.is_file() or file_digest(path) != digest:
             raise DataError(f"{path} is missing or has changed since it was added; add dataset {name} again.")
-    return read_dataset(folder, name, record.mapping, progress)
+    return replace(read_dataset(folder, base_name(name), record.mapping, progress), name=name)
 
 
 def no_dataset(data_dir: Path, name: str) -> DataError:
@@ -212,8 +215,13 @@ def read_record(folder: Path) -> DatasetRecord | None:
 
 
 def dataset_folder(data_dir: Path, name: str) -> Path:
-    """Where the dataset `name` is kept."""
-    return data_dir / "datasets" / checked_name(name)
+    """Where the dataset `name` is kept, or that which a simulator `name` is a variant of."""
+    return data_dir / "datasets" / checked_name(base_name(name))
+
+
+def base_name(name: str) -> str:
+    """The dataset that a simulator is named after: what stands before `@` (see `simulators.variants`)."""
+    return name.partition("@")[0]
 
 
 def checked_name(name: str) -> str:

@@ -26,8 +26,8 @@ VERSION = 0
 
 
 def environment_id(name: str) -> str:
-    """The id under which the simulator of the dataset `name` is registered."""
-    return f"billp/{name}-v{VERSION}"
+    """The id under which the simulator `name` is registered; Gymnasium allows no @, so a dot stands for it."""
+    return f"billp/{name.replace('@', '.')}-v{VERSION}"
 
 
 def register_known() -> None:

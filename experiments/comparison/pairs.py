@@ -54,7 +54,7 @@ def compare_pair(
 
     The difference is that of the two means. `trained` says that each seed is a training of one of them, or of both.
     """
-    table_a, table_b = _tables(of_a, of_b, metric)
+    table_a, table_b = tables_of_pair(of_a, of_b, metric)
     return Pair(
         a=a,
         b=b,
@@ -69,11 +69,11 @@ def differs(
     of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Metric, level: float, *, trained: bool = False
 ) -> bool:
     """Whether the interval of `level` around the difference excludes zero; never where there is no interval."""
-    table_a, table_b = _tables(of_a, of_b, metric)
+    table_a, table_b = tables_of_pair(of_a, of_b, metric)
     return excludes(difference_of([table_a], [table_b], trained=trained, level=level), 0.0)
 
 
-def _tables(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Metric) -> tuple[Table, Table]:
+def tables_of_pair(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Metric) -> tuple[Table, Table]:
     """The metric of a and of b, each (seeds, users); NaN where no episode was finished."""
     seeds = sorted({line.seed for lines in (of_a, of_b) for line in lines})
     users = sorted({line.user for lines in (of_a, of_b) for line in lines})

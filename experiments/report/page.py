@@ -34,6 +34,8 @@ from experiments.report.folders import RunData
 from experiments.report.policies import policies_figure
 from experiments.report.reliability import Study, read_studies, reliability_figure
 from experiments.report.rows import Row, group_rows
+from experiments.report.surface import surface_figure
+from experiments.surface.results import Surface, surface_table
 from experiments.tables import TextTable, summary_table
 from whole_files import write_whole
 
@@ -51,6 +53,7 @@ class Report:
     conducts: tuple[NamedConduct, ...] = ()
     studies: tuple[Study, ...] = ()
     policies: tuple[ComparedPolicy, ...] = ()
+    surfaces: tuple[Surface, ...] = ()
     captions: tuple[str, ...] = ()
     """What the numbers of each comparison rest on."""
 
@@ -65,11 +68,14 @@ class Report:
         """The tables to export: those of comparisons, and one of all runs by themselves."""
         compared = {root: read_tables(root) for root in dict.fromkeys(run.root for run in self.runs)}
         alone = {row.label: row.summary for row in self.rows if not row.probe and not compared[row.root]}
-        return [table for tables in compared.values() for table in tables] + ([summary_table(alone)] if alone else [])
+        tables = [surface_table(surface) for surface in self.surfaces]
+        tables += [table for found in compared.values() for table in found]
+        return tables + ([summary_table(alone)] if alone else [])
 
     def figures(self) -> list[Figure]:
         """Every figure that there is data for."""
-        found = figures(self.rows)
+        found = [surface_figure(surface, number) for number, surface in enumerate(self.surfaces)]
+        found += figures(self.rows)
         found += [policies_figure(self.policies)] if self.policies else []
         return found + ([reliability_figure(self.studies)] if self.studies else [])
 
@@ -89,6 +95,7 @@ class Report:
                 }
                 for row in shown
             ],
+            "surfaces": [surface.model_dump(mode="json") for surface in self.surfaces],
             "captions": list(self.captions),
             "pairs": [pair.model_dump(mode="json") for pair in self.pairs],
             "conduct": [{"label": named.label, **named.conduct.model_dump(mode="json")} for named in self.conducts],
@@ -97,15 +104,17 @@ class Report:
         }
 
 
-def make_report(runs: Sequence[RunData]) -> Report:
-    """The report of `runs`, which may lie in several folders that were asked for."""
-    roots = list(dict.fromkeys(run.root for run in runs))
+def make_report(runs: Sequence[RunData], surfaces: Mapping[Path, Surface] | None = None) -> Report:
+    """The report of `runs`, which may lie in several folders that were asked for, and of `surfaces` by their folder."""
+    surfaces = surfaces or {}
+    roots = list(dict.fromkeys([*surfaces, *(run.root for run in runs)]))
     return Report(
         title=", ".join(root.name for root in roots),
         runs=tuple(runs),
         rows=tuple(group_rows(runs)),
         pairs=tuple(pair for root in roots for pair in read_pairs(root)),
         conducts=tuple(named for root in roots for named in read_conducts(root)),
+        surfaces=tuple(surfaces.values()),
         captions=tuple(caption for root in roots if (caption := read_caption(root))),
         policies=tuple(policy for root in roots for policy in read_policies(root)),
         studies=tuple(study for root in roots for study in read_studies(root)),
@@ -151,7 +160,7 @@ def write_tables(report: Report, target: Path, form: Literal["markdown", "latex"
 def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> str:
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 -- loads for a second, and only reports draw
 
-    scripts = [_read("elements.js"), _read("browser.js")]
+    scripts = [_read("elements.js"), _read("browser.js")] if report.runs else []
     if drawn:  # last, since Plotly takes seconds: episodes can be read meanwhile
         scripts += [get_plotlyjs(), _read("charts.js")]
     environment = jinja2.Environment(
@@ -162,6 +171,7 @@ def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> 
     return environment.get_template("page.html").render(
         report=report,
         shown=[row for row in report.rows if not row.probe],
+        surfaces=[surface_table(surface) for surface in report.surfaces],
         figures=drawn,
         episodes=episodes,
         style=Markup(_read("report.css")),  # noqa: S704 -- ours

@@ -157,6 +157,9 @@ def test_splits_that_differ_widen_the_interval_and_those_that_do_not_leave_the_u
     assert width(mean_of(alike, trained=True)) >= width(mean_of(alike, trained=False)) > 0
     # One training in each split: the splits differ by it too.
     assert mean_of([table[:1] for table in alike], trained=True).ci95 is not None
+    # Two splits say nothing of a third: the interval is that of their users and trainings.
+    assert mean_of([table[:1] for table in alike[:2]], trained=True).note == "one seed"
+    assert width(mean_of(apart[:2], trained=True)) == pytest.approx(width(mean_of(alike[:2], trained=True)))
 
 
 @pytest.mark.parametrize(
