@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.output import AsJson, Assignments, count_bar, fraction_bar, settings_from, show_json, stdout
-from commands.running import Dataset, Resume, RunName, SideBySide, run_folder, run_to_end, seed_list
+from commands.running import Dataset, Resume, RunName, SideBySide, given_run, new_run, run_to_end, seed_list
 
 if TYPE_CHECKING:
     from experiments.surface.places import Place
@@ -43,11 +43,12 @@ def surface(
     comparison in the run's folder; `runs/NAME/surface.json` holds the share of the oracle's R_traj everywhere.
     `billp report NAME` draws it, `--markdown` and `--latex` write its table.
     """
-    from experiments.surface.results import surface_table
-    from experiments.surface.surveying import Survey, checked, run_surface
-    from graphs.workshop import Workshop
+    from experiments.checks import check_dataset
+    from experiments.surface.surveying import Survey, checked
 
     settings = settings_from(assign, run__side_by_side=side_by_side)
+    given = given_run(settings, run, resume=resume)
+    check_dataset(settings, dataset)
     survey = checked(
         Survey(
             dataset=dataset,
@@ -59,7 +60,12 @@ def surface(
             train_episodes=train_episodes,
         )
     )
-    folder = run_folder(settings, run, "surface", resume=resume)
+    folder = given or new_run(settings, "surface")
+
+    from experiments.surface.results import surface_table
+    from experiments.surface.surveying import run_surface
+    from graphs.workshop import Workshop
+
     _build(settings, survey)
 
     async def work() -> Surface:

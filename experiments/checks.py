@@ -13,12 +13,15 @@ from settings import Settings
 
 
 def check_dataset(settings: Settings, name: str) -> None:
-    """Raises DataError where no such dataset is registered, ArtifactError where it has no simulator."""
+    """Raises DataError where no such dataset is registered, ArtifactError where it has no simulator.
+
+    `name` may be a variant of a dataset's simulator, NAME@VARIANT.
+    """
     from simulators import list_datasets, simulator_folder  # noqa: PLC0415 -- slower than all the rest
     from simulators.artifacts import RECORD  # noqa: PLC0415
-    from simulators.library import no_dataset  # noqa: PLC0415
+    from simulators.library import base_name, no_dataset  # noqa: PLC0415
 
-    if name not in list_datasets(settings.data):
+    if base_name(name) not in list_datasets(settings.data):
         raise no_dataset(settings.data, name)
     if not (simulator_folder(settings.data, name) / RECORD).is_file():
         raise ArtifactError(f"Dataset {name} has no simulator; build it with `billp simulator build {name}`.")

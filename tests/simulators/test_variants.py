@@ -55,7 +55,7 @@ def test_without_categories_the_rating_model_is_another(data: Path):
 
 
 def test_what_cannot_be_derived_is_refused(data: Path, tmp_path: Path):
-    with pytest.raises(DataError, match="No dataset 'other'"):
+    with pytest.raises(DataError, match="no dataset 'other'"):
         ready(data, Variant("other", 1))
     with pytest.raises(DataError, match="not usable"):
         load_dataset(data, "../tiny@split1")
