@@ -13,7 +13,7 @@ from experiments.comparison.comparing import COMPARISON, compare
 from experiments.comparison.design import Design, arms_of
 from experiments.comparison.results import Comparison
 from experiments.config import run_config, surroundings
-from experiments.configured_folder import ConfiguredFolder, read_config, write_atomically
+from experiments.configured_folder import ConfiguredFolder, read_config
 from experiments.intervals import FEWEST_SPLITS
 from experiments.records import EpisodeLine
 from experiments.run_folder import read_lines
@@ -21,6 +21,7 @@ from experiments.runner import OnEpisode
 from experiments.surface.places import Place
 from experiments.surface.results import ORACLE, SURFACE, Cell, Surface, SurfaceWorld, cell
 from graphs.methods import METHODS
+from  import write_atomically
 from graphs.workshop import Workshop
 from simulators.variants import Variant
 
