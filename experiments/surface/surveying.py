@@ -21,9 +21,9 @@ from experiments.runner import OnEpisode
 from experiments.surface.places import Place
 from experiments.surface.results import ORACLE, SURFACE, Cell, Surface, SurfaceWorld, cell
 from graphs.methods import METHODS
-from  import write_atomically
 from graphs.workshop import Workshop
 from simulators.variants import Variant
+from whole_files import write_whole
 
 # A surface may go on with more.
 _MAY_CHANGE = (
@@ -109,7 +109,7 @@ async def run_surface(
             found[place, split] = await _compared(workshop, survey, place, split, run=run, on_episode=on_episode)
         surface = _surface(survey, found, run)
         folder.widen()
-        write_atomically(run / SURFACE, surface.model_dump_json(indent=2) + "\n")
+        write_whole(run / SURFACE, surface.model_dump_json(indent=2) + "\n")
     return surface
 
 
