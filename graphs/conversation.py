@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.channels.delta import DeltaChannel
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
@@ -13,10 +15,17 @@ from graphs.services import ServiceProvider
 from graphs.state import EpisodeContext, EpisodeOutput, EpisodeState
 
 
+def add_all_messages(old: list[AnyMessage], updates: Sequence[list[AnyMessage]]) -> list[AnyMessage]:
+    """`add_messages` for each update in turn."""
+    for update in updates:
+        old = add_messages(old, update)  # type: ignore[assignment, arg-type]  # lists of messages in, a list out
+    return old
+
+
 class LiveState(EpisodeState):
     """An episode with a person."""
 
-    messages: Annotated[list[AnyMessage], add_messages]
+    messages: Annotated[list[AnyMessage], DeltaChannel(add_all_messages, snapshot_frequency=1000)]
     """Each recommendation, and what the person said to it."""
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from graphs.acting import build_actor_graph
+from graphs.acting import ActorGraph, build_actor_graph
 from graphs.conversation import LiveNodes, LiveOutput, LiveState
 from graphs.methods import method_named
 from graphs.nodes import EpisodeNodes
 from graphs.services import ServiceProvider
-from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput, EpisodeState
+from graphs.state import ActorOutput, EpisodeContext, EpisodeInput, EpisodeOutput, EpisodeState
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
 _NODES_A_STEP = 10  # plan, act, its five inner nodes, present, respond, criticise
+
+
+class Acting(Protocol):
+    """A node in which the Actor acts."""
+
+    async def __call__(self, state: EpisodeState, *, runtime: Runtime[EpisodeContext]) -> ActorOutput: ...
 
 
 class EpisodeRoutes:
@@ -55,6 +61,24 @@ class EpisodeRoutes:
         return "plan" if (method.thinks or method.plans) and (worn or disliked) else "act"
 
 
+def _acting(actor: ActorGraph) -> Acting:
+    """The Actor's subgraph as a node that hands back its output and nothing else.
+
+    Put into the graph as it is, a subgraph hands back all that it has of the state where the episode is streamed as
+    events, and `usage` would be added up twice.
+    """
+
+    # A step is done over from its beginning, not from inside; the Actor's own checkpoints would be most of all that is
+    # stored. A graph that keeps none is not drawn, though, so that the one it was copied from is what is looked at.
+    unkept = actor.copy({"checkpointer": False})
+
+    async def act(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> ActorOutput:
+        found = await unkept.ainvoke(state, context=runtime.context)
+        return cast(ActorOutput, {name: found[name] for name in actor.output_channels if name in found})
+
+    return act
+
+
 def build_episode_graph(
     provider: ServiceProvider,
     horizon: int,
@@ -75,7 +99,7 @@ def build_episode_graph(
     graph = StateGraph(state, context_schema=context, input_schema=inputs, output_schema=output)
     graph.add_node("recall", nodes.recall)
     graph.add_node("plan", nodes.plan)
-    graph.add_node("act", build_actor_graph(provider))
+    graph.add_node("act", _acting(build_actor_graph(provider)))
     if persons:
         live = LiveNodes(provider, nodes)
         graph.add_node("present", live.present)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Annotated, Literal, NotRequired
 
+from langgraph.channels.delta import DeltaChannel
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing` only from Python 3.12 on
@@ -122,6 +125,11 @@ Ended = str
 """Why an episode ended: a name of the simulators' REASONS, empty while it runs, or `left` where a live person left."""
 
 
+def put_all_steps(old: list[StepRecord], updates: Sequence[list[StepRecord]]) -> list[StepRecord]:
+    """`put_steps` for each update in turn."""
+    return functools.reduce(put_steps, updates, old)
+
+
 class EpisodeInput(TypedDict):
     """Whom to recommend to."""
 
@@ -187,8 +195,8 @@ class EpisodeState(TypedDict):
     """V of the state at hand, None where nobody judged it."""
     valued: dict[str, list[int]]
     """Ids of Critic experiences, and the numbers of the steps whose states were valued with them."""
-    steps: Annotated[list[StepRecord], put_steps]
-    """Finished steps, by number."""
+    steps: Annotated[list[StepRecord], DeltaChannel(put_all_steps, snapshot_frequency=1000)]
+    """Finished steps, by number. A checkpoint holds what its node added, and none holds all."""
     usage: Annotated[UsageState, add_usage]
     """Added up over nodes."""
     ended: Ended

@@ -50,7 +50,7 @@ def reply_of(message: BaseMessage, seconds: float) -> Reply:
     counts = _counts(message.usage_metadata if isinstance(message, AIMessage) else None)
     failures = int(bad_scores) + int(counts is None) + int(known.get("format_failures") or 0)
     prompt, cached, completion = counts or (0, 0, 0)
-    usage = Usage(1, prompt, cached, completion, float(known.get("seconds") or seconds), failures)
+    usage = Usage(1, prompt, cached, completion, float(known.get("seconds", seconds)), failures)
     return Reply(text, first_token, usage, str(known.get("problem") or problem))
 
 

@@ -1,0 +1,83 @@
+"""What a checkpointer keeps of an episode: every moment of it, and no step more than once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langgraph.checkpoint.memory import InMemorySaver
+
+from graphs.episode import EpisodeGraph, build_episode_graph
+from graphs.services import FixedServices
+from graphs.state import EpisodeContext
+from graphs.users import Recommendation, Response, Split
+from tests.fakes.model import RuleModel
+from tests.fakes.services import fake_bank, fake_services
+
+STEPS = 50
+
+
+@dataclass(frozen=True)
+class Staying:
+    """Users who never leave."""
+
+    def new_episode(self, user: str, *, teaches: bool) -> str:
+        return "e"
+
+    def may_teach(self, split: Split, user: str) -> bool:
+        return True
+
+    def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
+        return [1, 2, 3]
+
+    def rated(self, user: str) -> Collection[int]:
+        return ()
+
+    def answer(self, recommendation: Recommendation) -> Response:
+        return Response(4.0, "horizon" if len(recommendation.recommended) + 1 == STEPS else "")
+
+    def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
+        return 0
+
+
+def stored(value: object) -> int:
+    """Bytes of everything in `value`."""
+    if isinstance(value, bytes | str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(stored(key) + stored(each) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return sum(map(stored, value))
+    return 8
+
+
+async def test_a_long_episode_is_kept_in_a_megabyte_and_any_moment_of_it_can_be_read():
+    flags: dict[str, Any] = {"actor__ask": "always", "critic__ask": "always", "actor__mask_shown": False}
+    services = replace(fake_services(RuleModel(), fake_bank(), **flags), users=Staying())
+    saver = InMemorySaver()
+    graph: EpisodeGraph = build_episode_graph(FixedServices(services), STEPS, checkpointer=saver)
+    config: Any = {"configurable": {"thread_id": "1"}}
+    context = EpisodeContext(learn=True)
+    done = await graph.ainvoke({"user": "u0", "episode": "e0"}, config, context=context)
+    assert done["length"] == STEPS
+    kept = (
+        stored(dict(saver.blobs)) + stored(dict(saver.writes)) + stored({k: dict(v) for k, v in saver.storage.items()})
+    )
+    assert kept < 1_000_000, f"{kept} bytes"
+    moments = [state.values async for state in graph.aget_state_history(config)]
+    assert moments[0]["steps"] == done["steps"]
+    middle = next(values for values in moments if len(values.get("steps", [])) == 20)
+    assert [(s["item"], s["reward"]) for s in middle["steps"]] == [(s["item"], s["reward"]) for s in done["steps"][:20]]
+
+
+async def test_an_episode_goes_on_from_any_moment_to_the_same_end():
+    services = replace(fake_services(RuleModel(), fake_bank(), actor__mask_shown=False), users=Staying())
+    graph = build_episode_graph(FixedServices(services), STEPS, checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    context = EpisodeContext(learn=True)
+    done = await graph.ainvoke({"user": "u0", "episode": "e0"}, config, context=context)
+    earlier = [s.config async for s in graph.aget_state_history(config) if len(s.values.get("steps", [])) == 12]
+    again = await graph.ainvoke(None, earlier[-1], context=context)
+    assert again["steps"] == done["steps"]
+    assert again["usage"]["calls"] == done["usage"]["calls"]

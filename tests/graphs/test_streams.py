@@ -1,0 +1,59 @@
+"""However an episode is streamed, it ends in the same state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+import pytest
+
+from graphs.episode import EpisodeGraph, build_episode_graph
+from graphs.services import FixedServices
+from graphs.state import EpisodeContext, EpisodeInput
+from tests.fakes.model import RuleModel
+from tests.fakes.services import fake_bank, fake_services
+from tests.graphs.episodes import user_of
+
+Mode = Literal["values", "updates", "custom", "debug", "tasks", "checkpoints", "messages"]
+MODES: tuple[Mode, ...] = ("values", "updates", "custom", "debug", "tasks", "checkpoints", "messages")
+CONTEXT = EpisodeContext(learn=True, run="r")
+
+
+def graph() -> EpisodeGraph:
+    services = fake_services(RuleModel(), fake_bank(), actor__ask="always", critic__ask="always")
+    return build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+
+
+def asked() -> EpisodeInput:
+    return {"user": user_of("train"), "episode": "e0"}
+
+
+async def last(parts: AsyncIterator[Any]) -> dict[str, Any]:
+    state: dict[str, Any] = {}
+    async for part in parts:
+        mode, data = part[-2:]
+        if mode == "values" and (len(part) == 2 or part[0] == ()):
+            state = data
+    return state
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("subgraphs", [False, True])
+async def test_every_way_to_stream_ends_as_a_plain_call_does(mode: Mode, subgraphs: bool):
+    plain = await graph().ainvoke(asked(), context=CONTEXT)
+    streamed = await last(
+        graph().astream(asked(), context=CONTEXT, stream_mode=list({mode, "values"}), subgraphs=subgraphs)
+    )
+    assert {name: streamed[name] for name in plain} == plain
+
+
+async def test_a_stream_of_events_ends_as_a_plain_call_does():
+    plain = await graph().ainvoke(asked(), context=CONTEXT)
+    ended: list[Any] = []
+    names: set[str] = set()
+    async for event in graph().astream_events(asked(), {"recursion_limit": 500}, context=CONTEXT, version="v2"):
+        names.add(event["name"])
+        if event["event"] == "on_chain_end" and not event["parent_ids"]:
+            ended.append(event["data"]["output"])
+    assert {name: ended[-1][name] for name in plain} == plain
+    assert {"analyse", "retrieve", "shortlist", "planner"} <= names, "what happens inside is seen too"
