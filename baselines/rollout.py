@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from agents.recommender import Observations
 from simulators import Episodes, World
+from simulators.rating_model import Indices
 
 Choose = Callable[[NDArray[np.int64], Observations], NDArray[np.int64]]
 """The items for the users at the rows given, of whom that is known; shape (k,)."""
@@ -37,7 +38,7 @@ class Rollout:
         mask_shown: bool,
         seed_of: SeedOf,
     ) -> None:
-        self._episodes = Episodes(world, np.array(users))
+        self.episodes = Episodes(world, np.array(users))
         self._histories, self._seed_of = histories, seed_of
         self._masks = _Masks(world.n_items, own, mask_shown)
         self.rewards = np.zeros((len(users), world.horizon))
@@ -46,27 +47,24 @@ class Rollout:
     @property
     def shown(self) -> NDArray[np.int32]:
         """What was recommended, -1 where nothing was yet."""
-        return self._episodes.shown
+        return self.episodes.shown
 
     @property
     def steps(self) -> NDArray[np.int64]:
         """(n,) recommendations so far."""
-        return self._episodes.steps
+        return self.episodes.steps
 
     def play(self, choose: Choose) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int8]]]:
         """Step by step, the rows whose episodes ended with it and the codes of the reasons why."""
-        rows, step = np.arange(len(self.steps)), 0
-        while len(rows):
-            items = choose(rows, self._observed(rows, step))
-            answers = self._episodes.step(rows, items)
+        for rows, items, answers in self.episodes.play(lambda rows: choose(rows, self._observed(rows))):
+            step = self.steps[rows] - 1
             self.rewards[rows, step] = answers.rewards
             self.earlier[rows, step] = answers.too_close_to
-            self._masks.show(rows, items, step)
+            self._masks.show(rows, items, int(step[0]))
             yield rows[~answers.stays], answers.reasons[~answers.stays]
-            rows, step = rows[answers.stays], step + 1
 
-    def _observed(self, rows: NDArray[np.int64], step: int) -> Observations:
-        listed = rows.tolist()
+    def _observed(self, rows: NDArray[np.int64]) -> Observations:
+        listed, step = rows.tolist(), int(self.steps[rows[0]])
         return Observations(
             histories=[self._histories[row] for row in listed],
             shown=self.shown[rows, :step].astype(np.int64),
@@ -90,7 +88,7 @@ class _Masks:
         """Those of the users at `rows`; shape (k, items)."""
         return self._masked[rows]
 
-    def show(self, rows: NDArray[np.int64], items: NDArray[np.int64], step: int) -> None:
+    def show(self, rows: NDArray[np.int64], items: Indices, step: int) -> None:
         """Notes what was recommended to the users at `rows`, whose step number `step` (from 0) this was."""
         if self._shown:
             self._masked[rows, items] = True

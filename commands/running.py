@@ -19,11 +19,12 @@ MethodName = Annotated[
     typer.Option(
         help="billp, billp-no-macro, billp-no-micro, billp-no-critic, billp-llm-only, billp-memory-only, reflexion, "
         "react, act-only, random, popular, shortlist-random, oracle, "
+        "mmr, mmr-untuned, round-robin, dpp, diverse-random, diverse-learned, linucb, "
         "or by reinforcement learning dqn, sqn, bcq, cql, crr, a2c, dorl, ppo"
     ),
 ]
 MemoryName = Annotated[
-    str | None, typer.Option(help="name of the memory, or of a trained policy; none is the method's name")
+    str | None, typer.Option(help="name of the memory, or of what was trained without one; none is the method's name")
 ]
 Epochs = Annotated[
     int | None,

@@ -26,6 +26,7 @@ from graphs.services import Services
 from graphs.state import Ended, EpisodeOutput, usage_update
 from graphs.stepping import CHOOSING, SHORTLISTING, seed_of
 from graphs.users import Response, masked_history
+from simulators import Oracle
 from simulators.quit.registry import REASON_NAMES
 
 Played = tuple[EpisodePlan, float, EpisodeOutput | EpisodeError]
@@ -80,7 +81,8 @@ class _Block:
 
     def _choice(self) -> Choose:
         if self._method.chooser == "oracle":
-            return self._best
+            oracle = Oracle(self._rollout.episodes.world, self._rollout.episodes.users)
+            return lambda rows, seen: oracle.choose(self._rollout.episodes, rows, seen.masked)
         recommender = recommender_of(self._services, self._method)
         if isinstance(recommender, DrawnShortlists):
             return lambda rows, seen: self._drawn(recommender, rows, seen)
@@ -91,18 +93,6 @@ class _Block:
         for row, candidates in zip(rows.tolist(), drawn, strict=True):
             self._shortlists[row].append(candidates)
         return np.array([candidates[0] for candidates in drawn])
-
-    def _best(self, rows: NDArray[np.int64], seen: Observations) -> NDArray[np.int64]:
-        users = self._services.users
-        return np.array([
-            users.best(
-                self._plans[row].split,
-                self._plans[row].user,
-                seen.shown[place].tolist(),
-                np.flatnonzero(seen.masked[place]).tolist(),
-            )
-            for place, row in enumerate(rows.tolist())
-        ])  # fmt: skip
 
     def _output(self, row: int, ended: Ended) -> EpisodeOutput:
         plan, count = self._plans[row], int(self._rollout.steps[row])

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from errors import SettingsError
 from graphs.state import Ended
 from settings import Settings
-from simulators import Dataset, World, Worlds, respond
+from simulators import Dataset, Episodes, Oracle, World, Worlds, respond
 
 Split = Literal["train", "test"]
-_TRIED = 256  # items the oracle asks about at a time; nearly always the first few hold one that keeps the user
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +139,10 @@ class SimulatedUsers:
     def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
         """Of the items that keep the user the best rewarded one; where none keeps them, the best rewarded of all."""
         world, index = self._world(split), self.dataset.user_index(user)
-        items = np.setdiff1d(np.arange(world.n_items), np.fromiter(masked, dtype=np.int64))
-        ranked = items[np.argsort(-world.reward(index, items), kind="stable")]
-        for start in range(0, len(ranked), _TRIED):
-            some = ranked[start : start + _TRIED]
-            keeps = world.would_keep(index, recommended, some)
-            if keeps.any():
-                return int(some[keeps.argmax()])
-        return int(ranked[0])
+        hidden = np.zeros((1, world.n_items), dtype=bool)
+        hidden[0, list(masked)] = True
+        episode = Episodes.resumed(world, index, recommended)
+        return int(Oracle(world, episode.users).choose(episode, np.array([0]), hidden)[0])
 
     def _world(self, split: Split) -> World:
         return self.worlds.train if split == "train" else self.worlds.test

@@ -14,6 +14,7 @@ from simulators.intake import FEWEST, Columns, Intake, Rules
 from simulators.known import KNOWN, KnownDataset
 from simulators.library import add_folder, add_tables, base_name, list_datasets, load_dataset, read_intake
 from simulators.mapping import ColumnMapping
+from simulators.oracle import Oracle
 from simulators.registration import environment_id, register_environments, register_known
 from simulators.responses import Answer, respond
 from simulators.soundness import concerns
@@ -33,6 +34,7 @@ __all__ = [
     "Intake",
     "KnownDataset",
     "Observation",
+    "Oracle",
     "Rules",
     "TextForm",
     "UserEnv",

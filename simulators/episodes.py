@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,8 @@ from simulators.quit.rule import NO_ITEM, Past
 from simulators.rating_model import Floats, Indices
 from simulators.responses import Answers, respond_many
 from simulators.worlds import Verdicts, World
+
+Rows = NDArray[np.int64]
 
 
 class Episodes:
@@ -25,6 +29,18 @@ class Episodes:
         self.steps = np.zeros(len(self.users), dtype=np.int64)
         self.shown = np.full((len(self.users), world.horizon), NO_ITEM, dtype=np.int32)
         self.notes = np.zeros((len(self.users), world.horizon))
+
+    @classmethod
+    def resumed(cls, world: World, user: int, shown: Sequence[int]) -> Episodes:
+        """The one episode of `user` after the recommendations `shown`, oldest first, none of which ended it."""
+        one, count = cls(world, np.array([user])), len(shown)
+        notes = world.past(user, shown).notes[0][-count:] if count else np.zeros(0)
+        if count >= world.horizon:  # somebody who stays longer than simulated users do
+            one.shown, one.notes = np.full((1, count + 1), NO_ITEM, dtype=np.int32), np.zeros((1, count + 1))
+        one.shown[0, :count] = shown
+        one.notes[0, count - len(notes) : count] = notes
+        one.steps[0] = count
+        return one
 
     def __len__(self) -> int:
         return len(self.users)
@@ -52,6 +68,18 @@ class Episodes:
         self.notes[rows, steps] = answers.notes
         self.steps[rows] = steps + 1
         return answers
+
+    def play(self, choose: Callable[[Rows], Indices]) -> Iterator[tuple[Rows, Indices, Answers]]:
+        """Steps all episodes until they are over; yields, at each step, the rows that were stepped, items and answers.
+
+        `choose` gives the items for the users at the rows that are under way, shape (k,) each.
+        """
+        rows: Rows = np.flatnonzero(self.steps < self.world.horizon)
+        while len(rows):
+            items = choose(rows)
+            answers = self.step(rows, items)
+            yield rows, items, answers
+            rows = rows[answers.stays]
 
     def judge(self, rows: Indices, items: Indices, ratings: Floats, repeated: NDArray[np.bool_]) -> Verdicts:
         """What the users at `rows` (k,) would make of `items` (k, m), which they rate `ratings`; nothing changes.

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.episodes import Episodes
-from simulators.rating_model import Floats, Indices
+from simulators.oracle import Oracle
+from simulators.rating_model import Indices
 from simulators.worlds import World, users_of
 
 PolicyName = Literal["random", "popular", "greedy", "oracle"]
@@ -20,7 +21,6 @@ Choose = Callable[[Episodes, Indices], Indices]
 _USERS = 200  # episodes a policy is run for, fewer where the catalogue is large
 _RATED = 4_000_000  # at most about so many ratings are computed for them
 _RANKED = 2_000_000  # users x items ranked at a time
-_FIRST_LOOK = 32  # best items the oracle tries before it looks further
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def policy_outcomes(world: World, popularity: NDArray[np.int64], users: list[int
     together = max(1, _RANKED // world.n_items)
     for start in range(0, len(users), together):
         some = users[start : start + together]
-        ranking, judged = _ranked(world, some)
-        ranked["greedy"].append(_play(world, some, _plan(ranking[:, :width])))
-        ranked["oracle"].append(_play(world, some, _Oracle(ranking, judged)))
+        oracle = Oracle(world, np.asarray(some))
+        ranked["greedy"].append(_play(world, some, _plan(oracle.ranking[:, :width])))
+        ranked["oracle"].append(_play(world, some, _new(oracle)))
     for name, parts in ranked.items():
         totals[name] = np.concatenate([steps for steps, _ in parts]), np.concatenate([stars for _, stars in parts])
     return {name: _outcome(*columns) for name, columns in totals.items()}
@@ -77,11 +77,8 @@ def _play(world: World, users: list[int], choose: Choose) -> _Totals:
     """Steps and summed stars of one episode of each user, shape (n,)."""
     episodes = Episodes(world, np.asarray(users))
     stars = np.zeros(len(users))
-    rows = np.arange(len(users))
-    while len(rows):
-        answers = episodes.step(rows, choose(episodes, rows))
+    for rows, _, answers in episodes.play(lambda rows: choose(episodes, rows)):
         stars[rows] += answers.rewards
-        rows = rows[answers.stays]
     return episodes.steps, stars
 
 
@@ -91,43 +88,12 @@ def _plan(sequences: Indices) -> Choose:
     return lambda episodes, rows: sequences[rows % len(sequences), episodes.steps[rows] % width]
 
 
-def _ranked(world: World, users: list[int]) -> tuple[NDArray[np.int32], Floats]:
-    """Each user's items, best reward first and equals by index, and their judged ratings; shape (n, n_items)."""
-    items = np.arange(world.n_items)
-    blocks = np.array_split(items, max(1, world.n_items // 16384))
-    ratings = np.array([np.concatenate([world.rated(user, block) for block in blocks]) for user in users])
-    ranking = np.argsort(-world.paid(ratings), axis=1, kind="stable")
-    return ranking.astype(np.int32), np.take_along_axis(world.judged(ratings), ranking, axis=1)
+def _new(oracle: Oracle) -> Choose:
+    """What the oracle says, with every item once before one comes again."""
 
+    def choose(episodes: Episodes, rows: Indices) -> Indices:
+        masked = np.zeros((len(rows), episodes.world.n_items + 1), dtype=bool)
+        masked[np.arange(len(rows))[:, None], episodes.shown[rows]] = True  # the last column is for NO_ITEM
+        return oracle.choose(episodes, rows, masked[:, :-1])
 
-class _Oracle:
-    """Recommends the best item that keeps the user and was not shown yet."""
-
-    def __init__(self, ranking: NDArray[np.int32], judged: Floats) -> None:
-        self._ranking, self._judged = ranking, judged
-
-    def __call__(self, episodes: Episodes, rows: Indices) -> Indices:
-        chosen: NDArray[np.int64] = self._ranking[rows, episodes.steps[rows] % self._ranking.shape[1]].astype(np.int64)
-        fallback = np.full(len(rows), True)
-        waiting = np.arange(len(rows))
-        start, width = 0, _FIRST_LOOK
-        while len(waiting) and start < self._ranking.shape[1]:
-            asked = rows[waiting]
-            items = self._ranking[asked, start : start + width]
-            new, keeps = self._look(episodes, asked, items, self._judged[asked, start : start + width])
-            found = keeps.any(axis=1)
-            chosen[waiting[found]] = items[found, keeps[found].argmax(axis=1)]
-            # Where nothing keeps the user, the best item not yet shown is the first one new that was met.
-            first = ~found & fallback[waiting] & new.any(axis=1)
-            chosen[waiting[first]] = items[first, new[first].argmax(axis=1)]
-            fallback[waiting[found | first]] = False
-            waiting = waiting[~found]
-            start, width = start + width, width * 4
-        return chosen
-
-    def _look(
-        self, episodes: Episodes, rows: Indices, items: Indices, ratings: Floats
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which of `items` (k, m) were not shown yet, and which of those would keep the users at `rows`."""
-        new = ~episodes.repeated(rows, items)
-        return new, new & episodes.judge(rows, items, ratings, ~new).stays
+    return choose

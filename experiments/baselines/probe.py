@@ -42,13 +42,10 @@ def probe(audience: Audience, layout: Layout, act: Act) -> Outcome:
     """One episode of each user."""
     episodes = Episodes(audience.world, np.asarray(audience.users))
     seen = layout.start([audience.histories[user] for user in audience.users])
-    stars, rows = np.zeros(len(audience.users)), np.arange(len(audience.users))
-    while len(rows):
-        items = act(seen[rows])
-        answers = episodes.step(rows, items)
+    stars = np.zeros(len(audience.users))
+    for rows, items, answers in episodes.play(lambda rows: act(seen[rows])):
         stars[rows] += answers.rewards
         seen[rows] = layout.follow(seen[rows], items, answers.rewards)
-        rows = rows[answers.stays]
     return Outcome(
         len=float(episodes.steps.mean()), r_each=float((stars / episodes.steps).mean()), r_traj=float(stars.mean())
     )

@@ -25,7 +25,7 @@ from graphs.users import SimulatedUsers
 from settings import QuitRuleName
 from tests.fakes.services import fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
-from tests.simulators.changed_worlds import RULES, lenient
+from tests.simulators.changed_worlds import RULES, lenient, world_with
 
 TOGETHER = [method for method in METHODS.values() if method.together]
 
@@ -120,3 +120,14 @@ async def test_a_small_catalogue_is_gone_through_again_as_in_the_graph():
     played = many(services, METHODS["random"], plans)
     assert {output["length"] for output in played.values()} == {70}
     assert played == await one_by_one(services, METHODS["random"], plans)
+
+
+@pytest.mark.parametrize("name", ["oracle", "random"])
+@pytest.mark.parametrize("rule", RULES)
+async def test_so_it_is_under_every_quit_rule(rule: str, name: str):
+    services = fake_services()
+    test = world_with(split="test", quit_rule=rule, min_reward=1.0)
+    services = replace(services, worlds=replace(services.worlds, test=test))
+    services = replace(services, users=SimulatedUsers(services.dataset, services.worlds))
+    plans = evaluation_plan(keys("test")[:4], [0])
+    assert many(services, METHODS[name], plans) == await one_by_one(services, METHODS[name], plans)
