@@ -189,7 +189,7 @@ def episode(
     flags = {"prompts": prompts, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(["critic.always=true", *(assign or [])], **flags)
     if learn:  # into a memory that may begin with this episode
-        teachable(method)
+        teachable(method, by_episode=True)
         check_dataset(settings, dataset)
     else:
         check_method(settings, method, dataset, memory or method, untrained=untrained)

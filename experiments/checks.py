@@ -45,6 +45,8 @@ def check_method(settings: Settings, method: str, dataset: str, name: str, *, un
     check_dataset(settings, dataset)
     if chosen.needs_policy:
         _check_policy(settings, method, dataset, name)
+    if chosen.answers:
+        _check_lessons(settings, method, dataset, name, untrained=untrained)
     if not chosen.remembers:
         return chosen
     if untrained:
@@ -68,16 +70,32 @@ def check_play(settings: Settings, method: str, dataset: str, memory: str | None
     if learn and not chosen.remembers:
         raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
     check_dataset(settings, dataset)
+    if chosen.answers:
+        _check_lessons(settings, method, dataset, memory or method)
     if memory is not None and chosen.remembers and not learn:
         counts_of(settings, dataset, memory)
 
 
 def _check_policy(settings: Settings, method: str, dataset: str, name: str) -> None:
-    from experiments.baselines.policy import RECORD, policy_folder  # noqa: PLC0415 -- as above
+    from experiments.baselines.policy import RECORD  # noqa: PLC0415 -- as above
+
+    _check_kept(settings, method, dataset, name, RECORD)
+
+
+def _check_lessons(settings: Settings, method: str, dataset: str, name: str, *, untrained: bool = False) -> None:
+    from experiments.rivals import FILE  # noqa: PLC0415 -- as above
+
+    if untrained:
+        raise SettingsError(f"Method {method!r} knows nothing before it learned; evaluate diverse-random instead.")
+    _check_kept(settings, method, dataset, name, FILE)
+
+
+def _check_kept(settings: Settings, method: str, dataset: str, name: str, file: str) -> None:
+    from experiments.baselines.policy import policy_folder  # noqa: PLC0415 -- as above
 
     folder = policy_folder(settings.data, dataset, name)
-    if not (folder / RECORD).is_file():
-        known = sorted(path.parent.name for path in folder.parent.glob(f"*/{RECORD}"))
+    if not (folder / file).is_file():
+        known = sorted(path.parent.name for path in folder.parent.glob(f"*/{file}"))
         remedy = f"train it with `billp train --method {method} --dataset {dataset}`"
         raise ArtifactError(there_is_no("trained policy", name, known, where=f"of {dataset!r}", remedy=remedy))
 

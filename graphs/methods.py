@@ -22,8 +22,8 @@ class Method:
     is drawn. `micro`: experiences are read and written. `bends`: the advantages expected of the shortlist bend the
     choice; without it memory reaches the LLM as words alone. `critic`: the Critic's advantage labels experiences;
     without it the reward alone does. `answers`: without a memory, it learns from what users answered in training
-    episodes. `uses_logs`: it reads the train users' logs, which the other
-    methods never see.
+    episodes. `uses_logs`: it reads the train users' logs, which the other methods never see. `tuned`: some of its
+    numbers are chosen in the train world, anew with each seed.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Method:
     critic: bool = True
     answers: bool = False
     uses_logs: bool = False
+    tuned: bool = False
 
     @property
     def remembers(self) -> bool:
@@ -50,7 +51,7 @@ class Method:
     @property
     def trains(self) -> bool:
         """Whether a comparison trains it anew with each seed, so that one seed says little of the next."""
-        return self.learns or self.needs_policy
+        return self.learns or self.needs_policy or self.tuned
 
     @property
     def needs_llm(self) -> bool:
@@ -84,10 +85,10 @@ METHODS: Mapping[str, Method] = {
         Method("popular", chooser="popular", uses_logs=True),
         Method("shortlist-random", chooser="shortlist"),
         Method("oracle", chooser="oracle"),
-        Method("mmr", chooser="rival", uses_logs=True),
+        Method("mmr", chooser="rival", uses_logs=True, tuned=True),
         Method("mmr-untuned", chooser="rival", uses_logs=True),
         Method("round-robin", chooser="rival", uses_logs=True),
-        Method("dpp", chooser="rival", uses_logs=True),
+        Method("dpp", chooser="rival", uses_logs=True, tuned=True),
         Method("diverse-random", chooser="rival"),
         Method("diverse-learned", chooser="rival", answers=True),
         Method("linucb", chooser="rival", answers=True),
@@ -100,10 +101,13 @@ SERVED = [name for name, method in METHODS.items() if method.chooser not in ("po
 """What `langgraph dev` offers: it opens no trained policies, and makes no rivals."""
 
 
-def teachable(name: str) -> Method:
-    """The method called `name`, which learns into a memory or a policy; raises SettingsError where it does not."""
+def teachable(name: str, *, by_episode: bool = False) -> Method:
+    """The method called `name`, which can be trained, or with `by_episode` has a memory that one episode can teach.
+
+    Raises SettingsError where it does not.
+    """
     method = method_named(name)
-    if not (method.learns or method.needs_policy):
+    if not (method.remembers if by_episode else method.learns or method.needs_policy):
         raise SettingsError(f"Method {name!r} has no memory to train; evaluate it, or train billp, reflexion or dqn.")
     return method
 

@@ -34,6 +34,11 @@ def caption(design: Design, services: Services, *, met: int) -> str:
             "Trained anew with each seed in the train world, with hyperparameters searched on train users: "
             f"{', '.join(policies)}."
         )
+    tuned = [name for name, method in arms.items() if method.tuned]
+    if tuned:
+        said.append(
+            f"Window and weights chosen with train users in the train world, anew with each seed: {', '.join(tuned)}."
+        )
     logs = [name for name, method in arms.items() if method.uses_logs]
     said.append(f"Reads the train users' logs: {', '.join(logs) or 'none'}.")
     if any(method.chooser == "oracle" for method in arms.values()):

@@ -35,6 +35,10 @@ def test_a_rival_that_learns_is_trained_kept_and_evaluated(billp: Billp, tiny: P
     assert trained.json["episodes"] == 12
     assert (tiny / "policies/tiny/mine/lessons.json").is_file()
     assert not list(tiny.glob("memory/**/mine*"))
+    untrained = billp("evaluate", "--method", "diverse-learned", *TINY, "--memory", "mine", "--untrained")
+    assert (untrained.code, "knows nothing before it learned" in untrained.words) == (2, True)
+    taught = billp("episode", "--method", "diverse-learned", *TINY, "--user", "u0", "--learn")
+    assert (taught.code, "has no memory to train" in taught.words) == (2, True)
     said = billp("evaluate", "--method", "diverse-learned", *TINY, "--users", "3", "--memory", "mine", "--json")
     assert said.code == 0
     assert said.json["episodes"] == 3
@@ -46,6 +50,7 @@ def test_rivals_are_compared_and_what_is_over_is_only_read(billp: Billp, tiny: P
     said = billp(*arguments, "--probe-users", "2", "--run", "c", "--json")
     assert said.code == 0
     assert said.json["methods"].keys() == {"random", "mmr", "diverse-learned"}
+    assert "in the train world, anew with each seed: mmr." in said.json["caption"]
     assert said.json["training"]["diverse-learned"]["episodes"] == 10
     assert [point["trained"] for point in said.json["curve"] if point["arm"] == "diverse-learned"] == [0, 10]
     again = billp(*arguments, "--probe-users", "2", "--run", "c", "--resume", "--json")
