@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from experiments.baselines.observations import Layout
-from experiments.baselines.rollouts import Act
+from experiments.baselines.observations import Layout, Observations
 from simulators import Episodes, World
 from simulators.policies import Outcome
+
+Act = Callable[[Observations, NDArray[np.bool_]], NDArray[np.int64]]
+"""Chooses an item for every observation, none of those masked (n, n_items); shape (n,)."""
 
 
 @dataclass(frozen=True)
 class Audience:
-    """Users of a world whom a policy meets once each; `histories[u]` are the items that user u liked before."""
+    """Users of a world whom a policy meets once each.
+
+    `histories[u]` are the items that user u liked before, `own[u]` the items of u's history that are not recommended.
+    """
 
     world: World
     users: Sequence[int]
     histories: Sequence[Sequence[int]]
+    own: Sequence[NDArray[np.int32]]
 
 
 class CurvePoint(BaseModel):
@@ -39,11 +46,14 @@ class CurvePoint(BaseModel):
 
 
 def probe(audience: Audience, layout: Layout, act: Act) -> Outcome:
-    """One episode of each user."""
+    """One episode of each user; `act` is told what was seen of users and what must not be recommended to them."""
     episodes = Episodes(audience.world, np.asarray(audience.users))
     seen = layout.start([audience.histories[user] for user in audience.users])
     stars = np.zeros(len(audience.users))
-    for rows, items, answers in episodes.play(lambda rows: act(seen[rows])):
+    masked = np.zeros((len(audience.users), audience.world.n_items), dtype=bool)
+    for row, user in enumerate(audience.users):
+        masked[row, audience.own[user]] = True
+    for rows, items, answers in episodes.play(lambda rows: act(seen[rows], masked[rows])):
         stars[rows] += answers.rewards
         seen[rows] = layout.follow(seen[rows], items, answers.rewards)
     return Outcome(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from errors import BadInputError
 from experiments.baselines.hyperparameters import hyperparameters_of
@@ -21,7 +22,9 @@ from experiments.config import run_config, surroundings
 from experiments.configured_folder import ConfiguredFolder
 from graphs.methods import method_named
 from graphs.services import Services
+from graphs.users import masked_history
 from graphs.workshop import Workshop
+from settings import Settings
 from simulators import Dataset, World, users_of
 from simulators.folders import replaced_folder
 
@@ -125,6 +128,7 @@ def classroom(services: Services, world: World, seed: int) -> Classroom:
         space=item_space(services.catalogue),
         layout=Layout(count, world.horizon),
         histories=histories_of(dataset, count),
+        own=own_items(services.settings, dataset),
         mask=services.settings.actor.mask_shown,
         seed=seed,
     )
@@ -134,7 +138,18 @@ def _held_out(services: Services) -> Audience:
     """The same test users whatever is compared with how many users, so that the curves of all seeds are of one kind."""
     world = services.worlds.test
     users = users_of(world, min(HELD_OUT, len(world.users)), world.settings.seed)
-    return Audience(world, users, histories_of(services.dataset, services.settings.memory.state_items))
+    return audience_of(services, world, users)
+
+
+def audience_of(services: Services, world: World, users: Sequence[int]) -> Audience:
+    """The `users` of `world`, with what the logs say of them."""
+    data, settings = services.dataset, services.settings
+    return Audience(world, users, histories_of(data, settings.memory.state_items), own_items(settings, data))
+
+
+def own_items(settings: Settings, dataset: Dataset) -> list[NDArray[np.int32]]:
+    """By user index: the items of the user's history that are not recommended."""
+    return [masked_history(settings, dataset, user) for user in range(len(dataset.user_keys))]
 
 
 def histories_of(dataset: Dataset, count: int) -> list[list[int]]:

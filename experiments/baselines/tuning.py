@@ -22,7 +22,7 @@ from experiments.baselines.hyperparameters import (
     search_space_of,
 )
 from experiments.baselines.probe import Audience, CurvePoint
-from experiments.baselines.runs import OnProgress, check_trainable, classroom, histories_of
+from experiments.baselines.runs import OnProgress, audience_of, check_trainable, classroom
 from experiments.config import run_config, surroundings
 from experiments.configured_folder import ConfiguredFolder
 from graphs.services import Services
@@ -92,8 +92,7 @@ def tune(
         train = services.worlds.train
         halves = build_halves(services.dataset, train.users, train.settings, part(on_progress, 0, _FITTING))
         room = classroom(services, halves.train, seed)
-        histories = histories_of(services.dataset, services.settings.memory.state_items)
-        others = Audience(halves.test, halves.test.users.tolist(), histories)
+        others = audience_of(services, halves.test, halves.test.users.tolist())
         share = (1 - _FITTING) / len(tried)
         return [
             _trial(

@@ -130,5 +130,5 @@ async def test_the_oracle_outlasts_every_other_method():
 
 
 def test_an_unknown_method_is_refused_with_the_names_there_are():
-    with pytest.raises(SettingsError, match="no method 'bilp'; choose one of billp,"):
+    with pytest.raises(SettingsError, match=r"no method 'bilp' \(did you mean billp\?\); choose one of billp,"):
         method_named("bilp")

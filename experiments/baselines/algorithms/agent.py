@@ -32,6 +32,8 @@ class Classroom:
     layout: Layout
     histories: Sequence[Sequence[int]]
     """By user index: what train users liked, oldest first; empty for all others."""
+    own: Sequence[NDArray[np.int32]]
+    """By user index: the items of train users' histories that are not recommended."""
     mask: bool
     """Whether items already shown may not be shown again."""
     seed: int

@@ -95,14 +95,14 @@ def _epoch(
     def met(audience: Audience) -> Outcome:
         rng = np.random.default_rng(seed)
         noise = (lambda shape: rng.gumbel(size=shape)) if hyper.choice == "draw" else None
-        return probe(audience, room.layout, lambda seen: choose_items(agent.network, seen, noise))
+        return probe(audience, room.layout, lambda seen, own: choose_items(agent.network, seen, noise, own))
 
     users = users_of(room.world, min(_PROBED, len(room.world.users)), room.world.settings.seed)
     return CurvePoint(
         epoch=number + 1,
         steps=_steps(curve) + agent.steps_each,
         seconds=seconds,
-        train_users=met(Audience(room.world, users, room.histories)),
+        train_users=met(Audience(room.world, users, room.histories, room.own)),
         held_out=met(held_out) if held_out is not None else None,
         losses=losses,
     )

@@ -39,6 +39,7 @@ def toy_room(seed: int = 0) -> Classroom:
         space=item_space(dataset.catalogue),
         layout=Layout(4, HORIZON),
         histories=[dataset.history(user, 4) for user in range(USERS)],
+        own=[np.empty(0, dtype=np.int32) for _ in range(USERS)],
         mask=True,
         seed=seed,
     )
