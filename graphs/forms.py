@@ -16,7 +16,24 @@ _MEMORY = "Name of the memory to read, and to write when learning"
 
 
 @dataclass(frozen=True, config=_CONFIG)
-class ReflexionContext(EpisodeContext):
+class ServedContext(EpisodeContext):
+    """How to run an episode, and with which LLM."""
+
+    model: Annotated[
+        str,
+        Field(
+            description="LLM: provider:model, or a name that the server of the settings knows; empty: as set",
+            # LangGraph Studio offers its choice of models for fields marked so.
+            json_schema_extra={"__template_metadata__": {"kind": "llm"}},
+        ),
+    ] = ""
+    temperature: Annotated[
+        float, Field(ge=-1, le=2, description="Sampling temperature of every role; below 0: as set for each")
+    ] = -1.0
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class ReflexionContext(ServedContext):
     """How to run an episode of Reflexion."""
 
     method: Annotated[Literal["reflexion"], Field(description=_FIXED)] = "reflexion"
@@ -24,21 +41,21 @@ class ReflexionContext(EpisodeContext):
 
 
 @dataclass(frozen=True, config=_CONFIG)
-class ReactContext(EpisodeContext):
+class ReactContext(ServedContext):
     """How to run an episode of ReAct, which has no memory."""
 
     method: Annotated[Literal["react"], Field(description=_FIXED)] = "react"
 
 
 @dataclass(frozen=True, config=_CONFIG)
-class ActOnlyContext(EpisodeContext):
+class ActOnlyContext(ServedContext):
     """How to run an episode that acts without thoughts and without memory."""
 
     method: Annotated[Literal["act-only"], Field(description=_FIXED)] = "act-only"
 
 
 @dataclass(frozen=True, config=_CONFIG)
-class LiveContext(EpisodeContext):
+class LiveContext(ServedContext):
     """How to run an episode with a person; what it teaches is kept in a memory of that person's own."""
 
     method: Annotated[

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 from graphs.episode import EpisodeGraph, build_episode_graph
-from graphs.forms import ActOnlyContext, LiveContext, LiveInput, ReactContext, ReflexionContext
+from graphs.forms import ActOnlyContext, LiveContext, LiveInput, ReactContext, ReflexionContext, ServedContext
 from graphs.live import LiveServices
 from graphs.services import Services
 from graphs.shared_services import shared_services
@@ -27,7 +27,7 @@ class _Form:
 
 
 FORMS: Mapping[Name, _Form] = {
-    "billp": _Form(EpisodeContext),
+    "billp": _Form(ServedContext),
     "reflexion": _Form(ReflexionContext),
     "react": _Form(ReactContext),
     "act_only": _Form(ActOnlyContext),

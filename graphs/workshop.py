@@ -226,9 +226,9 @@ class Workshop:
         bank.check_catalogue(services.catalogue, services.vectors)
         return replace(services, memory=bank)
 
-    def minds(self, pack: PromptPack) -> Minds:
-        """The four minds on the words of `pack`."""
-        settings, model = self.settings, self.model
+    def minds(self, pack: PromptPack, sampling: Settings | None = None) -> Minds:
+        """The four minds on the words of `pack`, with the sampling of other settings where some are given."""
+        settings, model = sampling or self.settings, self.model
         return Minds(
             planner=Planner(model, pack["planner"], settings.planner),
             actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pages.context_check import ContextCheck
 from pages.guard import Guard
 from setting_groups import PageSettings
 
@@ -45,5 +46,5 @@ def _settings() -> PageSettings:
 
 app = Starlette(
     routes=[Route("/page", _to_page), Mount("/page", _answer)],
-    middleware=[Middleware(Guard, settings=_settings)],
+    middleware=[Middleware(Guard, settings=_settings), Middleware(ContextCheck)],
 )

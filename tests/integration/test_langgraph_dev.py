@@ -63,7 +63,7 @@ def test_the_drawing_opens_the_actor(client: SyncLangGraphClient, assistant: str
 def test_input_and_context_have_forms(client: SyncLangGraphClient, assistant: str):
     schemas: Any = client.assistants.get_schemas(assistant)
     assert set(schemas["input_schema"]["properties"]) == {"user", "episode"}
-    names = {"method", "split", "seed", "learn", "dataset", "memory", "prompts"}
+    names = {"method", "split", "seed", "learn", "dataset", "memory", "prompts", "model", "temperature"}
     assert names <= set(schemas["context_schema"]["properties"])
     assert {"steps", "length", "reward_trajectory"} <= set(schemas["output_schema"]["properties"])
 
@@ -142,6 +142,11 @@ def test_an_unknown_user_is_an_error_and_no_episode(client: SyncLangGraphClient)
     assert "nobody" in done["__error__"]["message"]
     unnamed: Any = client.runs.wait(started(client), "billp", input={}, context=CONTEXT, raise_error=False)
     assert "No user is named; give the input as" in unnamed["__error__"]["message"]
+
+
+def test_a_misspelt_context_key_is_named(client: SyncLangGraphClient):
+    with pytest.raises(Exception, match=r"no field 'methud'.*did you mean 'method'"):
+        client.runs.wait(started(client), "billp", input={"user": USER}, context={"methud": "react"})
 
 
 @pytest.mark.parametrize("graph", ["reflexion", "react", "act_only"])

@@ -1,0 +1,49 @@
+"""Context keys that mean nothing are named; everything else passes unchanged."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from pages.context_check import ContextCheck
+
+
+async def _echo(request: Request) -> Response:
+    return Response(await request.body())
+
+
+CLIENT = TestClient(
+    Starlette(routes=[Route("/{path:path}", _echo, methods=["POST", "GET"])], middleware=[Middleware(ContextCheck)])
+)
+
+
+@pytest.mark.parametrize(
+    "path", ["/runs", "/runs/wait", "/runs/stream", "/threads/1/runs", "/threads/1/runs/wait", "/assistants"]
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known(path: str):
+    answer = CLIENT.post(path, json={"assistant_id": "billp", "context": {"methud": "react"}})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(
+        "The context has no field 'methud' (did you mean 'method'?); its fields are"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/runs/wait", {"context": {"method": "react", "model": "", "temperature": 0.5}}),
+        ("/runs/wait", {"input": {"methud": 1}}),
+        ("/runs/wait", {"context": None}),
+        ("/store/items", {"context": {"methud": 1}}),
+        ("/runs/batch", [{"context": {"seed": 1}}]),
+    ],
+)
+def test_everything_else_passes_unchanged(path: str, body: object):
+    answer = CLIENT.post(path, json=body)
+    assert (answer.status_code, answer.json()) == (200, body)
+    assert CLIENT.post("/runs", content=b"{").content == b"{"
