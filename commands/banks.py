@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     from memory import MemoryBank
 
 
-def known_bank(dataset: str, name: str) -> MemoryBank:
-    """The memory `name` of `dataset`; raises MemoryStoreError, naming those like it, where there is none."""
+def known_bank(dataset: str, name: str, *, writing: bool = False) -> MemoryBank:
+    """The memory `name` of `dataset`, to be read while others write, or for `writing`.
+
+    Raises MemoryStoreError, naming those like it, where there is none.
+    """
     from memory import SentenceEmbedder, counts_of, open_bank
 
     settings = settings_from()
     counts_of(settings, dataset, name)
-    return open_bank(settings, dataset, name, SentenceEmbedder())
+    return open_bank(settings, dataset, name, SentenceEmbedder(), reading=not writing)

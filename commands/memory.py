@@ -117,7 +117,7 @@ def clear(
     if kind is None:
         drop_bank(settings, dataset, memory)  # whichever embedder wrote it
     else:
-        with known_bank(dataset, memory) as bank:
+        with known_bank(dataset, memory, writing=True) as bank:
             bank.clear(kind)
     stdout.print(f"memory {memory} of {dataset}: {kind or 'everything'} forgotten")
 

@@ -77,7 +77,7 @@ def blame(
     with spinner("asking memory"):
         catalogue, embedder = load_dataset(settings.data, found.dataset).catalogue, SentenceEmbedder()
         vectors = catalogue_vectors(catalogue, embedder, settings.data / "vectors")
-        with open_bank(settings, found.dataset, name, embedder) as bank:
+        with open_bank(settings, found.dataset, name, embedder, reading=True) as bank:
             told = blame_step(found, bank, catalogue, vectors, examples=examples)
     if as_json:
         show_json(told)
@@ -98,7 +98,7 @@ def prune(
     the Critic remembers, as each visit to a state leaves another. So only what was read back to choose is retired; an
     experience so retired no longer counts in the sums either.
     """
-    with known_bank(dataset, memory) as bank:
+    with known_bank(dataset, memory, writing=yes) as bank:
         harmful = bank.uses.receipts().harmful(("reflections", "actor"), least)
         texts = {id_: text for id_ in harmful if (text := bank.text_of(id_)) is not None}
         if yes:

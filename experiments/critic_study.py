@@ -85,7 +85,7 @@ async def study_critic(
             resume=resume, on_episode=lambda _: advance(),
         )  # fmt: skip
     learns = method_named(method).remembers
-    services = workshop.services(dataset, memory=memory if learns else None, llm=True)
+    services = workshop.services(dataset, memory=memory if learns else None, llm=True, reading=True)
     gamma = services.settings.critic.gamma
     lines = read_lines(run)
     states, hidden = _states(lines, gamma)

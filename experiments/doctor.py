@@ -99,8 +99,8 @@ def _memory(workshop: Workshop) -> str:
     where = workshop.memory("doctor", "doctor").where
     found = [(dataset, name) for dataset, names in list_banks(workshop.settings).items() for name in names]
     for dataset, name in found:
-        workshop.memory(dataset, name)  # refused where another embedder wrote it
-    return f"{where} opens for writing, and so do its memories ({len(found)})"
+        workshop.memory(dataset, name, reading=True)  # refused where another embedder wrote it
+    return f"{where} opens for writing, and all memories there are ({len(found)}) can be read"
 
 
 async def _model(workshop: Workshop) -> Check:

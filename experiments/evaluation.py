@@ -38,7 +38,9 @@ async def evaluate(
     Users and sampling seeds do not depend on the method, so that methods compare pair by pair.
     """
     chosen = method_named(method)
-    services = workshop.services(dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm)
+    services = workshop.services(
+        dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, reading=True
+    )
     await workshop.check_model(services)
     opened = open_recommender(services, method, memory)
     services = replace(services, recommender=opened.recommender)

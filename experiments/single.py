@@ -25,7 +25,11 @@ async def run_single(
     """
     chosen = method_named(method)
     services = workshop.services(
-        dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, learn_at_once=True
+        dataset,
+        memory=memory if chosen.remembers else None,
+        llm=chosen.needs_llm,
+        reading=not learn,
+        learn_at_once=True,
     )
     await workshop.check_model(services)
     services = replace(services, recommender=open_recommender(services, method, memory).recommender)

@@ -171,13 +171,18 @@ class Workshop:
         with self.server.model_file.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def memory(self, dataset: str, name: str) -> MemoryBank:
-        """The memory `name` of a dataset; the same object however often it is asked for."""
-        if (dataset, name) not in self._banks:
-            bank = open_bank(self.settings, dataset, name, self.embedder)
-            self._open.callback(bank.close)
+    def memory(self, dataset: str, name: str, *, reading: bool = False) -> MemoryBank:
+        """The memory `name` of a dataset, to be written; the same object however often it is asked for.
+
+        With `reading` it is as it stands now, whoever writes to it; where this process itself does, it is that object.
+        """
+        if (dataset, name) in self._banks:
+            return self._banks[dataset, name]
+        bank = open_bank(self.settings, dataset, name, self.embedder, reading=reading)
+        self._open.callback(bank.close)
+        if not reading:
             self._banks[dataset, name] = bank
-        return self._banks[dataset, name]
+        return bank
 
     def services(
         self,
@@ -185,16 +190,17 @@ class Workshop:
         *,
         memory: str | None,
         llm: bool,
+        reading: bool = False,
         pack: PromptPack | None = None,
         learn_at_once: bool = False,
         progress: Progress | None = None,
     ) -> Services:
         """Services on a registered dataset with a built simulator.
 
-        `memory` names the memory (None: none is read or written); `llm` asks for the minds. Raises DataError,
-        ArtifactError, MemoryStoreError, PromptError or ServingError, each with its remedy.
+        `memory` names the memory (None: none is read or written), which with `reading` is only read; `llm` asks for the
+        minds. Raises DataError, ArtifactError, MemoryStoreError, PromptError or ServingError, each with its remedy.
         """
-        if memory is not None and base_name(dataset) in list_datasets(self.settings.data):
+        if memory is not None and not reading and base_name(dataset) in list_datasets(self.settings.data):
             self.memory(dataset, memory)  # first, lest who must wait for another process learns it after a minute
         data = load_dataset(self.settings.data, dataset)
         worlds = load_worlds(simulator_folder(self.settings.data, dataset), data)
@@ -218,11 +224,11 @@ class Workshop:
             memory=None,
             learn_at_once=learn_at_once,
         )
-        return services if memory is None else self.remembering(services, memory)
+        return services if memory is None else self.remembering(services, memory, reading=reading)
 
-    def remembering(self, services: Services, memory: str) -> Services:
+    def remembering(self, services: Services, memory: str, *, reading: bool = False) -> Services:
         """`services` with the memory of that name; raises MemoryStoreError where it was learned with other items."""
-        bank = self.memory(services.dataset.name, memory)
+        bank = self.memory(services.dataset.name, memory, reading=reading)
         bank.check_catalogue(services.catalogue, services.vectors)
         return replace(services, memory=bank)
 

@@ -42,6 +42,7 @@ class ChromaStore:
         rows = check_records(records, self.collection.dimension)
         if not rows:
             return
+        self._connection.check_writable()
         with self._connection.talking():
             handle = self._found() or self._made()
             size = self._connection.client.get_max_batch_size()
@@ -135,6 +136,7 @@ class ChromaStore:
 
     def delete(self, ids: Sequence[str]) -> None:
         """See `VectorStore`."""
+        self._connection.check_writable()
         with self._connection.talking():
             handle = self._found()
             if handle is None:
@@ -144,6 +146,7 @@ class ChromaStore:
 
     def clear(self) -> None:
         """See `VectorStore`; the collection itself goes too, and with it any mark of the embedder."""
+        self._connection.check_writable()
         with self._connection.talking():
             if self._found() is not None:
                 self._connection.client.delete_collection(self.collection.key)

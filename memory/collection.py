@@ -15,6 +15,14 @@ from memory.records import Kind
 _FORMAT = 2
 
 
+def short_name(dataset: str, memory: str) -> str:
+    """One word for a memory: unlike for unlike datasets and memories, and legal whatever they are called."""
+    names = json.dumps([dataset, memory])
+    readable = re.sub(r"[^a-z0-9]+", "-", f"{dataset}-{memory}".lower()).strip("-")[:40].strip("-")
+    digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+    return "-".join(part for part in (readable, digest) if part)
+
+
 @dataclass(frozen=True)
 class Collection:
     """One kind of records of one memory of one dataset, with vectors of one embedder."""
@@ -32,10 +40,7 @@ class Collection:
     @property
     def key(self) -> str:
         """Its name in Chroma: unlike for unlike datasets, memories and kinds, and legal whatever they are called."""
-        names = json.dumps([self.dataset, self.memory])
-        readable = re.sub(r"[^a-z0-9]+", "-", f"{self.dataset}-{self.memory}".lower()).strip("-")[:40].strip("-")
-        digest = hashlib.sha256(names.encode()).hexdigest()[:16]
-        return "-".join(part for part in (self.kind, readable, digest) if part)
+        return f"{self.kind}-{short_name(self.dataset, self.memory)}"
 
     @property
     def metadata(self) -> dict[str, str | int | float | bool]:

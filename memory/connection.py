@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 import httpx
 
 from errors import MemoryStoreError
+from memory.inventory import folder_of
 from memory.lock import FolderLock
+from memory.snapshot import check_folder, take_snapshot
 from settings import Settings
+from whole_files import work_folder
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -26,10 +30,16 @@ HELLO_S = 4.0
 class Connection:
     """An open Chroma client; `where` names its folder or server in messages."""
 
-    def __init__(self, client: Client, where: str) -> None:
+    def __init__(self, client: Client, where: str, *, writable: bool = True) -> None:
         self.client = client
         self.where = where
         self._closed = False
+        self._writable = writable
+
+    def check_writable(self) -> None:
+        """Raises MemoryStoreError where it was opened to be read."""
+        if not self._writable:
+            raise MemoryStoreError(f"The memory at {self.where} was opened to be read; open it for writing.")
 
     def close(self) -> None:
         """Give up the connection; closing twice is closing once."""
@@ -49,7 +59,9 @@ class Connection:
             yield
         except MemoryStoreError:
             raise
-        except Exception as error:  # Chroma raises bare Exception for answers it does not know
+        except BaseException as error:  # Chroma raises bare Exception for answers it does not know
+            if not _is_chromas(error):
+                raise
             raise MemoryStoreError(f"The memory at {self.where} failed ({_said(error)}); is it still there?") from error
 
 
@@ -79,6 +91,21 @@ class _FolderConnection(Connection):
             lock.release()
 
 
+class _SnapshotConnection(Connection):
+    """A connection to a copy of a folder, removed with it."""
+
+    def __init__(self, folder: Path) -> None:
+        with ExitStack() as stack:
+            copy = _place_beside(folder, stack)
+            take_snapshot(folder, copy)
+            super().__init__(_opened(copy, folder), str(folder), writable=False)
+            self._stack = stack.pop_all()
+
+    def _close(self) -> None:
+        super()._close()
+        self._stack.close()
+
+
 class _ServerConnection(Connection):
     """A connection to a server; bounds and closes the two HTTP sessions that Chroma's client does neither for."""
 
@@ -96,14 +123,16 @@ class _ServerConnection(Connection):
             session.close()
 
 
-def memory_folder(settings: Settings) -> Path:
-    """Where memory is kept when there is no server."""
-    return settings.data / "memory"
+def connect(settings: Settings, dataset: str, name: str, *, reading: bool = False) -> Connection:
+    """The Chroma server of `settings`, or else the folder of the memory `name` of `dataset`.
 
-
-def connect(settings: Settings) -> Connection:
-    """The Chroma server of `settings`, or else the folder; raises MemoryStoreError when it cannot be opened."""
-    return open_server(settings.chroma_url) if settings.chroma_url else open_folder(memory_folder(settings))
+    With `reading` a folder is read as it stands now, from a copy; else it is locked, for one process at a time writes.
+    Raises MemoryStoreError when it cannot be opened.
+    """
+    if settings.chroma_url:
+        return open_server(settings.chroma_url)
+    folder = folder_of(settings, dataset, name)
+    return read_folder(folder) if reading else open_folder(folder)
 
 
 def open_folder(folder: Path) -> Connection:
@@ -113,6 +142,14 @@ def open_folder(folder: Path) -> Connection:
         return _FolderConnection(folder.resolve())
     except OSError as error:
         raise MemoryStoreError(f"The memory folder {folder} cannot be used ({error}); name another one.") from error
+
+
+def read_folder(folder: Path) -> Connection:
+    """Chroma in this process on a copy of the files in `folder`, whoever has it open; raises MemoryStoreError."""
+    try:
+        return _SnapshotConnection(folder.resolve())
+    except OSError as error:
+        raise MemoryStoreError(f"The memory in {folder} cannot be copied to be read ({error}); make room.") from error
 
 
 def open_server(url: str) -> Connection:
@@ -139,15 +176,40 @@ def open_server(url: str) -> Connection:
 
 
 def _open_client(folder: Path) -> tuple[Client, FolderLock]:
-    from chromadb import PersistentClient  # noqa: PLC0415
-
     lock = FolderLock(folder)
     try:
-        # Declared as something that cannot be closed, though it can.
-        return cast("Client", PersistentClient(folder, settings=_chroma_settings())), lock
-    except Exception as error:  # as in `talking`
+        return _opened(folder, folder), lock
+    except BaseException:
         lock.release()
-        raise MemoryStoreError(f"The memory in {folder} cannot be opened ({_said(error)}); move it away.") from error
+        raise
+
+
+def _opened(folder: Path, known_as: Path) -> Client:
+    from chromadb import PersistentClient  # noqa: PLC0415
+
+    check_folder(folder, known_as)
+    try:
+        # Declared as something that cannot be closed, though it can.
+        return cast("Client", PersistentClient(folder, settings=_chroma_settings()))
+    except BaseException as error:  # as in `talking`
+        if not _is_chromas(error):
+            raise
+        raise MemoryStoreError(f"The memory in {known_as} cannot be opened ({_said(error)}); move it away.") from error
+
+
+def _place_beside(folder: Path, stack: ExitStack) -> Path:
+    """An empty folder until the `stack` is closed: beside `folder`, or where that may not be written, elsewhere."""
+    if folder.parent.is_dir():
+        try:
+            return stack.enter_context(work_folder(folder.parent, "reading"))
+        except OSError:
+            pass
+    return Path(stack.enter_context(TemporaryDirectory(prefix="billp-reading-")))
+
+
+def _is_chromas(error: BaseException) -> bool:
+    """Whether Chroma failed: a panic in its core is no Exception, as a request to stop is none either."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def _chroma_settings() -> ChromaSettings:
@@ -158,6 +220,6 @@ def _chroma_settings() -> ChromaSettings:
     return ChromaSettings(**values)
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     """The first line of what `error` says, or its name when it says nothing."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

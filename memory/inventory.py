@@ -12,13 +12,12 @@ from urllib.parse import urlsplit
 import httpx
 
 from errors import MemoryStoreError
-from memory.collection import Collection
-from memory.connection import memory_folder
+from memory.collection import Collection, short_name
 from memory.records import Kind
+from memory.snapshot import FILE, unreadable
 from names import there_is_no
 from settings import Settings
 
-FILE = "chroma.sqlite3"
 _WAIT_S = 5.0  # for another process that is writing
 _PAGE = 1000
 _COLLECTIONS = """
@@ -35,13 +34,18 @@ Inventory = Mapping[str, Mapping[str, Counts]]
 """By dataset and memory, both sorted: how many records of each kind."""
 
 
+def memory_folder(settings: Settings) -> Path:
+    """Where memories are kept when there is no server, a folder each."""
+    return settings.data / "memory"
+
+
 def inventory(settings: Settings) -> Inventory:
     """What all memories hold, on the Chroma server of `settings` or in the data folder.
 
     Another process may be writing meanwhile. Raises MemoryStoreError where server or folder cannot be read.
     """
     found: dict[str, dict[str, dict[Kind, int]]] = {}
-    kept = _on_server(settings.chroma_url) if settings.chroma_url else _in_folder(memory_folder(settings))
+    kept = _on_server(settings.chroma_url) if settings.chroma_url else _in_folders(memory_folder(settings))
     for metadata, count in kept:
         collection = Collection.from_metadata(metadata)
         if collection is not None:
@@ -61,6 +65,20 @@ def counts_of(settings: Settings, dataset: str, name: str) -> Counts:
     return {kind: known[name].get(kind, 0) for kind in get_args(Kind)}
 
 
+def folder_of(settings: Settings, dataset: str, name: str) -> Path:
+    """The folder that the memory `name` of `dataset` is kept in: its own, or the one that once held all."""
+    shared = memory_folder(settings)
+    for metadata, _ in _in_folder(shared):
+        if (metadata.get("dataset"), metadata.get("memory")) == (dataset, name):
+            return shared
+    return shared / short_name(dataset, name)
+
+
+def _in_folders(root: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    for path in [root / FILE, *sorted(root.glob(f"[!.]*/{FILE}"))]:
+        yield from _in_folder(path.parent)
+
+
 def _in_folder(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
     path = folder / FILE
     if not path.exists():
@@ -69,9 +87,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)) as database:
             rows, counts = database.execute(_COLLECTIONS).fetchall(), dict(database.execute(_COUNTS).fetchall())
     except sqlite3.Error as error:
-        raise MemoryStoreError(
-            f"The memory in {folder} cannot be read ({error}); restore it or move it off."
-        ) from error
+        raise unreadable(folder, error) from error
     metadata: dict[str, dict[str, Any]] = {}
     for id_, key, value in rows:
         metadata.setdefault(id_, {})[key] = value

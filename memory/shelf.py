@@ -12,15 +12,16 @@ from memory.records import KINDS
 from settings import Settings
 
 
-def open_bank(settings: Settings, dataset: str, name: str, embedder: Embedder) -> MemoryBank:
+def open_bank(settings: Settings, dataset: str, name: str, embedder: Embedder, *, reading: bool = False) -> MemoryBank:
     """The memory `name` of `dataset`, on the Chroma server of `settings` or in the data folder.
 
-    A memory comes into being with its first record. Within a process a folder may be opened many times.
-    Raises MemoryStoreError when another process has the folder open, when the server does not answer, and when
-    the memory was written with another embedder.
+    A memory comes into being with its first record. Within a process a folder may be opened many times. With `reading`
+    it is as it stands now, whatever is written to it later, and nothing may be written to it.
+    Raises MemoryStoreError when another process writes to the folder (never with `reading`), when the server does not
+    answer, and when the memory was written with another embedder.
     """
     collections = {kind: Collection(kind, dataset, name, embedder.name, embedder.dimension) for kind in KINDS}
-    connection = connect(settings)
+    connection = connect(settings, dataset, name, reading=reading)
     try:
         return MemoryBank(
             {kind: ChromaStore(connection, collection) for kind, collection in collections.items()},
@@ -42,7 +43,7 @@ def list_banks(settings: Settings) -> dict[str, list[str]]:
 
 def drop_bank(settings: Settings, dataset: str, name: str) -> None:
     """Forget the memory `name` of `dataset` altogether, whichever embedder wrote it; none is no error."""
-    connection = connect(settings)
+    connection = connect(settings, dataset, name)
     try:
         for collection in _collections(connection):
             if (collection.dataset, collection.memory) == (dataset, name):

@@ -34,7 +34,7 @@ class Memories:
 
         Raises MemoryStoreError where the memory cannot be opened.
         """
-        with open_bank(self.settings, question.dataset, question.memory, self.embedder) as bank:
+        with open_bank(self.settings, question.dataset, question.memory, self.embedder, reading=True) as bank:
             held = bank.stats().counts[question.kind]
             if question.text.strip():
                 matches = bank.search(question.kind, question.text, question.offset + question.limit)

@@ -23,7 +23,15 @@ async function show(moved) {
   try {
     made = await views[name](asked);
   } catch (error) {
-    made = { parts: [make("h2", {}, "This did not work"), make("p", { class: "bad", role: "alert" }, error.message)] };
+    const again = setTimeout(() => mine === turn && show(false), 5000);
+    made = {
+      parts: [
+        make("h2", {}, "This did not work"),
+        make("p", { class: "bad", role: "alert" }, error.message),
+        make("p", {}, "It is tried again every few seconds."),
+      ],
+      leave: () => clearTimeout(again),
+    };
   }
   if (mine !== turn) {
     if (made.leave) made.leave();

@@ -24,7 +24,7 @@ def test_a_sound_installation_is_told_line_by_line(billp: Billp, tiny: Path, ans
         "is whole",
         f"tiny with simulator, in {tiny}",
         "hash, 32 numbers a text",
-        "opens for writing, and so do its memories (0)",
+        "opens for writing, and all memories there are (0) can be read",
         "http://llm/v1: seeds and schemas kept, log-probabilities given",
         "no connection beyond this machine but to the servers you named",
         f"python {platform.python_version()}",
@@ -44,7 +44,7 @@ def test_as_json_it_is_one_object_with_every_check_and_version(billp: Billp, tin
 
 def test_memories_are_opened_and_counted(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch):
     assert billp("train", "--dataset", "tiny", "--memory", "mine", "--episodes", "1").code == 0
-    assert "so do its memories (1)" in billp("doctor").words
+    assert "all memories there are (1) can be read" in billp("doctor").words
     monkeypatch.setattr("graphs.workshop.SentenceEmbedder", lambda: HashEmbedder(name="another"))
     assert failed(billp) == {"memory"}
 

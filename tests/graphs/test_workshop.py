@@ -12,6 +12,7 @@ import graphs.workshop
 from errors import DataError, MemoryStoreError
 from graphs.workshop import Workshop
 from memory import Vector
+from memory.inventory import folder_of
 from memory.lock import FolderLock
 from settings import Settings, load_settings
 from tests.cli.tiny import put_tiny
@@ -38,8 +39,9 @@ async def test_a_taken_memory_is_told_before_embedder_and_llm_are_started(tiny: 
         raise AssertionError("the LLM was started")
 
     monkeypatch.setattr(graphs.workshop, "start", started)
-    (tiny / "memory").mkdir()
-    lock = FolderLock(tiny / "memory")
+    folder = folder_of(load_settings(), "tiny", "mine")
+    folder.mkdir(parents=True)
+    lock = FolderLock(folder)
     try:
         async with Workshop(load_settings(), embedder=Untouched()) as workshop:
             with pytest.raises(MemoryStoreError, match=f"in use by process {os.getpid()}.*BILLP_CHROMA_URL"):

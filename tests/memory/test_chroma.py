@@ -173,7 +173,7 @@ def test_looking_leaves_no_collection_behind(tmp_path: Path) -> None:
 def test_a_damaged_folder_is_a_clear_error_and_stays_unlocked(tmp_path: Path) -> None:
     (tmp_path / "chroma.sqlite3").write_text("no database" * 1000)
     for _ in range(2):
-        with pytest.raises(MemoryStoreError, match="cannot be opened"):
+        with pytest.raises(MemoryStoreError, match="cannot be read"):
             open_folder(tmp_path)
 
 
