@@ -24,6 +24,7 @@ from commands.running import (
     seed_list,
     with_tape_in,
 )
+from experiments.numbers import fixed
 
 if TYPE_CHECKING:
     from experiments.critic_study import CriticStudy, ValueWay
@@ -113,7 +114,7 @@ def _show(study: CriticStudy, as_json: bool) -> None:
     show_table(columns, [_row(way, found) for way, found in study.ways.items()], title)
     for way, found in study.ways.items():
         bins = [
-            (f"{b.low:.2f} to {b.high:.2f}", b.states, f"{b.mean_value:.2f}", f"{b.mean_return:.2f}")
+            (f"{fixed(b.low, 2)} to {fixed(b.high, 2)}", b.states, fixed(b.mean_value, 2), fixed(b.mean_return, 2))
             for b in found.bins
         ]
         show_table(["V", "states", "mean V", "mean return"], bins, f"Reliability of {way}")
@@ -125,4 +126,4 @@ def _row(way: str, found: Reliability) -> tuple[object, ...]:
     numbers = (
         found.mean_value, found.mean_return, found.bias, found.variance, found.rmse, found.rank_correlation,
     )  # fmt: skip
-    return (way, found.states, *("-" if number is None else f"{number:.2f}" for number in numbers))
+    return (way, found.states, *("-" if number is None else fixed(number, 2) for number in numbers))

@@ -13,6 +13,7 @@ from rich.text import Text
 from commands.output import AsJson, Assignments, PromptsFolder, settings_from, show_json, spinner, stderr, stdout
 from commands.running import Dataset, MethodName, run_name, with_tape_in
 from errors import BadInputError, BrokenOffError
+from experiments.numbers import fixed
 
 if TYPE_CHECKING:
     from experiments.playing import Play
@@ -75,7 +76,8 @@ def play(
         show_json(done)
         return
     stdout.print(
-        f"\nLen {done['length']}   R_each {done['reward_each']:.2f}   R_traj {done['reward_trajectory']:.0f}",
+        f"\nLen {done['length']}   R_each {fixed(done['reward_each'], 2)}   "
+        f"R_traj {fixed(done['reward_trajectory'], 1)}",
         style="bold",
     )
     if done["reflection"]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.output import fraction_bar, show_json, show_table, stdout
 from commands.running import run_to_end
+from experiments.numbers import fixed
 
 if TYPE_CHECKING:
     from experiments.baselines.policy import TrainedPolicy
@@ -63,11 +64,11 @@ def _show(row: dict[str, Any]) -> None:
                 row["method"],
                 row["epochs"],
                 row["steps"],
-                f"{row['seconds'] / 60:.1f}",
-                f"{row['steps_per_second']:.0f}",
-                f"{users['len']:.1f}",
-                f"{users['r_each']:.2f}",
-                f"{users['r_traj']:.1f}",
+                fixed(row["seconds"] / 60, 1),
+                fixed(row["steps_per_second"], 0),
+                fixed(users["len"], 1),
+                fixed(users["r_each"], 2),
+                fixed(users["r_traj"], 1),
             )
         ],
         title=f"{row['dataset']}, measured on train users",

@@ -10,6 +10,7 @@ import typer
 from commands.banks import known_bank
 from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 from errors import ArtifactError
+from experiments.numbers import fixed, signed
 
 if TYPE_CHECKING:
     from experiments.blame import Blame, RecordBehind, RelationBehind
@@ -115,7 +116,7 @@ def prune(
 
 def _show_blame(told: Blame) -> None:
     stdout.print(f"Step {told.step} of {told.episode}, user {told.user}: {told.title}", style="bold", markup=False)
-    advantage = "" if told.advantage is None else f", advantage {told.advantage:+.2f}"
+    advantage = "" if told.advantage is None else f", advantage {signed(told.advantage, 2)}"
     stdout.print(f"reward {told.reward:g}{advantage}", markup=False)
     plan = told.plan
     if plan["rest"] or plan["aim"] or plan["avoid"]:
@@ -132,7 +133,7 @@ def _show_blame(told: Blame) -> None:
     if told.relation is not None:
         _show_relation(told.relation)
     if told.items:
-        shown = [(_signed(i.stars), i.title, i.experiences, f"{i.reward:.2f}", i.receipt.words()) for i in told.items]
+        shown = [(_signed(i.stars), i.title, i.experiences, fixed(i.reward, 2), i.receipt.words()) for i in told.items]
         show_table(["stars", "item", "ratings", "mean", "receipt"], shown, "Items like it")
     if told.reflections:
         lessons = [
@@ -149,7 +150,7 @@ def _show_blame(told: Blame) -> None:
 
 
 def _show_relation(behind: RelationBehind) -> None:
-    doubt = f"; {behind.caution:.2f} stars taken off for doubt" if behind.caution else ""
+    doubt = f"; {fixed(behind.caution, 2)} stars taken off for doubt" if behind.caution else ""
     stdout.print(
         f"Relation {behind.relation}: {behind.experiences} experiences, after {behind.left} of which the user left"
         f"{doubt}; {behind.receipt.words()}",
@@ -165,8 +166,8 @@ def _record_row(record: RecordBehind) -> tuple[str, str, str]:
 
 
 def _kinds(worth: dict[str, float]) -> str:
-    return ", ".join(f"{kind} {stars:+.2f}" for kind, stars in worth.items()) or "nothing"
+    return ", ".join(f"{kind} {signed(stars, 2)}" for kind, stars in worth.items()) or "nothing"
 
 
 def _signed(stars: float | None) -> str:
-    return "-" if stars is None else f"{stars:+.2f}"
+    return "-" if stars is None else signed(stars, 2)

@@ -17,6 +17,7 @@ from commands.output import (
     stderr,
     stdout,
 )
+from experiments.numbers import fixed
 
 if TYPE_CHECKING:
     from simulators.model_choice import ModelChoice
@@ -65,7 +66,7 @@ def info(name: str, assign: Assignments = None, as_json: AsJson = False) -> None
     fields = [field for field in train if field != "policies" and train[field] not in (None, {})]
     show_table(["", "train", "test"], [(field, _cell(train[field]), _cell(test[field])) for field in fields], name)
     rows = [
-        (split, policy, *(f"{figure:.2f}" for figure in outcome.values()))
+        (split, policy, *(fixed(figure, 2) for figure in outcome.values()))
         for split, world in (("train", train), ("test", test))
         for policy, outcome in world["policies"].items()
     ]

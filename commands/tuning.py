@@ -8,6 +8,7 @@ import typer
 
 from commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, stdout
 from commands.running import Dataset, Resume, RunName, given_run, new_run, run_to_end
+from experiments.numbers import fixed
 
 if TYPE_CHECKING:
     from experiments.baselines.tuning import Trial
@@ -77,10 +78,10 @@ def _row(trial: Trial) -> tuple[object, ...]:
         changed or "nothing",
         f"{trial.epoch} of {trial.epochs}",
         trial.steps,
-        f"{trial.seconds:.0f}",
-        f"{trial.learned_with.r_traj:.1f}",
-        f"{trial.held_out.r_traj:.1f}",
-        f"{trial.held_out.len:.1f}",
-        f"{trial.held_out.r_each:.2f}",
-        f"{trial.last.r_traj:.1f}",
+        fixed(trial.seconds, 0),
+        fixed(trial.learned_with.r_traj, 1),
+        fixed(trial.held_out.r_traj, 1),
+        fixed(trial.held_out.len, 1),
+        fixed(trial.held_out.r_each, 2),
+        fixed(trial.last.r_traj, 1),
     )

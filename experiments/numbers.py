@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
 
-from experiments.intervals import Estimate
+if TYPE_CHECKING:
+    from experiments.intervals import Estimate
 
 
 def fixed(number: float, digits: int) -> str:

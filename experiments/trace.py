@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from experiments.numbers import fixed, signed
 from experiments.outcomes import outcome_reason
 from graphs.state import EpisodeOutput, StepRecord
 
@@ -17,7 +18,7 @@ def trace(done: EpisodeOutput) -> str:
     lines += [
         "",
         f"Ended after {done['length']} steps: the user {outcome_reason(done['ended']).words}.",
-        f"Len {done['length']}   R_each {done['reward_each']:.2f}   R_traj {done['reward_trajectory']:.0f}",
+        f"Len {done['length']}   R_each {fixed(done['reward_each'], 2)}   R_traj {fixed(done['reward_trajectory'], 1)}",
         f"{done['usage']['calls']} LLM calls, {done['usage']['prompt_tokens']} prompt tokens "
         f"({done['usage']['cached_tokens']} cached), {done['usage']['completion_tokens']} completion tokens",
     ]
@@ -34,8 +35,8 @@ def _step(step: StepRecord, done: EpisodeOutput) -> list[str]:
     lines.append(f"  item       {step['title']}")
     lines.append(f"  reward     {step['reward']:.3g} of 5")
     if step["value"] is not None and step["advantage"] is not None:
-        lines.append(f"  value      {step['value']:.2f}")
-        lines.append(f"  advantage  {step['advantage']:+.2f}")
+        lines.append(f"  value      {fixed(step['value'], 2)}")
+        lines.append(f"  advantage  {signed(step['advantage'], 2)}")
     if step["too_close_to"] >= 0:
         earlier = next((s for s in reversed(done["steps"]) if s["item"] == step["too_close_to"]), None)
         if earlier is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from experiments.outcomes import outcome_words
 from experiments.report.provenance import Source, source_of
 from memory import Embedder, Match, Record, list_banks, open_bank
 from pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, OriginView, Place, Remembered
@@ -56,10 +58,16 @@ def _remembered(match: Match[Record], source: Source | None, places: dict[Source
     return Remembered(
         id=record.id,
         text=record.text,
-        fields=dict(record.fields),
+        fields=_in_words(record.fields),
         distance=None if match.distance < 0 else match.distance,
         origin=OriginView(
             run=origin.run, episode=origin.episode, step=origin.step, seed=origin.seed, user=origin.user,
             at=None if source is None else places.get(source),
         ),
     )  # fmt: skip
+
+
+def _in_words(fields: Mapping[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
+    """The fields of a record, with why its episode ended in the words that stand everywhere."""
+    ended = fields.get("ended")
+    return dict(fields) if ended is None else {**fields, "ended": outcome_words(str(ended))[0]}

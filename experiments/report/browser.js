@@ -3,7 +3,7 @@
 // Everything from a run is put into the page as text, never as markup.
 (() => {
   const data = JSON.parse(document.getElementById("episodes").textContent);
-  const { make, block, told, stars, signed } = elements;
+  const { make, block, told, stars, fixed, plus, signed } = elements;
   const byId = (id) => document.getElementById(id);
   const [list, tall, detail] = [byId("list"), byId("tall"), byId("detail")];
   const HEIGHT = 36; // of one entry, as in report.css
@@ -132,7 +132,7 @@
         `← back to ${episodes[state.trail.at(-1)].id}`)
       : null;
     const numbers = output
-      ? `Len ${e.len} · R_each ${output.each.toFixed(2)} · R_traj ${output.reward} · ${output.calls} calls, ` +
+      ? `Len ${e.len} · R_each ${fixed(output.each, 2)} · R_traj ${fixed(output.reward, 1)} · ${output.calls} calls, ` +
         `${output.tokens} tokens`
       : "failed";
     return make("div", { "data-episode": position },
@@ -150,7 +150,7 @@
 
   function recalled([source, text, distance, alike]) {
     const made = told(textOf(text));
-    const far = distance === null ? "" : `distance ${distance.toFixed(3)}, `;
+    const far = distance === null ? "" : `distance ${fixed(distance, 3)}, `;
     const more = alike ? `${alike} more say the same, ` : "";
     const from = readSource(data.sources[source]);
     made.append(make("span", { class: "quiet" }, `${far}${more}from `, origin(from), receipt(from)));
@@ -185,7 +185,7 @@
     else if (step.shortlist.length) fact("shortlist", items(step.shortlist, step.item));
     const words = textOf(step.proposal);
     if (words && words !== title(step.item)) fact("Actor's words", words);
-    if (step.value !== null) fact("value", step.value.toFixed(2), " before, ", (step.next ?? 0).toFixed(2), " after");
+    if (step.value !== null) fact("value", fixed(step.value, 2), " before, ", fixed(step.next ?? 0, 2), " after");
     if (step.advantage !== null) fact("advantage", signed(step.advantage));
     if (step.closeTo >= 0) fact(leftOver, closeTo(step, output.steps));
     const card = make("section", { class: "step", tabindex: "0", "data-step": step.number,
@@ -217,7 +217,7 @@
   }
 
   function number(value) {
-    return value === null ? "-" : (value < 0 ? "" : "+") + value.toFixed(2);
+    return value === null ? "-" : plus(value);
   }
 
   function closeTo(step, steps) {
@@ -248,7 +248,7 @@
 
   // What a step that memory read back says: to the Critic what its state was worth, to the Actor the item.
   function said(there, worth) {
-    if (worth && there.value !== null) return [`worth ${(there.value + there.advantage).toFixed(2)}, `];
+    if (worth && there.value !== null) return [`worth ${fixed(there.value + there.advantage, 2)}, `];
     return [`${title(there.item)} `, stars(there.reward), " ",
       ...(there.advantage === null ? [] : ["advantage ", signed(there.advantage), " "])];
   }

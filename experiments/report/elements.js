@@ -20,9 +20,17 @@ const elements = (() => {
       "★".repeat(full) + "☆".repeat(5 - full));
   }
 
+  // Numbers as text, as experiments/numbers.py writes them: no zero has a sign.
+  const fixed = (number, digits) => {
+    if (number === null) return "-";
+    const text = number.toFixed(digits);
+    return Number(text) === 0 ? text.replace("-", "") : text;
+  };
+  const plus = (number) => (Number(number.toFixed(2)) > 0 ? "+" : "") + fixed(number, 2);
+
   function signed(number) {
-    return make("strong", { class: number < 0 ? "bad" : "good" }, (number < 0 ? "" : "+") + number.toFixed(2));
+    return make("strong", { class: number < 0 ? "bad" : "good" }, plus(number));
   }
 
-  return { make, block, told, stars, signed };
+  return { make, block, told, stars, fixed, plus, signed };
 })();

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogue import Catalogue
+from experiments.numbers import signed
 from experiments.outcomes import outcome, outcome_reason
 from experiments.records import EpisodeLine
 from experiments.report.folders import RunData
@@ -156,7 +157,7 @@ class _Encoder:
         parts += [f"rest {plan['rest']} steps"] if plan["rest"] else []
         for name, worth in (("aim", plan["aim"]), ("avoid", plan["avoid"])):
             if worth:
-                parts.append(f"{name}: {', '.join(f'{kind} {stars:+.2f}' for kind, stars in worth.items())}")
+                parts.append(f"{name}: {', '.join(f'{kind} {signed(stars, 2)}' for kind, stars in worth.items())}")
         return self._text(" · ".join(parts))
 
     def _text(self, text: str) -> int:

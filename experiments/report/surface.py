@@ -35,6 +35,6 @@ def surface_figure(surface: Surface, number: int = 0) -> Figure:
     return Figure(
         f"surface-{number}" if number else "surface",
         f"{surface.dataset}: share of the oracle's R_traj",
-        surface.caption,
+        "Means over users, seeds and splits; the table above has their intervals.",
         drawn,
     )

@@ -186,13 +186,14 @@ def _lines(folder: Path, arm: str, seeds: Sequence[int]) -> list[EpisodeLine]:
 
 def _caption(survey: Survey) -> str:
     logs = [arm for arm in survey.methods if METHODS[arm].uses_logs]
+    tuned = [arm for arm in survey.methods if METHODS[arm].tuned]
     learning = [arm for arm in survey.methods if METHODS[arm].learns]
     splits = (
-        "and over splits"
+        "and splits"
         if survey.splits >= FEWEST_SPLITS
-        else "of the split"
+        else "for this split"
         if survey.splits == 1
-        else ("of these splits")
+        else ("for these splits")
     )
     said = [
         f"{_count(survey.users, 'test user')} in each of {_count(survey.splits, 'split')} of {survey.dataset}, met "
@@ -204,6 +205,7 @@ def _caption(survey: Survey) -> str:
             if learning
             else []
         ),
+        *([f"Window and weights chosen with train users in the train world: {', '.join(tuned)}."] if tuned else []),
         f"Reads the train users' logs: {', '.join(logs) or 'none'}.",
         f"Intervals are 95%, over users and, where a method trains, trainings, {splits}.",
     ]

@@ -15,7 +15,7 @@ export const inPath = (run) => run.split("/").map(encodeURIComponent).join("/");
 
 export const to = (view, parameters) => `#${new URLSearchParams({ view, ...parameters })}`;
 
-export const fixed = (number, digits) => (number === null ? "-" : number.toFixed(digits));
+export const { fixed } = elements;
 
 // "1-20 of 43" with links to the parts before and after.
 export function pager(part, limit, link) {

@@ -16,7 +16,7 @@ function choice(id, options, chosen) {
 const says = {
   reflections: ({ text, fields }) => [
     make("p", {}, text),
-    make("p", { class: "quiet" }, `after ${fields.length} steps, R_traj ${fields.reward}, ${String(fields.ended).replace("_", " ")}`),
+    make("p", { class: "quiet" }, `after ${fields.length} steps, R_traj ${fixed(fields.reward, 1)}, ${fields.ended}`),
   ],
   actor: ({ text, fields }) => [
     make("p", {}, make("strong", {}, String(fields.item_title)), " ", stars(fields.reward), " advantage ",
@@ -30,7 +30,7 @@ const says = {
 };
 
 function found(kind, record) {
-  const far = record.distance === null ? "" : `distance ${record.distance.toFixed(3)} · `;
+  const far = record.distance === null ? "" : `distance ${fixed(record.distance, 3)} · `;
   return make("li", { class: "step" }, ...says[kind](record),
     make("p", { class: "quiet" }, far, "from ", originOf(record.origin)));
 }

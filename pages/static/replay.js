@@ -55,7 +55,7 @@ const says = {
   ],
   reflect: (episode) => [told(episode.reflection)],
   conclude: (episode) => [
-    line(`Len ${episode.row.length} · R_each ${fixed(episode.r_each, 2)} · R_traj ${episode.row.r_traj}`),
+    line(`Len ${episode.row.length} · R_each ${fixed(episode.r_each, 2)} · R_traj ${fixed(episode.row.r_traj, 1)}`),
   ],
 };
 
@@ -72,7 +72,7 @@ function ending(episode, step) {
 
 function recalled(lesson) {
   const made = told(lesson.text);
-  const far = lesson.distance === null ? "" : `distance ${lesson.distance.toFixed(3)}, `;
+  const far = lesson.distance === null ? "" : `distance ${fixed(lesson.distance, 3)}, `;
   const more = lesson.alike ? `${lesson.alike} more say the same, ` : "";
   made.append(make("span", { class: "quiet" }, far, more, "from ", lesson.origin ? originOf(lesson.origin) : lesson.id));
   return made;
@@ -219,7 +219,7 @@ export async function episodeView(asked) {
     make("p", { class: "trail" }, make("a", { href: to("run", { run }) }, `← ${run}`)),
     make("h2", {}, `User ${row.user}, episode ${number} of ${episode.of}`),
     make("p", { class: "quiet" }, `${episode.run.method || ""} · ${row.id} · seed ${row.seed}` +
-      (row.length === null ? "" : ` · Len ${row.length} · R_each ${fixed(episode.r_each, 2)} · R_traj ${row.r_traj}` +
+      (row.length === null ? "" : ` · Len ${row.length} · R_each ${fixed(episode.r_each, 2)} · R_traj ${fixed(row.r_traj, 1)}` +
         ` · ${episode.calls} calls, ${episode.tokens} tokens`)),
   ];
   if (!episode.steps.length) {

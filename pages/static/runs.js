@@ -38,7 +38,7 @@ export async function runView(asked) {
   const rows = part.episodes.map((episode) => [
     make("a", { href: to("episode", { run: name, number: episode.number }) }, `${episode.number}. ${episode.id}`),
     episode.user, String(episode.seed), episode.length === null ? "-" : String(episode.length),
-    fixed(episode.r_traj, 0), episode.outcome,
+    fixed(episode.r_traj, 1), episode.outcome,
   ]);
   return {
     parts: [

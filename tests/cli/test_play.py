@@ -68,7 +68,7 @@ def test_a_screen_a_step(billp: Billp, tiny: Path, answered: None, monkeypatch: 
         "Your rating, 1 to 5",
         "Step 2 of at most 12",
         "'6' is no answer; a rating from 1 to 5, q to leave, or both (2 q).",
-        "Len 2   R_each 2.50   R_traj 5",
+        "Len 2   R_each 2.50   R_traj 5.0",
         "Recorded in",
     ):
         assert words in said.out
