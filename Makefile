@@ -66,12 +66,14 @@ unit: $(CHECKS)  ## tests on fakes, network blocked
 integration: $(CHECKS) browser  ## tests with real servers and models on loopback
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "integration and not gpu and not vllm"
 
-# Other Pythons run a part of the unit tests, with the same locked versions of everything but torch: not every package
-# index has its build for CPUs for all of them. The users these tests need are fitted on the first Python.
+# Other Pythons run a part of the unit tests, with the same locked versions of everything but torch, whose build for CPUs
+# not every package index has for all of them, and what that part does not need. Users are fitted on the first Python.
 CORE := tests/agents tests/graphs tests/memory tests/serving tests/test_settings.py
+NOT_CORE := torch|transformers|tianshou|numba|llvmlite|matplotlib|fonttools|pandas|h5py|tensorboard|playwright|mypy|ruff
 
 pythons: $(CHECKS)  ## a part of the unit tests on every other supported Python found
 	$(BIN)/python -m tests.fakes.worlds $(CURDIR)/$(VENV)/tiny-worlds
+	@echo "Pythons found:" $$(.ci/pythons) "(everything runs on $(VERSION))"
 	@for python in $$(.ci/pythons | grep -v "python$(VERSION)$$"); do \
 	  echo "== Unit tests on $$($$python --version), $$python"; \
 	  $(MAKE) core PYTHON=$$python VENV=$(VENV)-$${python##*python} TINY_WORLDS=$(CURDIR)/$(VENV)/tiny-worlds || exit 1; \
@@ -82,7 +84,7 @@ core: $(VENV)/.core
 
 $(VENV)/.core: requirements.lock requirements-dev.lock
 	$(PYTHON) -m venv --clear $(VENV)
-	cat requirements.lock requirements-dev.lock | grep -v '^torch==' > $(VENV)/core.lock
+	cat requirements.lock requirements-dev.lock | grep -vE '^($(NOT_CORE))==' > $(VENV)/core.lock
 	$(PIP) --quiet --no-deps -r $(VENV)/core.lock
 	@touch $@
 
