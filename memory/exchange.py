@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 
 from errors import MemoryStoreError
 from memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
+from memory.plausible import implausible
 from memory.records import Kind, Origin, Record, Vector
 
 FORMAT: Literal["billp-memory"] = "billp-memory"
@@ -93,7 +94,7 @@ def read_lines(stream: TextIO, *, embedder: str, dimension: int) -> Iterator[tup
     for number, line in enumerate(stream, start=2):
         try:
             yield _record(line, dimension)
-        except (ValueError, MemoryStoreError) as error:
+        except (ValueError, MemoryStoreError, RecursionError) as error:
             raise MemoryStoreError(f"Line {number} of the export is malformed ({_said(error)}); mend it.") from error
     if number - 1 != header.records:
         raise MemoryStoreError(
@@ -112,7 +113,7 @@ def _header(line: str) -> Header:
                 "export again with this version of billp."
             )
         return Header.model_validate(values)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MemoryStoreError(f"Line 1 is no header of a billp memory export ({_said(error)}).") from error
 
 
@@ -123,7 +124,10 @@ def _record(line: str, dimension: int) -> tuple[Kind, Record]:
         raise ValueError(f"{len(vector)} numbers in the vector instead of {dimension}")
     record = Record(entry.id, entry.text, vector, entry.fields, Origin(**entry.origin.model_dump()))
     # There and back through its own type: a field too few, too many or of another type shows here.
-    typed = _VIEWS[entry.kind].from_record(record).to_record()
+    view = _VIEWS[entry.kind].from_record(record)
+    if wrong := implausible(view):
+        raise ValueError(f"record {entry.id} says {wrong}, which cannot be")
+    typed = view.to_record()
     if typed != record:
         raise ValueError(f"record {entry.id} has fields that a record of kind {entry.kind!r} does not have")
     return entry.kind, typed

@@ -61,24 +61,26 @@ def everything(bank: MemoryBank) -> list[list[Record]]:
 
 
 _text = st.text(max_size=30)
-_real = st.floats(allow_nan=False, allow_infinity=False)
+_real = st.floats(-1e6, 1e6, allow_nan=False, allow_infinity=False)
 _vector = st.lists(
-    st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=DIMENSION, max_size=DIMENSION
+    st.floats(-100, 100, width=32, allow_nan=False, allow_infinity=False), min_size=DIMENSION, max_size=DIMENSION
 ).map(lambda values: np.array(values, dtype=np.float32))
 _whole = st.integers(-(2**63), 2**63 - 1)
+_count = st.integers(0, 2**31 - 1)
+_evidence = st.sampled_from(["", "{}", '{"shown": [1.0]}'])
 
 
 def _origins(steps: st.SearchStrategy[int]) -> st.SearchStrategy[Origin]:
     return st.builds(Origin, _text, _text, _text, steps, _whole)
 
 
-reflections = st.builds(Reflection, _text, _vector, _text, _whole, _real, _whole, _text, _origins(st.just(-1)))
+reflections = st.builds(Reflection, _text, _vector, _text, _count, _real, _count, _evidence, _origins(st.just(-1)))
 _relations = st.from_regex(r"[0-3]-[0-3]-[0-3]", fullmatch=True)
 actors = st.builds(
     ActorExperience,
     _text,
     _vector,
-    _whole,
+    _count,
     _text,
     _real,
     st.booleans(),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -18,6 +22,7 @@ from memory import (
     ActorExperience,
     CriticExperience,
     Reflection,
+    as_vector,
     open_bank,
 )
 from settings import Settings
@@ -139,3 +144,38 @@ def test_files_that_cannot_be_read_or_written_are_named(tmp_path: Path) -> None:
         bank.import_(tmp_path / "latin")
     with pytest.raises(MemoryStoreError, match="name another file"):
         bank.export(tmp_path / "no" / "folder.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("learned", "words"),
+    [
+        (replace(examples.actor(1), item=-1), "item -1"),
+        (replace(examples.actor(1), relation="nan-nan-nan"), "relation 'nan-nan-nan'"),
+        (replace(examples.actor(1), relation="9-9-9"), "relation '9-9-9'"),
+        (replace(examples.actor(1), liking=1e308), "liking 1e+308"),
+        (replace(examples.actor(1), vector=as_vector(np.full(32, 1e30))), "a vector of length"),
+        (replace(examples.critic(1), value=-1e300), "value -1e+300"),
+        (replace(examples.reflection(1), reward=-1e300), "reward -1e+300"),
+        (replace(examples.reflection(1), length=-5), "length -5"),
+        (replace(examples.reflection(1), ordinal=2**63 - 1), "ordinal 9223372036854775807"),
+        (replace(examples.reflection(1), evidence="no JSON"), "evidence 'no JSON'"),
+        (replace(examples.reflection(1), evidence="[" * 100_000), "evidence '["),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_records_that_cannot_be_are_refused_by_name(
+    tmp_path: Path, learned: Reflection | ActorExperience | CriticExperience, words: str
+):
+    here, there = in_memory_bank(HashEmbedder()), in_memory_bank(HashEmbedder())
+    memory: Any = {"reflections": here.reflections, "actor": here.actor, "critic": here.critic}[learned.kind]
+    memory.write([learned])
+    here.export(tmp_path / "e")
+    with pytest.raises(MemoryStoreError, match=rf"Line 2 of the export is malformed .*{re.escape(words)}.*cannot be"):
+        there.import_(tmp_path / "e")
+    assert there.stats().counts == NOTHING
+
+
+def test_a_header_nested_deep_is_refused(tmp_path: Path):
+    (tmp_path / "e").write_text("[" * 100_000 + "\n")
+    with pytest.raises(MemoryStoreError, match="Line 1 is no header"):
+        in_memory_bank(HashEmbedder()).import_(tmp_path / "e")
