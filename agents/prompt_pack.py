@@ -19,15 +19,18 @@ from typing import Any
 import jinja2
 import jinja2.meta
 import yaml
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from agents.prompt_language import check_language, prompt_environment
 from errors import PromptError
+from whole_files import read_bounded
 from words import for_prompt
 
 DEFAULT_PACK = Path(__file__).parent.parent / "prompts" / "default"
 TERSE_PACK = DEFAULT_PACK.parent / "terse"
 SEPARATOR = "=====\n"
+_LARGEST = 100_000  # bytes of a prompt; no context holds more
+_FAILURES = (TypeError, LookupError, ValueError, ArithmeticError, AttributeError, MemoryError, RecursionError)
 
 VARIABLES: Mapping[str, frozenset[str]] = {
     "planner": frozenset({"history", "reflections", "steps", "lately", "learned"}),
@@ -135,7 +138,7 @@ def _as_data(value: object) -> object:
 
 def _load_prompt(path: Path, role: str) -> Prompt:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, _LARGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"{path} cannot be read ({error}); store it as UTF-8 text.") from error
     parts = text.split("---\n", 2)
@@ -145,27 +148,29 @@ def _load_prompt(path: Path, role: str) -> Prompt:
         )
     try:
         matter = _FrontMatter.model_validate(yaml.safe_load(parts[1]))
-    except (yaml.YAMLError, ValidationError) as error:
+    except (yaml.YAMLError, ValidationError, RecursionError, ValueError) as error:
         raise PromptError(f"{path} has bad front matter; it takes role, version, purpose, variables.") from error
     if matter.role != role:
         raise PromptError(f"{path} says it is for role {matter.role!r}; its file name says {role!r}.")
     fixed, changing = parts[2].split(SEPARATOR, 1)
-    environment = ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, finalize=_as_data
-    )
+    environment = prompt_environment(_as_data)
     try:
         fixed_uses = jinja2.meta.find_undeclared_variables(environment.parse(fixed))
-        uses = jinja2.meta.find_undeclared_variables(environment.parse(changing))
+        parsed = environment.parse(changing)
+        check_language(parsed, str(path))
+        uses = jinja2.meta.find_undeclared_variables(parsed)
         template = environment.from_string(changing)
     except jinja2.TemplateSyntaxError as error:
         raise PromptError(f"{path} is not a valid template: {error.message} (line {error.lineno}).") from error
+    except (RecursionError, MemoryError, SyntaxError) as error:
+        raise PromptError(f"{path} cannot be read as a template ({type(error).__name__}); simplify it.") from error
     if fixed_uses or "{%" in fixed or "{{" in fixed:
         raise PromptError(f"{path} has template code in its fixed part; move it below the ===== line.")
     _check_variables(path, role, matter.variables, frozenset(uses))
     for sample in (SAMPLES, {name: type(value)() for name, value in SAMPLES.items()}):
         try:
             template.render(sample)
-        except (jinja2.TemplateError, TypeError, LookupError) as error:
+        except (jinja2.TemplateError, *_FAILURES) as error:
             raise PromptError(f"{path} cannot be rendered: {error}; mend the expression it names.") from error
     return Prompt(role, matter.version, matter.purpose, matter.variables, fixed.strip(), changing, template)
 

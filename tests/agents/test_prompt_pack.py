@@ -119,7 +119,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
     [
         ("{{ item.titel }}", "has no attribute 'titel'"),
         ("{{ item.title.__class__.__mro__ }}", "unsafe"),
-        ("{{ item.title() }}", "not callable"),
+        ("{{ item.title() }}", "uses a call"),
         ("{{ item.title | shout }}", "shout"),
     ],
 )
