@@ -16,13 +16,13 @@ _FREE = Request(
     system="You know films.",
     user="Which films may somebody like who likes comedies?",
     temperature=1.0,
-    max_tokens=12,
+    max_tokens=6,  # enough to tell two draws apart, and little on a slow machine
     seed=11,
 )
 _WORDS = ("zyzzyva", "quokka")
 """No model would say one of these by itself, so that an ignored schema shows."""
 _HELD = replace(
-    _FREE, system="Answer in one word.", user="What colour is the sky?", temperature=0.0, max_tokens=24, choices=_WORDS
+    _FREE, system="Answer in one word.", user="What colour is the sky?", temperature=0.0, max_tokens=16, choices=_WORDS
 )
 _SCORED = replace(
     _FREE, system="Answer with one digit.", user="Two plus two?", temperature=0.0, max_tokens=1, scores=True
