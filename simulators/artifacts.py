@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from errors import ArtifactError
 from settings import ModelKind, SimulatorSettings
@@ -34,7 +34,7 @@ class WorldRecord(BaseModel):
     sha256: str
     model: ModelKind
     interactions: int
-    beta: float
+    beta: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     accuracy: Accuracy
 
 
@@ -123,10 +123,11 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
             parameters = dict(arrays)
         users, categories = parameters.pop("users"), parameters.pop("categories")
         model = _MODELS[part.model].from_parameters(parameters)
-    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, OSError, MemoryError, zipfile.BadZipFile) as error:
         raise ArtifactError(fault) from error
     ascending = users.ndim == 1 and users.dtype == np.int32 and bool((np.diff(users) > 0).all())
-    if not ascending or len(users) != model.n_users or len(model.item_vectors) != record.n_items:
+    known = ascending and len(users) > 0 and users[0] >= 0 and users[-1] < record.n_users
+    if not known or len(users) != model.n_users or len(model.item_vectors) != record.n_items:
         raise ArtifactError(fault)
     if categories.ndim != 2 or categories.dtype != np.uint64 or len(categories) != record.n_items:
         raise ArtifactError(fault)

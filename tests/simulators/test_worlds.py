@@ -241,6 +241,8 @@ def edit(path: Path, **changes: object) -> None:
         (lambda folder: edit_world(folder, model="factorisation"), "missing or damaged"),
         (lambda folder: edit_world(folder, accuracy=0.9), "damaged or of another version"),
         (lambda folder: edit(folder / RECORD, surprise=1), "damaged or of another version"),
+        (lambda folder: edit_world(folder, beta=float("nan")), "damaged or of another version"),
+        (lambda folder: edit_world(folder, beta=-1.0), "damaged or of another version"),
         (lambda folder: edit(folder / RECORD, n_items=61), "missing or damaged"),
         (lambda folder: (folder / "train.npz").unlink(), "missing or damaged"),
         (lambda folder: (folder / "test.npz").write_bytes((folder / "test.npz").read_bytes()[:-9]), "missing or dam"),
@@ -259,12 +261,22 @@ def test_refuses_an_artifact_of_other_data(stored):
         load_worlds(stored, tiny_dataset(seed=9))
 
 
+def stored_arrays() -> dict[str, np.ndarray]:
+    """What the train world's file holds."""
+    world = tiny_worlds().train
+    return {"users": world.users, "categories": world.categories, **dict(world.model.parameters())}
+
+
 @pytest.mark.parametrize(
     "arrays",
     [
         {"users": np.arange(30, dtype=np.int32)},
         {"users": np.arange(30, dtype=np.int32), **dict(tiny_worlds().test.model.parameters())},
         {"users": np.arange(30)[::-1].astype(np.int32), **dict(tiny_worlds().train.model.parameters())},
+        {**stored_arrays(), "users": np.arange(-1, 29, dtype=np.int32)},
+        {**stored_arrays(), "users": np.arange(11, 41, dtype=np.int32)},
+        {**stored_arrays(), "mean": np.zeros(0, dtype=np.float32)},
+        {**stored_arrays(), "user_bias": np.full(30, np.nan, dtype=np.float32)},
         {
             "users": np.arange(30, dtype=np.int32),
             **dict(tiny_worlds().train.model.parameters()),
