@@ -56,7 +56,10 @@ def compare(
         int | None, typer.Option(min=1, help="users of the learning curve; none is 20, or as many as before")
     ] = None,
     stop_early: Annotated[
-        bool, typer.Option("--stop-early", help="stop once every R_traj differs from the base's")
+        bool,
+        typer.Option(
+            "--stop-early", help="stop once every R_traj differs from the base's; needs two seeds where a method trains"
+        ),
     ] = False,
     run: RunName = None,
     resume: Resume = False,
