@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from experiments.metrics import Summary
 from experiments.numbers import fixed, share, with_interval
@@ -32,13 +32,14 @@ class TextTable:
     def rich(self) -> Table:
         """For the terminal. Where it is too wide, cells are wrapped and never cut off."""
         table = Table(
-            title=escape(self.title), title_justify="left", header_style="bold", caption=escape(self.caption) or None,
+            title=Text(self.title), title_justify="left", header_style="bold",
+            caption=Text(self.caption) if self.caption else None,
             caption_justify="left",
         )  # fmt: skip
         for position, column in enumerate(self.columns):
-            table.add_column(escape(column), justify="right" if position else "left", overflow="fold")
+            table.add_column(Text(column), justify="right" if position else "left", overflow="fold")
         for row in self.rows:
-            table.add_row(*map(escape, row))
+            table.add_row(*map(Text, row))
         return table
 
     def markdown(self) -> str:
