@@ -85,6 +85,16 @@ def test_providers_are_imported_when_one_is_asked_for_and_not_before():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("model", "kind"), [("anthropic:claude-sonnet-4-5", "ChatAnthropic"), ("ollama:llama3:8b", "ChatOllama")]
+)
+def test_a_provider_is_made_with_our_key_and_patience(model: str, kind: str):
+    made = provider_chat(settings(model))
+    assert type(made.inner).__name__ == kind
+    assert getattr(made.inner, "max_retries", 0) == 0
+    assert KEY not in repr(made)
+
+
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 def test_every_dialect_passes_temperature_and_limit(name: str):
     asked = {"temperature": 0.5, "max_tokens": 8, "seed": 7, "stream": False}
