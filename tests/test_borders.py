@@ -18,7 +18,7 @@ from tests.test_house import MODULES, ROOT
 
 HOSTILE = "[red]Alien\x1b[2J\x1b]52;c;aGk=\x07\x1b]8;;http://evil\x1b\\ \x9b31m\u202e\u2066\u200b\x00\r[/red]"
 TERMINAL = "commands/console.py"
-PROMPTS = "agents/prompt_pack.py"
+PROMPTS = "agents/prompt_language.py"
 REPORTS = "experiments/report/page.py"  # renders HTML, in which everything is escaped
 
 
@@ -58,7 +58,8 @@ def test_no_other_module_opens_a_way_to_the_terminal_or_into_a_prompt(path: Path
     elif name == REPORTS:
         assert opened == {"jinja2.Environment"}
     elif name == PROMPTS:
-        assert opened == {"jinja2.sandbox.ImmutableSandboxedEnvironment"}
+        assert "jinja2.sandbox.ImmutableSandboxedEnvironment" in opened
+        assert all(way.startswith("jinja2") for way in opened)
     else:
         assert not opened
 
