@@ -48,6 +48,8 @@ class MemorySettings(Group):
     reflections: int = Field(2, ge=0, description="reflections recalled in words for an episode (K in the paper)")
     merged: int = Field(16, ge=0, description="most similar reflections that are merged into those recalled")
     experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
+    answer_doubt: float = Field(0.05, ge=0, description="variance in stars by which an item's answers may mislead")
+    answer_doubt_with_logs: float = Field(0.3, ge=0, description="the same beside logs, which simulated answers repeat")
     values: int = Field(16, ge=0, description="critic experiences retrieved for a state")
     evidence: int = Field(256, ge=0, description="reflections whose evidence shapes the typed plan")
     actor_distance: float = Field(0.5, ge=0, description="squared L2 distance below which a state counts as similar")

@@ -96,16 +96,13 @@ class ActorSettings(RoleSettings):
     shortlist: int = Field(6, ge=2, le=20, description="candidates the LLM chooses from")
     pool: int = Field(64, ge=2, description="items drawn at random, of which the shortlist keeps the best fitting")
     evidence: float = Field(1.0, ge=0, description="weight of the plan and of retrieved experiences in a shortlist")
-    tau: float = Field(2.0, ge=0, description="stars by which a choice in training may be worse; 0 is always the best")
-    trust: float = Field(0.5, ge=0, description="stars for each nat by which the LLM prefers a candidate, at first")
-    caution: float = Field(
-        2.0, ge=0, description="standard errors taken off what memory expects and off the trust, in evaluation"
+    evaluate: Literal["greedy", "sample"] = Field(
+        "greedy", description="in evaluation take the candidate that the LLM prefers, or draw one at the temperature"
     )
-    ask: Literal["always", "open"] = Field(
-        "open", description="ask the LLM always, or where its preference could change what memory would choose"
+    caution: float = Field(2.0, ge=0, description="how many times the stars it costs a user's leaving counts")
+    variety: float = Field(
+        0.1, ge=0, description="deviation, in stars, of the chance that gives users lists of their own"
     )
-    stake: float = Field(0.1, ge=0, description="stars that asking must be able to win in evaluation, with ask = open")
-    measure: int = Field(16, ge=1, description="one choice in so many in training asks it anyway, to measure its trust")
     orders: int = Field(2, ge=1, le=2, description="orders of the shortlist asked; two cancel the letters' own bias")
     mask_shown: bool = Field(True, description="recommend no item again in an episode before all were")
     mask_history: bool = Field(True, description="recommend no item that the user rated before the episode")

@@ -18,7 +18,7 @@ from agents.llm.schema import named_choice
 from agents.llm.truncation import ask_fitting
 from agents.llm.usage import Usage
 from agents.planner import one_sentence
-from agents.policy import Advice, choose, label_preferences, named_preferences, unbiased_preferences
+from agents.policy import choose, label_preferences, named_preferences, unbiased_preferences
 from agents.prompt_pack import PromptPack
 from agents.views import show
 from catalogue import Item
@@ -62,47 +62,19 @@ class Actor:
         self._settings = settings
         self._shown_steps = shown_steps
 
-    async def choose(
-        self,
-        briefing: Briefing,
-        shortlist: Sequence[Item],
-        seed: int,
-        *,
-        advice: Advice | None = None,
-        explore: bool = False,
-    ) -> Choice:
+    async def choose(self, briefing: Briefing, shortlist: Sequence[Item], seed: int, *, greedy: bool) -> Choice:
         """One of the shortlist, by letter; no reply can name anything else.
 
         With `actor.choice = "scores"` one token is asked for, and the model's probabilities of the letters are its
         preferences; asked in two orders (`actor.orders`), the letters' own bias cancels. Where none of the letters is
         among the alternatives that the server reports, and with "schema" always, the reply itself is constrained by a
         schema, which costs some more tokens and names one candidate; a model that holds to no schema names it in
-        words. Without `advice` a letter is drawn from the
-        preferences at the Actor's temperature; with it, memory bends the choice (`agents.policy`), and the LLM is not
-        asked where its answer could win too little. Raises ReplyFormatError when the server ignores the schema,
-        ModelUnavailableError when it is away.
+        words. The preferred candidate is taken where `greedy`, else one is drawn at the Actor's temperature. Raises
+        ReplyFormatError when the server ignores the schema, ModelUnavailableError when it is away.
         """
-        if advice is not None and not self._worth_asking(advice, explore, seed):
-            return Choice(choose(None, advice, tau=self._settings.tau, explore=explore, seed=seed), (), Usage())
         preferences, usage = await self._preferences(briefing, shortlist, seed)
-        bent = advice or Advice((0.0,) * len(shortlist), 1.0)
-        position = choose(
-            preferences,
-            bent,
-            tau=self._settings.tau if advice else self._settings.temperature,
-            explore=explore or advice is None,
-            seed=seed,
-        )
+        position = choose(preferences, temperature=self._settings.temperature, greedy=greedy, seed=seed)
         return Choice(position, tuple(round(float(nats), 4) for nats in preferences), usage)
-
-    def _worth_asking(self, advice: Advice, explore: bool, seed: int) -> bool:
-        """Whether what the LLM prefers could win something by changing the choice, or should be measured."""
-        if self._settings.ask == "always" or len(advice.advantages) < 2:
-            return True
-        if explore:  # a choice is drawn; what moves the odds by less than a nat hardly matters
-            return advice.trust * advice.reach > self._settings.tau or seed % self._settings.measure == 0
-        best, second = sorted(advice.advantages, reverse=True)[:2]
-        return advice.trust * advice.reach - (best - second) > self._settings.stake
 
     async def _preferences(
         self, briefing: Briefing, shortlist: Sequence[Item], seed: int

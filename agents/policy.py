@@ -1,34 +1,12 @@
-"""The Actor's policy over its shortlist: what the LLM prefers, bent by what memory knows.
-
-The policy closest to a prior that also earns advantage has a closed form, pi(a|s) proportional to
-prior(a|s)^alpha * exp(A(s,a) / tau) (relative entropy policy search, Peters et al. 2010; Levine 2018,
-arXiv 1805.00909). Here the prior is the LLM's probability of each candidate's letter and A comes from memory. With
-alpha = trust / tau both sides are in stars: score(a) = trust * log prior(a) + A(a).
-"""
+"""How the Actor's choice follows from what the LLM prefers of a shortlist."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 _NAMED = 2.0  # nats by which a candidate that the LLM named counts as preferred to the others
-REACH = 4.0  # nats between an LLM's favourite and the candidate it likes least, until it is measured
 _FLOOR = -6.0  # nats below the likeliest label at which a label that is not even among the alternatives is put
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """Memory's part: the advantage expected of each candidate in stars, and how far the LLM's preference is trusted.
-
-    `trust` is in stars for each nat of log-probability, `reach` the nats by which it usually prefers its favourite to
-    the candidate it likes least.
-    """
-
-    advantages: tuple[float, ...]
-    trust: float
-    reach: float = REACH
 
 
 def label_preferences(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,14 +34,11 @@ def named_preferences(position: int, count: int) -> NDArray[np.float64]:
     return np.asarray(preferences - preferences.mean())
 
 
-def choose(preferences: NDArray[np.float64] | None, advice: Advice, *, tau: float, explore: bool, seed: int) -> int:
-    """Position of the candidate chosen; the likeliest one, or with `explore` one drawn from the policy."""
-    scores = np.asarray(advice.advantages, dtype=np.float64)
-    if preferences is not None:
-        scores = scores + advice.trust * preferences
+def choose(preferences: NDArray[np.float64], *, temperature: float, greedy: bool, seed: int) -> int:
+    """Position of the candidate chosen: the preferred one where `greedy`, else one drawn at `temperature`."""
     rng = np.random.default_rng(seed)
-    if not explore or tau == 0:
-        best = np.flatnonzero(scores >= scores.max() - 1e-12)
-        return int(rng.choice(best))  # of equals any, lest a place in the list be preferred
-    weights = np.exp((scores - scores.max()) / tau)
-    return int(rng.choice(len(scores), p=weights / weights.sum()))
+    if greedy or temperature == 0:
+        best = np.flatnonzero(preferences >= preferences.max() - 1e-12)
+        return int(rng.choice(best))  # any of equals, so that no place in the list is preferred
+    weights = np.exp((preferences - preferences.max()) / temperature)
+    return int(rng.choice(len(preferences), p=weights / weights.sum()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,6 @@ def draw_shortlist(
     thought: Vectors | None,
     experiences: Sequence[Experience],
     evidence: float,
-    plan: Callable[[int], float] | None = None,
     masked: Collection[int],
     size: int,
     pool: int,
@@ -49,8 +48,6 @@ def draw_shortlist(
         fit += vectors[candidates] @ thought
     if experiences:
         fit += evidence * _taught(vectors, candidates, experiences)
-    if plan is not None:
-        fit += evidence * np.array([plan(int(item)) for item in candidates])
     best = np.argsort(-fit, kind="stable")[:size]
     return [int(candidates[position]) for position in rng.permutation(best)]
 

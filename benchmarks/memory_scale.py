@@ -1,9 +1,9 @@
-"""What a step pays for memory as it grows: the ledger's estimate, the searches, and the adding up when it is opened.
+"""What memory costs as it grows: believing anew, weighing the catalogue at a step, the searches, and opening it.
 
     python -m benchmarks.memory_scale
 
-Prints a Markdown table. Needs no data: experiences have random relations, items (of 20,000), rewards, and states of 384
-numbers around 500 centres, as states share items. The ledger is measured with up to 1,000,000 experiences. Chroma, in a
+Prints a Markdown table. Needs no data: experiences have random items (of 20,000), rewards, and states of 384 numbers
+around 500 centres, as states share items. Beliefs are measured with up to 1,000,000 experiences. Chroma, in a
 folder of its own, is filled step by step and measured at each size up to `--chroma`; what is timed there is one
 search for the 8 actor experiences and the 16 critic experiences of a state, as every step makes them.
 """
@@ -19,14 +19,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from memory import ActorExperience, CriticExperience, Ledger, MemoryBank, Origin, Vector, open_bank
+from agents.closeness import Closeness
+from catalogue import Catalogue, Item
+from graphs.ranking import MemoryRecommender, believe
+from memory import ActorExperience, CriticExperience, MemoryBank, Origin, Vector, open_bank
+from memory.item_values import Observed, known_of
+from memory.leaving import LONGEST
 from memory.outcomes import Outcome
 from settings import Settings
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _ITEMS, _DIMENSION, _CENTRES = 20_000, 384, 500
-_SHORTLIST, _ROUNDS, _BATCH = 6, 50, 5_000
+_KINDS, _LEAVES = 20, 0.05
+_ROUNDS, _BATCH = 50, 5_000
 
 
 class _Embedder:
@@ -45,27 +52,45 @@ def outcomes(count: int, rng: np.random.Generator) -> Iterator[Outcome]:
         size = min(_BATCH, count - start)
         levels, items = rng.integers(4, size=(size, 3)), rng.integers(_ITEMS, size=size)
         rewards, advantages = rng.uniform(1, 5, size), rng.normal(0, 10, size)
+        before, left = rng.integers(_ITEMS, size=(size, LONGEST)).tolist(), (rng.random(size) < _LEAVES).tolist()
         for row in range(size):
             relation = "-".join(map(str, levels[row]))
             reward, advantage = float(rewards[row]), float(advantages[row])
-            yield Outcome(f"actor/run/{start + row}/0001", relation, int(items[row]), reward, advantage, 0.0, 0.0)
+            name = f"actor/run/{start + row}/0001"
+            yield Outcome(name, relation, int(items[row]), reward, advantage, tuple(before[row]), left[row])
 
 
-def measure_ledger(vectors: Vector) -> dict[int, tuple[float, float]]:
-    """For each size the seconds of adding up and the milliseconds of one estimate (median)."""
+def made_up_catalogue() -> Catalogue:
+    """Items of one to three kinds."""
+    rng = np.random.default_rng(4)
+    kinds = [rng.choice(_KINDS, size=1 + number % 3, replace=False) for number in range(_ITEMS)]
+    return Catalogue(
+        "made-up",
+        tuple(
+            Item(number, str(number), f"Film {number}", tuple(f"kind {kind}" for kind in some), 1950 + number % 70)
+            for number, some in enumerate(kinds)
+        ),
+    )
+
+
+def measure_beliefs(vectors: Vector) -> dict[int, tuple[float, float]]:
+    """For each size the seconds of believing anew and the milliseconds of weighing all items once (median)."""
     found = {}
+    catalogue = made_up_catalogue()
+    closeness, known = Closeness(catalogue, {"text": vectors}), known_of(catalogue)
+    nothing = np.zeros(_ITEMS, dtype=bool)  # is masked
     for size in _SIZES:
         made = list(outcomes(size, np.random.default_rng(0)))
         begun = time.perf_counter()
-        ledger = Ledger(made)
-        added = time.perf_counter() - begun
-        rng = np.random.default_rng(1)
+        beliefs = believe(closeness, known, Observed.nothing(_ITEMS), made, answer_doubt=0.05)
+        took = time.perf_counter() - begun
+        recommender = MemoryRecommender(beliefs, explores=False, stake=50.0, variety=0.1)
+        recents = iter(np.random.default_rng(1).integers(_ITEMS, size=(_ROUNDS + 1, LONGEST)))
 
-        def estimate(ledger: Ledger = ledger, rng: np.random.Generator = rng) -> None:
-            items = [int(item) for item in rng.integers(_ITEMS, size=_SHORTLIST)]
-            ledger.estimate(["0-0-0", "0-0-1", "0-3-1", "3-3-3", "1-0-0", "0-0-0"], items, vectors, 2.0)
+        def weigh(recommender: MemoryRecommender = recommender, recents: Iterator[NDArray[np.int64]] = recents) -> None:
+            recommender.weigh(next(recents), nothing, 0)
 
-        found[size] = added, _median_ms(estimate)
+        found[size] = took, _median_ms(weigh)
     return found
 
 
@@ -90,10 +115,10 @@ def measure_chroma(most: int, folder: Path) -> dict[int, tuple[float, float, flo
             critic = _median_ms(_searching(lambda vector: bank.critic.similar(vector, 16, 0.5), asked))
             bank.actor.reread()
             begun = time.perf_counter()
-            known = len(bank.actor.ledger)
+            known = len(bank.actor.outcomes()[1])
             found[size] = actor, critic, time.perf_counter() - begun
             if known != size:
-                raise SystemExit(f"{known} of {size} experiences were counted")
+                raise SystemExit(f"{known} of {size} experiences were read")
     return found
 
 
@@ -105,17 +130,17 @@ def main() -> None:
     rng = np.random.default_rng(3)
     vectors = rng.standard_normal((_ITEMS, _DIMENSION), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    ledger = measure_ledger(vectors)
+    beliefs = measure_beliefs(vectors)
     with tempfile.TemporaryDirectory() as folder:
         chroma = measure_chroma(most, Path(folder))
     lines = [
-        "| experiences | estimate of 6 candidates, ms | 8 actor experiences, ms | 16 critic experiences, ms "
-        "| ledger added up, s | of that without Chroma, s |",
+        "| experiences | 20,000 items weighed, ms | 8 actor experiences, ms | 16 critic experiences, ms "
+        "| outcomes read from Chroma, s | believed anew, s |",
         "| --: | --: | --: | --: | --: | --: |",
     ]
-    for size, (added, estimate) in ledger.items():
+    for size, (took, weighed) in beliefs.items():
         there = [f"{figure:.1f}" for figure in chroma[size]] if size in chroma else ["-"] * 3
-        lines.append(f"| {size:,} | {estimate:.2f} | {there[0]} | {there[1]} | {there[2]} | {added:.2f} |")
+        lines.append(f"| {size:,} | {weighed:.2f} | {there[0]} | {there[1]} | {there[2]} | {took:.2f} |")
     sys.stdout.write("\n".join(lines) + "\n")
 
 
@@ -128,7 +153,7 @@ def _fill(bank: MemoryBank, start: int, vectors: Vector) -> None:
             ActorExperience(
                 state_text="a state", vector=vector, item=outcome.item, item_title="Film",
                 advantage=outcome.advantage, encouraged=outcome.advantage >= 0, reward=outcome.reward,
-                relation=outcome.relation, liking=0.0, preference=0.0, origin=origin,
+                relation=outcome.relation, before=outcome.before, left=outcome.left, origin=origin,
             )
         )  # fmt: skip
         judged.append(CriticExperience("a state", vector, outcome.reward, origin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from errors import ArtifactError
 from experiments.numbers import fixed, signed
 
 if TYPE_CHECKING:
-    from experiments.blame import Blame, RecordBehind, RelationBehind
+    from experiments.blame import BeliefBehind, Blame
 
 Dataset = Annotated[str, typer.Option(help="dataset the memory belongs to")]
 Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
@@ -26,30 +27,20 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one memory: its words and numbers, where it came from, how often it was used and what followed."""
-    from memory.receipts import item_key, relation_key
-
     with known_bank(dataset, memory) as bank:
         kind, found = bank.find(record)
-        receipts = bank.uses.receipts()
-    parts = {"record": found.id}
-    if kind == "actor":
-        parts |= {
-            "its relation": relation_key(found.field("relation", str)),
-            "its item": item_key(found.field("item", int)),
-        }
-    receipt = {name: receipts.of(key) for name, key in parts.items() if kind != "uses"}  # which are no memories
+        receipt = None if kind == "uses" else bank.uses.receipts().of(found.id)  # which are no memories
     if as_json:
-        plain = {name: each.model_dump() for name, each in receipt.items()}
         show_json(
             {"id": found.id, "kind": kind, "text": found.text, "fields": dict(found.fields),
-             "origin": asdict(found.origin), "receipts": plain}
+             "origin": asdict(found.origin), "receipt": None if receipt is None else receipt.model_dump()}
         )  # fmt: skip
         return
     stdout.print(found.text, markup=False)
     show_pairs(found.fields, "Numbers")
     show_pairs(asdict(found.origin), "Learned from")
-    if receipt:
-        show_pairs({name: each.words() for name, each in receipt.items()}, "Receipt")
+    if receipt is not None:
+        show_pairs({"receipt": receipt.words()})
 
 
 def blame(
@@ -57,10 +48,10 @@ def blame(
     episode: Annotated[str, typer.Argument(metavar="EPISODE", help="id of an episode of the run")],
     step: Annotated[int, typer.Argument(metavar="STEP", min=1, help="number of the step, from 1")],
     memory: Annotated[str | None, typer.Option(help="memory to ask; none is the run's own")] = None,
-    examples: Annotated[int, typer.Option(min=0, help="most experiences, items and unread reflections")] = 5,
+    examples: Annotated[int, typer.Option(min=0, help="most principles, experiences and unread reflections")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Show which memories moved one recommendation, and by how much."""
+    """Show what memory believed of one recommendation, and what that rests on."""
     from experiments.run_names import run_named
     from experiments.run_step import find_step
 
@@ -71,15 +62,17 @@ def blame(
         raise ArtifactError(f"Run {run} does not say which memory it read; name it with --memory.")
 
     from experiments.blame import blame as blame_step
-    from memory import SentenceEmbedder, catalogue_vectors, counts_of, open_bank
-    from simulators import load_dataset
+    from graphs.workshop import Workshop
+    from memory import counts_of
+
+    async def ask() -> Blame:
+        async with Workshop(found.settings_in(settings)) as workshop:
+            services = workshop.services(found.dataset, memory=name, llm=False)
+            return blame_step(found, services, examples=examples)
 
     counts_of(settings, found.dataset, name)  # refuses one that is not there
     with spinner("asking memory"):
-        catalogue, embedder = load_dataset(settings.data, found.dataset).catalogue, SentenceEmbedder()
-        vectors = catalogue_vectors(catalogue, embedder, settings.data / "vectors")
-        with open_bank(settings, found.dataset, name, embedder, reading=True) as bank:
-            told = blame_step(found, bank, catalogue, vectors, examples=examples)
+        told = asyncio.run(ask())
     if as_json:
         show_json(told)
     else:
@@ -95,9 +88,9 @@ def prune(
 ) -> None:
     """Retire reflections and experiences after which it went worse, by more than chance among as many.
 
-    Relations and items have receipts, too, but are sums that correct themselves with every step; so do the values that
-    the Critic remembers, as each visit to a state leaves another. So only what was read back to choose is retired; an
-    experience so retired no longer counts in the sums either.
+    The values that the Critic remembers have receipts, too, but correct themselves, as each visit to a state leaves
+    another. So only what was read back to choose is retired; an experience so retired no longer counts in what is
+    believed either.
     """
     with known_bank(dataset, memory, writing=yes) as bank:
         harmful = bank.uses.receipts().harmful(("reflections", "actor"), least)
@@ -124,17 +117,15 @@ def _show_blame(told: Blame) -> None:
         named = {**ahead, "rest": f"{plan['rest']} steps", "aim": _kinds(plan["aim"]), "avoid": _kinds(plan["avoid"])}
         show_pairs(named, f"Plan, from the evidence of {told.pooled} reflections")
     rows = [
-        ("→" if c.chosen else "", c.title, c.relation, *map(_signed, (c.fit, c.staying, c.liking, c.trusted, c.total)))
+        ("→" if c.chosen else "", c.title, *(_signed(part) for part in (c.score, c.stars, c.chance, c.preference)),
+         "-" if c.risk is None else f"{c.risk:.2%}")
         for c in told.candidates
-    ]
-    show_table(["", "shortlist", "relation", "plan", "staying", "liking", "LLM", "total"], rows, "Candidates, in stars")
+    ]  # fmt: skip
+    show_table(["", "candidate", "score", "stars", "chance", "LLM (nats)", "leaves"], rows)
     if not told.as_it_was:
         stdout.print("What follows is memory as it is now; it differs from what the step knew.", style="yellow")
-    if told.relation is not None:
-        _show_relation(told.relation)
-    if told.items:
-        shown = [(_signed(i.stars), i.title, i.experiences, fixed(i.reward, 2), i.receipt.words()) for i in told.items]
-        show_table(["stars", "item", "ratings", "mean", "receipt"], shown, "Items like it")
+    if told.belief is not None:
+        _show_belief(told.belief)
     if told.reflections:
         lessons = [
             (_signed(each.stars), "read" if each.recalled else "", each.text, each.receipt.words(), each.id)
@@ -146,23 +137,36 @@ def _show_blame(told: Blame) -> None:
         ("Similar states by which the Critic valued this one, and what they were worth", told.valued),
     ):
         if records:
-            show_table(["text", "receipt", "id"], [_record_row(record) for record in records], title)
+            read = [(record.text, record.receipt.words(), record.id) for record in records]
+            show_table(["text", "receipt", "id"], read, title)
 
 
-def _show_relation(behind: RelationBehind) -> None:
-    doubt = f"; {fixed(behind.caution, 2)} stars taken off for doubt" if behind.caution else ""
-    stdout.print(
-        f"Relation {behind.relation}: {behind.experiences} experiences, after {behind.left} of which the user left"
-        f"{doubt}; {behind.receipt.words()}",
-        markup=False,
-    )
-    if behind.examples:
-        rows = [(_signed(e.stars), e.title, f"{e.reward:g}", "left" if e.left else "", e.id) for e in behind.examples]
-        show_table(["stars", "experience", "reward", "", "id"], rows, "Those that weighed most")
+def _show_belief(belief: BeliefBehind) -> None:
+    value = belief.value
+    ratings, answers = _mean(value.ratings, value.rating), _mean(value.answers, value.answer)
+    known = {
+        "category, year": fixed(value.known, 2),
+        "its own": f"{signed(value.own, 2)}, from ratings: {ratings}; answers: {answers}",
+        "answers": f"{signed(value.bias, 2)} above ratings",
+        "deviation": fixed(value.deviation, 2),
+    }
+    show_pairs(known, "What it is worth, in stars")
+    if belief.stake:
+        rows = [
+            (_signed(p.stars), f"{p.measure} {p.level} of {p.levels} within {p.span}", "; ".join(p.after),
+             f"{p.rate:.2%}", f"{p.departures:.1f} of {p.exposures:.1f}")
+            for p in belief.principles
+        ]  # fmt: skip
+        rows.append((_signed(belief.dislike), "a low rating", "", "", ""))
+        title = f"Principles at work, where a user's leaving costs {belief.stake:.0f} stars"
+        show_table(["stars", "close by", "to", "rate", "left"], rows, title)
+    if belief.experiences:
+        seen = [(each.id, f"{each.reward:g}", "left" if each.left else "") for each in belief.experiences]
+        show_table(["id", "reward", ""], seen, "Experiences with it")
 
 
-def _record_row(record: RecordBehind) -> tuple[str, str, str]:
-    return record.text, record.receipt.words(), record.id
+def _mean(count: int, mean: float | None) -> str:
+    return str(count) if mean is None else f"{count} with a mean of {mean:.2f}"
 
 
 def _kinds(worth: dict[str, float]) -> str:

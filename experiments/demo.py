@@ -16,6 +16,7 @@ from settings import Settings
 from simulators import build_worlds, fetch_known, load_worlds, save_worlds, simulator_folder
 
 DATASET = "ml-100k"
+_LEARNS = "billp-no-logs"  # so that what is learned from answers shows
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 
@@ -35,9 +36,11 @@ def prepare(settings: Settings, progress: Callable[[float], None]) -> None:
 async def run_demo(
     workshop: Workshop, *, folder: Path, episodes: int, users: int, seed: int, bar: Bar
 ) -> dict[str, Summary]:
-    """Evaluates random, act-only and billp before and after `episodes` of training, on the same users and seeds.
+    """Evaluates random, act-only and billp on the same users and seeds.
 
-    Everything lies under `folder`; the memory is the demo's own and starts empty. Returns a summary for each row.
+    First from answers alone, before and after `episodes` of training; then with the train users' logs as well, and
+    the same memory. Everything lies under `folder`; the memory is the demo's own and starts empty. Returns a summary
+    for each row.
     """
     memory = folder.name
     rows: dict[str, Summary] = {}
@@ -51,11 +54,12 @@ async def run_demo(
 
     await measure("random", "random")
     await measure("act-only", "act-only")
-    await measure(row_name("billp", 0), "billp")
+    await measure(row_name(_LEARNS, 0), _LEARNS)
     with bar(f"learning from {episodes} episodes", episodes) as advance:
         await train(
-            workshop, dataset=DATASET, method="billp", episodes=episodes, seed=seed, memory=memory,
+            workshop, dataset=DATASET, method=_LEARNS, episodes=episodes, seed=seed, memory=memory,
             run=folder / "training", resume=False, on_episode=lambda _: advance(),
         )  # fmt: skip
+    await measure(row_name(_LEARNS, episodes), _LEARNS)
     await measure(row_name("billp", episodes), "billp")
     return rows

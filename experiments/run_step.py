@@ -14,7 +14,9 @@ from experiments.configured_folder import read_config
 from experiments.origins import is_called
 from experiments.records import EpisodeLine
 from experiments.run_folder import read_lines
+from experiments.stored_settings import completed
 from graphs.state import EpisodeOutput, StepRecord
+from settings import Settings
 
 
 class Step(BaseModel):
@@ -49,6 +51,15 @@ class Step(BaseModel):
     def shown(self) -> list[int]:
         """The items recommended before it, oldest first."""
         return [earlier["item"] for earlier in self.output["steps"][: self.number - 1]]
+
+    def settings_in(self, own: Settings) -> Settings:
+        """Your `own` settings, but of memory and minds those that the step was made with, as far as they still are."""
+        stored, groups = completed(self.settings), {}
+        for name in ("memory", "planner", "actor", "critic"):
+            group = type(getattr(own, name))
+            known = {leaf: value for leaf, value in stored[name].items() if leaf in group.model_fields}
+            groups[name] = group.model_validate(known)
+        return own.model_copy(update=groups)
 
     def knew(self, id_: str) -> bool:
         """Whether the record called `id_`, if it is in memory now, was there when the episode was run."""

@@ -20,8 +20,9 @@ from baselines.rollout import CELLS, Choose, Rollout
 from errors import EpisodeError
 from experiments.plans import EpisodePlan
 from graphs.methods import Method
-from graphs.recommending import recommender_of
-from graphs.recording import Weighed, episode_record, step_record
+from graphs.ranking import MemoryRecommender
+from graphs.recommending import recommender_of, weighed_by
+from graphs.recording import MIDDLE_REWARD, Weighed, episode_record, step_record
 from graphs.services import Services
 from graphs.state import Ended, EpisodeOutput, usage_update
 from graphs.stepping import CHOOSING, SHORTLISTING, seed_of
@@ -64,7 +65,7 @@ class _Block:
             mask_shown=settings.actor.mask_shown,
             seed_of=lambda row, step: seed_of(plans[row].seed, plans[row].id, step, purpose),
         )
-        self._shortlists: list[list[list[int]]] = [[] for _ in plans]
+        self._weighed: list[list[Weighed]] = [[] for _ in plans]
 
     def play(self) -> Iterator[list[Played]]:
         waiting = set(range(len(self._plans)))
@@ -83,15 +84,26 @@ class _Block:
         if self._method.chooser == "oracle":
             oracle = Oracle(self._rollout.episodes.world, self._rollout.episodes.users)
             return lambda rows, seen: oracle.choose(self._rollout.episodes, rows, seen.masked)
-        recommender = recommender_of(self._services, self._method)
+        recommender = recommender_of(self._services, self._method, explores=self._plans[0].learn)
+        if isinstance(recommender, MemoryRecommender):
+            return lambda rows, seen: self._weighed_by(recommender, rows, seen)
         if isinstance(recommender, DrawnShortlists):
             return lambda rows, seen: self._drawn(recommender, rows, seen)
         return lambda rows, seen: recommender.choose(seen)
 
+    def _weighed_by(
+        self, recommender: MemoryRecommender, rows: NDArray[np.int64], seen: Observations
+    ) -> NDArray[np.int64]:
+        count = self._services.settings.actor.shortlist
+        found = [weighed_by(recommender, seen, place, count) for place in range(len(rows))]
+        for row, weighed in zip(rows.tolist(), found, strict=True):
+            self._weighed[row].append(weighed)
+        return np.array([weighed.shortlist[0] for weighed in found], dtype=np.int64)
+
     def _drawn(self, recommender: DrawnShortlists, rows: NDArray[np.int64], seen: Observations) -> NDArray[np.int64]:
         drawn = recommender.candidates(seen)
         for row, candidates in zip(rows.tolist(), drawn, strict=True):
-            self._shortlists[row].append(candidates)
+            self._weighed[row].append(Weighed(candidates))
         return np.array([candidates[0] for candidates in drawn])
 
     def _output(self, row: int, ended: Ended) -> EpisodeOutput:
@@ -100,14 +112,15 @@ class _Block:
             column[row, :count].tolist()
             for column in (self._rollout.shown, self._rollout.rewards, self._rollout.earlier)
         )
-        drawn = self._shortlists[row] or [[] for _ in shown]
+        weighed = self._weighed[row] or [Weighed() for _ in shown]
         steps = [
             step_record(
                 self._services.catalogue,
                 shown[:step],
                 item,
                 Response(rewards[step], ended if step + 1 == count else "", earlier[step]),
-                weighed=Weighed(drawn[step]),
+                weighed=weighed[step],
+                advantage=rewards[step] - MIDDLE_REWARD if plan.learn and self._method.experiences else None,
             )
             for step, item in enumerate(shown)
         ]

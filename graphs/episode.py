@@ -43,7 +43,7 @@ class EpisodeRoutes:
         """The Critic judges where something is learned from it; else straight on."""
         services = await self._provider.get(runtime.context, state["user"])
         wanted = runtime.context.learn or services.settings.critic.always
-        if wanted and method_named(runtime.context.method).micro:
+        if wanted and method_named(runtime.context.method).experiences:
             return "criticise"
         return await self.onward(state, runtime)
 

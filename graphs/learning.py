@@ -14,7 +14,8 @@ from graphs.methods import Method
 from graphs.services import Services
 from graphs.state import EpisodeContext, EpisodeOutput, StepRecord
 from memory import ActorExperience, CriticExperience, MemoryBank, Origin, Reflection, Uses
-from memory.receipts import Used, item_key, relation_key
+from memory.leaving import LONGEST
+from memory.receipts import Used
 from settings import CriticSettings
 
 
@@ -22,12 +23,12 @@ def learn(services: Services, memory: MemoryBank, method: Method, context: Episo
     """Writes the episode's reflection, its experiences and what it used of memory into `memory`, by id."""
     if method.recalls != "none" and done["reflection"]:
         memory.reflections.write([reflection_of(services, context, done)])
-    if method.micro:
+    if method.experiences:
         acted, judged = experiences_of(services, context, done)
         memory.actor.write(acted)
         memory.critic.write(judged)
     if method.remembers:
-        memory.uses.write(uses_of(services, method, context, done))
+        memory.uses.write(uses_of(services, context, done))
 
 
 def learn_next(
@@ -73,6 +74,7 @@ def experiences_of(
     A step that was judged by its reward alone has no target, so it leaves the Critic nothing.
     """
     acted, judged = [], []
+    shown = [step["item"] for step in done["steps"]]
     for position, step in enumerate(with_credit(services.settings.critic, done)):
         if step["advantage"] is None:
             continue
@@ -90,8 +92,8 @@ def experiences_of(
                 encouraged=step["advantage"] >= 0,
                 reward=step["reward"],
                 relation=step["relation"],
-                liking=_of_choice(step, step["likings"]),
-                preference=_of_choice(step, step["preferences"]),
+                before=tuple(shown[max(0, position - LONGEST) : position]),
+                left=step["reason"] not in ("", "horizon"),
                 origin=origin,
             )
         )
@@ -113,7 +115,7 @@ def with_credit(settings: CriticSettings, done: EpisodeOutput) -> list[StepRecor
     ]
 
 
-def uses_of(services: Services, method: Method, context: EpisodeContext, done: EpisodeOutput) -> Uses:
+def uses_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Uses:
     """What the episode used of memory and what followed, as `memory.receipts` says."""
     return Uses(
         vector=services.state_vector(situation_at(services.catalogue, done, 0)),
@@ -121,28 +123,23 @@ def uses_of(services: Services, method: Method, context: EpisodeContext, done: E
         length=done["length"],
         reward=done["reward_trajectory"],
         ordinal=context.ordinal,
-        used=used_in(method, services.settings.critic, done).to_json(),
+        used=used_in(services.settings.critic, done).to_json(),
         origin=_origin(context, done, -1),
     )
 
 
-def used_in(method: Method, settings: CriticSettings, done: EpisodeOutput) -> Used:
-    """What the episode used of memory, and how far its steps surprised; its record alone says so."""
+def used_in(settings: CriticSettings, done: EpisodeOutput) -> Used:
+    """What the episode used of memory, and what followed; its record alone says so."""
     used: dict[str, tuple[int, float]] = {}
     judged = [step for step in with_credit(settings, done) if step["advantage"] is not None]
     gains = {step["number"]: step["advantage"] or 0.0 for step in judged}
     total = 0.0
     for step in judged:
-        surprise = gains[step["number"]] - _of_choice(step, step["advantages"])
-        total += surprise
-        # Experiences retrieved are used where the LLM read them, not where memory's sums chose without asking it.
-        read = method.needs_llm and (step["preferences"] or not step["shortlist"])
-        keys = list(step["experiences"]) if read else []
-        if _spoken_for(step):
-            keys += [relation_key(step["relation"]), item_key(step["item"])]
-        for key in keys:
-            count, surprises = used.get(key, (0, 0.0))
-            used[key] = count + 1, surprises + surprise
+        total += gains[step["number"]]
+        # Earlier versions retrieved experiences for steps in which the LLM, who reads them, was not asked.
+        for id_ in step["experiences"] if step["preferences"] or not step["shortlist"] else ():
+            count, gained = used.get(id_, (0, 0.0))
+            used[id_] = count + 1, gained + gains[step["number"]]
     # A state that was valued ahead of its step may have got no judged step: `learn` can change on the way in Studio.
     valued = {id_: [number for number in numbers if number in gains] for id_, numbers in done.get("valued", {}).items()}
     remembering = {number for numbers in valued.values() for number in numbers}
@@ -169,19 +166,6 @@ def situation_at(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situa
         recommended=tuple(catalogue.some(before)),
         rewards=tuple(round(step["reward"]) for step in done["steps"][:steps]),
     )
-
-
-def _spoken_for(step: StepRecord) -> bool:
-    """Whether memory knew the relation, and expected at least as much of the choice as of the shortlist on average."""
-    expected = step["advantages"]
-    if not expected or _of_choice(step, step["support"]) < 1:
-        return False
-    return _of_choice(step, expected) >= sum(expected) / len(expected)
-
-
-def _of_choice(step: StepRecord, numbers: Sequence[float]) -> float:
-    """The number that goes with the candidate chosen; 0 where candidates have none."""
-    return numbers[step["shortlist"].index(step["item"])] if numbers else 0.0
 
 
 def _words(situation: Situation, count: int) -> str:

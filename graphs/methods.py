@@ -4,35 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 from errors import SettingsError
 from names import there_is_no
+
+Chooser = Literal["llm", "memory", "random", "popular", "shortlist", "oracle", "policy", "rival"]
+Recalls = Literal["none", "latest", "similar"]
+
+
+class _Roles(TypedDict):
+    """What the rows of billp have in common."""
+
+    chooser: Chooser
+    thinks: bool
+    recalls: Recalls
+    plans: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
     """What one method does on its way through the graph.
 
-    `chooser`: who picks the item. `memory` takes what memory expects most of, without an LLM anywhere; `policy` asks a
-    policy that reinforcement learning trained beforehand, and `rival` a re-ranker or bandit (`baselines.rivals`);
-    `shortlist` draws evenly from the Actor's shortlist; `oracle` knows what the simulated user would answer: bounds to
-    judge the others by. `thinks`: the Planner writes thoughts. `recalls`: which reflections it reads, the most similar
-    to the user (BiLLP) or the latest (Reflexion). `plans`: their evidence makes a typed plan, for which the shortlist
-    is drawn. `micro`: experiences are read and written. `bends`: the advantages expected of the shortlist bend the
-    choice; without it memory reaches the LLM as words alone. `critic`: the Critic's advantage labels experiences;
-    without it the reward alone does. `answers`: without a memory, it learns from what users answered in training
-    episodes. `uses_logs`: it reads the train users' logs, which the other methods never see. `tuned`: some of its
-    numbers are chosen in the train world, anew with each seed.
+    `chooser`: who picks the item. `memory` takes, of the whole catalogue, what memory expects most of
+    (`graphs.ranking`); `llm` asks the LLM to choose from a shortlist; `policy` asks a policy that reinforcement
+    learning trained beforehand, and `rival` a re-ranker or bandit (`baselines.rivals`); `shortlist` draws evenly from
+    the Actor's shortlist; `oracle` knows what the simulated user would answer: bounds to judge the others by.
+    `thinks`: the Planner writes thoughts. `recalls`: which reflections it reads, the most similar to the user (BiLLP)
+    or the latest (Reflexion). `plans`: their evidence makes a typed plan. `macro`: what makes users leave is learned
+    from whole episodes, and decides first. `micro`: what single answers say of items is learned. `critic`: the Critic's
+    advantage labels experiences; without it the reward alone does. `answers`: without a memory, it learns from what
+    users answered in training episodes. `uses_logs`: it reads the ratings in the train users' logs, which the other
+    methods never see. `tuned`: some of its numbers are chosen in the train world, anew with each seed.
     """
 
     name: str
-    chooser: Literal["llm", "memory", "random", "popular", "shortlist", "oracle", "policy", "rival"] = "llm"
+    chooser: Chooser = "llm"
     thinks: bool = False
-    recalls: Literal["none", "latest", "similar"] = "none"
+    recalls: Recalls = "none"
     plans: bool = False
+    macro: bool = False
     micro: bool = False
-    bends: bool = False
     critic: bool = True
     answers: bool = False
     uses_logs: bool = False
@@ -41,7 +53,12 @@ class Method:
     @property
     def remembers(self) -> bool:
         """Whether episodes leave anything in memory."""
-        return self.micro or self.recalls != "none"
+        return self.experiences or self.recalls != "none"
+
+    @property
+    def experiences(self) -> bool:
+        """Whether single steps are remembered."""
+        return self.micro or self.macro
 
     @property
     def learns(self) -> bool:
@@ -55,13 +72,13 @@ class Method:
 
     @property
     def needs_llm(self) -> bool:
-        """Whether any mind is asked."""
-        return self.chooser == "llm"
+        """Whether any role is asked."""
+        return self.chooser == "llm" or self.thinks
 
     @property
     def together(self) -> bool:
         """Whether many users are met at once, as arrays: nothing is asked, recalled or judged on the way."""
-        return self.chooser not in ("llm", "memory")
+        return not self.needs_llm and self.recalls == "none"
 
     @property
     def needs_policy(self) -> bool:
@@ -69,15 +86,18 @@ class Method:
         return self.chooser == "policy"
 
 
+_BILLP: _Roles = {"chooser": "memory", "thinks": True, "recalls": "similar", "plans": True}
+
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
-        Method("billp", thinks=True, recalls="similar", plans=True, micro=True, bends=True),
-        Method("billp-no-macro", thinks=True, micro=True, bends=True),
-        Method("billp-no-micro", thinks=True, recalls="similar", plans=True),
-        Method("billp-no-critic", thinks=True, recalls="similar", plans=True, micro=True, bends=True, critic=False),
+        Method("billp", **_BILLP, macro=True, micro=True, uses_logs=True),
+        Method("billp-no-logs", **_BILLP, macro=True, micro=True),
+        Method("billp-no-macro", chooser="memory", thinks=True, micro=True, uses_logs=True),
+        Method("billp-no-micro", **_BILLP, macro=True, uses_logs=True),
         Method("billp-llm-only", thinks=True, recalls="similar", micro=True),
-        Method("billp-memory-only", chooser="memory", recalls="similar", plans=True, micro=True, bends=True),
+        Method("billp-memory-only", chooser="memory", macro=True, micro=True, critic=False, uses_logs=True),
+        Method("billp-memory-only-no-logs", chooser="memory", macro=True, micro=True, critic=False),
         Method("reflexion", thinks=True, recalls="latest"),
         Method("react", thinks=True),
         Method("act-only"),

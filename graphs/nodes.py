@@ -19,7 +19,7 @@ from graphs.judging import Valuation, judge
 from graphs.learning import learn_next
 from graphs.methods import method_named
 from graphs.recalling import lesson_words, recall
-from graphs.recording import Weighed, plan_state, step_record, totals_of
+from graphs.recording import MIDDLE_REWARD, Weighed, plan_state, step_record, totals_of
 from graphs.services import ServiceProvider, Services
 from graphs.state import (
     EpisodeContext,
@@ -31,8 +31,6 @@ from graphs.state import (
 )
 from graphs.stepping import minds_of, step_seed
 from graphs.users import Recommendation, check_may_teach
-
-MIDDLE_REWARD = 3.0  # of one to five stars: from here on a reward without the Critic counts as encouragement
 
 
 class EpisodeNodes:
@@ -143,7 +141,7 @@ class EpisodeNodes:
     async def criticise(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Critic values the state before and after the step; their difference is what the step taught.
 
-        Without the Critic (`billp-no-critic`) the reward alone says whether the step is to be encouraged.
+        Without the Critic (`billp-memory-only`) the reward alone says whether the step is to be encouraged.
         """
         services = await self._provider.get(runtime.context, state["user"])
         step = state["steps"][-1]

@@ -10,13 +10,21 @@ from agents.plain import DrawnShortlists, EvenDraw, FixedRanking
 from agents.recommender import Observations, Recommender
 from errors import EpisodeError
 from graphs.methods import Method
+from graphs.ranking import MemoryRecommender, different
+from graphs.recording import Weighed
 from graphs.services import Services
+from memory.leaving import LONGEST
 
 
-def recommender_of(services: Services, method: Method) -> Recommender:
-    """The recommender of `method`; raises EpisodeError for one whose recommender was not opened."""
+def recommender_of(services: Services, method: Method, *, explores: bool) -> Recommender:
+    """The recommender of `method`, which `explores` in training; a memory is read whole the first time.
+
+    Raises EpisodeError for a method whose recommender was not opened.
+    """
     limits = services.settings.actor
     match method.chooser:
+        case "memory":
+            return services.believer.recommender(method, services.memory, explores=explores)
         case "random":
             return EvenDraw()
         case "popular":
@@ -50,4 +58,21 @@ def observation(
         steps=np.array([len(recommended)]),
         masked=hidden,
         seeds=np.array([seed]),
+    )
+
+
+def weighed_by(recommender: MemoryRecommender, seen: Observations, row: int, count: int) -> Weighed:
+    """At most `count` items that differ, best first, for the user in `row`; the first is what is recommended.
+
+    `advantages` are the scores, `likings` the stars expected, and `support` from how many ratings and answers.
+    """
+    weighing = recommender.weigh(seen.recent(LONGEST)[row], seen.masked[row], int(seen.seeds[row]))
+    items = different(weighing, recommender.beliefs.closeness, count)
+    if not items:
+        raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
+    return Weighed(
+        shortlist=items,
+        advantages=[round(float(weighing.scores[item]), 4) for item in items],
+        likings=[round(float(weighing.values[item]), 4) for item in items],
+        support=[float(recommender.beliefs.support[item]) for item in items],
     )

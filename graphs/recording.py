@@ -13,6 +13,9 @@ from catalogue import Catalogue
 from graphs.state import EpisodeOutput, PlanState, StepRecord, UsageState
 from graphs.users import Response
 
+MIDDLE_REWARD = 3.0
+"""Of one to five stars: from here on a reward without the Critic counts as encouragement."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
@@ -42,6 +45,7 @@ def step_record(
     experiences: Sequence[str] = (),
     weighed: Weighed | None = None,
     proposal: str = "",
+    advantage: float | None = None,
 ) -> StepRecord:
     """The step that recommended `item` after the items `before`, oldest first; nothing has judged it yet."""
     weighed = weighed or Weighed()
@@ -66,7 +70,7 @@ def step_record(
         value=None,
         next_value=None,
         target=None,
-        advantage=None,
+        advantage=advantage,
     )
 
 

@@ -20,6 +20,7 @@ from agents.recommender import Recommender
 from agents.reflector import Reflector
 from agents.views import Situation
 from catalogue import Catalogue
+from graphs.believing import Believer
 from graphs.state import EpisodeContext, EpisodeState
 from graphs.users import Users
 from memory import Embedder, MemoryBank
@@ -53,6 +54,8 @@ class Services:
     """(items, d) text vectors of unit length."""
     embedder: Embedder
     pack: PromptPack
+    believer: Believer
+    """What memories let believe of items and of leaving."""
     minds: Minds | None
     """None where no method in use needs an LLM."""
     memory: MemoryBank | None

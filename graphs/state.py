@@ -52,9 +52,9 @@ class PlanState(TypedDict):
 class StepRecord(TypedDict):
     """One finished step; `value` and what follows from it are None where nothing judged it.
 
-    `advantages` (what memory expected, in stars), `likings` (the part of it due to items like the candidate), `support`
-    (from how many experiences) and `preferences` (the LLM's, in nats) go with the shortlist, and are empty where nobody
-    asked; `trust` is in stars for each nat.
+    `advantages` (the scores by which memory chose, in stars), `likings` (the stars expected of the rating), `support`
+    (from how many ratings and answers) and `preferences` (the LLM's, in nats) go with the shortlist, and are empty
+    where nobody asked. Earlier runs added preferences to scores, at `trust` stars for each nat.
     """
 
     number: int
@@ -176,11 +176,11 @@ class EpisodeState(TypedDict):
     shortlist: list[int]
     """Candidates of this step; empty in free mode."""
     advantages: list[float]
-    """What memory expects of each candidate."""
+    """The score of each candidate by which memory chooses."""
     likings: list[float]
-    """The part of it that comes from items like the candidate."""
+    """The stars expected of each."""
     support: list[float]
-    """From how many experiences."""
+    """From how many ratings and answers."""
     preferences: list[float]
     """How far the LLM prefers each candidate."""
     trust: float

@@ -33,5 +33,7 @@ def _of_step(method: Method, step: StepRecord, *, planned: bool) -> list[str]:
 
 def _to_the_item(method: Method, step: StepRecord) -> tuple[str, ...]:
     if step["shortlist"]:
-        return ("shortlist", "weigh", "choose" if method.needs_llm else "pick")
-    return ("propose", "ground") if method.needs_llm else ("pick",)
+        if method.chooser == "memory":
+            return ("weigh", "pick")
+        return ("shortlist", "choose" if method.chooser == "llm" else "pick")
+    return ("propose", "ground") if method.chooser == "llm" else ("pick",)

@@ -26,6 +26,7 @@ from agents.planner import Planner
 from agents.prompt_pack import PromptPack, load_pack
 from agents.reflector import Reflector
 from errors import SettingsError
+from graphs.believing import Believer
 from graphs.services import Minds, Services
 from graphs.users import SimulatedUsers
 from memory import Embedder, MemoryBank, SentenceEmbedder, catalogue_vectors, open_bank
@@ -220,6 +221,7 @@ class Workshop:
             vectors=np.asarray(vectors, dtype=np.float32),
             embedder=self.embedder,
             pack=pack,
+            believer=Believer(self.settings, data, worlds, np.asarray(vectors, dtype=np.float32)),
             minds=self.minds(pack) if llm else None,
             memory=None,
             learn_at_once=learn_at_once,

@@ -4,9 +4,8 @@ from memory.bank import MemoryBank, MemoryStats
 from memory.embedding import Embedder, SentenceEmbedder
 from memory.experiences import ActorMemory, CriticMemory
 from memory.inventory import counts_of, inventory
-from memory.ledger import Ledger
 from memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
-from memory.outcomes import Estimate
+from memory.outcomes import Outcome
 from memory.receipts import Receipt, Receipts
 from memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
 from memory.reflections import ReflectionMemory
@@ -22,13 +21,12 @@ __all__ = [
     "CriticExperience",
     "CriticMemory",
     "Embedder",
-    "Estimate",
     "Kind",
-    "Ledger",
     "Match",
     "MemoryBank",
     "MemoryStats",
     "Origin",
+    "Outcome",
     "Receipt",
     "Receipts",
     "Record",

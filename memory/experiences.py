@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 
 from numpy.typing import ArrayLike
 
-from memory.ledger import Ledger
 from memory.lessons import ActorExperience, CriticExperience
 from memory.outcomes import Outcome
 from memory.records import Vector
@@ -43,42 +42,40 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
 
     def __init__(self, store: VectorStore) -> None:
         super().__init__(store, ActorExperience)
-        self._ledger: Ledger | None = None
+        self._outcomes: dict[str, Outcome] | None = None
+        self._changes = 0
         self._adding = Lock()
 
-    @property
-    def ledger(self) -> Ledger:
-        """What all experiences say together; kept up with every `write`.
+    def outcomes(self) -> tuple[int, list[Outcome]]:
+        """The numbers of all experiences, and a number that changes with them.
 
-        When first asked for it is added up, which reads every experience: not on an event loop.
+        When first asked for, every experience is read: not on an event loop.
         """
         with self._adding:
-            if self._ledger is None:
-                self._ledger = Ledger(Outcome.of(id_, fields) for id_, fields in self.store.fields())
-            return self._ledger
+            if self._outcomes is None:
+                self._outcomes = {id_: Outcome.of(id_, fields) for id_, fields in self.store.fields()}
+            return self._changes, list(self._outcomes.values())
 
     def write(self, experiences: Sequence[ActorExperience]) -> None:
-        """See `_ExperienceMemory`; the ledger counts them too."""
-        with self._adding:  # whoever is adding up meanwhile waits, and nothing counts twice
+        """See `_ExperienceMemory`; the outcomes follow."""
+        with self._adding:
             super().write(experiences)
-            if self._ledger is None:
-                return
-            outcomes = [experience.outcome for experience in experiences]
-            if any(outcome.id in self._ledger for outcome in outcomes):
-                self._ledger = None  # sums do not forget what one replaced had in them
-            else:
-                self._ledger.add(outcomes)
+            self._changes += 1
+            if self._outcomes is not None:
+                self._outcomes |= {experience.id: experience.outcome for experience in experiences}
 
     def reread(self) -> None:
-        """Add the ledger up anew when asked for, because the store was changed beside it."""
+        """Read the outcomes anew when asked for, because the store was changed beside this memory."""
         with self._adding:
-            self._ledger = None
+            self._outcomes = None
+            self._changes += 1
 
     def refresh(self, count: int) -> None:
         """`reread`, where the store's `count` of records says that others have written or forgotten some since."""
         with self._adding:
-            if self._ledger is not None and len(self._ledger) != count:
-                self._ledger = None
+            if self._outcomes is not None and len(self._outcomes) != count:
+                self._outcomes = None
+                self._changes += 1
 
 
 class CriticMemory(_ExperienceMemory[CriticExperience]):

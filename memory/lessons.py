@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from errors import MemoryStoreError
-from memory.outcomes import Outcome
+from memory.outcomes import Outcome, before_of
 from memory.records import ByValue, FieldValue, Kind, Origin, Record, Vector
 
 
@@ -75,8 +75,8 @@ class ActorExperience(_Lesson):
 
     `vector` embeds `state_text`, `item` is a catalogue index, `advantage` and `reward` are in units of reward,
     `encouraged` is the sign of the advantage: whether to do it again. `relation` says how the item related to the steps
-    before it; `liking` is the part of the reward that memory had foreseen, in stars above the usual; `preference` how
-    many nats above its other candidates the LLM had put it (0 where none was asked).
+    before it, `before` which items these were (catalogue indices, oldest first, the last few), and `left` whether the
+    user left over it; earlier versions did not say, then it is None.
     """
 
     kind: ClassVar[Kind] = "actor"
@@ -89,20 +89,21 @@ class ActorExperience(_Lesson):
     encouraged: bool
     reward: float
     relation: str
-    liking: float
-    preference: float
+    before: tuple[int, ...]
+    left: bool | None
     origin: Origin
 
     @property
     def outcome(self) -> Outcome:
         """Its numbers."""
-        return Outcome(self.id, self.relation, self.item, self.reward, self.advantage, self.liking, self.preference)
+        return Outcome(self.id, self.relation, self.item, self.reward, self.advantage, self.before, self.left)
 
     def to_record(self) -> Record:
         """This experience as the store keeps it."""
         values: dict[str, FieldValue] = {"item": self.item, "item_title": self.item_title, "reward": float(self.reward)}
         values |= {"advantage": float(self.advantage), "encouraged": self.encouraged, "relation": self.relation}
-        values |= {"liking": float(self.liking), "preference": float(self.preference)}
+        values |= {"before": " ".join(map(str, self.before))}
+        values |= {} if self.left is None else {"left": self.left}
         return Record(self.origin.id(self.kind), self.state_text, self.vector, values, self.origin)
 
     @classmethod
@@ -118,8 +119,8 @@ class ActorExperience(_Lesson):
             encouraged=r.field("encouraged", bool),
             reward=r.field("reward", float),
             relation=r.field("relation", str),
-            liking=r.field("liking", float),
-            preference=r.field("preference", float),
+            before=before_of(r.fields),
+            left=r.field("left", bool) if "left" in r.fields else None,
             origin=r.origin,
         )
 

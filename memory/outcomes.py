@@ -1,4 +1,4 @@
-"""One experience in numbers, and what all of them together let expect."""
+"""One experience in numbers."""
 
 from __future__ import annotations
 
@@ -6,37 +6,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from errors import MemoryStoreError
 from memory.records import FieldValue
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The numbers of one actor experience, as in ActorExperience."""
+    """The numbers of one actor experience, as in ActorExperience; `left` is None where it does not say."""
 
     id: str
     relation: str
     item: int
     reward: float
     advantage: float
-    liking: float
-    preference: float
+    before: tuple[int, ...] = ()
+    left: bool | None = None
 
     @classmethod
     def of(cls, id_: str, fields: Mapping[str, FieldValue]) -> Self:
         """From a record's id and fields."""
-        numbers = (float(fields[name]) for name in ("reward", "advantage", "liking", "preference"))
-        return cls(id_, str(fields["relation"]), int(fields["item"]), *numbers)
+        left = fields.get("left")
+        return cls(
+            id_,
+            str(fields["relation"]),
+            int(fields["item"]),
+            float(fields["reward"]),
+            float(fields["advantage"]),
+            before=before_of(fields),
+            left=None if left is None else bool(left),
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What memory expects of one candidate, in stars, and from how much.
+def before_of(fields: Mapping[str, FieldValue]) -> tuple[int, ...]:
+    """The items recommended before, oldest first, from a record's fields; none where it does not say.
 
-    `advantage` = `staying` + `liking`: the part that its relation to the steps before has in it, and the part that
-    items like it have. `support` is the number of experiences of that relation, neighbours counting in part.
+    Raises MemoryStoreError where they are no numbers.
     """
-
-    advantage: float
-    staying: float
-    liking: float
-    support: float
+    told = str(fields.get("before", ""))
+    try:
+        return tuple(int(item) for item in told.split())
+    except ValueError as error:
+        raise MemoryStoreError(f"Items before {told[:40]!r} are no numbers; it was not written by billp.") from error

@@ -22,9 +22,8 @@ def implausible(record: View) -> str:
     numbers: dict[str, float] = {}
     counts: dict[str, int] = {}
     if isinstance(record, ActorExperience):
-        numbers = {"advantage": record.advantage, "reward": record.reward, "liking": record.liking}
-        numbers |= {"preference": record.preference}
-        counts = {"item": record.item}
+        numbers = {"advantage": record.advantage, "reward": record.reward}
+        counts = {"item": record.item} | ({"item before": min(record.before)} if record.before else {})
         if not _RELATION.fullmatch(record.relation):
             return f"relation {record.relation[:40]!r}"
     elif isinstance(record, CriticExperience):

@@ -6,10 +6,8 @@ nothing twice. What follows a use is measured for each episode:
 
 - a reflection was used where the episode recalled it; what followed is the episode's return less what was to be
   expected, the mean return of the `_LATELY` episodes learned before it in its run. The first of a run expects nothing.
-- an Actor experience was used in the steps for whose state it was retrieved and in which the LLM was asked; a relation
-  and an item in the steps whose recommendation had them, where memory had evidence of that relation and expected at
-  least as much of the recommendation as of the shortlist on the average. What followed is the step's advantage less the
-  advantage that memory had expected, less the mean of that over all steps of this memory, as each has its own scale.
+- an Actor experience was used in the steps for whose state the LLM read it. What followed is the step's advantage, less
+  the mean of that over all steps of this memory.
 - a Critic experience was used in the steps whose state was valued with it, and mostly with others. What followed is the
   step's advantage, which is how much more came than the state's value (with `critic.eligibility` later steps count,
   too), less the mean of that over all steps whose states were valued from this memory.
@@ -38,12 +36,11 @@ _DOUBT = 4.0  # uses' worth of doubt whether what followed a reflection was owed
 
 @dataclass(frozen=True)
 class Used:
-    """What one episode used: the reflections recalled, and for every other key the steps and a sum over these.
+    """What one episode used: the reflections recalled, and for each experience the steps and their advantages added up.
 
-    Keys of `used` are ids of Actor experiences, and what `relation_key` and `item_key` make; summed up are surprises,
-    the advantage of a step less the one that was expected, in stars; `steps` and `surprise` are over all judged steps.
-    Keys of `valued` are ids of Critic experiences; summed up are advantages. `valued_steps` and `advantage` are over
-    all steps whose state was valued with any.
+    Keys of `used` are ids of Actor experiences, those of `valued` of Critic experiences. `steps` and `surprise` are the
+    number and the advantages, in stars, of all judged steps; `valued_steps` and `advantage` the same of those whose
+    state was valued with any experience.
     """
 
     recalled: tuple[str, ...] = ()
@@ -68,16 +65,6 @@ class Used:
 
 
 _ADAPTER = TypeAdapter(Used)
-
-
-def relation_key(relation: str) -> str:
-    """The key of a relation's receipt."""
-    return f"relation {relation}"
-
-
-def item_key(item: int) -> str:
-    """The key of an item's receipt."""
-    return f"item {item}"
 
 
 class Receipt(BaseModel):
@@ -112,15 +99,12 @@ class Receipts:
         self._uses: dict[str, int] = defaultdict(int)
         self._episodes: dict[str, int] = defaultdict(int)
         self._changes: dict[str, list[float]] = defaultdict(list)
-        self.endings: dict[tuple[str, str], tuple[int, str]] = {}
-        """Steps and ending of every learned episode, by run and episode as they stand in ids."""
         rows = [(id_, fields, Used.from_json(str(fields["used"]))) for id_, fields in uses]
         surprise = sum(used.surprise for *_, used in rows) / max(sum(used.steps for *_, used in rows), 1)
         advantage = sum(used.advantage for *_, used in rows) / max(sum(used.valued_steps for *_, used in rows), 1)
         before: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_LATELY))
         for id_, fields, used in sorted(rows, key=lambda row: (int(row[1]["ordinal"]), row[0])):
-            _, run, episode, _ = id_.split("/")
-            self.endings[run, episode] = int(fields["length"]), str(fields["ended"])
+            run = id_.split("/")[1]
             returned, lately = float(fields["reward"]), before[run]
             for recalled in used.recalled:
                 change = returned - sum(lately) / len(lately) if lately else None
@@ -131,7 +115,7 @@ class Receipts:
                     self._count(key, count, total / count - usual)
 
     def of(self, key: str) -> Receipt:
-        """The receipt of a record's id, a relation or an item; an empty one where it was never used."""
+        """The receipt of a record's id; an empty one where it was never used."""
         changes = self._changes.get(key, [])
         mean = sum(changes) / len(changes) if changes else None
         error = None

@@ -130,8 +130,8 @@ class ExperienceView(_Answer):
 
 
 class WeightView(_Answer):
-    """What was known of one candidate: stars that memory expected and the liking among them, from how many
-    experiences, and the nats by which the LLM preferred it; None where memory or LLM was not asked."""
+    """What was known of one candidate: the score by which memory chose, the stars expected of it from how many ratings
+    and answers, and the nats by which the LLM preferred it; None where memory or LLM was not asked."""
 
     item: ItemView
     advantage: float | None

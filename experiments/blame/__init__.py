@@ -1,6 +1,6 @@
-"""Which memories moved one recommendation, and by how much."""
+"""What stood behind one recommendation, and how much each part weighed."""
 
 from experiments.blame.blaming import blame
-from experiments.blame.parts import Blame, LessonBehind, RecordBehind, RelationBehind
+from experiments.blame.parts import BeliefBehind, Blame, LessonBehind, RecordBehind
 
-__all__ = ["Blame", "LessonBehind", "RecordBehind", "RelationBehind", "blame"]
+__all__ = ["BeliefBehind", "Blame", "LessonBehind", "RecordBehind", "blame"]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from agents.evidence import Evidence, pooled
 from agents.plan import Plan, make_plan, named_kinds
-from catalogue import Catalogue
 from experiments.blame.parts import ALIKE, LessonBehind
 from experiments.run_step import Step
-from experiments.stored_settings import completed
 from graphs.methods import method_named
-from graphs.services import state_vector
-from memory import Match, MemoryBank, Receipts, Vector
+from graphs.services import Services, state_vector
+from memory import Match, MemoryBank, Receipts
 from memory.lessons import Reflection
 
 
@@ -30,21 +28,19 @@ class Lessons:
     as_it_was: bool
 
 
-def lessons_behind(
-    step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, *, receipts: Receipts, most: int
-) -> Lessons:
+def lessons_behind(step: Step, services: Services, bank: MemoryBank, receipts: Receipts, most: int) -> Lessons:
     """The reflections behind `step`; at most `most` of those that were not recalled in words.
 
     What one moved is the fit of the item chosen to the plan, less its fit to the plan made without that reflection.
     """
-    known = completed(step.settings)
+    catalogue, limits = services.catalogue, services.settings.planner
     method, recorded = method_named(step.line.method), Plan(**step.record["plan"])
-    there = _there(step, bank, catalogue, vectors, known["memory"]) if method.plans else []
+    there = _there(step, services, bank) if method.plans else []
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in there]
-    named = named_kinds(step.record["thought"], catalogue.categories, known["planner"]["lean"]) if method.thinks else {}
+    named = named_kinds(step.record["thought"], catalogue.categories, limits.lean) if method.thinks else {}
 
     def planned(evidence: Evidence) -> Plan:
-        return make_plan(evidence, named, caution=known["planner"]["caution"], steps=recorded.steps)
+        return make_plan(evidence, named, caution=limits.caution, steps=recorded.steps)
 
     whole = pooled(parts)
     again = planned(whole) if method.plans else Plan()
@@ -73,14 +69,13 @@ def lessons_behind(
     return Lessons(made, len(there), _alike(again, recorded))
 
 
-def _there(
-    step: Step, bank: MemoryBank, catalogue: Catalogue, vectors: Vector, limits: Mapping[str, int]
-) -> Sequence[tuple[Match[Reflection], float]]:
+def _there(step: Step, services: Services, bank: MemoryBank) -> Sequence[tuple[Match[Reflection], float]]:
     """The reflections whose evidence was added up, and their weights, as `graphs.recalling` found them then."""
+    limits = services.settings.memory
     later = sum(not step.knew(id_) for id_ in bank.reflections.store.ids())
-    vector = state_vector(vectors, step.output["history"][-limits["state_items"] :])
-    found = bank.reflections.similar(vector, limits["evidence"] + later)
-    then = [match for match in found if step.knew(match.record.id)][: limits["evidence"]]
+    vector = state_vector(services.vectors, step.output["history"][-limits.state_items :])
+    found = bank.reflections.similar(vector, limits.evidence + later)
+    then = [match for match in found if step.knew(match.record.id)][: limits.evidence]
     receipts = bank.uses.recent_of(step.knew)
     return [(match, receipts.weight(match.record.id)) for match in then]
 

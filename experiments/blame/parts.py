@@ -16,58 +16,78 @@ class _Part(BaseModel):
 
 
 class Candidate(_Part):
-    """One line of the shortlist; all but `preference` (nats) in stars, None where nobody asked.
+    """One line of the shortlist; None is what had no say. `preference` is the LLM's, in nats.
 
-    `total` = `staying` + `liking` + `trusted`, the last being the LLM's preference times its trust. `fit` is how well
-    it fits the plan, which drew the shortlist.
+    `score` = `stars` expected of it - stake x `risk` of leaving (0..1) + `chance`, which is what the draw added: in
+    training from what is believed possible, in evaluation of `actor.variety`.
     """
 
     item: int
     title: str
-    relation: str
-    fit: float | None
-    staying: float | None
-    liking: float | None
-    support: float | None
-    preference: float | None
-    trusted: float | None
-    total: float | None
+    score: float | None = None
+    stars: float | None = None
+    risk: float | None = None
+    chance: float | None = None
+    preference: float | None = None
     chosen: bool
 
 
-class Example(_Part):
-    """An experience of the relation chosen; `stars` is what it added to what was expected, `left` the end or not."""
+class Principle(_Part):
+    """A cause of leaving that the choice put to work: closeness of at least `level` within the last `span` steps.
+
+    `levels` is the highest level of its measure, `after` are the titles of the earlier items that are so close. Memory
+    saw it at work in `exposures` different pairs, which were to blame for `departures`; `rate` is what it makes of
+    that. `stars` is what it cost the choice.
+    """
+
+    measure: str
+    level: int
+    levels: int
+    span: int
+    after: list[str]
+    rate: float
+    exposures: float
+    departures: float
+    stars: float
+
+
+class Value(_Part):
+    """What the stars expected of the choice rest on: `known` + `own` + `bias`, with their standard `deviation`.
+
+    `known` is what its categories and year say, `own` what its ratings in the logs and the answers in memory (their
+    numbers and means) add to that, `bias` by how much answers lie above ratings.
+    """
+
+    known: float
+    own: float
+    bias: float
+    deviation: float
+    ratings: int
+    rating: float | None
+    answers: int
+    answer: float | None
+
+
+class Experience(_Part):
+    """One time that memory saw the item recommended; `left`: the user left over it, None where it does not say."""
 
     id: str
-    title: str
     reward: float
-    stars: float
     left: bool | None
 
 
-class RelationBehind(_Part):
-    """The experiences of the relation chosen; `left` of those whose ending is known.
+class BeliefBehind(_Part):
+    """What memory believed of the choice, where leaving costs `stake` stars.
 
-    What all experiences add to the candidate, less `caution` for thin evidence, is its `staying`.
+    `dislike` is what it cost that the user may rate it low and leave; with the stars of all principles it makes
+    - stake x risk.
     """
 
-    relation: str
-    experiences: int
-    left: int
-    caution: float
-    receipt: Receipt
-    examples: list[Example]
-
-
-class ItemBehind(_Part):
-    """What was known of an item like the one chosen: ratings, their mean, and the stars that they added."""
-
-    item: int
-    title: str
-    experiences: int
-    reward: float
-    stars: float
-    receipt: Receipt
+    stake: float
+    principles: list[Principle]
+    dislike: float
+    value: Value
+    experiences: list[Experience]
 
 
 class RecordBehind(_Part):
@@ -99,8 +119,8 @@ class LessonBehind(_Part):
 class Blame(_Part):
     """Everything that stood behind one step.
 
-    `as_it_was`: memory, asked again, still expects and plans what was recorded then. `pooled` reflections made the
-    plan. Where memory was not asked what to expect, no relation and no item moved the choice.
+    `as_it_was`: memory, asked again, still believes and plans what was recorded then. `pooled` reflections made the
+    plan. `belief` is None where memory did not choose.
     """
 
     run: str
@@ -113,11 +133,9 @@ class Blame(_Part):
     advantage: float | None
     thought: str
     plan: PlanState
-    trust: float
     as_it_was: bool
     candidates: list[Candidate]
-    relation: RelationBehind | None
-    items: list[ItemBehind]
+    belief: BeliefBehind | None
     reflections: list[LessonBehind]
     pooled: int
     retrieved: list[RecordBehind]

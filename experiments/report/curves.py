@@ -97,7 +97,7 @@ def _curve(label: str, run: RunData) -> TrainingCurve:
     lines = sorted(run.lines, key=_position)
     window = max(5, len(lines) // 10)
     method = METHODS.get(run.method)
-    micro = method is None or method.micro
+    micro = method is None or method.experiences
     rewards: list[float] = []
     means: list[float | None] = []
     reflections, experiences = [0], [0]

@@ -46,7 +46,7 @@ def _uses(run: RunData) -> list[tuple[str, Mapping[str, FieldValue]]]:
             "length": done["length"],
             "ended": done["ended"],
             "reward": done["reward_trajectory"],
-            "used": used_in(METHODS[run.method], critic, done).to_json(),
+            "used": used_in(critic, done).to_json(),
         }
         found.append((f"uses/run/{line.id}/-001", fields))
     return found

@@ -61,7 +61,7 @@ const says = {
 
 function expected(weight) {
   const staying = weight.advantage - weight.liking;
-  const parts = `staying ${fixed(staying, 2)}, liking ${fixed(weight.liking, 2)}, from ${fixed(weight.support, 1)} experiences`;
+  const parts = `staying ${fixed(staying, 2)}, liking ${fixed(weight.liking, 2)}, from ${fixed(weight.support, 0)} ratings and answers`;
   return make("li", {}, weight.item.title, " ", signed(weight.advantage), " ", make("span", { class: "quiet" }, parts));
 }
 

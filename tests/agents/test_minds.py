@@ -70,6 +70,7 @@ class TestActor:
             Briefing(SITUATION, "calm", CategoryAnalysis(("War",), ("Drama",)), (ITEMS[7],), (ITEMS[8],)),
             ITEMS[10:13],
             seed=1,
+            greedy=True,
         )
         assert choice.position == 1
         (asked,) = model.requests
@@ -88,12 +89,12 @@ class TestActor:
     async def test_a_server_that_ignores_the_constraint_fails_by_name(self):
         actor = Actor(QueueModel(["I like B", "Z", ""]), PACK, ActorSettings(choice="schema", retries=2), 6)
         with pytest.raises(ReplyFormatError, match="none of A to C"):
-            await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=0)
+            await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=0, greedy=True)
 
-    async def test_draws_a_letter_from_one_tokens_probabilities(self):
+    async def test_takes_the_letter_of_one_token_that_is_likeliest(self):
         model = QueueModel([Reply("B", {"B": -0.1, " B": -3.0, "The": -0.5, "C": -90.0})])
         choice = await Actor(model, PACK, ActorSettings(orders=1), 6).choose(
-            Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4
+            Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4, greedy=True
         )
         assert choice.position == 1
         (asked,) = model.requests
@@ -102,7 +103,7 @@ class TestActor:
     async def test_without_any_letter_the_schema_decides(self):
         model = QueueModel([Reply("The", {"The": -0.1}, Usage(calls=1)), '"C"'])
         choice = await Actor(model, PACK, ActorSettings(orders=1), 6).choose(
-            Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4
+            Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4, greedy=True
         )
         assert choice.position == 2
         assert model.requests[1].choices == ("A", "B", "C")
@@ -113,7 +114,9 @@ class TestActor:
         model = QueueModel([Reply("A", scores)] * 2000)
         actor = Actor(model, PACK, ActorSettings(temperature=1.0, orders=1), 6)
         drawn = [
-            (await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=seed)).position
+            (
+                await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=seed, greedy=False)
+            ).position
             for seed in range(2000)
         ]
         assert drawn.count(0) / drawn.count(1) == pytest.approx(2, rel=0.15)

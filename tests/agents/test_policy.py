@@ -1,6 +1,8 @@
-"""The policy over a shortlist: what the LLM prefers, bent by what memory expects."""
+"""The policy over a shortlist: what the LLM prefers."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from agents.actor import Actor
 from agents.briefing import Briefing
 from agents.llm.asking import Request
 from agents.llm.reading import Reply
-from agents.policy import Advice, choose, label_preferences, named_preferences, unbiased_preferences
+from agents.policy import choose, label_preferences, named_preferences, unbiased_preferences
 from agents.prompt_pack import load_pack
 from agents.tools import CategoryAnalysis
 from agents.views import Situation
@@ -55,37 +57,35 @@ class TestPreferences:
 
 
 class TestChoice:
-    @given(st.lists(st.tuples(real, real), min_size=2, max_size=6), st.floats(0, 3), st.integers(0, 9))
-    def test_the_best_of_both_sides_is_chosen(self, pairs: list[tuple[float, float]], trust: float, seed: int):
-        nats, stars = (np.array(side) for side in zip(*pairs, strict=True))
-        chosen = choose(nats, Advice(tuple(stars), trust), tau=1.0, explore=False, seed=seed)
-        assert (trust * nats + stars)[chosen] == pytest.approx((trust * nats + stars).max())
+    @given(st.lists(real, min_size=2, max_size=6), st.floats(0, 3), st.integers(0, 9))
+    def test_a_greedy_choice_is_the_preferred_candidate(self, nats: list[float], temperature: float, seed: int):
+        chosen = choose(np.array(nats), temperature=temperature, greedy=True, seed=seed)
+        assert nats[chosen] == pytest.approx(max(nats))
 
-    def test_choices_in_training_are_drawn_as_the_closed_form_says(self):
-        """pi proportional to prior^(trust / tau) * exp(A / tau)."""
-        prior, stars, trust, tau = np.array([0.5, 0.3, 0.2]), (0.0, 1.0, -1.0), 0.8, 2.0
-        expected = prior ** (trust / tau) * np.exp(np.array(stars) / tau)
-        drawn = [choose(np.log(prior), Advice(stars, trust), tau=tau, explore=True, seed=seed) for seed in range(4000)]
+    @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+    def test_other_choices_are_drawn_at_the_temperature(self, temperature: float):
+        prior = np.array([0.5, 0.3, 0.2])
+        drawn = [choose(np.log(prior), temperature=temperature, greedy=False, seed=seed) for seed in range(4000)]
+        expected = prior ** (1 / temperature)
         assert np.bincount(drawn) / 4000 == pytest.approx(expected / expected.sum(), abs=0.03)
 
-    def test_of_equals_no_place_in_the_list_is_preferred(self):
-        drawn = [choose(None, Advice((0.0,) * 4, 0.0), tau=1.0, explore=False, seed=seed) for seed in range(2000)]
+    def test_at_temperature_zero_the_preferred_candidate_is_drawn(self):
+        drawn = {choose(np.array([0.0, 0.1, -1.0]), temperature=0, greedy=False, seed=seed) for seed in range(50)}
+        assert drawn == {1}
+
+    @pytest.mark.parametrize("greedy", [True, False])
+    def test_of_equals_no_place_in_the_list_is_preferred(self, greedy: bool):
+        drawn = [choose(np.zeros(4), temperature=1.0, greedy=greedy, seed=seed) for seed in range(2000)]
         assert np.bincount(drawn) / 2000 == pytest.approx(np.full(4, 0.25), abs=0.05)
 
 
 class TestAsking:
-    """The LLM is asked where its answer could change the choice."""
-
-    def biased(self, **settings: object) -> tuple[Actor, RuleModel]:
-        def rule(request: Request) -> Reply:
-            return Reply("A", {"A": -0.1, "B": -1.1, "C": -1.6})  # always A, whoever stands there
-
-        model = RuleModel(rule)
-        return Actor(model, load_pack(None), ActorSettings.model_validate({"orders": 1} | settings), 6), model
+    """What the Actor makes of a model's letters."""
 
     async def test_a_model_that_only_knows_letters_prefers_nobody(self):
-        actor, model = self.biased(orders=2)
-        choice = await actor.choose(BRIEFING, FILMS[:3], 0)
+        model = RuleModel(lambda _: Reply("A", {"A": -0.1, "B": -1.1, "C": -1.6}))  # always A, whoever stands there
+        actor = Actor(model, load_pack(None), ActorSettings(orders=2), 6)
+        choice = await actor.choose(BRIEFING, FILMS[:3], 0, greedy=True)
         assert choice.preferences == pytest.approx((0, 0, 0))
         first, turned = (request.user for request in model.requests)
         assert first.index("A. Film 0") < first.index("C. Film 2")
@@ -98,38 +98,12 @@ class TestAsking:
 
         actor = Actor(RuleModel(rule), load_pack(None), ActorSettings(orders=2), 6)
         for shortlist in (FILMS[:3], [*FILMS[1:3], FILMS[0]], [FILMS[2], *FILMS[:2]]):
-            choice = await actor.choose(BRIEFING, shortlist, 0, advice=Advice((0.0,) * 3, 0.5))
+            choice = await actor.choose(BRIEFING, shortlist, 0, greedy=True)
             assert shortlist[choice.position] is FILMS[2]
 
-    async def test_it_is_not_asked_where_memory_is_sure(self):
-        actor, model = self.biased()
-        choice = await actor.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 9.0, 0.0), 0.5))
-        assert (choice.position, choice.preferences, choice.usage.calls) == (1, (), 0)
-        assert not model.requests
-
-    async def test_it_is_asked_where_its_preference_could_decide(self):
-        actor, _ = self.biased()
-        choice = await actor.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 0.3, 0.0), 0.5))
-        assert choice.position == 0
-        assert choice.preferences[0] > choice.preferences[1]
-
-    async def test_it_is_not_asked_where_it_could_win_next_to_nothing(self):
-        """Trust is in stars a nat: a preference of two nats is worth 0.08 stars, less than a call must win."""
-        actor, model = self.biased()
-        choice = await actor.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 0.0, 0.0), 0.04, 2.0))
-        assert (choice.preferences, choice.usage.calls) == ((), 0)
-        curious, model = self.biased(stake=0.0)
-        choice = await curious.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 0.0, 0.0), 0.04))
-        assert len(model.requests) == 1
-
-    async def test_in_training_it_is_measured_at_one_choice_in_so_many(self):
-        actor, model = self.biased(measure=4)
-        for seed in range(40):
-            await actor.choose(BRIEFING, FILMS[:3], seed, advice=Advice((0.0, 9.0, 0.0), 0.0), explore=True)
-        assert len(model.requests) == 10
-
-    async def test_it_is_always_asked_where_that_is_wanted(self):
-        actor, model = self.biased(ask="always")
-        choice = await actor.choose(BRIEFING, FILMS[:3], 0, advice=Advice((0.0, 9.0, 0.0), 0.5))
-        assert choice.position == 1
-        assert len(model.requests) == 1
+    async def test_where_it_is_not_greedy_it_takes_the_second_choice_as_often_as_its_odds_say(self):
+        model = RuleModel(lambda _: Reply("A", {"A": math.log(0.75), "B": math.log(0.25)}))
+        actor = Actor(model, load_pack(None), ActorSettings(orders=1, temperature=1.0), 6)
+        positions = [(await actor.choose(BRIEFING, FILMS[:2], seed, greedy=False)).position for seed in range(1000)]
+        assert np.mean(positions) == pytest.approx(0.25, abs=0.04)
+        assert (await actor.choose(BRIEFING, FILMS[:2], 0, greedy=True)).position == 0

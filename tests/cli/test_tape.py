@@ -26,7 +26,7 @@ TRAIN = (
 )  # fmt: skip
 EVALUATE = (
     "evaluate", "--dataset", "tiny", "--users", "3", "--seeds", "0,1", "--run", "test", "--json",
-    "--set", "critic.always=true", "--set", "actor.ask=always",
+    "--set", "critic.always=true",
 )  # fmt: skip
 FAR = ("--set", "memory.critic_distance=9")
 

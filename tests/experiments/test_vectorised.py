@@ -23,7 +23,7 @@ from graphs.services import FixedServices, Services
 from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
 from graphs.users import SimulatedUsers
 from settings import QuitRuleName
-from tests.fakes.services import fake_services
+from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.simulators.changed_worlds import RULES, lenient, world_with
 
@@ -63,6 +63,21 @@ async def test_the_same_users_and_seeds_give_the_same_episodes_as_the_graph(meth
         services = replace(services, recommender=rival.recommender(explore=True))
     plans = [*evaluation_plan(keys("test"), [0, 3]), *training_plan(keys("train"), 5, 5, 1)]
     assert many(services, method, plans) == await one_by_one(services, method, plans)
+
+
+@pytest.mark.parametrize("name", [method.name for method in TOGETHER if method.remembers])
+async def test_what_memory_learned_bends_both_alike(name: str):
+    method, memory = METHODS[name], fake_bank()
+    taught = fake_services(memory=memory, learn_at_once=True)
+    plans = [*evaluation_plan(keys("test"), [0]), *training_plan(keys("train"), 5, 5, 1)]
+    before = many(taught, method, plans)
+    await one_by_one(taught, method, training_plan(keys("train"), 5, 5, 0))
+    frozen = replace(taught, learn_at_once=False)
+    after = many(frozen, method, plans)
+    assert memory.stats().counts["actor"] > 5
+    assert after == await one_by_one(frozen, method, plans)
+    shown = [[[step["item"] for step in output["steps"]] for output in played.values()] for played in (before, after)]
+    assert shown[0] != shown[1], "and memory is of consequence"
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -14,6 +14,7 @@ from agents.planner import Planner
 from agents.prompt_pack import load_pack
 from agents.recommender import Observations
 from agents.reflector import Reflector
+from graphs.believing import Believer
 from graphs.services import Minds, Services
 from graphs.users import SimulatedUsers
 from memory import KINDS, MemoryBank
@@ -52,14 +53,16 @@ def fake_services(
     settings = load_settings(given)
     model = model or RuleModel()
     pack, dataset, worlds, embedder = load_pack(settings.prompts), tiny_dataset(), tiny_worlds(), HashEmbedder()
+    vectors = np.asarray(embedder.embed([item.text for item in dataset.catalogue]), dtype=np.float32)
     return Services(
         settings=settings,
         dataset=dataset,
         worlds=worlds,
         users=SimulatedUsers(dataset, worlds),
         popularity=dataset.popularity(worlds.train.users),
-        vectors=np.asarray(embedder.embed([item.text for item in dataset.catalogue]), dtype=np.float32),
+        vectors=vectors,
         embedder=embedder,
+        believer=Believer(settings, dataset, worlds, vectors),
         pack=pack,
         minds=Minds(
             planner=Planner(model, pack["planner"], settings.planner),

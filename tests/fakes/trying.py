@@ -22,7 +22,6 @@ from agents.critic import Critic
 from agents.llm.server_chat import ServerChat
 from agents.llm.usage import Usage
 from agents.planner import Planner
-from agents.policy import Advice
 from agents.prompt_pack import load_pack
 from agents.reflector import Reflector
 from agents.tools import CategoryAnalysis
@@ -144,10 +143,10 @@ async def _asked(model: ServerChat, role: str, retries: int) -> tuple[object, Us
         judging = CriticSettings(retries=retries, value="logprobs" if role == "expected" else "sample")
         judged = await Critic(model, _PACK["critic"], judging, 6).judge(_SITUATION, [], 0)
         return round(judged.value, 9), judged.usage
-    settings = ActorSettings(retries=retries, choice="schema" if role == "letter" else "scores", orders=1, ask="always")
+    settings = ActorSettings(retries=retries, choice="schema" if role == "letter" else "scores", orders=1)
     actor = Actor(model, _PACK, settings, 6)
     if role == "propose":
         proposal = await actor.propose(_BRIEFING, 0)
         return proposal.text, proposal.usage
-    chosen = await actor.choose(_BRIEFING, _ITEMS[6:], 0, advice=Advice((0.0,) * 6, 1.0))
+    chosen = await actor.choose(_BRIEFING, _ITEMS[6:], 0, greedy=False)
     return chosen.position, chosen.usage

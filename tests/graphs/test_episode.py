@@ -55,9 +55,12 @@ async def test_every_method_runs_an_episode_that_adds_up(name: str):
 @pytest.mark.parametrize(
     ("name", "asked"),
     [
-        ("billp", {"planner", "actor", "critic", "reflector"}),
-        ("billp-no-macro", {"planner", "actor", "critic"}),
-        ("billp-no-micro", {"planner", "actor", "reflector"}),
+        ("billp", {"planner", "critic", "reflector"}),
+        ("billp-no-macro", {"planner", "critic"}),
+        ("billp-no-micro", {"planner", "critic", "reflector"}),
+        ("billp-llm-only", {"planner", "actor", "critic", "reflector"}),
+        ("billp-memory-only", set()),
+        ("billp-memory-only-no-logs", set()),
         ("reflexion", {"planner", "actor", "reflector"}),
         ("react", {"planner", "actor"}),
         ("act-only", {"actor"}),
@@ -67,7 +70,7 @@ async def test_every_method_runs_an_episode_that_adds_up(name: str):
 )
 async def test_a_method_asks_the_minds_it_says(name: str, asked: set[str]):
     model = RuleModel()
-    await run(fake_services(model, fake_bank(), actor__ask="always"), name)
+    await run(fake_services(model, fake_bank()), name)
     assert roles(model) == asked
 
 
@@ -78,7 +81,7 @@ async def test_popular_goes_down_the_ranking():
     assert [step["item"] for step in done["steps"]] == expected[: done["length"]]
 
 
-@pytest.mark.parametrize("name", ["billp", "act-only", "random"])
+@pytest.mark.parametrize("name", ["billp", "billp-llm-only", "act-only", "random"])
 @pytest.mark.parametrize("mode", ["shortlist", "free"])
 async def test_every_call_is_counted_once(name: str, mode: str):
     model = RuleModel()
@@ -90,7 +93,7 @@ async def test_every_call_is_counted_once(name: str, mode: str):
 async def test_evaluation_neither_judges_nor_reflects_nor_writes():
     model, memory = RuleModel(), fake_bank()
     done = await run(fake_services(model, memory, learn_at_once=True), learn=False, split="test")
-    assert roles(model) == {"planner", "actor"}
+    assert roles(model) == {"planner"}
     assert set(memory.stats().counts.values()) == {0}
     assert done["reflection"] == ""
     assert all(step["value"] is None for step in done["steps"])

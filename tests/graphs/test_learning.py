@@ -7,11 +7,12 @@ from collections import Counter
 import pytest
 
 from graphs.episode import build_episode_graph
-from graphs.learning import learn_next, used_in
+from graphs.learning import experiences_of, learn_next, used_in
 from graphs.methods import METHODS
 from graphs.services import FixedServices
 from graphs.state import EpisodeContext, EpisodeOutput
 from memory import KINDS, MemoryBank
+from memory.leaving import LONGEST
 from settings import CriticSettings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
@@ -24,7 +25,7 @@ from tests.graphs.episodes import run, user_of
 async def test_what_was_learned_is_written_once_and_read_back():
     memory = fake_bank()
     services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
-    first = await run(services)
+    first = await run(services, "billp-llm-only")
     counts = memory.stats().counts
     assert counts == {"reflections": 1, "actor": first["length"], "critic": first["length"], "uses": 1}
     (reflection,) = memory.reflections.latest(5)
@@ -33,7 +34,7 @@ async def test_what_was_learned_is_written_once_and_read_back():
 
     model = RuleModel()
     again = fake_services(model, memory, learn_at_once=True, memory__actor_distance=9.0)
-    second = await run(again)
+    second = await run(again, "billp-llm-only")
     assert [recalled["text"] for recalled in second["reflections"]] == [first["reflection"]]
     assert all(step["experiences"] for step in second["steps"])
     planner = next(request for request in model.requests if request.role == "planner")
@@ -52,7 +53,7 @@ async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
         )
     steps = sum(len(done["steps"]) for done in taught)
     assert memory.stats().counts == {"reflections": 3, "actor": steps, "critic": steps, "uses": 3}
-    assert len(memory.actor.ledger) == steps
+    assert len(memory.actor.outcomes()[1]) == steps
     # The latest lesson is that of the episode learned last.
     assert [lesson.origin.episode for lesson in memory.reflections.latest(3)] == [d["episode"] for d in taught[::-1]]
 
@@ -79,10 +80,10 @@ async def test_an_episode_takes_notice_of_what_others_wrote_before_it_begins():
         MemoryBank(stores, HashEmbedder(), dataset="tiny", name="m", where="nowhere", close=lambda: None)
         for _ in range(2)
     )
-    assert len(mine.actor.ledger) == 0
+    assert len(mine.actor.outcomes()[1]) == 0
     await run(fake_services(memory=other, learn_at_once=True))
     await run(fake_services(memory=mine), learn=False)
-    assert len(mine.actor.ledger) == len(other.actor.ledger) > 0
+    assert len(mine.actor.outcomes()[1]) == len(other.actor.outcomes()[1]) > 0
 
 
 async def test_a_named_episode_that_is_shorter_when_learned_again_leaves_nothing_of_the_longer_one():
@@ -91,40 +92,62 @@ async def test_a_named_episode_that_is_shorter_when_learned_again_leaves_nothing
     done = await run(services)
     assert done["length"] > 2
     learn_next(services, memory, METHODS["billp"], context, done)
-    assert len(memory.actor.ledger) == done["length"]
+    assert len(memory.actor.outcomes()[1]) == done["length"]
     shorter: EpisodeOutput = {**done, "steps": done["steps"][:2], "length": 2}
     learn_next(services, memory, METHODS["billp"], context, shorter)
     assert memory.stats().counts == {"reflections": 1, "actor": 2, "critic": 2, "uses": 1}
-    assert len(memory.actor.ledger) == 2
+    assert len(memory.actor.outcomes()[1]) == 2
+
+
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.experiences])
+async def test_every_step_of_a_method_that_remembers_steps_is_remembered(name: str):
+    memory = fake_bank()
+    done = await run(fake_services(memory=memory, learn_at_once=True), name)
+    assert memory.stats().counts["actor"] == done["length"] > 0
 
 
 async def test_an_experience_is_used_where_the_llm_read_it():
-    """With `actor.ask` at "open" memory's sums choose most items, and nobody reads what was retrieved for them."""
-    for asked in ("always", "open"):
+    """Where memory chooses from the whole catalogue, single experiences are not even retrieved."""
+    for method in ("billp-llm-only", "billp"):
         memory = fake_bank()
-        services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0, actor__ask=asked)
+        services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
         graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
-        context = EpisodeContext(method="billp", learn=True)
+        context = EpisodeContext(method=method, learn=True)
         steps = []
         for _ in range(4):
             steps += (await graph.ainvoke({"user": user_of("train"), "episode": ""}, context=context))["steps"]
-        read = Counter(id_ for step in steps if step["preferences"] for id_ in step["experiences"])
-        unread = [id_ for step in steps if not step["preferences"] for id_ in step["experiences"]]
-        assert bool(unread) == (asked == "open")
+        read = Counter(id_ for step in steps for id_ in step["experiences"])
+        assert bool(read) == (method == "billp-llm-only")
+        assert all(step["preferences"] for step in steps) == (method == "billp-llm-only")
         receipts = memory.uses.receipts()
-        for id_ in {*read, *unread}:
+        for id_ in read:
             assert receipts.of(id_).uses == read[id_]
+
+
+async def test_an_experience_says_what_was_shown_before_it_and_whether_the_user_left():
+    memory = fake_bank()
+    done = await run(fake_services(memory=memory, learn_at_once=True))
+    outcomes = {outcome.item: outcome for outcome in memory.actor.outcomes()[1]}
+    shown = [step["item"] for step in done["steps"]]
+    assert done["ended"] != "horizon"
+    for number, item in enumerate(shown):
+        assert outcomes[item].before == tuple(shown[max(0, number - LONGEST) : number])
+        assert outcomes[item].left == (number == len(shown) - 1)
+    whole: EpisodeOutput = {**done, "ended": "horizon"}
+    whole["steps"][-1]["reason"] = "horizon"
+    acted, _ = experiences_of(fake_services(), EpisodeContext(method="billp", run="r"), whole)
+    assert [experience.left for experience in acted] == [False] * len(shown), "who stays to the end has not left"
 
 
 async def test_a_state_valued_ahead_of_a_step_that_nobody_judged_counts_nowhere():
     services = fake_services(memory=fake_bank(), learn_at_once=True, memory__critic_distance=9.0)
     await run(services)
     done = await run(services)
-    method, critic = METHODS["billp"], services.settings.critic
-    whole = used_in(method, critic, done)
+    critic = services.settings.critic
+    whole = used_in(critic, done)
     assert whole.valued_steps == done["length"] > 1
     left_out = {id_: [n for n in numbers if n > 1] for id_, numbers in done["valued"].items()}
     done["steps"][0] |= {"value": None, "next_value": None, "target": None, "advantage": None}
-    used = used_in(method, critic, done)
+    used = used_in(critic, done)
     assert used.valued_steps == done["length"] - 1
     assert {id_: count for id_, (count, _) in used.valued.items()} == {k: len(n) for k, n in left_out.items() if n}

@@ -101,5 +101,5 @@ async def test_all_that_were_merged_are_read_with_their_number_and_said_to_have_
     )  # fmt: skip
     assert ids(done["reflections"]) == [{id_of(0), id_of(1)}]
     assert "Vary. (2 times)" in next(request.user for request in model.requests if request.role == "planner")
-    used = Used.from_json(uses_of(services, METHODS["billp"], context, done).used)
+    used = Used.from_json(uses_of(services, context, done).used)
     assert set(used.recalled) == {id_of(0), id_of(1)}

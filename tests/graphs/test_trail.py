@@ -48,7 +48,7 @@ async def test_the_trail_is_the_way_that_the_episode_took(method: str, learn: bo
 
 
 async def test_free_words_are_grounded_and_a_thought_may_cover_one_step():
-    nodes, told = await ran("billp", learn=True, actor__mode="free", planner__steps=1)
+    nodes, told = await ran("billp-llm-only", learn=True, actor__mode="free", planner__steps=1)
     assert [name for step in told for name in step] == nodes
     assert all({"plan", "act:propose", "act:ground"} <= set(step) for step in told)
 

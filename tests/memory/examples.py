@@ -40,8 +40,8 @@ def actor(episode: int, step: int = 0) -> ActorExperience:
         False,
         4.0,
         "0-1-3",
-        0.5,
-        -0.1,
+        (3, 9, 5),
+        True,
         origin(episode, step),
     )
 
@@ -86,8 +86,8 @@ actors = st.builds(
     st.booleans(),
     _real,
     _relations,
-    _real,
-    _real,
+    st.lists(st.integers(0, 10**6), max_size=8).map(tuple),
+    st.none() | st.booleans(),
     _origins(st.integers(0, 10**5)),
 )
 critics = st.builds(CriticExperience, _text, _vector, _real, _origins(st.integers(0, 10**5)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from catalogue import Catalogue
@@ -146,36 +145,57 @@ def test_what_another_bank_writes_and_forgets_is_noticed_before_an_episode(
         open_bank(settings, "ml-100k", "default", embedder) as other,
     ):
         fill(one)
-        known, receipts = one.actor.ledger, one.uses.recent()
+        (changes, known), receipts = one.actor.outcomes(), one.uses.recent()
+        assert len(known) == 6
         one.refresh()
-        assert one.actor.ledger is known, "nothing changed, so nothing is added up anew"
+        assert one.actor.outcomes() == (changes, known), "nothing changed, so nothing is believed anew"
         assert one.uses.recent() is receipts
         other.actor.write([examples.actor(7)])
         one.refresh()
-        assert len(one.actor.ledger) == 7
+        written, known = one.actor.outcomes()
+        assert written != changes
+        assert len(known) == 7
         other.forget([examples.actor(0).id])
         one.refresh()
-        assert len(one.actor.ledger) == 6
-        assert not one.uses.recent().endings
-        other.uses.write(Uses(examples.unit(1), "horizon", 5, 9.0, 0, Used().to_json(), examples.origin(1, -1)))
+        forgotten, known = one.actor.outcomes()
+        assert forgotten not in (changes, written)
+        assert len(known) == 6
+        used = Used(recalled=("reflections/a",)).to_json()
+        other.uses.write(Uses(examples.unit(1), "horizon", 5, 9.0, 0, used, examples.origin(1, -1)))
         one.refresh()
-        assert len(one.uses.recent().endings) == 1
+        assert one.uses.recent().of("reflections/a").uses == 1
         other.clear()
         one.refresh()
-        assert len(one.actor.ledger) == 0
+        assert one.actor.outcomes()[1] == []
         assert one.reflections.latest(3) == one.critic.similar(examples.unit(1), 3) == []
         fill(other)
         one.refresh()
-        assert len(one.actor.ledger) == len(one.critic.similar(examples.unit(1), 9)) == 6
+        assert len(one.actor.outcomes()[1]) == len(one.critic.similar(examples.unit(1), 9)) == 6
 
 
 def test_an_experience_written_anew_counts_as_it_is_now(settings: Settings, embedder: HashEmbedder) -> None:
     with open_bank(settings, "ml-100k", "default", embedder) as bank:
         first = examples.actor(0)
         bank.actor.write([first])
-        vectors = np.stack([examples.unit(number) for number in range(first.item + 1)])
-        before = len(bank.actor.ledger)
-        bank.actor.write([replace(first, reward=first.reward + 3, advantage=first.advantage + 3)])
-        (_, mean, _) = bank.actor.ledger.liking_parts(first.item, vectors)[first.item]
-        assert len(bank.actor.ledger) == before == 1
-        assert mean == first.reward + 3
+        before, known = bank.actor.outcomes()
+        assert known == [first.outcome]
+        anew = replace(first, reward=first.reward + 3, advantage=first.advantage + 3, before=(1,), left=False)
+        bank.actor.write([anew])
+        after, known = bank.actor.outcomes()
+        assert after != before
+        assert known == [anew.outcome]
+        assert (known[0].reward, known[0].before, known[0].left) == (first.reward + 3, (1,), False)
+        bank.actor.reread()
+        assert bank.actor.outcomes()[1] == known, "and as such it is read back from the store"
+
+
+def test_an_experience_of_an_earlier_version_does_not_say_who_left(settings: Settings, embedder: HashEmbedder) -> None:
+    with open_bank(settings, "ml-100k", "default", embedder) as bank:
+        whole = examples.actor(0).to_record()
+        fields = {name: value for name, value in whole.fields.items() if name not in ("before", "left")}
+        old = replace(whole, fields={**fields, "liking": 0.5, "preference": -0.1})
+        bank.actor.store.upsert([old])
+        (outcome,) = bank.actor.outcomes()[1]
+        assert (outcome.before, outcome.left) == ((), None)
+        (experience,) = bank.actor.similar(old.vector, 1)
+        assert (experience.record.before, experience.record.left) == ((), None)

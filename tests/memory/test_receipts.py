@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from errors import MemoryStoreError
-from memory import Ledger, Receipt, Receipts, Uses
-from memory.outcomes import Outcome
-from memory.receipts import Used, item_key, relation_key
+from memory import Receipt, Receipts, Uses
+from memory.receipts import Used
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.store import in_memory_bank
 from tests.memory import examples
@@ -128,60 +124,32 @@ def test_of_many_harmless_records_none_is_called_harmful(seed: int):
     assert told.harmful(("reflections",), 10) == {}
 
 
-def test_endings_are_known_by_run_and_episode():
-    assert receipts(uses(3, 1)).endings == {("run", "3"): (5, "horizon")}
-
-
 def test_what_was_not_written_by_us_is_refused():
     with pytest.raises(MemoryStoreError, match="not written by billp"):
         Used.from_json("[]")
 
 
 def test_uses_survive_the_store():
-    used = {relation_key("0-0-1"): (1, 0.5), item_key(3): (2, -1.0)}
+    used = {"actor/a": (1, 0.5), "actor/b": (2, -1.0)}
     written = uses(1, 2.5, ("reflections/a",), used, {"critic/a": (1, 0.25)})
     assert Uses.from_record(written.to_record()) == written
-    assert Used.from_json(written.used).used == {"relation 0-0-1": (1, 0.5), "item 3": (2, -1.0)}
+    assert Used.from_json(written.used).used == used
     assert Used.from_json(written.used).valued == {"critic/a": (1, 0.25)}
 
 
 def test_a_record_is_found_and_forgotten_by_its_id():
     bank = in_memory_bank(HashEmbedder())
     bank.actor.write([examples.actor(0), examples.actor(1)])
-    assert len(bank.actor.ledger) == 2
+    assert len(bank.actor.outcomes()[1]) == 2
     id_ = examples.actor(0).id
     kind, record = bank.find(id_)
     assert (kind, record.id) == ("actor", id_)
     bank.forget([id_, "reflections/never/there/-001"])
-    assert len(bank.actor.ledger) == 1
+    assert len(bank.actor.outcomes()[1]) == 1
     assert bank.text_of(id_) is None
     for unknown in (id_, "nonsense", "actor"):
         with pytest.raises(MemoryStoreError, match="has no record"):
             bank.find(unknown)
-
-
-_relations = st.from_regex(r"[0-3]-[0-3]-[0-3]", fullmatch=True)
-_numbers = st.floats(-50, 50).map(lambda number: round(number, 3))
-_outcomes = st.lists(
-    st.builds(Outcome, st.uuids().map(str), _relations, st.integers(0, 9), _numbers, _numbers, _numbers, _numbers),
-    max_size=12,
-    unique_by=lambda outcome: outcome.id,
-)
-
-
-@given(_outcomes, _relations, st.integers(0, 9))
-def test_the_parts_of_an_estimate_add_up_to_it(outcomes: list[Outcome], relation: str, item: int):
-    ledger = Ledger(outcomes)
-    vectors = np.stack([examples.unit(number) for number in range(10)])
-    (estimate,) = ledger.estimate([relation], [item], vectors, 0.0)
-    assert math.isclose(sum(ledger.staying_parts(relation, outcomes)), estimate.staying, rel_tol=1e-6, abs_tol=1e-6)
-    (careful,) = ledger.estimate([relation], [item], vectors, 2.0)
-    assert math.isclose(estimate.staying - 2.0 * ledger.doubt(relation), careful.staying, rel_tol=1e-6, abs_tol=1e-6)
-    parts = ledger.liking_parts(item, vectors)
-    assert math.isclose(sum(stars for *_, stars in parts.values()), estimate.liking, rel_tol=1e-6, abs_tol=1e-6)
-    assert {known: n for known, (n, *_) in parts.items()} == {
-        known: sum(outcome.item == known for outcome in outcomes) for known in {outcome.item for outcome in outcomes}
-    }
 
 
 class TestWeight:

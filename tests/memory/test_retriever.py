@@ -13,7 +13,7 @@ async def test_what_is_found_is_what_memory_finds_and_shows_as_documents():
     bank.actor.write(
         [
             ActorExperience(
-                f"state {n}", vector, n, f"Film {n}", 1.0, True, 4.0, "first", 0.0, 0.0, Origin("r", "e", "u", n, 0)
+                f"state {n}", vector, n, f"Film {n}", 1.0, True, 4.0, "first", (), False, Origin("r", "e", "u", n, 0)
             )
             for n, vector in enumerate(vectors)
         ]

@@ -32,7 +32,7 @@ def test_an_episode_tells_each_step_its_nodes_and_what_was_remembered(tmp_path: 
     episodes = reading(tmp_path, episode("e", 4.0, 2.0, ended="too_close", judged=True, source=TAUGHT))
     told = episodes.episode("test", 1)
     first, last = told.steps
-    act = ["act:analyse", "act:retrieve", "act:shortlist", "act:weigh", "act:choose"]
+    act = ["act:analyse", "act:retrieve", "act:weigh", "act:pick"]
     assert first.nodes == ["recall", "plan", *act, "respond", "criticise"]
     assert last.nodes == [*act, "respond", "criticise", "conclude"]
     assert (told.row.length, told.r_each, told.ended) == (2, 3, "left: the last item was too close to a recent one")

@@ -32,7 +32,7 @@ Episodes = dict[str, dict[str, Any]]
 async def play(home: Path, tape_file: Path, mode: str) -> Episodes:
     """Trains on four episodes in two batches and evaluates on two users, in `home`, whose data folder is there.
 
-    Returns the lines of both runs without times, by run and id.
+    In a third run the LLM chooses in place of memory. Returns the lines of all runs without times, by run and id.
     """
     settings = load_settings(
         {
@@ -43,15 +43,15 @@ async def play(home: Path, tape_file: Path, mode: str) -> Episodes:
     )  # fmt: skip
     found: Episodes = {}
     async with Workshop(settings, embedder=SpreadEmbedder()) as workshop:
-        common: dict[str, Any] = {"dataset": "tiny", "method": "billp", "memory": "recorded", "resume": False}
-        for command in ("train", "evaluate"):
-            run = settings.runs_dir / command
-            if command == "train":
-                await train(workshop, episodes=4, seed=0, run=run, **common)
+        common: dict[str, Any] = {"dataset": "tiny", "memory": "recorded", "resume": False}
+        for name, method in (("train", "billp"), ("evaluate", "billp"), ("evaluate-llm", "billp-llm-only")):
+            run = settings.runs_dir / name
+            if name == "train":
+                await train(workshop, method=method, episodes=4, seed=0, run=run, **common)
             else:
-                await evaluate(workshop, users=2, seeds=[0], run=run, **common)
+                await evaluate(workshop, method=method, users=2, seeds=[0], run=run, **common)
             for line in read_lines(run):
-                found[f"{command}/{line.id}"] = line.model_dump(mode="json", exclude={"started", "ended"})
+                found[f"{name}/{line.id}"] = line.model_dump(mode="json", exclude={"started", "ended"})
     return dict(sorted(found.items()))
 
 

@@ -52,7 +52,10 @@ def test_the_recorded_run_is_worth_replaying():
     outputs = [line["output"] for line in recorded.values()]
     assert all(line["status"] == "finished" for line in recorded.values()), ANEW
     assert any(output["reflections"] for output in outputs), "memory is read"
-    assert any(step["experiences"] for output in outputs for step in output["steps"])
+    steps = [step for output in outputs for step in output["steps"]]
+    assert any(step["experiences"] for step in steps)
+    assert any(step["preferences"] for step in steps), "the LLM chooses"
+    assert any(any(step["support"]) for step in steps), "memory chooses by what was answered"
     assert len({step["item"] for output in outputs for step in output["steps"]}) > 5
     assert any(output["reflection"] for output in outputs)
 

@@ -1,0 +1,101 @@
+"""What a memory lets believe, worked out once after each change of it and shared by all episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from weakref import ref
+
+import numpy as np
+
+from agents.closeness import Closeness
+from agents.grounding import Vectors
+from graphs.methods import Method
+from graphs.ranking import Beliefs, Floats, MemoryRecommender, believe, stake_of
+from memory import MemoryBank, Outcome
+from memory.item_values import Observed, known_of
+from settings import Settings
+from simulators import Dataset, Worlds
+
+_KEPT = 8  # beliefs that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The beliefs of one method after so many changes of a memory; `of` is None where there was no memory."""
+
+    of: ref[MemoryBank] | None
+    changes: int
+    method: Method
+    beliefs: Beliefs
+
+    def after(self, memory: MemoryBank | None) -> bool:
+        """Whether they come from `memory`; those of one that is gone come from none that there is."""
+        return memory is None if self.of is None else memory is not None and self.of() is memory
+
+
+class Believer:
+    """Beliefs about one dataset's items and users, from its train users' logs and from memories."""
+
+    def __init__(self, settings: Settings, dataset: Dataset, worlds: Worlds, vectors: Vectors) -> None:
+        """`vectors` (items, d) are unit text vectors."""
+        self._settings, self._dataset, self._worlds, self._vectors = settings, dataset, worlds, vectors
+        self._made: list[_Made] = []
+        self._lock = Lock()
+
+    @cached_property
+    def closeness(self) -> Closeness:
+        """How close items are, by their categories and by their texts."""
+        return Closeness(self._dataset.catalogue, {"text": self._vectors})
+
+    @cached_property
+    def logs(self) -> Observed:
+        """The ratings in the train users' logs; those of test users are never looked at."""
+        data = self._dataset
+        mine = np.isin(data.users, self._worlds.train.users)
+        items, ratings = data.items[mine].astype(np.int64), data.ratings[mine].astype(np.float64)
+        return Observed.of(len(data.catalogue), items, ratings)
+
+    def beliefs(self, method: Method, memory: MemoryBank | None) -> Beliefs:
+        """What `method` believes after what `memory` holds; reads it whole the first time: not on an event loop."""
+        changes, outcomes = (0, []) if memory is None else memory.actor.outcomes()
+        with self._lock:
+            for made in self._made:
+                if made.after(memory) and (made.changes, made.method) == (changes, method):
+                    return made.beliefs
+            beliefs, of = self.after(method, outcomes), None if memory is None else ref(memory)
+            current = [made for made in self._made if not made.after(memory) or made.changes == changes]
+            self._made = [*current, _Made(of, changes, method, beliefs)][-_KEPT:]
+            return beliefs
+
+    def after(self, method: Method, outcomes: Iterable[Outcome]) -> Beliefs:
+        """What `method` believes after these outcomes, whatever order they come in."""
+        limits, items = self._settings.memory, len(self._dataset.catalogue)
+        return believe(
+            self.closeness,
+            self._known,
+            self.logs if method.uses_logs else Observed.nothing(items),
+            outcomes,
+            answer_doubt=limits.answer_doubt_with_logs if method.uses_logs else limits.answer_doubt,
+            values=method.micro,
+        )
+
+    def recommender(self, method: Method, memory: MemoryBank | None, *, explores: bool) -> MemoryRecommender:
+        """The recommender that goes by these beliefs; in training it `explores`."""
+        return self.recommender_by(self.beliefs(method, memory), method, explores=explores)
+
+    def recommender_by(self, beliefs: Beliefs, method: Method, *, explores: bool) -> MemoryRecommender:
+        """The recommender of `method` that goes by `beliefs`."""
+        actor = self._settings.actor
+        return MemoryRecommender(
+            beliefs,
+            explores=explores,
+            stake=stake_of(beliefs.leaving, self._settings.critic.gamma, actor.caution) if method.macro else 0.0,
+            variety=actor.variety,
+        )
+
+    @cached_property
+    def _known(self) -> tuple[Floats, Floats, slice]:
+        return known_of(self._dataset.catalogue)

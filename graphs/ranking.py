@@ -1,0 +1,186 @@
+"""Choosing from the whole catalogue by what memory knows: the principle of staying first, then what is liked.
+
+Each item is worth the stars expected of it less what is at stake where the user leaves: Q(s, a) = v(a) less
+P(leave | s, a) times the stars that would still come. At stake are some 20 steps' worth of stars, so that a hundredth
+more risk weighs as much as most differences in liking: what keeps users decides first, and what is liked among that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.closeness import Closeness
+from agents.recommender import NO_ITEM, Observations
+from errors import EpisodeError
+from memory.item_values import ItemValues, Observed, fit_values
+from memory.leaving import LONGEST, Departures, Leaving, fit_leaving
+from memory.outcomes import Outcome
+
+Floats = NDArray[np.float64]
+
+_NEWEST = 20_000  # experiences that tell what makes users leave; the older ones are left out
+_MOST_LEAVE, _TYPICAL_STARS = 0.05, 4.0  # what the stake supposes at most of leaving, and of a step's stars
+_LOGISTIC = 1.702  # the logistic function of 1.702 z is within 0.01 of the normal distribution's
+
+
+@dataclass(frozen=True, eq=False)
+class Beliefs:
+    """What is believed of items and of leaving, as learned so far."""
+
+    values: ItemValues
+    leaving: Leaving
+    closeness: Closeness
+    support: Floats
+    """(items,) ratings and answers that the values come from."""
+
+    @cached_property
+    def dislike(self) -> Floats:
+        """(items,) rate of leaving because of the stars given; what is hardly known may be disliked more easily."""
+        return self.dislike_of(self.values.mean, self.values.spread + self.values.variance)
+
+    @cached_property
+    def tables(self) -> list[Floats]:
+        """Rates of a pair by how far back and how close it is, as `Leaving.tables`."""
+        return self.leaving.tables(self.leaving.rates)
+
+    def dislike_of(self, values: Floats, variances: Floats | float) -> Floats:
+        """(items,) mean rate over answers, which lie about `values` with `variances`, rounded to whole stars."""
+        edges = (1.5, 2.5, 3.5, 4.5)
+        deviations = np.sqrt(variances)
+        below = [1 / (1 + np.exp(-_LOGISTIC * (edge - values) / deviations)) for edge in edges]
+        bounds = [np.zeros_like(values), *below, np.ones_like(values)]
+        rates = self.leaving.star_rates
+        return np.asarray(sum(rates[star] * (bounds[star + 1] - bounds[star]) for star in range(len(rates))))
+
+    def closeness_rates(self, recent: Sequence[int], tables: Sequence[Floats]) -> Floats:
+        """(items,) rate of leaving because of closeness to `recent`, newest last."""
+        rates = np.zeros(len(self.values.mean))
+        for back, item in enumerate(reversed([item for item in recent if item != NO_ITEM])):
+            levels = self.closeness.to(item)
+            for measure, table in enumerate(tables):
+                if table[back, -1] > 0:
+                    rates += table[back][levels[measure]]
+        return rates
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """What is expected of every item for one user: `scores` as chosen by, `values` in stars, `leaves` in 0..1."""
+
+    scores: Floats
+    values: Floats
+    leaves: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryRecommender:
+    """Recommends by beliefs. With `explores` they are drawn from their posteriors at each step (Thompson sampling).
+
+    `stake` is what leaving costs, in stars; `variety` the deviation, in stars, of the chance by which users of equal
+    prospects get different items.
+    """
+
+    beliefs: Beliefs
+    explores: bool
+    stake: float
+    variety: float
+
+    def choose(self, seen: Observations) -> NDArray[np.int64]:
+        """The best item of each user, shape (n,); raises EpisodeError where every item of a user is masked."""
+        if seen.masked.all(axis=1).any():
+            raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
+        recent = seen.recent(LONGEST)
+        return np.array(
+            [
+                self.weigh(recent[row], seen.masked[row], int(seen.seeds[row])).scores.argmax()
+                for row in range(len(seen))
+            ],
+            dtype=np.int64,
+        )
+
+    def weigh(self, recent: NDArray[np.int64], masked: NDArray[np.bool_], seed: int) -> Weighing:
+        """What is expected of every item after `recent` (newest last); masked ones score -inf."""
+        rng, beliefs = np.random.default_rng(seed), self.beliefs
+        if self.explores:
+            values = beliefs.values.draw(rng)
+            dislike = beliefs.dislike_of(values, beliefs.values.spread)
+            tables = beliefs.leaving.tables(beliefs.leaving.draw(rng))
+        else:
+            values, dislike, tables = beliefs.values.mean, beliefs.dislike, beliefs.tables
+        leaves = -np.expm1(-(dislike + beliefs.closeness_rates(recent.tolist(), tables)))
+        scores = values - self.stake * leaves
+        if self.variety and not self.explores:
+            scores = scores + self.variety * rng.standard_normal(len(scores))
+        return Weighing(np.where(masked, -np.inf, scores), values, leaves)
+
+
+def different(weighing: Weighing, closeness: Closeness, count: int) -> list[int]:
+    """At most `count` items that may be recommended, best first, but each close to as few before it as can be."""
+    chosen: list[int] = []
+    scores = weighing.scores.copy()
+    possible = scores[np.isfinite(scores)]
+    apart = np.ptp(possible) + 1 if len(possible) else 0.0  # puts what is close to one more item after all that are not
+    while len(chosen) < count and np.isfinite(scores.max()):
+        item = int(scores.argmax())
+        chosen.append(item)
+        scores[closeness.to(item).max(axis=0) > 0] -= apart
+        scores[item] = -np.inf
+    return chosen
+
+
+def stake_of(leaving: Leaving, gamma: float, caution: float) -> float:
+    """Stars that leaving costs: `caution` times the discounted stars of the steps that staying would bring.
+
+    A user who leaves after one step in twenty, or fewer, brings 4 stars a step: 4 / (1 - gamma (1 - share)). More than
+    once, because the users to come are not those that were learned from.
+    """
+    return caution * _TYPICAL_STARS / (1 - gamma * (1 - min(max(leaving.usual, 0.0), _MOST_LEAVE)))
+
+
+def believe(
+    closeness: Closeness,
+    known: tuple[Floats, Floats, slice],
+    logs: Observed,
+    outcomes: Iterable[Outcome],
+    *,
+    answer_doubt: float,
+    values: bool = True,
+) -> Beliefs:
+    """Beliefs from `outcomes`, whatever order they come in; without `values` answers teach nothing of items."""
+    ordered = sorted(outcomes, key=lambda outcome: outcome.id)
+    items = np.array([outcome.item for outcome in ordered], dtype=np.int64)
+    stars = np.array([outcome.reward for outcome in ordered], dtype=np.float64)
+    n_items = len(known[0])
+    answers = Observed.of(n_items, items, stars, answer_doubt) if values else Observed.nothing(n_items)
+    return Beliefs(
+        fit_values(known[0], known[1], logs, answers, known[2]),
+        fit_leaving(closeness.names, closeness.steps, departures(closeness, ordered)),
+        closeness,
+        logs.counts + answers.counts,
+    )
+
+
+def departures(closeness: Closeness, outcomes: Sequence[Outcome]) -> Departures:
+    """The newest of `outcomes` as steps after which users stayed or left; those that do not say which are left out."""
+    told = [outcome for outcome in outcomes if outcome.left is not None][-_NEWEST:]
+    before = np.full((len(told), LONGEST), NO_ITEM, dtype=np.int64)
+    for row, outcome in enumerate(told):
+        newest = outcome.before[-LONGEST:][::-1]
+        before[row, : len(newest)] = newest
+    items = np.repeat([outcome.item for outcome in told], LONGEST).astype(np.int64)
+    others = before.reshape(-1)
+    pairs = np.where(
+        others == NO_ITEM, NO_ITEM, items * (int(max(items, default=0)) + int(max(others, default=0)) + 2) + others
+    )
+    _, place, counts = np.unique(pairs, return_inverse=True, return_counts=True)
+    return Departures(
+        left=np.array([bool(outcome.left) for outcome in told], dtype=bool),
+        stars=np.clip(np.rint([outcome.reward for outcome in told]), 1, 5).astype(np.int64).reshape(-1),
+        levels=closeness.between(items, others).reshape(len(told), LONGEST, len(closeness.names)),
+        weights=(1 / counts[place]).reshape(len(told), LONGEST),
+    )

@@ -1,0 +1,164 @@
+"""What makes users leave: rates of causes, learned from who left after what.
+
+A recommendation may drive its user away by being close to one shown lately, by each measure of closeness, and by the
+stars that it gets. Causes act independently: the chance to stay is exp(-(sum of the rates of the causes at work)), the
+noisy-or of Pearl (1988). A cause is "at least this close, within the last k steps", so that a principle reads as people
+say it, and what is nearer or more recent has at least the rate of what is less so. Rates have Gamma posteriors, found
+by expectation maximisation: an observed departure is shared out among the causes at work in proportion to their rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SPANS = (1, 2, 3, 4, 6, 8)
+"""Numbers of last steps that a cause may look back on."""
+LONGEST = SPANS[-1]
+STARS = 5
+
+_BELIEF = 300.0  # exposures that the prior of a rate is worth
+_LIKELY_SPAN = 4  # before anything is learned, closeness within so many steps is taken to bore (W in the paper)
+_CATEGORY_RATES = (0.004, 0.006, 0.02, 0.07, 0.1)  # prior rates of reaching each level within that span
+_OTHER_RATE = 0.002  # prior rate of every level of all other measures
+_OTHER_SPANS = 0.01  # share of these rates that other spans have
+_STAR_RATES = (0.5, 0.3, 0.02, 0.01, 0.01)  # prior rates of an answer of one to five stars
+_STAR_BELIEF = 20.0
+_ROUNDS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Departures:
+    """Steps of finished episodes, shape (n,) each: whether the user `left`, the `stars`, and how close the item was.
+
+    `levels` (n, LONGEST, measures) is its closeness to the items shown 1, 2, ... steps before, 0 where there was none;
+    `weights` (n, LONGEST) is 1 over how often that pair of items was met, so that the same pair counts once.
+    """
+
+    left: NDArray[np.bool_]
+    stars: NDArray[np.int64]
+    levels: NDArray[np.uint8]
+    weights: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Cause:
+    """A principle in numbers: closeness of at least `level` by `measure` within the last `span` steps."""
+
+    measure: str
+    level: int
+    span: int
+    rate: float
+    exposures: float
+    departures: float
+
+
+@dataclass(frozen=True, eq=False)
+class Leaving:
+    """Posterior rates. `shapes` and `exposures` (causes,) are those of Gamma distributions, causes ordered by measure,
+
+    span and level; `star_rates` (STARS,) belong to answers of one to five stars. `usual` is the share of steps after
+    which users left.
+    """
+
+    measures: tuple[str, ...]
+    steps: tuple[int, ...]
+    shapes: Floats
+    exposures: Floats
+    prior_shapes: Floats
+    star_rates: Floats
+    usual: float
+
+    def tables(self, rates: Floats) -> list[Floats]:
+        """For each measure the rate of a pair, (LONGEST, levels + 1), by how many steps back and how close it is."""
+        tables, start = [], 0
+        for levels in self.steps:
+            causes = rates[start : start + len(SPANS) * levels].reshape(len(SPANS), levels)
+            start += causes.size
+            table = np.zeros((LONGEST, levels + 1))
+            for back in range(LONGEST):
+                reaching = [position for position, span in enumerate(SPANS) if span > back]
+                table[back, 1:] = np.cumsum(causes[reaching].sum(axis=0))
+            tables.append(table)
+        return tables
+
+    @property
+    def rates(self) -> Floats:
+        """(causes,) posterior means."""
+        return np.asarray(self.shapes / self.exposures)
+
+    def draw(self, rng: np.random.Generator) -> Floats:
+        """(causes,) rates drawn from the posterior."""
+        return np.asarray(rng.gamma(self.shapes, 1 / self.exposures))
+
+    def causes(self) -> list[Cause]:
+        """The causes with their evidence, most departures first."""
+        found, start = [], 0
+        for measure, levels in zip(self.measures, self.steps, strict=True):
+            for position, span in enumerate(SPANS):
+                for level in range(1, levels + 1):
+                    at = start + position * levels + level - 1
+                    found.append(
+                        Cause(
+                            measure,
+                            level,
+                            span,
+                            float(self.shapes[at] / self.exposures[at]),
+                            float(self.exposures[at] - _BELIEF),
+                            float(self.shapes[at] - self.prior_shapes[at]),
+                        )
+                    )
+            start += len(SPANS) * levels
+        return sorted(found, key=lambda cause: (-cause.departures, -cause.rate))
+
+
+def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures) -> Leaving:
+    """The posterior rates given what was `seen`; with nothing seen, the prior."""
+    prior = _prior(steps)
+    counts, weighted = _exposed(steps, seen)
+    exposures = _BELIEF + weighted.sum(axis=0)
+    star_prior = np.array(_STAR_RATES) * _STAR_BELIEF
+    star_exposures = _STAR_BELIEF + np.bincount(seen.stars - 1, minlength=STARS)[:STARS]
+    rates, star_rates = prior / _BELIEF, np.array(_STAR_RATES)
+    shapes, star_shapes = prior, star_prior
+    for _ in range(_ROUNDS if len(seen.left) else 0):
+        total = counts @ rates + star_rates[seen.stars - 1]
+        # Events expected where at least one happened, of a Poisson count with mean `total`.
+        events = np.where(seen.left, 1 / -np.expm1(-np.maximum(total, 1e-9)), 0.0)
+        shapes = prior + rates * (weighted.T @ events)
+        star_shapes = star_prior + star_rates * np.bincount(seen.stars - 1, weights=events, minlength=STARS)[:STARS]
+        rates, star_rates = shapes / exposures, star_shapes / star_exposures
+    return Leaving(
+        measures=tuple(measures),
+        steps=tuple(steps),
+        shapes=shapes,
+        exposures=exposures,
+        prior_shapes=prior,
+        star_rates=star_rates,
+        usual=float(seen.left.mean()) if len(seen.left) else 0.0,
+    )
+
+
+def _prior(steps: Sequence[int]) -> Floats:
+    shapes = []
+    for position, levels in enumerate(steps):
+        rates = np.array(_CATEGORY_RATES if position == 0 else [_OTHER_RATE] * levels)
+        shapes += [rates * (1 if span == _LIKELY_SPAN else _OTHER_SPANS) * _BELIEF for span in SPANS]
+    return np.concatenate(shapes)
+
+
+def _exposed(steps: Sequence[int], seen: Departures) -> tuple[Floats, Floats]:
+    """(n, causes): how many pairs put each cause to work at each step, as such and by their weights."""
+    counts, weighted = [], []
+    for measure, levels in enumerate(steps):
+        reached = seen.levels[:, :, measure, None] >= np.arange(1, levels + 1)  # (n, LONGEST, levels)
+        by_weight = reached * seen.weights[:, :, None]
+        for span in SPANS:
+            counts.append(reached[:, :span].sum(axis=1))
+            weighted.append(by_weight[:, :span].sum(axis=1))
+    return np.concatenate(counts, axis=1).astype(np.float64), np.concatenate(weighted, axis=1)
