@@ -34,7 +34,7 @@ def for_prompt(text: str) -> str:
     line = one_line(text).translate(_NO_TAGS)
     while "[" in line and (broken := _BRACKETED.sub(r"(\1)", line)) != line:
         line = broken
-    return line
+    return line.replace("[|", "(|")  # EXAONE's opening, closed or not
 
 
 def for_terminal(text: str) -> str:

@@ -53,10 +53,13 @@ def blame(
 ) -> None:
     """Show what memory believed of one recommendation, and what that rests on."""
     from experiments.run_names import run_named
-    from experiments.run_step import find_step
 
     settings = settings_from()
-    found = find_step(run_named(settings.runs_dir, run), episode, step)
+    folder = run_named(settings.runs_dir, run)  # before anything heavy is loaded
+
+    from experiments.run_step import find_step
+
+    found = find_step(folder, episode, step)
     name = memory or found.memory
     if not name:
         raise ArtifactError(f"Run {run} does not say which memory it read; name it with --memory.")

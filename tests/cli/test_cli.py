@@ -17,7 +17,7 @@ COMMANDS = (
     ("memory",), ("memory", "stats"), ("memory", "list"), ("memory", "search"), ("memory", "export"),
     ("memory", "import"), ("memory", "clear"), ("memory", "show"), ("memory", "blame"), ("memory", "prune"), ("tune",),
     ("prompts",), ("prompts", "list"), ("prompts", "show"), ("prompts", "check"), ("doctor",),
-    ("serve",), ("studio",), ("graph",), ("settings",), ("demo",), ("report",),
+    ("serve",), ("studio",), ("graph",), ("settings",), ("demo",), ("report",), ("surface",),
 )  # fmt: skip
 PLANTED = "sk-planted-0123456789"
 

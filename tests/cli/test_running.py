@@ -38,7 +38,7 @@ def test_a_second_training_into_a_memory_comes_after_the_first(billp: Billp, tin
     for run in ("b", "a"):
         assert billp("train", *at, "--episodes", "2", "--run", run).code == 0
     assert billp("train", *at, "--episodes", "2", "--run", "b", "--resume").code == 0
-    lessons = billp("memory", "list", "reflections", *at[:2], "--memory", "mine", "--json").json["records"]
+    lessons = billp("memory", "list", "uses", *at[:2], "--memory", "mine", "--json").json["records"]
     assert [(lesson["origin"]["run"], lesson["ordinal"]) for lesson in lessons] == [
         ("a", 2), ("a", 3), ("b", 0), ("b", 1),
     ]  # fmt: skip

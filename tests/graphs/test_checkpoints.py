@@ -53,7 +53,7 @@ def stored(value: object) -> int:
 
 
 async def test_a_long_episode_is_kept_in_a_megabyte_and_any_moment_of_it_can_be_read():
-    flags: dict[str, Any] = {"actor__ask": "always", "critic__ask": "always", "actor__mask_shown": False}
+    flags: dict[str, Any] = {"critic__ask": "always", "actor__mask_shown": False}
     services = replace(fake_services(RuleModel(), fake_bank(), **flags), users=Staying())
     saver = InMemorySaver()
     graph: EpisodeGraph = build_episode_graph(FixedServices(services), STEPS, checkpointer=saver)

@@ -40,7 +40,7 @@ async def test_fifty_steps_fit_into_a_small_last_checkpoint_and_under_the_recurs
     sizes: list[int] = []
     for number in range(2):  # the second reads back what the first one taught
         config: Any = {"configurable": {"thread_id": str(number)}}
-        context = EpisodeContext(learn=True, run=f"train-billp-20261123-01020{number}")
+        context = EpisodeContext(method="billp-llm-only", learn=True, run=f"train-billp-20261123-01020{number}")
         done = await graph.ainvoke({"user": user_of("train"), "episode": "train-0-12"}, config, context=context)
         assert len(done["steps"]) == 50
         saved = (await graph.aget_state(config)).values

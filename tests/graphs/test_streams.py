@@ -20,7 +20,7 @@ CONTEXT = EpisodeContext(learn=True, run="r")
 
 
 def graph() -> EpisodeGraph:
-    services = fake_services(RuleModel(), fake_bank(), actor__ask="always", critic__ask="always")
+    services = fake_services(RuleModel(), fake_bank(), critic__ask="always")
     return build_episode_graph(FixedServices(services), services.worlds.train.horizon)
 
 
@@ -56,4 +56,4 @@ async def test_a_stream_of_events_ends_as_a_plain_call_does():
         if event["event"] == "on_chain_end" and not event["parent_ids"]:
             ended.append(event["data"]["output"])
     assert {name: ended[-1][name] for name in plain} == plain
-    assert {"analyse", "retrieve", "shortlist", "planner"} <= names, "what happens inside is seen too"
+    assert {"analyse", "retrieve", "weigh", "planner"} <= names, "what happens inside is seen too"

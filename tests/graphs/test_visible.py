@@ -71,8 +71,8 @@ def graph_on(services: Services) -> EpisodeGraph:
     return build_episode_graph(FixedServices(services), services.worlds.train.horizon)
 
 
-CONTEXT = EpisodeContext(learn=True, run="r")
-ASKED: dict[str, Any] = {"actor__ask": "always", "critic__ask": "always"}
+CONTEXT = EpisodeContext(method="billp-llm-only", learn=True, run="r")
+ASKED: dict[str, Any] = {"critic__ask": "always"}
 
 
 async def test_every_call_shows_once_under_its_roles_name_with_its_prompt():
