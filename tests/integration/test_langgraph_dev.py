@@ -240,7 +240,7 @@ def test_a_person_plays_through_the_sdk(client: SyncLangGraphClient):
 
 
 def test_two_people_play_side_by_side_and_each_memory_is_its_owners(client: SyncLangGraphClient):
-    context: dict[str, Any] = {"dataset": "tiny", "learn": True}
+    context: dict[str, Any] = {"dataset": "tiny", "learn": True, "method": "billp-llm-only"}  # it reads experiences
     likes: list[Any] = ["Film 7, The", "Film 9, The"]
 
     def comes(user: str, *, memory: str = "") -> tuple[str, dict[str, Any]]:

@@ -18,8 +18,10 @@ PLANTED = "sk-planted-0123456789"
 TRAIN = "train --dataset tiny --episodes 2 --tape record"
 EVALUATE = "evaluate --dataset tiny --users 2 --json --tape record --set critic.always=true"
 EPISODE = "episode --dataset tiny --user u0 --tape record --tape-file episode.sqlite"
+UNTRAINED = tuple(f"{command} --untrained" for command in (EVALUATE, EPISODE))
 CRITIC = "critic --dataset tiny --users 1 --values logprobs"
 REFUSED = [401] * 500
+CHECKS = 4  # calls that tell what the server can do
 RECORDED = {"episodes.jsonl", "tape.sqlite", "report.html"}
 
 
@@ -42,8 +44,8 @@ def said(home: Path, base_url: str, command: str) -> tuple[int, str]:
     ("script", "commands", "code", "left"),
     [
         (Script(echo=True), (TRAIN, EVALUATE, EPISODE, CRITIC), 0, {*RECORDED, "episode.sqlite"}),
-        (Script(echo=True, statuses=REFUSED), (TRAIN, EVALUATE, EPISODE), 1, RECORDED),
-        (Script(echo=True, foreign=True), (EVALUATE, EPISODE), 1, set[str]()),  # refused before the run begins
+        (Script(echo=True, statuses=REFUSED), (TRAIN, *UNTRAINED), 1, RECORDED),
+        (Script(echo=True, foreign=True), UNTRAINED, 1, set[str]()),  # refused before the run begins
     ],
     ids=["echoed in replies", "echoed in refusals", "echoed in a page"],
 )
@@ -54,8 +56,8 @@ def test_an_api_key_is_said_and_stored_nowhere(  # noqa: PLR0917
     with serving(script) as base_url:
         for number, command in enumerate(commands):
             if script.statuses:
-                script.statuses.insert(0, 200)  # whether the server is sound is asked before the run begins
-            run = "" if command is EPISODE else f" --run {number}"
+                script.statuses[:0] = [200] * CHECKS  # whether the server is sound is asked before the run begins
+            run = "" if command.startswith("episode") else f" --run {number}"
             ended, words = said(own_folders, base_url, command + run)
             assert ended == code, words
             assert PLANTED not in words
