@@ -95,7 +95,7 @@ class _Block:
         self, recommender: MemoryRecommender, rows: NDArray[np.int64], seen: Observations
     ) -> NDArray[np.int64]:
         count = self._services.settings.actor.shortlist
-        found = [weighed_by(recommender, seen, place, count) for place in range(len(rows))]
+        found = weighed_by(recommender, seen, count)
         for row, weighed in zip(rows.tolist(), found, strict=True):
             self._weighed[row].append(weighed)
         return np.array([weighed.shortlist[0] for weighed in found], dtype=np.int64)

@@ -112,7 +112,7 @@ class ActorNodes:
 
         def weighed() -> Weighed:
             recommender = services.believer.recommender(method, services.memory, explores=runtime.context.learn)
-            return weighed_by(recommender, seen, 0, services.settings.actor.shortlist)
+            return weighed_by(recommender, seen, services.settings.actor.shortlist)[0]
 
         return asdict(await asyncio.to_thread(weighed))
 

@@ -23,7 +23,7 @@ from memory.outcomes import Outcome
 
 Floats = NDArray[np.float64]
 
-_NEWEST = 20_000  # experiences that tell what makes users leave; the older ones are left out
+_MOST = 20_000  # experiences that tell what makes users leave; of more, the last ones by id (run, episode, step)
 _MOST_LEAVE, _TYPICAL_STARS = 0.05, 4.0  # what the stake supposes at most of leaving, and of a step's stars
 _LOGISTIC = 1.702  # the logistic function of 1.702 z is within 0.01 of the normal distribution's
 
@@ -166,8 +166,8 @@ def believe(
 
 
 def departures(closeness: Closeness, outcomes: Sequence[Outcome]) -> Departures:
-    """The newest of `outcomes` as steps after which users stayed or left; those that do not say which are left out."""
-    told = [outcome for outcome in outcomes if outcome.left is not None][-_NEWEST:]
+    """The last of `outcomes` as steps after which users stayed or left; those that do not say which are left out."""
+    told = [outcome for outcome in outcomes if outcome.left is not None][-_MOST:]
     before = np.full((len(told), LONGEST), NO_ITEM, dtype=np.int64)
     for row, outcome in enumerate(told):
         newest = outcome.before[-LONGEST:][::-1]

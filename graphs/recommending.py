@@ -61,18 +61,23 @@ def observation(
     )
 
 
-def weighed_by(recommender: MemoryRecommender, seen: Observations, row: int, count: int) -> Weighed:
-    """At most `count` items that differ, best first, for the user in `row`; the first is what is recommended.
+def weighed_by(recommender: MemoryRecommender, seen: Observations, count: int) -> list[Weighed]:
+    """For each user at most `count` items that differ, best first; the first is what is recommended.
 
     `advantages` are the scores, `likings` the stars expected, and `support` from how many ratings and answers.
     """
-    weighing = recommender.weigh(seen.recent(LONGEST)[row], seen.masked[row], int(seen.seeds[row]))
-    items = different(weighing, recommender.beliefs.closeness, count)
-    if not items:
-        raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
-    return Weighed(
-        shortlist=items,
-        advantages=[round(float(weighing.scores[item]), 4) for item in items],
-        likings=[round(float(weighing.values[item]), 4) for item in items],
-        support=[float(recommender.beliefs.support[item]) for item in items],
-    )
+    recent, found = seen.recent(LONGEST), []
+    for row, seed in enumerate(seen.seeds.tolist()):
+        weighing = recommender.weigh(recent[row], seen.masked[row], seed)
+        items = different(weighing, recommender.beliefs.closeness, count)
+        if not items:
+            raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
+        found.append(
+            Weighed(
+                shortlist=items,
+                advantages=[round(float(weighing.scores[item]), 4) for item in items],
+                likings=[round(float(weighing.values[item]), 4) for item in items],
+                support=[float(recommender.beliefs.support[item]) for item in items],
+            )
+        )
+    return found
