@@ -57,7 +57,9 @@ lint: $(CHECKS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# mypy finds a package by its folder's name.
 types: $(CHECKS)
+	@mkdir -p .import && ln -sfn .. .import/billp
 	$(BIN)/mypy
 
 unit: $(CHECKS)  ## tests on fakes, network blocked
@@ -86,6 +88,7 @@ $(VENV)/.core: requirements.lock requirements-dev.lock
 	$(PYTHON) -m venv --clear $(VENV)
 	cat requirements.lock requirements-dev.lock | grep -vE '^($(NOT_CORE))==' > $(VENV)/core.lock
 	$(PIP) --quiet --no-deps -r $(VENV)/core.lock
+	$(PIP) --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 # vLLM pins a torch and a transformers of its own, so that it lives in an environment of its own. Without
@@ -109,4 +112,4 @@ format: $(CHECKS)  ## tidy the code
 	$(BIN)/ruff format .
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .venv-3.* .venv-vllm build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-vllm .import build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from errors import BadInputError
-from words import named, one_line
+from billp.errors import BadInputError
+from billp.words import named, one_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from commands import (
+from billp.commands import (
     compare,
     critic,
     data,
@@ -31,8 +31,8 @@ from commands import (
     surface,
     tuning,
 )
-from commands.console import complain, log_to_stderr
-from errors import BadInputError, BillpError, BrokenOffError
+from billp.commands.console import complain, log_to_stderr
+from billp.errors import BadInputError, BillpError, BrokenOffError
 
 app = typer.Typer(
     help="Long-term recommendation by LLM planners that learn from experience.",

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from heapq import nsmallest
 
-from errors import BadInputError
+from billp.errors import BadInputError
 
 _COMPARED = 500  # names on either side in the alphabet; comparing letters takes some 10 us each
 _LISTED = 20

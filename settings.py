@@ -21,9 +21,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from errors import SettingsError
-from names import nearest
-from setting_groups import Group, HomePath, MemorySettings, PageSettings, VLLMSettings
+from billp.errors import SettingsError
+from billp.names import nearest
+from billp.setting_groups import Group, HomePath, MemorySettings, PageSettings, VLLMSettings
 
 QuitRuleName = Literal["distance", "category-window", "personal", "patience", "satiation"]
 

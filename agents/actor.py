@@ -10,20 +10,20 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
-from agents.briefing import Briefing
-from agents.llm.abilities import abilities_of
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from agents.llm.schema import named_choice
-from agents.llm.truncation import ask_fitting
-from agents.llm.usage import Usage
-from agents.planner import one_sentence
-from agents.policy import choose, label_preferences, named_preferences, unbiased_preferences
-from agents.prompt_pack import PromptPack
-from agents.views import show
-from catalogue import Item
-from errors import ReplyFormatError
-from settings import ActorSettings
+from billp.agents.briefing import Briefing
+from billp.agents.llm.abilities import abilities_of
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.schema import named_choice
+from billp.agents.llm.truncation import ask_fitting
+from billp.agents.llm.usage import Usage
+from billp.agents.planner import one_sentence
+from billp.agents.policy import choose, label_preferences, named_preferences, unbiased_preferences
+from billp.agents.prompt_pack import PromptPack
+from billp.agents.views import show
+from billp.catalogue import Item
+from billp.errors import ReplyFormatError
+from billp.settings import ActorSettings
 
 
 @dataclass(frozen=True, slots=True)

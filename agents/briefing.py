@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.prompt_pack import clean
-from agents.tools import CategoryAnalysis
-from agents.views import Situation, titles
-from catalogue import Item
+from billp.agents.prompt_pack import clean
+from billp.agents.tools import CategoryAnalysis
+from billp.agents.views import Situation, titles
+from billp.catalogue import Item
 
 _SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
 

@@ -9,8 +9,8 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.recommender import NO_ITEM
-from catalogue import Catalogue
+from billp.agents.recommender import NO_ITEM
+from billp.catalogue import Catalogue
 
 Indices = NDArray[np.int64]
 Levels = NDArray[np.uint8]

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
-from agents.llm.abilities import abilities_of
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from agents.llm.schema import named_choice
-from agents.llm.truncation import ask_fitting
-from agents.llm.usage import Usage
-from agents.prompt_pack import Prompt
-from agents.views import Situation
-from errors import ReplyFormatError
-from settings import CriticSettings
+from billp.agents.llm.abilities import abilities_of
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.schema import named_choice
+from billp.agents.llm.truncation import ask_fitting
+from billp.agents.llm.usage import Usage
+from billp.agents.prompt_pack import Prompt
+from billp.agents.views import Situation
+from billp.errors import ReplyFormatError
+from billp.settings import CriticSettings
 
 _SCORES = tuple(str(score) for score in range(10))  # single tokens, so that one token's probabilities hold them all
 _MAX_REWARD = 5.0

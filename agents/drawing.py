@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import EpisodeError
+from billp.errors import EpisodeError
 
 Floats = NDArray[np.float64]
 

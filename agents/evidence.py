@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter, ValidationError
 
-from agents.relations import FARTHEST, gap, kinds
-from catalogue import Item
-from errors import MemoryStoreError
+from billp.agents.relations import FARTHEST, gap, kinds
+from billp.catalogue import Item
+from billp.errors import MemoryStoreError
 
 _NONE = (0.0,) * (FARTHEST + 1)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import EpisodeError
+from billp.errors import EpisodeError
 
 Vectors = NDArray[np.float32]
 

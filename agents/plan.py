@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agents.evidence import Evidence
-from agents.relations import FARTHEST, gap, kinds
-from catalogue import Item
+from billp.agents.evidence import Evidence
+from billp.agents.relations import FARTHEST, gap, kinds
+from billp.catalogue import Item
 
 _KEPT = 12  # kinds of each sort that a plan names
 _DOUBT = 5.0  # ratings' worth of doubt in what a kind is given

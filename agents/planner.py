@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from agents.llm.truncation import ask_fitting
-from agents.llm.usage import Usage
-from agents.prompt_pack import Prompt, clean
-from agents.views import Situation
-from errors import ReplyFormatError
-from settings import PlannerSettings
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.truncation import ask_fitting
+from billp.agents.llm.usage import Usage
+from billp.agents.prompt_pack import Prompt, clean
+from billp.agents.views import Situation
+from billp.errors import ReplyFormatError
+from billp.settings import PlannerSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import jinja2
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from errors import PromptError
+from billp.errors import PromptError
 
 _DEEPEST = 2  # loops in one another
 _FILTERS = (

@@ -21,10 +21,10 @@ import jinja2.meta
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agents.prompt_language import check_language, prompt_environment
-from errors import PromptError
-from whole_files import read_bounded
-from words import for_prompt
+from billp.agents.prompt_language import check_language, prompt_environment
+from billp.errors import PromptError
+from billp.whole_files import read_bounded
+from billp.words import for_prompt
 
 DEFAULT_PACK = Path(__file__).parent.parent / "prompts" / "default"
 TERSE_PACK = DEFAULT_PACK.parent / "terse"

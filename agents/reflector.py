@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
-from agents.llm.asking import Request
-from agents.llm.truncation import ask_fitting
-from agents.llm.usage import Usage
-from agents.planner import one_sentence
-from agents.prompt_pack import Prompt
-from agents.views import Situation
-from settings import ReflectorSettings
+from billp.agents.llm.asking import Request
+from billp.agents.llm.truncation import ask_fitting
+from billp.agents.llm.usage import Usage
+from billp.agents.planner import one_sentence
+from billp.agents.prompt_pack import Prompt
+from billp.agents.views import Situation
+from billp.settings import ReflectorSettings
 
 _SHOWN_STEPS = 8  # an episode's last steps tell why it ended; older ones would only cost tokens
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from catalogue import Item
+from billp.catalogue import Item
 
 SPANS = ((0, 2), (2, 4), (4, 8))
 """Steps back that are looked at together; users differ in how long they remember, so no single window is assumed."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from agents.grounding import Vectors
-from errors import EpisodeError
+from billp.agents.grounding import Vectors
+from billp.errors import EpisodeError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from langchain_core.tools import tool
 
-from catalogue import Item
+from billp.catalogue import Item
 
 
 @dataclass(frozen=True, slots=True)

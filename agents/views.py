@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.prompt_pack import clean
-from catalogue import Item
+from billp.agents.prompt_pack import clean
+from billp.catalogue import Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.recommender import Observations
-from simulators import Episodes, World
-from simulators.rating_model import Indices
+from billp.agents.recommender import Observations
+from billp.simulators import Episodes, World
+from billp.simulators.rating_model import Indices
 
 Choose = Callable[[NDArray[np.int64], Observations], NDArray[np.int64]]
 """The items for the users at the rows given, of whom that is known; shape (k,)."""

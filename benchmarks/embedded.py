@@ -17,8 +17,8 @@ import time
 
 import httpx
 
-from serving.embedded import EmbeddedServer, start
-from settings import load_settings
+from billp.serving.embedded import EmbeddedServer, start
+from billp.settings import load_settings
 
 _WORDS = ("movie", "star", "war", "river", "love", "night", "dark", "red", "king", "ghost", "winter", "train", "city")
 _ROUNDS = 3

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import uvloop
 
-from experiments.metrics import Summary
-from experiments.training import train
-from graphs.workshop import Workshop
-from settings import load_settings
+from billp.experiments.metrics import Summary
+from billp.experiments.training import train
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
 
 
 async def measure(episodes: int) -> Summary:

@@ -19,18 +19,18 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.rollout import Rollout
-from graphs.ranking import MemoryRecommender, believe, stake_of
-from graphs.services import Services
-from graphs.users import masked_history
-from graphs.workshop import Workshop
-from memory.item_values import Observed, known_of
-from memory.leaving import LONGEST
-from memory.outcomes import Outcome
-from settings import QuitRuleName, load_settings
-from simulators import World, users_of
-from simulators.quit.reasons import HORIZON
-from simulators.quit.registry import REASON_NAMES
+from billp.baselines.rollout import Rollout
+from billp.graphs.ranking import MemoryRecommender, believe, stake_of
+from billp.graphs.services import Services
+from billp.graphs.users import masked_history
+from billp.graphs.workshop import Workshop
+from billp.memory.item_values import Observed, known_of
+from billp.memory.leaving import LONGEST
+from billp.memory.outcomes import Outcome
+from billp.settings import QuitRuleName, load_settings
+from billp.simulators import World, users_of
+from billp.simulators.quit.reasons import HORIZON
+from billp.simulators.quit.registry import REASON_NAMES
 
 Floats = NDArray[np.float64]
 _POINTS, _USERS, _BATCH = (0, 3, 10, 30, 100), 100, 10

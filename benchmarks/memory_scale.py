@@ -21,14 +21,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.closeness import Closeness
-from catalogue import Catalogue, Item
-from graphs.ranking import MemoryRecommender, believe
-from memory import ActorExperience, CriticExperience, MemoryBank, Origin, Vector, open_bank
-from memory.item_values import Observed, known_of
-from memory.leaving import LONGEST
-from memory.outcomes import Outcome
-from settings import Settings
+from billp.agents.closeness import Closeness
+from billp.catalogue import Catalogue, Item
+from billp.graphs.ranking import MemoryRecommender, believe
+from billp.memory import ActorExperience, CriticExperience, MemoryBank, Origin, Vector, open_bank
+from billp.memory.item_values import Observed, known_of
+from billp.memory.leaving import LONGEST
+from billp.memory.outcomes import Outcome
+from billp.settings import Settings
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _ITEMS, _DIMENSION, _CENTRES = 20_000, 384, 500

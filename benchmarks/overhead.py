@@ -18,9 +18,9 @@ from pathlib import Path
 
 import uvloop
 
-from experiments.training import train
-from graphs.workshop import Workshop
-from settings import load_settings
+from billp.experiments.training import train
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
 
 _ROUNDS, _EPISODES = 5, 24
 

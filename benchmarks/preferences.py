@@ -21,19 +21,19 @@ from string import ascii_uppercase
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.actor import Actor, label_scores
-from agents.briefing import Briefing
-from agents.llm.asking import Request, ask
-from agents.llm.server_chat import ServerChat
-from agents.policy import label_preferences, unbiased_preferences
-from agents.prompt_pack import load_pack
-from agents.tools import analyse_categories
-from agents.views import Situation
-from catalogue import Catalogue, Item
-from errors import ReplyFormatError
-from serving.embedded import start
-from settings import load_settings
-from simulators import load_dataset
+from billp.agents.actor import Actor, label_scores
+from billp.agents.briefing import Briefing
+from billp.agents.llm.asking import Request, ask
+from billp.agents.llm.server_chat import ServerChat
+from billp.agents.policy import label_preferences, unbiased_preferences
+from billp.agents.prompt_pack import load_pack
+from billp.agents.tools import analyse_categories
+from billp.agents.views import Situation
+from billp.catalogue import Catalogue, Item
+from billp.errors import ReplyFormatError
+from billp.serving.embedded import start
+from billp.settings import load_settings
+from billp.simulators import load_dataset
 
 SIZE = 6
 SHAPES = {"thought": False, "thought and experiences": True}

@@ -16,15 +16,15 @@ import sys
 import time
 from dataclasses import replace
 
-from experiments.plans import EpisodePlan, evaluation_plan, training_plan
-from experiments.rivals import RunningRival
-from experiments.vectorised import play_many
-from graphs.methods import METHODS, Method
-from graphs.services import Services
-from graphs.state import EpisodeOutput
-from graphs.workshop import Workshop
-from settings import load_settings
-from simulators import users_of
+from billp.experiments.plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.rivals import RunningRival
+from billp.experiments.vectorised import play_many
+from billp.graphs.methods import METHODS, Method
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeOutput
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
+from billp.simulators import users_of
 
 _ROUNDS, _USERS, _TAUGHT, _BATCH = 3, 100, 100, 10
 

@@ -25,12 +25,12 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from agents.llm.server_chat import ServerChat
-from experiments.run_folder import read_lines
-from experiments.training import train
-from graphs.workshop import Workshop
-from serving.embedded import start
-from settings import load_settings
+from billp.agents.llm.server_chat import ServerChat
+from billp.experiments.run_folder import read_lines
+from billp.experiments.training import train
+from billp.graphs.workshop import Workshop
+from billp.serving.embedded import start
+from billp.settings import load_settings
 
 _DEFAULTS = ("16", "2", "1,4,16,32")
 MEMORY = "benchmark"

@@ -22,15 +22,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.grounding import nearest_item
-from agents.shortlist import draw_shortlist
-from settings import SimulatorSettings
-from simulators import VectorUserEnv, World, Worlds, load_worlds, save_worlds
-from simulators.accuracy import Accuracy, Errors
-from simulators.deepfm import DeepFM
-from simulators.networks import HIDDEN, INNER
-from simulators.quit.distance import distance_quantile
-from simulators.quit.registry import RULES
+from billp.agents.grounding import nearest_item
+from billp.agents.shortlist import draw_shortlist
+from billp.settings import SimulatorSettings
+from billp.simulators import VectorUserEnv, World, Worlds, load_worlds, save_worlds
+from billp.simulators.accuracy import Accuracy, Errors
+from billp.simulators.deepfm import DeepFM
+from billp.simulators.networks import HIDDEN, INNER
+from billp.simulators.quit.distance import distance_quantile
+from billp.simulators.quit.registry import RULES
 
 _SIDE_BY_SIDE, _ROUNDS, _STEPS = 1000, 7, 40
 _SIZES = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from commands.output import settings_from
+from billp.commands.output import settings_from
 
 if TYPE_CHECKING:
-    from memory import MemoryBank
+    from billp.memory import MemoryBank
 
 
 def known_bank(dataset: str, name: str, *, writing: bool = False) -> MemoryBank:
@@ -15,7 +15,7 @@ def known_bank(dataset: str, name: str, *, writing: bool = False) -> MemoryBank:
 
     Raises MemoryStoreError, naming those like it, where there is none.
     """
-    from memory import SentenceEmbedder, counts_of, open_bank
+    from billp.memory import SentenceEmbedder, counts_of, open_bank
 
     settings = settings_from()
     counts_of(settings, dataset, name)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.output import AsJson, Assignments, named_bars, settings_from, show_json, stdout
-from commands.running import (
+from billp.commands.output import AsJson, Assignments, named_bars, settings_from, show_json, stdout
+from billp.commands.running import (
     Dataset,
     Epochs,
     Resume,
@@ -25,9 +25,9 @@ from commands.running import (
 )
 
 if TYPE_CHECKING:
-    from experiments.comparison.design import Design
-    from experiments.comparison.results import Comparison
-    from settings import Settings
+    from billp.experiments.comparison.design import Design
+    from billp.experiments.comparison.results import Comparison
+    from billp.settings import Settings
 
 _METHODS = "random,shortlist-random,act-only,react,reflexion,billp,oracle"
 _PROBE = 20
@@ -75,8 +75,8 @@ def compare(
     but the method (or the prompts), so the difference is taken user by user. `runs/NAME/comparison.json` holds the
     results.
     """
-    from experiments.checks import check_dataset
-    from experiments.comparison.design import checked
+    from billp.experiments.checks import check_dataset
+    from billp.experiments.comparison.design import checked
 
     settings = settings_from(assign, run__side_by_side=side_by_side, run__tape=tape, run__tape_file=tape_file)
     given = given_run(settings, run, resume=resume)
@@ -99,8 +99,8 @@ def compare(
     folder = given or new_run(settings, "compare")
     settings = with_tape_in(folder, settings)
 
-    from experiments.comparison.comparing import compare as run_comparison
-    from graphs.workshop import Workshop
+    from billp.experiments.comparison.comparing import compare as run_comparison
+    from billp.graphs.workshop import Workshop
 
     async def work() -> Comparison:
         async with Workshop(settings) as workshop:
@@ -137,7 +137,7 @@ def _probes(every: int, at: str | None, train_episodes: int) -> tuple[int, ...]:
 
 def _known_probe(folder: Path | None) -> int | None:
     """How many users the probe of a comparison that goes on has, however many users there are now."""
-    from experiments.configured_folder import CONFIG, read_config
+    from billp.experiments.configured_folder import CONFIG, read_config
 
     if folder is None or not (folder / CONFIG).exists():
         return None
@@ -161,8 +161,8 @@ def _design(
     stop_early: bool,
     epochs: int | None,
 ) -> Design:
-    from agents.prompt_pack import load_pack
-    from experiments.comparison.design import Design, arms_of
+    from billp.agents.prompt_pack import load_pack
+    from billp.experiments.comparison.design import Design, arms_of
 
     folders = [Path(name.strip()) for name in prompts.split(",")] if prompts else [settings.prompts]
     arms = arms_of([method.strip() for method in methods], [load_pack(folder) for folder in folders])
@@ -181,7 +181,7 @@ def _design(
 
 
 def _show(found: Comparison, folder: Path) -> None:
-    from experiments.comparison.tables import tables_of
+    from billp.experiments.comparison.tables import tables_of
 
     if found.stopped_early:
         stdout.print(f"Stopped after {found.users} users: every R_traj differs from that of {found.base}.")

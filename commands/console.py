@@ -15,7 +15,7 @@ import typer
 from rich import console as rich_console
 from rich.segment import Segment
 
-from words import for_json, for_terminal
+from billp.words import for_json, for_terminal
 
 
 class Console(rich_console.Console):

@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from commands.output import AsJson, Assignments, PromptsFolder, count_bar, settings_from, show_json, show_table, stdout
-from commands.running import (
+from billp.commands.output import (
+    AsJson,
+    Assignments,
+    PromptsFolder,
+    count_bar,
+    settings_from,
+    show_json,
+    show_table,
+    stdout,
+)
+from billp.commands.running import (
     Dataset,
     MemoryName,
     MethodName,
@@ -24,11 +33,11 @@ from commands.running import (
     seed_list,
     with_tape_in,
 )
-from experiments.numbers import fixed
+from billp.experiments.numbers import fixed
 
 if TYPE_CHECKING:
-    from experiments.critic_study import CriticStudy, ValueWay
-    from experiments.reliability import Reliability
+    from billp.experiments.critic_study import CriticStudy, ValueWay
+    from billp.experiments.reliability import Reliability
 
 
 def critic(
@@ -52,15 +61,15 @@ def critic(
     as_json: AsJson = False,
 ) -> None:
     """Compare the Critic's values with Monte-Carlo returns on held-out users: bias, variance, rank correlation."""
-    from experiments.checks import check_method
-    from experiments.run_names import run_named
+    from billp.experiments.checks import check_method
+    from billp.experiments.run_names import run_named
 
     flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(assign, **flags)
     if recorded is not None:
         folder = run_named(settings.runs_dir, recorded)
 
-        from experiments.critic_study import study_recorded
+        from billp.experiments.critic_study import study_recorded
 
         _show(study_recorded(folder), as_json)
         return
@@ -69,8 +78,8 @@ def critic(
     folder = given or new_run(settings, "critic", method)
     settings = with_tape_in(folder, settings)
 
-    from experiments.critic_study import study_critic
-    from graphs.workshop import Workshop
+    from billp.experiments.critic_study import study_critic
+    from billp.graphs.workshop import Workshop
 
     async def work() -> CriticStudy:
         async with Workshop(settings) as workshop:
@@ -96,7 +105,7 @@ def critic(
 
 
 def _ways(text: str) -> list[ValueWay]:
-    from settings import CriticSettings
+    from billp.settings import CriticSettings
 
     known = get_args(CriticSettings.model_fields["value"].annotation)
     ways = list(dict.fromkeys(part.strip() for part in text.split(",")))

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from commands.intake import category_pairs, intake_pairs
-from commands.output import AsJson, fraction_bar, settings_from, show_json, show_pairs, show_table, stdout
+from billp.commands.intake import category_pairs, intake_pairs
+from billp.commands.output import AsJson, fraction_bar, settings_from, show_json, show_pairs, show_table, stdout
 
 app = typer.Typer(help="Fetch, add and describe datasets.", no_args_is_help=True)
 
@@ -18,14 +18,14 @@ class _FetchCommand(TyperCommand):
     """The help of `billp data fetch` ends with the known data sets, read only when help is asked for."""
 
     def get_help(self, ctx: Any) -> str:  # noqa: ANN401 -- of a class that Typer does not export
-        from simulators import KNOWN
+        from billp.simulators import KNOWN
 
         self.help = "\n\n".join([self.help or "", *(f"{name}: {known.about}." for name, known in KNOWN.items())])
         return super().get_help(ctx)
 
 
 def _known_names(incomplete: str) -> list[tuple[str, str]]:
-    from simulators import KNOWN
+    from billp.simulators import KNOWN
 
     return [(name, known.about) for name, known in KNOWN.items() if name.startswith(incomplete)]
 
@@ -35,7 +35,7 @@ def fetch(
     name: Annotated[str, typer.Argument(help="name of a known data set", autocompletion=_known_names)] = "ml-100k",
 ) -> None:
     """Fetch a public data set and check it."""
-    from simulators import fetch_known
+    from billp.simulators import fetch_known
 
     settings = settings_from()
     with fraction_bar(f"fetching {name}") as progress:
@@ -104,8 +104,8 @@ def add(
 
     Says how the files were understood, which categories were found, and what was left out.
     """
-    from errors import BadInputError
-    from simulators import Columns, Rules, TextForm, add_folder, add_tables, dataset_info, read_intake
+    from billp.errors import BadInputError
+    from billp.simulators import Columns, Rules, TextForm, add_folder, add_tables, dataset_info, read_intake
 
     columns = Columns(
         user=user,
@@ -157,7 +157,7 @@ def _named(columns: str | None) -> tuple[str, ...] | None:
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List registered datasets."""
-    from simulators import list_datasets
+    from billp.simulators import list_datasets
 
     names = list_datasets(settings_from().data)
     if as_json:
@@ -170,7 +170,7 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def info(name: str, as_json: AsJson = False) -> None:
     """Describe a dataset: users, items, interactions, ratings, categories."""
-    from simulators import dataset_info, load_dataset, read_intake
+    from billp.simulators import dataset_info, load_dataset, read_intake
 
     data = settings_from().data
     with fraction_bar(f"reading {name}") as progress:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.output import (
+from billp.commands.output import (
     AsJson,
     Assignments,
     PromptsFolder,
@@ -16,14 +16,14 @@ from commands.output import (
     show_json,
     stdout,
 )
-from commands.running import (
+from billp.commands.running import (
     run_name,
     run_to_end,
     with_tape_in,
 )
 
 if TYPE_CHECKING:
-    from experiments.metrics import Summary
+    from billp.experiments.metrics import Summary
 
 
 def demo(
@@ -39,10 +39,10 @@ def demo(
 
     To fit a laptop's ten minutes it cuts episodes off at --horizon and uses the short prompts of prompts/terse.
     """
-    from agents.prompt_pack import TERSE_PACK
-    from experiments.demo import prepare, run_demo
-    from experiments.tables import summary_table
-    from graphs.workshop import Workshop
+    from billp.agents.prompt_pack import TERSE_PACK
+    from billp.experiments.demo import prepare, run_demo
+    from billp.experiments.tables import summary_table
+    from billp.graphs.workshop import Workshop
 
     settings = settings_from(assign, prompts=prompts or TERSE_PACK, run__horizon=horizon, planner__max_tokens=12)
     with fraction_bar("data and simulator") as progress:

@@ -6,13 +6,13 @@ import asyncio
 
 import typer
 
-from commands.output import AsJson, Assignments, settings_from, show_json, show_pairs, show_table, spinner
+from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_pairs, show_table, spinner
 
 
 def doctor(as_json: AsJson = False, assign: Assignments = None) -> None:
     """Check versions, model, data, memory, constrained replies, and that nothing leaves the machine."""
-    from experiments.doctor import CheckUp, check_up
-    from graphs.workshop import Workshop
+    from billp.experiments.doctor import CheckUp, check_up
+    from billp.graphs.workshop import Workshop
 
     settings = settings_from(
         assign, run__tape="off", llm__patience_s=0

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.console import echo
-from commands.output import (
+from billp.commands.console import echo
+from billp.commands.output import (
     AsJson,
     Assignments,
     PromptsFolder,
@@ -17,8 +17,8 @@ from commands.output import (
     spinner,
     stdout,
 )
-from commands.policies import train_policy
-from commands.running import (
+from billp.commands.policies import train_policy
+from billp.commands.running import (
     Dataset,
     Epochs,
     MemoryName,
@@ -40,8 +40,8 @@ from commands.running import (
 _EPISODES = 100
 
 if TYPE_CHECKING:
-    from experiments.metrics import Summary
-    from graphs.state import EpisodeOutput
+    from billp.experiments.metrics import Summary
+    from billp.graphs.state import EpisodeOutput
 
 
 def train(
@@ -63,8 +63,8 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Learn in the train world: fill a memory with episodes, or train the policy of a reinforcement-learning method."""
-    from experiments.checks import check_dataset
-    from graphs.methods import teachable
+    from billp.experiments.checks import check_dataset
+    from billp.graphs.methods import teachable
 
     flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(assign, **flags)
@@ -81,9 +81,9 @@ def train(
             as_json=as_json,
         )  # fmt: skip
         return
-    from experiments.tables import summary_table
-    from experiments.training import train as run_training
-    from graphs.workshop import Workshop
+    from billp.experiments.tables import summary_table
+    from billp.experiments.training import train as run_training
+    from billp.graphs.workshop import Workshop
 
     episodes = episodes or _EPISODES
     settings = with_tape_in(folder, settings)
@@ -130,7 +130,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a method on held-out users; memory is read, never written."""
-    from experiments.checks import check_method
+    from billp.experiments.checks import check_method
 
     flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(assign, **flags)
@@ -139,9 +139,9 @@ def evaluate(
     folder = given or new_run(settings, "evaluate", method)
     settings = with_tape_in(folder, settings)
 
-    from experiments.evaluation import evaluate as run_evaluation
-    from experiments.tables import summary_table
-    from graphs.workshop import Workshop
+    from billp.experiments.evaluation import evaluate as run_evaluation
+    from billp.experiments.tables import summary_table
+    from billp.graphs.workshop import Workshop
 
     async def work() -> Summary:
         async with Workshop(settings) as workshop:
@@ -183,8 +183,8 @@ def episode(
     as_json: AsJson = False,
 ) -> None:
     """Run one episode and show it step by step, with the Critic's values."""
-    from experiments.checks import check_dataset, check_method
-    from graphs.methods import teachable
+    from billp.experiments.checks import check_dataset, check_method
+    from billp.graphs.methods import teachable
 
     flags = {"prompts": prompts, "run__tape": tape, "run__tape_file": tape_file}
     settings = settings_from(["critic.always=true", *(assign or [])], **flags)
@@ -194,9 +194,9 @@ def episode(
     else:
         check_method(settings, method, dataset, memory or method, untrained=untrained)
 
-    from experiments.single import run_single
-    from experiments.trace import trace
-    from graphs.workshop import Workshop
+    from billp.experiments.single import run_single
+    from billp.experiments.trace import trace
+    from billp.graphs.workshop import Workshop
 
     async def work() -> EpisodeOutput:
         async with Workshop(settings) as workshop:

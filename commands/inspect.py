@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import cast
 
-from commands.console import echo
-from commands.output import AsJson, Assignments, settings_from, show_json, show_table
+from billp.commands.console import echo
+from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_table
 
 
 def graph() -> None:
     """Draw the episode's state machine as a Mermaid diagram."""
-    from graphs.drawing import episode_mermaid
+    from billp.graphs.drawing import episode_mermaid
 
     echo(episode_mermaid())
 
 
 def settings(assign: Assignments = None, as_json: AsJson = False) -> None:
     """List every setting: name, value in force, meaning."""
-    from settings import setting_names
+    from billp.settings import setting_names
 
     values = settings_from(assign).model_dump(mode="json")
     rows = []

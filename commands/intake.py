@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simulators import DatasetInfo, Intake
+    from billp.simulators import DatasetInfo, Intake
 
 _FEEDBACK = {
     "ratings": "as given",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from commands import receipts
-from commands.banks import known_bank
-from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
+from billp.commands import receipts
+from billp.commands.banks import known_bank
+from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 
 if TYPE_CHECKING:
-    from memory import Record
+    from billp.memory import Record
 
 Kind = Literal["reflections", "actor", "critic", "uses"]  # memory.Kind; importing it would slow `billp --help`
 app = typer.Typer(help="Look into memories, see what they did, move, prune or clear them.", no_args_is_help=True)
@@ -47,7 +47,7 @@ def list_(
 ) -> None:
     """List a memory's records, or the memories there are."""
     if kind is None:
-        from memory import list_banks
+        from billp.memory import list_banks
 
         names = list_banks(settings_from())
         if as_json:
@@ -93,7 +93,7 @@ def export(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> 
 @app.command("import")
 def import_(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> None:
     """Read an export into a memory; records with the same id are replaced."""
-    from memory import SentenceEmbedder, open_bank
+    from billp.memory import SentenceEmbedder, open_bank
 
     with open_bank(settings_from(), dataset, memory, SentenceEmbedder()) as bank:
         count = bank.import_(file)
@@ -108,7 +108,7 @@ def clear(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Forget a memory, or one of its collections."""
-    from memory import counts_of, drop_bank
+    from billp.memory import counts_of, drop_bank
 
     settings = settings_from()
     counts_of(settings, dataset, memory)  # refuses one that is not there

@@ -21,10 +21,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from commands import console
-from commands.console import echo_json
-from errors import BillpError
-from settings import Settings, load_settings
+from billp.commands import console
+from billp.commands.console import echo_json
+from billp.errors import BillpError
+from billp.settings import Settings, load_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout instead of a table")]
 Assignments = Annotated[

@@ -10,15 +10,15 @@ import typer
 from rich.panel import Panel
 from rich.text import Text
 
-from commands.output import AsJson, Assignments, PromptsFolder, settings_from, show_json, spinner, stderr, stdout
-from commands.running import Dataset, MethodName, run_name, with_tape_in
-from errors import BadInputError, BrokenOffError
-from experiments.numbers import fixed
+from billp.commands.output import AsJson, Assignments, PromptsFolder, settings_from, show_json, spinner, stderr, stdout
+from billp.commands.running import Dataset, MethodName, run_name, with_tape_in
+from billp.errors import BadInputError, BrokenOffError
+from billp.experiments.numbers import fixed
 
 if TYPE_CHECKING:
-    from experiments.playing import Play
-    from graphs.live import Question
-    from graphs.workshop import Workshop
+    from billp.experiments.playing import Play
+    from billp.graphs.live import Question
+    from billp.graphs.workshop import Workshop
 
 _LONGEST = 40  # characters of a person's name that the name of a folder takes
 
@@ -42,7 +42,7 @@ def play(
 
     Answers are a rating from 1 to 5, q to leave, or both ("2 q"). With --json they are read from stdin, one a line.
     """
-    from experiments.checks import check_play, check_run
+    from billp.experiments.checks import check_play, check_run
 
     settings = settings_from(assign, prompts=prompts)
     check_play(settings, method, dataset, memory, learn=learn)
@@ -50,8 +50,8 @@ def play(
 
     import uvloop
 
-    from experiments.playing import Play
-    from graphs.workshop import Workshop
+    from billp.experiments.playing import Play
+    from billp.graphs.workshop import Workshop
 
     settings = with_tape_in(folder, settings)
     titles = [title.strip() for title in likes.split(";") if title.strip()]

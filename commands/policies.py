@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.output import fraction_bar, show_json, show_table, stdout
-from commands.running import run_to_end
-from experiments.numbers import fixed
+from billp.commands.output import fraction_bar, show_json, show_table, stdout
+from billp.commands.running import run_to_end
+from billp.experiments.numbers import fixed
 
 if TYPE_CHECKING:
-    from experiments.baselines.policy import TrainedPolicy
-    from settings import Settings
+    from billp.experiments.baselines.policy import TrainedPolicy
+    from billp.settings import Settings
 
 
 def train_policy(
@@ -27,9 +27,9 @@ def train_policy(
     as_json: bool,
 ) -> None:
     """Trains it into the folder `run` and keeps it under `name`."""
-    from experiments.baselines.runs import check_trainable, keep_policy, train_method, training_row
-    from experiments.baselines.thread import in_thread
-    from graphs.workshop import Workshop
+    from billp.experiments.baselines.runs import check_trainable, keep_policy, train_method, training_row
+    from billp.experiments.baselines.thread import in_thread
+    from billp.graphs.workshop import Workshop
 
     check_trainable(method)
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from commands.console import echo
-from commands.output import AsJson, PromptsFolder, settings_from, show_json, show_table, stdout
+from billp.commands.console import echo
+from billp.commands.output import AsJson, PromptsFolder, settings_from, show_json, show_table, stdout
 
 app = typer.Typer(help="List, show and check prompt packs.", no_args_is_help=True)
 
@@ -16,7 +16,7 @@ app = typer.Typer(help="List, show and check prompt packs.", no_args_is_help=Tru
 @app.command("list")
 def list_(prompts: PromptsFolder = None, as_json: AsJson = False) -> None:
     """List the roles of the pack in use."""
-    from agents.prompt_pack import load_pack
+    from billp.agents.prompt_pack import load_pack
 
     pack = load_pack(settings_from(prompts=prompts).prompts)
     rows = [(role, prompt.version, prompt.purpose) for role, prompt in pack.prompts.items()]
@@ -30,8 +30,8 @@ def list_(prompts: PromptsFolder = None, as_json: AsJson = False) -> None:
 @app.command()
 def show(role: str, prompts: PromptsFolder = None, as_json: AsJson = False) -> None:
     """Show one role's prompt: the fixed part, then the part that changes."""
-    from agents.prompt_pack import SEPARATOR, load_pack
-    from errors import PromptError
+    from billp.agents.prompt_pack import SEPARATOR, load_pack
+    from billp.errors import PromptError
 
     pack = load_pack(settings_from(prompts=prompts).prompts)
     if role not in pack.prompts:
@@ -55,7 +55,7 @@ def show(role: str, prompts: PromptsFolder = None, as_json: AsJson = False) -> N
 @app.command()
 def check(folder: Annotated[Path, typer.Argument(help="folder of a prompt pack")], as_json: AsJson = False) -> None:
     """Check that a pack has every role and no missing, unknown or misspelt variable."""
-    from agents.prompt_pack import load_pack
+    from billp.agents.prompt_pack import load_pack
 
     pack = load_pack(folder)
     if as_json:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.banks import known_bank
-from commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
-from errors import ArtifactError
-from experiments.numbers import fixed, signed
+from billp.commands.banks import known_bank
+from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
+from billp.errors import ArtifactError
+from billp.experiments.numbers import fixed, signed
 
 if TYPE_CHECKING:
-    from experiments.blame import BeliefBehind, Blame
+    from billp.experiments.blame import BeliefBehind, Blame
 
 Dataset = Annotated[str, typer.Option(help="dataset the memory belongs to")]
 Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
@@ -52,21 +52,21 @@ def blame(
     as_json: AsJson = False,
 ) -> None:
     """Show what memory believed of one recommendation, and what that rests on."""
-    from experiments.run_names import run_named
+    from billp.experiments.run_names import run_named
 
     settings = settings_from()
     folder = run_named(settings.runs_dir, run)  # before anything heavy is loaded
 
-    from experiments.run_step import find_step
+    from billp.experiments.run_step import find_step
 
     found = find_step(folder, episode, step)
     name = memory or found.memory
     if not name:
         raise ArtifactError(f"Run {run} does not say which memory it read; name it with --memory.")
 
-    from experiments.blame import blame as blame_step
-    from graphs.workshop import Workshop
-    from memory import counts_of
+    from billp.experiments.blame import blame as blame_step
+    from billp.graphs.workshop import Workshop
+    from billp.memory import counts_of
 
     async def ask() -> Blame:
         async with Workshop(found.settings_in(settings)) as workshop:

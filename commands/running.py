@@ -9,8 +9,8 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from commands.console import complain
-from settings import Settings
+from billp.commands.console import complain
+from billp.settings import Settings
 
 Result = TypeVar("Result")
 Dataset = Annotated[str, typer.Option(help="registered dataset with a built simulator")]
@@ -68,7 +68,7 @@ def given_run(settings: Settings, run: str | None, *, resume: bool) -> Path | No
 
     Raises ArtifactError where the run is there and is not to go on, BadInputError for a path.
     """
-    from experiments.checks import check_run
+    from billp.experiments.checks import check_run
 
     if run is not None:
         return check_run(settings, run, resume=resume)

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from commands.console import echo
-from commands.output import Assignments, settings_from, stderr
+from billp.commands.console import echo
+from billp.commands.output import Assignments, settings_from, stderr
 
 _SHOWN = 100  # characters of the log's last line
 
@@ -37,8 +37,8 @@ def serve(
     """
     from rich.text import Text
 
-    from serving.process import ServerProcess
-    from serving.vllm import launch
+    from billp.serving.process import ServerProcess
+    from billp.serving.vllm import launch
 
     settings = settings_from(
         assign, vllm__model=model, vllm__gpu_memory=gpu_memory, vllm__tensor_parallel=tensor_parallel,

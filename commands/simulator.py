@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from commands.output import (
+from billp.commands.output import (
     AsJson,
     Assignments,
     fraction_bar,
@@ -17,10 +17,10 @@ from commands.output import (
     stderr,
     stdout,
 )
-from experiments.numbers import fixed
+from billp.experiments.numbers import fixed
 
 if TYPE_CHECKING:
-    from simulators.model_choice import ModelChoice
+    from billp.simulators.model_choice import ModelChoice
 
 app = typer.Typer(help="Build and describe the simulated users.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ app = typer.Typer(help="Build and describe the simulated users.", no_args_is_hel
 @app.command()
 def build(name: str, assign: Assignments = None) -> None:
     """Fit the train world and the test world on a dataset's logs."""
-    from simulators import build_worlds, concerns, load_dataset, save_worlds, simulator_folder
+    from billp.simulators import build_worlds, concerns, load_dataset, save_worlds, simulator_folder
 
     settings = settings_from(assign)
     with fraction_bar(f"reading {name}") as progress:
@@ -51,7 +51,7 @@ def build(name: str, assign: Assignments = None) -> None:
 @app.command()
 def info(name: str, assign: Assignments = None, as_json: AsJson = False) -> None:
     """Describe the train world and the test world, and how long simple policies keep their users."""
-    from simulators import load_dataset, load_worlds, simulator_folder, world_info
+    from billp.simulators import load_dataset, load_worlds, simulator_folder, world_info
 
     settings = settings_from(assign)
     with spinner(f"running policies on {name}"):

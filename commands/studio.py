@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.output import settings_from
-from errors import BadInputError
+from billp.commands.output import settings_from
+from billp.errors import BadInputError
 
 _CONFIG = Path(__file__).parents[1] / "langgraph.json"
 _NEEDED = ("langgraph_cli", "langgraph_api", "langgraph_runtime_inmem")

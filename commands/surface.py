@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.output import AsJson, Assignments, count_bar, fraction_bar, settings_from, show_json, stdout
-from commands.running import Dataset, Resume, RunName, SideBySide, given_run, new_run, run_to_end, seed_list
+from billp.commands.output import AsJson, Assignments, count_bar, fraction_bar, settings_from, show_json, stdout
+from billp.commands.running import Dataset, Resume, RunName, SideBySide, given_run, new_run, run_to_end, seed_list
 
 if TYPE_CHECKING:
-    from experiments.surface.places import Place
-    from experiments.surface.results import Surface
-    from experiments.surface.surveying import Survey
-    from settings import Settings
+    from billp.experiments.surface.places import Place
+    from billp.experiments.surface.results import Surface
+    from billp.experiments.surface.surveying import Survey
+    from billp.settings import Settings
 
 _METHODS = "random,popular,round-robin,diverse-random,mmr,diverse-learned"
 
@@ -43,8 +43,8 @@ def surface(
     comparison in the run's folder; `runs/NAME/surface.json` holds the share of the oracle's R_traj everywhere.
     `billp report NAME` draws it, `--markdown` and `--latex` write its table.
     """
-    from experiments.checks import check_dataset
-    from experiments.surface.surveying import Survey, checked
+    from billp.experiments.checks import check_dataset
+    from billp.experiments.surface.surveying import Survey, checked
 
     settings = settings_from(assign, run__side_by_side=side_by_side)
     given = given_run(settings, run, resume=resume)
@@ -62,9 +62,9 @@ def surface(
     )
     folder = given or new_run(settings, "surface")
 
-    from experiments.surface.results import surface_table
-    from experiments.surface.surveying import run_surface
-    from graphs.workshop import Workshop
+    from billp.experiments.surface.results import surface_table
+    from billp.experiments.surface.surveying import run_surface
+    from billp.graphs.workshop import Workshop
 
     _build(settings, survey)
 
@@ -84,8 +84,8 @@ def surface(
 
 
 def _places(settings: Settings, dataset: str, worlds: str) -> tuple[Place, ...]:
-    from experiments.surface.places import places_named
-    from simulators import load_dataset, load_worlds, simulator_folder
+    from billp.experiments.surface.places import places_named
+    from billp.simulators import load_dataset, load_worlds, simulator_folder
 
     own = load_worlds(simulator_folder(settings.data, dataset), load_dataset(settings.data, dataset))
     return places_named(worlds, own.test.settings.category_limit)
@@ -93,7 +93,7 @@ def _places(settings: Settings, dataset: str, worlds: str) -> tuple[Place, ...]:
 
 def _build(settings: Settings, survey: Survey) -> None:
     """The simulators that are not there yet."""
-    from simulators.variants import ready
+    from billp.simulators.variants import ready
 
     for variant in dict.fromkeys(survey.variant(place, split) for place, split in survey.stops):
         with fraction_bar(f"simulator {variant.name}") as progress:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, stdout
-from commands.running import Dataset, Resume, RunName, given_run, new_run, run_to_end
-from experiments.numbers import fixed
+from billp.commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, stdout
+from billp.commands.running import Dataset, Resume, RunName, given_run, new_run, run_to_end
+from billp.experiments.numbers import fixed
 
 if TYPE_CHECKING:
-    from experiments.baselines.tuning import Trial
+    from billp.experiments.baselines.tuning import Trial
 
 
 def tune(
@@ -33,8 +33,8 @@ def tune(
     there: put the values that you like best into the file, and their best epoch as its epochs. The stars shown are the
     best of many and there to choose by, not what to expect: that is what an evaluation with held-out users says.
     """
-    from experiments.checks import check_dataset
-    from graphs.methods import method_named
+    from billp.experiments.checks import check_dataset
+    from billp.graphs.methods import method_named
 
     if not method_named(method).needs_policy:
         raise typer.BadParameter(f"{method} has no policy whose training could be tuned", param_hint="--method")
@@ -42,10 +42,10 @@ def tune(
     given = given_run(settings, run, resume=resume)
     check_dataset(settings, dataset)
 
-    from experiments.baselines.runs import check_trainable
-    from experiments.baselines.thread import in_thread
-    from experiments.baselines.tuning import tune as run_search
-    from graphs.workshop import Workshop
+    from billp.experiments.baselines.runs import check_trainable
+    from billp.experiments.baselines.thread import in_thread
+    from billp.experiments.baselines.tuning import tune as run_search
+    from billp.graphs.workshop import Workshop
 
     check_trainable(method)
     folder = given or new_run(settings, "tune", method)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from errors import ArtifactError, MemoryStoreError, SettingsError
-from experiments.configured_folder import check_free
-from graphs.methods import Method, method_named
-from memory.inventory import counts_of, inventory
-from names import checked_name, there_is_no
-from settings import Settings
+from billp.errors import ArtifactError, MemoryStoreError, SettingsError
+from billp.experiments.configured_folder import check_free
+from billp.graphs.methods import Method, method_named
+from billp.memory.inventory import counts_of, inventory
+from billp.names import checked_name, there_is_no
+from billp.settings import Settings
 
 
 def check_dataset(settings: Settings, name: str) -> None:
@@ -17,9 +17,9 @@ def check_dataset(settings: Settings, name: str) -> None:
 
     `name` may be a variant of a dataset's simulator, NAME@VARIANT.
     """
-    from simulators import list_datasets, simulator_folder  # noqa: PLC0415 -- slower than all the rest
-    from simulators.artifacts import RECORD  # noqa: PLC0415
-    from simulators.library import base_name, no_dataset  # noqa: PLC0415
+    from billp.simulators import list_datasets, simulator_folder  # noqa: PLC0415 -- slower than all the rest
+    from billp.simulators.artifacts import RECORD  # noqa: PLC0415
+    from billp.simulators.library import base_name, no_dataset  # noqa: PLC0415
 
     if base_name(name) not in list_datasets(settings.data):
         raise no_dataset(settings.data, name)
@@ -77,13 +77,13 @@ def check_play(settings: Settings, method: str, dataset: str, memory: str | None
 
 
 def _check_policy(settings: Settings, method: str, dataset: str, name: str) -> None:
-    from experiments.baselines.policy import RECORD  # noqa: PLC0415 -- as above
+    from billp.experiments.baselines.policy import RECORD  # noqa: PLC0415 -- as above
 
     _check_kept(settings, method, dataset, name, RECORD)
 
 
 def _check_lessons(settings: Settings, method: str, dataset: str, name: str, *, untrained: bool = False) -> None:
-    from experiments.rivals import FILE  # noqa: PLC0415 -- as above
+    from billp.experiments.rivals import FILE  # noqa: PLC0415 -- as above
 
     if untrained:
         raise SettingsError(f"Method {method!r} knows nothing before it learned; evaluate diverse-random instead.")
@@ -91,7 +91,7 @@ def _check_lessons(settings: Settings, method: str, dataset: str, name: str, *, 
 
 
 def _check_kept(settings: Settings, method: str, dataset: str, name: str, file: str) -> None:
-    from experiments.baselines.policy import policy_folder  # noqa: PLC0415 -- as above
+    from billp.experiments.baselines.policy import policy_folder  # noqa: PLC0415 -- as above
 
     folder = policy_folder(settings.data, dataset, name)
     if not (folder / file).is_file():

@@ -8,11 +8,11 @@ from itertools import combinations
 
 from pydantic import BaseModel, ConfigDict
 
-from catalogue import Catalogue
-from experiments.records import EpisodeLine
-from experiments.retention import visits_of
-from graphs.services import Services
-from graphs.state import EpisodeOutput, StepRecord
+from billp.catalogue import Catalogue
+from billp.experiments.records import EpisodeLine
+from billp.experiments.retention import visits_of
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeOutput, StepRecord
 
 _HEAD = 0.2  # the most popular fifth of the catalogue; everything else is the long tail
 

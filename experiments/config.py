@@ -7,11 +7,11 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
-from agents.llm.abilities import Abilities
-from agents.prompt_pack import PromptPack
-from graphs.services import Services
-from graphs.workshop import Workshop
-from settings import Settings
+from billp.agents.llm.abilities import Abilities
+from billp.agents.prompt_pack import PromptPack
+from billp.graphs.services import Services
+from billp.graphs.workshop import Workshop
+from billp.settings import Settings
 
 _PACKAGES = (
     "billp",

@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
-from errors import ArtifactError
-from experiments.stored_settings import completed
-from whole_files import private_folder, read_bounded, write_whole
+from billp.errors import ArtifactError
+from billp.experiments.stored_settings import completed
+from billp.whole_files import private_folder, read_bounded, write_whole
 
 CONFIG = "config.json"
 _LOCK = ".lock"

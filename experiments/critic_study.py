@@ -11,23 +11,23 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.critic import Critic
-from agents.llm.asking import call_seed
-from errors import ArtifactError, EpisodeError
-from experiments.configured_folder import read_config
-from experiments.evaluation import evaluate
-from experiments.records import EpisodeLine
-from experiments.reliability import Reliability, reliability
-from experiments.returns import known_returns
-from experiments.run_folder import read_lines
-from experiments.together import together
-from graphs.judging import judge
-from graphs.learning import situation_at
-from graphs.methods import method_named
-from graphs.services import Services
-from graphs.state import EpisodeOutput
-from graphs.workshop import Workshop
-from whole_files import write_whole
+from billp.agents.critic import Critic
+from billp.agents.llm.asking import call_seed
+from billp.errors import ArtifactError, EpisodeError
+from billp.experiments.configured_folder import read_config
+from billp.experiments.evaluation import evaluate
+from billp.experiments.records import EpisodeLine
+from billp.experiments.reliability import Reliability, reliability
+from billp.experiments.returns import known_returns
+from billp.experiments.run_folder import read_lines
+from billp.experiments.together import together
+from billp.graphs.judging import judge
+from billp.graphs.learning import situation_at
+from billp.graphs.methods import method_named
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeOutput
+from billp.graphs.workshop import Workshop
+from billp.whole_files import write_whole
 
 ValueWay = Literal["logprobs", "sample"]
 FILE = "critic.json"

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from errors import ArtifactError
-from experiments.evaluation import evaluate
-from experiments.metrics import Summary
-from experiments.names import row_name
-from experiments.training import train
-from graphs.workshop import Workshop
-from settings import Settings
-from simulators import build_worlds, fetch_known, load_worlds, save_worlds, simulator_folder
+from billp.errors import ArtifactError
+from billp.experiments.evaluation import evaluate
+from billp.experiments.metrics import Summary
+from billp.experiments.names import row_name
+from billp.experiments.training import train
+from billp.graphs.workshop import Workshop
+from billp.settings import Settings
+from billp.simulators import build_worlds, fetch_known, load_worlds, save_worlds, simulator_folder
 
 DATASET = "ml-100k"
 _LEARNS = "billp-no-logs"  # so that what is learned from answers shows

@@ -11,12 +11,12 @@ from ipaddress import ip_address
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.prompt_pack import load_pack
-from errors import BillpError, DataError
-from experiments.config import versions
-from graphs.workshop import Workshop
-from memory import list_banks
-from simulators import list_datasets, load_dataset, load_worlds, simulator_folder
+from billp.agents.prompt_pack import load_pack
+from billp.errors import BillpError, DataError
+from billp.experiments.config import versions
+from billp.graphs.workshop import Workshop
+from billp.memory import list_banks
+from billp.simulators import list_datasets, load_dataset, load_worlds, simulator_folder
 
 log = logging.getLogger(__name__)
 

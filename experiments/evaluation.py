@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.conduct import conduct_of
-from experiments.config import run_config, surroundings
-from experiments.metrics import Summary, summarise
-from experiments.names import row_name
-from experiments.opening import open_recommender
-from experiments.plans import evaluation_plan
-from experiments.run_folder import RunFolder
-from experiments.runner import OnEpisode, Runner
-from graphs.methods import method_named
-from graphs.workshop import Workshop
-from simulators import users_of
+from billp.experiments.conduct import conduct_of
+from billp.experiments.config import run_config, surroundings
+from billp.experiments.metrics import Summary, summarise
+from billp.experiments.names import row_name
+from billp.experiments.opening import open_recommender
+from billp.experiments.plans import evaluation_plan
+from billp.experiments.run_folder import RunFolder
+from billp.experiments.runner import OnEpisode, Runner
+from billp.graphs.methods import method_named
+from billp.graphs.workshop import Workshop
+from billp.simulators import users_of
 
 
 async def evaluate(

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from experiments.conduct import Conduct
-from experiments.intervals import Estimate, mean_of
-from experiments.records import EpisodeLine
-from graphs.methods import METHODS
+from billp.experiments.conduct import Conduct
+from billp.experiments.intervals import Estimate, mean_of
+from billp.experiments.records import EpisodeLine
+from billp.graphs.methods import METHODS
 
 Field = Literal["length", "reward_each", "reward_trajectory"]
 _FIELDS: tuple[Field, ...] = get_args(Field)

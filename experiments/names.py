@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphs.methods import METHODS
+from billp.graphs.methods import METHODS
 
 
 def row_name(

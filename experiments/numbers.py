@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from experiments.intervals import Estimate
+    from billp.experiments.intervals import Estimate
 
 
 def fixed(number: float, digits: int) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agents.recommender import Recommender
-from experiments.baselines.runs import kept_policy
-from experiments.rivals import RunningRival
-from graphs.methods import method_named
-from graphs.services import Services
+from billp.agents.recommender import Recommender
+from billp.experiments.baselines.runs import kept_policy
+from billp.experiments.rivals import RunningRival
+from billp.graphs.methods import method_named
+from billp.graphs.services import Services
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.records import EpisodeLine
-from simulators.quit.reasons import Reason
-from simulators.quit.registry import REASONS
+from billp.experiments.records import EpisodeLine
+from billp.simulators.quit.reasons import Reason
+from billp.simulators.quit.registry import REASONS
 
 _OTHERS = (
     Reason("left", "left", "left: a live person ended the episode"),

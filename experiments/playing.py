@@ -11,23 +11,23 @@ from typing import Any, Self, cast
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from errors import EpisodeError, SettingsError
-from experiments.config import run_config, surroundings
-from experiments.opening import open_recommender
-from experiments.origins import origin_of
-from experiments.records import EpisodeLine, check_finite
-from experiments.run_folder import RunFolder
-from graphs.episode import build_episode_graph
-from graphs.forms import LiveContext, LiveInput
-from graphs.learning import learn_next
-from graphs.live import LiveServices, Question, own_memory, with_persons
-from graphs.methods import method_named
-from graphs.nodes import output_of
-from graphs.services import FixedServices
-from graphs.state import EpisodeOutput
-from graphs.tracing import in_full, traced
-from graphs.users import check_may_teach
-from graphs.workshop import Workshop
+from billp.errors import EpisodeError, SettingsError
+from billp.experiments.config import run_config, surroundings
+from billp.experiments.opening import open_recommender
+from billp.experiments.origins import origin_of
+from billp.experiments.records import EpisodeLine, check_finite
+from billp.experiments.run_folder import RunFolder
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.forms import LiveContext, LiveInput
+from billp.graphs.learning import learn_next
+from billp.graphs.live import LiveServices, Question, own_memory, with_persons
+from billp.graphs.methods import method_named
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices
+from billp.graphs.state import EpisodeOutput
+from billp.graphs.tracing import in_full, traced
+from billp.graphs.users import check_may_teach
+from billp.graphs.workshop import Workshop
 
 
 class Play:

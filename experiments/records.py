@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from errors import NotFiniteError
-from graphs.state import EpisodeOutput
+from billp.errors import NotFiniteError
+from billp.graphs.state import EpisodeOutput
 
 
 class EpisodeLine(BaseModel):

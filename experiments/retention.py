@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.records import EpisodeLine
-from simulators import Dataset, Worlds
-from simulators.quit.reasons import HORIZON
-from simulators.visits import ReturnModel, expected_visits
+from billp.experiments.records import EpisodeLine
+from billp.simulators import Dataset, Worlds
+from billp.simulators.quit.reasons import HORIZON
+from billp.simulators.visits import ReturnModel, expected_visits
 
 
 def visits_of(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agents.critic import discounted_sums
-from graphs.state import EpisodeOutput
+from billp.agents.critic import discounted_sums
+from billp.graphs.state import EpisodeOutput
 
 _UNSEEN = 0.01
 """Share of the highest return that rewards after the horizon may add before a state's return counts as unknown."""

@@ -9,20 +9,20 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agents.recommender import Recommender
-from baselines.rivals.registry import RIVALS
-from baselines.rivals.rival import Lesson, Material
-from errors import ArtifactError
-from experiments.baselines.policy import policy_folder
-from experiments.baselines.runs import logs_of
-from experiments.records import EpisodeLine
-from graphs.services import Services
-from graphs.state import EpisodeOutput
-from graphs.users import masked_history
-from simulators.datasets import file_digest
-from simulators.folders import replaced_folder
-from simulators.quit.reasons import HORIZON
-from whole_files import write_whole
+from billp.agents.recommender import Recommender
+from billp.baselines.rivals.registry import RIVALS
+from billp.baselines.rivals.rival import Lesson, Material
+from billp.errors import ArtifactError
+from billp.experiments.baselines.policy import policy_folder
+from billp.experiments.baselines.runs import logs_of
+from billp.experiments.records import EpisodeLine
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeOutput
+from billp.graphs.users import masked_history
+from billp.simulators.datasets import file_digest
+from billp.simulators.folders import replaced_folder
+from billp.simulators.quit.reasons import HORIZON
+from billp.whole_files import write_whole
 
 FILE = "lessons.json"
 

@@ -12,10 +12,10 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from errors import ArtifactError
-from experiments.configured_folder import CONFIG, ConfiguredFolder, unwritable
-from experiments.records import EpisodeLine, check_finite
-from whole_files import bounded_lines
+from billp.errors import ArtifactError
+from billp.experiments.configured_folder import CONFIG, ConfiguredFolder, unwritable
+from billp.experiments.records import EpisodeLine, check_finite
+from billp.whole_files import bounded_lines
 
 EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 _LONGEST = 64_000_000  # bytes of a line; an episode of a thousand steps takes some hundred thousand

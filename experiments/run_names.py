@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from errors import ArtifactError
-from names import there_is_no
+from billp.errors import ArtifactError
+from billp.names import there_is_no
 
 
 def run_named(runs_dir: Path, name: str) -> Path:

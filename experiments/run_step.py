@@ -9,14 +9,14 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
-from errors import ArtifactError
-from experiments.configured_folder import read_config
-from experiments.origins import is_called
-from experiments.records import EpisodeLine
-from experiments.run_folder import read_lines
-from experiments.stored_settings import completed
-from graphs.state import EpisodeOutput, StepRecord
-from settings import Settings
+from billp.errors import ArtifactError
+from billp.experiments.configured_folder import read_config
+from billp.experiments.origins import is_called
+from billp.experiments.records import EpisodeLine
+from billp.experiments.run_folder import read_lines
+from billp.experiments.stored_settings import completed
+from billp.graphs.state import EpisodeOutput, StepRecord
+from billp.settings import Settings
 
 
 class Step(BaseModel):

@@ -14,20 +14,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from agents.recommender import Recommender
-from errors import EpisodeError, NotFiniteError
-from experiments.plans import EpisodePlan
-from experiments.records import EpisodeLine, check_finite
-from experiments.run_folder import RunFolder
-from experiments.together import together
-from experiments.vectorised import play_many
-from graphs.episode import EpisodeGraph, build_episode_graph
-from graphs.learning import learn
-from graphs.methods import Method
-from graphs.nodes import output_of
-from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
-from graphs.tracing import in_full, traced
+from billp.agents.recommender import Recommender
+from billp.errors import EpisodeError, NotFiniteError
+from billp.experiments.plans import EpisodePlan
+from billp.experiments.records import EpisodeLine, check_finite
+from billp.experiments.run_folder import RunFolder
+from billp.experiments.together import together
+from billp.experiments.vectorised import play_many
+from billp.graphs.episode import EpisodeGraph, build_episode_graph
+from billp.graphs.learning import learn
+from billp.graphs.methods import Method
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices, Services
+from billp.graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
+from billp.graphs.tracing import in_full, traced
 
 log = logging.getLogger(__name__)
 OnEpisode = Callable[[EpisodeLine], None]

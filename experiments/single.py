@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import uuid4
 
-from experiments.opening import open_recommender
-from graphs.episode import build_episode_graph
-from graphs.methods import method_named
-from graphs.nodes import output_of
-from graphs.services import FixedServices
-from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
-from graphs.tracing import in_full, traced
-from graphs.users import check_may_teach
-from graphs.workshop import Workshop
+from billp.experiments.opening import open_recommender
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.methods import method_named
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices
+from billp.graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
+from billp.graphs.tracing import in_full, traced
+from billp.graphs.users import check_may_teach
+from billp.graphs.workshop import Workshop
 
 
 async def run_single(

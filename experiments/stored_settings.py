@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from settings import Settings
+from billp.settings import Settings
 
 _EARLIER: dict[str, dict[str, object]] = {
     "simulator": {"judgement_rounding": "stars"},

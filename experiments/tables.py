@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from experiments.metrics import Summary
-from experiments.numbers import fixed, share, with_interval
+from billp.experiments.metrics import Summary
+from billp.experiments.numbers import fixed, share, with_interval
 
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

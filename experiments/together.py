@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
-from errors import BillpError
+from billp.errors import BillpError
 
 Result = TypeVar("Result")
 

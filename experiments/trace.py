@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from experiments.numbers import fixed, signed
-from experiments.outcomes import outcome_reason
-from graphs.state import EpisodeOutput, StepRecord
+from billp.experiments.numbers import fixed, signed
+from billp.experiments.outcomes import outcome_reason
+from billp.graphs.state import EpisodeOutput, StepRecord
 
 
 def trace(done: EpisodeOutput) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.config import run_config, surroundings
-from experiments.metrics import Summary, summarise
-from experiments.names import row_name
-from experiments.plans import training_plan
-from experiments.rivals import RunningRival, keep_lessons
-from experiments.run_folder import RunFolder
-from experiments.runner import OnEpisode, Runner
-from graphs.methods import teachable
-from graphs.workshop import Workshop
-from simulators import users_of
+from billp.experiments.config import run_config, surroundings
+from billp.experiments.metrics import Summary, summarise
+from billp.experiments.names import row_name
+from billp.experiments.plans import training_plan
+from billp.experiments.rivals import RunningRival, keep_lessons
+from billp.experiments.run_folder import RunFolder
+from billp.experiments.runner import OnEpisode, Runner
+from billp.graphs.methods import teachable
+from billp.graphs.workshop import Workshop
+from billp.simulators import users_of
 
 _FIRST = "first_ordinal"  # a memory may have learned before, and resuming must give the same ordinals again
 

@@ -13,22 +13,22 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.llm.usage import Usage
-from agents.plain import DrawnShortlists
-from agents.recommender import Observations
-from baselines.rollout import CELLS, Choose, Rollout
-from errors import EpisodeError
-from experiments.plans import EpisodePlan
-from graphs.methods import Method
-from graphs.ranking import MemoryRecommender
-from graphs.recommending import recommender_of, weighed_by
-from graphs.recording import MIDDLE_REWARD, Weighed, episode_record, step_record
-from graphs.services import Services
-from graphs.state import Ended, EpisodeOutput, usage_update
-from graphs.stepping import CHOOSING, SHORTLISTING, seed_of
-from graphs.users import Response, masked_history
-from simulators import Oracle
-from simulators.quit.registry import REASON_NAMES
+from billp.agents.llm.usage import Usage
+from billp.agents.plain import DrawnShortlists
+from billp.agents.recommender import Observations
+from billp.baselines.rollout import CELLS, Choose, Rollout
+from billp.errors import EpisodeError
+from billp.experiments.plans import EpisodePlan
+from billp.graphs.methods import Method
+from billp.graphs.ranking import MemoryRecommender
+from billp.graphs.recommending import recommender_of, weighed_by
+from billp.graphs.recording import MIDDLE_REWARD, Weighed, episode_record, step_record
+from billp.graphs.services import Services
+from billp.graphs.state import Ended, EpisodeOutput, usage_update
+from billp.graphs.stepping import CHOOSING, SHORTLISTING, seed_of
+from billp.graphs.users import Response, masked_history
+from billp.simulators import Oracle
+from billp.simulators.quit.registry import REASON_NAMES
 
 Played = tuple[EpisodePlan, float, EpisodeOutput | EpisodeError]
 """An episode that is over, when it was begun (seconds since the epoch), and how it went."""

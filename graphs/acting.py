@@ -12,17 +12,17 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.llm.usage import Usage
-from agents.recommender import Observations
-from agents.shortlist import Experience, draw_shortlist
-from agents.tools import analysed
-from graphs.methods import method_named
-from graphs.recommending import observation, recommender_of, weighed_by
-from graphs.recording import Weighed
-from graphs.services import ServiceProvider, Services, embed_text
-from graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
-from graphs.stepping import CHOOSING, SHORTLISTING, briefing_of, masked_items, minds_of, step_seed
-from graphs.tools import recall_experience, search_catalogue
+from billp.agents.llm.usage import Usage
+from billp.agents.recommender import Observations
+from billp.agents.shortlist import Experience, draw_shortlist
+from billp.agents.tools import analysed
+from billp.graphs.methods import method_named
+from billp.graphs.recommending import observation, recommender_of, weighed_by
+from billp.graphs.recording import Weighed
+from billp.graphs.services import ServiceProvider, Services, embed_text
+from billp.graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
+from billp.graphs.stepping import CHOOSING, SHORTLISTING, briefing_of, masked_items, minds_of, step_seed
+from billp.graphs.tools import recall_experience, search_catalogue
 
 Update = dict[str, Any]
 _UNWEIGHED: Update = {"advantages": [], "likings": [], "support": [], "preferences": [], "trust": 0.0}

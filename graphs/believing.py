@@ -10,14 +10,14 @@ from weakref import ref
 
 import numpy as np
 
-from agents.closeness import Closeness
-from agents.grounding import Vectors
-from graphs.methods import Method
-from graphs.ranking import Beliefs, Floats, MemoryRecommender, believe, stake_of
-from memory import MemoryBank, Outcome
-from memory.item_values import Observed, known_of
-from settings import Settings
-from simulators import Dataset, Worlds
+from billp.agents.closeness import Closeness
+from billp.agents.grounding import Vectors
+from billp.graphs.methods import Method
+from billp.graphs.ranking import Beliefs, Floats, MemoryRecommender, believe, stake_of
+from billp.memory import MemoryBank, Outcome
+from billp.memory.item_values import Observed, known_of
+from billp.settings import Settings
+from billp.simulators import Dataset, Worlds
 
 _KEPT = 8  # beliefs that are kept
 

@@ -10,9 +10,9 @@ from langgraph.channels.delta import DeltaChannel
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
-from graphs.nodes import EpisodeNodes
-from graphs.services import ServiceProvider
-from graphs.state import EpisodeContext, EpisodeOutput, EpisodeState
+from billp.graphs.nodes import EpisodeNodes
+from billp.graphs.services import ServiceProvider
+from billp.graphs.state import EpisodeContext, EpisodeOutput, EpisodeState
 
 
 def add_all_messages(old: list[AnyMessage], updates: Sequence[list[AnyMessage]]) -> list[AnyMessage]:

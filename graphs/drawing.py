@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from langchain_core.runnables.graph import Graph
 
-from graphs.episode import build_episode_graph
-from graphs.services import Services
-from graphs.state import EpisodeContext
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeContext
 
 _MARKS = ("__start__", "__end__")  # where a graph begins and ends; no node of ours
 

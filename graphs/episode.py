@@ -9,12 +9,12 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from graphs.acting import ActorGraph, build_actor_graph
-from graphs.conversation import LiveNodes, LiveOutput, LiveState
-from graphs.methods import method_named
-from graphs.nodes import EpisodeNodes
-from graphs.services import ServiceProvider
-from graphs.state import ActorOutput, EpisodeContext, EpisodeInput, EpisodeOutput, EpisodeState
+from billp.graphs.acting import ActorGraph, build_actor_graph
+from billp.graphs.conversation import LiveNodes, LiveOutput, LiveState
+from billp.graphs.methods import method_named
+from billp.graphs.nodes import EpisodeNodes
+from billp.graphs.services import ServiceProvider
+from billp.graphs.state import ActorOutput, EpisodeContext, EpisodeInput, EpisodeOutput, EpisodeState
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
 _NODES_A_STEP = 10  # plan, act, its five inner nodes, present, respond, criticise

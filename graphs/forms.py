@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from graphs.methods import SERVED
-from graphs.state import EpisodeContext, EpisodeInput
+from billp.graphs.methods import SERVED
+from billp.graphs.state import EpisodeContext, EpisodeInput
 
 _CONFIG = ConfigDict(extra="forbid")
 _FIXED = "The method of this graph"

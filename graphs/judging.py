@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.critic import Critic, averaged_value
-from agents.llm.usage import Usage
-from agents.views import Situation
-from graphs.services import Services
-from memory.retriever import similar_states
+from billp.agents.critic import Critic, averaged_value
+from billp.agents.llm.usage import Usage
+from billp.agents.views import Situation
+from billp.graphs.services import Services
+from billp.memory.retriever import similar_states
 
 
 @dataclass(frozen=True, slots=True)

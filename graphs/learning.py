@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agents.critic import discounted_sums
-from agents.evidence import evidence_of
-from agents.prompt_pack import clean
-from agents.views import Situation
-from catalogue import Catalogue
-from graphs.methods import Method
-from graphs.services import Services
-from graphs.state import EpisodeContext, EpisodeOutput, StepRecord
-from memory import ActorExperience, CriticExperience, MemoryBank, Origin, Reflection, Uses
-from memory.leaving import LONGEST
-from memory.receipts import Used
-from settings import CriticSettings
+from billp.agents.critic import discounted_sums
+from billp.agents.evidence import evidence_of
+from billp.agents.prompt_pack import clean
+from billp.agents.views import Situation
+from billp.catalogue import Catalogue
+from billp.graphs.methods import Method
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeContext, EpisodeOutput, StepRecord
+from billp.memory import ActorExperience, CriticExperience, MemoryBank, Origin, Reflection, Uses
+from billp.memory.leaving import LONGEST
+from billp.memory.receipts import Used
+from billp.settings import CriticSettings
 
 
 def learn(services: Services, memory: MemoryBank, method: Method, context: EpisodeContext, done: EpisodeOutput) -> None:

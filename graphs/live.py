@@ -13,14 +13,14 @@ from langgraph.types import interrupt
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
-from agents.grounding import Vectors, nearest_item
-from agents.prompt_pack import clean
-from errors import SettingsError
-from graphs.services import ServiceProvider, Services
-from graphs.state import EpisodeContext
-from graphs.users import Recommendation, Response, Split, is_test_user
-from memory import Embedder
-from simulators import Dataset, Worlds
+from billp.agents.grounding import Vectors, nearest_item
+from billp.agents.prompt_pack import clean
+from billp.errors import SettingsError
+from billp.graphs.services import ServiceProvider, Services
+from billp.graphs.state import EpisodeContext
+from billp.graphs.users import Recommendation, Response, Split, is_test_user
+from billp.memory import Embedder
+from billp.simulators import Dataset, Worlds
 
 UNRATED = 1.0
 """Stars that count for an item at which a person left without rating it.

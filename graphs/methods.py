@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
-from errors import SettingsError
-from names import there_is_no
+from billp.errors import SettingsError
+from billp.names import there_is_no
 
 Chooser = Literal["llm", "memory", "random", "popular", "shortlist", "oracle", "policy", "rival"]
 Recalls = Literal["none", "latest", "similar"]

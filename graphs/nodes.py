@@ -8,20 +8,20 @@ from typing import Any, cast
 
 from langgraph.runtime import Runtime
 
-from agents.critic import advantage
-from agents.evidence import Evidence, evidence_of
-from agents.llm.usage import Usage
-from agents.plan import Plan, make_plan, named_kinds
-from agents.tools import analyse_categories
-from errors import BadInputError
-from graphs.acting import Update
-from graphs.judging import Valuation, judge
-from graphs.learning import learn_next
-from graphs.methods import method_named
-from graphs.recalling import lesson_words, recall
-from graphs.recording import MIDDLE_REWARD, Weighed, plan_state, step_record, totals_of
-from graphs.services import ServiceProvider, Services
-from graphs.state import (
+from billp.agents.critic import advantage
+from billp.agents.evidence import Evidence, evidence_of
+from billp.agents.llm.usage import Usage
+from billp.agents.plan import Plan, make_plan, named_kinds
+from billp.agents.tools import analyse_categories
+from billp.errors import BadInputError
+from billp.graphs.acting import Update
+from billp.graphs.judging import Valuation, judge
+from billp.graphs.learning import learn_next
+from billp.graphs.methods import method_named
+from billp.graphs.recalling import lesson_words, recall
+from billp.graphs.recording import MIDDLE_REWARD, Weighed, plan_state, step_record, totals_of
+from billp.graphs.services import ServiceProvider, Services
+from billp.graphs.state import (
     EpisodeContext,
     EpisodeOutput,
     EpisodeState,
@@ -29,8 +29,8 @@ from graphs.state import (
     spending,
     usage_update,
 )
-from graphs.stepping import minds_of, step_seed
-from graphs.users import Recommendation, check_may_teach
+from billp.graphs.stepping import minds_of, step_seed
+from billp.graphs.users import Recommendation, check_may_teach
 
 
 class EpisodeNodes:

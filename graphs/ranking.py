@@ -14,12 +14,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.closeness import Closeness
-from agents.recommender import NO_ITEM, Observations
-from errors import EpisodeError
-from memory.item_values import ItemValues, Observed, fit_values
-from memory.leaving import LONGEST, Departures, Leaving, fit_leaving
-from memory.outcomes import Outcome
+from billp.agents.closeness import Closeness
+from billp.agents.recommender import NO_ITEM, Observations
+from billp.errors import EpisodeError
+from billp.memory.item_values import ItemValues, Observed, fit_values
+from billp.memory.leaving import LONGEST, Departures, Leaving, fit_leaving
+from billp.memory.outcomes import Outcome
 
 Floats = NDArray[np.float64]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from agents.evidence import Evidence, pooled
-from agents.views import Situation
-from graphs.methods import Method
-from graphs.services import Services
-from graphs.state import RecalledReflection
-from memory import Match, MemoryBank, Reflection
-from memory.merging import merge
-from memory.retriever import similar_states
+from billp.agents.evidence import Evidence, pooled
+from billp.agents.views import Situation
+from billp.graphs.methods import Method
+from billp.graphs.services import Services
+from billp.graphs.state import RecalledReflection
+from billp.memory import Match, MemoryBank, Reflection
+from billp.memory.merging import merge
+from billp.memory.retriever import similar_states
 
 
 async def recall(services: Services, method: Method, history: Sequence[int]) -> tuple[list[RecalledReflection], str]:

@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from agents.plain import DrawnShortlists, EvenDraw, FixedRanking
-from agents.recommender import Observations, Recommender
-from errors import EpisodeError
-from graphs.methods import Method
-from graphs.ranking import MemoryRecommender, different
-from graphs.recording import Weighed
-from graphs.services import Services
-from memory.leaving import LONGEST
+from billp.agents.plain import DrawnShortlists, EvenDraw, FixedRanking
+from billp.agents.recommender import Observations, Recommender
+from billp.errors import EpisodeError
+from billp.graphs.methods import Method
+from billp.graphs.ranking import MemoryRecommender, different
+from billp.graphs.recording import Weighed
+from billp.graphs.services import Services
+from billp.memory.leaving import LONGEST
 
 
 def recommender_of(services: Services, method: Method, *, explores: bool) -> Recommender:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from typing_extensions import TypedDict
 
-from agents.plan import Plan
-from agents.relations import relation
-from catalogue import Catalogue
-from graphs.state import EpisodeOutput, PlanState, StepRecord, UsageState
-from graphs.users import Response
+from billp.agents.plan import Plan
+from billp.agents.relations import relation
+from billp.catalogue import Catalogue
+from billp.graphs.state import EpisodeOutput, PlanState, StepRecord, UsageState
+from billp.graphs.users import Response
 
 MIDDLE_REWARD = 3.0
 """Of one to five stars: from here on a reward without the Critic counts as encouragement."""

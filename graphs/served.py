@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from graphs.episode import EpisodeGraph, build_episode_graph
-from graphs.forms import ActOnlyContext, LiveContext, LiveInput, ReactContext, ReflexionContext, ServedContext
-from graphs.live import LiveServices
-from graphs.services import Services
-from graphs.shared_services import shared_services
-from graphs.state import EpisodeContext, EpisodeInput
+from billp.graphs.episode import EpisodeGraph, build_episode_graph
+from billp.graphs.forms import ActOnlyContext, LiveContext, LiveInput, ReactContext, ReflexionContext, ServedContext
+from billp.graphs.live import LiveServices
+from billp.graphs.services import Services
+from billp.graphs.shared_services import shared_services
+from billp.graphs.state import EpisodeContext, EpisodeInput
 
 Name = Literal["billp", "reflexion", "react", "act_only", "live"]
 _LONGEST = 10_000

@@ -11,21 +11,21 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.actor import Actor
-from agents.critic import Critic
-from agents.grounding import Vectors
-from agents.planner import Planner
-from agents.prompt_pack import PromptPack
-from agents.recommender import Recommender
-from agents.reflector import Reflector
-from agents.views import Situation
-from catalogue import Catalogue
-from graphs.believing import Believer
-from graphs.state import EpisodeContext, EpisodeState
-from graphs.users import Users
-from memory import Embedder, MemoryBank
-from settings import Settings
-from simulators import Dataset, Worlds
+from billp.agents.actor import Actor
+from billp.agents.critic import Critic
+from billp.agents.grounding import Vectors
+from billp.agents.planner import Planner
+from billp.agents.prompt_pack import PromptPack
+from billp.agents.recommender import Recommender
+from billp.agents.reflector import Reflector
+from billp.agents.views import Situation
+from billp.catalogue import Catalogue
+from billp.graphs.believing import Believer
+from billp.graphs.state import EpisodeContext, EpisodeState
+from billp.graphs.users import Users
+from billp.memory import Embedder, MemoryBank
+from billp.settings import Settings
+from billp.simulators import Dataset, Worlds
 
 _NEWEST_WEIGHS = 0.8  # each older item of a state counts this much of the next newer one
 

@@ -11,16 +11,16 @@ from typing import Any, Self
 
 from pydantic import SecretStr
 
-from agents.llm.providers import provider_of
-from agents.prompt_pack import load_pack
-from errors import SettingsError
-from graphs.forms import ServedContext
-from graphs.methods import method_named
-from graphs.services import Services
-from graphs.state import EpisodeContext
-from graphs.workshop import Workshop
-from memory import Embedder
-from settings import Settings, load_settings
+from billp.agents.llm.providers import provider_of
+from billp.agents.prompt_pack import load_pack
+from billp.errors import SettingsError
+from billp.graphs.forms import ServedContext
+from billp.graphs.methods import method_named
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeContext
+from billp.graphs.workshop import Workshop
+from billp.memory import Embedder
+from billp.settings import Settings, load_settings
 
 
 @dataclass(frozen=True, slots=True)

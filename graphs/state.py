@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing` only from Python 3.12 on
 
-from agents.llm.usage import Usage
-from graphs.methods import SERVED
+from billp.agents.llm.usage import Usage
+from billp.graphs.methods import SERVED
 
 
 class RecalledReflection(TypedDict):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from agents.briefing import Briefing
-from agents.llm.asking import call_seed
-from agents.tools import CategoryAnalysis
-from errors import EpisodeError
-from graphs.services import Minds, Services
-from graphs.state import EpisodeContext, EpisodeState
-from graphs.users import masked_of
+from billp.agents.briefing import Briefing
+from billp.agents.llm.asking import call_seed
+from billp.agents.tools import CategoryAnalysis
+from billp.errors import EpisodeError
+from billp.graphs.services import Minds, Services
+from billp.graphs.state import EpisodeContext, EpisodeState
+from billp.graphs.users import masked_of
 
 CHOOSING, SHORTLISTING = "choose", "shortlist"
 """What chance is used for where no LLM is asked: to choose an item, and to draw candidates."""

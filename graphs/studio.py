@@ -6,7 +6,7 @@ for each graph; they are compiled once all the same (`graphs.served`).
 
 from __future__ import annotations
 
-from graphs.served import served_graph
+from billp.graphs.served import served_graph
 
 billp = served_graph("billp")
 """BiLLP, and by its field `method` every other method."""

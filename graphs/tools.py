@@ -10,10 +10,10 @@ from langchain_core.callbacks import AsyncCallbackManagerForToolRun
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
-from agents.grounding import nearest_item
-from graphs.services import Services, embed_text
-from memory import ActorExperience, Match, Vector
-from memory.retriever import similar_states
+from billp.agents.grounding import nearest_item
+from billp.graphs.services import Services, embed_text
+from billp.memory import ActorExperience, Match, Vector
+from billp.memory.retriever import similar_states
 
 
 class _Search(BaseModel):

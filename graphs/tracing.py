@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from langchain_core.runnables import RunnableConfig
 
-from graphs.services import Services
-from graphs.state import EpisodeContext
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeContext
 
 AnyContext = TypeVar("AnyContext", bound=EpisodeContext)
 _TRACED = ("method", "split", "seed", "run", "learn", "dataset", "memory", "prompts")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphs.methods import Method
-from graphs.state import EpisodeOutput, StepRecord
+from billp.graphs.methods import Method
+from billp.graphs.state import EpisodeOutput, StepRecord
 
 
 def trail(method: Method, done: EpisodeOutput, thought_steps: int, revise: float) -> list[list[str]]:

@@ -10,10 +10,10 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import SettingsError
-from graphs.state import Ended
-from settings import Settings
-from simulators import Dataset, Episodes, Oracle, World, Worlds, respond
+from billp.errors import SettingsError
+from billp.graphs.state import Ended
+from billp.settings import Settings
+from billp.simulators import Dataset, Episodes, Oracle, World, Worlds, respond
 
 Split = Literal["train", "test"]
 

@@ -13,26 +13,26 @@ from typing import Self
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
-from agents.actor import Actor
-from agents.critic import Critic
-from agents.llm.abilities import Abilities, abilities_of
-from agents.llm.metering import Load, MeteredChat
-from agents.llm.providers import ProviderChat, provider_chat, provider_of
-from agents.llm.server_chat import ServerChat
-from agents.llm.start_up import find_abilities
-from agents.llm.tape import Tape
-from agents.llm.taped_chat import TapedChat
-from agents.planner import Planner
-from agents.prompt_pack import PromptPack, load_pack
-from agents.reflector import Reflector
-from errors import SettingsError
-from graphs.believing import Believer
-from graphs.services import Minds, Services
-from graphs.users import SimulatedUsers
-from memory import Embedder, MemoryBank, SentenceEmbedder, catalogue_vectors, open_bank
-from serving.embedded import EmbeddedServer, start
-from settings import Settings
-from simulators import base_name, list_datasets, load_dataset, load_worlds, simulator_folder
+from billp.agents.actor import Actor
+from billp.agents.critic import Critic
+from billp.agents.llm.abilities import Abilities, abilities_of
+from billp.agents.llm.metering import Load, MeteredChat
+from billp.agents.llm.providers import ProviderChat, provider_chat, provider_of
+from billp.agents.llm.server_chat import ServerChat
+from billp.agents.llm.start_up import find_abilities
+from billp.agents.llm.tape import Tape
+from billp.agents.llm.taped_chat import TapedChat
+from billp.agents.planner import Planner
+from billp.agents.prompt_pack import PromptPack, load_pack
+from billp.agents.reflector import Reflector
+from billp.errors import SettingsError
+from billp.graphs.believing import Believer
+from billp.graphs.services import Minds, Services
+from billp.graphs.users import SimulatedUsers
+from billp.memory import Embedder, MemoryBank, SentenceEmbedder, catalogue_vectors, open_bank
+from billp.serving.embedded import EmbeddedServer, start
+from billp.settings import Settings
+from billp.simulators import base_name, list_datasets, load_dataset, load_worlds, simulator_folder
 
 log = logging.getLogger(__name__)
 Progress = Callable[[float], None]

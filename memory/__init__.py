@@ -1,18 +1,18 @@
 """What was learned, kept in Chroma and found again by similarity. Nothing heavy is imported before it is opened."""
 
-from memory.bank import MemoryBank, MemoryStats
-from memory.embedding import Embedder, SentenceEmbedder
-from memory.experiences import ActorMemory, CriticMemory
-from memory.inventory import counts_of, inventory
-from memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
-from memory.outcomes import Outcome
-from memory.receipts import Receipt, Receipts
-from memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
-from memory.reflections import ReflectionMemory
-from memory.shelf import drop_bank, list_banks, open_bank
-from memory.store import Match, VectorStore
-from memory.uses import UseMemory
-from memory.vectors import catalogue_vectors
+from billp.memory.bank import MemoryBank, MemoryStats
+from billp.memory.embedding import Embedder, SentenceEmbedder
+from billp.memory.experiences import ActorMemory, CriticMemory
+from billp.memory.inventory import counts_of, inventory
+from billp.memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
+from billp.memory.outcomes import Outcome
+from billp.memory.receipts import Receipt, Receipts
+from billp.memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
+from billp.memory.reflections import ReflectionMemory
+from billp.memory.shelf import drop_bank, list_banks, open_bank
+from billp.memory.store import Match, VectorStore
+from billp.memory.uses import UseMemory
+from billp.memory.vectors import catalogue_vectors
 
 __all__ = [
     "KINDS",

@@ -11,16 +11,16 @@ from typing import Self, TextIO
 
 from pydantic import BaseModel, ConfigDict
 
-from catalogue import Catalogue
-from errors import MemoryStoreError
-from memory.embedding import Embedder
-from memory.exchange import Header, read_lines, write_lines
-from memory.experiences import ActorMemory, CriticMemory
-from memory.records import KINDS, Kind, Record, Vector
-from memory.reflections import ReflectionMemory
-from memory.store import Match, VectorStore
-from memory.uses import UseMemory
-from whole_files import replacing
+from billp.catalogue import Catalogue
+from billp.errors import MemoryStoreError
+from billp.memory.embedding import Embedder
+from billp.memory.exchange import Header, read_lines, write_lines
+from billp.memory.experiences import ActorMemory, CriticMemory
+from billp.memory.records import KINDS, Kind, Record, Vector
+from billp.memory.reflections import ReflectionMemory
+from billp.memory.store import Match, VectorStore
+from billp.memory.uses import UseMemory
+from billp.whole_files import replacing
 
 BATCH = 500
 _CHECKED = 32  # experiences that tell whether the catalogue is still the one that they were made with

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memory.collection import Collection
-from memory.connection import Connection
-from memory.records import FieldValue, Record, Vector
-from memory.rows import fields_of, record_of, replacing
-from memory.store import Match, as_queries, check_records, rank
+from billp.memory.collection import Collection
+from billp.memory.connection import Connection
+from billp.memory.records import FieldValue, Record, Vector
+from billp.memory.rows import fields_of, record_of, replacing
+from billp.memory.store import Match, as_queries, check_records, rank
 
 if TYPE_CHECKING:
     from chromadb import Collection as ChromaCollection

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self, get_args
 
-from errors import MemoryStoreError
-from memory.records import Kind
+from billp.errors import MemoryStoreError
+from billp.memory.records import Kind
 
 _FORMAT = 2
 

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from errors import MemoryStoreError
-from memory.inventory import folder_of
-from memory.lock import FolderLock
-from memory.snapshot import check_folder, take_snapshot
-from settings import Settings
-from whole_files import work_folder
+from billp.errors import MemoryStoreError
+from billp.memory.inventory import folder_of
+from billp.memory.lock import FolderLock
+from billp.memory.snapshot import check_folder, take_snapshot
+from billp.settings import Settings
+from billp.whole_files import work_folder
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client

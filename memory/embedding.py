@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from errors import MemoryStoreError
-from memory.records import Vector
+from billp.errors import MemoryStoreError
+from billp.memory.records import Vector
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

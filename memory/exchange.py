@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal, TextIO
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
-from errors import MemoryStoreError
-from memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
-from memory.plausible import implausible
-from memory.records import Kind, Origin, Record, Vector
+from billp.errors import MemoryStoreError
+from billp.memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
+from billp.memory.plausible import implausible
+from billp.memory.records import Kind, Origin, Record, Vector
 
 FORMAT: Literal["billp-memory"] = "billp-memory"
 VERSION: Literal[2] = 2

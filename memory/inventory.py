@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from errors import MemoryStoreError
-from memory.collection import Collection, short_name
-from memory.records import Kind
-from memory.snapshot import FILE, unreadable
-from names import there_is_no
-from settings import Settings
+from billp.errors import MemoryStoreError
+from billp.memory.collection import Collection, short_name
+from billp.memory.records import Kind
+from billp.memory.snapshot import FILE, unreadable
+from billp.names import there_is_no
+from billp.settings import Settings
 
 _WAIT_S = 5.0  # for another process that is writing
 _PAGE = 1000

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from catalogue import Catalogue
+from billp.catalogue import Catalogue
 
 Floats = NDArray[np.float64]
 

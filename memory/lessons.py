@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from errors import MemoryStoreError
-from memory.outcomes import Outcome, before_of
-from memory.records import ByValue, FieldValue, Kind, Origin, Record, Vector
+from billp.errors import MemoryStoreError
+from billp.memory.outcomes import Outcome, before_of
+from billp.memory.records import ByValue, FieldValue, Kind, Origin, Record, Vector
 
 
 @dataclass(frozen=True, eq=False)

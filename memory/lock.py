@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from errors import MemoryStoreError
+from billp.errors import MemoryStoreError
 
 FILE = "billp.lock"
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from errors import MemoryStoreError
-from memory.records import FieldValue
+from billp.errors import MemoryStoreError
+from billp.memory.records import FieldValue
 
 
 @dataclass(frozen=True, slots=True)

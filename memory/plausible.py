@@ -7,8 +7,8 @@ import re
 
 import numpy as np
 
-from memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
-from memory.receipts import Used
+from billp.memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
+from billp.memory.receipts import Used
 
 View = Reflection | ActorExperience | CriticExperience | Uses
 _MOST_STARS = 1e6  # of an episode, a value or an advantage; far beyond any horizon

@@ -26,8 +26,8 @@ from statistics import fmean, pstdev
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from errors import MemoryStoreError
-from memory.records import FieldValue
+from billp.errors import MemoryStoreError
+from billp.memory.records import FieldValue
 
 _LATELY = 20
 _CHANCE = 0.025  # with which, of records that do no harm, any is taken for harmful

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import MemoryStoreError
+from billp.errors import MemoryStoreError
 
 Vector = NDArray[np.float32]
 FieldValue = str | int | float | bool

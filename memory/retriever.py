@@ -12,10 +12,10 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig
 from pydantic import PrivateAttr
 
-from memory.embedding import Embedder
-from memory.lessons import ActorExperience, CriticExperience, Reflection
-from memory.records import Vector
-from memory.store import Match
+from billp.memory.embedding import Embedder
+from billp.memory.lessons import ActorExperience, CriticExperience, Reflection
+from billp.memory.records import Vector
+from billp.memory.store import Match
 
 Lesson = TypeVar("Lesson", Reflection, ActorExperience, CriticExperience)
 Search = Callable[..., list[Match[Lesson]]]

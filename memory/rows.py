@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memory.records import FieldValue, Origin, Record
+from billp.memory.records import FieldValue, Origin, Record
 
 if TYPE_CHECKING:
     from chromadb import Collection as ChromaCollection

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from memory.bank import MemoryBank
-from memory.chroma import ChromaStore
-from memory.collection import Collection
-from memory.connection import Connection, connect
-from memory.embedding import Embedder
-from memory.inventory import inventory
-from memory.records import KINDS
-from settings import Settings
+from billp.memory.bank import MemoryBank
+from billp.memory.chroma import ChromaStore
+from billp.memory.collection import Collection
+from billp.memory.connection import Connection, connect
+from billp.memory.embedding import Embedder
+from billp.memory.inventory import inventory
+from billp.memory.records import KINDS
+from billp.settings import Settings
 
 
 def open_bank(settings: Settings, dataset: str, name: str, embedder: Embedder, *, reading: bool = False) -> MemoryBank:

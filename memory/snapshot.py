@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from errors import MemoryStoreError
-from memory.index_check import index_fault
+from billp.errors import MemoryStoreError
+from billp.memory.index_check import index_fault
 
 FILE = "chroma.sqlite3"
 _TRIES = 20

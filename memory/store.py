@@ -9,8 +9,8 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from errors import MemoryStoreError
-from memory.records import FieldValue, Record, Vector
+from billp.errors import MemoryStoreError
+from billp.memory.records import FieldValue, Record, Vector
 
 T = TypeVar("T")
 

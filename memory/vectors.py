@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from catalogue import Catalogue
-from errors import ArtifactError
-from memory.embedding import Embedder
-from memory.records import Vector
-from whole_files import replacing
+from billp.catalogue import Catalogue
+from billp.errors import ArtifactError
+from billp.memory.embedding import Embedder
+from billp.memory.records import Vector
+from billp.whole_files import replacing
 
 BATCH = 256
 

@@ -15,9 +15,9 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pages.context_check import ContextCheck
-from pages.guard import Guard
-from setting_groups import PageSettings
+from billp.pages.context_check import ContextCheck
+from billp.pages.guard import Guard
+from billp.setting_groups import PageSettings
 
 
 async def _to_page(_: Request) -> RedirectResponse:
@@ -27,8 +27,8 @@ async def _to_page(_: Request) -> RedirectResponse:
 @cache
 def _page() -> ASGIApp:
     # Reports need libraries that take seconds to import; the server's start does not wait for them.
-    from pages.reading import shared_reading  # noqa: PLC0415
-    from pages.routes import make_page  # noqa: PLC0415
+    from billp.pages.reading import shared_reading  # noqa: PLC0415
+    from billp.pages.routes import make_page  # noqa: PLC0415
 
     return make_page(shared_reading)
 
@@ -39,7 +39,7 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _settings() -> PageSettings:
-    from graphs.shared_services import shared_services  # noqa: PLC0415
+    from billp.graphs.shared_services import shared_services  # noqa: PLC0415
 
     return shared_services().settings.page
 

@@ -66,6 +66,6 @@ def _problem(body: bytes) -> str:
 @cache
 def _fields() -> list[str]:
     # The graphs are imported by the server already when the first run is asked for.
-    from graphs.served import FORMS  # noqa: PLC0415
+    from billp.graphs.served import FORMS  # noqa: PLC0415
 
     return sorted({field.name for form in FORMS.values() for field in dataclasses.fields(form.context)})

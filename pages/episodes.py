@@ -7,18 +7,27 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from catalogue import Catalogue
-from experiments.outcomes import outcome, outcome_words
-from experiments.records import EpisodeLine
-from experiments.report.folders import Config, Data
-from experiments.report.provenance import Source, source_of
-from experiments.report.titles import catalogue_of
-from graphs.methods import METHODS
-from graphs.state import EpisodeOutput, StepRecord
-from graphs.trail import trail
-from pages.answers import EpisodeView, ExperienceView, ItemView, OriginView, Place, RecalledView, StepView, WeightView
-from pages.runs import Runs
-from settings import PlannerSettings
+from billp.catalogue import Catalogue
+from billp.experiments.outcomes import outcome, outcome_words
+from billp.experiments.records import EpisodeLine
+from billp.experiments.report.folders import Config, Data
+from billp.experiments.report.provenance import Source, source_of
+from billp.experiments.report.titles import catalogue_of
+from billp.graphs.methods import METHODS
+from billp.graphs.state import EpisodeOutput, StepRecord
+from billp.graphs.trail import trail
+from billp.pages.answers import (
+    EpisodeView,
+    ExperienceView,
+    ItemView,
+    OriginView,
+    Place,
+    RecalledView,
+    StepView,
+    WeightView,
+)
+from billp.pages.runs import Runs
+from billp.settings import PlannerSettings
 
 
 class Episodes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphs.drawing import Edge, episode_edges, episode_nodes
-from pages.answers import DrawingView, EdgeView, NodeView
+from billp.graphs.drawing import Edge, episode_edges, episode_nodes
+from billp.pages.answers import DrawingView, EdgeView, NodeView
 
 # Column (0 to 2) and row of each node; a test holds this against the graph.
 PLACES: dict[str, tuple[float, float]] = {

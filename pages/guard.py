@@ -19,9 +19,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from errors import BillpError
-from pages.answers import Problem
-from setting_groups import PageSettings
+from billp.errors import BillpError
+from billp.pages.answers import Problem
+from billp.setting_groups import PageSettings
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OURS = ("same-origin", "none")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from experiments.outcomes import outcome_words
-from experiments.report.provenance import Source, source_of
-from memory import Embedder, Match, Record, list_banks, open_bank
-from pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, OriginView, Place, Remembered
-from pages.runs import Runs
-from settings import Settings
+from billp.experiments.outcomes import outcome_words
+from billp.experiments.report.provenance import Source, source_of
+from billp.memory import Embedder, Match, Record, list_banks, open_bank
+from billp.pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, OriginView, Place, Remembered
+from billp.pages.runs import Runs
+from billp.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
-from graphs.shared_services import shared_services
-from memory import Embedder
-from pages.episodes import Episodes
-from pages.memories import Memories
-from pages.runs import Runs
-from settings import Settings
+from billp.graphs.shared_services import shared_services
+from billp.memory import Embedder
+from billp.pages.episodes import Episodes
+from billp.pages.memories import Memories
+from billp.pages.runs import Runs
+from billp.settings import Settings
 
 
 @dataclass(frozen=True)

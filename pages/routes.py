@@ -17,11 +17,11 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from errors import ArtifactError, BillpError, MemoryStoreError
-from pages.answers import MemoryQuestion, Part, Problem
-from pages.geometry import drawing
-from pages.headers import PageHeaders
-from pages.reading import Reading
+from billp.errors import ArtifactError, BillpError, MemoryStoreError
+from billp.pages.answers import MemoryQuestion, Part, Problem
+from billp.pages.geometry import drawing
+from billp.pages.headers import PageHeaders
+from billp.pages.reading import Reading
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"

@@ -10,19 +10,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from errors import ArtifactError
-from experiments.intervals import mean_of
-from experiments.metrics import seed_table
-from experiments.names import row_name
-from experiments.numbers import with_interval
-from experiments.origins import is_called
-from experiments.outcomes import outcome, outcome_words
-from experiments.records import EpisodeLine
-from experiments.report.folders import Config, is_complete, read_config, run_folders
-from experiments.report.provenance import Source, nearest
-from experiments.run_folder import EPISODES, parse_line
-from pages.answers import EpisodeList, EpisodeRow, Place, RunList, RunRow
-from whole_files import open_plain
+from billp.errors import ArtifactError
+from billp.experiments.intervals import mean_of
+from billp.experiments.metrics import seed_table
+from billp.experiments.names import row_name
+from billp.experiments.numbers import with_interval
+from billp.experiments.origins import is_called
+from billp.experiments.outcomes import outcome, outcome_words
+from billp.experiments.records import EpisodeLine
+from billp.experiments.report.folders import Config, is_complete, read_config, run_folders
+from billp.experiments.report.provenance import Source, nearest
+from billp.experiments.run_folder import EPISODES, parse_line
+from billp.pages.answers import EpisodeList, EpisodeRow, Place, RunList, RunRow
+from billp.whole_files import open_plain
 
 
 @dataclass

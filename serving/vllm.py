@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from errors import ServingError
-from setting_groups import VLLMSettings
-from settings import LLMSettings
+from billp.errors import ServingError
+from billp.setting_groups import VLLMSettings
+from billp.settings import LLMSettings
 
 _MODULE = "vllm.entrypoints.openai.api_server"  # the command `vllm` is missing from the wheel for CPUs
 _KEY = "VLLM_API_KEY"

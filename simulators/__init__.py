@@ -1,26 +1,26 @@
 """Simulated users: data sets in, worlds fitted to them, and an environment that answers a recommendation.
 
-Importing this package registers ids for `gymnasium.make("simulators:billp/ml-100k-v0")` and reads nothing.
+Importing this package registers ids for `gymnasium.make("billp.simulators:billp/ml-100k-v0")` and reads nothing.
 """
 
-from simulators.artifacts import load_worlds, save_worlds, simulator_folder
-from simulators.building import build_halves, build_worlds
-from simulators.datasets import Dataset
-from simulators.environment import Observation, UserEnv
-from simulators.episodes import Episodes
-from simulators.fetching import fetch_known
-from simulators.importers.text_table import TextForm
-from simulators.intake import FEWEST, Columns, Intake, Rules
-from simulators.known import KNOWN, KnownDataset
-from simulators.library import add_folder, add_tables, base_name, list_datasets, load_dataset, read_intake
-from simulators.mapping import ColumnMapping
-from simulators.oracle import Oracle
-from simulators.registration import environment_id, register_environments, register_known
-from simulators.responses import Answer, respond
-from simulators.soundness import concerns
-from simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
-from simulators.vector_environment import VectorUserEnv
-from simulators.worlds import World, Worlds, users_of
+from billp.simulators.artifacts import load_worlds, save_worlds, simulator_folder
+from billp.simulators.building import build_halves, build_worlds
+from billp.simulators.datasets import Dataset
+from billp.simulators.environment import Observation, UserEnv
+from billp.simulators.episodes import Episodes
+from billp.simulators.fetching import fetch_known
+from billp.simulators.importers.text_table import TextForm
+from billp.simulators.intake import FEWEST, Columns, Intake, Rules
+from billp.simulators.known import KNOWN, KnownDataset
+from billp.simulators.library import add_folder, add_tables, base_name, list_datasets, load_dataset, read_intake
+from billp.simulators.mapping import ColumnMapping
+from billp.simulators.oracle import Oracle
+from billp.simulators.registration import environment_id, register_environments, register_known
+from billp.simulators.responses import Answer, respond
+from billp.simulators.soundness import concerns
+from billp.simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
+from billp.simulators.vector_environment import VectorUserEnv
+from billp.simulators.worlds import World, Worlds, users_of
 
 __all__ = [
     "FEWEST",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.rating_model import Logs, RatingModel
+from billp.simulators.rating_model import Logs, RatingModel
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from errors import ArtifactError
-from settings import ModelKind, SimulatorSettings
-from simulators.accuracy import Accuracy
-from simulators.datasets import Dataset, file_digest
-from simulators.deepfm import DeepFM
-from simulators.factorisation import BiasedFactorisation
-from simulators.folders import replaced_folder
-from simulators.library import checked_name
-from simulators.model_choice import ModelChoice
-from simulators.worlds import Split, World, Worlds
+from billp.errors import ArtifactError
+from billp.settings import ModelKind, SimulatorSettings
+from billp.simulators.accuracy import Accuracy
+from billp.simulators.datasets import Dataset, file_digest
+from billp.simulators.deepfm import DeepFM
+from billp.simulators.factorisation import BiasedFactorisation
+from billp.simulators.folders import replaced_folder
+from billp.simulators.library import checked_name
+from billp.simulators.model_choice import ModelChoice
+from billp.simulators.worlds import Split, World, Worlds
 
 RECORD = "worlds.json"
 _MODELS: dict[ModelKind, type[BiasedFactorisation | DeepFM]] = {

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from errors import DataError
-from simulators.progress import Progress
+from billp.errors import DataError
+from billp.simulators.progress import Progress
 
 FIELD_TYPES = ("token", "token_seq", "float", "float_seq")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import BadInputError
-from settings import SimulatorSettings
-from simulators.datasets import Dataset
-from simulators.features import features_of
-from simulators.fitting import Fits, fit
-from simulators.item_traits import category_sets
-from simulators.model_choice import chosen_model
-from simulators.progress import Progress, part
-from simulators.quit.distance import distance_quantile
-from simulators.rating_model import Logs
-from simulators.worlds import Split, World, Worlds
+from billp.errors import BadInputError
+from billp.settings import SimulatorSettings
+from billp.simulators.datasets import Dataset
+from billp.simulators.features import features_of
+from billp.simulators.fitting import Fits, fit
+from billp.simulators.item_traits import category_sets
+from billp.simulators.model_choice import chosen_model
+from billp.simulators.progress import Progress, part
+from billp.simulators.quit.distance import distance_quantile
+from billp.simulators.rating_model import Logs
+from billp.simulators.worlds import Split, World, Worlds
 
 
 def build_worlds(dataset: Dataset, settings: SimulatorSettings, progress: Progress | None = None) -> Worlds:

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catalogue import Catalogue, Item
-from errors import DataError
-from names import nearest
-from simulators.atomic_files import read_header, read_rows
-from simulators.importers.categories import SPACE, split_categories
-from simulators.mapping import ColumnMapping, column_flag
-from simulators.progress import Progress
-from simulators.rating_model import Logs
-from simulators.user_fields import UserField, read_user_fields
+from billp.catalogue import Catalogue, Item
+from billp.errors import DataError
+from billp.names import nearest
+from billp.simulators.atomic_files import read_header, read_rows
+from billp.simulators.importers.categories import SPACE, split_categories
+from billp.simulators.mapping import ColumnMapping, column_flag
+from billp.simulators.progress import Progress
+from billp.simulators.rating_model import Logs
+from billp.simulators.user_fields import UserField, read_user_fields
 
 LIKED = 4.0
 """A rating from here on, on the scale of 1 to 5, counts as liked."""

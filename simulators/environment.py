@@ -12,10 +12,10 @@ from gymnasium import spaces
 from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
-from errors import BadInputError
-from simulators.quit.rule import window_of
-from simulators.responses import respond
-from simulators.worlds import World
+from billp.errors import BadInputError
+from billp.simulators.quit.rule import window_of
+from billp.simulators.responses import respond
+from billp.simulators.worlds import World
 
 OBSERVED = 10
 """Recommendations seen in an observation, however far the quit rule looks back: its window is not for the agent."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.quit.rule import NO_ITEM, Past
-from simulators.rating_model import Floats, Indices
-from simulators.responses import Answers, respond_many
-from simulators.worlds import Verdicts, World
+from billp.simulators.quit.rule import NO_ITEM, Past
+from billp.simulators.rating_model import Floats, Indices
+from billp.simulators.responses import Answers, respond_many
+from billp.simulators.worlds import Verdicts, World
 
 Rows = NDArray[np.int64]
 

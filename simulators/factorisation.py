@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from settings import ModelKind
-from simulators.rating_model import Floats, Indices, checked_parameters
+from billp.settings import ModelKind
+from billp.simulators.rating_model import Floats, Indices, checked_parameters
 
 _SHAPES = {
     "mean": (),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.datasets import Dataset
-from simulators.user_fields import bucketed
+from billp.simulators.datasets import Dataset
+from billp.simulators.user_fields import bucketed
 
 Codes = NDArray[np.int64]
 

@@ -9,11 +9,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from errors import BadInputError, DataError
-from simulators.datasets import Dataset
-from simulators.known import KNOWN, KnownDataset
-from simulators.library import add_folder, dataset_folder, load_dataset, read_record
-from simulators.progress import Progress, part
+from billp.errors import BadInputError, DataError
+from billp.simulators.datasets import Dataset
+from billp.simulators.known import KNOWN, KnownDataset
+from billp.simulators.library import add_folder, dataset_folder, load_dataset, read_record
+from billp.simulators.progress import Progress, part
 
 _PATIENCE_S = 300
 

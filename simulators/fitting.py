@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from errors import DataError
-from settings import ModelKind, SimulatorSettings
-from simulators.accuracy import Accuracy, clipped_errors, measure, rmse
-from simulators.features import Features
-from simulators.networks import DeepFMNetwork, FactorisationNetwork
-from simulators.one_thread import one_thread
-from simulators.progress import Progress, part
-from simulators.rating_model import Logs, RatingModel
+from billp.errors import DataError
+from billp.settings import ModelKind, SimulatorSettings
+from billp.simulators.accuracy import Accuracy, clipped_errors, measure, rmse
+from billp.simulators.features import Features
+from billp.simulators.networks import DeepFMNetwork, FactorisationNetwork
+from billp.simulators.one_thread import one_thread
+from billp.simulators.progress import Progress, part
+from billp.simulators.rating_model import Logs, RatingModel
 
 LEAST_ROWS = 20
 TEST_SHARE, VALIDATION_SHARE = 0.1, 0.05

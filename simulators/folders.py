@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from errors import BadInputError
+from billp.errors import BadInputError
 
 _WORK = re.compile(r"\.(.+)-[a-z0-9_]{8}")  # as mkdtemp ends names
 

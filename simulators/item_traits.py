@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catalogue import Catalogue
-from simulators.rating_model import Floats
+from billp.catalogue import Catalogue
+from billp.simulators.rating_model import Floats
 
 CategorySets = NDArray[np.uint64]
 """Shape (n_items, words): bit b of word w says whether the item has category 64 w + b."""

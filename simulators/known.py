@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from simulators.intake import Columns
+from billp.simulators.intake import Columns
 
 
 @dataclass(frozen=True)

@@ -11,23 +11,23 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from catalogue import Catalogue
-from errors import DataError
-from names import there_is_no
-from simulators.atomic_files import read_header
-from simulators.datasets import SUFFIXES, Dataset, file_digest, read_dataset
-from simulators.folders import replaced_folder
-from simulators.importers.atomic_table import AtomicTable
-from simulators.importers.categories import LISTS, guessed_separator
-from simulators.importers.convert import convert
-from simulators.importers.opening import open_table, table_name
-from simulators.importers.table import Table, missing
-from simulators.importers.text_table import TextForm
-from simulators.intake import Columns, Intake, Rules
-from simulators.known import KNOWN
-from simulators.mapping import ColumnMapping, found_column, guess_mapping
-from simulators.pairs import pair_keys
-from simulators.progress import Progress, part
+from billp.catalogue import Catalogue
+from billp.errors import DataError
+from billp.names import there_is_no
+from billp.simulators.atomic_files import read_header
+from billp.simulators.datasets import SUFFIXES, Dataset, file_digest, read_dataset
+from billp.simulators.folders import replaced_folder
+from billp.simulators.importers.atomic_table import AtomicTable
+from billp.simulators.importers.categories import LISTS, guessed_separator
+from billp.simulators.importers.convert import convert
+from billp.simulators.importers.opening import open_table, table_name
+from billp.simulators.importers.table import Table, missing
+from billp.simulators.importers.text_table import TextForm
+from billp.simulators.intake import Columns, Intake, Rules
+from billp.simulators.known import KNOWN
+from billp.simulators.mapping import ColumnMapping, found_column, guess_mapping
+from billp.simulators.pairs import pair_keys
+from billp.simulators.progress import Progress, part
 
 RECORD = "dataset.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from errors import DataError
+from billp.errors import DataError
 
 # The names that the data sets published as RecBole atomic files use, most telling first.
 _GUESSES: dict[str, tuple[str, ...]] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from settings import ModelKind, ModelSetting
-from simulators.fitting import Fits
+from billp.settings import ModelKind, ModelSetting
+from billp.simulators.fitting import Fits
 
 
 @dataclass(frozen=True)

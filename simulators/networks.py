@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulators.deepfm import DeepFM
-from simulators.factorisation import BiasedFactorisation
-from simulators.features import Features
-from simulators.rating_model import Floats
+from billp.simulators.deepfm import DeepFM
+from billp.simulators.factorisation import BiasedFactorisation
+from billp.simulators.features import Features
+from billp.simulators.rating_model import Floats
 
 if TYPE_CHECKING:
     import torch

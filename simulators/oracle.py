@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.episodes import Episodes
-from simulators.rating_model import Floats, Indices
-from simulators.worlds import World
+from billp.simulators.episodes import Episodes
+from billp.simulators.rating_model import Floats, Indices
+from billp.simulators.worlds import World
 
 _BLOCK = 16384  # items rated at once
 _FIRST_LOOK = 32  # best items tried before looking further; nearly always one of them keeps the user

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.episodes import Episodes
-from simulators.oracle import Oracle
-from simulators.rating_model import Indices
-from simulators.worlds import World, users_of
+from billp.simulators.episodes import Episodes
+from billp.simulators.oracle import Oracle
+from billp.simulators.rating_model import Indices
+from billp.simulators.worlds import World, users_of
 
 PolicyName = Literal["random", "popular", "greedy", "oracle"]
 Choose = Callable[[Episodes, Indices], Indices]

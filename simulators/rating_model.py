@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from settings import ModelKind
+from billp.settings import ModelKind
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.integer]

@@ -1,9 +1,9 @@
 """The simulators as Gymnasium environments: `billp/NAME-v0`.
 
-Gymnasium 1.4 loads no plugins by itself, but imports the module named in front of an id: `simulators:billp/ml-100k-v0`
-works in a fresh process, as importing `simulators` registers the ids of the data sets that can be fetched by name. It
-reads nothing: where the simulator lies is looked up when one is made. Other data sets have no id before
-`register_environments` finds them.
+Gymnasium 1.4 loads no plugins by itself, but imports the module named in front of an id:
+`billp.simulators:billp/ml-100k-v0` works in a fresh process, as importing `billp.simulators` registers the ids of the
+data sets that can be fetched by name. It reads nothing: where the simulator lies is looked up when one is made. Other
+data sets have no id before `register_environments` finds them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 
 import gymnasium
 
-from errors import BadInputError
-from settings import QuitRuleName, load_settings
-from simulators.artifacts import RECORD, load_worlds, simulator_folder
-from simulators.environment import UserEnv
-from simulators.known import KNOWN
-from simulators.vector_environment import VectorUserEnv
-from simulators.worlds import Split, World, Worlds
+from billp.errors import BadInputError
+from billp.settings import QuitRuleName, load_settings
+from billp.simulators.artifacts import RECORD, load_worlds, simulator_folder
+from billp.simulators.environment import UserEnv
+from billp.simulators.known import KNOWN
+from billp.simulators.vector_environment import VectorUserEnv
+from billp.simulators.worlds import Split, World, Worlds
 
 VERSION = 0
 """Rises when the same seed and the same items no longer give the same episode."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.quit.reasons import HORIZON, STAYS
-from simulators.quit.registry import REASON_NAMES, REASONS, code_of
-from simulators.quit.rule import Past
-from simulators.rating_model import Floats, Indices
-from simulators.worlds import World
+from billp.simulators.quit.reasons import HORIZON, STAYS
+from billp.simulators.quit.registry import REASON_NAMES, REASONS, code_of
+from billp.simulators.quit.rule import Past
+from billp.simulators.rating_model import Floats, Indices
+from billp.simulators.worlds import World
 
 _STAYS, _HORIZON = np.int8(code_of(STAYS)), np.int8(code_of(HORIZON))
 _LEFT = np.array([reason.left for reason in REASONS.values()])

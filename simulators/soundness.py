@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.rating_model import Floats
-from simulators.worlds import World, Worlds
+from billp.simulators.rating_model import Floats
+from billp.simulators.worlds import World, Worlds
 
 GAIN = 0.04
 """Share by which a model's RMSE must be below that of item means; models that only shrink the means reach 1% to 4%."""

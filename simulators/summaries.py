@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from settings import ModelKind, QuitRuleName, Rounding
-from simulators.datasets import Dataset
-from simulators.importers.categories import torn_apart
-from simulators.intake import Intake
-from simulators.mapping import ColumnMapping
-from simulators.model_choice import ModelChoice
-from simulators.policies import Outcome, PolicyName, policy_outcomes, policy_users
-from simulators.quit.registry import RULES
-from simulators.soundness import concerns
-from simulators.worlds import Split, World, Worlds
+from billp.settings import ModelKind, QuitRuleName, Rounding
+from billp.simulators.datasets import Dataset
+from billp.simulators.importers.categories import torn_apart
+from billp.simulators.intake import Intake
+from billp.simulators.mapping import ColumnMapping
+from billp.simulators.model_choice import ModelChoice
+from billp.simulators.policies import Outcome, PolicyName, policy_outcomes, policy_users
+from billp.simulators.quit.registry import RULES
+from billp.simulators.soundness import concerns
+from billp.simulators.worlds import Split, World, Worlds
 
 _SAMPLED_PAIRS = 100_000
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import DataError
-from simulators.atomic_files import read_header, read_rows
+from billp.errors import DataError
+from billp.simulators.atomic_files import read_header, read_rows
 
 BUCKETS = 10
 MOST_VALUES = 100

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from errors import ArtifactError
-from simulators.artifacts import load_worlds, save_worlds, simulator_folder
-from simulators.building import build_worlds
-from simulators.library import load_dataset
-from simulators.progress import Progress
+from billp.errors import ArtifactError
+from billp.simulators.artifacts import load_worlds, save_worlds, simulator_folder
+from billp.simulators.building import build_worlds
+from billp.simulators.library import load_dataset
+from billp.simulators.progress import Progress
 
 
 @dataclass(frozen=True)

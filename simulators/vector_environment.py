@@ -11,12 +11,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from errors import BadInputError
-from simulators.environment import OBSERVED, draw_users, spaces_of
-from simulators.episodes import Episodes
-from simulators.quit.registry import REASON_NAMES
-from simulators.rating_model import Indices
-from simulators.worlds import World
+from billp.errors import BadInputError
+from billp.simulators.environment import OBSERVED, draw_users, spaces_of
+from billp.simulators.episodes import Episodes
+from billp.simulators.quit.registry import REASON_NAMES
+from billp.simulators.rating_model import Indices
+from billp.simulators.worlds import World
 
 Observations = dict[str, NDArray[np.int64]]
 _REASONS = np.array(REASON_NAMES, dtype=object)

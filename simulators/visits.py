@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import BadInputError
+from billp.errors import BadInputError
 
 MOST_DAYS = 10
 """Who has not come back by then does so on that day, as in KuaiSim."""

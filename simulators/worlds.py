@@ -10,15 +10,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import BadInputError
-from settings import QuitRuleName, Rounding, SimulatorSettings
-from simulators.accuracy import Accuracy
-from simulators.item_traits import CategorySets, ItemTraits
-from simulators.model_choice import ModelChoice
-from simulators.quit.reasons import LOW_REWARD, REPEAT, STAYS
-from simulators.quit.registry import RULES, code_of
-from simulators.quit.rule import Past, QuitRule, Surroundings, notes_of, window_of
-from simulators.rating_model import Floats, Indices, RatingModel
+from billp.errors import BadInputError
+from billp.settings import QuitRuleName, Rounding, SimulatorSettings
+from billp.simulators.accuracy import Accuracy
+from billp.simulators.item_traits import CategorySets, ItemTraits
+from billp.simulators.model_choice import ModelChoice
+from billp.simulators.quit.reasons import LOW_REWARD, REPEAT, STAYS
+from billp.simulators.quit.registry import RULES, code_of
+from billp.simulators.quit.rule import Past, QuitRule, Surroundings, notes_of, window_of
+from billp.simulators.rating_model import Floats, Indices, RatingModel
 
 Split = Literal["train", "test"]
 

@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.progress import Progress, TextColumn
 from rich.table import Table
 
-from agents.prompt_pack import VARIABLES, load_pack
-from commands.console import Console, complain, echo, echo_json, log_to_stderr
+from billp.agents.prompt_pack import VARIABLES, load_pack
+from billp.commands.console import Console, complain, echo, echo_json, log_to_stderr
 from tests.test_house import MODULES, ROOT
 
 HOSTILE = "[red]Alien\x1b[2J\x1b]52;c;aGk=\x07\x1b]8;;http://evil\x1b\\ \x9b31m\u202e\u2066\u200b\x00\r[/red]"

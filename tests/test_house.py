@@ -63,25 +63,30 @@ def room(path: Path) -> str:
 
 
 def imported(tree: ast.AST) -> set[str]:
-    """First names of everything imported, inside functions too."""
+    """First names of everything imported, inside functions too; what is imported from `billp` by the next name."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            found.add((node.module or "").partition(".")[0])
+            module = node.module or ""
+            names = [f"billp.{alias.name}" for alias in node.names] if module == "billp" else [module]
+        else:
+            continue
+        firsts = {name.partition(".")[0] for name in names}
+        assert not firsts & HOUSE, f"{firsts & HOUSE}: import it from billp"
+        found |= firsts | {name.split(".")[1] for name in names if name.startswith("billp.")}
     return found
 
 
 def test_every_package_is_named_here_and_in_the_build():
-    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks"}
     assert found == set(PACKAGES)
-    assert {path.stem for path in ROOT.glob("*.py")} == set(ROOTS)
+    assert {path.stem for path in ROOT.glob("*.py")} == {*ROOTS, "__init__"}
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {path.parent.relative_to(ROOT) for name in PACKAGES for path in (ROOT / name).rglob("__init__.py")}
-    assert set(build["packages"]) == {".".join(folder.parts) for folder in folders}
-    assert set(build["py-modules"]) == set(ROOTS)
+    assert set(build["packages"]) == {"billp"} | {".".join(("billp", *folder.parts)) for folder in folders}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)
@@ -116,7 +121,7 @@ def test_nothing_prints_evaluates_or_unpickles(path: Path):
 def python(program: str, folder: Path) -> str:
     """What a fresh interpreter prints, in an empty folder of its own."""
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{program}"],
+        [sys.executable, "-c", f"import sys\n{program}"],
         cwd=folder, capture_output=True, text=True, check=False,
         env={"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
@@ -126,7 +131,7 @@ def python(program: str, folder: Path) -> str:
 
 def test_only_functions_import_what_needs_torch_to_be_defined():
     assert len(LEARNING) > 5
-    names = {named(path).removesuffix(".py").replace("/", ".") for path in LEARNING}
+    names = {f"billp.{named(path).removesuffix('.py').replace('/', '.')}" for path in LEARNING}
     for path in [path for path in MODULES if path not in LEARNING]:
         tree = ast.parse(path.read_text())
         for node in tree.body:
@@ -138,7 +143,7 @@ def test_only_functions_import_what_needs_torch_to_be_defined():
 
 def test_importing_opens_nothing_and_loads_nothing_heavy(tmp_path: Path):
     names = [
-        named(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        f"billp.{named(path).removesuffix('.py').removesuffix('/__init__').replace('/', '.')}"
         for path in MODULES
         if path not in LEARNING
     ]
@@ -165,14 +170,14 @@ print(opened, heavy)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("module", ["cli", "graphs.studio", "pages.app"])
+@pytest.mark.parametrize("module", ["billp.cli", "billp.graphs.studio", "billp.pages.app"])
 def test_the_ways_in_load_neither_torch_nor_chroma(module: str, tmp_path: Path):
     program = f"import {module}\nprint([n for n in ('torch', 'chromadb', 'sentence_transformers') if n in sys.modules])"
     assert python(program, tmp_path).strip() == "[]"
 
 
 def test_the_command_line_starts_without_the_graph(tmp_path: Path):
-    assert python("import cli\nprint('langgraph' in sys.modules, 'numpy' in sys.modules)", tmp_path).split() == [
+    assert python("import billp.cli\nprint('langgraph' in sys.modules, 'numpy' in sys.modules)", tmp_path).split() == [
         "False",
         "False",
     ]
@@ -209,7 +214,7 @@ def test_langgraph_json_names_graphs_and_an_app_that_exist():
     for target in [*(graph["path"] for graph in config["graphs"].values()), config["http"]["app"]]:
         path, _, name = target.partition(":")
         assert (ROOT / path).is_file()
-        module = importlib.import_module(str(Path(path).with_suffix("")).replace("/", "."))
+        module = importlib.import_module("billp." + str(Path(path).with_suffix("")).replace("/", "."))
         assert isinstance(getattr(module, name), Pregel | Starlette)
     assert not [name for name in config["env"] if "TRACING" in name], "what is set here overrides what the user set"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from names import nearest
+from billp.names import nearest
 
 
 def test_numbers_are_compared_as_numbers():

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
-from graphs.drawing import episode_mermaid
-from graphs.methods import METHODS
-from settings import setting_names
+from billp.cli import app
+from billp.graphs.drawing import episode_mermaid
+from billp.graphs.methods import METHODS
+from billp.settings import setting_names
 from tests.cli.tiny import put_tiny
 
 ROOT = Path(__file__).parent.parent

@@ -13,8 +13,8 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from errors import SettingsError
-from settings import Settings, load_settings, setting_names
+from billp.errors import SettingsError
+from billp.settings import Settings, load_settings, setting_names
 
 OTHER: dict[str, tuple[str, str, str, Any]] = {
     # name: (in billp.toml, in the environment, as a flag, the flag's value)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from whole_files import bounded_lines, private_folder, read_bounded, replacing, work_folder, write_whole
+from billp.whole_files import bounded_lines, private_folder, read_bounded, replacing, work_folder, write_whole
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,7 +60,7 @@ def test_a_file_that_holds_the_text_already_is_left_alone(tmp_path: Path):
 
 def test_work_folders_of_killed_processes_are_swept_and_those_in_use_are_not(tmp_path: Path):
     program = (
-        "import os, sys, time\nfrom pathlib import Path\nfrom whole_files import work_folder\n"
+        "import os, sys, time\nfrom pathlib import Path\nfrom billp.whole_files import work_folder\n"
         "with work_folder(Path(sys.argv[1]), 'x') as work:\n    (work / 'f').write_text('half')\n"
         "    print('ready', flush=True)\n    time.sleep(60)\n"
     )

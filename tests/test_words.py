@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue import Item
-from words import for_json, for_prompt, for_terminal, named, one_line
+from billp.catalogue import Item
+from billp.words import for_json, for_prompt, for_terminal, named, one_line
 
 TOKENS = [
     "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|system|>", "<|user|>",  # ChatML, Phi

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from agents.llm.abilities import Abilities, abilities_of
-from agents.llm.reading import Reply, reply_of
-from agents.llm.schema import one_of
-from agents.llm.usage import Usage
-from errors import ReplyFormatError
+from billp.agents.llm.abilities import Abilities, abilities_of
+from billp.agents.llm.reading import Reply, reply_of
+from billp.agents.llm.schema import one_of
+from billp.agents.llm.usage import Usage
+from billp.errors import ReplyFormatError
 
 Parsed = TypeVar("Parsed")
 _ALTERNATIVES = 20  # log-probabilities asked for: the most that OpenAI's interface allows

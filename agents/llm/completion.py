@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.llm.reading import token_counts, usage_metadata
+from billp.agents.llm.reading import token_counts, usage_metadata
 
 
 class _Open(BaseModel):

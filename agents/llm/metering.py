@@ -13,8 +13,8 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-from agents.llm.abilities import Abilities, abilities_of
-from agents.llm.wrapping import WrappedChat
+from billp.agents.llm.abilities import Abilities, abilities_of
+from billp.agents.llm.wrapping import WrappedChat
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from errors import ModelUnavailableError, ServerAwayError
-from settings import LLMSettings
+from billp.errors import ModelUnavailableError, ServerAwayError
+from billp.settings import LLMSettings
 
 log = logging.getLogger(__name__)
 _LONGEST_PAUSE_S = 5.0  # between two tries, where the server does not say itself when to come back

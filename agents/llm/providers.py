@@ -18,14 +18,14 @@ from langchain_core.exceptions import ModelConnectionError, ModelError, ModelTim
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from agents.llm.abilities import Abilities
-from agents.llm.asking import asking
-from agents.llm.patience import AwayError, MomentaryError, Patience, retry_after
-from agents.llm.refusals import TOO_LONG, without_key
-from agents.llm.wrapping import WrappedChat, in_one_piece, streams
-from agents.prompt_pack import clean
-from errors import BillpError, ContextOverflowError, ModelUnavailableError, SettingsError
-from settings import LLMSettings
+from billp.agents.llm.abilities import Abilities
+from billp.agents.llm.asking import asking
+from billp.agents.llm.patience import AwayError, MomentaryError, Patience, retry_after
+from billp.agents.llm.refusals import TOO_LONG, without_key
+from billp.agents.llm.wrapping import WrappedChat, in_one_piece, streams
+from billp.agents.prompt_pack import clean
+from billp.errors import BillpError, ContextOverflowError, ModelUnavailableError, SettingsError
+from billp.settings import LLMSettings
 
 Parameters = Mapping[str, Any]
 _WORDS_ONLY = Abilities(seed=False, logprobs=False, schema=False)

@@ -14,7 +14,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 
-from agents.llm.usage import Usage
+from billp.agents.llm.usage import Usage
 
 NO_THINKING = (
     'switch thinking off, for example with llm.extra_body = {"chat_template_kwargs": {"enable_thinking": false}}, or '

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from agents.llm.asking import asking
-from agents.llm.patience import AwayError, MomentaryError, retry_after
-from agents.prompt_pack import clean
-from errors import ContextOverflowError, ModelUnavailableError
-from settings import LLMSettings
+from billp.agents.llm.asking import asking
+from billp.agents.llm.patience import AwayError, MomentaryError, retry_after
+from billp.agents.prompt_pack import clean
+from billp.errors import ContextOverflowError, ModelUnavailableError
+from billp.settings import LLMSettings
 
 _SECRET_FROM = 8  # characters
 _QUOTED = 240  # characters of what a server said

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from errors import ReplyFormatError
+from billp.errors import ReplyFormatError
 
 
 def one_of(choices: Sequence[str]) -> dict[str, Any]:

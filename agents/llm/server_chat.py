@@ -22,14 +22,14 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import PrivateAttr, ValidationError
 from pydantic_core import from_json
 
-from agents.llm.abilities import Abilities
-from agents.llm.asking import asking
-from agents.llm.completion import Completion, Piece, failure_in, last_chunk
-from agents.llm.patience import AwayError, MomentaryError, Patience
-from agents.llm.refusals import refusal, without_key
-from agents.llm.wrapping import AsyncChat, in_one_piece
-from errors import ModelUnavailableError
-from settings import LLMSettings
+from billp.agents.llm.abilities import Abilities
+from billp.agents.llm.asking import asking
+from billp.agents.llm.completion import Completion, Piece, failure_in, last_chunk
+from billp.agents.llm.patience import AwayError, MomentaryError, Patience
+from billp.agents.llm.refusals import refusal, without_key
+from billp.agents.llm.wrapping import AsyncChat, in_one_piece
+from billp.errors import ModelUnavailableError
+from billp.settings import LLMSettings
 
 _LARGEST = 4 * 2**20  # bytes of a reply; beyond this it is no chat completion of ours
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agents.llm.abilities import Abilities
-from agents.llm.asking import Request, ask
-from agents.llm.providers import ProviderChat
-from agents.llm.reading import Reply
-from agents.llm.server_chat import ServerChat
-from errors import ContextOverflowError, ModelUnavailableError, UnusableModelError
+from billp.agents.llm.abilities import Abilities
+from billp.agents.llm.asking import Request, ask
+from billp.agents.llm.providers import ProviderChat
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.server_chat import ServerChat
+from billp.errors import ContextOverflowError, ModelUnavailableError, UnusableModelError
 
 _FREE = Request(
     role="start-up check",

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agents.llm.abilities import Abilities
-from agents.llm.reading import Reply
-from agents.llm.usage import Usage
-from errors import ContextOverflowError, ModelUnavailableError, TapeError
+from billp.agents.llm.abilities import Abilities
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.usage import Usage
+from billp.errors import ContextOverflowError, ModelUnavailableError, TapeError
 
 _APPLICATION, _VERSION = 0x62696C6C, 1  # "bill": tells a tape from other SQLite files
 _SCHEMA = """

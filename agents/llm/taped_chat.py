@@ -13,13 +13,13 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from agents.llm.abilities import Abilities, abilities_of
-from agents.llm.asking import asking
-from agents.llm.reading import Reply, message_of, reply_of
-from agents.llm.schema import choices_of
-from agents.llm.tape import Entry, Tape
-from agents.llm.wrapping import AsyncChat, in_one_piece
-from errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError
+from billp.agents.llm.abilities import Abilities, abilities_of
+from billp.agents.llm.asking import asking
+from billp.agents.llm.reading import Reply, message_of, reply_of
+from billp.agents.llm.schema import choices_of
+from billp.agents.llm.tape import Entry, Tape
+from billp.agents.llm.wrapping import AsyncChat, in_one_piece
+from billp.errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError
 
 
 class TapedChat(AsyncChat):

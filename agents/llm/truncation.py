@@ -13,11 +13,11 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from agents.llm.asking import Parsed, Request, ask_parsed
-from agents.llm.reading import Reply
-from agents.llm.usage import Usage
-from agents.prompt_pack import Prompt
-from errors import ContextOverflowError
+from billp.agents.llm.asking import Parsed, Request, ask_parsed
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.usage import Usage
+from billp.agents.prompt_pack import Prompt
+from billp.errors import ContextOverflowError
 
 _CUT = ("steps", "history")  # in this order; each a list, oldest first
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.drawing import anyone, best, normal
-from agents.recommender import Observations, Recommender
-from baselines.rivals.overlap import CategoryOverlap
-from baselines.rivals.rival import Lesson, Material, Rival, Settled
-from baselines.rivals.values import ItemValues
+from billp.agents.drawing import anyone, best, normal
+from billp.agents.recommender import Observations, Recommender
+from billp.baselines.rivals.overlap import CategoryOverlap
+from billp.baselines.rivals.rival import Lesson, Material, Rival, Settled
+from billp.baselines.rivals.values import ItemValues
 
 _WINDOW = 4
 _DOUBT = 0.6  # stars: deviation of an item's value before the first answer

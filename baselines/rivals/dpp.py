@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.drawing import best
-from agents.recommender import NO_ITEM, Observations
-from baselines.rivals.overlap import CategoryOverlap
-from baselines.rivals.rival import Material, Rival, Settled
-from baselines.rivals.tuning import trial
+from billp.agents.drawing import best
+from billp.agents.recommender import NO_ITEM, Observations
+from billp.baselines.rivals.overlap import CategoryOverlap
+from billp.baselines.rivals.rival import Material, Rival, Settled
+from billp.baselines.rivals.tuning import trial
 
 _WINDOWS, _QUALITIES = (4, 8), (0.25, 0.5, 1.0, 2.0)
 _JITTER = 1e-3  # items of the same kind would make the window's kernel singular

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.drawing import best
-from agents.recommender import NO_ITEM, Observations, Recommender
-from baselines.rivals.overlap import CategoryOverlap
-from baselines.rivals.rival import Lesson, Material
+from billp.agents.drawing import best
+from billp.agents.recommender import NO_ITEM, Observations, Recommender
+from billp.baselines.rivals.overlap import CategoryOverlap
+from billp.baselines.rivals.rival import Lesson, Material
 
 _SPANS = ((0, 1), (1, 2), (2, 4), (4, 8))
 """Steps back that are looked at together."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.drawing import best, normal
-from agents.recommender import Observations
-from baselines.rivals.overlap import CategoryOverlap
-from baselines.rivals.rival import Material, Rival, Settled
-from baselines.rivals.tuning import Played, trial
+from billp.agents.drawing import best, normal
+from billp.agents.recommender import Observations
+from billp.baselines.rivals.overlap import CategoryOverlap
+from billp.baselines.rivals.rival import Material, Rival, Settled
+from billp.baselines.rivals.tuning import Played, trial
 
 _WINDOWS, _WEIGHTS = (2, 4, 8), (0.5, 1.0, 2.0, 4.0)
 _NOISES = (0.05, 0.1, 0.15, 0.2, 0.3)

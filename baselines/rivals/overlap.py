@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.recommender import NO_ITEM
+from billp.agents.recommender import NO_ITEM
 
 Shares = NDArray[np.float32]
 Number = TypeVar("Number", bound=np.generic)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from baselines.rivals.diverse import DiverseLearned, diverse_random
-from baselines.rivals.dpp import dpp
-from baselines.rivals.linucb import LinUCB
-from baselines.rivals.mmr import tuned, untuned
-from baselines.rivals.rival import Material, Rival
-from baselines.rivals.round_robin import round_robin
+from billp.baselines.rivals.diverse import DiverseLearned, diverse_random
+from billp.baselines.rivals.dpp import dpp
+from billp.baselines.rivals.linucb import LinUCB
+from billp.baselines.rivals.mmr import tuned, untuned
+from billp.baselines.rivals.rival import Material, Rival
+from billp.baselines.rivals.round_robin import round_robin
 
 RIVALS: Mapping[str, Callable[[Material], Rival]] = {
     "mmr": tuned,

@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.recommender import Recommender
-from baselines.rivals.overlap import CategoryOverlap
-from simulators import Dataset, World
+from billp.agents.recommender import Recommender
+from billp.baselines.rivals.overlap import CategoryOverlap
+from billp.simulators import Dataset, World
 
 
 @dataclass(frozen=True, eq=False)

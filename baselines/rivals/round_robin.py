@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.drawing import best
-from agents.recommender import Observations
-from baselines.rivals.overlap import CategoryOverlap
-from baselines.rivals.rival import Material, Rival, Settled
+from billp.agents.drawing import best
+from billp.agents.recommender import Observations
+from billp.baselines.rivals.overlap import CategoryOverlap
+from billp.baselines.rivals.rival import Material, Rival, Settled
 
 _WINDOW = 2
 

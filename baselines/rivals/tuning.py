@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.recommender import Recommender
-from baselines.rivals.rival import Material
-from baselines.rollout import CELLS, Rollout, SeedOf
-from simulators import users_of
+from billp.agents.recommender import Recommender
+from billp.baselines.rivals.rival import Material
+from billp.baselines.rollout import CELLS, Rollout, SeedOf
+from billp.simulators import users_of
 
 _USERS = 100  # train users that a setting is tried with, the same for all of them
 

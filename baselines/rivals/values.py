@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from catalogue import Catalogue
+from billp.catalogue import Catalogue
 
 _RIDGE = 1.0
 _OWN = 2.0  # answers' worth of doubt in an item's own part

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from settings import load_settings
+from billp.settings import load_settings
 
 _CHOICES = ("zyzzyva", "quokka", 'a "quoted" title, The (1995)')  # no model would say these by itself
 _LETTERS = ("A", "B", "C", "D", "E", "F")

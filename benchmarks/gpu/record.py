@@ -17,10 +17,10 @@ from typing import Any
 
 import uvloop
 
-from experiments.run_folder import read_lines
-from experiments.training import train
-from graphs.workshop import Workshop
-from settings import load_settings
+from billp.experiments.run_folder import read_lines
+from billp.experiments.training import train
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
 from tests.fakes.server import Script, serving
 
 _MEMORY = "benchmark-calls"

@@ -25,7 +25,7 @@ from typing import Any
 
 import aiohttp
 
-from settings import load_settings
+from billp.settings import load_settings
 
 LEVELS = (1, 4, 16, 32, 64, 128)
 _WARMING = 24  # calls before the first level, for what a server compiles when it is first asked

@@ -24,9 +24,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from benchmarks.gpu import checks, replay
-from serving.process import ServerProcess
-from serving.vllm import Launch, launch
-from settings import load_settings
+from billp.serving.process import ServerProcess
+from billp.serving.vllm import Launch, launch
+from billp.settings import load_settings
 
 
 def planned(model: str, more: Sequence[str]) -> tuple[Launch, float]:

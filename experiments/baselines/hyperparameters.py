@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from errors import SettingsError
+from billp.errors import SettingsError
 
 FOLDER = Path(__file__).with_name("hyperparameters")
 

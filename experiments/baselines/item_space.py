@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catalogue import Catalogue
+from billp.catalogue import Catalogue
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from settings import SimulatorSettings
-from simulators import Dataset
-from simulators.features import features_of
-from simulators.fitting import fit
-from simulators.rating_model import Logs, RatingModel
+from billp.settings import SimulatorSettings
+from billp.simulators import Dataset
+from billp.simulators.features import features_of
+from billp.simulators.fitting import fit
+from billp.simulators.rating_model import Logs, RatingModel
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agents.recommender import Observations
-from errors import ArtifactError
-from experiments.baselines.hyperparameters import Hyperparameters, read_hyperparameters
-from experiments.baselines.item_space import item_space
-from experiments.baselines.observations import Layout
-from experiments.baselines.probe import CurvePoint
-from names import checked_name
-from simulators import Dataset
-from simulators.datasets import file_digest
-from simulators.folders import replaced_folder
-from whole_files import write_whole
+from billp.agents.recommender import Observations
+from billp.errors import ArtifactError
+from billp.experiments.baselines.hyperparameters import Hyperparameters, read_hyperparameters
+from billp.experiments.baselines.item_space import item_space
+from billp.experiments.baselines.observations import Layout
+from billp.experiments.baselines.probe import CurvePoint
+from billp.names import checked_name
+from billp.simulators import Dataset
+from billp.simulators.datasets import file_digest
+from billp.simulators.folders import replaced_folder
+from billp.whole_files import write_whole
 
 if TYPE_CHECKING:
     import torch
 
-    from experiments.baselines.networks.scores import ActingNetwork
+    from billp.experiments.baselines.networks.scores import ActingNetwork
 
 RECORD, WEIGHTS = "policy.json", "policy.safetensors"
 
@@ -61,7 +61,7 @@ class TrainedPolicy:
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
         """The next item of each user, shape (n,); `seen.seeds` matter to policies that draw."""
-        from experiments.baselines.networks.choosing import choose_items, noise_of  # noqa: PLC0415 -- loads torch
+        from billp.experiments.baselines.networks.choosing import choose_items, noise_of  # noqa: PLC0415 -- loads torch
 
         given = self._layout.start(seen.histories)
         for step in range(seen.shown.shape[1]):
@@ -90,7 +90,7 @@ def load_policy(folder: Path, dataset: Dataset, method: str) -> TrainedPolicy:
     """The policy in `folder`; raises ArtifactError, with the remedy, where it is missing, damaged or another one."""
     from safetensors.torch import load_file  # noqa: PLC0415 -- loads torch
 
-    from experiments.baselines.networks.scores import acting_network  # noqa: PLC0415 -- loads torch
+    from billp.experiments.baselines.networks.scores import acting_network  # noqa: PLC0415 -- loads torch
 
     remedy = f"train it with `billp train --method {method} --dataset {dataset.name}`"
     anew = f"{remedy}; where it is a comparison's own, remove {folder} and resume the comparison"

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from experiments.baselines.observations import Layout, Observations
-from simulators import Episodes, World
-from simulators.policies import Outcome
+from billp.experiments.baselines.observations import Layout, Observations
+from billp.simulators import Episodes, World
+from billp.simulators.policies import Outcome
 
 Act = Callable[[Observations, NDArray[np.bool_]], NDArray[np.int64]]
 """Chooses an item for every observation, none of those masked (n, n_items); shape (n,)."""

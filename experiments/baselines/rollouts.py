@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.baselines.observations import Layout, Observations
-from experiments.baselines.transitions import MOST_STARS, Transitions
+from billp.experiments.baselines.observations import Layout, Observations
+from billp.experiments.baselines.transitions import MOST_STARS, Transitions
 
 Act = Callable[[Observations], NDArray[np.int64]]
 """Chooses an item for every observation, shape (n,)."""

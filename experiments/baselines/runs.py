@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import BadInputError
-from experiments.baselines.hyperparameters import hyperparameters_of
-from experiments.baselines.item_space import item_space
-from experiments.baselines.observations import Layout
-from experiments.baselines.policy import PolicyRecord, TrainedPolicy, load_policy, policy_folder
-from experiments.baselines.probe import Audience
-from experiments.config import run_config, surroundings
-from experiments.configured_folder import ConfiguredFolder
-from graphs.methods import method_named
-from graphs.services import Services
-from graphs.users import masked_history
-from graphs.workshop import Workshop
-from settings import Settings
-from simulators import Dataset, World, users_of
-from simulators.folders import replaced_folder
+from billp.errors import BadInputError
+from billp.experiments.baselines.hyperparameters import hyperparameters_of
+from billp.experiments.baselines.item_space import item_space
+from billp.experiments.baselines.observations import Layout
+from billp.experiments.baselines.policy import PolicyRecord, TrainedPolicy, load_policy, policy_folder
+from billp.experiments.baselines.probe import Audience
+from billp.experiments.config import run_config, surroundings
+from billp.experiments.configured_folder import ConfiguredFolder
+from billp.graphs.methods import method_named
+from billp.graphs.services import Services
+from billp.graphs.users import masked_history
+from billp.graphs.workshop import Workshop
+from billp.settings import Settings
+from billp.simulators import Dataset, World, users_of
+from billp.simulators.folders import replaced_folder
 
 if TYPE_CHECKING:
-    from experiments.baselines.algorithms.agent import Classroom
+    from billp.experiments.baselines.algorithms.agent import Classroom
 
 OnProgress = Callable[[float], None]
 """Called with the share of a training that is done."""
@@ -67,7 +67,7 @@ def train_method(
     BadInputError without tianshou, and ArtifactError where `run` was made with something else.
     """
     check_trainable(method)
-    from experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
+    from billp.experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
 
     hyper = hyperparameters_of(method, epochs)
     plan = {
@@ -119,7 +119,7 @@ def training_row(record: PolicyRecord) -> dict[str, Any]:
 
 def classroom(services: Services, world: World, seed: int) -> Classroom:
     """What a method may learn from in `world`: its users, and no row of any other user."""
-    from experiments.baselines.algorithms.agent import Classroom  # noqa: PLC0415 -- loads torch and tianshou
+    from billp.experiments.baselines.algorithms.agent import Classroom  # noqa: PLC0415 -- loads torch and tianshou
 
     dataset, count = logs_of(services.dataset, world), services.settings.memory.state_items
     return Classroom(

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import DataError
-from experiments.baselines.observations import Layout
-from experiments.baselines.transitions import MOST_STARS, Transitions, joined
-from simulators import Dataset
-from simulators.datasets import LIKED
+from billp.errors import DataError
+from billp.experiments.baselines.observations import Layout
+from billp.experiments.baselines.transitions import MOST_STARS, Transitions, joined
+from billp.simulators import Dataset
+from billp.simulators.datasets import LIKED
 
 DISPLEASED = 2.0
 """A rating below this ends a trajectory: the user is taken to have left."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.baselines.observations import Observations
+from billp.experiments.baselines.observations import Observations
 
 MOST_STARS = 5.0
 

@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from experiments.baselines.hyperparameters import (
+from billp.experiments.baselines.hyperparameters import (
     Hyperparameters,
     hyperparameters_of,
     read_hyperparameters,
     search_space_of,
 )
-from experiments.baselines.probe import Audience, CurvePoint
-from experiments.baselines.runs import OnProgress, audience_of, check_trainable, classroom
-from experiments.config import run_config, surroundings
-from experiments.configured_folder import ConfiguredFolder
-from graphs.services import Services
-from graphs.workshop import Workshop
-from simulators import build_halves
-from simulators.policies import Outcome
-from simulators.progress import part
-from whole_files import write_whole
+from billp.experiments.baselines.probe import Audience, CurvePoint
+from billp.experiments.baselines.runs import OnProgress, audience_of, check_trainable, classroom
+from billp.experiments.config import run_config, surroundings
+from billp.experiments.configured_folder import ConfiguredFolder
+from billp.graphs.services import Services
+from billp.graphs.workshop import Workshop
+from billp.simulators import build_halves
+from billp.simulators.policies import Outcome
+from billp.simulators.progress import part
+from billp.whole_files import write_whole
 
 if TYPE_CHECKING:
-    from experiments.baselines.algorithms.agent import Classroom
+    from billp.experiments.baselines.algorithms.agent import Classroom
 
 Changes = Mapping[str, int | float | str]
 """Hyperparameters that are other than in the method's file."""
@@ -125,7 +125,7 @@ def _trial(
     folder: Path,
     on_progress: OnProgress,
 ) -> Trial:
-    from experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
+    from billp.experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
 
     if (folder / _RESULT).is_file():
         return Trial.model_validate_json((folder / _RESULT).read_bytes())

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from experiments.blame.parts import ALIKE, BeliefBehind, Candidate, Experience, Principle, Value
-from experiments.run_step import Step
-from graphs.methods import method_named
-from graphs.ranking import Beliefs
-from graphs.services import Services
-from graphs.stepping import CHOOSING, seed_of
-from memory import Outcome
-from memory.leaving import LONGEST
+from billp.experiments.blame.parts import ALIKE, BeliefBehind, Candidate, Experience, Principle, Value
+from billp.experiments.run_step import Step
+from billp.graphs.methods import method_named
+from billp.graphs.ranking import Beliefs
+from billp.graphs.services import Services
+from billp.graphs.stepping import CHOOSING, seed_of
+from billp.memory import Outcome
+from billp.memory.leaving import LONGEST
 
 
 def believed(

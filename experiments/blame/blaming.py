@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from errors import MemoryStoreError
-from experiments.blame.believed import believed
-from experiments.blame.lessons import lessons_behind
-from experiments.blame.parts import Blame, Candidate, RecordBehind
-from experiments.run_step import Step
-from graphs.methods import method_named
-from graphs.services import Services
-from memory import Receipts, Record, VectorStore
+from billp.errors import MemoryStoreError
+from billp.experiments.blame.believed import believed
+from billp.experiments.blame.lessons import lessons_behind
+from billp.experiments.blame.parts import Blame, Candidate, RecordBehind
+from billp.experiments.run_step import Step
+from billp.graphs.methods import method_named
+from billp.graphs.services import Services
+from billp.memory import Receipts, Record, VectorStore
 
 
 def blame(step: Step, services: Services, *, examples: int = 5) -> Blame:

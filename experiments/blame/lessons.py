@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from agents.evidence import Evidence, pooled
-from agents.plan import Plan, make_plan, named_kinds
-from experiments.blame.parts import ALIKE, LessonBehind
-from experiments.run_step import Step
-from graphs.methods import method_named
-from graphs.services import Services, state_vector
-from memory import Match, MemoryBank, Receipts
-from memory.lessons import Reflection
+from billp.agents.evidence import Evidence, pooled
+from billp.agents.plan import Plan, make_plan, named_kinds
+from billp.experiments.blame.parts import ALIKE, LessonBehind
+from billp.experiments.run_step import Step
+from billp.graphs.methods import method_named
+from billp.graphs.services import Services, state_vector
+from billp.memory import Match, MemoryBank, Receipts
+from billp.memory.lessons import Reflection
 
 
 @dataclass(frozen=True)

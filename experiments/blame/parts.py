@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from graphs.state import PlanState
-from memory import Receipt
+from billp.graphs.state import PlanState
+from billp.memory import Receipt
 
 ALIKE = 0.02
 """Stars by which memory, asked again, may differ from what was recorded, sums being rounded."""

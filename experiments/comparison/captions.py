@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from experiments.comparison.design import Design
-from graphs.services import Services
-from simulators.quit.registry import RULES
+from billp.experiments.comparison.design import Design
+from billp.graphs.services import Services
+from billp.simulators.quit.registry import RULES
 
 
 def caption(design: Design, services: Services, *, met: int) -> str:

@@ -11,26 +11,26 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from errors import ArtifactError
-from experiments.baselines.policy import PolicyRecord
-from experiments.baselines.runs import check_trainable
-from experiments.comparison.captions import caption
-from experiments.comparison.design import Arm, Design, checked
-from experiments.comparison.pairs import compare_pairs, differs
-from experiments.comparison.policies import PolicyTraining, policy_training
-from experiments.comparison.results import Comparison, Serving, curve_points
-from experiments.comparison.track import Bench, OnTraining, Track
-from experiments.conduct import conduct_of
-from experiments.config import run_config, surroundings
-from experiments.configured_folder import ConfiguredFolder, read_config
-from experiments.metrics import Summary, cached_share, summarise
-from experiments.records import EpisodeLine
-from experiments.runner import OnEpisode
-from experiments.together import together
-from graphs.services import Services
-from graphs.workshop import Workshop
-from simulators import users_of
-from whole_files import write_whole
+from billp.errors import ArtifactError
+from billp.experiments.baselines.policy import PolicyRecord
+from billp.experiments.baselines.runs import check_trainable
+from billp.experiments.comparison.captions import caption
+from billp.experiments.comparison.design import Arm, Design, checked
+from billp.experiments.comparison.pairs import compare_pairs, differs
+from billp.experiments.comparison.policies import PolicyTraining, policy_training
+from billp.experiments.comparison.results import Comparison, Serving, curve_points
+from billp.experiments.comparison.track import Bench, OnTraining, Track
+from billp.experiments.conduct import conduct_of
+from billp.experiments.config import run_config, surroundings
+from billp.experiments.configured_folder import ConfiguredFolder, read_config
+from billp.experiments.metrics import Summary, cached_share, summarise
+from billp.experiments.records import EpisodeLine
+from billp.experiments.runner import OnEpisode
+from billp.experiments.together import together
+from billp.graphs.services import Services
+from billp.graphs.workshop import Workshop
+from billp.simulators import users_of
+from billp.whole_files import write_whole
 
 COMPARISON = "comparison.json"
 _ID = "comparison_id"  # part of the names of its memories, so that another of the same name has others

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.prompt_pack import PromptPack
-from errors import SettingsError
-from graphs.methods import Method, method_named
+from billp.agents.prompt_pack import PromptPack
+from billp.errors import SettingsError
+from billp.graphs.methods import Method, method_named
 
 LOOKS = 5  # times that a comparison with an early stop looks at its numbers, at most
 FEWEST = 20  # users below which an interval rests too much on their numbers being normally distributed

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from experiments.intervals import Estimate, Table, difference_of, excludes, ratio_of
-from experiments.metrics import Field, cells_of, seed_table
-from experiments.records import EpisodeLine
+from billp.experiments.intervals import Estimate, Table, difference_of, excludes, ratio_of
+from billp.experiments.metrics import Field, cells_of, seed_table
+from billp.experiments.records import EpisodeLine
 
 Metric = Literal["len", "r_each", "r_traj"]
 METRICS: tuple[Metric, ...] = ("len", "r_each", "r_traj")

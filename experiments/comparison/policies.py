@@ -7,8 +7,8 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
-from experiments.baselines.policy import PolicyRecord
-from experiments.baselines.probe import CurvePoint
+from billp.experiments.baselines.policy import PolicyRecord
+from billp.experiments.baselines.probe import CurvePoint
 
 
 class PolicyPoint(BaseModel):

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from experiments.comparison.pairs import Pair
-from experiments.comparison.policies import PolicyTraining
-from experiments.intervals import Estimate
-from experiments.metrics import Summary, summarise
-from experiments.records import EpisodeLine
+from billp.experiments.comparison.pairs import Pair
+from billp.experiments.comparison.policies import PolicyTraining
+from billp.experiments.intervals import Estimate
+from billp.experiments.metrics import Summary, summarise
+from billp.experiments.records import EpisodeLine
 
 
 class CurvePoint(BaseModel):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from experiments.comparison.results import Comparison
-from experiments.intervals import Estimate, excludes
-from experiments.numbers import fixed, share, with_interval
-from experiments.outcomes import ended_words
-from experiments.tables import TextTable, cost_table, results_table
+from billp.experiments.comparison.results import Comparison
+from billp.experiments.intervals import Estimate, excludes
+from billp.experiments.numbers import fixed, share, with_interval
+from billp.experiments.outcomes import ended_words
+from billp.experiments.tables import TextTable, cost_table, results_table
 
 
 def tables_of(comparison: Comparison) -> list[TextTable]:

@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from experiments.baselines.policy import PolicyRecord, TrainedPolicy
-from experiments.baselines.runs import train_method
-from experiments.baselines.thread import in_thread
-from experiments.comparison.design import Arm, Design
-from experiments.conduct import conduct_of
-from experiments.config import run_config, surroundings
-from experiments.metrics import summarise
-from experiments.plans import evaluation_plan, training_plan
-from experiments.records import EpisodeLine
-from experiments.rivals import RunningRival
-from experiments.run_folder import RunFolder, is_complete, read_lines
-from experiments.runner import OnEpisode, Runner
-from graphs.services import Services
-from graphs.workshop import Workshop
-from simulators import users_of
+from billp.experiments.baselines.policy import PolicyRecord, TrainedPolicy
+from billp.experiments.baselines.runs import train_method
+from billp.experiments.baselines.thread import in_thread
+from billp.experiments.comparison.design import Arm, Design
+from billp.experiments.conduct import conduct_of
+from billp.experiments.config import run_config, surroundings
+from billp.experiments.metrics import summarise
+from billp.experiments.plans import evaluation_plan, training_plan
+from billp.experiments.records import EpisodeLine
+from billp.experiments.rivals import RunningRival
+from billp.experiments.run_folder import RunFolder, is_complete, read_lines
+from billp.experiments.runner import OnEpisode, Runner
+from billp.graphs.services import Services
+from billp.graphs.workshop import Workshop
+from billp.simulators import users_of
 
 OnTraining = Callable[[str, float], None]
 """Called with the name of a training and the share of it that is done."""

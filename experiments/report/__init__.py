@@ -1,8 +1,8 @@
 """The report of one or several runs: a page to open in a browser, and tables to export."""
 
-from experiments.report.exports import write_csv, write_parquet
-from experiments.report.folders import RunData, find_runs
-from experiments.report.page import Report, make_report, write_page, write_tables
+from billp.experiments.report.exports import write_csv, write_parquet
+from billp.experiments.report.folders import RunData, find_runs
+from billp.experiments.report.page import Report, make_report, write_page, write_tables
 
 __all__ = [
     "Report",

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from errors import ArtifactError
-from experiments.comparison.policies import PolicyTraining
-from experiments.comparison.results import Comparison
-from experiments.comparison.tables import tables_of
-from experiments.conduct import Conduct
-from experiments.intervals import Estimate, excludes
-from experiments.outcomes import ended_words
-from experiments.run_folder import METRICS
-from experiments.tables import TextTable
+from billp.errors import ArtifactError
+from billp.experiments.comparison.policies import PolicyTraining
+from billp.experiments.comparison.results import Comparison
+from billp.experiments.comparison.tables import tables_of
+from billp.experiments.conduct import Conduct
+from billp.experiments.intervals import Estimate, excludes
+from billp.experiments.outcomes import ended_words
+from billp.experiments.run_folder import METRICS
+from billp.experiments.tables import TextTable
 
 _FILE = "comparison.json"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.intervals import Estimate
-from experiments.metrics import summarise
-from experiments.records import EpisodeLine
-from experiments.report.folders import RunData
-from experiments.report.rows import Row, is_trained
-from graphs.methods import METHODS
+from billp.experiments.intervals import Estimate
+from billp.experiments.metrics import summarise
+from billp.experiments.records import EpisodeLine
+from billp.experiments.report.folders import RunData
+from billp.experiments.report.rows import Row, is_trained
+from billp.graphs.methods import METHODS
 
 
 @dataclass(frozen=True)

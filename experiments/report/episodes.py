@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catalogue import Catalogue
-from experiments.numbers import signed
-from experiments.outcomes import outcome, outcome_reason
-from experiments.records import EpisodeLine
-from experiments.report.folders import RunData
-from experiments.report.provenance import Source, Sources, source_of
-from experiments.report.receipts import TrainingReceipts
-from experiments.report.rows import Row
-from graphs.state import EpisodeOutput, PlanState, RecalledReflection, StepRecord
+from billp.catalogue import Catalogue
+from billp.experiments.numbers import signed
+from billp.experiments.outcomes import outcome, outcome_reason
+from billp.experiments.records import EpisodeLine
+from billp.experiments.report.folders import RunData
+from billp.experiments.report.provenance import Source, Sources, source_of
+from billp.experiments.report.receipts import TrainingReceipts
+from billp.experiments.report.rows import Row
+from billp.graphs.state import EpisodeOutput, PlanState, RecalledReflection, StepRecord
 
 BUDGET = 40_000_000
 """Bytes that the episodes of one page may take; beyond, browsers get slow."""

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from errors import BadInputError
-from experiments.outcomes import outcome, outcome_words
-from experiments.records import EpisodeLine
-from experiments.report.folders import RunData
-from experiments.report.rows import name_of
-from whole_files import replacing
+from billp.errors import BadInputError
+from billp.experiments.outcomes import outcome, outcome_words
+from billp.experiments.records import EpisodeLine
+from billp.experiments.report.folders import RunData
+from billp.experiments.report.rows import name_of
+from billp.whole_files import replacing
 
 if TYPE_CHECKING:
     import pyarrow

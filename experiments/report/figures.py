@@ -6,11 +6,11 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from experiments.intervals import Estimate
-from experiments.outcomes import OUTCOMES, outcome_words
-from experiments.report.curves import LearningCurve, TrainingCurve, learning_curves, training_curves
-from experiments.report.drawing import Figure, colour, plot
-from experiments.report.rows import Row
+from billp.experiments.intervals import Estimate
+from billp.experiments.outcomes import OUTCOMES, outcome_words
+from billp.experiments.report.curves import LearningCurve, TrainingCurve, learning_curves, training_curves
+from billp.experiments.report.drawing import Figure, colour, plot
+from billp.experiments.report.rows import Row
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:

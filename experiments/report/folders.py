@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from errors import ArtifactError
-from experiments.configured_folder import CONFIG, LARGEST
-from experiments.records import EpisodeLine
-from experiments.run_folder import EPISODES, METRICS, read_lines
-from experiments.stored_settings import completed
-from settings import SimulatorSettings
-from simulators.quit.registry import rule_words
-from whole_files import read_bounded
+from billp.errors import ArtifactError
+from billp.experiments.configured_folder import CONFIG, LARGEST
+from billp.experiments.records import EpisodeLine
+from billp.experiments.run_folder import EPISODES, METRICS, read_lines
+from billp.experiments.stored_settings import completed
+from billp.settings import SimulatorSettings
+from billp.simulators.quit.registry import rule_words
+from billp.whole_files import read_bounded
 
 
 class _Part(BaseModel):

@@ -13,10 +13,10 @@ from typing import Any, Literal
 import jinja2
 from markupsafe import Markup
 
-from catalogue import Catalogue
-from errors import BadInputError
-from experiments.numbers import fixed, share, signed_interval, with_interval
-from experiments.report.comparison import (
+from billp.catalogue import Catalogue
+from billp.errors import BadInputError
+from billp.experiments.numbers import fixed, share, signed_interval, with_interval
+from billp.experiments.report.comparison import (
     ComparedPolicy,
     NamedConduct,
     Pair,
@@ -27,17 +27,17 @@ from experiments.report.comparison import (
     read_policies,
     read_tables,
 )
-from experiments.report.drawing import Figure
-from experiments.report.episodes import BUDGET, EpisodesJson, episodes_json
-from experiments.report.figures import figures
-from experiments.report.folders import RunData
-from experiments.report.policies import policies_figure
-from experiments.report.reliability import Study, read_studies, reliability_figure
-from experiments.report.rows import Row, group_rows
-from experiments.report.surface import surface_figure
-from experiments.surface.results import Surface, surface_table
-from experiments.tables import TextTable, summary_table
-from whole_files import write_whole
+from billp.experiments.report.drawing import Figure
+from billp.experiments.report.episodes import BUDGET, EpisodesJson, episodes_json
+from billp.experiments.report.figures import figures
+from billp.experiments.report.folders import RunData
+from billp.experiments.report.policies import policies_figure
+from billp.experiments.report.reliability import Study, read_studies, reliability_figure
+from billp.experiments.report.rows import Row, group_rows
+from billp.experiments.report.surface import surface_figure
+from billp.experiments.surface.results import Surface, surface_table
+from billp.experiments.tables import TextTable, summary_table
+from billp.whole_files import write_whole
 
 _FOLDER = Path(__file__).parent
 

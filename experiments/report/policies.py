@@ -6,8 +6,8 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.report.comparison import ComparedPolicy
-from experiments.report.drawing import Figure, colour, plot
+from billp.experiments.report.comparison import ComparedPolicy
+from billp.experiments.report.drawing import Figure, colour, plot
 
 
 def policies_figure(policies: Sequence[ComparedPolicy]) -> Figure:

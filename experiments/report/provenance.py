@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from experiments.origins import is_called
-from experiments.report.folders import RunData
+from billp.experiments.origins import is_called
+from billp.experiments.report.folders import RunData
 
 _SEED = re.compile(r"(?:train|test)-(\d+)-")
 

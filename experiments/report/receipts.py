@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.report.folders import RunData
-from graphs.learning import used_in
-from graphs.methods import METHODS
-from memory import Receipts
-from memory.records import FieldValue
-from settings import CriticSettings
+from billp.experiments.report.folders import RunData
+from billp.graphs.learning import used_in
+from billp.graphs.methods import METHODS
+from billp.memory import Receipts
+from billp.memory.records import FieldValue
+from billp.settings import CriticSettings
 
 
 class TrainingReceipts:

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from errors import ArtifactError
-from experiments.critic_study import FILE, CriticStudy
-from experiments.report.drawing import Figure, colour, plot
+from billp.errors import ArtifactError
+from billp.experiments.critic_study import FILE, CriticStudy
+from billp.experiments.report.drawing import Figure, colour, plot
 
 
 @dataclass(frozen=True)

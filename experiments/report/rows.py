@@ -6,11 +6,11 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.metrics import Summary, summarise
-from experiments.names import row_name
-from experiments.records import EpisodeLine
-from experiments.report.folders import RunData
-from graphs.methods import METHODS
+from billp.experiments.metrics import Summary, summarise
+from billp.experiments.names import row_name
+from billp.experiments.records import EpisodeLine
+from billp.experiments.report.folders import RunData
+from billp.graphs.methods import METHODS
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 
-from experiments.numbers import share, share_with_interval
-from experiments.report.drawing import Figure, plot
-from experiments.surface.results import Surface, methods_of
+from billp.experiments.numbers import share, share_with_interval
+from billp.experiments.report.drawing import Figure, plot
+from billp.experiments.surface.results import Surface, methods_of
 
 
 def surface_figure(surface: Surface, number: int = 0) -> Figure:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from catalogue import Catalogue
-from errors import DataError
-from experiments.report.folders import Data, RunData
-from simulators import load_dataset
+from billp.catalogue import Catalogue
+from billp.errors import DataError
+from billp.experiments.report.folders import Data, RunData
+from billp.simulators import load_dataset
 
 
 def catalogues(data_dir: Path, runs: Sequence[RunData]) -> dict[str, Catalogue]:

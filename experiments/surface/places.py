@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from errors import SettingsError
-from settings import QuitRuleName
-from simulators.quit.registry import RULES
+from billp.errors import SettingsError
+from billp.settings import QuitRuleName
+from billp.simulators.quit.registry import RULES
 
 WINDOWS = (2, 4, 8)
 _NO_CATEGORIES = "no-categories"

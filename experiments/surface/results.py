@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from errors import ArtifactError
-from experiments.comparison.pairs import tables_of_pair
-from experiments.intervals import Estimate, mean_of, ratio_of
-from experiments.metrics import cells_of, seed_table
-from experiments.numbers import share_with_interval
-from experiments.records import EpisodeLine
-from experiments.tables import TextTable
+from billp.errors import ArtifactError
+from billp.experiments.comparison.pairs import tables_of_pair
+from billp.experiments.intervals import Estimate, mean_of, ratio_of
+from billp.experiments.metrics import cells_of, seed_table
+from billp.experiments.numbers import share_with_interval
+from billp.experiments.records import EpisodeLine
+from billp.experiments.tables import TextTable
 
 SURFACE = "surface.json"
 ORACLE = "oracle"

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.prompt_pack import load_pack
-from errors import ArtifactError, SettingsError
-from experiments.comparison.comparing import COMPARISON, compare
-from experiments.comparison.design import Design, arms_of
-from experiments.comparison.results import Comparison
-from experiments.config import run_config, surroundings
-from experiments.configured_folder import ConfiguredFolder, read_config
-from experiments.intervals import FEWEST_SPLITS
-from experiments.records import EpisodeLine
-from experiments.run_folder import read_lines
-from experiments.runner import OnEpisode
-from experiments.surface.places import Place
-from experiments.surface.results import ORACLE, SURFACE, Cell, Surface, SurfaceWorld, cell
-from graphs.methods import METHODS
-from graphs.workshop import Workshop
-from simulators.variants import Variant
-from whole_files import write_whole
+from billp.agents.prompt_pack import load_pack
+from billp.errors import ArtifactError, SettingsError
+from billp.experiments.comparison.comparing import COMPARISON, compare
+from billp.experiments.comparison.design import Design, arms_of
+from billp.experiments.comparison.results import Comparison
+from billp.experiments.config import run_config, surroundings
+from billp.experiments.configured_folder import ConfiguredFolder, read_config
+from billp.experiments.intervals import FEWEST_SPLITS
+from billp.experiments.records import EpisodeLine
+from billp.experiments.run_folder import read_lines
+from billp.experiments.runner import OnEpisode
+from billp.experiments.surface.places import Place
+from billp.experiments.surface.results import ORACLE, SURFACE, Cell, Surface, SurfaceWorld, cell
+from billp.graphs.methods import METHODS
+from billp.graphs.workshop import Workshop
+from billp.simulators.variants import Variant
+from billp.whole_files import write_whole
 
 # A surface may go on with more.
 _MAY_CHANGE = (

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from simulators.atomic_files import read_header, read_rows
-from simulators.importers.table import Row, Unreadable
-from simulators.importers.text_table import picker
-from simulators.progress import Progress
+from billp.simulators.atomic_files import read_header, read_rows
+from billp.simulators.importers.table import Row, Unreadable
+from billp.simulators.importers.text_table import picker
+from billp.simulators.progress import Progress
 
 
 @dataclass(frozen=True)

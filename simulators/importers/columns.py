@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from errors import DataError
-from simulators.importers.table import Table
-from simulators.importers.text_table import TextTable
-from simulators.intake import Columns
-from simulators.mapping import column_flag, found_column, found_columns, untold_column
+from billp.errors import DataError
+from billp.simulators.importers.table import Table
+from billp.simulators.importers.text_table import TextTable
+from billp.simulators.intake import Columns
+from billp.simulators.mapping import column_flag, found_column, found_columns, untold_column
 
 LOG_ROLES = ("user", "item", "rating", "hours", "timestamp")
 ITEM_ROLES = ("item_key", "title", "categories", "year")

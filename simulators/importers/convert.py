@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catalogue import Item
-from errors import DataError
-from simulators.implicit import NEGATIVE, sample_negatives, stars_of_hours, stars_of_presence
-from simulators.importers.atomic_table import AtomicTable
-from simulators.importers.categories import LISTS, SPACE
-from simulators.importers.columns import ITEM_ROLES, LOG_ROLES, chosen_columns
-from simulators.importers.rows import Meetings, item_index, items_of, meetings_of
-from simulators.importers.table import Faults, Table
-from simulators.intake import FEWEST, Columns, Feedback, Intake, Rules
-from simulators.mapping import ColumnMapping
-from simulators.pairs import folded, k_core
-from simulators.progress import Progress
+from billp.catalogue import Item
+from billp.errors import DataError
+from billp.simulators.implicit import NEGATIVE, sample_negatives, stars_of_hours, stars_of_presence
+from billp.simulators.importers.atomic_table import AtomicTable
+from billp.simulators.importers.categories import LISTS, SPACE
+from billp.simulators.importers.columns import ITEM_ROLES, LOG_ROLES, chosen_columns
+from billp.simulators.importers.rows import Meetings, item_index, items_of, meetings_of
+from billp.simulators.importers.table import Faults, Table
+from billp.simulators.intake import FEWEST, Columns, Feedback, Intake, Rules
+from billp.simulators.mapping import ColumnMapping
+from billp.simulators.pairs import folded, k_core
+from billp.simulators.progress import Progress
 
 _SEPARATORS = {"space": SPACE, "comma": ",", "none": None, "semicolon": ";", "bar": "|"}
 _STORED_SEPARATOR = "|"

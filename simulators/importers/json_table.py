@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from errors import DataError
-from simulators.importers.table import Row, Unreadable, fault
-from simulators.importers.text_file import opened
-from simulators.progress import Progress
+from billp.errors import DataError
+from billp.simulators.importers.table import Row, Unreadable, fault
+from billp.simulators.importers.text_file import opened
+from billp.simulators.progress import Progress
 
 _SAMPLED = 100  # rows whose keys are the columns
 

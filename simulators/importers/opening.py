@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulators.importers.json_table import JsonTable
-from simulators.importers.table import Table, missing
-from simulators.importers.text_table import TextForm, TextTable, suffix_of
+from billp.simulators.importers.json_table import JsonTable
+from billp.simulators.importers.table import Table, missing
+from billp.simulators.importers.text_table import TextForm, TextTable, suffix_of
 
 _JSON = (".jsonl", ".ndjson", ".json")
 
@@ -20,7 +20,7 @@ def open_table(path: Path, form: TextForm | None = None) -> Table:
         raise missing(path)
     suffix = suffix_of(path)
     if path.suffix.lower() == ".parquet":
-        from simulators.importers.parquet_table import ParquetTable  # noqa: PLC0415 -- pyarrow is slow to import
+        from billp.simulators.importers.parquet_table import ParquetTable  # noqa: PLC0415 -- pyarrow is slow to import
 
         return ParquetTable(path)
     return JsonTable(path) if suffix in _JSON else TextTable(path, form or TextForm())

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from errors import DataError
-from simulators.importers.table import Row, Unreadable, distinct_names, missing
-from simulators.progress import Progress
+from billp.errors import DataError
+from billp.simulators.importers.table import Row, Unreadable, distinct_names, missing
+from billp.simulators.progress import Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa

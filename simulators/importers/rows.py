@@ -11,13 +11,13 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from catalogue import Item
-from errors import DataError
-from simulators.importers.categories import LISTS, guessed_separator, split_categories
-from simulators.importers.table import Faults, Table, fault
-from simulators.importers.times import TimeForm, time_form
-from simulators.intake import Columns
-from simulators.progress import Progress
+from billp.catalogue import Item
+from billp.errors import DataError
+from billp.simulators.importers.categories import LISTS, guessed_separator, split_categories
+from billp.simulators.importers.table import Faults, Table, fault
+from billp.simulators.importers.times import TimeForm, time_form
+from billp.simulators.intake import Columns
+from billp.simulators.progress import Progress
 
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _BREAKS = re.compile(r"[\t\r\n]")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
-from errors import DataError
-from simulators.progress import Progress
+from billp.errors import DataError
+from billp.simulators.progress import Progress
 
 Row = tuple[str, ...]
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from errors import DataError
-from simulators.importers.table import missing
+from billp.errors import DataError
+from billp.simulators.importers.table import missing
 
 _BLOCK = 1 << 20
 _UTF8 = "utf-8-sig"  # with a byte-order mark or without

@@ -13,10 +13,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal, TextIO, cast
 
-from errors import DataError
-from simulators.importers.table import Row, Unreadable, distinct_names, fault
-from simulators.importers.text_file import encoding_of, opened
-from simulators.progress import Progress
+from billp.errors import DataError
+from billp.simulators.importers.table import Row, Unreadable, distinct_names, fault
+from billp.simulators.importers.text_file import encoding_of, opened
+from billp.simulators.progress import Progress
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
 """Words for separators that are awkward to type."""

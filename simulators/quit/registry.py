@@ -6,10 +6,10 @@ settings are declared. What its reason is called, in runs and to readers, follow
 
 from __future__ import annotations
 
-from settings import QuitRuleName, SimulatorSettings
-from simulators.quit import category_window, distance, patience, personal, satiation
-from simulators.quit.reasons import HORIZON, LOW_REWARD, REPEAT, STAYS, Reason
-from simulators.quit.rule import RuleKind
+from billp.settings import QuitRuleName, SimulatorSettings
+from billp.simulators.quit import category_window, distance, patience, personal, satiation
+from billp.simulators.quit.reasons import HORIZON, LOW_REWARD, REPEAT, STAYS, Reason
+from billp.simulators.quit.rule import RuleKind
 
 RULES: dict[QuitRuleName, RuleKind] = {
     rule.name: rule

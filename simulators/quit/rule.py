@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from settings import QuitRuleName, SimulatorSettings
-from simulators.item_traits import ItemTraits
-from simulators.quit.reasons import Reason
-from simulators.rating_model import Floats, Indices
+from billp.settings import QuitRuleName, SimulatorSettings
+from billp.simulators.item_traits import ItemTraits
+from billp.simulators.quit.reasons import Reason
+from billp.simulators.rating_model import Floats, Indices
 
 NO_ITEM = -1
 """Stands in arrays of items where there is none."""

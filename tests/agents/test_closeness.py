@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import agents.closeness
-from agents.closeness import CATEGORY_STEPS, Closeness
-from agents.recommender import NO_ITEM
-from catalogue import Catalogue, Item
+import billp.agents.closeness
+from billp.agents.closeness import CATEGORY_STEPS, Closeness
+from billp.agents.recommender import NO_ITEM
+from billp.catalogue import Catalogue, Item
 
 
 def catalogue(*categories: str) -> Catalogue:
@@ -73,11 +73,11 @@ def test_the_names_of_measures_go_with_their_levels():
 
 
 def test_only_the_rows_asked_for_lately_are_kept(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(agents.closeness, "_KEPT_BYTES", 0)  # the least that is kept are 16 rows
+    monkeypatch.setattr(billp.agents.closeness, "_KEPT_BYTES", 0)  # the least that is kept are 16 rows
     computed: list[int] = []
 
     class Counting(Closeness):
-        def _by_categories(self, item: int) -> agents.closeness.Levels:
+        def _by_categories(self, item: int) -> billp.agents.closeness.Levels:
             computed.append(item)
             return super()._by_categories(item)
 

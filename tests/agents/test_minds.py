@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.actor import Actor, label_scores
-from agents.briefing import Briefing
-from agents.critic import Critic, advantage, discounted_sums, expected_score
-from agents.llm.reading import Reply
-from agents.llm.usage import Usage
-from agents.planner import Planner
-from agents.prompt_pack import load_pack
-from agents.reflector import Reflector
-from agents.tools import CategoryAnalysis
-from agents.views import Situation
-from catalogue import Item
-from errors import ModelUnavailableError, ReplyFormatError
-from settings import ActorSettings, CriticSettings, PlannerSettings, ReflectorSettings
+from billp.agents.actor import Actor, label_scores
+from billp.agents.briefing import Briefing
+from billp.agents.critic import Critic, advantage, discounted_sums, expected_score
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.usage import Usage
+from billp.agents.planner import Planner
+from billp.agents.prompt_pack import load_pack
+from billp.agents.reflector import Reflector
+from billp.agents.tools import CategoryAnalysis
+from billp.agents.views import Situation
+from billp.catalogue import Item
+from billp.errors import ModelUnavailableError, ReplyFormatError
+from billp.settings import ActorSettings, CriticSettings, PlannerSettings, ReflectorSettings
 from tests.fakes.model import QueueModel
 
 ITEMS = tuple(Item(n, f"k{n}", f"Film {n}", ("Drama",) if n % 2 else ("War", "Comedy"), 1990 + n) for n in range(30))

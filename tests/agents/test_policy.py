@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.actor import Actor
-from agents.briefing import Briefing
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from agents.policy import choose, label_preferences, named_preferences, unbiased_preferences
-from agents.prompt_pack import load_pack
-from agents.tools import CategoryAnalysis
-from agents.views import Situation
-from catalogue import Item
-from settings import ActorSettings
+from billp.agents.actor import Actor
+from billp.agents.briefing import Briefing
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.agents.policy import choose, label_preferences, named_preferences, unbiased_preferences
+from billp.agents.prompt_pack import load_pack
+from billp.agents.tools import CategoryAnalysis
+from billp.agents.views import Situation
+from billp.catalogue import Item
+from billp.settings import ActorSettings
 from tests.fakes.model import RuleModel
 
 real = st.floats(-5, 5)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.prompt_pack import DEFAULT_PACK, load_pack
-from errors import PromptError
+from billp.agents.prompt_pack import DEFAULT_PACK, load_pack
+from billp.errors import PromptError
 
 LOOP = "{% for a in history %}"
 END = "{% endfor %}"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.prompt_pack import DEFAULT_PACK, SAMPLES, VARIABLES, clean, load_pack
-from agents.views import ShownItem, ShownStep
-from errors import PromptError
+from billp.agents.prompt_pack import DEFAULT_PACK, SAMPLES, VARIABLES, clean, load_pack
+from billp.agents.views import ShownItem, ShownStep
+from billp.errors import PromptError
 
 PACKS = sorted(path for path in DEFAULT_PACK.parent.iterdir() if path.is_dir())
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.evidence import Evidence, evidence_of, pooled
-from agents.plan import Plan, best_rest, make_plan, named_kinds
-from agents.relations import FARTHEST, gap, kinds, overlap, relation
-from catalogue import Item
-from errors import MemoryStoreError
+from billp.agents.evidence import Evidence, evidence_of, pooled
+from billp.agents.plan import Plan, best_rest, make_plan, named_kinds
+from billp.agents.relations import FARTHEST, gap, kinds, overlap, relation
+from billp.catalogue import Item
+from billp.errors import MemoryStoreError
 
 KINDS = ("War", "Drama", "Comedy", "Horror", "Crime")
 

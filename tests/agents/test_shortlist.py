@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.grounding import nearest_item
-from agents.shortlist import Experience, draw_shortlist
-from agents.tools import analyse_categories
-from catalogue import Item
-from errors import EpisodeError
+from billp.agents.grounding import nearest_item
+from billp.agents.shortlist import Experience, draw_shortlist
+from billp.agents.tools import analyse_categories
+from billp.catalogue import Item
+from billp.errors import EpisodeError
 
 
 def unit_rows(items: int, seed: int = 0) -> np.ndarray:

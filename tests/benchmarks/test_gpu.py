@@ -15,8 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from benchmarks.gpu import checks, replay, serve, shape
-from serving.vllm import flags
-from settings import load_settings
+from billp.serving.vllm import flags
+from billp.settings import load_settings
 from tests.fakes.server import Script, serving
 
 ROOT = Path(__file__).parents[2]

@@ -12,13 +12,12 @@ from typing import Any, Self
 
 import pytest
 
-import cli
-import graphs.workshop
-import memory
-from agents.llm.abilities import Abilities
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from settings import LLMSettings
+from billp import cli, memory
+from billp.agents.llm.abilities import Abilities
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.graphs import workshop
+from billp.settings import LLMSettings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import FakeChat, sensible_reply
@@ -87,7 +86,7 @@ def tiny(tiny_data: Path, own_folders: Path) -> Path:
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An embedder that needs no model, wherever the commands would make one."""
-    monkeypatch.setattr(graphs.workshop, "SentenceEmbedder", HashEmbedder)
+    monkeypatch.setattr(workshop, "SentenceEmbedder", HashEmbedder)
     monkeypatch.setattr(memory, "SentenceEmbedder", HashEmbedder)
 
 
@@ -114,4 +113,4 @@ class ServedFake(FakeChat):
 def answered(hashed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server named in the environment whose replies need no network."""
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
-    monkeypatch.setattr(graphs.workshop, "ServerChat", ServedFake)
+    monkeypatch.setattr(workshop, "ServerChat", ServedFake)

@@ -33,7 +33,7 @@ def test_every_command_explains_itself(billp: Billp, command: tuple[str, ...]):
 def test_every_command_is_in_the_table_above(billp: Billp):
     import typer
 
-    import cli
+    from billp import cli
 
     def leaves(app: typer.Typer, prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
         found = {prefix}
@@ -132,7 +132,7 @@ def test_an_api_key_is_shown_and_stored_nowhere(
 
 
 def test_settings_lists_every_setting_with_its_value(billp: Billp):
-    from settings import setting_names
+    from billp.settings import setting_names
 
     assert billp("settings", "--json", "--set", "critic.gamma=0.25").json["critic.gamma"] == 0.25
     assert list(billp("settings", "--json").json) == list(setting_names())
@@ -209,12 +209,12 @@ def test_the_graph_is_drawn(billp: Billp):
 def test_an_interrupt_ends_with_130_and_says_how_to_go_on(
     billp: Billp, tiny: Path, hashed: None, monkeypatch: pytest.MonkeyPatch
 ):
-    import commands.episodes
+    from billp.commands import episodes
 
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands.episodes, "run_to_end", interrupted)
+    monkeypatch.setattr(episodes, "run_to_end", interrupted)
     said = billp("evaluate", "--dataset", "tiny", "--method", "random")
     assert said.code == 130
     assert "--resume" in said.words

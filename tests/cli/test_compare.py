@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.prompt_pack import DEFAULT_PACK, TERSE_PACK
+from billp.agents.prompt_pack import DEFAULT_PACK, TERSE_PACK
 from tests.cli.conftest import Billp
 
 SMALL = ("--dataset", "tiny", "--train-episodes", "3", "--users", "4", "--set", "run.batch=3", "--run", "c")

@@ -108,9 +108,9 @@ def limited(size: int) -> Callable[[], None]:
 def test_a_disk_that_takes_no_more_stops_a_run_in_a_sentence(tiny: Path, size: int):
     env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "300"}
     program = (
-        "import sys\nsys.path.insert(0, sys.argv.pop(1))\nimport graphs.workshop\n"
+        "import sys\nsys.path.insert(0, sys.argv.pop(1))\nimport billp.graphs.workshop\n"
         "from tests.fakes.embedder import HashEmbedder\ngraphs.workshop.SentenceEmbedder = HashEmbedder\n"
-        "import cli\ncli.main()\n"
+        "import billp.cli\nbillp.cli.main()\n"
     )
     at = [sys.executable, "-c", program, str(ROOT), "evaluate", *AT]
     vectors = subprocess.run([*at[:-1], "first"], env=env, capture_output=True, text=True, check=False)  # noqa: S603
@@ -126,7 +126,7 @@ def test_a_disk_that_takes_no_more_stops_a_run_in_a_sentence(tiny: Path, size: i
 def test_an_export_that_the_disk_does_not_take_leaves_the_old_one(billp: Billp, run: Path, kind: str, tmp_path: Path):
     assert billp("report", "one", f"--{kind}", tmp_path / "out").code == 0
     before = files(tmp_path / "out")
-    program = "import sys\nsys.path.insert(0, sys.argv.pop(1))\nimport cli\ncli.main()\n"
+    program = "import sys\nsys.path.insert(0, sys.argv.pop(1))\nimport billp.cli\nbillp.cli.main()\n"
     at = [sys.executable, "-c", program, str(ROOT), "report", "one", "--out", "/dev/null", f"--{kind}"]
     done = subprocess.run(  # noqa: S603
         [*at[:-3], f"--{kind}", str(tmp_path / "out")], capture_output=True, text=True, check=False,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from commands import data
-from simulators import KNOWN
+from billp.commands import data
+from billp.simulators import KNOWN
 from tests.cli.conftest import Billp, files
 from tests.fakes.worlds import tiny_dataset, write_atomic
 

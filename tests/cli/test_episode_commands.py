@@ -131,7 +131,7 @@ def test_an_episode_is_shown_step_by_step(billp: Billp, tiny: Path, answered: No
 
 
 def test_episodes_that_learn_write_to_memory_and_test_users_teach_nothing(billp: Billp, tiny: Path, answered: None):
-    from simulators import load_dataset, load_worlds
+    from billp.simulators import load_dataset, load_worlds
 
     dataset = load_dataset(tiny, "tiny")
     worlds = load_worlds(tiny / "simulators" / "tiny", dataset)

@@ -115,7 +115,7 @@ def test_what_cannot_be_played_ends_with_2(
 
 
 def test_nothing_is_learned_under_the_name_of_a_test_user(billp: Billp, tiny: Path, answered: None):
-    from simulators import load_dataset, load_worlds
+    from billp.simulators import load_dataset, load_worlds
 
     dataset = load_dataset(tiny, "tiny")
     examiner = dataset.user_keys[int(load_worlds(tiny / "simulators" / "tiny", dataset).test.users[0])]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import experiments.baselines.runs
+from billp.experiments.baselines import runs
 from tests.cli.conftest import Billp
 
 TINY = ("--dataset", "tiny")
@@ -107,7 +107,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(
 def test_without_the_extra_it_says_how_to_get_it(
     billp: Billp, tiny: Path, hashed: None, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(experiments.baselines.runs, "find_spec", lambda name: None)
+    monkeypatch.setattr(runs, "find_spec", lambda name: None)
     said = billp(*command, *TINY)
     assert said.code == 2
     assert "tianshou, which is not installed; run `pip install -e '.[rl]'`" in said.words

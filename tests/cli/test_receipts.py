@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from agents.plan import Plan
-from memory import Uses, open_bank
-from memory.receipts import Used
-from settings import load_settings
-from simulators import load_dataset
+from billp.agents.plan import Plan
+from billp.memory import Uses, open_bank
+from billp.memory.receipts import Used
+from billp.settings import load_settings
+from billp.simulators import load_dataset
 from tests.cli.conftest import Billp
 from tests.fakes.embedder import HashEmbedder
 from tests.memory import examples

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from memory import open_bank
-from settings import load_settings
+from billp.memory import open_bank
+from billp.settings import load_settings
 from tests.cli.conftest import Billp, files
 from tests.fakes.embedder import HashEmbedder
 from tests.memory.examples import actor
@@ -122,7 +122,7 @@ def test_what_cannot_be_is_refused_before_anything_is_loaded(
     (tmp_path / "runs" / "taken" / "config.json").write_text("{}")
     before = files(tmp_path)
     program = (
-        "import sys, time\nsys.path.insert(0, sys.argv.pop(1))\nimport cli\ntry:\n    cli.main()\nfinally:\n"
+        "import sys, time\nsys.path.insert(0, sys.argv.pop(1))\nfrom billp import cli\ntry:\n    cli.main()\nfinally:\n"
         "    heavy = {'torch', 'chromadb', 'langgraph', 'sentence_transformers'} & set(sys.modules)\n"
         "    sys.stderr.write(f'\\nloaded {sorted(heavy)} {time.process_time():.2f}')\n"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import commands.studio
+from billp.commands import studio
 from tests.cli.conftest import Billp
 from tests.test_house import ROOT
 
@@ -29,7 +29,7 @@ def test_it_becomes_langgraphs_development_server(billp: Billp, monkeypatch: pyt
 
 
 def test_without_the_extra_it_says_how_to_get_it(billp: Billp, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(commands.studio, "find_spec", lambda _name: None)
+    monkeypatch.setattr(studio, "find_spec", lambda _name: None)
     said = billp("studio")
     assert said.code == 2
     assert "pip install -e '.[studio]'" in said.words

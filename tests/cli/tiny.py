@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulators import Columns, add_folder, save_worlds, simulator_folder
+from billp.simulators import Columns, add_folder, save_worlds, simulator_folder
 from tests.fakes.worlds import fitted_to, tiny_dataset, write_atomic
 
 

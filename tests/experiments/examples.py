@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agents.llm.usage import Usage
-from experiments.records import EpisodeLine
-from graphs.state import Ended, EpisodeOutput, PlanState, StepRecord, UsageState, usage_update
+from billp.agents.llm.usage import Usage
+from billp.experiments.records import EpisodeLine
+from billp.graphs.state import Ended, EpisodeOutput, PlanState, StepRecord, UsageState, usage_update
 
 
 def usage(**given: int) -> UsageState:

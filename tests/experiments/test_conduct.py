@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from experiments.conduct import conduct_of
-from experiments.records import EpisodeLine
-from graphs.state import StepRecord
+from billp.experiments.conduct import conduct_of
+from billp.experiments.records import EpisodeLine
+from billp.graphs.state import StepRecord
 from tests.experiments.examples import failed, finished
 from tests.fakes.services import fake_services
 

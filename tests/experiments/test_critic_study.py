@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from agents.llm.usage import Usage
-from errors import ArtifactError, ModelUnavailableError
-from experiments.critic_study import CriticStudy, study_critic, study_recorded
-from experiments.returns import known_returns
-from experiments.run_folder import read_lines
-from experiments.training import train
-from graphs.workshop import Workshop
-from settings import load_settings
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.usage import Usage
+from billp.errors import ArtifactError, ModelUnavailableError
+from billp.experiments.critic_study import CriticStudy, study_critic, study_recorded
+from billp.experiments.returns import known_returns
+from billp.experiments.run_folder import read_lines
+from billp.experiments.training import train
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel, sensible_reply

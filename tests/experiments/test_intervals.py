@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from experiments.intervals import Estimate, difference_of, excludes, mean_of, ratio_of
+from billp.experiments.intervals import Estimate, difference_of, excludes, mean_of, ratio_of
 
 Table = NDArray[np.float64]
 

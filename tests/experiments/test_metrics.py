@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from experiments.conduct import Conduct
-from experiments.metrics import busy_seconds, summarise
-from experiments.tables import summary_table
+from billp.experiments.conduct import Conduct
+from billp.experiments.metrics import busy_seconds, summarise
+from billp.experiments.tables import summary_table
 from tests.experiments.examples import failed, finished, usage
 
 

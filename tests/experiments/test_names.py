@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.names import row_name
-from experiments.report import find_runs, write_csv
-from experiments.report.rows import group_rows
-from pages.runs import Runs
+from billp.experiments.names import row_name
+from billp.experiments.report import find_runs, write_csv
+from billp.experiments.report.rows import group_rows
+from billp.pages.runs import Runs
 from tests.experiments.report.examples import comparison
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.intervals import Estimate
-from experiments.numbers import fixed, share, signed, signed_interval, with_interval
+from billp.experiments.intervals import Estimate
+from billp.experiments.numbers import fixed, share, signed, signed_interval, with_interval
 
 
 @pytest.mark.parametrize(

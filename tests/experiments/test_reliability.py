@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.reliability import rank_correlation, reliability
+from billp.experiments.reliability import rank_correlation, reliability
 
 PAIRS = st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)), min_size=1, max_size=80)
 

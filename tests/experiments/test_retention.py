@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.conduct import conduct_of
-from experiments.records import EpisodeLine
-from experiments.retention import visits_of
-from simulators.visits import ReturnModel, expected_visits
+from billp.experiments.conduct import conduct_of
+from billp.experiments.records import EpisodeLine
+from billp.experiments.retention import visits_of
+from billp.simulators.visits import ReturnModel, expected_visits
 from tests.experiments.examples import failed, finished
 from tests.fakes.services import fake_services
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.returns import known_returns, monte_carlo_returns
+from billp.experiments.returns import known_returns, monte_carlo_returns
 from tests.experiments.examples import output
 
 REWARDS = st.lists(st.floats(1, 5), max_size=12)

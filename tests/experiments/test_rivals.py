@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from baselines.rivals.rival import Material
-from errors import ArtifactError
-from experiments.plans import EpisodePlan, evaluation_plan, training_plan
-from experiments.records import EpisodeLine
-from experiments.rivals import FILE, RunningRival, keep_lessons
-from experiments.run_folder import EPISODES, RunFolder
-from experiments.runner import Runner
-from graphs.methods import METHODS
-from graphs.services import Services
-from graphs.state import EpisodeOutput
+from billp.baselines.rivals.rival import Material
+from billp.errors import ArtifactError
+from billp.experiments.plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.records import EpisodeLine
+from billp.experiments.rivals import FILE, RunningRival, keep_lessons
+from billp.experiments.run_folder import EPISODES, RunFolder
+from billp.experiments.runner import Runner
+from billp.graphs.methods import METHODS
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeOutput
 from tests.fakes.services import fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
@@ -107,10 +107,10 @@ def test_what_is_not_there_or_is_something_else_is_refused_with_the_remedy(tmp_p
 
 
 def test_a_rival_is_handed_no_row_of_a_test_user(monkeypatch: pytest.MonkeyPatch):
-    import experiments.rivals
+    import billp.experiments.rivals
 
     seen: list[Material] = []
-    monkeypatch.setattr(experiments.rivals, "RIVALS", {"mmr": seen.append})
+    monkeypatch.setattr(billp.experiments.rivals, "RIVALS", {"mmr": seen.append})
     RunningRival(fake_services(), "mmr", 0)
     [given] = seen
     assert set(np.unique(given.dataset.users)) == set(tiny_worlds().train.users.tolist())

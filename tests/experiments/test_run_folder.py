@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from errors import ArtifactError, NotFiniteError
-from experiments.records import EpisodeLine
-from experiments.run_folder import RunFolder, read_lines
+from billp.errors import ArtifactError, NotFiniteError
+from billp.experiments.records import EpisodeLine
+from billp.experiments.run_folder import RunFolder, read_lines
 from tests.experiments.examples import failed, finished
 
 CONFIG: dict[str, Any] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from errors import ArtifactError
-from experiments.run_names import run_named
+from billp.errors import ArtifactError
+from billp.experiments.run_names import run_named
 
 
 def test_a_run_is_a_name_or_a_path(tmp_path: Path):

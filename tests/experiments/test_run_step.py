@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from experiments.run_step import find_step
+from billp.experiments.run_step import find_step
 from tests.experiments.report.examples import episode, put_run
 
 

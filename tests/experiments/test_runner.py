@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from errors import DataError, ModelUnavailableError, ServerAwayError
-from experiments.plans import EpisodePlan, evaluation_plan, training_plan
-from experiments.records import EpisodeLine
-from experiments.run_folder import RunFolder, read_lines
-from experiments.runner import Runner
-from graphs.methods import method_named
-from graphs.nodes import output_of
-from graphs.services import Services
-from graphs.state import EpisodeOutput
-from memory import KINDS, ActorExperience, MemoryBank, Record
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.errors import DataError, ModelUnavailableError, ServerAwayError
+from billp.experiments.plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.records import EpisodeLine
+from billp.experiments.run_folder import RunFolder, read_lines
+from billp.experiments.runner import Runner
+from billp.graphs.methods import method_named
+from billp.graphs.nodes import output_of
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeOutput
+from billp.memory import KINDS, ActorExperience, MemoryBank, Record
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -151,7 +151,7 @@ async def test_an_episode_with_a_number_that_is_none_is_a_failed_one_and_teaches
             return done
         return {**done, "steps": [{**step, "value": math.nan} for step in done["steps"]]}
 
-    monkeypatch.setattr("experiments.runner.output_of", spoiled)
+    monkeypatch.setattr("billp.experiments.runner.output_of", spoiled)
     bank = fake_bank()
     lines = {line.id: line for line in await play(tmp_path / "run", services(bank), planned)}
     assert {id_ for id_, line in lines.items() if line.output is None} == {spoilt}

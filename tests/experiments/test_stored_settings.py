@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.stored_settings import completed
+from billp.experiments.stored_settings import completed
 
 
 def test_a_run_from_before_a_setting_is_read_as_it_went():

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from experiments.tables import TextTable
+from billp.experiments.tables import TextTable
 
 TABLE = TextTable(
     title="ml-100k, 5 users",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.outcomes import OUTCOMES
-from experiments.trace import trace
-from simulators.quit.reasons import Reason
+from billp.experiments.outcomes import OUTCOMES
+from billp.experiments.trace import trace
+from billp.simulators.quit.reasons import Reason
 from tests.experiments.examples import output
 
 

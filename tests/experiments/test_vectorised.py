@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.recommender import Observations
-from errors import DataError, EpisodeError
-from experiments import vectorised
-from experiments.plans import EpisodePlan, evaluation_plan, training_plan
-from experiments.rivals import RunningRival
-from experiments.vectorised import play_many
-from graphs.episode import build_episode_graph
-from graphs.methods import METHODS, Method
-from graphs.nodes import output_of
-from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
-from graphs.users import SimulatedUsers
-from settings import QuitRuleName
+from billp.agents.recommender import Observations
+from billp.errors import DataError, EpisodeError
+from billp.experiments import vectorised
+from billp.experiments.plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.rivals import RunningRival
+from billp.experiments.vectorised import play_many
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.methods import METHODS, Method
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices, Services
+from billp.graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
+from billp.graphs.users import SimulatedUsers
+from billp.settings import QuitRuleName
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.simulators.changed_worlds import RULES, lenient, world_with

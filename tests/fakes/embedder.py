@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memory import Vector
+from billp.memory import Vector
 
 
 class SpreadEmbedder:

@@ -10,11 +10,11 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
-from agents.llm.asking import Request, asking
-from agents.llm.reading import Reply, message_of
-from agents.llm.schema import choices_of
-from agents.llm.usage import Usage
-from agents.llm.wrapping import AsyncChat
+from billp.agents.llm.asking import Request, asking
+from billp.agents.llm.reading import Reply, message_of
+from billp.agents.llm.schema import choices_of
+from billp.agents.llm.usage import Usage
+from billp.agents.llm.wrapping import AsyncChat
 
 _COST = Usage(calls=1, prompt_tokens=10, cached_tokens=5, completion_tokens=2, seconds=0.0)
 

@@ -8,17 +8,17 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
-from agents.actor import Actor
-from agents.critic import Critic
-from agents.planner import Planner
-from agents.prompt_pack import load_pack
-from agents.recommender import Observations
-from agents.reflector import Reflector
-from graphs.believing import Believer
-from graphs.services import Minds, Services
-from graphs.users import SimulatedUsers
-from memory import KINDS, MemoryBank
-from settings import load_settings
+from billp.agents.actor import Actor
+from billp.agents.critic import Critic
+from billp.agents.planner import Planner
+from billp.agents.prompt_pack import load_pack
+from billp.agents.recommender import Observations
+from billp.agents.reflector import Reflector
+from billp.graphs.believing import Believer
+from billp.graphs.services import Minds, Services
+from billp.graphs.users import SimulatedUsers
+from billp.memory import KINDS, MemoryBank
+from billp.settings import load_settings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
 from tests.fakes.store import InMemoryStore

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from numpy.typing import ArrayLike
 
-from memory import KINDS, Embedder, Match, MemoryBank, Record, Vector
-from memory.records import FieldValue
-from memory.store import as_queries, check_records, rank
+from billp.memory import KINDS, Embedder, Match, MemoryBank, Record, Vector
+from billp.memory.records import FieldValue
+from billp.memory.store import as_queries, check_records, rank
 
 
 class InMemoryStore:

@@ -11,13 +11,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from catalogue import Catalogue, Item
-from settings import ModelKind, SimulatorSettings
-from simulators.accuracy import Accuracy, Errors
-from simulators.datasets import Dataset
-from simulators.item_traits import category_sets
-from simulators.rating_model import Floats, Indices
-from simulators.worlds import World
+from billp.catalogue import Catalogue, Item
+from billp.settings import ModelKind, SimulatorSettings
+from billp.simulators.accuracy import Accuracy, Errors
+from billp.simulators.datasets import Dataset
+from billp.simulators.item_traits import category_sets
+from billp.simulators.rating_model import Floats, Indices
+from billp.simulators.worlds import World
 from tests.fakes.worlds import MAPPING
 
 ITEMS, GROUPS, EACH, USERS, HORIZON = 20, 4, 5, 30, 8

@@ -16,19 +16,19 @@ from langchain_core.language_models.chat_models import agenerate_from_stream
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
-from agents.actor import Actor
-from agents.briefing import Briefing
-from agents.critic import Critic
-from agents.llm.server_chat import ServerChat
-from agents.llm.usage import Usage
-from agents.planner import Planner
-from agents.prompt_pack import load_pack
-from agents.reflector import Reflector
-from agents.tools import CategoryAnalysis
-from agents.views import Situation
-from catalogue import Item
-from errors import EpisodeError, ServerAwayError
-from settings import ActorSettings, CriticSettings, LLMSettings, PlannerSettings, ReflectorSettings
+from billp.agents.actor import Actor
+from billp.agents.briefing import Briefing
+from billp.agents.critic import Critic
+from billp.agents.llm.server_chat import ServerChat
+from billp.agents.llm.usage import Usage
+from billp.agents.planner import Planner
+from billp.agents.prompt_pack import load_pack
+from billp.agents.reflector import Reflector
+from billp.agents.tools import CategoryAnalysis
+from billp.agents.views import Situation
+from billp.catalogue import Item
+from billp.errors import EpisodeError, ServerAwayError
+from billp.settings import ActorSettings, CriticSettings, LLMSettings, PlannerSettings, ReflectorSettings
 from tests.fakes.malformed import WORDS, Case, Streamed, as_sent, whole
 
 PATIENCE_S = 30.0  # a case that takes longer hangs

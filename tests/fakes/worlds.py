@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from catalogue import Catalogue, Item
-from settings import SimulatorSettings
-from simulators.artifacts import load_worlds, save_worlds
-from simulators.building import build_worlds
-from simulators.datasets import Dataset
-from simulators.mapping import ColumnMapping
-from simulators.worlds import Worlds
+from billp.catalogue import Catalogue, Item
+from billp.settings import SimulatorSettings
+from billp.simulators.artifacts import load_worlds, save_worlds
+from billp.simulators.building import build_worlds
+from billp.simulators.datasets import Dataset
+from billp.simulators.mapping import ColumnMapping
+from billp.simulators.worlds import Worlds
 
 GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance", "Western")
 MAPPING = ColumnMapping(timestamp="timestamp", title="movie_title", categories="class", year="release_year")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from graphs.episode import build_episode_graph
-from graphs.nodes import output_of
-from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext, EpisodeOutput
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices, Services
+from billp.graphs.state import EpisodeContext, EpisodeOutput
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 

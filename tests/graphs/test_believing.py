@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphs.believing import Believer
-from graphs.methods import METHODS
-from graphs.ranking import Beliefs
-from memory import MemoryBank
-from settings import load_settings
-from simulators import Dataset
+from billp.graphs.believing import Believer
+from billp.graphs.methods import METHODS
+from billp.graphs.ranking import Beliefs
+from billp.memory import MemoryBank
+from billp.settings import load_settings
+from billp.simulators import Dataset
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.services import fake_bank
 from tests.fakes.worlds import tiny_dataset, tiny_worlds

@@ -8,10 +8,10 @@ from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
 
-from graphs.episode import EpisodeGraph, build_episode_graph
-from graphs.services import FixedServices
-from graphs.state import EpisodeContext
-from graphs.users import Recommendation, Response, Split
+from billp.graphs.episode import EpisodeGraph, build_episode_graph
+from billp.graphs.services import FixedServices
+from billp.graphs.state import EpisodeContext
+from billp.graphs.users import Recommendation, Response, Split
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 

@@ -9,17 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-from errors import DataError, EpisodeError, SettingsError
-from graphs.drawing import episode_mermaid
-from graphs.episode import build_episode_graph
-from graphs.methods import METHODS
-from graphs.nodes import output_of
-from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext, EpisodeOutput
-from graphs.users import Recommendation, Response, SimulatedUsers, Split
-from memory.experiences import ActorMemory
-from memory.records import FieldValue
-from simulators import World, respond
+from billp.errors import DataError, EpisodeError, SettingsError
+from billp.graphs.drawing import episode_mermaid
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.methods import METHODS
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices, Services
+from billp.graphs.state import EpisodeContext, EpisodeOutput
+from billp.graphs.users import Recommendation, Response, SimulatedUsers, Split
+from billp.memory.experiences import ActorMemory
+from billp.memory.records import FieldValue
+from billp.simulators import World, respond
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.store import InMemoryStore

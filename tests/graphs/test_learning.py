@@ -6,14 +6,14 @@ from collections import Counter
 
 import pytest
 
-from graphs.episode import build_episode_graph
-from graphs.learning import experiences_of, learn_next, used_in
-from graphs.methods import METHODS
-from graphs.services import FixedServices
-from graphs.state import EpisodeContext, EpisodeOutput
-from memory import KINDS, MemoryBank
-from memory.leaving import LONGEST
-from settings import CriticSettings
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.learning import experiences_of, learn_next, used_in
+from billp.graphs.methods import METHODS
+from billp.graphs.services import FixedServices
+from billp.graphs.state import EpisodeContext, EpisodeOutput
+from billp.memory import KINDS, MemoryBank
+from billp.memory.leaving import LONGEST
+from billp.settings import CriticSettings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services

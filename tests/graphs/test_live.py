@@ -13,14 +13,14 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from pydantic import ValidationError
 
-from errors import SettingsError
-from graphs.episode import EpisodeGraph, build_episode_graph
-from graphs.forms import LiveContext, LiveInput
-from graphs.live import UNRATED, LiveServices, Verdict, own_memory, with_persons
-from graphs.nodes import output_of
-from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext
-from memory import MemoryBank
+from billp.errors import SettingsError
+from billp.graphs.episode import EpisodeGraph, build_episode_graph
+from billp.graphs.forms import LiveContext, LiveInput
+from billp.graphs.live import UNRATED, LiveServices, Verdict, own_memory, with_persons
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices, Services
+from billp.graphs.state import EpisodeContext
+from billp.memory import MemoryBank
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphs.episode import build_episode_graph
-from graphs.live import with_persons
-from graphs.methods import METHODS
-from graphs.nodes import output_of
-from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext, EpisodeState
-from graphs.stepping import masked_items
-from graphs.users import Recommendation, Response, SimulatedUsers, masked_history
-from settings import load_settings
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.live import with_persons
+from billp.graphs.methods import METHODS
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices, Services
+from billp.graphs.state import EpisodeContext, EpisodeState
+from billp.graphs.stepping import masked_items
+from billp.graphs.users import Recommendation, Response, SimulatedUsers, masked_history
+from billp.settings import load_settings
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset
 from tests.graphs.episodes import user_of

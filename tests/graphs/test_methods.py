@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.recommender import Observations
-from errors import EpisodeError, SettingsError
-from graphs.episode import build_episode_graph
-from graphs.methods import METHODS, SERVED, method_named
-from graphs.nodes import output_of
-from graphs.services import FixedServices
-from graphs.state import EpisodeContext, EpisodeInput
-from memory import KINDS, Kind, Record
+from billp.agents.recommender import Observations
+from billp.errors import EpisodeError, SettingsError
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.methods import METHODS, SERVED, method_named
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices
+from billp.graphs.state import EpisodeContext, EpisodeInput
+from billp.memory import KINDS, Kind, Record
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.closeness import Closeness
-from agents.recommender import NO_ITEM
-from catalogue import Catalogue, Item
-from errors import EpisodeError
-from graphs.ranking import Beliefs, MemoryRecommender, Weighing, believe, departures, different, stake_of
-from graphs.recommending import observation
-from memory.item_values import Observed, known_of
-from memory.leaving import LONGEST, fit_leaving
-from memory.outcomes import Outcome
+from billp.agents.closeness import Closeness
+from billp.agents.recommender import NO_ITEM
+from billp.catalogue import Catalogue, Item
+from billp.errors import EpisodeError
+from billp.graphs.ranking import Beliefs, MemoryRecommender, Weighing, believe, departures, different, stake_of
+from billp.graphs.recommending import observation
+from billp.memory.item_values import Observed, known_of
+from billp.memory.leaving import LONGEST, fit_leaving
+from billp.memory.outcomes import Outcome
 
 KINDS = ("War", "Comedy", "Sea")
 CATALOGUE = Catalogue("made-up", tuple(Item(n, str(n), f"Film {n}", (KINDS[n % 3],), 1990) for n in range(12)))

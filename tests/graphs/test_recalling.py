@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from agents.evidence import Evidence
-from agents.views import Situation
-from graphs.episode import build_episode_graph
-from graphs.learning import uses_of
-from graphs.methods import METHODS
-from graphs.nodes import output_of
-from graphs.recalling import lesson_words, recall
-from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext, RecalledReflection
-from memory import Uses
-from memory.receipts import Used
-from settings import load_settings
+from billp.agents.evidence import Evidence
+from billp.agents.views import Situation
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.learning import uses_of
+from billp.graphs.methods import METHODS
+from billp.graphs.nodes import output_of
+from billp.graphs.recalling import lesson_words, recall
+from billp.graphs.services import FixedServices, Services
+from billp.graphs.state import EpisodeContext, RecalledReflection
+from billp.memory import Uses
+from billp.memory.receipts import Used
+from billp.settings import load_settings
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds

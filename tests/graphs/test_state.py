@@ -11,13 +11,13 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from graphs.episode import build_episode_graph
-from graphs.nodes import EpisodeNodes
-from graphs.services import FixedServices
-from graphs.state import EpisodeContext, add_usage, put_steps
-from graphs.users import Recommendation, Response, SimulatedUsers
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.nodes import EpisodeNodes
+from billp.graphs.services import FixedServices
+from billp.graphs.state import EpisodeContext, add_usage, put_steps
+from billp.graphs.users import Recommendation, Response, SimulatedUsers
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
 from tests.graphs.episodes import run, user_of

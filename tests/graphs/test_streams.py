@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import pytest
 
-from graphs.episode import EpisodeGraph, build_episode_graph
-from graphs.services import FixedServices
-from graphs.state import EpisodeContext, EpisodeInput
+from billp.graphs.episode import EpisodeGraph, build_episode_graph
+from billp.graphs.services import FixedServices
+from billp.graphs.state import EpisodeContext, EpisodeInput
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 from tests.graphs.episodes import user_of

@@ -11,17 +11,17 @@ import pytest
 from blockbuster import blockbuster_ctx
 from pydantic import ValidationError
 
-import graphs.studio
-from agents.llm.abilities import Abilities
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from errors import SettingsError
-from graphs.forms import ReactContext, ServedContext
-from graphs.served import Name, served_graph
-from graphs.shared_services import LazyServices, made_services
-from graphs.state import EpisodeContext
-from graphs.workshop import Workshop
-from settings import LLMSettings, load_settings
+import billp.graphs.studio
+from billp.agents.llm.abilities import Abilities
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.errors import SettingsError
+from billp.graphs.forms import ReactContext, ServedContext
+from billp.graphs.served import Name, served_graph
+from billp.graphs.shared_services import LazyServices, made_services
+from billp.graphs.state import EpisodeContext
+from billp.graphs.workshop import Workshop
+from billp.settings import LLMSettings, load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import FakeChat, RuleModel, sensible_reply
@@ -37,7 +37,7 @@ def own_services() -> None:
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_a_graph_is_compiled_once_and_lets_long_episodes_pass(name: Name):
-    graph: Any = getattr(graphs.studio, name)
+    graph: Any = getattr(billp.graphs.studio, name)
     assert graph.name == name
     assert graph.config["recursion_limit"] > 9 * 1000
     assert graph is served_graph(name)
@@ -76,14 +76,14 @@ class Named(FakeChat):
 async def test_model_and_temperature_can_be_chosen_for_each_episode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     await asyncio.to_thread(put_tiny, Path(os.environ["BILLP_DATA_DIR"]), tmp_path / "source")
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
-    monkeypatch.setattr("graphs.workshop.ServerChat", Named)
-    monkeypatch.setattr("graphs.workshop.SentenceEmbedder", HashEmbedder)
+    monkeypatch.setattr("billp.graphs.workshop.ServerChat", Named)
+    monkeypatch.setattr("billp.graphs.workshop.SentenceEmbedder", HashEmbedder)
     Named.asked.clear()
     user: Any = {"user": tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]}
     usual = load_settings()
     for fields in ({}, {"model": "other"}, {"model": "other", "temperature": 0.0}):
         context = ServedContext(dataset="tiny", method="react", **fields)
-        done = await graphs.studio.billp.ainvoke(user, context=context)
+        done = await billp.graphs.studio.billp.ainvoke(user, context=context)
         assert done["length"] >= 1
     assert Named.asked == {usual.llm.model: {usual.planner.temperature}, "other": {usual.planner.temperature, 0.0}}
 
@@ -99,9 +99,9 @@ async def test_no_node_of_a_served_episode_blocks_the_event_loop(tmp_path: Path,
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     context = EpisodeContext(dataset="tiny", learn=True)
     async with Workshop(load_settings(), model=RuleModel(), embedder=HashEmbedder()) as workshop:
-        monkeypatch.setattr("graphs.shared_services.Workshop", lambda _settings: workshop)
+        monkeypatch.setattr("billp.graphs.shared_services.Workshop", lambda _settings: workshop)
         with blockbuster_ctx():
-            graph = graphs.studio.billp
+            graph = billp.graphs.studio.billp
             first, second = [
                 await graph.ainvoke({"user": user, "episode": episode}, context=context) for episode in ("e1", "e2")
             ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agents.tools import analyse_categories, analysed, category_analysis
-from errors import EpisodeError
-from graphs.tools import SearchCatalogue, search_catalogue
+from billp.agents.tools import analyse_categories, analysed, category_analysis
+from billp.errors import EpisodeError
+from billp.graphs.tools import SearchCatalogue, search_catalogue
 from tests.fakes.services import fake_services
 from tests.fakes.worlds import tiny_dataset
 

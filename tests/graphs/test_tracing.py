@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 
-import experiments.runner
-from experiments.plans import evaluation_plan
-from experiments.run_folder import RunFolder
-from experiments.runner import Runner
-from graphs.episode import build_episode_graph
-from graphs.methods import method_named
-from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext, EpisodeInput
-from graphs.tracing import in_full, traced
+import billp.experiments.runner
+from billp.experiments.plans import evaluation_plan
+from billp.experiments.run_folder import RunFolder
+from billp.experiments.runner import Runner
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.methods import method_named
+from billp.graphs.services import FixedServices, Services
+from billp.graphs.state import EpisodeContext, EpisodeInput
+from billp.graphs.tracing import in_full, traced
 from tests.fakes.services import fake_bank, fake_services
 from tests.graphs.episodes import user_of
 
@@ -63,7 +63,7 @@ async def test_a_runs_episodes_carry_what_they_are_run_with(tmp_path: Path, monk
             contexts.append(context)
             return await super().get(context, user)
 
-    monkeypatch.setattr(experiments.runner, "FixedServices", Watched)
+    monkeypatch.setattr(billp.experiments.runner, "FixedServices", Watched)
     services = fake_services(memory=fake_bank())
     with RunFolder(tmp_path / "r", {}, {}, resume=False) as folder:
         runner = Runner(services, method_named("billp"), folder, horizon=3)

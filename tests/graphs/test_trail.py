@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from graphs.drawing import episode_edges, episode_nodes
-from graphs.episode import build_episode_graph
-from graphs.methods import METHODS
-from graphs.nodes import output_of
-from graphs.services import FixedServices
-from graphs.state import EpisodeContext, EpisodeInput
-from graphs.trail import trail
+from billp.graphs.drawing import episode_edges, episode_nodes
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.methods import METHODS
+from billp.graphs.nodes import output_of
+from billp.graphs.services import FixedServices
+from billp.graphs.state import EpisodeContext, EpisodeInput
+from billp.graphs.trail import trail
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 

@@ -15,12 +15,12 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langsmith import Client, tracing_context
 
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from agents.llm.wrapping import in_one_piece
-from graphs.episode import EpisodeGraph, build_episode_graph
-from graphs.services import FixedServices, Services
-from graphs.state import EpisodeContext
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.wrapping import in_one_piece
+from billp.graphs.episode import EpisodeGraph, build_episode_graph
+from billp.graphs.services import FixedServices, Services
+from billp.graphs.state import EpisodeContext
 from tests.fakes.model import FakeChat, RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
 from tests.graphs.episodes import user_of

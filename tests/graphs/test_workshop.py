@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import graphs.workshop
-from errors import DataError, MemoryStoreError
-from graphs.workshop import Workshop
-from memory import Vector
-from memory.inventory import folder_of
-from memory.lock import FolderLock
-from settings import Settings, load_settings
+import billp.graphs.workshop
+from billp.errors import DataError, MemoryStoreError
+from billp.graphs.workshop import Workshop
+from billp.memory import Vector
+from billp.memory.inventory import folder_of
+from billp.memory.lock import FolderLock
+from billp.settings import Settings, load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 
@@ -38,7 +38,7 @@ async def test_a_taken_memory_is_told_before_embedder_and_llm_are_started(tiny: 
     def started(_: Settings) -> None:
         raise AssertionError("the LLM was started")
 
-    monkeypatch.setattr(graphs.workshop, "start", started)
+    monkeypatch.setattr(billp.graphs.workshop, "start", started)
     folder = folder_of(load_settings(), "tiny", "mine")
     folder.mkdir(parents=True)
     lock = FolderLock(folder)

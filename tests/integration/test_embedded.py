@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from agents.llm import asking
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from agents.llm.server_chat import ServerChat
-from errors import ServingError, SettingsError
-from serving.embedded import EmbeddedServer, model_file, start
-from serving.requantise import fast_copy
-from settings import LLMSettings, RunSettings, Settings
+from billp.agents.llm import asking
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.server_chat import ServerChat
+from billp.errors import ServingError, SettingsError
+from billp.serving.embedded import EmbeddedServer, model_file, start
+from billp.serving.requantise import fast_copy
+from billp.settings import LLMSettings, RunSettings, Settings
 
 pytestmark = [
     pytest.mark.integration,

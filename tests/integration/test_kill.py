@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from memory import SentenceEmbedder, open_bank
-from settings import load_settings
+from billp.memory import SentenceEmbedder, open_bank
+from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.server import Script, serving
 
@@ -34,7 +34,7 @@ def train(run: Path, memory: str, base_url: str, log: Path) -> subprocess.Popen[
     command = f"train --dataset tiny --episodes {EPISODES} --run {run.name} --memory {memory} --resume --side-by-side 3"
     with log.open("ab") as stream:
         return subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "cli", *command.split()], cwd=log.parent, stdout=stream, stderr=stream,
+            [sys.executable, "-m", "billp.cli", *command.split()], cwd=log.parent, stdout=stream, stderr=stream,
             env=environment | {"BILLP_RUN_BATCH": str(BATCH)},
         )  # fmt: skip
 

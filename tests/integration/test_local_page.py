@@ -34,7 +34,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serving() as base_url:
         command = "train --dataset tiny --method billp --episodes 3 --memory mine --run taught"
         subprocess.run(  # noqa: S603
-            [sys.executable, "-c", "import cli; cli.main()", *command.split()], cwd=home, timeout=PATIENCE_S,
+            [sys.executable, "-m", "billp.cli", *command.split()], cwd=home, timeout=PATIENCE_S,
             env=environment(home, base_url), check=True, capture_output=True,
         )  # fmt: skip
         with developing(home, base_url) as found:

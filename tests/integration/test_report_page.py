@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
-from experiments.report import find_runs, make_report, write_page
-from memory import Origin
+from billp.experiments.report import find_runs, make_report, write_page
+from billp.memory import Origin
 from tests.experiments.report.examples import HOSTILE, comparison, episode, put_run
 from tests.integration.conftest import PATIENCE_MS
 

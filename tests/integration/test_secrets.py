@@ -34,7 +34,7 @@ def said(home: Path, base_url: str, command: str) -> tuple[int, str]:
         "BILLP_LLM_RETRIES": "0",
     }
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "cli", "--verbose", *command.split()],
+        [sys.executable, "-m", "billp.cli", "--verbose", *command.split()],
         cwd=home, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr

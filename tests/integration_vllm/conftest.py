@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.embedded import model_file
-from settings import Settings
+from billp.serving.embedded import model_file
+from billp.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 INTERPRETER = Path(os.environ.get("BILLP_VLLM_PYTHON", ROOT / ".venv-vllm" / "bin" / "python"))
@@ -54,7 +54,7 @@ class Vllm:
         arguments = f"serve --device cpu --model {self.model} --port {self.port}"
         with self.log.open("w") as stream:
             self.process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "cli", *arguments.split()],
+                [sys.executable, "-m", "billp.cli", *arguments.split()],
                 cwd=self.home, env=environment, stdout=subprocess.PIPE, stderr=stream, text=True,
             )  # fmt: skip
         assert self.process.stdout is not None

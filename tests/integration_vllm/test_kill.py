@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from memory import SentenceEmbedder, open_bank
-from settings import load_settings
+from billp.memory import SentenceEmbedder, open_bank
+from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.integration_vllm.conftest import INTERPRETER, KEY, NAME, PATIENCE_S, ROOT, Vllm
 
@@ -40,7 +40,7 @@ def train(name: str, patience_s: int, base_url: str, home: Path) -> subprocess.P
     command = f"train --method reflexion --dataset tiny --episodes {EPISODES} --run {name} --memory {name} --resume"
     with (home / f"{name}.log").open("ab") as stream:
         return subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "cli", *command.split(), "--side-by-side", "3"],
+            [sys.executable, "-m", "billp.cli", *command.split(), "--side-by-side", "3"],
             cwd=home, env=environment, stdout=stream, stderr=stream,
         )  # fmt: skip
 

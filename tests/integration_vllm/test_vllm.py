@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from pydantic import Field, SecretStr
 
-from agents.llm.asking import Request, ask
-from agents.llm.reading import Reply
-from agents.llm.server_chat import ServerChat
-from agents.planner import Planner
-from agents.prompt_pack import load_pack
-from agents.views import Situation
-from catalogue import Item
-from errors import ContextOverflowError, ModelUnavailableError
-from experiments.run_folder import read_lines
-from experiments.single import run_single
-from experiments.training import train
-from graphs.workshop import Workshop
-from settings import LLMSettings, PlannerSettings, Settings, load_settings
+from billp.agents.llm.asking import Request, ask
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.server_chat import ServerChat
+from billp.agents.planner import Planner
+from billp.agents.prompt_pack import load_pack
+from billp.agents.views import Situation
+from billp.catalogue import Item
+from billp.errors import ContextOverflowError, ModelUnavailableError
+from billp.experiments.run_folder import read_lines
+from billp.experiments.single import run_single
+from billp.experiments.training import train
+from billp.graphs.workshop import Workshop
+from billp.settings import LLMSettings, PlannerSettings, Settings, load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import FakeChat

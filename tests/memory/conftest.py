@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from settings import Settings
+from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 
 

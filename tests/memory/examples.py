@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from memory import KINDS, ActorExperience, CriticExperience, MemoryBank, Origin, Record, Reflection, Vector
+from billp.memory import KINDS, ActorExperience, CriticExperience, MemoryBank, Origin, Record, Reflection, Vector
 
 DIMENSION = 32
 NOTHING = {"reflections": 0, "actor": 0, "critic": 0, "uses": 0}

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from catalogue import Catalogue
-from errors import MemoryStoreError
-from memory import (
+from billp.catalogue import Catalogue
+from billp.errors import MemoryStoreError
+from billp.memory import (
     CriticExperience,
     Uses,
     drop_bank,
     list_banks,
     open_bank,
 )
-from memory.receipts import Used
-from settings import Settings
+from billp.memory.receipts import Used
+from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.services import fake_bank
 from tests.fakes.store import in_memory_bank

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errors import MemoryStoreError
-from memory import Record
-from memory.chroma import ChromaStore
-from memory.collection import Collection
-from memory.connection import open_folder, open_server
-from memory.lock import FolderLock
+from billp.errors import MemoryStoreError
+from billp.memory import Record
+from billp.memory.chroma import ChromaStore
+from billp.memory.collection import Collection
+from billp.memory.connection import open_folder, open_server
+from billp.memory.lock import FolderLock
 from tests.fakes.store import InMemoryStore
 from tests.memory.examples import DIMENSION, origin, record, unit
 
@@ -60,9 +60,9 @@ def test_two_thousand_records_survive_a_restart(tmp_path: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from memory.chroma import ChromaStore
-from memory.collection import Collection
-from memory.connection import open_folder
+from billp.memory.chroma import ChromaStore
+from billp.memory.collection import Collection
+from billp.memory.connection import open_folder
 from tests.memory.examples import unit
 store = ChromaStore(open_folder(Path({str(tmp_path)!r})), {COLLECTION!r})
 for row in store.nearest_many([unit(i) for i in range(0, 2000, 50)], 5):
@@ -85,8 +85,8 @@ for row in store.nearest_many([unit(i) for i in range(0, 2000, 50)], 5):
 HOLD = """
 import sys, time
 from pathlib import Path
-from memory.chroma import ChromaStore
-from memory.connection import open_folder
+from billp.memory.chroma import ChromaStore
+from billp.memory.connection import open_folder
 from tests.memory.examples import record
 from tests.memory.test_chroma import COLLECTION
 ChromaStore(open_folder(Path(sys.argv[1])), COLLECTION).upsert([record(name) for name in "abc"])

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catalogue import Catalogue, Item
-from errors import ArtifactError
-from memory import SentenceEmbedder, catalogue_vectors
+from billp.catalogue import Catalogue, Item
+from billp.errors import ArtifactError
+from billp.memory import SentenceEmbedder, catalogue_vectors
 from tests.fakes.embedder import HashEmbedder
 
 ROOT = Path(__file__).parents[2]

@@ -17,15 +17,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from errors import MemoryStoreError
-from memory import (
+from billp.errors import MemoryStoreError
+from billp.memory import (
     ActorExperience,
     CriticExperience,
     Reflection,
     as_vector,
     open_bank,
 )
-from settings import Settings
+from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.store import in_memory_bank
 from tests.memory import examples

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from catalogue import Catalogue, Item
-from memory.item_values import ItemValues, Observed, fit_values, known_of
+from billp.catalogue import Catalogue, Item
+from billp.memory.item_values import ItemValues, Observed, fit_values, known_of
 
 Floats = NDArray[np.float64]
 NOTHING = slice(0, 0)
@@ -59,7 +59,7 @@ def small() -> tuple[Floats, Floats, Observed, Observed]:
 
 def settled(known: Floats, doubts: Floats, logs: Observed, answers: Observed, monkeypatch: pytest.MonkeyPatch):
     """The posterior after so many rounds that the variances no longer change."""
-    monkeypatch.setattr("memory.item_values._ROUNDS", 60)
+    monkeypatch.setattr("billp.memory.item_values._ROUNDS", 60)
     return fit_values(known, doubts, logs, answers)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from memory.leaving import LONGEST, SPANS, Departures, Leaving, fit_leaving
+from billp.memory.leaving import LONGEST, SPANS, Departures, Leaving, fit_leaving
 
 MEASURES, STEPS = ("categories", "text"), (5, 3)
 CAUSES = len(SPANS) * sum(STEPS)

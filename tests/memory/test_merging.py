@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory import Match, Reflection
-from memory.merging import merge
+from billp.memory import Match, Reflection
+from billp.memory.merging import merge
 from tests.memory import examples
 
 

@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errors import MemoryStoreError
-from memory import KINDS, as_vector, counts_of, inventory, list_banks, open_bank
-from memory.chroma import ChromaStore
-from memory.collection import Collection
-from memory.connection import open_folder
-from memory.index_check import index_fault
-from settings import Settings
+from billp.errors import MemoryStoreError
+from billp.memory import KINDS, as_vector, counts_of, inventory, list_banks, open_bank
+from billp.memory.chroma import ChromaStore
+from billp.memory.collection import Collection
+from billp.memory.connection import open_folder
+from billp.memory.index_check import index_fault
+from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.memory import examples
 
 WRITER = """
 import sys
-from memory import open_bank
-from settings import Settings
+from billp.memory import open_bank
+from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.memory import examples
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from errors import MemoryStoreError
-from memory import Receipt, Receipts, Uses
-from memory.receipts import Used
+from billp.errors import MemoryStoreError
+from billp.memory import Receipt, Receipts, Uses
+from billp.memory.receipts import Used
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.store import in_memory_bank
 from tests.memory import examples

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from errors import MemoryStoreError
-from memory import ActorExperience, CriticExperience, Origin, Record, Reflection, as_vector
+from billp.errors import MemoryStoreError
+from billp.memory import ActorExperience, CriticExperience, Origin, Record, Reflection, as_vector
 from tests.memory import examples
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memory import ActorExperience, Origin
-from memory.retriever import MemoryRetriever, similar_states
+from billp.memory import ActorExperience, Origin
+from billp.memory.retriever import MemoryRetriever, similar_states
 from tests.fakes.services import fake_bank
 
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from errors import MemoryStoreError
-from memory import Record, VectorStore
-from memory.chroma import ChromaStore
-from memory.collection import Collection
-from memory.connection import Connection, open_folder, open_server
+from billp.errors import MemoryStoreError
+from billp.memory import Record, VectorStore
+from billp.memory.chroma import ChromaStore
+from billp.memory.collection import Collection
+from billp.memory.connection import Connection, open_folder, open_server
 from tests.fakes.store import InMemoryStore
 from tests.memory.examples import DIMENSION, record, unit
 

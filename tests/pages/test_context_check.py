@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from pages.context_check import ContextCheck
+from billp.pages.context_check import ContextCheck
 
 
 async def _echo(request: Request) -> Response:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from experiments.outcomes import OUTCOMES
-from experiments.records import EpisodeLine
-from memory import Origin
-from pages.answers import Place
-from pages.episodes import Episodes
-from pages.runs import Runs
-from simulators import load_dataset
-from simulators.quit.reasons import Reason
+from billp.experiments.outcomes import OUTCOMES
+from billp.experiments.records import EpisodeLine
+from billp.memory import Origin
+from billp.pages.answers import Place
+from billp.pages.episodes import Episodes
+from billp.pages.runs import Runs
+from billp.simulators import load_dataset
+from billp.simulators.quit.reasons import Reason
 from tests.cli.tiny import put_tiny
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import HOSTILE, episode, put_run

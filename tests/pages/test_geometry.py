@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from graphs.drawing import episode_edges, episode_nodes
-from pages.geometry import PLACES, drawing
+from billp.graphs.drawing import episode_edges, episode_nodes
+from billp.pages.geometry import PLACES, drawing
 
 
 def test_every_node_of_the_graph_has_a_place():

@@ -11,10 +11,10 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from errors import SettingsError
-from pages.guard import Guard
-from setting_groups import PageSettings
-from settings import load_settings
+from billp.errors import SettingsError
+from billp.pages.guard import Guard
+from billp.setting_groups import PageSettings
+from billp.settings import load_settings
 
 STUDIO = "https://smith.langchain.com"
 HERE = "127.0.0.1:2024"

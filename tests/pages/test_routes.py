@@ -15,21 +15,21 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-import pages
-from graphs.shared_services import made_services
-from memory import ActorExperience, Origin, Reflection, open_bank
-from memory.inventory import folder_of
-from memory.lock import FolderLock
-from pages.app import app
-from pages.headers import POLICY
-from pages.reading import Reading, shared_reading
-from pages.routes import make_page
-from settings import load_settings
+import billp.pages
+from billp.graphs.shared_services import made_services
+from billp.memory import ActorExperience, Origin, Reflection, open_bank
+from billp.memory.inventory import folder_of
+from billp.memory.lock import FolderLock
+from billp.pages.app import app
+from billp.pages.headers import POLICY
+from billp.pages.reading import Reading, shared_reading
+from billp.pages.routes import make_page
+from billp.settings import load_settings
 from tests.experiments.report.examples import HOSTILE, episode, put_run
 from tests.fakes.embedder import HashEmbedder
 
 EMBEDDER = HashEmbedder()
-STATIC = Path(pages.__file__).parent / "static"
+STATIC = Path(billp.pages.__file__).parent / "static"
 
 
 def the_page() -> Starlette:

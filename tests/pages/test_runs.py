@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from errors import ArtifactError
-from experiments.report.provenance import Source
-from experiments.run_folder import parse_line
-from pages.answers import Place
-from pages.runs import Runs
+from billp.errors import ArtifactError
+from billp.experiments.report.provenance import Source
+from billp.experiments.run_folder import parse_line
+from billp.pages.answers import Place
+from billp.pages.runs import Runs
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import episode, put_run
 
@@ -75,7 +75,7 @@ def test_a_growing_run_is_read_on_from_where_it_stood(tmp_path: Path, monkeypatc
         parsed.append(number)
         return parse_line(path, number, line)
 
-    monkeypatch.setattr("pages.runs.parse_line", counting)
+    monkeypatch.setattr("billp.pages.runs.parse_line", counting)
     text = episode("y", 5.0, 3.0).model_dump_json()
     append(folder, text[:40])
     assert runs.episodes("a", 0, 20).of == 1, "a line that is still being written is no episode"

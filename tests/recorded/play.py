@@ -16,11 +16,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from experiments.evaluation import evaluate
-from experiments.run_folder import read_lines
-from experiments.training import train
-from graphs.workshop import Workshop
-from settings import load_settings
+from billp.experiments.evaluation import evaluate
+from billp.experiments.run_folder import read_lines
+from billp.experiments.training import train
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import SpreadEmbedder
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from errors import SettingsError
-from serving.embedded import start
-from settings import load_settings
+from billp.errors import SettingsError
+from billp.serving.embedded import start
+from billp.settings import load_settings
 
 
 def test_a_missing_model_file_is_a_wrong_setting(tmp_path: Path):

@@ -75,7 +75,7 @@ def serve(interpreter: Path, tmp_path: Path) -> Iterator[object]:
             "FAKE_VLLM_PIDS": str(tmp_path / "pids"),
         }
         process = subprocess.Popen(  # noqa: S603
-            [*under, sys.executable, "-m", "cli", "serve", "--port", "0", *arguments],
+            [*under, sys.executable, "-m", "billp.cli", "serve", "--port", "0", *arguments],
             cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         started.append(Served(process, tmp_path / "pids", Path(os.environ["BILLP_DATA_DIR"]) / "logs"))

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from errors import ServingError
-from serving.vllm import Launch, flags, launch
-from setting_groups import VLLMSettings
-from settings import LLMSettings
+from billp.errors import ServingError
+from billp.serving.vllm import Launch, flags, launch
+from billp.setting_groups import VLLMSettings
+from billp.settings import LLMSettings
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-planted-0123456789"
@@ -88,7 +88,7 @@ def test_a_cpu_computes_in_what_it_multiplies_fast(
     known = tmp_path / "cpuinfo"
     if processor is not None:
         known.write_text(f"processor : 0\n{processor}\n")
-    monkeypatch.setattr("serving.vllm._CPU", known)
+    monkeypatch.setattr("billp.serving.vllm._CPU", known)
     assert [flag for flag in flags(VLLMSettings(device="cpu")) if "dtype" in flag] == [f"--dtype={dtype}"]
 
 

@@ -7,9 +7,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from simulators.accuracy import measure
-from simulators.factorisation import BiasedFactorisation
-from simulators.rating_model import Logs
+from billp.simulators.accuracy import measure
+from billp.simulators.factorisation import BiasedFactorisation
+from billp.simulators.rating_model import Logs
 from tests.simulators.test_rating_model import made_up
 
 

@@ -15,7 +15,7 @@ from tianshou.data import Batch, Collector, VectorReplayBuffer
 from tianshou.env import DummyVectorEnv
 from tianshou.trainer import OffPolicyTrainerParams
 
-from simulators import register_environments, save_worlds, simulator_folder
+from billp.simulators import register_environments, save_worlds, simulator_folder
 from tests.fakes.worlds import tiny_worlds
 
 ITEMS, HORIZON, USERS = 60, 12, 4

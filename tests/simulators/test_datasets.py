@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errors import DataError
-from simulators.atomic_files import read_rows
-from simulators.datasets import read_dataset
-from simulators.mapping import ColumnMapping, guess_mapping
+from billp.errors import DataError
+from billp.simulators.atomic_files import read_rows
+from billp.simulators.datasets import read_dataset
+from billp.simulators.mapping import ColumnMapping, guess_mapping
 from tests.fakes.worlds import MAPPING, tiny_dataset, write_atomic
 
 INTER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"

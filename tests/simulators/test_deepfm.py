@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from simulators.deepfm import DeepFM
-from simulators.features import Features, features_of
-from simulators.networks import DeepFMNetwork
-from simulators.user_fields import UserField
+from billp.simulators.deepfm import DeepFM
+from billp.simulators.features import Features, features_of
+from billp.simulators.networks import DeepFMNetwork
+from billp.simulators.user_fields import UserField
 from tests.fakes.worlds import tiny_dataset
 from tests.simulators.test_rating_model import made_up
 

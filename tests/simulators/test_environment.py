@@ -11,10 +11,10 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errors import BadInputError
-from simulators.environment import UserEnv
-from simulators.quit.registry import REASONS
-from simulators.vector_environment import VectorUserEnv
+from billp.errors import BadInputError
+from billp.simulators.environment import UserEnv
+from billp.simulators.quit.registry import REASONS
+from billp.simulators.vector_environment import VectorUserEnv
 from tests.fakes.worlds import tiny_worlds
 from tests.simulators.changed_worlds import RULES, WINDOWS, lenient, world_with
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulators.factorisation import BiasedFactorisation
+from billp.simulators.factorisation import BiasedFactorisation
 from tests.simulators.test_rating_model import made_up
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from catalogue import Catalogue, Item
-from simulators.features import features_of
-from simulators.user_fields import UserField
+from billp.catalogue import Catalogue, Item
+from billp.simulators.features import features_of
+from billp.simulators.user_fields import UserField
 from tests.fakes.worlds import tiny_dataset
 
 

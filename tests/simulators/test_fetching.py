@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from errors import BadInputError, DataError
-from simulators.datasets import SUFFIXES
-from simulators.fetching import fetch_known
-from simulators.known import KNOWN
-from simulators.library import dataset_folder, list_datasets, load_dataset
+from billp.errors import BadInputError, DataError
+from billp.simulators.datasets import SUFFIXES
+from billp.simulators.fetching import fetch_known
+from billp.simulators.known import KNOWN
+from billp.simulators.library import dataset_folder, list_datasets, load_dataset
 from tests.fakes.worlds import GENRES, tiny_dataset, write_atomic
 
 

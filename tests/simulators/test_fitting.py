@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from catalogue import Catalogue, Item
-from errors import DataError
-from settings import SimulatorSettings
-from simulators.accuracy import Accuracy
-from simulators.datasets import Dataset
-from simulators.features import Features, features_of
-from simulators.fitting import Fits, fit
-from simulators.progress import Progress
-from simulators.rating_model import Logs, RatingModel
-from simulators.user_fields import UserField
+from billp.catalogue import Catalogue, Item
+from billp.errors import DataError
+from billp.settings import SimulatorSettings
+from billp.simulators.accuracy import Accuracy
+from billp.simulators.datasets import Dataset
+from billp.simulators.features import Features, features_of
+from billp.simulators.fitting import Fits, fit
+from billp.simulators.progress import Progress
+from billp.simulators.rating_model import Logs, RatingModel
+from billp.simulators.user_fields import UserField
 from tests.fakes.worlds import TINY, tiny_dataset
 
 KINDS = pytest.mark.parametrize("kind", ["deepfm", "factorisation"])

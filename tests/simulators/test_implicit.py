@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulators.implicit import sample_negatives, stars_of_hours, stars_of_presence
+from billp.simulators.implicit import sample_negatives, stars_of_hours, stars_of_presence
 
 
 def stars(users: Sequence[int], hours: Sequence[float]) -> list[float]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from errors import BadInputError, DataError
-from simulators.folders import replaced_folder
-from simulators.intake import Columns
-from simulators.library import RECORD, add_folder, dataset_folder, list_datasets, load_dataset
+from billp.errors import BadInputError, DataError
+from billp.simulators.folders import replaced_folder
+from billp.simulators.intake import Columns
+from billp.simulators.library import RECORD, add_folder, dataset_folder, list_datasets, load_dataset
 from tests.fakes.worlds import tiny_dataset, write_atomic
 
 
@@ -165,7 +165,7 @@ def test_a_folder_is_replaced_only_when_the_block_succeeds(tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from simulators.folders import replaced_folder
+from billp.simulators.folders import replaced_folder
 rename = Path.rename
 def killed(self, to):
     rename(self, to)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulators.environment import UserEnv
-from simulators.policies import Outcome, policy_outcomes, policy_users
-from simulators.worlds import World
+from billp.simulators.environment import UserEnv
+from billp.simulators.policies import Outcome, policy_outcomes, policy_users
+from billp.simulators.worlds import World
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.simulators.changed_worlds import RULES, lenient, world_with
 
@@ -62,7 +62,7 @@ def test_a_policy_is_what_its_description_says(policy, rule, wide):
 def test_blocks_of_users_change_nothing(monkeypatch):
     world = tiny_worlds().test
     together = policy_outcomes(world, popularity(world), policy_users(world))
-    monkeypatch.setattr("simulators.policies._RANKED", 150)
+    monkeypatch.setattr("billp.simulators.policies._RANKED", 150)
     assert policy_outcomes(world, popularity(world), policy_users(world)) == together
 
 

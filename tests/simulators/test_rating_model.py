@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from simulators.deepfm import DeepFM
-from simulators.factorisation import BiasedFactorisation
-from simulators.rating_model import checked_parameters
+from billp.simulators.deepfm import DeepFM
+from billp.simulators.factorisation import BiasedFactorisation
+from billp.simulators.rating_model import checked_parameters
 
 USERS, ITEMS, FACTORS, HIDDEN, INNER = 7, 50, 16, 32, 16  # the widths of a real model
 

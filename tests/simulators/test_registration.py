@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from errors import ArtifactError, BadInputError
-from simulators import (
+from billp.errors import ArtifactError, BadInputError
+from billp.simulators import (
     UserEnv,
     VectorUserEnv,
     World,
@@ -103,12 +103,12 @@ def watch(event, arguments):
     if event in ("open", "os.listdir", "os.scandir") and "data" in str(arguments[0]):
         opened.append(str(arguments))
 sys.addaudithook(watch)
-import simulators
+import billp.simulators
 assert not [name for name in opened if "worlds.json" in name or name.endswith("/data'")], opened
-env = gymnasium.make("simulators:billp/ml-100k-v0", split="test")
+env = gymnasium.make("billp.simulators:billp/ml-100k-v0", split="test")
 assert env.reset(seed=0)[0]["user"] in env.unwrapped.world.users
 assert env.unwrapped.action_masks().all()
-many = gymnasium.make_vec("simulators:billp/ml-100k-v0", num_envs=3, split="test")
+many = gymnasium.make_vec("billp.simulators:billp/ml-100k-v0", num_envs=3, split="test")
 assert many.reset(seed=0)[0]["user"].tolist()[0] == env.reset(seed=0)[0]["user"]
 print("found")
 """

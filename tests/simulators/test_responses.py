@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from errors import BadInputError
-from simulators import respond
+from billp.errors import BadInputError
+from billp.simulators import respond
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 WORLD = tiny_worlds().train

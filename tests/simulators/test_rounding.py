@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.stored_settings import completed
-from settings import SimulatorSettings
-from simulators.artifacts import RECORD, load_worlds, save_worlds
-from simulators.responses import respond
-from simulators.worlds import World
+from billp.experiments.stored_settings import completed
+from billp.settings import SimulatorSettings
+from billp.simulators.artifacts import RECORD, load_worlds, save_worlds
+from billp.simulators.responses import respond
+from billp.simulators.worlds import World
 from tests.fakes.worlds import tiny_worlds
 from tests.simulators.changed_worlds import world_with
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from settings import ModelKind
-from simulators.accuracy import Accuracy, Errors
-from simulators.factorisation import BiasedFactorisation
-from simulators.model_choice import ModelChoice
-from simulators.soundness import ALIKE, APART, GAIN, ONE_VALUE, concerns
-from simulators.worlds import World, Worlds
+from billp.settings import ModelKind
+from billp.simulators.accuracy import Accuracy, Errors
+from billp.simulators.factorisation import BiasedFactorisation
+from billp.simulators.model_choice import ModelChoice
+from billp.simulators.soundness import ALIKE, APART, GAIN, ONE_VALUE, concerns
+from billp.simulators.worlds import World, Worlds
 from tests.fakes.worlds import tiny_worlds
 
 ITEMS = 60

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errors import DataError
-from simulators.datasets import read_dataset
-from simulators.user_fields import BUCKETS, MOST_VALUES, bucketed, read_user_fields
+from billp.errors import DataError
+from billp.simulators.datasets import read_dataset
+from billp.simulators.user_fields import BUCKETS, MOST_VALUES, bucketed, read_user_fields
 from tests.fakes.worlds import tiny_dataset, write_atomic
 
 KEYS = tuple(f"u{user}" for user in range(30))

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from errors import ArtifactError, DataError
-from simulators import environment_id, load_dataset, load_worlds, simulator_folder
-from simulators.variants import Variant, ready
+from billp.errors import ArtifactError, DataError
+from billp.simulators import environment_id, load_dataset, load_worlds, simulator_folder
+from billp.simulators.variants import Variant, ready
 from tests.cli.tiny import put_tiny
 
 

@@ -10,10 +10,10 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errors import BadInputError
-from simulators.environment import UserEnv
-from simulators.vector_environment import VectorUserEnv
-from simulators.worlds import World
+from billp.errors import BadInputError
+from billp.simulators.environment import UserEnv
+from billp.simulators.vector_environment import VectorUserEnv
+from billp.simulators.worlds import World
 from tests.fakes.worlds import tiny_worlds
 from tests.simulators.changed_worlds import RULES, lenient, world_with
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errors import BadInputError
-from simulators.visits import MOST_DAYS, ReturnModel, expected_visits
+from billp.errors import BadInputError
+from billp.simulators.visits import MOST_DAYS, ReturnModel, expected_visits
 
 CONTENTS = st.lists(st.tuples(st.floats(-4, 4), st.booleans()), min_size=1, max_size=5)
 

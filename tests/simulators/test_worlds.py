@@ -14,20 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errors import ArtifactError, BadInputError, DataError
-from settings import ModelKind
-from simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_folder
-from simulators.building import build_halves, build_worlds
-from simulators.datasets import file_digest
-from simulators.deepfm import DeepFM
-from simulators.factorisation import BiasedFactorisation
-from simulators.fitting import Fits
-from simulators.model_choice import chosen_model
-from simulators.quit.category_window import CategoryWindowRule
-from simulators.quit.registry import RULES as RULES_BY_NAME
-from simulators.responses import respond
-from simulators.summaries import dataset_info, world_info
-from simulators.worlds import World, Worlds, users_of
+from billp.errors import ArtifactError, BadInputError, DataError
+from billp.settings import ModelKind
+from billp.simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_folder
+from billp.simulators.building import build_halves, build_worlds
+from billp.simulators.datasets import file_digest
+from billp.simulators.deepfm import DeepFM
+from billp.simulators.factorisation import BiasedFactorisation
+from billp.simulators.fitting import Fits
+from billp.simulators.model_choice import chosen_model
+from billp.simulators.quit.category_window import CategoryWindowRule
+from billp.simulators.quit.registry import RULES as RULES_BY_NAME
+from billp.simulators.responses import respond
+from billp.simulators.summaries import dataset_info, world_info
+from billp.simulators.worlds import World, Worlds, users_of
 from tests.fakes.worlds import TINY, tiny_dataset, tiny_worlds
 from tests.simulators.changed_worlds import RULES
 
@@ -364,7 +364,7 @@ def test_would_keep_judges_in_blocks_what_it_would_judge_at_once(monkeypatch):
     world = tiny_worlds().quitting_by(repeats=False).train
     user, shown = int(world.users[0]), [3, 50, 17]
     whole = world.would_keep(user, shown, range(60))
-    monkeypatch.setattr("simulators.worlds._BLOCK", 7)
+    monkeypatch.setattr("billp.simulators.worlds._BLOCK", 7)
     assert world.would_keep(user, shown, range(60)).tolist() == whole.tolist()
     assert 0 < whole.sum() < 60
 
@@ -407,7 +407,7 @@ def test_summaries_add_up():
 
 def test_loading_and_stepping_need_no_torch(stored):
     program = (
-        "import sys; from pathlib import Path; from simulators import UserEnv, load_worlds\n"
+        "import sys; from pathlib import Path; from billp.simulators import UserEnv, load_worlds\n"
         f"env = UserEnv(load_worlds(Path({str(stored)!r})).test); env.reset(seed=0); env.step(1)\n"
         "assert 'torch' not in sys.modules"
     )

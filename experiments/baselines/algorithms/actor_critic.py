@@ -14,14 +14,14 @@ from tianshou.algorithm.modelfree.reinforce import DiscreteActorPolicy
 from tianshou.algorithm.optim import AdamOptimizerFactory
 from tianshou.utils.torch_utils import policy_within_training_step
 
-from experiments.baselines.algorithms.agent import Advance, Classroom, Losses, buffer_of
-from experiments.baselines.hyperparameters import ActorCriticHyperparameters, DORLHyperparameters
-from experiments.baselines.networks.scores import Scores, Value
-from experiments.baselines.observations import Observations
-from experiments.baselines.pessimism import Penalties, PessimisticUsers, entropy_after, fit_ensemble
-from experiments.baselines.rollouts import ManyUsers, Rollouts
-from experiments.baselines.transitions import Transitions
-from simulators import VectorUserEnv
+from billp.experiments.baselines.algorithms.agent import Advance, Classroom, Losses, buffer_of
+from billp.experiments.baselines.hyperparameters import ActorCriticHyperparameters, DORLHyperparameters
+from billp.experiments.baselines.networks.scores import Scores, Value
+from billp.experiments.baselines.observations import Observations
+from billp.experiments.baselines.pessimism import Penalties, PessimisticUsers, entropy_after, fit_ensemble
+from billp.experiments.baselines.rollouts import ManyUsers, Rollouts
+from billp.experiments.baselines.transitions import Transitions
+from billp.simulators import VectorUserEnv
 
 _AT_ONCE = 4096  # states valued at once
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from tianshou.algorithm.algorithm_base import Algorithm, TrainingStats
 from tianshou.data import Batch, ReplayBuffer
 
-from experiments.baselines.item_space import ItemSpace
-from experiments.baselines.networks.scores import ActingNetwork
-from experiments.baselines.observations import Layout
-from experiments.baselines.transitions import Transitions
-from simulators import Dataset, World
+from billp.experiments.baselines.item_space import ItemSpace
+from billp.experiments.baselines.networks.scores import ActingNetwork
+from billp.experiments.baselines.observations import Layout
+from billp.experiments.baselines.transitions import Transitions
+from billp.simulators import Dataset, World
 
 _LEFT_OUT = {"reg_loss", "gradient_steps"}  # BCQ's squares of the scores of masked items; and no loss
 Advance = Callable[[float], None]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from experiments.baselines.algorithms.actor_critic import DORL, ActorCritic
-from experiments.baselines.algorithms.agent import Agent, Classroom
-from experiments.baselines.algorithms.offline import bcq, cql, crr, sqn
-from experiments.baselines.algorithms.q_learning import QLearner
-from experiments.baselines.hyperparameters import Hyperparameters
+from billp.experiments.baselines.algorithms.actor_critic import DORL, ActorCritic
+from billp.experiments.baselines.algorithms.agent import Agent, Classroom
+from billp.experiments.baselines.algorithms.offline import bcq, cql, crr, sqn
+from billp.experiments.baselines.algorithms.q_learning import QLearner
+from billp.experiments.baselines.hyperparameters import Hyperparameters
 
 _AGENTS: Mapping[str, Callable[[Classroom, Any], Agent]] = {
     "dqn": QLearner,

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from errors import ArtifactError
-from experiments.baselines.algorithms.agent import Agent
-from experiments.baselines.probe import CurvePoint
-from experiments.baselines.transitions import Transitions
-from whole_files import replacing
+from billp.errors import ArtifactError
+from billp.experiments.baselines.algorithms.agent import Agent
+from billp.experiments.baselines.probe import CurvePoint
+from billp.experiments.baselines.transitions import Transitions
+from billp.whole_files import replacing
 
 FILE = "checkpoint.safetensors"
 _WEIGHTS, _OPTIMISER, _KEPT = "weights.", "optimiser.", "kept."

@@ -15,15 +15,15 @@ from tianshou.algorithm.modelfree.reinforce import DiscreteActorPolicy
 from tianshou.algorithm.optim import AdamOptimizerFactory
 from tianshou.utils.torch_utils import policy_within_training_step
 
-from experiments.baselines.algorithms.agent import Advance, Classroom, Losses, buffer_of
-from experiments.baselines.algorithms.sqn import SQN
-from experiments.baselines.hyperparameters import (
+from billp.experiments.baselines.algorithms.agent import Advance, Classroom, Losses, buffer_of
+from billp.experiments.baselines.algorithms.sqn import SQN
+from billp.experiments.baselines.hyperparameters import (
     BCQHyperparameters,
     CQLHyperparameters,
     CRRHyperparameters,
     OfflineHyperparameters,
 )
-from experiments.baselines.networks.scores import (
+from billp.experiments.baselines.networks.scores import (
     ActingNetwork,
     ItemValues,
     LikelyScores,
@@ -31,8 +31,8 @@ from experiments.baselines.networks.scores import (
     Scores,
     TwoHeads,
 )
-from experiments.baselines.trajectories import logged_trajectories
-from experiments.baselines.transitions import Transitions
+from billp.experiments.baselines.trajectories import logged_trajectories
+from billp.experiments.baselines.transitions import Transitions
 
 
 class OfflineLearner:

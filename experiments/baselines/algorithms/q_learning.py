@@ -12,13 +12,13 @@ from tianshou.algorithm.modelfree.dqn import DQN, DiscreteQLearningPolicy
 from tianshou.algorithm.optim import AdamOptimizerFactory
 from tianshou.utils.torch_utils import policy_within_training_step
 
-from experiments.baselines.algorithms.agent import Advance, Classroom, Losses, buffer_of, uniform_items
-from experiments.baselines.hyperparameters import QHyperparameters
-from experiments.baselines.networks.scores import Scores
-from experiments.baselines.observations import Observations
-from experiments.baselines.rollouts import Rollouts
-from experiments.baselines.transitions import Transitions, joined
-from simulators import VectorUserEnv
+from billp.experiments.baselines.algorithms.agent import Advance, Classroom, Losses, buffer_of, uniform_items
+from billp.experiments.baselines.hyperparameters import QHyperparameters
+from billp.experiments.baselines.networks.scores import Scores
+from billp.experiments.baselines.observations import Observations
+from billp.experiments.baselines.rollouts import Rollouts
+from billp.experiments.baselines.transitions import Transitions, joined
+from billp.simulators import VectorUserEnv
 
 
 class QLearner:

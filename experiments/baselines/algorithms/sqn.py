@@ -12,7 +12,7 @@ from tianshou.algorithm.modelfree.reinforce import SimpleLossTrainingStats
 from tianshou.data.types import RolloutBatchProtocol
 from torch.nn import functional
 
-from experiments.baselines.networks.scores import TwoHeads
+from billp.experiments.baselines.networks.scores import TwoHeads
 
 Policy = DiscreteQLearningPolicy[TwoHeads]
 

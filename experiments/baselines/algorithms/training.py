@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from experiments.baselines.algorithms.agent import Agent, Classroom
-from experiments.baselines.algorithms.agents import agent_of
-from experiments.baselines.algorithms.checkpoint import FILE, load_checkpoint, save_checkpoint
-from experiments.baselines.hyperparameters import Hyperparameters
-from experiments.baselines.networks.choosing import choose_items
-from experiments.baselines.policy import PolicyRecord, save_policy
-from experiments.baselines.probe import Audience, CurvePoint, probe
-from simulators import users_of
-from simulators.one_thread import one_thread
-from simulators.policies import Outcome
+from billp.experiments.baselines.algorithms.agent import Agent, Classroom
+from billp.experiments.baselines.algorithms.agents import agent_of
+from billp.experiments.baselines.algorithms.checkpoint import FILE, load_checkpoint, save_checkpoint
+from billp.experiments.baselines.hyperparameters import Hyperparameters
+from billp.experiments.baselines.networks.choosing import choose_items
+from billp.experiments.baselines.policy import PolicyRecord, save_policy
+from billp.experiments.baselines.probe import Audience, CurvePoint, probe
+from billp.simulators import users_of
+from billp.simulators.one_thread import one_thread
+from billp.simulators.policies import Outcome
 
 OnProgress = Callable[[float], None]
 POLICY = "policy"

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from experiments.baselines.networks.scores import NEVER, ActingNetwork, acting_scores
-from experiments.baselines.observations import Observations
+from billp.experiments.baselines.networks.scores import NEVER, ActingNetwork, acting_scores
+from billp.experiments.baselines.observations import Observations
 
 Noise = Callable[[tuple[int, int]], NDArray[np.float64]]
 """Gumbel noise of a shape (n, n_items): the highest of noisy scores is a draw from their softmax."""

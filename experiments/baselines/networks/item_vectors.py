@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from experiments.baselines.item_space import ItemSpace
+from billp.experiments.baselines.item_space import ItemSpace
 
 _START = 0.1  # standard deviation of the first vectors: scores begin nearly equal
 

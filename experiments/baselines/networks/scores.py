@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from experiments.baselines.hyperparameters import (
+from billp.experiments.baselines.hyperparameters import (
     BCQHyperparameters,
     CQLHyperparameters,
     Hyperparameters,
 )
-from experiments.baselines.item_space import ItemSpace
-from experiments.baselines.networks.item_vectors import ItemVectors
-from experiments.baselines.networks.trackers import tracker_of
-from experiments.baselines.observations import Observations
+from billp.experiments.baselines.item_space import ItemSpace
+from billp.experiments.baselines.networks.item_vectors import ItemVectors
+from billp.experiments.baselines.networks.trackers import tracker_of
+from billp.experiments.baselines.observations import Observations
 
 NEVER = -1e9
 """The score of an item that may not be recommended."""

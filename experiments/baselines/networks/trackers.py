@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from experiments.baselines.hyperparameters import Hyperparameters
-from experiments.baselines.item_space import ItemSpace
-from experiments.baselines.networks.item_vectors import ItemVectors
+from billp.experiments.baselines.hyperparameters import Hyperparameters
+from billp.experiments.baselines.item_space import ItemSpace
+from billp.experiments.baselines.networks.item_vectors import ItemVectors
 
 _REWARDS = 6  # one to five stars, and 0 for an item that was not answered
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-import agents.llm.metering
-from agents.llm.asking import Request, ask
-from agents.llm.metering import Load, MeteredChat
-from agents.llm.reading import Reply
+import billp.agents.llm.metering
+from billp.agents.llm.asking import Request, ask
+from billp.agents.llm.metering import Load, MeteredChat
+from billp.agents.llm.reading import Reply
 from tests.fakes.model import FakeChat
 
 REQUEST = Request(role="actor", system="", user="", temperature=0, max_tokens=1, seed=0)
@@ -40,7 +40,7 @@ class Waiting(FakeChat):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(agents.llm.metering, "time", clock)
+    monkeypatch.setattr(billp.agents.llm.metering, "time", clock)
     return clock
 
 

@@ -14,15 +14,15 @@ from aiohttp import web
 from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import SecretStr
 
-from agents.critic import expected_score
-from agents.llm import asking
-from agents.llm.asking import Request, ask_parsed, first_token
-from agents.llm.patience import retry_after
-from agents.llm.reading import Reply
-from agents.llm.server_chat import ServerChat
-from agents.planner import one_sentence
-from errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError
-from settings import LLMSettings
+from billp.agents.critic import expected_score
+from billp.agents.llm import asking
+from billp.agents.llm.asking import Request, ask_parsed, first_token
+from billp.agents.llm.patience import retry_after
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.server_chat import ServerChat
+from billp.agents.planner import one_sentence
+from billp.errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError
+from billp.settings import LLMSettings
 from tests.fakes.odd_server import Answer, Body, answering, completion, scored, streaming, word
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.integration]

@@ -13,19 +13,19 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from pydantic import SecretStr
 
-from agents.actor import Actor
-from agents.briefing import Briefing
-from agents.critic import Critic
-from agents.llm.abilities import Abilities
-from agents.llm.asking import Request, ask
-from agents.llm.providers import DIALECTS, ProviderChat, provider_chat, provider_of
-from agents.llm.start_up import find_abilities
-from agents.prompt_pack import load_pack
-from agents.tools import CategoryAnalysis
-from agents.views import Situation
-from catalogue import Item
-from errors import ContextOverflowError, ModelUnavailableError, ServerAwayError, SettingsError, UnusableModelError
-from settings import ActorSettings, CriticSettings, LLMSettings
+from billp.agents.actor import Actor
+from billp.agents.briefing import Briefing
+from billp.agents.critic import Critic
+from billp.agents.llm.abilities import Abilities
+from billp.agents.llm.asking import Request, ask
+from billp.agents.llm.providers import DIALECTS, ProviderChat, provider_chat, provider_of
+from billp.agents.llm.start_up import find_abilities
+from billp.agents.prompt_pack import load_pack
+from billp.agents.tools import CategoryAnalysis
+from billp.agents.views import Situation
+from billp.catalogue import Item
+from billp.errors import ContextOverflowError, ModelUnavailableError, ServerAwayError, SettingsError, UnusableModelError
+from billp.settings import ActorSettings, CriticSettings, LLMSettings
 from tests.fakes.odd_server import Body, answering, completion, scored
 
 KEY = "planted-key-of-the-test"

@@ -8,14 +8,14 @@ import traceback
 import pytest
 from pydantic import SecretStr
 
-from agents.llm import asking
-from agents.llm.asking import Request, ask_parsed, call_seed
-from agents.llm.patience import AwayError, Patience
-from agents.llm.reading import Reply
-from agents.llm.server_chat import ServerChat
-from agents.llm.usage import Usage
-from errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError, ServerAwayError
-from settings import LLMSettings
+from billp.agents.llm import asking
+from billp.agents.llm.asking import Request, ask_parsed, call_seed
+from billp.agents.llm.patience import AwayError, Patience
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.server_chat import ServerChat
+from billp.agents.llm.usage import Usage
+from billp.errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError, ServerAwayError
+from billp.settings import LLMSettings
 from tests.fakes.model import QueueModel
 from tests.fakes.server import Script, serving
 

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from agents.llm.abilities import Abilities
-from agents.llm.asking import Request, ask, parameters
-from agents.llm.reading import Reply
-from agents.llm.tape import Entry, Tape
-from agents.llm.taped_chat import TapedChat, call_key
-from agents.llm.usage import Usage
-from errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError, ServerAwayError, TapeError
+from billp.agents.llm.abilities import Abilities
+from billp.agents.llm.asking import Request, ask, parameters
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.tape import Entry, Tape
+from billp.agents.llm.taped_chat import TapedChat, call_key
+from billp.agents.llm.usage import Usage
+from billp.errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError, ServerAwayError, TapeError
 from tests.fakes.model import FakeChat, QueueModel
 
 REQUEST = Request("planner", "fixed", "changing", 0.5, 8, seed=7)

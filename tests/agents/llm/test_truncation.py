@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.actor import Actor
-from agents.briefing import Briefing
-from agents.llm.asking import Request
-from agents.llm.reading import Reply
-from agents.llm.truncation import ask_fitting, shortened
-from agents.planner import Planner, one_sentence
-from agents.prompt_pack import load_pack
-from agents.tools import CategoryAnalysis
-from agents.views import Situation
-from catalogue import Item
-from errors import ContextOverflowError, ModelUnavailableError
-from settings import ActorSettings, PlannerSettings
+from billp.agents.actor import Actor
+from billp.agents.briefing import Briefing
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.agents.llm.truncation import ask_fitting, shortened
+from billp.agents.planner import Planner, one_sentence
+from billp.agents.prompt_pack import load_pack
+from billp.agents.tools import CategoryAnalysis
+from billp.agents.views import Situation
+from billp.catalogue import Item
+from billp.errors import ContextOverflowError, ModelUnavailableError
+from billp.settings import ActorSettings, PlannerSettings
 from tests.fakes.model import FakeChat
 
 PROMPT = load_pack()["planner"]

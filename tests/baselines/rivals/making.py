@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from agents.recommender import NO_ITEM, Observations
-from baselines.rivals.rival import Material
+from billp.agents.recommender import NO_ITEM, Observations
+from billp.baselines.rivals.rival import Material
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 

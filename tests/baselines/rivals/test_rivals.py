@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.relations import overlap
-from baselines.rivals.diverse import DiverseBest, DiverseLearned
-from baselines.rivals.dpp import SlidingDPP
-from baselines.rivals.linucb import LinUCB
-from baselines.rivals.mmr import MMR, tuned
-from baselines.rivals.registry import RIVALS
-from baselines.rivals.rival import Lesson
-from baselines.rivals.tuning import trial
-from errors import EpisodeError
-from graphs.methods import METHODS
+from billp.agents.relations import overlap
+from billp.baselines.rivals.diverse import DiverseBest, DiverseLearned
+from billp.baselines.rivals.dpp import SlidingDPP
+from billp.baselines.rivals.linucb import LinUCB
+from billp.baselines.rivals.mmr import MMR, tuned
+from billp.baselines.rivals.registry import RIVALS
+from billp.baselines.rivals.rival import Lesson
+from billp.baselines.rivals.tuning import trial
+from billp.errors import EpisodeError
+from billp.graphs.methods import METHODS
 from tests.baselines.rivals.making import material, seen
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 

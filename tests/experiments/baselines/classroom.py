@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from experiments.baselines.algorithms.agent import Classroom
-from experiments.baselines.algorithms.training import train_policy
-from experiments.baselines.hyperparameters import Hyperparameters, hyperparameters_of, read_hyperparameters
-from experiments.baselines.item_space import item_space
-from experiments.baselines.observations import Layout
-from experiments.baselines.policy import PolicyRecord
-from simulators.policies import policy_outcomes
+from billp.experiments.baselines.algorithms.agent import Classroom
+from billp.experiments.baselines.algorithms.training import train_policy
+from billp.experiments.baselines.hyperparameters import Hyperparameters, hyperparameters_of, read_hyperparameters
+from billp.experiments.baselines.item_space import item_space
+from billp.experiments.baselines.observations import Layout
+from billp.experiments.baselines.policy import PolicyRecord
+from billp.simulators.policies import policy_outcomes
 from tests.fakes.toy import HORIZON, USERS, toy_dataset, toy_world
 
 SMALL: dict[str, Any] = {

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import experiments.baselines.runs
-from experiments.baselines.hyperparameters import Hyperparameters
-from experiments.baselines.runs import train_method
-from graphs.workshop import Workshop
-from settings import load_settings
+import billp.experiments.baselines.runs
+from billp.experiments.baselines.hyperparameters import Hyperparameters
+from billp.experiments.baselines.runs import train_method
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
 from tests.experiments.baselines.classroom import small
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.services import fake_services
@@ -25,7 +25,7 @@ def test_other_logs_of_test_users_and_no_test_world_give_the_same_policy(
     def few(method: str, epochs: int | None) -> Hyperparameters:
         return small(method, epochs=1, rounds=2, updates=5)
 
-    monkeypatch.setattr(experiments.baselines.runs, "hyperparameters_of", few)
+    monkeypatch.setattr(billp.experiments.baselines.runs, "hyperparameters_of", few)
     workshop = Workshop(load_settings({"data_dir": tmp_path}), embedder=HashEmbedder())
     services = fake_services()
     test = np.isin(services.dataset.users, services.worlds.test.users)

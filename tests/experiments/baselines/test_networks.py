@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.baselines.item_space import ItemSpace, item_space
-from experiments.baselines.networks.choosing import choose_items, noise_of
-from experiments.baselines.networks.scores import NEVER, acting_network, acting_scores
-from experiments.baselines.observations import Layout
+from billp.experiments.baselines.item_space import ItemSpace, item_space
+from billp.experiments.baselines.networks.choosing import choose_items, noise_of
+from billp.experiments.baselines.networks.scores import NEVER, acting_network, acting_scores
+from billp.experiments.baselines.observations import Layout
 from tests.experiments.baselines.classroom import small
 from tests.fakes.toy import EACH, GROUPS, ITEMS, toy_catalogue
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.baselines.observations import Layout
+from billp.experiments.baselines.observations import Layout
 
 items = st.lists(st.integers(0, 99), max_size=12)
 

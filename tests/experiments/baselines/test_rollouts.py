@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.baselines.observations import Layout, Observations
-from experiments.baselines.rollouts import Rollouts
-from experiments.baselines.transitions import joined
-from simulators import VectorUserEnv, respond
+from billp.experiments.baselines.observations import Layout, Observations
+from billp.experiments.baselines.rollouts import Rollouts
+from billp.experiments.baselines.transitions import joined
+from billp.simulators import VectorUserEnv, respond
 from tests.fakes.toy import HORIZON, ITEMS, USERS, toy_dataset, toy_world
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errors import ArtifactError
-from experiments.baselines.algorithms.agent import uniform_items
-from experiments.baselines.algorithms.checkpoint import FILE
-from experiments.baselines.policy import WEIGHTS, load_policy
-from graphs.recommending import observation
-from simulators.datasets import file_digest
+from billp.errors import ArtifactError
+from billp.experiments.baselines.algorithms.agent import uniform_items
+from billp.experiments.baselines.algorithms.checkpoint import FILE
+from billp.experiments.baselines.policy import WEIGHTS, load_policy
+from billp.graphs.recommending import observation
+from billp.simulators.datasets import file_digest
 from tests.experiments.baselines.classroom import random_r_traj, toy_room, trained
 from tests.fakes.toy import BEST
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from errors import DataError
-from experiments.baselines.observations import Layout
-from experiments.baselines.trajectories import logged_trajectories
-from simulators import Dataset
+from billp.errors import DataError
+from billp.experiments.baselines.observations import Layout
+from billp.experiments.baselines.trajectories import logged_trajectories
+from billp.simulators import Dataset
 from tests.fakes.toy import toy_dataset
 
 LAYOUT = Layout(2, 3)

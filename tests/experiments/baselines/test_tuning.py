@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import experiments.baselines.hyperparameters
-import experiments.baselines.tuning
-from errors import ArtifactError, SettingsError
-from experiments.baselines.hyperparameters import (
+import billp.experiments.baselines.hyperparameters
+import billp.experiments.baselines.tuning
+from billp.errors import ArtifactError, SettingsError
+from billp.experiments.baselines.hyperparameters import (
     FOLDER,
     Hyperparameters,
     hyperparameters_of,
     read_hyperparameters,
     search_space_of,
 )
-from experiments.baselines.tuning import Trial, candidates, tune
-from graphs.services import Services
-from graphs.workshop import Workshop
-from settings import load_settings
+from billp.experiments.baselines.tuning import Trial, candidates, tune
+from billp.graphs.services import Services
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
 from tests.experiments.baselines.classroom import small
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.services import fake_services
@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_used_is_named(
     text = (FOLDER / "dqn.toml").read_text()
     assert old in text
     (tmp_path / "dqn.toml").write_text(text.replace(old, new))
-    monkeypatch.setattr(experiments.baselines.hyperparameters, "FOLDER", tmp_path)
+    monkeypatch.setattr(billp.experiments.baselines.hyperparameters, "FOLDER", tmp_path)
     with pytest.raises(SettingsError, match=re.escape(words)):
         search_space_of("dqn")
 
@@ -79,7 +79,7 @@ def test_a_search_sees_nothing_of_test_users(tmp_path: Path, monkeypatch: pytest
     def few(method: str, epochs: int | None) -> Hyperparameters:
         return small(method, epochs=2, rounds=2, updates=5)
 
-    monkeypatch.setattr(experiments.baselines.tuning, "hyperparameters_of", few)
+    monkeypatch.setattr(billp.experiments.baselines.tuning, "hyperparameters_of", few)
     services = fake_services()
     test = np.isin(services.dataset.users, services.worlds.test.users)
     items = np.where(test, (services.dataset.items + 7) % 60, services.dataset.items).astype(np.int32)
@@ -105,7 +105,7 @@ def test_a_search_goes_on_where_it_was_cut_off_and_not_with_another_file(
     def few(method: str, epochs: int | None) -> Hyperparameters:
         return small(method, epochs=1, updates=1, learning_rate=rate)
 
-    monkeypatch.setattr(experiments.baselines.tuning, "hyperparameters_of", few)
+    monkeypatch.setattr(billp.experiments.baselines.tuning, "hyperparameters_of", few)
 
     def search() -> list[Trial]:
         workshop = Workshop(load_settings({"data_dir": tmp_path}), embedder=HashEmbedder())

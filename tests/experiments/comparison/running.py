@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agents.prompt_pack import DEFAULT_PACK, PromptPack, load_pack
-from experiments.comparison.comparing import compare
-from experiments.comparison.design import Design, arms_of
-from experiments.comparison.results import Comparison
-from graphs.workshop import Workshop
-from settings import load_settings
+from billp.agents.prompt_pack import DEFAULT_PACK, PromptPack, load_pack
+from billp.experiments.comparison.comparing import compare
+from billp.experiments.comparison.design import Design, arms_of
+from billp.experiments.comparison.results import Comparison
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
 

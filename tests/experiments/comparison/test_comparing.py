@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-import experiments.comparison.design
-from agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, load_pack
-from errors import ArtifactError
-from experiments.comparison.results import Comparison
-from experiments.comparison.tables import conduct_table, curve_table, pairs_table, tables_of
-from experiments.run_folder import read_lines
-from graphs.methods import METHODS
-from graphs.workshop import Workshop
-from memory.chroma import ChromaStore
-from settings import load_settings
+import billp.experiments.comparison.design
+from billp.agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, load_pack
+from billp.errors import ArtifactError
+from billp.experiments.comparison.results import Comparison
+from billp.experiments.comparison.tables import conduct_table, curve_table, pairs_table, tables_of
+from billp.experiments.run_folder import read_lines
+from billp.graphs.methods import METHODS
+from billp.graphs.workshop import Workshop
+from billp.memory.chroma import ChromaStore
+from billp.settings import load_settings
 from tests.experiments.comparison.running import design, run
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
@@ -194,7 +194,7 @@ async def test_prompt_packs_are_compared_like_methods(data: Path, tmp_path: Path
 async def test_it_stops_early_once_the_interval_excludes_no_difference(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(experiments.comparison.design, "FEWEST", 4)
+    monkeypatch.setattr(billp.experiments.comparison.design, "FEWEST", 4)
     packs = [load_pack(DEFAULT_PACK), load_pack(TERSE_PACK)]
     given: dict[str, Any] = {"users": 10, "seeds": (0,), "probes": (), "stop_early": True}
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, load_pack
-from errors import SettingsError
-from experiments.comparison.design import Design, arms_of, checked
+from billp.agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, load_pack
+from billp.errors import SettingsError
+from billp.experiments.comparison.design import Design, arms_of, checked
 
 DEFAULT, TERSE = load_pack(DEFAULT_PACK), load_pack(TERSE_PACK)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.comparison.pairs import compare_pair, compare_pairs, differs
-from experiments.metrics import summarise
-from experiments.records import EpisodeLine
+from billp.experiments.comparison.pairs import compare_pair, compare_pairs, differs
+from billp.experiments.metrics import summarise
+from billp.experiments.records import EpisodeLine
 from tests.experiments.examples import failed, finished
 
 Values = dict[tuple[int, str], float]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from experiments.baselines.policy import PolicyRecord
-from experiments.baselines.probe import CurvePoint
-from experiments.comparison.policies import policy_training
-from experiments.comparison.tables import policies_table
-from simulators.policies import Outcome
+from billp.experiments.baselines.policy import PolicyRecord
+from billp.experiments.baselines.probe import CurvePoint
+from billp.experiments.comparison.policies import policy_training
+from billp.experiments.comparison.tables import policies_table
+from billp.simulators.policies import Outcome
 from tests.experiments.comparison.running import design, run
 
 

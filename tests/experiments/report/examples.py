@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.comparison.policies import Passing, PolicyPoint, PolicyTraining
-from experiments.conduct import Conduct
-from experiments.critic_study import CriticStudy
-from experiments.outcomes import outcome_reason
-from experiments.records import EpisodeLine
-from experiments.reliability import reliability
-from graphs.state import Ended, RecalledReflection
-from memory import Origin
+from billp.experiments.comparison.policies import Passing, PolicyPoint, PolicyTraining
+from billp.experiments.conduct import Conduct
+from billp.experiments.critic_study import CriticStudy
+from billp.experiments.outcomes import outcome_reason
+from billp.experiments.records import EpisodeLine
+from billp.experiments.reliability import reliability
+from billp.graphs.state import Ended, RecalledReflection
+from billp.memory import Origin
 from tests.experiments.examples import failed, finished, usage
 
 HOSTILE = "</script><script>window.owned = 1</script><img src=x onerror='window.owned = 1'>"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.report import find_runs
-from experiments.report.curves import learning_curves, training_curves
-from experiments.report.rows import group_rows
+from billp.experiments.report import find_runs
+from billp.experiments.report.curves import learning_curves, training_curves
+from billp.experiments.report.rows import group_rows
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import comparison, episode, put_run
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from catalogue import Catalogue, Item
-from experiments.outcomes import OUTCOMES
-from experiments.report import find_runs
-from experiments.report.episodes import episodes_json
-from experiments.report.rows import group_rows
-from memory import Origin
-from simulators.quit.reasons import Reason
+from billp.catalogue import Catalogue, Item
+from billp.experiments.outcomes import OUTCOMES
+from billp.experiments.report import find_runs
+from billp.experiments.report.episodes import episodes_json
+from billp.experiments.report.rows import group_rows
+from billp.memory import Origin
+from billp.simulators.quit.reasons import Reason
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import comparison, episode, put_run
 

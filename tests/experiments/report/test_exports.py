@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from errors import BadInputError
-from experiments.outcomes import outcome_words
-from experiments.report import RunData, find_runs, write_csv, write_parquet
-from experiments.report.exports import EPISODES, FORMULA, STEPS
-from memory import Origin
+from billp.errors import BadInputError
+from billp.experiments.outcomes import outcome_words
+from billp.experiments.report import RunData, find_runs, write_csv, write_parquet
+from billp.experiments.report.exports import EPISODES, FORMULA, STEPS
+from billp.memory import Origin
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import HOSTILE, episode, put_run
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from errors import ArtifactError
-from experiments.report import find_runs
-from experiments.report.page import make_report, write_page
+from billp.errors import ArtifactError
+from billp.experiments.report import find_runs
+from billp.experiments.report.page import make_report, write_page
 from tests.experiments.report.examples import comparison, episode, put_run
 
 

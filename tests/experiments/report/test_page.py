@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from errors import ArtifactError, BadInputError
-from experiments.report import find_runs, make_report, write_page
-from experiments.report.comparison import read_policies
-from experiments.report.figures import figures
-from experiments.report.policies import policies_figure
-from memory import Origin
+from billp.errors import ArtifactError, BadInputError
+from billp.experiments.report import find_runs, make_report, write_page
+from billp.experiments.report.comparison import read_policies
+from billp.experiments.report.figures import figures
+from billp.experiments.report.policies import policies_figure
+from billp.memory import Origin
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import HOSTILE, comparison, episode, put_run
 

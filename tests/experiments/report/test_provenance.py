@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.report import find_runs
-from experiments.report.provenance import Source, Sources, source_of
-from memory import Origin
+from billp.experiments.report import find_runs
+from billp.experiments.report.provenance import Source, Sources, source_of
+from billp.memory import Origin
 from tests.experiments.report.examples import episode, put_run
 
 names = st.text(st.characters(codec="utf-8"), min_size=1)

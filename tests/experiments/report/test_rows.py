@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.report import find_runs
-from experiments.report.rows import Row, group_rows
+from billp.experiments.report import find_runs
+from billp.experiments.report.rows import Row, group_rows
 from tests.experiments.report.examples import comparison, episode, put_run
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from experiments.report import find_runs
-from experiments.report.titles import catalogues
-from simulators import Columns, add_folder
+from billp.experiments.report import find_runs
+from billp.experiments.report.titles import catalogues
+from billp.simulators import Columns, add_folder
 from tests.experiments.report.examples import episode, put_run
 from tests.fakes.worlds import tiny_dataset, write_atomic
 

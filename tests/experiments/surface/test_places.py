@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from errors import SettingsError
-from experiments.surface.places import WINDOWS, Place, every_place, places_named
-from simulators.quit.registry import RULES
+from billp.errors import SettingsError
+from billp.experiments.surface.places import WINDOWS, Place, every_place, places_named
+from billp.simulators.quit.registry import RULES
 
 
 def test_every_rule_stands_with_every_window_but_where_nobody_could_leave():

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from errors import ArtifactError, SettingsError
-from experiments.report import make_report, write_page, write_tables
-from experiments.surface.places import Place
-from experiments.surface.results import Surface, methods_of, read_surface, surface_table
-from experiments.surface.surveying import Survey, folder_of, run_surface
-from graphs.workshop import Workshop
-from settings import load_settings
-from simulators.variants import ready
+from billp.errors import ArtifactError, SettingsError
+from billp.experiments.report import make_report, write_page, write_tables
+from billp.experiments.surface.places import Place
+from billp.experiments.surface.results import Surface, methods_of, read_surface, surface_table
+from billp.experiments.surface.surveying import Survey, folder_of, run_surface
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
+from billp.simulators.variants import ready
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel

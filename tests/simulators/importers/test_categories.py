@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.importers.categories import LISTS, guessed_separator, split_categories, torn_apart
+from billp.simulators.importers.categories import LISTS, guessed_separator, split_categories, torn_apart
 
 
 @pytest.mark.parametrize(

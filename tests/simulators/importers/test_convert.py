@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from agents.grounding import nearest_item
-from errors import DataError
-from simulators.datasets import Dataset
-from simulators.importers.text_table import TextForm
-from simulators.intake import Columns, Intake, Rules
-from simulators.library import add_folder, add_tables, dataset_folder, list_datasets, load_dataset, read_intake
+from billp.agents.grounding import nearest_item
+from billp.errors import DataError
+from billp.simulators.datasets import Dataset
+from billp.simulators.importers.text_table import TextForm
+from billp.simulators.intake import Columns, Intake, Rules
+from billp.simulators.library import add_folder, add_tables, dataset_folder, list_datasets, load_dataset, read_intake
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.worlds import tiny_dataset, write_atomic
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errors import DataError
-from simulators.importers.text_table import TextForm
-from simulators.intake import Rules
-from simulators.library import add_folder, add_tables, list_datasets, load_dataset
+from billp.errors import DataError
+from billp.simulators.importers.text_table import TextForm
+from billp.simulators.intake import Rules
+from billp.simulators.library import add_folder, add_tables, list_datasets, load_dataset
 from tests.fakes.worlds import tiny_dataset, write_atomic
 
 LOG = b"".join(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from errors import DataError
-from simulators.importers.opening import open_table, table_name
+from billp.errors import DataError
+from billp.simulators.importers.opening import open_table, table_name
 
 LINES = b"""{"user_id": "a", "asin": "B1", "rating": 5.0, "n": 3, "tags": ["x", {"name": "y"}], "title": null}
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from errors import DataError
-from simulators.importers.opening import open_table
-from simulators.importers.text_table import TextForm
+from billp.errors import DataError
+from billp.simulators.importers.opening import open_table
+from billp.simulators.importers.text_table import TextForm
 
 GOOD = "user,item,title\nu1,i1,Star Wars\nu2,i2,Other\n"
 

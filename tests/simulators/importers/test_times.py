@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from simulators.importers.times import time_form
+from billp.simulators.importers.times import time_form
 
 MAY = datetime(2016, 5, 3, tzinfo=UTC).timestamp()
 

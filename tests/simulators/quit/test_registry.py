@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from settings import QuitRuleName, SimulatorSettings
-from simulators.episodes import Episodes
-from simulators.quit.reasons import LOW_REWARD
-from simulators.quit.registry import REASON_NAMES, REASONS, RULES, code_of, rule_words
-from simulators.responses import respond
+from billp.settings import QuitRuleName, SimulatorSettings
+from billp.simulators.episodes import Episodes
+from billp.simulators.quit.reasons import LOW_REWARD
+from billp.simulators.quit.registry import REASON_NAMES, REASONS, RULES, code_of, rule_words
+from billp.simulators.responses import respond
 from tests.simulators.changed_worlds import RULES as NAMES
 from tests.simulators.changed_worlds import lenient, world_with
 

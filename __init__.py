@@ -1,0 +1,1 @@
+"""Long-term recommendation by LLM planners that learn from experience."""
