@@ -54,4 +54,5 @@ def test_it_runs_without_the_checkout(site: Path, tmp_path: Path):
     put_tiny(Path(os.environ["BILLP_DATA_DIR"]), tmp_path / "tiny")
     assert "compare" in run(site, "-m", "billp.cli", "--help")
     run(site, "-m", "billp.cli", "prompts", "check", str(site / "billp" / "prompts" / "default"))
-    assert "R_traj" in run(site, "-m", "billp.cli", "episode", "--dataset", "tiny", "--user", "u1", "--method", "random")
+    episode = ("episode", "--dataset", "tiny", "--user", "u1", "--method", "random")
+    assert "R_traj" in run(site, "-m", "billp.cli", *episode)
