@@ -22,9 +22,9 @@ from billp.experiments.plans import EpisodePlan
 from billp.graphs.methods import Method
 from billp.graphs.ranking import MemoryRecommender
 from billp.graphs.recommending import recommender_of, weighed_by
-from billp.graphs.recording import MIDDLE_REWARD, Weighed, episode_record, step_record
+from billp.graphs.recording import MIDDLE_REWARD, decided, episode_record, step_record, unweighed
 from billp.graphs.services import Services
-from billp.graphs.state import Ended, EpisodeOutput, usage_update
+from billp.graphs.state import Ended, EpisodeOutput, Weighed, usage_update
 from billp.graphs.stepping import CHOOSING, SHORTLISTING, seed_of
 from billp.graphs.users import Response, masked_history
 from billp.simulators import Oracle
@@ -98,12 +98,12 @@ class _Block:
         found = weighed_by(recommender, seen, count)
         for row, weighed in zip(rows.tolist(), found, strict=True):
             self._weighed[row].append(weighed)
-        return np.array([weighed.shortlist[0] for weighed in found], dtype=np.int64)
+        return np.array([weighed["shortlist"][0] for weighed in found], dtype=np.int64)
 
     def _drawn(self, recommender: DrawnShortlists, rows: NDArray[np.int64], seen: Observations) -> NDArray[np.int64]:
         drawn = recommender.candidates(seen)
         for row, candidates in zip(rows.tolist(), drawn, strict=True):
-            self._weighed[row].append(Weighed(candidates))
+            self._weighed[row].append(unweighed(candidates))
         return np.array([candidates[0] for candidates in drawn])
 
     def _output(self, row: int, ended: Ended) -> EpisodeOutput:
@@ -112,14 +112,13 @@ class _Block:
             column[row, :count].tolist()
             for column in (self._rollout.shown, self._rollout.rewards, self._rollout.earlier)
         )
-        weighed = self._weighed[row] or [Weighed() for _ in shown]
+        weighed = self._weighed[row] or [unweighed() for _ in shown]
         steps = [
             step_record(
                 self._services.catalogue,
                 shown[:step],
-                item,
+                decided(item, weighed[step]),
                 Response(rewards[step], ended if step + 1 == count else "", earlier[step]),
-                weighed=weighed[step],
                 advantage=rewards[step] - MIDDLE_REWARD if plan.learn and self._method.experiences else None,
             )
             for step, item in enumerate(shown)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
@@ -18,15 +17,22 @@ from billp.agents.shortlist import Experience, draw_shortlist
 from billp.agents.tools import analysed
 from billp.graphs.methods import method_named
 from billp.graphs.recommending import observation, recommender_of, weighed_by
-from billp.graphs.recording import Weighed
+from billp.graphs.recording import decided, unweighed
 from billp.graphs.services import ServiceProvider, Services, embed_text
-from billp.graphs.state import ActorOutput, EpisodeContext, EpisodeState, RecalledExperience, usage_update
+from billp.graphs.state import (
+    ActorInput,
+    ActorOutput,
+    ActorState,
+    EpisodeContext,
+    RecalledExperience,
+    Weighed,
+    usage_update,
+)
 from billp.graphs.stepping import CHOOSING, SHORTLISTING, briefing_of, masked_items, minds_of, step_seed
 from billp.graphs.tools import recall_experience, search_catalogue
 
 Update = dict[str, Any]
-_UNWEIGHED: Update = {"advantages": [], "likings": [], "support": [], "preferences": [], "trust": 0.0}
-ActorGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeState, ActorOutput]
+ActorGraph = CompiledStateGraph[ActorState, EpisodeContext, ActorInput, ActorOutput]
 
 
 class ActorNodes:
@@ -35,14 +41,14 @@ class ActorNodes:
     def __init__(self, provider: ServiceProvider) -> None:
         self._provider = provider
 
-    async def analyse(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+    async def analyse(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """Calls the category tool."""
         services = await self._provider.get(runtime.context, state["user"])
         situation = services.situation(state)
         analysis = await analysed(situation.history, situation.recommended)
         return {"lately": list(analysis.lately), "fresh": list(analysis.fresh)}
 
-    async def retrieve(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+    async def retrieve(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """Reads what went well or badly in similar states."""
         services = await self._provider.get(runtime.context, state["user"])
         limits = services.settings.memory
@@ -64,30 +70,22 @@ class ActorNodes:
             ]
         }
 
-    async def pick(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+    async def pick(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """Picks without an LLM: as a recommender says, as memory does, or knowing the simulated user's answers."""
         services = await self._provider.get(runtime.context, state["user"])
         masked = masked_items(services, state)
         method = method_named(runtime.context.method)
-        chooser = method.chooser
-        if chooser == "shortlist":  # drawn in random order
-            return {**_UNWEIGHED, "item": state["shortlist"][0], "proposal": "", "acted": usage_update(Usage())}
-        if chooser == "memory":  # weighed, best first
-            return {"item": state["shortlist"][0], "proposal": "", "acted": usage_update(Usage())}
-        if chooser == "oracle":
-            item = services.users.best(
-                runtime.context.split,
-                state["user"],
-                [step["item"] for step in state["steps"]],
-                masked,
-            )
+        if method.chooser in ("shortlist", "memory"):  # drawn in random order, or weighed, best first
+            return _decision(state, state["weighed"]["shortlist"][0], state["weighed"])
+        if method.chooser == "oracle":
+            item = services.users.best(runtime.context.split, state["user"], state["recommended"], masked)
         else:
             seen = _observed(services, state, runtime.context, masked)
             recommender = recommender_of(services, method, explores=runtime.context.learn)
             item = int((await asyncio.to_thread(recommender.choose, seen))[0])
-        return {"item": item, **_UNWEIGHED, "shortlist": [], "proposal": "", "acted": usage_update(Usage())}
+        return _decision(state, item)
 
-    async def shortlist(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+    async def shortlist(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """Draws candidates that fit the thought and the experience, for the LLM to choose from."""
         services = await self._provider.get(runtime.context, state["user"])
         limits, method = services.settings.actor, method_named(runtime.context.method)
@@ -102,9 +100,9 @@ class ActorNodes:
             size=limits.shortlist,
             pool=limits.pool,
         )
-        return {"shortlist": candidates}
+        return {"weighed": unweighed(candidates)}
 
-    async def weigh(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+    async def weigh(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """Weighs the whole catalogue by what memory knows: the principle of staying first, then what is liked."""
         services = await self._provider.get(runtime.context, state["user"])
         method, masked = method_named(runtime.context.method), masked_items(services, state)
@@ -114,12 +112,12 @@ class ActorNodes:
             recommender = services.believer.recommender(method, services.memory, explores=runtime.context.learn)
             return weighed_by(recommender, seen, services.settings.actor.shortlist)[0]
 
-        return asdict(await asyncio.to_thread(weighed))
+        return {"weighed": await asyncio.to_thread(weighed)}
 
-    async def choose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+    async def choose(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """The LLM chooses one of the shortlist; in evaluation what it prefers, or as `actor.evaluate` says."""
         services = await self._provider.get(runtime.context, state["user"])
-        items = services.catalogue.some(state["shortlist"])
+        items = services.catalogue.some(state["weighed"]["shortlist"])
         choice = await minds_of(services).actor.choose(
             briefing_of(services, state),
             items,
@@ -127,29 +125,25 @@ class ActorNodes:
             greedy=services.settings.actor.evaluate == "greedy" and not runtime.context.learn,
         )
         item = items[choice.position]
-        return {
-            **_UNWEIGHED,
-            "item": item.index,
-            "proposal": item.title,
-            "preferences": list(choice.preferences),
-            "acted": usage_update(choice.usage),
-        }
+        weighed: Weighed = {**state["weighed"], "preferences": list(choice.preferences)}
+        return _decision(state, item.index, weighed, proposal=item.title, usage=choice.usage)
 
-    async def propose(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+    async def propose(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """The LLM names an item in its own words."""
         services = await self._provider.get(runtime.context, state["user"])
         proposal = await minds_of(services).actor.propose(
             briefing_of(services, state), step_seed(state, runtime.context, "propose")
         )
-        return {"proposal": proposal.text, **_UNWEIGHED, "shortlist": [], "acted": usage_update(proposal.usage)}
+        return {"proposal": proposal.text, "usage": usage_update(proposal.usage)}
 
-    async def ground(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+    async def ground(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """Finds the catalogue item nearest to the Actor's words."""
         services = await self._provider.get(runtime.context, state["user"])
-        return {"item": await search_catalogue(services, state["proposal"], masked_items(services, state))}
+        item = await search_catalogue(services, state["proposal"], masked_items(services, state))
+        return _decision(state, item, proposal=state["proposal"], usage=Usage(**state["usage"]))
 
     async def route_to_item(
-        self, state: EpisodeState, runtime: Runtime[EpisodeContext]
+        self, state: ActorState, runtime: Runtime[EpisodeContext]
     ) -> Literal["pick", "shortlist", "weigh", "propose"]:
         """The way to an item that method and settings ask for."""
         method = method_named(runtime.context.method)
@@ -163,7 +157,7 @@ class ActorNodes:
         return "propose" if services.settings.actor.mode == "free" else "shortlist"
 
     async def route_from_shortlist(
-        self, state: EpisodeState, runtime: Runtime[EpisodeContext]
+        self, state: ActorState, runtime: Runtime[EpisodeContext]
     ) -> Literal["choose", "pick"]:
         """Who chooses from the shortlist: the LLM, or chance alone."""
         return "choose" if method_named(runtime.context.method).chooser == "llm" else "pick"
@@ -172,7 +166,7 @@ class ActorNodes:
 def build_actor_graph(provider: ServiceProvider) -> ActorGraph:
     """The Actor's subgraph, compiled."""
     nodes = ActorNodes(provider)
-    graph = StateGraph(EpisodeState, context_schema=EpisodeContext, output_schema=ActorOutput)
+    graph = StateGraph(ActorState, context_schema=EpisodeContext, input_schema=ActorInput, output_schema=ActorOutput)
     graph.add_node("analyse", nodes.analyse)
     graph.add_node("retrieve", nodes.retrieve)
     graph.add_node("pick", nodes.pick)
@@ -192,14 +186,19 @@ def build_actor_graph(provider: ServiceProvider) -> ActorGraph:
     return graph.compile()
 
 
-def _observed(
-    services: Services, state: EpisodeState, context: EpisodeContext, masked: Collection[int]
-) -> Observations:
+def _decision(
+    state: ActorState, item: int, weighed: Weighed | None = None, *, proposal: str = "", usage: Usage | None = None
+) -> Update:
+    read = [experience["id"] for experience in state["experiences"]]
+    return {"decision": decided(item, weighed, experiences=read, proposal=proposal, usage=usage)}
+
+
+def _observed(services: Services, state: ActorState, context: EpisodeContext, masked: Collection[int]) -> Observations:
     """The user as a recommender sees him at this step."""
     return observation(
         state["history"],
-        [step["item"] for step in state["steps"]],
-        [step["reward"] for step in state["steps"]],
+        state["recommended"],
+        state["rewards"],
         masked,
         n_items=len(services.catalogue),
         seed=step_seed(state, context, CHOOSING),

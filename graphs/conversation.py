@@ -45,7 +45,7 @@ class LiveNodes:
     async def present(self, state: LiveState, runtime: Runtime[EpisodeContext]) -> dict[str, Any]:
         """Says what is recommended, and why, before the person is asked."""
         services = await self._provider.get(runtime.context, state["user"])
-        item = services.catalogue[state["item"]]
+        item = services.catalogue[state["decision"]["item"]]
         facts = ", ".join([*([str(item.year)] if item.year else []), *item.categories])
         why = f"\n\n{state['thought']}" if state["thought"] else ""
         question = f'{item.title} ({facts}){why}\n\nRate it from 1 to 5, or say "leave".'

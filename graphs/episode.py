@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -14,7 +14,15 @@ from billp.graphs.conversation import LiveNodes, LiveOutput, LiveState
 from billp.graphs.methods import method_named
 from billp.graphs.nodes import EpisodeNodes
 from billp.graphs.services import ServiceProvider
-from billp.graphs.state import ActorOutput, EpisodeContext, EpisodeInput, EpisodeOutput, EpisodeState
+from billp.graphs.state import (
+    ActorInput,
+    Decision,
+    EpisodeContext,
+    EpisodeInput,
+    EpisodeOutput,
+    EpisodeState,
+    observed,
+)
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
 _NODES_A_STEP = 10  # plan, act, its five inner nodes, present, respond, criticise
@@ -23,7 +31,7 @@ _NODES_A_STEP = 10  # plan, act, its five inner nodes, present, respond, critici
 class Acting(Protocol):
     """A node in which the Actor acts."""
 
-    async def __call__(self, state: EpisodeState, *, runtime: Runtime[EpisodeContext]) -> ActorOutput: ...
+    async def __call__(self, state: EpisodeState, *, runtime: Runtime[EpisodeContext]) -> dict[str, Decision]: ...
 
 
 class EpisodeRoutes:
@@ -62,19 +70,16 @@ class EpisodeRoutes:
 
 
 def _acting(actor: ActorGraph) -> Acting:
-    """The Actor's subgraph as a node that hands back its output and nothing else.
-
-    Put into the graph as it is, a subgraph hands back all that it has of the state where the episode is streamed as
-    events, and `usage` would be added up twice.
-    """
+    """The Actor's subgraph, which has a state of its own, as a node that returns its decision."""
 
     # A step is done over from its beginning, not from inside; the Actor's own checkpoints would be most of all that is
     # stored. A graph that keeps none is not drawn, though, so that the one it was copied from is what is looked at.
     unkept = actor.copy({"checkpointer": False})
 
-    async def act(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> ActorOutput:
-        found = await unkept.ainvoke(state, context=runtime.context)
-        return cast(ActorOutput, {name: found[name] for name in actor.output_channels if name in found})
+    async def act(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> dict[str, Decision]:
+        known = ActorInput(**observed(state), thought=state["thought"])
+        found = await unkept.ainvoke(known, context=runtime.context)
+        return {name: found[name] for name in actor.output_channels}
 
     return act
 

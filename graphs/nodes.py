@@ -19,13 +19,14 @@ from billp.graphs.judging import Valuation, judge
 from billp.graphs.learning import learn_next
 from billp.graphs.methods import method_named
 from billp.graphs.recalling import lesson_words, recall
-from billp.graphs.recording import MIDDLE_REWARD, Weighed, plan_state, step_record, totals_of
+from billp.graphs.recording import MIDDLE_REWARD, plan_state, step_record, totals_of
 from billp.graphs.services import ServiceProvider, Services
 from billp.graphs.state import (
     EpisodeContext,
     EpisodeOutput,
     EpisodeState,
     StepRecord,
+    observed,
     spending,
     usage_update,
 )
@@ -85,12 +86,13 @@ class EpisodeNodes:
         plan = make_plan(evidence, caution=limits.caution, steps=limits.steps) if method.plans else Plan()
         text, spent = plan.words(), Usage()
         if method.thinks:
-            situation = services.situation(state)
+            seen = observed(state)
+            situation = services.situation(seen)
             thought = await minds_of(services).planner.think(
                 situation,
                 [lesson_words(reflection) for reflection in state["reflections"]],
                 analyse_categories(situation.history, situation.recommended).lately,
-                step_seed(state, runtime.context, "plan"),
+                step_seed(seen, runtime.context, "plan"),
                 learned=plan.words(),
             )
             text, spent = thought.text, thought.usage
@@ -107,36 +109,22 @@ class EpisodeNodes:
     async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The user answers with a reward and stays, or leaves."""
         services = await self._provider.get(runtime.context, state["user"])
+        decision, recommended = state["decision"], observed(state)["recommended"]
         answer = services.users.answer(
             Recommendation(
                 split=runtime.context.split,
                 user=state["user"],
-                recommended=[step["item"] for step in state["steps"]],
-                item=state["item"],
+                recommended=recommended,
+                item=decision["item"],
                 thought=state["thought"],
-                words=state["proposal"],
+                words=decision["proposal"],
             )
         )
         record = step_record(
-            services.catalogue,
-            [step["item"] for step in state["steps"]],
-            state["item"],
-            answer,
-            thought=state["thought"],
-            plan=state["plan"],
-            experiences=[experience["id"] for experience in state["experiences"]],
-            weighed=Weighed(
-                state["shortlist"],
-                state["advantages"],
-                state["likings"],
-                state["support"],
-                state["preferences"],
-                state["trust"],
-            ),
-            proposal=state["proposal"],
+            services.catalogue, recommended, decision, answer, thought=state["thought"], plan=state["plan"]
         )
         runtime.stream_writer({name: record[name] for name in ("number", "title", "reward", "reason")})
-        return {"steps": [record], "ended": answer.reason, **spending(Usage(**state["acted"]))}
+        return {"steps": [record], "ended": answer.reason, **spending(Usage(**decision["usage"]))}
 
     async def criticise(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Critic values the state before and after the step; their difference is what the step taught.
@@ -173,13 +161,14 @@ class EpisodeNodes:
         """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say."""
         services = await self._provider.get(runtime.context, state["user"])
         if services.minds is None:
-            situation = services.situation(state)
+            situation = services.situation(observed(state))
             left = state["ended"] != "horizon"
             return {"reflection": evidence_of(situation.recommended, situation.rewards, left=left).words()}
+        seen = observed(state)
         lesson = await minds_of(services).reflector.reflect(
-            services.situation(state),
+            services.situation(seen),
             left=state["ended"] != "horizon",
-            seed=step_seed(state, runtime.context, "reflect"),
+            seed=step_seed(seen, runtime.context, "reflect"),
         )
         return {"reflection": lesson.text, **spending(lesson.usage)}
 
@@ -194,9 +183,9 @@ class EpisodeNodes:
         return {**totals}
 
     async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Valuation:
-        seed = step_seed(state, context, "criticise")
+        seen = observed(state)
         critic = None if services.minds is None else services.minds.critic
-        return await judge(services, critic, services.situation(state), seed)
+        return await judge(services, critic, services.situation(seen), step_seed(seen, context, "criticise"))
 
 
 def output_of(state: Mapping[str, Any]) -> EpisodeOutput:

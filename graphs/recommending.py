@@ -11,8 +11,9 @@ from billp.agents.recommender import Observations, Recommender
 from billp.errors import EpisodeError
 from billp.graphs.methods import Method
 from billp.graphs.ranking import MemoryRecommender, different
-from billp.graphs.recording import Weighed
+from billp.graphs.recording import unweighed
 from billp.graphs.services import Services
+from billp.graphs.state import Weighed
 from billp.memory.leaving import LONGEST
 
 
@@ -66,18 +67,19 @@ def weighed_by(recommender: MemoryRecommender, seen: Observations, count: int) -
 
     `advantages` are the scores, `likings` the stars expected, and `support` from how many ratings and answers.
     """
-    recent, found = seen.recent(LONGEST), []
+    recent = seen.recent(LONGEST)
+    found: list[Weighed] = []
     for row, seed in enumerate(seen.seeds.tolist()):
         weighing = recommender.weigh(recent[row], seen.masked[row], seed)
         items = different(weighing, recommender.beliefs.closeness, count)
         if not items:
             raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
         found.append(
-            Weighed(
-                shortlist=items,
-                advantages=[round(float(weighing.scores[item]), 4) for item in items],
-                likings=[round(float(weighing.values[item]), 4) for item in items],
-                support=[float(recommender.beliefs.support[item]) for item in items],
-            )
+            {
+                **unweighed(items),
+                "advantages": [round(float(weighing.scores[item]), 4) for item in items],
+                "likings": [round(float(weighing.values[item]), 4) for item in items],
+                "support": [float(recommender.beliefs.support[item]) for item in items],
+            }
         )
     return found

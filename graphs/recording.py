@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from typing_extensions import TypedDict
 
+from billp.agents.llm.usage import Usage
 from billp.agents.plan import Plan
 from billp.agents.relations import relation
 from billp.catalogue import Catalogue
-from billp.graphs.state import EpisodeOutput, PlanState, StepRecord, UsageState
+from billp.graphs.state import Decision, EpisodeOutput, PlanState, StepRecord, UsageState, Weighed, usage_update
 from billp.graphs.users import Response
 
 MIDDLE_REWARD = 3.0
 """Of one to five stars: from here on a reward without the Critic counts as encouragement."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """A shortlist and what was expected of its candidates, as `StepRecord` explains; empty where there was none."""
+def unweighed(shortlist: Sequence[int] = ()) -> Weighed:
+    """A shortlist of which nothing is expected yet."""
+    return Weighed(shortlist=list(shortlist), advantages=[], likings=[], support=[], preferences=[], trust=0.0)
 
-    shortlist: list[int] = field(default_factory=list)
-    advantages: list[float] = field(default_factory=list)
-    likings: list[float] = field(default_factory=list)
-    support: list[float] = field(default_factory=list)
-    preferences: list[float] = field(default_factory=list)
-    trust: float = 0.0
+
+def decided(
+    item: int,
+    weighed: Weighed | None = None,
+    *,
+    experiences: Sequence[str] = (),
+    proposal: str = "",
+    usage: Usage | None = None,
+) -> Decision:
+    """The decision for `item`; what is not given played no part in it."""
+    return Decision(
+        **(weighed or unweighed()),
+        experiences=list(experiences),
+        proposal=proposal,
+        item=item,
+        usage=usage_update(usage or Usage()),
+    )
 
 
 def plan_state(plan: Plan) -> PlanState:
@@ -37,31 +48,28 @@ def plan_state(plan: Plan) -> PlanState:
 def step_record(
     catalogue: Catalogue,
     before: Sequence[int],
-    item: int,
+    decision: Decision,
     answer: Response,
     *,
     thought: str = "",
     plan: PlanState | None = None,
-    experiences: Sequence[str] = (),
-    weighed: Weighed | None = None,
-    proposal: str = "",
     advantage: float | None = None,
 ) -> StepRecord:
-    """The step that recommended `item` after the items `before`, oldest first; nothing has judged it yet."""
-    weighed = weighed or Weighed()
+    """The step that followed `decision` after the items `before`, oldest first; nothing has judged it yet."""
+    item = decision["item"]
     return StepRecord(
         number=len(before) + 1,
         thought=thought,
         plan=plan or plan_state(Plan()),
-        experiences=list(experiences),
-        shortlist=weighed.shortlist,
-        advantages=weighed.advantages,
-        likings=weighed.likings,
-        support=weighed.support,
-        preferences=weighed.preferences,
-        trust=weighed.trust,
+        experiences=decision["experiences"],
+        shortlist=decision["shortlist"],
+        advantages=decision["advantages"],
+        likings=decision["likings"],
+        support=decision["support"],
+        preferences=decision["preferences"],
+        trust=decision["trust"],
         relation=relation(catalogue[item], catalogue.some(before)),
-        proposal=proposal,
+        proposal=decision["proposal"],
         item=item,
         title=catalogue[item].title,
         reward=answer.reward,

@@ -21,7 +21,7 @@ from billp.agents.reflector import Reflector
 from billp.agents.views import Situation
 from billp.catalogue import Catalogue
 from billp.graphs.believing import Believer
-from billp.graphs.state import EpisodeContext, EpisodeState
+from billp.graphs.state import EpisodeContext, Observation
 from billp.graphs.users import Users
 from billp.memory import Embedder, MemoryBank
 from billp.settings import Settings
@@ -75,12 +75,12 @@ class Services:
         """(items,) catalogue indices, most popular first, equals by index; sorted once for all episodes."""
         return np.argsort(-self.popularity, kind="stable")
 
-    def situation(self, state: EpisodeState) -> Situation:
-        """The state in the agents' terms."""
+    def situation(self, seen: Observation) -> Situation:
+        """What is known, in the agents' terms."""
         return Situation(
-            history=tuple(self.catalogue.some(state["history"])),
-            recommended=tuple(self.catalogue.some([step["item"] for step in state["steps"]])),
-            rewards=tuple(round(step["reward"]) for step in state["steps"]),
+            history=tuple(self.catalogue.some(seen["history"])),
+            recommended=tuple(self.catalogue.some(seen["recommended"])),
+            rewards=tuple(round(reward) for reward in seen["rewards"]),
         )
 
     def state_words(self, situation: Situation) -> str:

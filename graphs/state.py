@@ -49,24 +49,30 @@ class PlanState(TypedDict):
     steps: NotRequired[int]
 
 
-class StepRecord(TypedDict):
-    """One finished step; `value` and what follows from it are None where nothing judged it.
+class Weighed(TypedDict):
+    """A shortlist and what was expected of its candidates; the lists are as long as it, or empty where nobody asked.
 
-    `advantages` (the scores by which memory chose, in stars), `likings` (the stars expected of the rating), `support`
-    (from how many ratings and answers) and `preferences` (the LLM's, in nats) go with the shortlist, and are empty
-    where nobody asked. Earlier runs added preferences to scores, at `trust` stars for each nat.
+    `advantages` are the scores by which memory chose, in stars, `likings` the stars expected of the rating, `support`
+    from how many ratings and answers, `preferences` the LLM's, in nats. Earlier runs added preferences to scores, at
+    `trust` stars for each nat.
     """
 
-    number: int
-    thought: str
-    plan: PlanState
-    experiences: list[str]
     shortlist: list[int]
     advantages: list[float]
     likings: list[float]
     support: list[float]
     preferences: list[float]
     trust: float
+
+
+class StepRecord(Weighed):
+    """One finished step; `value` and what follows from it are None where nothing judged it."""
+
+    number: int
+    thought: str
+    plan: PlanState
+    experiences: list[str]
+    """Ids of the experiences that the Actor read."""
     relation: str
     proposal: str
     item: int
@@ -89,6 +95,18 @@ class UsageState(TypedDict):
     completion_tokens: int
     seconds: float
     format_failures: int
+
+
+class Decision(Weighed):
+    """What the Actor decided in one step, from what, and what its calls cost."""
+
+    experiences: list[str]
+    """Ids of the experiences that it read."""
+    proposal: str
+    """Its words; empty where no LLM was asked."""
+    item: int
+    """The recommendation: an index of the catalogue."""
+    usage: UsageState
 
 
 def usage_update(usage: Usage) -> UsageState:
@@ -167,30 +185,8 @@ class EpisodeState(TypedDict):
     """What recalled reflections show in numbers, added up, as JSON; empty where there is none."""
     plan: PlanState
     """The typed plan in force."""
-    lately: list[str]
-    """Categories met lately (the Actor's tool)."""
-    fresh: list[str]
-    """Categories liked before and not met lately."""
-    experiences: list[RecalledExperience]
-    """Retrieved for the state at hand."""
-    shortlist: list[int]
-    """Candidates of this step; empty in free mode."""
-    advantages: list[float]
-    """The score of each candidate by which memory chooses."""
-    likings: list[float]
-    """The stars expected of each."""
-    support: list[float]
-    """From how many ratings and answers."""
-    preferences: list[float]
-    """How far the LLM prefers each candidate."""
-    trust: float
-    """What its preference is worth."""
-    proposal: str
-    """The Actor's words."""
-    item: int
-    """The grounded recommendation of this step."""
-    acted: UsageState
-    """What the Actor spent on this step; its subgraph hands it up whole, so it is not added up there."""
+    decision: Decision
+    """What the Actor decided in the step at hand."""
     value: float | None
     """V of the state at hand, None where nobody judged it."""
     valued: dict[str, list[int]]
@@ -205,21 +201,58 @@ class EpisodeState(TypedDict):
     """The Reflector's words; empty where nobody reflects."""
 
 
-class ActorOutput(TypedDict):
-    """What the Actor's subgraph hands back: its own part of the state, so that nothing is added up twice."""
+class Observation(TypedDict):
+    """What is known of an episode before its next step."""
+
+    user: str
+    episode: str
+    history: list[int]
+    """Items liked before the episode, oldest first."""
+    recommended: list[int]
+    """Items of the steps so far, oldest first."""
+    rewards: list[float]
+    """What the user answered to each, in stars."""
+
+
+def observed(state: EpisodeState) -> Observation:
+    """The state as it is seen before the next step."""
+    return Observation(
+        user=state["user"],
+        episode=state["episode"],
+        history=state["history"],
+        recommended=[step["item"] for step in state["steps"]],
+        rewards=[step["reward"] for step in state["steps"]],
+    )
+
+
+class ActorInput(Observation):
+    """What the Actor acts on."""
+
+    thought: str
+
+
+class ActorState(ActorInput):
+    """One step of the Actor on its way; it shares no sum with the episode, so that nothing is counted twice."""
 
     lately: list[str]
+    """Categories met lately (the tool)."""
     fresh: list[str]
+    """Categories liked before and not met lately."""
     experiences: list[RecalledExperience]
-    shortlist: list[int]
-    advantages: list[float]
-    likings: list[float]
-    support: list[float]
-    preferences: list[float]
-    trust: float
+    """Retrieved for the state at hand."""
+    weighed: Weighed
+    """The candidates, where there are any."""
     proposal: str
-    item: int
-    acted: UsageState
+    """An item in the LLM's own words, until it is found in the catalogue."""
+    usage: UsageState
+    """What the proposal cost."""
+    decision: Decision
+
+
+class ActorOutput(TypedDict):
+    """What comes of a step of the Actor."""
+
+    decision: Decision
 
 
 class EpisodeOutput(TypedDict):

@@ -7,7 +7,7 @@ from billp.agents.llm.asking import call_seed
 from billp.agents.tools import CategoryAnalysis
 from billp.errors import EpisodeError
 from billp.graphs.services import Minds, Services
-from billp.graphs.state import EpisodeContext, EpisodeState
+from billp.graphs.state import ActorState, EpisodeContext, Observation
 from billp.graphs.users import masked_of
 
 CHOOSING, SHORTLISTING = "choose", "shortlist"
@@ -21,7 +21,7 @@ def minds_of(services: Services) -> Minds:
     return services.minds
 
 
-def briefing_of(services: Services, state: EpisodeState) -> Briefing:
+def briefing_of(services: Services, state: ActorState) -> Briefing:
     """What the Actor is told for the step at hand."""
     known = services.catalogue
     return Briefing(
@@ -33,22 +33,22 @@ def briefing_of(services: Services, state: EpisodeState) -> Briefing:
     )
 
 
-def masked_items(services: Services, state: EpisodeState) -> set[int]:
+def masked_items(services: Services, seen: Observation) -> set[int]:
     """What is not recommended now: the user's own history, and what was shown since all the rest was last through.
 
     A user of few items who stays meets them anew. Each of the two is a setting (`actor.mask_history`, `mask_shown`).
     """
     settings, items = services.settings, len(services.catalogue)
-    own = masked_of(settings, {*services.users.rated(state["user"]), *state["history"]}, items)
+    own = masked_of(settings, {*services.users.rated(seen["user"]), *seen["history"]}, items)
     if not settings.actor.mask_shown:
         return own
-    shown = [step["item"] for step in state["steps"]]
+    shown = seen["recommended"]
     return own | set(shown[len(shown) - len(shown) % (items - len(own)) :])
 
 
-def step_seed(state: EpisodeState, context: EpisodeContext, purpose: str) -> int:
+def step_seed(seen: Observation, context: EpisodeContext, purpose: str) -> int:
     """The seed of one use of chance in the step at hand; the same whatever ran beside it."""
-    return seed_of(context.seed, state["episode"], len(state["steps"]), purpose)
+    return seed_of(context.seed, seen["episode"], len(seen["recommended"]), purpose)
 
 
 def seed_of(seed: int, episode: str, steps: int, purpose: str) -> int:

@@ -13,7 +13,7 @@ from billp.graphs.live import with_persons
 from billp.graphs.methods import METHODS
 from billp.graphs.nodes import output_of
 from billp.graphs.services import FixedServices, Services
-from billp.graphs.state import EpisodeContext, EpisodeState
+from billp.graphs.state import EpisodeContext, Observation
 from billp.graphs.stepping import masked_items
 from billp.graphs.users import Recommendation, Response, SimulatedUsers, masked_history
 from billp.settings import load_settings
@@ -43,6 +43,10 @@ async def recommended(services: Services, method: str) -> list[int]:
     context = EpisodeContext(method=method, split="test", run="r")
     done = output_of(await graph.ainvoke({"user": user_of("test"), "episode": "e0"}, context=context))
     return [step["item"] for step in done["steps"]]
+
+
+def at_the_start(user: str, history: list[int]) -> Observation:
+    return Observation(user=user, episode="e0", history=history, recommended=[], rewards=[])
 
 
 def rated_by(user: str) -> set[int]:
@@ -83,8 +87,8 @@ async def test_it_is_a_setting():
 async def test_the_arrays_say_the_same_as_the_graph():
     services = fake_services()
     for index, key in enumerate(services.dataset.user_keys):
-        state: EpisodeState = {"user": key, "steps": [], "history": services.dataset.history(index, 10)}  # type: ignore[typeddict-item]
-        assert masked_items(services, state) == set(masked_history(services.settings, services.dataset, index).tolist())
+        seen = at_the_start(key, services.dataset.history(index, 10))
+        assert masked_items(services, seen) == set(masked_history(services.settings, services.dataset, index).tolist())
 
 
 def test_masked_items_of_a_user_by_index():
@@ -102,6 +106,4 @@ async def test_a_person_is_not_recommended_what_they_said_to_like():
     services = with_persons(fake_services())
     likes = ["Film 3, The", "Film 7, The"]
     history = services.users.history("somebody", likes, 10)
-    state: EpisodeState = {"user": "somebody", "steps": [], "history": history}  # type: ignore[typeddict-item]
-
-    assert masked_items(services, state) == {3, 7}
+    assert masked_items(services, at_the_start("somebody", history)) == {3, 7}

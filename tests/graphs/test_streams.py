@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 
@@ -57,3 +57,15 @@ async def test_a_stream_of_events_ends_as_a_plain_call_does():
             ended.append(event["data"]["output"])
     assert {name: ended[-1][name] for name in plain} == plain
     assert {"analyse", "retrieve", "weigh", "planner"} <= names, "what happens inside is seen too"
+
+
+async def test_the_actor_has_a_state_of_its_own_and_returns_its_decision():
+    inside: set[str] = set()
+    async for part in graph().astream(asked(), context=CONTEXT, stream_mode=["values", "updates"], subgraphs=True):
+        namespace, mode, data = cast(Any, part)
+        if namespace and mode == "values":
+            inside |= data.keys()
+        if not namespace and mode == "updates" and "act" in data:
+            assert data["act"].keys() == {"decision"}
+    assert "decision" in inside
+    assert inside.isdisjoint({"steps", "valued", "value", "plan", "reflection"})

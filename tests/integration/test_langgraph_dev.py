@@ -254,7 +254,7 @@ def test_two_people_play_side_by_side_and_each_memory_is_its_owners(client: Sync
         return cast(dict[str, Any], client.runs.wait(thread, "live", command={"resume": answer}, context=context))
 
     (first, _), (other, known) = comes("Carol"), comes("Dave")
-    assert known["reflections"] == known["experiences"] == []
+    assert known["reflections"] == known["decision"]["experiences"] == []
     says(first, 5)
     says(other, 3)
     carols = says(first, "4, leave")
@@ -265,9 +265,10 @@ def test_two_people_play_side_by_side_and_each_memory_is_its_owners(client: Sync
         _, known = comes(user)
         read = [lesson["id"] for lesson in known["reflections"]]
         assert read == [f"reflections/live-studio/{taught['episode']}/-001"], "their own, and nobody else's"
-        assert known["experiences"]
-        assert all(taught["episode"] in experience["id"] for experience in known["experiences"])
+        experiences = known["decision"]["experiences"]
+        assert experiences
+        assert all(taught["episode"] in id_ for id_ in experiences)
     _, known = comes("Eve")
-    assert known["reflections"] == known["experiences"] == []
+    assert known["reflections"] == known["decision"]["experiences"] == []
     _, known = comes("Eve", memory="live/Carol")
     assert len(known["reflections"]) == 1, "a memory that is named is read, whoever asks"
