@@ -46,7 +46,7 @@ class MemorySettings(Group):
     """What is read back from memory, and what counts as a similar state."""
 
     reflections: int = Field(2, ge=0, description="reflections recalled in words for an episode (K in the paper)")
-    merged: int = Field(16, ge=0, description="most similar reflections that are merged into those recalled")
+    merged: int = Field(16, ge=0, description="most similar reflections that are merged into those recalled; 0 is none")
     experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
     answer_doubt: float = Field(0.05, ge=0, description="variance in stars by which an item's answers may mislead")
     answer_doubt_with_logs: float = Field(0.3, ge=0, description="the same beside logs, which simulated answers repeat")

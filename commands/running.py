@@ -17,7 +17,7 @@ Dataset = Annotated[str, typer.Option(help="registered dataset with a built simu
 MethodName = Annotated[
     str,
     typer.Option(
-        help="billp, billp-no-logs, billp-no-macro, billp-no-micro, billp-llm-only, billp-memory-only, "
+        help="billp, billp-no-logs, billp-no-macro, billp-no-micro, billp-llm-only, billp-paper, billp-memory-only, "
         "billp-memory-only-no-logs, reflexion, react, act-only, random, popular, shortlist-random, oracle, "
         "mmr, mmr-untuned, round-robin, dpp, diverse-random, diverse-learned, linucb, "
         "or by reinforcement learning dqn, sqn, bcq, cql, crr, a2c, dorl, ppo"

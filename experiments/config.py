@@ -37,7 +37,7 @@ def run_config(workshop: Workshop, services: Services, plan: dict[str, Any]) -> 
     Prompts and model are left out where no LLM is asked. The simulator's settings are those that it was built with,
     whatever they are now.
     """
-    settings = workshop.settings.model_dump(mode="json", exclude=_NOT_IDENTITY)  # type: ignore[arg-type]
+    settings = services.settings.model_dump(mode="json", exclude=_NOT_IDENTITY)  # type: ignore[arg-type]
     return {
         "plan": plan,
         "settings": settings | {"simulator": services.worlds.train.settings.model_dump(mode="json")},

@@ -85,7 +85,9 @@ async def study_critic(
             resume=resume, on_episode=lambda _: advance(),
         )  # fmt: skip
     learns = method_named(method).remembers
-    services = workshop.services(dataset, memory=memory if learns else None, llm=True, reading=True)
+    services = workshop.services(
+        dataset, memory=memory if learns else None, llm=True, method=method_named(method), reading=True
+    )
     gamma = services.settings.critic.gamma
     lines = read_lines(run)
     states, hidden = _states(lines, gamma)

@@ -39,7 +39,7 @@ async def evaluate(
     """
     chosen = method_named(method)
     services = workshop.services(
-        dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, reading=True
+        dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, method=chosen, reading=True
     )
     await workshop.check_model(services)
     opened = open_recommender(services, method, memory)

@@ -61,7 +61,9 @@ class Play:
             raise SettingsError("The method oracle knows simulated users only; choose another --method.")
         remembers, name = self._method.remembers, memory or method
         memory = memory or own_memory(user)
-        services = workshop.services(dataset, memory=memory if remembers else None, llm=self._method.needs_llm)
+        services = workshop.services(
+            dataset, memory=memory if remembers else None, llm=self._method.needs_llm, method=self._method
+        )
         if learn and not remembers:
             raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
         services = replace(services, recommender=open_recommender(services, method, name).recommender)

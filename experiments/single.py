@@ -28,6 +28,7 @@ async def run_single(
         dataset,
         memory=memory if chosen.remembers else None,
         llm=chosen.needs_llm,
+        method=chosen,
         reading=not learn,
         learn_at_once=True,
     )

@@ -37,7 +37,9 @@ async def train(
     Raises SettingsError for a method that has no memory to learn into.
     """
     chosen = teachable(method)
-    services = workshop.services(dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm)
+    services = workshop.services(
+        dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, method=chosen
+    )
     await workshop.check_model(services)
     rival = RunningRival(services, method, seed) if chosen.answers else None
     worlds, settings = services.worlds, workshop.settings

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 from billp.errors import SettingsError
 from billp.names import there_is_no
+from billp.settings import Settings
 
 Chooser = Literal["llm", "memory", "random", "popular", "shortlist", "oracle", "policy", "rival"]
 Recalls = Literal["none", "latest", "similar"]
@@ -35,7 +36,8 @@ class Method:
     from whole episodes, and decides first. `micro`: what single answers say of items is learned. `critic`: the Critic's
     advantage labels experiences; without it the reward alone does. `answers`: without a memory, it learns from what
     users answered in training episodes. `uses_logs`: it reads the ratings in the train users' logs, which the other
-    methods never see. `tuned`: some of its numbers are chosen in the train world, anew with each seed.
+    methods never see. `tuned`: some of its numbers are chosen in the train world, anew with each seed. `settings`:
+    those that are part of the method, by dotted name; they hold whatever the application's settings say.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Method:
     answers: bool = False
     uses_logs: bool = False
     tuned: bool = False
+    settings: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @property
     def remembers(self) -> bool:
@@ -86,6 +89,23 @@ class Method:
         return self.chooser == "policy"
 
 
+_AS_PUBLISHED: Mapping[str, object] = {
+    "planner.steps": 1,  # a thought before every item
+    "actor.mode": "free",  # an item in words, grounded to the nearest one of the catalogue
+    **{f"{role}.temperature": 0.5 for role in ("planner", "actor", "critic", "reflector")},
+    "memory.reflections": 2,  # K, the nearest as they are
+    "memory.merged": 0,
+    "memory.state_items": 10,
+    "memory.actor_distance": 0.01,  # tau_A
+    "memory.critic_distance": 0.1,  # tau_C
+    "critic.gamma": 0.5,
+    "critic.eligibility": 0.0,
+    "critic.value": "sample",
+    "critic.ask": "always",
+    "critic.trust": 1e9,  # the value is the LLM's own word; what memory holds it reads in the prompt
+}
+"""What arXiv 2403.00843 sets, section 4.1 and its public code."""
+
 _BILLP: _Roles = {"chooser": "memory", "thinks": True, "recalls": "similar", "plans": True}
 
 METHODS: Mapping[str, Method] = {
@@ -96,6 +116,7 @@ METHODS: Mapping[str, Method] = {
         Method("billp-no-macro", chooser="memory", thinks=True, micro=True, uses_logs=True),
         Method("billp-no-micro", **_BILLP, macro=True, uses_logs=True),
         Method("billp-llm-only", thinks=True, recalls="similar", micro=True),
+        Method("billp-paper", thinks=True, recalls="similar", micro=True, settings=_AS_PUBLISHED),
         Method("billp-memory-only", chooser="memory", macro=True, micro=True, critic=False, uses_logs=True),
         Method("billp-memory-only-no-logs", chooser="memory", macro=True, micro=True, critic=False),
         Method("reflexion", thinks=True, recalls="latest"),
@@ -130,6 +151,16 @@ def teachable(name: str, *, by_episode: bool = False) -> Method:
     if not (method.remembers if by_episode else method.learns or method.needs_policy):
         raise SettingsError(f"Method {name!r} has no memory to train; evaluate it, or train billp, reflexion or dqn.")
     return method
+
+
+def settings_of(method: Method, settings: Settings) -> Settings:
+    """`settings` with those that are part of `method`; the same object where it has none."""
+    groups: dict[str, dict[str, object]] = {}
+    for name, value in method.settings.items():
+        group, leaf = name.split(".")
+        groups.setdefault(group, {})[leaf] = value
+    changed = {group: getattr(settings, group).model_copy(update=leaves) for group, leaves in groups.items()}
+    return settings.model_copy(update=changed) if changed else settings
 
 
 def method_named(name: str) -> Method:

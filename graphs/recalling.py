@@ -18,6 +18,8 @@ from billp.memory.retriever import similar_states
 async def recall(services: Services, method: Method, history: Sequence[int]) -> tuple[list[RecalledReflection], str]:
     """The reflections to be read in words, and the evidence of the similar ones added up, as JSON ("": none).
 
+    With `memory.merged` of 0 the nearest are read as they are.
+
     A person of whom nothing is known is like nobody, so that there too the latest are read.
     """
     limits, memory = services.settings.memory, services.memory
@@ -65,6 +67,13 @@ async def _similar(
 ) -> list[RecalledReflection]:
     if not found:
         return []
+    if not services.settings.memory.merged:
+        return [
+            RecalledReflection(
+                id=match.record.id, text=match.record.text, distance=match.distance, alike=[], weight=round(weight, 3)
+            )
+            for match, weight in zip(found, weights, strict=True)
+        ]
     vectors = await asyncio.to_thread(services.embedder.embed, [match.record.text for match in found])
     return [
         RecalledReflection(

@@ -74,7 +74,8 @@ class LazyServices:
                 self._with_memory[key, memory] = await asyncio.to_thread(
                     self._workshop.remembering, self._made[key], memory
                 )
-        return self._with_memory[key, memory] if memory else self._made[key]
+        services = self._with_memory[key, memory] if memory else self._made[key]
+        return self._speaking(key.model).as_method(services, method)
 
     async def _make(self, asked: Asked) -> Services:
         speaking = self._speaking(asked.model) if asked.llm else self._workshop

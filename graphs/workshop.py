@@ -27,6 +27,7 @@ from billp.agents.prompt_pack import PromptPack, load_pack
 from billp.agents.reflector import Reflector
 from billp.errors import SettingsError
 from billp.graphs.believing import Believer
+from billp.graphs.methods import Method, settings_of
 from billp.graphs.services import Minds, Services
 from billp.graphs.users import SimulatedUsers
 from billp.memory import Embedder, MemoryBank, SentenceEmbedder, catalogue_vectors, open_bank
@@ -191,6 +192,7 @@ class Workshop:
         *,
         memory: str | None,
         llm: bool,
+        method: Method | None = None,
         reading: bool = False,
         pack: PromptPack | None = None,
         learn_at_once: bool = False,
@@ -199,7 +201,8 @@ class Workshop:
         """Services on a registered dataset with a built simulator.
 
         `memory` names the memory (None: none is read or written), which with `reading` is only read; `llm` asks for the
-        minds. Raises DataError, ArtifactError, MemoryStoreError, PromptError or ServingError, each with its remedy.
+        minds; settings that are part of `method` hold. Raises DataError, ArtifactError, MemoryStoreError, PromptError
+        or ServingError, each with its remedy.
         """
         if memory is not None and not reading and base_name(dataset) in list_datasets(self.settings.data):
             self.memory(dataset, memory)  # first, lest who must wait for another process learns it after a minute
@@ -226,7 +229,17 @@ class Workshop:
             memory=None,
             learn_at_once=learn_at_once,
         )
+        if method is not None:
+            services = self.as_method(services, method)
         return services if memory is None else self.remembering(services, memory, reading=reading)
+
+    def as_method(self, services: Services, method: Method) -> Services:
+        """`services` with the settings that are part of `method`; the same object where it has none."""
+        settings = settings_of(method, services.settings)
+        if settings is services.settings:
+            return services
+        minds = None if services.minds is None else self.minds(services.pack, settings)
+        return replace(services, settings=settings, minds=minds)
 
     def remembering(self, services: Services, memory: str, *, reading: bool = False) -> Services:
         """`services` with the memory of that name; raises MemoryStoreError where it was learned with other items."""

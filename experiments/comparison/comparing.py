@@ -111,7 +111,8 @@ def _check_wider(run: Path, design: Design) -> None:
 
 
 def _services_of(arm: Arm, base: Services, workshop: Workshop) -> Services:
-    return replace(base, pack=arm.pack, minds=workshop.minds(arm.pack) if arm.method.needs_llm else None)
+    minds = workshop.minds(arm.pack) if arm.method.needs_llm else None
+    return workshop.as_method(replace(base, pack=arm.pack, minds=minds), arm.method)
 
 
 async def _run(tracks: list[Track], design: Design) -> int:

@@ -15,6 +15,7 @@ from billp.agents.prompt_pack import load_pack
 from billp.agents.recommender import Observations
 from billp.agents.reflector import Reflector
 from billp.graphs.believing import Believer
+from billp.graphs.methods import method_named, settings_of
 from billp.graphs.services import Minds, Services
 from billp.graphs.users import SimulatedUsers
 from billp.memory import KINDS, MemoryBank
@@ -46,11 +47,16 @@ class FirstFree:
 
 
 def fake_services(
-    model: BaseChatModel | None = None, memory: MemoryBank | None = None, *, learn_at_once: bool = False, **flags: Any
+    model: BaseChatModel | None = None,
+    memory: MemoryBank | None = None,
+    *,
+    method: str = "billp",
+    learn_at_once: bool = False,
+    **flags: Any,
 ) -> Services:
-    """Services on the tiny dataset; `flags` are settings, with double underscores for dots."""
+    """Services of a method on the tiny dataset; `flags` are settings, with double underscores for dots."""
     given = {name.replace("__", "."): value for name, value in flags.items()}
-    settings = load_settings(given)
+    settings = settings_of(method_named(method), load_settings(given))
     model = model or RuleModel()
     pack, dataset, worlds, embedder = load_pack(settings.prompts), tiny_dataset(), tiny_worlds(), HashEmbedder()
     vectors = np.asarray(embedder.embed([item.text for item in dataset.catalogue]), dtype=np.float32)

@@ -59,6 +59,7 @@ async def test_every_method_runs_an_episode_that_adds_up(name: str):
         ("billp-no-macro", {"planner", "critic"}),
         ("billp-no-micro", {"planner", "critic", "reflector"}),
         ("billp-llm-only", {"planner", "actor", "critic", "reflector"}),
+        ("billp-paper", {"planner", "actor", "critic", "reflector"}),
         ("billp-memory-only", set()),
         ("billp-memory-only-no-logs", set()),
         ("reflexion", {"planner", "actor", "reflector"}),

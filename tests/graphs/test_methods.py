@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from billp.agents.recommender import Observations
 from billp.errors import EpisodeError, SettingsError
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.methods import METHODS, SERVED, method_named
+from billp.graphs.methods import METHODS, SERVED, method_named, settings_of
 from billp.graphs.nodes import output_of
 from billp.graphs.services import FixedServices
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.memory import KINDS, Kind, Record
+from billp.settings import load_settings
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -39,9 +40,8 @@ async def traces(method: str) -> Trace:
 async def play(method: str) -> Trace:
     """What a method asked, what it left in memory (without where that came from), and what it recommended."""
     model, bank = RuleModel(), fake_bank()
-    services = fake_services(
-        model, bank, learn_at_once=True, memory__actor_distance=9.0, memory__critic_distance=9.0, run__horizon=None
-    )
+    flags = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0}
+    services = fake_services(model, bank, method=method, learn_at_once=True, **flags)
     graph = build_episode_graph(FixedServices(services), tiny_worlds().train.horizon)
     users = [tiny_dataset().user_keys[int(user)] for user in tiny_worlds().train.users]
     shown = []
@@ -127,6 +127,41 @@ async def test_the_oracle_outlasts_every_other_method():
 
     assert lengths["oracle"] == max(lengths.values())
     assert lengths["oracle"] > lengths["popular"]
+
+
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.settings])
+def test_settings_of_a_method_are_settings_and_hold_over_those_that_were_given(name: str):
+    own = METHODS[name].settings
+    given = load_settings({"critic.gamma": 0.7, "run.side_by_side": 3})
+    assert settings_of(METHODS[name], given) == load_settings({"run.side_by_side": 3, **own})
+
+
+async def test_the_paper_thinks_before_every_item_names_it_in_words_and_samples_every_value():
+    model, bank = RuleModel(), fake_bank()
+    services = fake_services(model, bank, method="billp-paper", learn_at_once=True)
+    graph = build_episode_graph(FixedServices(services), tiny_worlds().train.horizon)
+    user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
+    context = EpisodeContext(method="billp-paper", run="r", learn=True)
+    done = output_of(await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=context))
+
+    steps = done["steps"]
+    asked = {
+        role: [request for request in model.requests if request.role == role]
+        for role in ("planner", "actor", "critic", "reflector")
+    }
+    left = done["ended"] != "horizon"
+    assert len(steps) > 2
+    assert {role: len(requests) for role, requests in asked.items()} == {
+        "planner": len(steps), "actor": len(steps), "critic": len(steps) + (not left), "reflector": 1,
+    }  # fmt: skip
+    assert all(step["proposal"] and not step["shortlist"] for step in steps)
+    assert {request.choices for request in asked["critic"]} == {tuple("0123456789")}
+    assert {request.temperature for request in model.requests} == {0.5}
+    assert bank.records("actor", 1000)
+    for step in steps:
+        assert step["value"] is not None
+        assert step["value"] in [pytest.approx(score / 9 * 10) for score in range(10)]  # 5 / (1 - 0.5) at most
+        assert step["advantage"] == pytest.approx(step["reward"] + 0.5 * (step["next_value"] or 0) - step["value"])
 
 
 def test_an_unknown_method_is_refused_with_the_names_there_are():

@@ -91,6 +91,14 @@ async def test_reflexion_reads_the_latest_as_they_are():
     assert evidence == ""
 
 
+async def test_where_none_are_merged_the_nearest_are_read_as_they_are():
+    services = taught("Same.", "Same.", "Same.")
+    asis = replace(services, settings=load_settings({"memory.merged": 0}))
+    reflections, _ = await recall(asis, METHODS["billp"], history_of(services))
+    assert len(reflections) == 2
+    assert all(not reflection["alike"] for reflection in reflections)
+
+
 async def test_all_that_were_merged_are_read_with_their_number_and_said_to_have_been_used():
     model = RuleModel()
     services = taught("Vary.", "Vary.", model=model)

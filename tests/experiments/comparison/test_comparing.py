@@ -15,6 +15,7 @@ from billp.agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, load_pack
 from billp.errors import ArtifactError
 from billp.experiments.comparison.results import Comparison
 from billp.experiments.comparison.tables import conduct_table, curve_table, pairs_table, tables_of
+from billp.experiments.configured_folder import read_config
 from billp.experiments.run_folder import read_lines
 from billp.graphs.methods import METHODS
 from billp.graphs.workshop import Workshop
@@ -240,6 +241,23 @@ async def test_the_caption_says_where_users_come_from_who_learned_and_who_read_l
         "Reads the train users' logs: billp.",
     ):  # fmt: skip
         assert words in whole.caption
+
+
+async def test_a_method_keeps_the_settings_that_are_part_of_it_beside_others(data: Path, tmp_path: Path):
+    model = RuleModel()
+    what = design(("billp-llm-only", "billp-paper"), seeds=(0,), probes=(), probe_users=0)
+    await run(data, tmp_path / "c", what, model)
+
+    said = {name: read_config(tmp_path / "c" / name / "seed-0" / "evaluation")["settings"] for name in
+            ("billp-llm-only", "billp-paper")}  # fmt: skip
+    assert [said[name]["critic"]["gamma"] for name in said] == [0.95, 0.5]
+    steps = {
+        name: [step for line in read_lines(tmp_path / "c" / name / "seed-0" / "evaluation") if line.output
+               for step in line.output["steps"]]
+        for name in said
+    }  # fmt: skip
+    assert all(step["shortlist"] for step in steps["billp-llm-only"])
+    assert all(step["proposal"] and not step["shortlist"] for step in steps["billp-paper"])
 
 
 async def test_two_comparisons_of_one_name_leave_each_others_memory_alone(data: Path, tmp_path: Path):
