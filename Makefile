@@ -20,7 +20,7 @@ TORCH_WHEEL := $(shell grep '^torch==' requirements.lock)
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
-.PHONY: help install demo test tests format lint types unit core pythons integration browser install-vllm test-vllm clean
+.PHONY: help install demo test tests format lint types unit core pythons integration test-crash browser install-vllm test-vllm clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -67,6 +67,13 @@ unit: $(CHECKS)  ## tests on fakes, network blocked
 
 integration: $(CHECKS) browser  ## tests with real servers and models on loopback
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "integration and not gpu and not vllm"
+
+# `make tests` kills 30 times by the seed 0. A failure names its seed, and the same seed kills at the same changes of files.
+KILLS ?= 30
+SEED ?= 0
+
+test-crash: $(CHECKS)  ## kill commands at random moments: make test-crash KILLS=500 SEED=7
+	CRASH_KILLS=$(KILLS) CRASH_SEED=$(SEED) $(BIN)/python -m pytest tests/crash
 
 # Other Pythons run a part of the unit tests, with the same locked versions of everything but torch, whose build for CPUs
 # not every package index has for all of them, and what that part does not need. Users are fitted on the first Python.

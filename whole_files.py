@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import fcntl
 import os
 import re
@@ -11,9 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
+_WORK = ".billp-"  # within the names of work folders
 _BUSY = ".busy"  # locked while a work folder is in use
+_NEW, _OLD = "new", "old"
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 @contextmanager
@@ -49,20 +54,41 @@ def write_whole(target: Path, text: str) -> None:
 
 @contextmanager
 def work_folder(parent: Path, name: str) -> Iterator[Path]:
-    """An empty folder `.NAME-xxxxxxxx` in `parent`, removed when the block ends; raises OSError.
+    """An empty folder in `parent`, named after `name`, removed when the block ends; raises OSError.
 
-    Those of the same name that killed processes left are removed, too; those in use are not touched.
+    Those that killed processes left in `parent` are removed, too; those in use are not touched.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f".{_escaped(name)}-*"):
+    for left in parent.glob(f".*{_WORK}*"):
         _sweep_folder(left)
-    work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
-    with (work / _BUSY).open("w") as busy:
-        fcntl.flock(busy, fcntl.LOCK_EX)
+    work, busy = _taken(parent, name)
+    with busy:
         try:
             yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def replace_folder(target: Path, work: Path) -> None:
+    """Puts the folder `new` in the work folder `work` at the place of `target`; raises OSError.
+
+    Where the file system cannot exchange two folders there is an instant without `target`; a process killed in it
+    leaves what the next `work_folder` beside it puts back.
+    """
+    new, old = work / _NEW, work / _OLD
+    if not target.exists():
+        new.rename(target)
+        return
+    try:
+        _exchange(new, target)
+        return
+    except OSError:
+        target.rename(old)  # a folder cannot replace one that holds files, so the old one steps aside
+    try:
+        new.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
@@ -108,10 +134,40 @@ def _sweep_files(target: Path) -> None:
                 left.unlink()
 
 
+def _taken(parent: Path, name: str) -> tuple[Path, TextIO]:
+    """A new work folder and the lock on it; another process may sweep it up before it is locked."""
+    while True:
+        work = Path(tempfile.mkdtemp(prefix=f".{name}{_WORK}", dir=parent))
+        try:
+            busy = (work / _BUSY).open("w")
+        except FileNotFoundError:
+            continue
+        fcntl.flock(busy, fcntl.LOCK_EX)
+        if (work / _BUSY).exists():
+            return work, busy
+        busy.close()
+
+
 def _sweep_folder(left: Path) -> None:
-    with suppress(OSError), (left / _BUSY).open("r+") as busy:
-        fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(left, ignore_errors=True)
+    with suppress(OSError):
+        if not (left / _BUSY).exists():
+            left.rmdir()  # killed before it was locked, so that it is empty
+            return
+        with (left / _BUSY).open("r+") as busy:
+            fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            target = left.with_name(left.name[1:].rpartition(_WORK)[0])
+            if (left / _OLD).is_dir() and not target.exists():
+                (left / _OLD).rename(target)
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Exchanges two folders in one step, which Linux can on most disks; raises OSError where that cannot be."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if call(_AT_FDCWD, os.fsencode(one.absolute()), _AT_FDCWD, os.fsencode(other.absolute()), _RENAME_EXCHANGE):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _runs(process: int) -> bool:

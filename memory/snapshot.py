@@ -65,7 +65,8 @@ def unreadable(folder: Path, why: object) -> MemoryStoreError:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)
+    """The database, to be read; what a writer that was killed left half-done is first rolled back."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=_WAIT_S)
 
 
 def _copy_database(source: Path, target: Path) -> None:

@@ -78,10 +78,22 @@ def test_work_folders_of_killed_processes_are_swept_and_those_in_use_are_not(tmp
     process.stdout.close()
     assert theirs.exists()
     with work_folder(tmp_path, "other"):
-        assert theirs.exists(), "it is another's"
-    with work_folder(tmp_path, "x"):
         assert not theirs.exists()
     assert not list(tmp_path.iterdir())
+
+
+def test_hidden_folders_of_others_are_left_alone(tmp_path: Path):
+    for name in (".git", ".notes-autosave", ".x-abcdefgh"):
+        (tmp_path / name).mkdir()
+    with work_folder(tmp_path, "x"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", ".notes-autosave", ".x-abcdefgh"]
+
+
+def test_a_work_folder_that_was_never_locked_is_swept(tmp_path: Path):
+    (tmp_path / ".x.billp-12345678").mkdir()
+    with work_folder(tmp_path, "y"):
+        assert not (tmp_path / ".x.billp-12345678").exists()
 
 
 def test_only_plain_files_of_a_bounded_size_are_read(tmp_path: Path):

@@ -205,3 +205,26 @@ def test_a_damaged_index_is_refused_by_name(
     for reading in (True, False):
         with pytest.raises(MemoryStoreError, match=r"cannot be read \(.*index"):
             open_bank(settings, "tiny", "mine", embedder, reading=reading)
+
+
+HALF_WAY = """
+import os, signal, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("PRAGMA cache_size=1")
+database.execute("BEGIN")
+database.execute("UPDATE embeddings SET embedding_id = embedding_id || hex(zeroblob(5000))")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("reading", [True, False])
+def test_a_memory_whose_writer_was_killed_in_the_middle_of_a_write_is_as_before_it(tmp_path: Path, reading: bool):
+    settings = Settings(data_dir=tmp_path)
+    with open_bank(settings, "tiny", "killed", HashEmbedder()) as bank:
+        bank.actor.write([examples.actor(1, step) for step in range(1, 6)])
+    (database,) = tmp_path.rglob("chroma.sqlite3")
+    subprocess.run([sys.executable, "-c", HALF_WAY, str(database)], check=False)  # noqa: S603
+    assert database.with_name("chroma.sqlite3-journal").stat().st_size > 0, "nothing was half-way"
+    with open_bank(settings, "tiny", "killed", HashEmbedder(), reading=reading) as bank:
+        assert bank.stats().counts["actor"] == 5
+        assert len(bank.records("actor")) == 5
