@@ -20,7 +20,7 @@ TORCH_WHEEL := $(shell grep '^torch==' requirements.lock)
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
-.PHONY: help install demo test tests format lint types unit core pythons integration test-crash browser install-vllm test-vllm clean
+.PHONY: help install demo test tests format lint types unit core pythons integration test-crash browser postgres install-vllm test-vllm clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -47,10 +47,10 @@ $(CHECKS): $(INSTALLED) requirements-dev.lock
 demo: $(INSTALLED)  ## learn from 30 episodes of MovieLens-100k and compare on held-out users
 	$(BIN)/billp demo
 
-test: $(CHECKS) browser  ## every check that CI runs
+test: $(CHECKS) browser postgres  ## every check that CI runs
 	$(MAKE) --jobs 2 lint types tests
 
-tests: $(CHECKS) browser  ## all tests that need neither a GPU nor vLLM
+tests: $(CHECKS) browser postgres  ## all tests that need neither a GPU nor vLLM
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not gpu and not vllm"
 
 lint: $(CHECKS)
@@ -65,7 +65,7 @@ types: $(CHECKS)
 unit: $(CHECKS)  ## tests on fakes, network blocked
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not integration and not gpu"
 
-integration: $(CHECKS) browser  ## tests with real servers and models on loopback
+integration: $(CHECKS) browser postgres  ## tests with real servers and models on loopback
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "integration and not gpu and not vllm"
 
 # `make tests` kills 30 times by the seed 0. A failure names its seed, and the same seed kills at the same changes of files.
@@ -113,6 +113,12 @@ test-vllm: $(CHECKS) $(VLLM)  ## tests with a real vLLM on the CPU
 # Without it the tests of pages are skipped, and say so. In CI they must run.
 browser:
 	@command -v chromium >/dev/null || [ "$$CI" != true ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+
+# Without it the tests of sessions in PostgreSQL are skipped, and say so.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [ "$$CI" != true ] \
+	  || { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } \
+	  || echo "PostgreSQL cannot be installed here; the tests on it are skipped."
 
 format: $(CHECKS)  ## tidy the code
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from billp.commands import (
+    api,
     compare,
     critic,
     data,
@@ -54,6 +55,7 @@ app.add_typer(memory.app, name="memory")
 app.add_typer(prompts.app, name="prompts")
 app.command()(serve.serve)
 app.command()(studio.studio)
+app.add_typer(api.app, name="api")
 app.command("doctor")(doctor.doctor)
 app.command("graph")(inspect.graph)
 app.command("settings")(inspect.settings)

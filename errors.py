@@ -77,5 +77,9 @@ class ServingError(BillpError):
     """An LLM server could not be started, or died."""
 
 
+class StoreAwayError(BillpError):
+    """The database that keeps a service's sessions does not answer, or refused a write."""
+
+
 class BrokenOffError(BillpError):
     """The person at the terminal ended the program with Ctrl-C in the middle of a live episode."""

@@ -90,5 +90,15 @@ class PageSettings(Group):
         return _parts(self.hosts)
 
 
+class ApiSettings(Group):
+    """The service for people that `billp api` starts: how long it waits for them, and how much it lets one ask."""
+
+    idle_h: float = Field(24.0, gt=0, description="hours without an answer after which a session ends as if left")
+    sessions: int = Field(5, ge=1, description="sessions that a user may have open at once")
+    rate: float = Field(10.0, gt=0, description="requests a second that a user may make in the long run")
+    burst: int = Field(40, ge=1, description="requests that a user may make at once")
+    body_kb: int = Field(16, ge=1, description="kilobytes that a request may hold")
+
+
 def _parts(value: str) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in value.split(",") if part.strip())

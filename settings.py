@@ -23,7 +23,7 @@ from pydantic_settings import (
 
 from billp.errors import SettingsError
 from billp.names import nearest
-from billp.setting_groups import Group, HomePath, MemorySettings, PageSettings, VLLMSettings
+from billp.setting_groups import ApiSettings, Group, HomePath, MemorySettings, PageSettings, VLLMSettings
 
 QuitRuleName = Literal["distance", "category-window", "personal", "patience", "satiation"]
 
@@ -188,6 +188,9 @@ class Settings(BaseSettings):
     runs_dir: HomePath = Field(Path("runs"), description="one folder a run")
     prompts: HomePath | None = Field(None, description="prompt pack; none is the shipped default pack")
     chroma_url: str | None = Field(None, description="Chroma server; none keeps memory in the data folder")
+    postgres_url: SecretStr | None = Field(
+        None, description="PostgreSQL that keeps the sessions of `billp api`; none keeps them in the data folder"
+    )
 
     llm: LLMSettings = LLMSettings()
     vllm: VLLMSettings = VLLMSettings()
@@ -199,6 +202,7 @@ class Settings(BaseSettings):
     simulator: SimulatorSettings = SimulatorSettings()
     run: RunSettings = RunSettings()
     page: PageSettings = PageSettings()
+    api: ApiSettings = ApiSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,51 @@
+"""Which method serves whom, with which memory, and whether anything is learned."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from billp.graphs.live import own_memory
+from billp.graphs.methods import Method
+from billp.graphs.users import Users
+
+ArmName = Literal["served", "control"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A method as some of the users meet it. `memory` is None where each of them has one of their own."""
+
+    name: ArmName
+    method: Method
+    memory: str | None
+    learns: bool
+    users: Users
+
+    def memory_of(self, person: str) -> str:
+        """The memory that the person's sessions read; empty where the method has none."""
+        if not self.method.remembers:
+            return ""
+        return own_memory(person) if self.memory is None else self.memory
+
+    def may_learn_from(self, person: str) -> bool:
+        """Whether the person's sessions teach; those under the name of a test user of the logs never do."""
+        return self.learns and self.users.may_teach("train", person)
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The method that is served, and a control for a share of the users."""
+
+    served: Arm
+    control: Arm | None = None
+    share: float = 0.0
+    salt: str = ""
+
+    def of(self, person: str) -> Arm:
+        """The same arm whenever the person comes: by a hash of the name, so that nobody chooses."""
+        if self.control is None:
+            return self.served
+        digest = hashlib.sha256(f"{self.salt}\0{person}".encode()).digest()
+        return self.control if int.from_bytes(digest[:8], "big") < self.share * 2**64 else self.served

@@ -1,0 +1,101 @@
+"""Services with a memory, lent to whoever runs a step: one memory for all, or one for each person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeContext
+from billp.memory import MemoryBank, open_bank
+
+_KEPT = 32  # memories that stay open while nobody uses them
+
+
+@dataclass
+class _Lent:
+    bank: MemoryBank
+    services: dict[str, Services] = field(default_factory=dict)
+    holders: int = 0
+
+
+class Lender:
+    """A provider of services for the graph; a memory is opened when first lent, and closed when long unused."""
+
+    def __init__(self, bases: Mapping[str, Services]) -> None:
+        """`bases` are services without a memory, by method."""
+        self._bases = bases
+        self._lent: OrderedDict[str, _Lent] = OrderedDict()
+        self._moving = asyncio.Lock()
+
+    def base(self, method: str) -> Services:
+        """The services of a method, without a memory."""
+        return self._bases[method]
+
+    @asynccontextmanager
+    async def lent(self, method: str, memory: str) -> AsyncIterator[Services]:
+        """Services with that memory, which stays open meanwhile; without one where `memory` is empty.
+
+        Raises MemoryStoreError where it cannot be opened.
+        """
+        if not memory:
+            yield self._bases[method]
+            return
+        lent = self._lent.get(memory) or await self._open(method, memory)
+        lent.holders += 1
+        self._lent.move_to_end(memory)
+        try:
+            if method not in lent.services:
+                lent.services[method] = replace(self._bases[method], memory=lent.bank)
+            yield lent.services[method]
+        finally:
+            lent.holders -= 1
+            await self._close_unused()
+
+    async def get(self, context: EpisodeContext, user: str) -> Services:
+        """The services that were lent for the episode at hand."""
+        return self._lent[context.memory].services[context.method] if context.memory else self._bases[context.method]
+
+    async def put_back(self, memory: str) -> None:
+        """Closes a memory, unless it is in use."""
+        async with self._moving:
+            await self._close(memory)
+
+    async def close(self) -> None:
+        """Closes all memories that are not in use."""
+        async with self._moving:
+            for memory in list(self._lent):
+                await self._close(memory)
+
+    async def _open(self, method: str, memory: str) -> _Lent:
+        async with self._moving:
+            if memory not in self._lent:
+                self._lent[memory] = _Lent(await asyncio.to_thread(self._opened, method, memory))
+            return self._lent[memory]
+
+    def _opened(self, method: str, memory: str) -> MemoryBank:
+        base = self._bases[method]
+        bank = open_bank(base.settings, base.dataset.name, memory, base.embedder)
+        try:
+            bank.check_catalogue(base.catalogue, base.vectors)
+        except BaseException:
+            bank.close()
+            raise
+        return bank
+
+    async def _close_unused(self) -> None:
+        if len(self._lent) <= _KEPT:
+            return
+        async with self._moving:
+            unused = [memory for memory, lent in self._lent.items() if not lent.holders]
+            for memory in unused[: max(0, len(self._lent) - _KEPT)]:
+                await self._close(memory)
+
+    async def _close(self, memory: str) -> None:
+        lent = self._lent.get(memory)
+        if lent is not None and not lent.holders:
+            del self._lent[memory]  # whoever wants it now waits until it is closed
+            await asyncio.to_thread(lent.bank.close)

@@ -1,0 +1,36 @@
+"""The web server around an application."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from billp.errors import BadInputError
+
+_WAITING = 2048  # connections that may wait to be accepted
+_FAREWELL_S = 10  # for requests under way when the server is told to stop
+
+
+async def listen(app: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serves `app` until SIGINT or SIGTERM; `ready` is told the address, where port 0 has become a free one.
+
+    Raises BadInputError where nothing can listen there.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        door = socket.create_server(address[:2], family=family, backlog=_WAITING)
+    except OSError as error:
+        raise BadInputError(
+            f"Nothing can listen on {host} port {port} ({error.strerror}); give another --host or --port."
+        ) from error
+    with door:
+        shown = f"[{host}]" if family == socket.AF_INET6 else host
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False,
+            timeout_graceful_shutdown=_FAREWELL_S, backlog=_WAITING,
+        )  # fmt: skip
+        ready(f"http://{shown}:{door.getsockname()[1]}")
+        await uvicorn.Server(config).serve([door])

@@ -1,0 +1,94 @@
+"""Errors over HTTP: problem+json (RFC 9457) with the sentence that says what was wrong and what to do."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.exceptions import HTTPException
+
+from billp.errors import BadInputError, BillpError, EpisodeError, MemoryStoreError, ServerAwayError, StoreAwayError
+
+MEDIA_TYPE = "application/problem+json"
+_AWAY = (EpisodeError, ServerAwayError, StoreAwayError, MemoryStoreError)
+
+
+class Problem(BaseModel):
+    """What was wrong with a request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"type": "about:blank", "title": "Conflict", "status": 409, "detail": "Step 2 is at hand, not step 1."}
+            ]
+        }
+    )
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class Refused(Exception):
+    """A request that is not answered, with the status and the sentence that say why."""
+
+    def __init__(self, status: HTTPStatus, detail: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.retry_after_s = status, detail, retry_after_s
+
+
+def problem(status: int, detail: str, *, retry_after_s: float | None = None) -> Response:
+    """The answer that says so."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    headers = {} if retry_after_s is None else {"Retry-After": str(max(1, round(retry_after_s)))}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(json.dumps(body.model_dump()), status, headers, MEDIA_TYPE)
+
+
+def status_of(error: BillpError) -> HTTPStatus:
+    """The status that an error of ours is answered with; what may pass is 503, and may be asked again."""
+    if isinstance(error, _AWAY):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.BAD_REQUEST if isinstance(error, BadInputError) else HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def add_problems(app: FastAPI) -> None:
+    """Answers every error of `app` with a problem."""
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, error: Refused) -> Response:
+        return problem(error.status, error.detail, retry_after_s=error.retry_after_s)
+
+    @app.exception_handler(BillpError)
+    async def ours(_: Request, error: BillpError) -> Response:
+        status = status_of(error)
+        return problem(status, str(error), retry_after_s=1 if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
+
+    @app.exception_handler(HTTPException)
+    async def other(_: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, f"{error.detail}; /docs lists what can be asked.")
+
+
+def sentence(error: RequestValidationError | ValidationError) -> str:
+    """The first thing that is wrong with a request, without what the person wrote."""
+    first: Any = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "header", "path", "query"))
+    return f"{place or 'The request'}: {first['msg']}."
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
+    for status in (400, 401, 403, 404, 409, 422, 429, 503)
+}
+"""What OpenAPI says of refusals."""

@@ -1,0 +1,77 @@
+"""What can be asked over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from billp.serving.api.problems import RESPONSES, Refused
+from billp.serving.api.service import Service
+from billp.serving.api.views import Answer, Key, NewSession, Turn, Whole
+
+router = APIRouter(responses=RESPONSES)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _caller(request: Request) -> str | None:
+    """The person whose token came with the request; None where the service asks for none."""
+    person: str | None = request.scope.get("person")
+    return person
+
+
+Served = Annotated[Service, Depends(_service)]
+Caller = Annotated[str | None, Depends(_caller)]
+SessionId = Annotated[str, Path(max_length=64, description="What POST /sessions answered as `session`")]
+OnceKey = Annotated[
+    Key,
+    Header(
+        alias="Idempotency-Key",
+        description="Of your choice, one for each answer: sent again, the same answer counts once",
+        examples=["5f0c1d9e-2"],
+    ),
+]
+
+
+@router.post("/sessions", status_code=HTTPStatus.CREATED, summary="Begin a session")
+async def begin(
+    asked: NewSession,
+    served: Served,
+    caller: Caller,
+    key: Annotated[Key | None, Header(alias="Idempotency-Key", description="Sent again, it begins no other")] = None,
+) -> Turn:
+    """Answers with the first item."""
+    if caller is not None and asked.user not in (None, caller):
+        raise Refused(HTTPStatus.FORBIDDEN, "Your token is another user's; leave out `user`, or give that token's.")
+    person = caller or asked.user
+    if person is None:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "user: Say who you are; any name will do.")
+    return await served.sessions.begin(person, asked, key)
+
+
+@router.post("/sessions/{session}/answer", summary="Rate the item at hand, leave, or both")
+async def answer(session: SessionId, given: Answer, served: Served, caller: Caller, key: OnceKey) -> Turn:
+    """Answers with the next item, or with the end and what the session came to."""
+    return await served.sessions.answer(caller, session, given, key)
+
+
+@router.get("/sessions/{session}", summary="Where a session stands")
+async def whole(session: SessionId, served: Served, caller: Caller) -> Whole:
+    """The item at hand or the end, and every step before."""
+    return await served.sessions.whole(caller, session)
+
+
+@router.get(
+    "/sessions/{session}/events", response_class=EventSourceResponse, summary="Listen to a session (server-sent events)"
+)
+async def events(session: SessionId, served: Served, caller: Caller) -> AsyncIterator[ServerSentEvent]:
+    """`item` and `end` carry what answers carry, `node` the part of the graph that is done, `words` the Planner's."""
+    async for event in served.sessions.events(caller, session):
+        yield ServerSentEvent(data=event.data, event=event.name)

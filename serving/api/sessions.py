@@ -1,0 +1,288 @@
+"""The life of a session: begun, answered, told again after a crash, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, cast
+from uuid import uuid4
+
+from langchain_core.messages import AIMessageChunk
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command
+from pydantic import ValidationError
+
+from billp.errors import EpisodeError
+from billp.experiments.records import check_finite
+from billp.graphs.episode import EpisodeGraph
+from billp.graphs.forms import LiveContext, LiveInput
+from billp.graphs.live import Question, Verdict
+from billp.graphs.nodes import output_of
+from billp.graphs.state import EpisodeOutput
+from billp.graphs.tracing import in_full, traced
+from billp.serving.api.arms import Arms
+from billp.serving.api.database import Database
+from billp.serving.api.feed import Event, Feed
+from billp.serving.api.ledger import AnswerRow, Ledger, SessionRow
+from billp.serving.api.lending import Lender
+from billp.serving.api.problems import Refused, sentence
+from billp.serving.api.views import Answer, NewSession, Rated, Totals, Turn, Whole
+
+_CHANNELS = [*EpisodeOutput.__annotations__, "decision", "messages"]
+_OVER = "The session is over; begin another one."
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where the graph stands with a session."""
+
+    values: Mapping[str, Any]
+    question: Question | None
+    """What it waits for an answer to."""
+    over: bool
+
+    @property
+    def heard(self) -> int:
+        """How many answers it has taken; what each said is in the conversation."""
+        return sum(message.type == "human" for message in self.values.get("messages", []))
+
+
+@dataclass(eq=False)
+class _Live:
+    """An open session in this process. `lock` is held by whoever moves it; `moment` is None where nobody knows."""
+
+    row: SessionRow
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    feed: Feed = field(default_factory=Feed)
+    moment: Moment | None = None
+
+
+class Sessions:
+    """All sessions of one service."""
+
+    def __init__(
+        self, *, database: Database, ledger: Ledger, graph: EpisodeGraph, lender: Lender, arms: Arms, run: str,
+        seed: int, most_open: int, finished: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """`run` names the service in memories; `finished` is called when there is a new episode in the ledger."""
+        self._database, self._ledger, self._graph = database, ledger, graph
+        self._lender, self._arms, self._run_name, self._seed = lender, arms, run, seed
+        self._most_open, self._finished = most_open, finished
+        self._live: dict[str, _Live] = {}
+        self._beginning: dict[str, asyncio.Lock] = {}
+
+    async def begin(self, person: str, asked: NewSession, key: str | None) -> Turn:
+        """A new session, or the one that the person began with the same `key`; raises Refused for one too many."""
+        async with self._beginning.setdefault(person, asyncio.Lock()):
+            row = await self._ledger.begun_with(person, key) if key else None
+            if row is None:
+                if await self._ledger.open_sessions(person) >= self._most_open:
+                    raise Refused(
+                        HTTPStatus.CONFLICT,
+                        f"You have {self._most_open} open sessions, and no user may have more; end one of them first.",
+                    )
+                arm = self._arms.of(person)
+                if asked.episode and arm.learns:
+                    raise Refused(
+                        HTTPStatus.BAD_REQUEST,
+                        "A session that something is learned from gets a name of its own; leave out `episode`.",
+                    )
+                now, id_ = time.time(), uuid4().hex
+                row = await self._ledger.begin(
+                    SessionRow(
+                        id=id_, person=person, arm=arm.name, method=arm.method.name, memory=arm.memory_of(person),
+                        teaches=arm.may_learn_from(person), episode=asked.episode or id_,
+                        opening={"likes": asked.likes}, begun=now, touched=now,
+                    ),
+                    key,
+                )  # fmt: skip
+        live = self._live.setdefault(row.id, _Live(row))
+        async with live.lock:
+            return self._turn(row, await self._caught_up(live))
+
+    async def answer(self, person: str | None, id_: str, given: Answer, key: str) -> Turn:
+        """The next item, or the end; a `key` that was used before changes nothing, and is told where things stand.
+
+        Raises Refused where the answer does not fit, and what the graph raises where it cannot go on: the answer is
+        kept then, and the same request again goes on with it.
+        """
+        try:
+            Verdict.model_validate(given.said)
+        except ValidationError as error:
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error)) from None
+        live = await self._found(person, id_)
+        async with live.lock:
+            before = await self._ledger.answer_with(id_, key)
+            if before is not None and before.said != given.said:
+                raise Refused(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    "This Idempotency-Key was used for another answer; take a new one for each answer.",
+                )
+            moment = await self._caught_up(live)
+            if before is not None:
+                return self._turn(live.row, moment)
+            if moment.over or moment.question is None:
+                raise Refused(HTTPStatus.CONFLICT, _OVER)
+            if given.step not in (None, moment.question["step"]):
+                raise Refused(HTTPStatus.CONFLICT, f"Step {moment.question['step']} is at hand, not step {given.step}.")
+            accepted = AnswerRow(moment.heard + 1, key, given.said)
+            await self._ledger.accept(id_, accepted)
+            return self._turn(live.row, await self._caught_up(live, accepted))
+
+    async def whole(self, person: str | None, id_: str) -> Whole:
+        """Where a session stands, with its steps so far; raises Refused for a session of nobody or somebody else."""
+        live = await self._found(person, id_)
+        async with live.lock:
+            moment = await self._caught_up(live)
+        catalogue = self._lender.base(live.row.method).catalogue
+        answered = [
+            Rated(step=s["number"], item=catalogue[s["item"]].key, title=s["title"], rating=round(s["reward"]))
+            for s in moment.values["steps"]
+        ]
+        return Whole(**self._turn(live.row, moment).model_dump(), answered=answered)
+
+    async def events(self, person: str | None, id_: str) -> AsyncIterator[Event]:
+        """Where the session stands, then what happens in it until it ends or nobody listens any more."""
+        live = await self._found(person, id_)
+        with live.feed.listening() as events:
+            async with live.lock:
+                moment = await self._caught_up(live)
+            yield _event_of(self._turn(live.row, moment))
+            if moment.over:
+                return
+            async for event in events:
+                yield event
+
+    async def leave(self, id_: str, key: str) -> None:
+        """Ends an open session as if the person had said so."""
+        row = await self._ledger.session(id_)
+        if row is not None and not row.ended:
+            try:
+                await self.answer(row.person, id_, Answer(leave=True), key)
+            except Refused:  # it was over by its last answer, which was told now
+                return
+
+    async def end_all_of(self, person: str) -> None:
+        """Lets go of all sessions of a person, whatever goes on in them, and deletes what the graph keeps of them."""
+        for id_ in await self._ledger.sessions_of(person):
+            live = self._live.pop(id_, None)
+            if live is not None:
+                async with live.lock:
+                    live.feed.tell(Event("end", {}))
+                    await self._database.saver.adelete_thread(id_)
+            await self._database.saver.adelete_thread(id_)
+
+    async def _found(self, person: str | None, id_: str) -> _Live:
+        """The session, where it is the person's; None is anybody who knows its name, which cannot be guessed."""
+        live = self._live.get(id_)
+        if live is None:
+            row = await self._ledger.session(id_)
+            if row is not None:
+                live = self._live.setdefault(id_, _Live(row)) if not row.ended else _Live(row)
+        if live is None or person not in (None, live.row.person):
+            raise Refused(HTTPStatus.NOT_FOUND, "You have no session of that name; begin one with POST /sessions.")
+        return live
+
+    async def _caught_up(self, live: _Live, accepted: AnswerRow | None = None) -> Moment:
+        """Moves the graph on until it has heard every accepted answer and waits, or is over. Holds the lock."""
+        id_, row = live.row.id, live.row
+        if live.moment is None and (output := await self._ledger.output_of(id_)) is not None:
+            self._live.pop(id_, None)
+            return Moment(output, None, over=True)
+        unsure, moment = live.moment is None, live.moment or await self._stored(row)
+        live.moment = None  # nobody knows while it moves
+        while not moment.over:
+            move: LiveInput | Command[Any] | None = None
+            if not moment.values:
+                move = cast(LiveInput, {"user": row.person, "episode": row.episode, **row.opening})
+            elif moment.question is not None:
+                unheard = await self._ledger.answer_number(id_, moment.heard + 1) if unsure else accepted
+                if unheard is None:
+                    break
+                move, accepted = Command(resume=unheard.said), None
+            heard = moment.heard
+            moment = await self._moved(live, move)
+            if isinstance(move, Command) and moment.heard == heard:
+                raise EpisodeError(f"The graph did not take an answer that it was given: {moment.question}")
+        if moment.over:
+            await self._end(live, moment)
+        else:
+            live.moment = moment
+        return moment
+
+    async def _stored(self, row: SessionRow) -> Moment:
+        """Where the checkpoints say that the graph stands."""
+        state = await self._graph.aget_state(_thread(row.id))
+        question = cast(Question, state.interrupts[0].value) if state.interrupts else None
+        return Moment(state.values, question, over=bool(state.values) and not state.next)
+
+    async def _moved(self, live: _Live, move: LiveInput | Command[Any] | None) -> Moment:
+        """Runs the graph until it waits or ends, and tells those who listen."""
+        row = live.row
+        values: Mapping[str, Any] = {}
+        question: Question | None = None
+        async with self._lender.lent(row.method, row.memory) as services:
+            context = in_full(
+                LiveContext(method=row.method, seed=self._seed, run=self._run_name, learn=row.teaches), services
+            )
+            config: RunnableConfig = {**_thread(row.id), **traced(context)}
+            modes: list[Any] = ["values", "updates", *(["messages"] if live.feed.heard else [])]
+            # A request is one write: what it did not come to is done over from the answer that was accepted.
+            told: Any
+            async for mode, told in self._graph.astream(
+                move, config, context=context, stream_mode=modes, output_keys=_CHANNELS, durability="exit"
+            ):
+                if mode == "values":
+                    values = told if "__interrupt__" not in told else values
+                elif mode == "messages":
+                    _tell_words(live.feed, *told)
+                elif "__interrupt__" in told:
+                    question = told["__interrupt__"][0].value
+                else:
+                    for node in told:
+                        live.feed.tell(Event("node", {"node": node}))
+        moment = Moment(values, question, over=question is None)
+        live.feed.tell(_event_of(self._turn(row, moment)))
+        return moment
+
+    async def _end(self, live: _Live, moment: Moment) -> None:
+        """Writes what the session came to; from here on the graph's own state of it is not needed."""
+        output = output_of(moment.values)
+        check_finite(output)
+        await self._ledger.finish(live.row, dict(output))
+        await self._database.saver.adelete_thread(live.row.id)
+        self._live.pop(live.row.id, None)
+        self._finished()
+
+    def _turn(self, row: SessionRow, moment: Moment) -> Turn:
+        services = self._lender.base(row.method)
+        horizon, steps = services.worlds.train.horizon, moment.values.get("steps", [])
+        if moment.question is None:
+            totals = Totals.model_validate({name: moment.values[name] for name in Totals.model_fields})
+            return Turn(
+                session=row.id, user=row.person, step=len(steps), horizon=horizon, ended=moment.values["ended"],
+                totals=totals,
+            )  # fmt: skip
+        question, item = moment.question, services.catalogue[moment.values["decision"]["item"]]
+        return Turn(
+            session=row.id, user=row.person, step=question["step"], horizon=horizon, item=item.key,
+            title=question["title"], categories=question["categories"], year=question["year"],
+            why=question["thought"],
+        )  # fmt: skip
+
+
+def _thread(id_: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": id_}}
+
+
+def _event_of(turn: Turn) -> Event:
+    return Event("end" if turn.ended else "item", turn.model_dump())
+
+
+def _tell_words(feed: Feed, chunk: object, about: Mapping[str, Any]) -> None:
+    """The Planner's words alone: the other minds are asked for letters and numbers."""
+    if about.get("langgraph_node") == "plan" and isinstance(chunk, AIMessageChunk) and chunk.text:
+        feed.tell(Event("words", {"text": str(chunk.text)}))

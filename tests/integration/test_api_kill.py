@@ -1,0 +1,121 @@
+"""A service that is killed under load: every acknowledged answer is there afterwards, and none is there twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.tiny import put_tiny
+
+pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
+ROOT = Path(__file__).parents[2]
+SESSIONS, STEPS, SIDE_BY_SIDE, PATIENCE_S = 200, 5, 16, 120
+COMMAND = "api --dataset tiny --method billp-memory-only --memory shared --untrained --port 0 --freeze"
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running service, and its address."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
+        "PYTHONPATH": str(ROOT),
+        "BILLP_DATA_DIR": str(home / "data"),
+        "OMP_NUM_THREADS": "1",
+    }
+    with (home / "log").open("a") as log, subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "billp.cli", *COMMAND.split()], cwd=home, env=environment, stdout=subprocess.PIPE,
+        stderr=log, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:"), (home / "log").read_text()
+        try:
+            yield process, url
+        finally:
+            process.kill()
+
+
+@dataclass
+class Person:
+    """Rates what comes, and remembers what was acknowledged."""
+
+    number: int
+    session: str = ""
+    step: int = 1
+    ended: bool = False
+    acknowledged: list[int] = field(default_factory=list)
+
+    async def go_on(self, http: httpx.AsyncClient, until: int) -> None:
+        """Answers until step `until`, or until the service is gone."""
+        if not self.session:
+            key = {"Idempotency-Key": f"begin-{self.number}"}
+            asked = await http.post("/sessions", json={"user": f"person {self.number}"}, headers=key)
+            assert asked.status_code == 201, asked.text
+            self.session = asked.json()["session"]
+        while not self.ended and self.step <= until:
+            said = {"rating": self.rating(self.step), "leave": self.step == STEPS}
+            key = {"Idempotency-Key": f"step-{self.step}"}
+            told = await http.post(f"/sessions/{self.session}/answer", json=said, headers=key)
+            assert told.status_code == 200, told.text
+            self.acknowledged.append(self.rating(self.step))
+            self.ended, self.step = bool(told.json()["ended"]), self.step + 1
+
+    def rating(self, step: int) -> int:
+        """Their own stars for each step, so that a lost or doubled answer shows."""
+        return 1 + random.Random(f"{self.number} {step}").randrange(5)  # noqa: S311
+
+
+async def crowd(people: list[Person], url: str, until: int, kill_after: int, process: subprocess.Popen[str]) -> None:
+    """All go on, some side by side; after so many more acknowledged answers the service is killed."""
+    limit = sum(len(person.acknowledged) for person in people) + (kill_after or SESSIONS * STEPS + 1)
+    turn = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def one(person: Person, http: httpx.AsyncClient) -> None:
+        async with turn:
+            try:
+                for step in range(person.step, until + 1):
+                    if sum(len(each.acknowledged) for each in people) >= limit and process.poll() is None:
+                        process.send_signal(signal.SIGKILL)
+                    await person.go_on(http, step)
+            except httpx.TransportError:
+                assert kill_after, "nobody killed it"
+
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False) as http:
+        await asyncio.gather(*(one(person, http) for person in people))
+
+
+def test_every_acknowledged_answer_is_there_after_a_kill_and_none_twice(tmp_path: Path):
+    put_tiny(tmp_path / "data", tmp_path / "source")
+    people = [Person(number) for number in range(SESSIONS)]
+    for kill_after in (150, 400):
+        with serving(tmp_path) as (process, url):
+            asyncio.run(crowd(people, url, STEPS, kill_after, process))
+            assert process.wait(PATIENCE_S) == -signal.SIGKILL
+    with serving(tmp_path) as (process, url):
+        with httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False) as http:
+            for person in [person for person in people if person.session]:
+                found = [step["rating"] for step in http.get(f"/sessions/{person.session}").json()["answered"]]
+                assert found[: len(person.acknowledged)] == person.acknowledged
+                # One more may have been on its way when the service died; it counts, and is not asked for again.
+                assert found in (
+                    person.acknowledged,
+                    [*person.acknowledged, person.rating(len(person.acknowledged) + 1)],
+                )
+        asyncio.run(crowd(people, url, STEPS, 0, process))
+        with httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False) as http:
+            for person in people:
+                whole = http.get(f"/sessions/{person.session}").json()
+                assert [step["rating"] for step in whole["answered"]] == [
+                    person.rating(step) for step in range(1, STEPS + 1)
+                ]
+                assert whole["ended"] == "left"

@@ -1,0 +1,95 @@
+"""A service on the tiny dataset, with a hashing embedder and a client that talks to it without a network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from billp.graphs.workshop import Workshop
+from billp.serving.api.app import make_app
+from billp.serving.api.service import Service, ServicePlan, open_service
+from billp.settings import load_settings
+from tests.cli.tiny import put_tiny
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import RuleModel
+from tests.fakes.postgres import postgres_tools, running_postgres
+
+PLAN = ServicePlan(name="test", dataset="tiny", method="billp-memory-only", memory=None, learns=False)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A service that is open, and a client of it."""
+
+    service: Service
+    http: httpx.AsyncClient
+
+    async def begin(self, user: str = "Ada", **fields: object) -> dict[str, Any]:
+        """The first turn of a new session."""
+        answered = await self.http.post("/sessions", json={"user": user, **fields})
+        assert answered.status_code == 201, answered.text
+        turn: dict[str, Any] = answered.json()
+        return turn
+
+    async def say(self, session: str, key: str, **said: object) -> dict[str, Any]:
+        """The turn that follows an answer."""
+        answered = await self.send(session, key, **said)
+        assert answered.status_code == 200, answered.text
+        turn: dict[str, Any] = answered.json()
+        return turn
+
+    async def send(self, session: str, key: str, **said: object) -> httpx.Response:
+        """What an answer is answered with."""
+        return await self.http.post(f"/sessions/{session}/answer", json=said, headers={"Idempotency-Key": key})
+
+
+Open = Callable[..., AbstractAsyncContextManager[Opened]]
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the tiny dataset; copied, never used itself."""
+    home = tmp_path_factory.mktemp("tiny")
+    put_tiny(home / "data", home / "source")
+    return home
+
+
+@pytest.fixture
+def data(tiny_home: Path, own_folders: Path) -> Path:
+    """The test's own data folder."""
+    folder = Path(os.environ["BILLP_DATA_DIR"])
+    shutil.copytree(tiny_home / "data", folder)
+    return folder
+
+
+@pytest.fixture
+def opening(data: Path) -> Open:
+    """Opens a service; opened again, it goes on where it was."""
+
+    @asynccontextmanager
+    async def opened(settings: dict[str, Any] | None = None, **changes: Any) -> AsyncIterator[Opened]:
+        workshop = Workshop(load_settings(settings), model=RuleModel(), embedder=HashEmbedder())
+        async with workshop, open_service(workshop, replace(PLAN, **changes)) as service:
+            transport = httpx.ASGITransport(make_app(service), raise_app_exceptions=True)
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
+                yield Opened(service, http)
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL of this test run."""
+    tools = postgres_tools()
+    if tools is None:
+        pytest.skip("PostgreSQL is not installed; apt-get install postgresql")
+    with running_postgres(tools) as url:
+        yield url

@@ -1,0 +1,104 @@
+"""SQLite and PostgreSQL keep sessions alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from billp.errors import ArtifactError, BadInputError, StoreAwayError
+from billp.serving.api.database import Database, open_database, schema_of
+from billp.serving.api.ledger import AnswerRow, Ledger, SessionRow
+from billp.settings import Settings, load_settings
+from tests.serving.api.conftest import Open
+
+
+def row(id_: str, person: str = "Ada") -> SessionRow:
+    return SessionRow(id_, person, "served", "billp", "", True, id_, {"likes": ["ä"]}, begun=1.0, touched=1.0)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest) -> Settings:
+    if request.param == "sqlite":
+        return load_settings()
+    return load_settings({"postgres_url": request.getfixturevalue("postgres_url")})
+
+
+@pytest.fixture
+async def database(settings: Settings, tmp_path: Path) -> AsyncIterator[Database]:
+    async with open_database(settings, tmp_path / "s", uuid4().hex) as found:
+        yield found
+
+
+async def test_the_ledger_keeps_what_it_is_told_once(database: Database):
+    ledger = Ledger(database)
+    await ledger.prepare()
+    await ledger.prepare()
+    assert await ledger.begin(row("a"), "k") == row("a")
+    assert await ledger.begin(row("b"), "k") == row("a"), "the same person and key"
+    assert await ledger.begin(row("c"), None) == row("c")
+    assert await ledger.begin(row("d", "Bob"), "k") == row("d", "Bob")
+    assert await ledger.session("b") is None
+    assert await ledger.open_sessions("Ada") == 2
+    said = AnswerRow(1, "x", {"rating": 4})
+    await ledger.accept("a", said)
+    with pytest.raises(StoreAwayError):
+        await ledger.accept("a", AnswerRow(1, "y", {"rating": 1}))
+    assert await ledger.answer_with("a", "x") == await ledger.answer_number("a", 1) == said
+    assert await ledger.answer_with("c", "x") is None
+    assert await ledger.idle_since(2.0) == ["c", "d"]
+
+
+async def test_episodes_are_kept_once_and_in_order(database: Database):
+    ledger = Ledger(database)
+    await ledger.prepare()
+    for id_ in "abc":
+        await ledger.begin(row(id_), None)
+    await asyncio.gather(*(ledger.finish(row(id_), {"ended": "left", "of": id_}) for id_ in "abcabc"))
+    numbers = await database.rows("SELECT seq, session FROM episodes ORDER BY seq")
+    assert [number for number, _ in numbers] == [1, 2, 3]
+    assert sorted(session for _, session in numbers) == ["a", "b", "c"]
+    assert await ledger.output_of("b") == {"ended": "left", "of": "b"}
+    session = await ledger.session("b")
+    assert session is not None
+    assert session.ended == "left"
+    assert await ledger.all_open() == 0
+
+
+async def test_one_process_serves_at_a_time(settings: Settings, tmp_path: Path):
+    name = uuid4().hex
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(open_database(settings, tmp_path, name))
+        await one.claim()
+        other = await stack.enter_async_context(open_database(settings, tmp_path, name))
+        with pytest.raises(ArtifactError, match="Another process serves"):
+            await other.claim()
+    async with open_database(settings, tmp_path, name) as after:
+        await after.claim()
+
+
+async def test_a_postgres_that_is_not_there_is_named(tmp_path: Path):
+    settings = load_settings({"postgres_url": f"postgresql://x:secret@/nowhere?host={tmp_path}"})
+    with pytest.raises(BadInputError, match="PostgreSQL cannot be used") as raised:
+        async with open_database(settings, tmp_path, "n"):
+            pass
+    assert "secret" not in str(raised.value)
+
+
+async def test_a_service_goes_on_in_postgres(opening: Open, postgres_url: str):
+    settings = {"postgres_url": postgres_url}
+    async with opening(settings) as opened:
+        turn = await opened.begin()
+        for number in range(3):
+            turn = await opened.say(turn["session"], str(number), rating=4)
+    async with opening(settings) as again:
+        assert await again.say(turn["session"], "2", rating=4) == turn
+        assert (await again.say(turn["session"], "3", leave=True))["totals"]["length"] == 4
+
+
+def test_services_of_different_names_have_schemas_of_their_own():
+    assert len({schema_of(name) for name in ("people", "People", "a-b", "a_b", "a b")}) == 5

@@ -1,0 +1,196 @@
+"""Sessions over HTTP: what is answered, what counts once, and what a new process finds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billp.errors import ArtifactError, ModelUnavailableError
+from billp.experiments.evaluation import evaluate
+from billp.graphs.acting import ActorNodes
+from billp.graphs.nodes import EpisodeNodes
+from billp.graphs.workshop import Workshop
+from billp.settings import load_settings
+from billp.simulators import load_dataset, load_worlds, respond
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import RuleModel
+from tests.serving.api.conftest import PLAN, Open
+
+
+async def test_a_session_from_the_first_item_to_the_totals(opening: Open):
+    async with opening() as opened:
+        first = await opened.begin(likes=["Film 7, The"])
+        assert (first["user"], first["step"], first["horizon"], first["ended"]) == ("Ada", 1, 12, "")
+        assert first["item"].startswith("i")
+        assert first["title"] == f"Film {first['item'][1:]}, The"
+        assert first["categories"]
+        second = await opened.say(first["session"], "a", rating=5)
+        assert second["step"] == 2
+        assert second["item"] != first["item"]
+        end = await opened.say(first["session"], "b", rating=2, leave=True)
+        assert (end["ended"], end["item"], end["step"]) == ("left", None, 2)
+        assert end["totals"] == {"length": 2, "reward_each": 3.5, "reward_trajectory": 7.0}
+        whole = (await opened.http.get(f"/sessions/{first['session']}")).json()
+        assert [(step["item"], step["rating"]) for step in whole["answered"]] == [
+            (first["item"], 5),
+            (second["item"], 2),
+        ]
+        late = await opened.send(first["session"], "c", rating=5)
+        assert (late.status_code, late.headers["content-type"]) == (409, "application/problem+json")
+        assert late.json()["detail"] == "The session is over; begin another one."
+
+
+async def test_a_session_ends_at_the_horizon(opening: Open):
+    async with opening() as opened:
+        turn = await opened.begin()
+        for number in range(12):
+            turn = await opened.say(turn["session"], str(number), rating=4)
+        assert (turn["ended"], turn["totals"]["length"]) == ("horizon", 12)
+
+
+async def test_a_repeated_answer_counts_once(opening: Open):
+    async with opening() as opened:
+        first = await opened.begin()
+        told = await asyncio.gather(*(opened.say(first["session"], "same", rating=3) for _ in range(5)))
+        assert all(turn == told[0] for turn in told)
+        assert told[0]["step"] == 2
+        other = await opened.send(first["session"], "same", rating=4)
+        assert other.status_code == 422
+        assert "used for another answer" in other.json()["detail"]
+        assert len((await opened.http.get(f"/sessions/{first['session']}")).json()["answered"]) == 1
+
+
+async def test_a_session_is_begun_once_for_a_key(opening: Open):
+    async with opening() as opened:
+        begun = [
+            (await opened.http.post("/sessions", json={"user": user}, headers={"Idempotency-Key": "k"})).json()
+            for user in ("Ada", "Ada", "Bob")
+        ]
+        assert begun[0] == begun[1]
+        assert begun[2]["session"] != begun[0]["session"]
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "words"),
+    [
+        ({}, 422, "neither a rating nor leaving"),
+        ({"rating": 6}, 422, "rating: Input should be less than or equal to 5."),
+        ({"rating": "5"}, 422, "rating: Input should be a valid integer."),
+        ({"rating": True}, 422, "rating: Input should be a valid integer."),
+        ({"stars": 5}, 422, "stars: Extra inputs are not permitted."),
+        ({"rating": 5, "step": 2}, 409, "Step 1 is at hand, not step 2."),
+    ],
+)
+async def test_what_is_no_answer_changes_nothing(opening: Open, said: dict[str, Any], status: int, words: str):
+    async with opening() as opened:
+        first = await opened.begin()
+        refused = await opened.send(first["session"], "k", **said)
+        assert refused.status_code == status
+        problem = refused.json()
+        assert problem.keys() == {"type", "title", "status", "detail"}
+        assert words in problem["detail"]
+        whole = (await opened.http.get(f"/sessions/{first['session']}")).json()
+        assert whole == {**first, "answered": []}
+        assert (await opened.say(first["session"], "k", rating=5))["step"] == 2
+
+
+async def test_an_answer_needs_a_key_and_a_session(opening: Open):
+    async with opening() as opened:
+        first = await opened.begin()
+        bare = await opened.http.post(f"/sessions/{first['session']}/answer", json={"rating": 4})
+        assert (bare.status_code, bare.json()["detail"]) == (422, "Idempotency-Key: Field required.")
+        nowhere = await opened.send("0" * 32, "k", rating=4)
+        assert nowhere.status_code == 404
+        nobody = await opened.http.post("/sessions", json={})
+        assert (nobody.status_code, nobody.json()["detail"]) == (422, "user: Say who you are; any name will do.")
+        lost = await opened.http.get("/nowhere")
+        assert (lost.status_code, lost.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_a_user_has_so_many_sessions_and_no_more(opening: Open):
+    async with opening({"api.sessions": 2}) as opened:
+        turns = [await opened.begin() for _ in range(2)]
+        refused = await opened.http.post("/sessions", json={"user": "Ada"})
+        assert refused.status_code == 409
+        assert "2 open sessions" in refused.json()["detail"]
+        await opened.begin("Bob")
+        await opened.say(turns[0]["session"], "k", leave=True)
+        await opened.begin()
+
+
+async def test_a_new_process_goes_on_where_the_old_one_was(opening: Open):
+    async with opening() as opened:
+        turn = await opened.begin()
+        for number in range(4):
+            turn = await opened.say(turn["session"], str(number), rating=4)
+    async with opening() as again:
+        assert (await again.say(turn["session"], "3", rating=4)) == turn, "a repeated answer, told as before"
+        whole = (await again.http.get(f"/sessions/{turn['session']}")).json()
+        assert [step["rating"] for step in whole["answered"]] == [4] * 4
+        assert (await again.say(turn["session"], "4", leave=True))["totals"]["length"] == 5
+    async with opening() as after:
+        assert (await after.http.get(f"/sessions/{turn['session']}")).json()["totals"]["length"] == 5
+
+
+@pytest.mark.parametrize("node", ["respond", "criticise", "conclude", "weigh"])
+async def test_an_answer_that_was_accepted_survives_whatever_fails_after_it(
+    opening: Open, monkeypatch: pytest.MonkeyPatch, node: str
+):
+    owner: type[Any] = ActorNodes if node == "weigh" else EpisodeNodes
+
+    async def fail(*_: object) -> None:
+        raise ModelUnavailableError("The LLM is away.")
+
+    teaching: dict[str, Any] = {"memory": "m", "learns": True, "untrained": True}
+    said: dict[str, Any] = {"rating": 2, "leave": node == "conclude"}
+    async with opening(**teaching) as opened:
+        turn = await opened.begin()
+        turn = await opened.say(turn["session"], "0", rating=5)
+    with monkeypatch.context() as broken:
+        broken.setattr(owner, node, fail)
+        async with opening(**teaching) as opened:
+            for _ in range(2):
+                failed = await opened.send(turn["session"], "1", **said)
+                assert (failed.status_code, failed.json()["detail"]) == (503, "The LLM is away.")
+                assert failed.headers["retry-after"] == "1"
+    async with opening(**teaching) as opened:
+        whole = (await opened.http.get(f"/sessions/{turn['session']}")).json()
+        assert [step["rating"] for step in whole["answered"]] == [5, 2]
+        assert (await opened.say(turn["session"], "1", **said)).items() <= whole.items()
+
+
+async def test_two_processes_do_not_serve_the_same_sessions(opening: Open):
+    async with opening():
+        with pytest.raises(ArtifactError, match="Another process serves"):
+            async with opening():
+                pass
+        async with opening(name="other"):
+            pass
+
+
+async def test_simulated_users_give_the_same_stars_over_http_as_in_an_evaluation(opening: Open, data: Path):
+    workshop = Workshop(load_settings(), model=RuleModel(), embedder=HashEmbedder())
+    async with workshop:
+        await evaluate(
+            workshop, dataset="tiny", method=PLAN.method, users=3, seeds=[0], memory="m", run=data / "run", resume=False
+        )
+    lines = [json.loads(line) for line in (data / "run" / "episodes.jsonl").read_text().splitlines()]
+    assert len(lines) == 3
+    dataset = load_dataset(data, "tiny")
+    world = load_worlds(data / "simulators" / "tiny", dataset).test
+    async with opening(memory="m", untrained=True) as opened:
+        for line in lines:
+            turn = await opened.begin(line["user"], episode=line["id"])
+            shown: list[int] = []
+            while not turn["ended"]:
+                item = int(turn["item"][1:])
+                said = respond(world, dataset.user_index(line["user"]), shown, item)
+                shown.append(item)
+                leaves = said.reason not in ("", "horizon")
+                turn = await opened.say(turn["session"], str(len(shown)), rating=round(said.reward), leave=leaves)
+            assert shown == [step["item"] for step in line["output"]["steps"]]
+            assert turn["totals"]["reward_trajectory"] == line["output"]["reward_trajectory"]
