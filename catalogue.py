@@ -69,6 +69,20 @@ class Catalogue:
         return tuple(sorted({category for item in self.items for category in item.categories}))
 
     @cached_property
+    def of_category(self) -> dict[str, frozenset[int]]:
+        """Category to the catalogue indices of the items that have it."""
+        members: dict[str, list[int]] = {}
+        for item in self.items:
+            for category in item.categories:
+                members.setdefault(category, []).append(item.index)
+        return {category: frozenset(items) for category, items in members.items()}
+
+    @cached_property
+    def frequent(self) -> tuple[str, ...]:
+        """Every category, that of most items first, equals by name."""
+        return tuple(sorted(self.of_category, key=lambda name: (-len(self.of_category[name]), name)))
+
+    @cached_property
     def index_of_key(self) -> dict[str, int]:
         """Item key to catalogue index."""
         return {item.key: item.index for item in self.items}

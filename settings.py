@@ -84,6 +84,7 @@ class PlannerSettings(RoleSettings):
     shown_steps: int = Field(24, ge=1, description="so many of the last steps Planner, Actor and Critic see at least")
     lean: float = Field(0.1, ge=0, description="stars that naming a kind in the thought is worth in the typed plan")
     caution: float = Field(1.0, ge=0, description="standard errors by which a rest hardly tried counts as worse")
+    wish_max_tokens: int = Field(64, ge=1, description="completion tokens that reading a person's wish may cost")
     revise: float = Field(2.0, description="a reward of at most this makes the Planner think again at once")
 
 

@@ -40,6 +40,7 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "actor-free": frozenset({"history", "steps", "thought", "lately", "fresh", "encouraged", "discouraged"}),
     "critic": frozenset({"history", "steps", "values"}),
     "reflector": frozenset({"history", "steps", "left"}),
+    "wish": frozenset({"wish", "categories", "shown"}),
 }
 """The variables each role's prompt may use; a prompt lists in its front matter those it does use."""
 
@@ -57,6 +58,9 @@ SAMPLES: Mapping[str, Any] = {
     "discouraged": ["Title"],
     "thought": "a thought",
     "left": True,
+    "wish": "something lighter",
+    "categories": ["Category"],
+    "shown": [_ITEM],
 }
 """Values every prompt is rendered with when it is loaded, so that a misspelt part of a variable shows then."""
 

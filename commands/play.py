@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from billp.graphs.live import Question
     from billp.graphs.workshop import Workshop
 
+_LEAVES = re.compile(r"(\d+[\s,;]*)?q", re.IGNORECASE)
 _LONGEST = 40  # characters of a person's name that the name of a folder takes
 
 
@@ -38,9 +41,10 @@ def play(
     assign: Assignments = None,
     as_json: AsJson = False,
 ) -> None:
-    """Be the user: rate what is recommended, or leave.
+    """Be the user: rate what is recommended, say what you wish for, or leave.
 
-    Answers are a rating from 1 to 5, q to leave, or both ("2 q"). With --json they are read from stdin, one a line.
+    Answers are a rating from 1 to 5, a wish ("something lighter"), both ("4, no more war films"), or q to leave, also
+    with a rating and a reason ("2 q: too slow"). With --json they are read from stdin, one a line.
     """
     from billp.experiments.checks import check_play, check_run
 
@@ -116,12 +120,17 @@ def _ask(question: Question, liked: list[str]) -> str:
     words.stylize("bold", 0, len(lines[0]))
     stdout.print(Panel(words, title=title, title_align="left", padding=(1, 2)))
     if question["problem"]:
-        wrong = question["problem"].partition(";")[0]  # what else it says is for those who answer in JSON
-        stdout.print(f"{wrong}; a rating from 1 to 5, q to leave, or both (2 q).", style="yellow")
+        wrong = question["problem"].partition("; give")[0]  # the rest is for answers in JSON
+        stdout.print(f"{wrong.removesuffix('.')}; a rating from 1 to 5, a wish, or q to leave.", style="yellow")
+    ask = "Your rating, 1 to 5, or a wish (q leaves, which without a rating counts as 1): "
     try:
-        return stdout.input("Your rating, 1 to 5 (q leaves, which without a rating counts as 1): ", markup=False)
+        given = stdout.input(ask, markup=False)
     except EOFError:
         raise _no_more_answers(question) from None
+    if _LEAVES.fullmatch(given.strip()):
+        with suppress(EOFError):  # who says no more has no reason to give
+            given = f"{given}: {stdout.input('Why? (Enter gives no reason): ', markup=False)}"
+    return given
 
 
 def _whole(words: str) -> str:

@@ -10,9 +10,14 @@ from langgraph.channels.delta import DeltaChannel
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
+from billp.agents.prompt_pack import clean
+from billp.agents.wishes import Wish, cannot_be_met
 from billp.graphs.nodes import EpisodeNodes
+from billp.graphs.recording import SAID
 from billp.graphs.services import ServiceProvider
-from billp.graphs.state import EpisodeContext, EpisodeOutput, EpisodeState
+from billp.graphs.state import EpisodeContext, EpisodeOutput, EpisodeState, observed, spending
+from billp.graphs.stepping import met_items, step_seed, wish_of
+from billp.graphs.wishing import wish_state
 
 
 def add_all_messages(old: list[AnyMessage], updates: Sequence[list[AnyMessage]]) -> list[AnyMessage]:
@@ -47,14 +52,35 @@ class LiveNodes:
         services = await self._provider.get(runtime.context, state["user"])
         item = services.catalogue[state["decision"]["item"]]
         facts = ", ".join([*([str(item.year)] if item.year else []), *item.categories])
-        why = f"\n\n{state['thought']}" if state["thought"] else ""
-        question = f'{item.title} ({facts}){why}\n\nRate it from 1 to 5, or say "leave".'
+        reasons = [state["wish"]["notice"], wish_of(observed(state)).sentence(), state["thought"]]
+        why = "".join(f"\n\n{reason}" for reason in reasons if reason)
+        question = f'{item.title} ({facts}){why}\n\nRate it from 1 to 5, say what you wish for, or "leave".'
         return {"messages": [AIMessage(question)]}
 
     async def respond(self, state: LiveState, runtime: Runtime[EpisodeContext]) -> dict[str, Any]:
         """The person answers; see `EpisodeNodes.respond`."""
         update = await self._nodes.respond(state, runtime)
+        if "steps" not in update:
+            return {**update, "messages": [HumanMessage(clean(update["wish"]["asked"], SAID))]}
         (step,) = update["steps"]
-        left = step["reason"] == "left"
-        said = f"{step['reward']:.0f}" + (", and I leave" if left else "")
+        said = f"{step['reward']:.0f}" + (", and I leave" if step["reason"] == "left" else "")
+        said += f": {step['said']}" if step["said"] else ""
         return {**update, "messages": [HumanMessage(said)]}
+
+    async def heed(self, state: LiveState, runtime: Runtime[EpisodeContext]) -> dict[str, Any]:
+        """What the person asks for becomes the plan of this session; where it cannot be met, a notice says so."""
+        services = await self._provider.get(runtime.context, state["user"])
+        asked, known, item = state["wish"], observed(state), state["decision"]["item"]
+        before = wish_of(known)
+        heard = await services.wishes.read(
+            asked["asked"],
+            services.catalogue,
+            services.catalogue[item],
+            len(state["steps"]),
+            step_seed(known, runtime.context, "wish"),
+        )
+        wish = before.then(heard.wish) if heard.wish != Wish() else Wish()
+        gone = [] if asked["rated"] else [item]
+        problem = heard.problem or cannot_be_met(services.catalogue, wish, met_items(services, known) | set(gone))
+        kept = wish_state(before, asked["passed"], problem) if problem else wish_state(wish, [*asked["passed"], *gone])
+        return {"wish": {**kept, "rated": asked["rated"]}, **spending(heard.usage)}

@@ -25,7 +25,7 @@ from billp.graphs.state import (
 )
 
 EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
-_NODES_A_STEP = 10  # plan, act, its five inner nodes, present, respond, criticise
+_NODES_A_STEP = 11  # plan, act, its five inner nodes, present, respond, heed, criticise
 
 
 class Acting(Protocol):
@@ -69,6 +69,24 @@ class EpisodeRoutes:
         return "plan" if (method.thinks or method.plans) and (worn or disliked) else "act"
 
 
+class LiveRoutes(EpisodeRoutes):
+    """Where an episode with a person goes, who may ask for something in words."""
+
+    async def after_answer(
+        self, state: EpisodeState, runtime: Runtime[EpisodeContext]
+    ) -> Literal["heed", "criticise", "plan", "act", "reflect", "conclude"]:
+        """What was asked for is heeded before anything else."""
+        return "heed" if state["wish"]["asked"] else await self.after_respond(state, runtime)
+
+    async def after_heed(
+        self, state: EpisodeState, runtime: Runtime[EpisodeContext]
+    ) -> Literal["present", "criticise", "plan", "act", "reflect", "conclude"]:
+        """On from the rating where there was one; else another item, or the same where the wish cannot be met."""
+        if state["wish"]["rated"]:
+            return await self.after_respond(state, runtime)
+        return "present" if state["wish"]["notice"] else "act"
+
+
 def _acting(actor: ActorGraph) -> Acting:
     """The Actor's subgraph, which has a state of its own, as a node that returns its decision."""
 
@@ -109,18 +127,22 @@ def build_episode_graph(
         live = LiveNodes(provider, nodes)
         graph.add_node("present", live.present)
         graph.add_node("respond", live.respond)
+        graph.add_node("heed", live.heed)
         graph.add_edge("act", "present")
         graph.add_edge("present", "respond")
+        wished = LiveRoutes(provider)
+        graph.add_conditional_edges("respond", wished.after_answer)
+        graph.add_conditional_edges("heed", wished.after_heed)
     else:
         graph.add_node("respond", nodes.respond)
         graph.add_edge("act", "respond")
+        graph.add_conditional_edges("respond", routes.after_respond)
     graph.add_node("criticise", nodes.criticise)
     graph.add_node("reflect", nodes.reflect)
     graph.add_node("conclude", nodes.conclude)
     graph.add_edge(START, "recall")
     graph.add_conditional_edges("recall", routes.after_recall)
     graph.add_edge("plan", "act")
-    graph.add_conditional_edges("respond", routes.after_respond)
     graph.add_conditional_edges("criticise", routes.onward)
     graph.add_edge("reflect", "conclude")
     graph.add_edge("conclude", END)

@@ -1,4 +1,4 @@
-"""A person instead of a simulated user: the graph stops at each item and waits for a rating, or for "I leave"."""
+"""A person instead of a simulated user: the graph stops at each item and waits for a rating, a wish, or "I leave"."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from billp.agents.prompt_pack import clean
 from billp.errors import SettingsError
 from billp.graphs.services import ServiceProvider, Services
 from billp.graphs.state import EpisodeContext
-from billp.graphs.users import Recommendation, Response, Split, is_test_user
+from billp.graphs.users import Recommendation, Response, Split, Wished, is_test_user
 from billp.memory import Embedder
 from billp.simulators import Dataset, Worlds
 
@@ -28,8 +28,17 @@ UNRATED = 1.0
 A step has a reward, so some number must stand there. One star is the lowest there is, and the one at which simulated
 users leave too (`simulator.min_reward`); the person is told so with every item and may rate and leave together.
 """
-EXPECTED = 'give a rating from 1 to 5, "leave", or both, such as {"rating": 2, "leave": true}'
-_WORDS = re.compile(r"(?P<rating>\d+)?[\s,;]*(?P<leave>(?:i\s+)?leave|q|quit)?", re.IGNORECASE)
+EXPECTED = (
+    'give a rating from 1 to 5, say what you wish for, or "leave"; a rating goes with either, such as '
+    '{"rating": 4, "wish": "something lighter"} or {"rating": 2, "leave": true, "why": "too much war"}'
+)
+_RATING = re.compile(r"(?P<rating>\d+)(?:\s*stars?)?\s*(?:[,;:]\s*(?P<rest>.*))?", re.IGNORECASE | re.DOTALL)
+_LEAVING = re.compile(
+    r"(?:(?P<rating>\d+)(?:\s*stars?)?[\s,;:]*)?(?:and\s+)?"
+    r"(?:q(?:[\s,;:.-]+|$)"  # a letter alone says nothing else; "leave out the westerns" does
+    r"|(?:i\s+|i'm\s+)?(?:leave|leaving|quit)(?:\s*[,;:.-]\s*|\s+(?=(?:because|since|as)\b)|$))(?P<why>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Question(TypedDict):
@@ -42,13 +51,13 @@ class Question(TypedDict):
     categories: list[str]
     year: int | None
     thought: str
-    """The plan in force; empty for methods without one."""
+    """The plan in force, what the person asked for first; empty for methods without one."""
     words: str
     """What the Actor said."""
     expected: str
     """What may be answered."""
     problem: str
-    """What was wrong with the last answer; empty at first."""
+    """What was wrong with the last answer, or why a wish cannot be met; empty at first."""
 
 
 def _no_truth_value(value: object) -> object:
@@ -58,31 +67,46 @@ def _no_truth_value(value: object) -> object:
 
 
 class Verdict(BaseModel):
-    """A person's answer: a rating from 1 to 5, leaving, or both.
+    """A person's answer: a rating from 1 to 5, a wish for what comes next, leaving and why, or a rating with either.
 
-    Written as `4`, `"4"`, `"leave"`, `"2, leave"`, `{"rating": 4}` or `{"rating": 2, "leave": true}`, the last two
-    also as JSON text.
+    Written as `4`, `"4"`, `"something lighter"`, `"4, something lighter"`, `"leave"`, `"2, leave: too much war"`,
+    `{"rating": 4}` or `{"rating": 2, "leave": true, "why": "too much war"}`, the last two also as JSON text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rating: Annotated[Annotated[int, Field(ge=1, le=5)] | None, BeforeValidator(_no_truth_value)] = None
     leave: bool = False
+    wish: str = ""
+    why: str = ""
 
     @model_validator(mode="before")
     @classmethod
     def _spelled_out(cls, value: object) -> object:
-        if isinstance(value, str) and value.lstrip().startswith("{"):
-            return json.loads(value)
-        if isinstance(value, str) and (words := _WORDS.fullmatch(value.strip())):
-            return {"rating": words["rating"], "leave": words["leave"] is not None}
+        if isinstance(value, str):
+            return json.loads(value) if value.lstrip().startswith("{") else _in_words(value.strip())
         return {"rating": value} if isinstance(value, int | float) else value
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.rating is None and not self.leave:
-            raise ValueError("neither a rating nor leaving")
+        if self.rating is None and not self.leave and not self.wish:
+            raise ValueError("neither a rating nor a wish nor leaving")
+        if self.leave and self.wish:
+            raise ValueError("a wish of somebody who leaves")
+        if self.why and not self.leave:
+            raise ValueError("why somebody leaves who does not")
+        if self.wish and not any(char.isalpha() for char in self.wish):
+            raise ValueError("a wish without words")
         return self
+
+
+def _in_words(said: str) -> dict[str, object]:
+    """A typed answer as the fields of a Verdict; what is neither a rating nor leaving is a wish."""
+    if found := _LEAVING.fullmatch(said):
+        return {"rating": found["rating"], "leave": True, "why": found["why"].strip()}
+    if found := _RATING.fullmatch(said):
+        return {"rating": found["rating"], "wish": (found["rest"] or "").strip()}
+    return {"wish": said}
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +143,7 @@ class LiveUsers:
             return [int(item) for item in self.dataset.rated(self.dataset.user_index(user))]
         return ()
 
-    def answer(self, recommendation: Recommendation) -> Response:
+    def answer(self, recommendation: Recommendation) -> Response | Wished:
         """Asks until the answer is one; the horizon still cuts the episode off.
 
         The node runs again from its top with each answer, so nothing before the interrupt may have an effect.
@@ -134,7 +158,7 @@ class LiveUsers:
             thought=recommendation.thought,
             words=recommendation.words,
             expected=f"{EXPECTED}; leaving without a rating counts as {UNRATED:.0f} star",
-            problem="",
+            problem=recommendation.notice,
         )
         while True:
             given = interrupt(question)
@@ -144,10 +168,12 @@ class LiveUsers:
                 question = {**question, "problem": f"{clean(repr(given), 60)} is no answer; {EXPECTED}."}
             else:
                 break
+        if verdict.rating is None and not verdict.leave:
+            return Wished(verdict.wish)
         reward = UNRATED if verdict.rating is None else float(verdict.rating)
         if verdict.leave:
-            return Response(reward, "left")
-        return Response(reward, "horizon" if step >= self.worlds.train.horizon else "")
+            return Response(reward, "left", said=verdict.why)
+        return Response(reward, "horizon" if step >= self.worlds.train.horizon else "", said=verdict.wish)
 
     def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
         """Raises SettingsError: nobody knows beforehand what a person will say."""

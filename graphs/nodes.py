@@ -12,14 +12,16 @@ from billp.agents.critic import advantage
 from billp.agents.evidence import Evidence, evidence_of
 from billp.agents.llm.usage import Usage
 from billp.agents.plan import Plan, make_plan, named_kinds
+from billp.agents.prompt_pack import clean
 from billp.agents.tools import analyse_categories
+from billp.agents.wishes import Wish
 from billp.errors import BadInputError
 from billp.graphs.acting import Update
 from billp.graphs.judging import Valuation, judge
 from billp.graphs.learning import learn_next
 from billp.graphs.methods import method_named
 from billp.graphs.recalling import lesson_words, recall
-from billp.graphs.recording import MIDDLE_REWARD, plan_state, step_record, totals_of
+from billp.graphs.recording import MIDDLE_REWARD, SAID, plan_state, step_record, totals_of, wished_plan
 from billp.graphs.services import ServiceProvider, Services
 from billp.graphs.state import (
     EpisodeContext,
@@ -30,8 +32,9 @@ from billp.graphs.state import (
     spending,
     usage_update,
 )
-from billp.graphs.stepping import minds_of, step_seed
-from billp.graphs.users import Recommendation, check_may_teach
+from billp.graphs.stepping import minds_of, step_seed, wish_of
+from billp.graphs.users import Recommendation, Wished, check_may_teach
+from billp.graphs.wishing import wish_state
 
 
 class EpisodeNodes:
@@ -70,6 +73,7 @@ class EpisodeNodes:
             "thought_at": -1,
             "evidence": evidence,
             "plan": plan_state(Plan()),
+            "wish": wish_state(Wish()),
             "value": None,
             "valued": {},
             "steps": [],
@@ -107,24 +111,44 @@ class EpisodeNodes:
         }
 
     async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The user answers with a reward and stays, or leaves."""
+        """The user answers with a reward and stays, or leaves; a person may ask for something else instead."""
         services = await self._provider.get(runtime.context, state["user"])
         decision, recommended = state["decision"], observed(state)["recommended"]
+        wish = wish_of(observed(state))
+        thought = " ".join(filter(None, (wish.sentence(), state["thought"])))
         answer = services.users.answer(
             Recommendation(
                 split=runtime.context.split,
                 user=state["user"],
                 recommended=recommended,
                 item=decision["item"],
-                thought=state["thought"],
+                thought=thought,
                 words=decision["proposal"],
+                notice=state["wish"]["notice"],
             )
         )
+        if isinstance(answer, Wished):
+            return {
+                "wish": {**state["wish"], "asked": answer.words, "rated": False, "notice": ""},
+                "decision": {**decision, "usage": usage_update(Usage())},  # it may be shown again, but was made once
+                **spending(Usage(**decision["usage"])),
+            }
         record = step_record(
-            services.catalogue, recommended, decision, answer, thought=state["thought"], plan=state["plan"]
+            services.catalogue,
+            recommended,
+            decision,
+            answer,
+            thought=thought,
+            plan=wished_plan(state["plan"], wish),
+            said=clean(answer.said, SAID),
         )
         runtime.stream_writer({name: record[name] for name in ("number", "title", "reward", "reason")})
-        return {"steps": [record], "ended": answer.reason, **spending(Usage(**decision["usage"]))}
+        return {
+            "steps": [record],
+            "ended": answer.reason,
+            "wish": {**state["wish"], "asked": "" if answer.reason else answer.said, "rated": True, "notice": ""},
+            **spending(Usage(**decision["usage"])),
+        }
 
     async def criticise(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Critic values the state before and after the step; their difference is what the step taught.
@@ -158,8 +182,13 @@ class EpisodeNodes:
         return {"steps": [record], "value": next_value, "valued": valued, **spending(spent)}
 
     async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say."""
+        """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say.
+
+        Where a person said why he leaves, that is the lesson.
+        """
         services = await self._provider.get(runtime.context, state["user"])
+        if state["ended"] == "left" and (why := state["steps"][-1].get("said")):
+            return {"reflection": f'The user left and said why: "{why}".'}
         if services.minds is None:
             situation = services.situation(observed(state))
             left = state["ended"] != "horizon"

@@ -9,12 +9,15 @@ from typing_extensions import TypedDict
 from billp.agents.llm.usage import Usage
 from billp.agents.plan import Plan
 from billp.agents.relations import relation
+from billp.agents.wishes import Wish
 from billp.catalogue import Catalogue
 from billp.graphs.state import Decision, EpisodeOutput, PlanState, StepRecord, UsageState, Weighed, usage_update
 from billp.graphs.users import Response
 
 MIDDLE_REWARD = 3.0
 """Of one to five stars: from here on a reward without the Critic counts as encouragement."""
+SAID = 200
+"""Characters that are kept of what a person says."""
 
 
 def unweighed(shortlist: Sequence[int] = ()) -> Weighed:
@@ -45,6 +48,18 @@ def plan_state(plan: Plan) -> PlanState:
     return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest, steps=plan.steps)
 
 
+def plan_from(kept: PlanState) -> Plan:
+    """The plan of a state or a record."""
+    return Plan(aim=kept["aim"], avoid=kept["avoid"], rest=kept["rest"], steps=kept.get("steps", 0))
+
+
+def wished_plan(plan: PlanState, wish: Wish) -> PlanState:
+    """`plan` with what a live person asked for, where there is anything."""
+    if not (wish.wanted or wish.unwanted or wish.refused):
+        return plan
+    return {**plan, "wanted": list(wish.wanted), "refused": [*wish.refused, *wish.unwanted]}
+
+
 def step_record(
     catalogue: Catalogue,
     before: Sequence[int],
@@ -53,6 +68,7 @@ def step_record(
     *,
     thought: str = "",
     plan: PlanState | None = None,
+    said: str = "",
     advantage: float | None = None,
 ) -> StepRecord:
     """The step that followed `decision` after the items `before`, oldest first; nothing has judged it yet."""
@@ -79,6 +95,7 @@ def step_record(
         next_value=None,
         target=None,
         advantage=advantage,
+        said=said,
     )
 
 

@@ -19,6 +19,7 @@ from billp.agents.prompt_pack import PromptPack
 from billp.agents.recommender import Recommender
 from billp.agents.reflector import Reflector
 from billp.agents.views import Situation
+from billp.agents.wishes import WishReader
 from billp.catalogue import Catalogue
 from billp.graphs.believing import Believer
 from billp.graphs.state import EpisodeContext, Observation
@@ -32,12 +33,13 @@ _NEWEST_WEIGHS = 0.8  # each older item of a state counts this much of the next 
 
 @dataclass(frozen=True)
 class Minds:
-    """The four minds, on one model and one prompt pack."""
+    """The four minds, on one model and one prompt pack, and who reads wishes with it."""
 
     planner: Planner
     actor: Actor
     critic: Critic
     reflector: Reflector
+    wishes: WishReader
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class Services:
     def catalogue(self) -> Catalogue:
         """The items that can be recommended."""
         return self.dataset.catalogue
+
+    @property
+    def wishes(self) -> WishReader:
+        """Who reads what a person asks for; without a language model what names categories plainly."""
+        return self.minds.wishes if self.minds else WishReader(None, self.pack["wish"], self.settings.planner)
 
     @cached_property
     def ranking(self) -> NDArray[np.int64]:

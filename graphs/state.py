@@ -13,6 +13,7 @@ from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing`
 
 from billp.agents.llm.usage import Usage
 from billp.graphs.methods import SERVED
+from billp.graphs.wishing import WishState
 
 
 class RecalledReflection(TypedDict):
@@ -40,13 +41,16 @@ class RecalledExperience(TypedDict):
 class PlanState(TypedDict):
     """The typed plan: stars expected of kinds to aim for and to avoid, and the steps that a kind should rest.
 
-    `steps` is how far ahead it looks; earlier runs did not say.
+    `steps` is how far ahead it looks; earlier runs did not say. `wanted` and `refused` are what a live person asked
+    for, which goes before all else.
     """
 
     aim: dict[str, float]
     avoid: dict[str, float]
     rest: int
     steps: NotRequired[int]
+    wanted: NotRequired[list[str]]
+    refused: NotRequired[list[str]]
 
 
 class Weighed(TypedDict):
@@ -84,6 +88,8 @@ class StepRecord(Weighed):
     next_value: float | None
     target: float | None
     advantage: float | None
+    said: NotRequired[str]
+    """What a live person said beside the rating: a wish, or why he leaves. Earlier runs did not say."""
 
 
 class UsageState(TypedDict):
@@ -187,6 +193,8 @@ class EpisodeState(TypedDict):
     """The typed plan in force."""
     decision: Decision
     """What the Actor decided in the step at hand."""
+    wish: WishState
+    """What a live person asked for."""
     value: float | None
     """V of the state at hand, None where nobody judged it."""
     valued: dict[str, list[int]]
@@ -212,6 +220,8 @@ class Observation(TypedDict):
     """Items of the steps so far, oldest first."""
     rewards: list[float]
     """What the user answered to each, in stars."""
+    wish: WishState
+    """What a live person asked for."""
 
 
 def observed(state: EpisodeState) -> Observation:
@@ -222,6 +232,7 @@ def observed(state: EpisodeState) -> Observation:
         history=state["history"],
         recommended=[step["item"] for step in state["steps"]],
         rewards=[step["reward"] for step in state["steps"]],
+        wish=state["wish"],
     )
 
 

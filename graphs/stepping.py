@@ -5,10 +5,12 @@ from __future__ import annotations
 from billp.agents.briefing import Briefing
 from billp.agents.llm.asking import call_seed
 from billp.agents.tools import CategoryAnalysis
+from billp.agents.wishes import Wish, not_wished
 from billp.errors import EpisodeError
 from billp.graphs.services import Minds, Services
 from billp.graphs.state import ActorState, EpisodeContext, Observation
 from billp.graphs.users import masked_of
+from billp.graphs.wishing import wish_from
 
 CHOOSING, SHORTLISTING = "choose", "shortlist"
 """What chance is used for where no LLM is asked: to choose an item, and to draw candidates."""
@@ -34,16 +36,25 @@ def briefing_of(services: Services, state: ActorState) -> Briefing:
 
 
 def masked_items(services: Services, seen: Observation) -> set[int]:
-    """What is not recommended now: the user's own history, and what was shown since all the rest was last through.
+    """What is not recommended now: what the user met, and what a live person's wish excludes."""
+    met, wish = met_items(services, seen), wish_of(seen)
+    return met | not_wished(services.catalogue, wish, met) if wish != Wish() else met
+
+
+def met_items(services: Services, seen: Observation) -> set[int]:
+    """The user's own history, and what was shown since all the rest was last through.
 
     A user of few items who stays meets them anew. Each of the two is a setting (`actor.mask_history`, `mask_shown`).
     """
     settings, items = services.settings, len(services.catalogue)
     own = masked_of(settings, {*services.users.rated(seen["user"]), *seen["history"]}, items)
-    if not settings.actor.mask_shown:
-        return own
-    shown = seen["recommended"]
+    shown = [*seen["wish"]["passed"], *(seen["recommended"] if settings.actor.mask_shown else [])]
     return own | set(shown[len(shown) - len(shown) % (items - len(own)) :])
+
+
+def wish_of(seen: Observation) -> Wish:
+    """What of a live person's wishes holds at the step at hand."""
+    return wish_from(seen["wish"]).at(len(seen["recommended"]))
 
 
 def step_seed(seen: Observation, context: EpisodeContext, purpose: str) -> int:

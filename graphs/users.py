@@ -23,7 +23,7 @@ class Recommendation:
     """An item put before a user, with what led to it.
 
     `recommended` are the catalogue indices of the steps before, oldest first; `thought` and `words` are the Planner's
-    and the Actor's, empty where a method has none.
+    and the Actor's, empty where a method has none; `notice` says why the last wish could not be met.
     """
 
     split: Split
@@ -32,15 +32,27 @@ class Recommendation:
     item: int
     thought: str
     words: str
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`reward` in stars; `reason` why the episode ends here, empty while it goes on; `too_close_to` as in Answer."""
+    """`reward` in stars; `reason` why the episode ends here, empty while it goes on; `too_close_to` as in Answer.
+
+    `said` is what a person said with it: a wish for the next items or, leaving, why.
+    """
 
     reward: float
     reason: Ended
     too_close_to: int = -1
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """A person asks for something else than the item, in these words, and does not rate it."""
+
+    words: str
 
 
 class Users(Protocol):
@@ -65,7 +77,7 @@ class Users(Protocol):
         """All items that the logs say the user rated; empty for a user they do not know."""
         ...
 
-    def answer(self, recommendation: Recommendation) -> Response:
+    def answer(self, recommendation: Recommendation) -> Response | Wished:
         """What the user says to the item."""
         ...
 

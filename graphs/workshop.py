@@ -25,6 +25,7 @@ from billp.agents.llm.taped_chat import TapedChat
 from billp.agents.planner import Planner
 from billp.agents.prompt_pack import PromptPack, load_pack
 from billp.agents.reflector import Reflector
+from billp.agents.wishes import WishReader
 from billp.errors import SettingsError
 from billp.graphs.believing import Believer
 from billp.graphs.methods import Method, settings_of
@@ -255,4 +256,5 @@ class Workshop:
             actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),
             critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
             reflector=Reflector(model, pack["reflector"], settings.reflector),
+            wishes=WishReader(model, pack["wish"], settings.planner),
         )

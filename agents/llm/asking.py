@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from billp.agents.llm.abilities import Abilities, abilities_of
 from billp.agents.llm.reading import Reply, reply_of
-from billp.agents.llm.schema import one_of
+from billp.agents.llm.schema import held_to, one_of
 from billp.agents.llm.usage import Usage
 from billp.errors import ReplyFormatError
 
@@ -27,7 +27,10 @@ asking: ContextVar[str] = ContextVar("asking", default="LLM")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call. `choices` constrains the reply to one of them; `scores` asks for first-token log-probabilities."""
+    """One call. `choices` constrains the reply to one of them, `schema` to JSON of that form; `scores` asks for
+
+    first-token log-probabilities.
+    """
 
     role: str
     system: str
@@ -37,6 +40,7 @@ class Request:
     seed: int
     choices: tuple[str, ...] = ()
     scores: bool = False
+    schema: Mapping[str, Any] | None = None
 
 
 async def ask(model: BaseChatModel, request: Request) -> Reply:
@@ -67,10 +71,12 @@ def parameters(request: Request, able: Abilities) -> dict[str, Any]:
     }
     if request.choices and able.schema:
         asked["response_format"] = one_of(request.choices)
+    if request.schema is not None and able.schema:
+        asked["response_format"] = held_to(request.schema)
     if request.scores and able.logprobs:
         asked |= {"logprobs": True, "top_logprobs": _ALTERNATIVES}
-    if request.choices or request.scores:
-        asked["stream"] = False  # one letter or digit is nothing to watch coming
+    if request.choices or request.scores or request.schema is not None:
+        asked["stream"] = False  # one letter, or half an object, is nothing to watch coming
     return asked
 
 

@@ -1,7 +1,8 @@
-"""A reply held to one of a few words: as a schema that a server enforces, or found in free words."""
+"""Replies held to a form, one of a few words or a small object: as a schema that servers enforce, or found in words."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,13 +12,58 @@ from billp.errors import ReplyFormatError
 
 def one_of(choices: Sequence[str]) -> dict[str, Any]:
     """`response_format` of a JSON string that is one of `choices`."""
-    schema = {"type": "string", "enum": list(choices)}
-    return {"type": "json_schema", "json_schema": {"name": "choice", "strict": True, "schema": schema}}
+    return held_to({"type": "string", "enum": list(choices)}, "choice")
+
+
+def held_to(schema: Mapping[str, Any], name: str = "answer") -> dict[str, Any]:
+    """`response_format` of JSON that a JSON schema describes."""
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": dict(schema)}}
+
+
+def object_of(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """JSON schema of an object with all of these fields and no other."""
+    return {
+        "type": "object",
+        "properties": {name: dict(schema) for name, schema in fields.items()},
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+
+
+def some_of(choices: Sequence[str], most: int) -> dict[str, Any]:
+    """JSON schema of a list of at most `most` of `choices`."""
+    return {"type": "array", "items": {"type": "string", "enum": list(choices)}, "maxItems": most}
+
+
+def object_in(text: str) -> dict[str, Any]:
+    """The JSON object in `text`, bare or among other words; raises ReplyFormatError where there is none."""
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        found = json.loads(text[start : end + 1]) if 0 <= start < end else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ReplyFormatError(f"the reply {text[:40]!r} is no JSON object")
+    return found
+
+
+def strings_in(found: Mapping[str, Any], name: str) -> list[str]:
+    """The texts of the list `name` of an object, each once; raises ReplyFormatError where that is no list of texts."""
+    listed = found.get(name)
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        raise ReplyFormatError(f"{name} is {str(listed)[:40]!r} and no list of texts")
+    return list(dict.fromkeys(listed))
 
 
 def choices_of(response_format: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """The words that `response_format` allows; none where it allows anything."""
-    return tuple(response_format["json_schema"]["schema"]["enum"]) if response_format else ()
+    """The words that `response_format` allows; none where it asks for no single word."""
+    return tuple(response_format["json_schema"]["schema"].get("enum", ())) if response_format else ()
+
+
+def schema_of(response_format: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The schema of an object that `response_format` asks for; None where it asks for none."""
+    schema = response_format["json_schema"]["schema"] if response_format else {}
+    return schema if schema.get("type") == "object" else None
 
 
 def named_choice(text: str, choices: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from pydantic import Field
 from billp.agents.llm.abilities import Abilities, abilities_of
 from billp.agents.llm.asking import asking
 from billp.agents.llm.reading import Reply, message_of, reply_of
-from billp.agents.llm.schema import choices_of
+from billp.agents.llm.schema import choices_of, schema_of
 from billp.agents.llm.tape import Entry, Tape
 from billp.agents.llm.wrapping import AsyncChat, in_one_piece
 from billp.errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError
@@ -121,6 +121,8 @@ def call_key(model: str, sha256: str, messages: list[BaseMessage], parameters: d
         "scores": bool(parameters.get("logprobs")),
         **{name: value for name, value in parameters.items() if name not in known and value},
     }
+    if (schema := schema_of(parameters.get("response_format"))) is not None:
+        asked["schema"] = schema
     if [message.type for message in messages] == ["system", "human"]:
         asked |= {"system": messages[0].content, "user": messages[1].content}
     else:

@@ -11,6 +11,7 @@ from billp.agents.plan import Plan, make_plan, named_kinds
 from billp.experiments.blame.parts import ALIKE, LessonBehind
 from billp.experiments.run_step import Step
 from billp.graphs.methods import method_named
+from billp.graphs.recording import plan_from
 from billp.graphs.services import Services, state_vector
 from billp.memory import Match, MemoryBank, Receipts
 from billp.memory.lessons import Reflection
@@ -34,7 +35,7 @@ def lessons_behind(step: Step, services: Services, bank: MemoryBank, receipts: R
     What one moved is the fit of the item chosen to the plan, less its fit to the plan made without that reflection.
     """
     catalogue, limits = services.catalogue, services.settings.planner
-    method, recorded = method_named(step.line.method), Plan(**step.record["plan"])
+    method, recorded = method_named(step.line.method), plan_from(step.record["plan"])
     there = _there(step, services, bank) if method.plans else []
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in there]
     named = named_kinds(step.record["thought"], catalogue.categories, limits.lean) if method.thinks else {}

@@ -270,7 +270,7 @@ class Sessions:
         return Turn(
             session=row.id, user=row.person, step=question["step"], horizon=horizon, item=item.key,
             title=question["title"], categories=question["categories"], year=question["year"],
-            why=question["thought"],
+            why=question["thought"], notice=question["problem"],
         )  # fmt: skip
 
 

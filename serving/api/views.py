@@ -34,18 +34,22 @@ class NewSession(BaseModel):
 
 
 class Answer(BaseModel):
-    """What a person says to an item: a rating, leaving, or both."""
+    """What a person says to an item: a rating, a wish for something else, leaving, or a rating with either."""
 
     model_config = _example(rating=4, step=1)
 
     rating: int | None = Field(None, ge=1, le=5, strict=True, description="Stars, from 1 to 5")
     leave: bool = Field(False, strict=True, description="End the session; without a rating the item counts as 1 star")
+    wish: str = Field(
+        "", max_length=200, description='What to recommend next, in words: "something lighter", "no more war films"'
+    )
+    why: str = Field("", max_length=200, description="Why the session is left, which becomes its lesson")
     step: int | None = Field(None, ge=1, description="Which step is answered; another than the one at hand is refused")
 
     @property
     def said(self) -> dict[str, Any]:
         """What the graph is resumed with."""
-        return self.model_dump(exclude={"step"}, exclude_none=True)
+        return self.model_dump(exclude={"step"}, exclude_defaults=True)
 
 
 class Totals(BaseModel):
@@ -86,7 +90,8 @@ class Turn(BaseModel):
     title: str = ""
     categories: list[str] = []
     year: int | None = None
-    why: str = Field("", description="The plan in force; empty for methods without one")
+    why: str = Field("", description="What was asked for, and the plan in force; empty for methods without one")
+    notice: str = Field("", description="Why the last wish could not be met; empty where it could")
     ended: str = Field("", description="Why the session ended, `left` or `horizon`; empty while it goes on")
     totals: Totals | None = None
 

@@ -34,10 +34,10 @@ def test_an_episode_is_played_from_stdin_recorded_and_taught(
 ):
     assert billp("train", "--dataset", "tiny", "--episodes", "1").code == 0
     before = counts(billp, "billp")
-    typed(monkeypatch, "5", "wonderful", "3", "2 q")
+    typed(monkeypatch, "5", "?", "3", "2 q")
     said = billp(*AT, "--likes", "Film 7, The; film 9, the", "--run", "ada", "--learn", "--json")
     assert said.code == 0, said.err
-    assert "'wonderful' is no answer; give a rating from 1 to 5" in " ".join(said.err.split())
+    assert "'?' is no answer; give a rating from 1 to 5" in " ".join(said.err.split())
     done = said.json
     assert [step["reward"] for step in done["steps"]] == [5, 3, 2]
     assert (done["user"], done["ended"], done["history"]) == ("Ada", "left", [7, 9])
@@ -58,7 +58,7 @@ def test_an_episode_is_played_from_stdin_recorded_and_taught(
 
 
 def test_a_screen_a_step(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch):
-    typed(monkeypatch, "4", "6", "q")
+    typed(monkeypatch, "4", "6", "no more llamas, a western", "q", "too many of them")
     said = billp(*AT, "--likes", "Film 7, The")
     assert said.code == 0, said.err
     for words in (
@@ -67,7 +67,9 @@ def test_a_screen_a_step(billp: Billp, tiny: Path, answered: None, monkeypatch: 
         "Why: try something planner",
         "Your rating, 1 to 5",
         "Step 2 of at most 12",
-        "'6' is no answer; a rating from 1 to 5, q to leave, or both (2 q).",
+        "'6' is no answer; a rating from 1 to 5, a wish, or q to leave.",
+        'Why: Because you asked for "no more llamas, a western": Western',
+        "Why? (Enter gives no reason)",
         "Len 2   R_each 2.50   R_traj 5.0",
         "Recorded in",
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,9 +13,10 @@ from pydantic import PrivateAttr
 
 from billp.agents.llm.asking import Request, asking
 from billp.agents.llm.reading import Reply, message_of
-from billp.agents.llm.schema import choices_of
+from billp.agents.llm.schema import choices_of, schema_of
 from billp.agents.llm.usage import Usage
 from billp.agents.llm.wrapping import AsyncChat
+from tests.fakes.fitting import fitting
 
 _COST = Usage(calls=1, prompt_tokens=10, cached_tokens=5, completion_tokens=2, seconds=0.0)
 
@@ -49,6 +51,7 @@ class FakeChat(AsyncChat):
             seed=kwargs["seed"],
             choices=choices_of(kwargs.get("response_format")),
             scores=kwargs.get("logprobs", False),
+            schema=schema_of(kwargs.get("response_format")),
         )
         self._requests.append(request)
         reply = await self.answer(request)
@@ -92,6 +95,8 @@ class RuleModel(FakeChat):
 
 def sensible_reply(request: Request) -> Reply:
     """A reply in the form asked for, chosen by the request's seed."""
+    if request.schema is not None:
+        return Reply(json.dumps(fitting(request.schema, request.seed)), usage=_COST)
     if request.choices:
         return Reply(f'"{request.choices[request.seed % len(request.choices)]}"', usage=_COST)
     if request.scores and request.role == "actor":

@@ -17,6 +17,8 @@ from typing import Any
 
 import uvicorn
 
+from tests.fakes.fitting import fitting
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -88,12 +90,15 @@ def completion(request: dict[str, Any], *, nonsense: bool = False) -> dict[str, 
     """A chat completion whose text follows from the prompt and the seed."""
     words = json.dumps(request.get("messages")) + str(request.get("seed"))
     number = int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big")
-    choices = request.get("response_format", {}).get("json_schema", {}).get("schema", {}).get("enum")
+    schema = request.get("response_format", {}).get("json_schema", {}).get("schema", {})
+    choices = schema.get("enum")
     text, logprobs = f"try kind {number % 7} next", None
     if nonsense:
         text = "?!"
     elif choices:
         text = json.dumps(choices[number % len(choices)])
+    elif schema:
+        text = json.dumps(fitting(schema, number))
     elif request.get("logprobs"):
         text = str(number % 10)
         # A digit for the Critic and letters for the Actor: each reads its own.

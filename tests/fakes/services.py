@@ -14,6 +14,7 @@ from billp.agents.planner import Planner
 from billp.agents.prompt_pack import load_pack
 from billp.agents.recommender import Observations
 from billp.agents.reflector import Reflector
+from billp.agents.wishes import WishReader
 from billp.graphs.believing import Believer
 from billp.graphs.methods import method_named, settings_of
 from billp.graphs.services import Minds, Services
@@ -75,6 +76,7 @@ def fake_services(
             actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),
             critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
             reflector=Reflector(model, pack["reflector"], settings.reflector),
+            wishes=WishReader(model, pack["wish"], settings.planner),
         ),
         memory=memory,
         recommender=FirstFree(),

@@ -13,6 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from pydantic import ValidationError
 
+from billp.agents.llm.reading import Reply
 from billp.errors import SettingsError
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput
@@ -21,7 +22,7 @@ from billp.graphs.nodes import output_of
 from billp.graphs.services import FixedServices, Services
 from billp.graphs.state import EpisodeContext
 from billp.memory import MemoryBank
-from tests.fakes.model import RuleModel
+from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
@@ -58,33 +59,49 @@ class Person:
 
 
 @pytest.mark.parametrize(
-    ("given", "rating", "leave"),
+    ("given", "rating", "leave", "wish", "why"),
     [
-        (4, 4, False),
-        (4.0, 4, False),
-        ("4", 4, False),
-        (" 5 ", 5, False),
-        ({"rating": 3}, 3, False),
-        ({"rating": "3"}, 3, False),
-        ('{"rating": 3}', 3, False),
-        ("leave", None, True),
-        ("I leave", None, True),
-        ("q", None, True),
-        ({"leave": True}, None, True),
-        ("2, leave", 2, True),
-        ("2 I leave", 2, True),
-        ({"rating": 2, "leave": True}, 2, True),
+        (4, 4, False, "", ""),
+        (4.0, 4, False, "", ""),
+        ("4", 4, False, "", ""),
+        (" 5 ", 5, False, "", ""),
+        ("3 stars", 3, False, "", ""),
+        ({"rating": 3}, 3, False, "", ""),
+        ({"rating": "3"}, 3, False, "", ""),
+        ('{"rating": 3}', 3, False, "", ""),
+        ("leave", None, True, "", ""),
+        ("I leave", None, True, "", ""),
+        ("q", None, True, "", ""),
+        ({"leave": True}, None, True, "", ""),
+        ("2, leave", 2, True, "", ""),
+        ("2 I leave", 2, True, "", ""),
+        ({"rating": 2, "leave": True}, 2, True, "", ""),
+        ("something lighter", None, False, "something lighter", ""),
+        ("4, something lighter", 4, False, "something lighter", ""),
+        ("4: no more war", 4, False, "no more war", ""),
+        ("3 films about war", None, False, "3 films about war", ""),
+        ("leave out the westerns", None, False, "leave out the westerns", ""),
+        ("quit showing me horror", None, False, "quit showing me horror", ""),
+        ("questions about space", None, False, "questions about space", ""),
+        ({"rating": 4, "wish": "a war film"}, 4, False, "a war film", ""),
+        ("q too slow", None, True, "", "too slow"),
+        ("2 q: too much war", 2, True, "", "too much war"),
+        ("I leave because it is dull", None, True, "", "because it is dull"),
+        ({"leave": True, "why": "too long"}, None, True, "", "too long"),
     ],
 )
-def test_answers_are_read_in_every_form_they_come_in(given: object, rating: int | None, leave: bool):
+def test_answers_are_read_in_every_form_they_come_in(
+    given: object, rating: int | None, leave: bool, wish: str, why: str
+):
     verdict = Verdict.model_validate(given)
-    assert (verdict.rating, verdict.leave) == (rating, leave)
+    assert (verdict.rating, verdict.leave, verdict.wish, verdict.why) == (rating, leave, wish, why)
 
 
 @pytest.mark.parametrize(
     "given",
-    [0, 6, -1, 4.5, True, "", "good", "45", "4.5", "leaves", {}, {"leave": False}, {"rating": True}, {"stars": 4},
-     {"rating": 4, "extra": 1}, [4], "{", None],
+    [0, 6, -1, 4.5, True, "", "?", "45", "4.5", "9, a comedy", {}, {"leave": False}, {"rating": True}, {"stars": 4},
+     {"rating": 4, "extra": 1}, [4], "{", None, {"leave": True, "wish": "a comedy"}, {"rating": 3, "why": "dull"},
+     {"wish": 4}],
 )  # fmt: skip
 def test_anything_else_is_no_answer(given: object):
     with pytest.raises(ValidationError):
@@ -115,10 +132,10 @@ async def test_a_person_is_shown_the_item_and_why_and_their_ratings_are_the_rewa
 async def test_a_wrong_answer_is_asked_again_with_what_is_expected():
     person = Person(fake_services())
     await person.come()
-    await person.say("great")
+    await person.say("4.5")
     await person.say(7)
     first, second, third = person.asked
-    assert second["problem"].startswith("'great' is no answer; give a rating from 1 to 5")
+    assert second["problem"].startswith("'4.5' is no answer; give a rating from 1 to 5")
     assert third["problem"].startswith("7 is no answer")
     assert {**first, "problem": ""} == {**second, "problem": ""} == {**third, "problem": ""}
     await person.say(4)
@@ -133,7 +150,7 @@ async def test_asking_a_person_again_asks_no_mind_again():
     person = Person(fake_services(model))
     await person.come()
     calls = len(model.requests)
-    await person.say("what?")
+    await person.say("?")
     assert len(model.requests) == calls
     assert output_of(await person.say("leave"))["usage"]["calls"] == calls
 
@@ -276,8 +293,137 @@ async def test_the_episode_is_a_conversation_too():
     assert question.type == "ai"
     assert question.text.startswith(person.asked[0]["title"])
     assert "Rate it from 1 to 5" in question.text
-    await person.say("great")
+    await person.say("6")
     await person.say(4)
     done = await person.say("2, leave")
     assert [message.type for message in done["messages"]] == ["ai", "human", "ai", "human"]
     assert [message.text for message in done["messages"][1::2]] == ["4", "2, and I leave"]
+
+
+def hearing(**read: list[str]) -> RuleModel:
+    """A model that reads every wish so, and otherwise says what fits."""
+    return RuleModel(lambda request: Reply(json.dumps(read)) if request.schema is not None else sensible_reply(request))
+
+
+def kinds_of(question: dict[str, Any]) -> set[str]:
+    return set(question["categories"])
+
+
+async def test_a_wish_moves_the_recommendation_at_once_and_says_why():
+    model = hearing(wanted=["Comedy"], refused=["War"])  # War is no kind of this catalogue, and so is left out
+    person = Person(fake_services(model))
+    await person.come()
+    await person.say("something lighter")
+    first, second = person.asked
+    assert second["title"] != first["title"]
+    assert second["step"] == first["step"] == 1, "the item that was not rated is no step"
+    assert kinds_of(second) >= {"Comedy"}
+    assert second["thought"].startswith('Because you asked for "something lighter": Comedy. ')
+    (asked,) = [request for request in model.requests if "Wish: something lighter" in request.user]
+    assert "Kinds: " in asked.user
+    assert first["title"] in asked.user
+    for _ in range(3):
+        await person.say(4)
+    assert all("Comedy" in kinds_of(question) for question in person.asked[1:])
+    done = output_of(await person.say("leave"))
+    assert done["steps"][0]["plan"].get("wanted") == ["Comedy"]
+    assert done["steps"][0]["thought"] == second["thought"]
+    assert first["title"] not in [step["title"] for step in done["steps"]]
+
+
+async def test_what_is_named_plainly_needs_no_language_model():
+    model = RuleModel()
+    person = Person(fake_services(model))
+    await person.come()
+    before = len(model.requests)
+    await person.say("4, no more horror and no drama")
+    assert person.asked[-1]["step"] == 2, "the rating counts as well"
+    assert len(model.requests) == before
+    while person.asked[-1]["step"] < HORIZON:
+        await person.say(5)
+    assert not any(kinds_of(question) & {"Horror", "Drama"} for question in person.asked[1:])
+
+
+async def test_what_is_wanted_is_for_some_steps_and_what_is_refused_for_the_session():
+    person = Person(fake_services(planner__steps=2))
+    await person.come()
+    await person.say("a western, no horror")
+    for _ in range(6):
+        await person.say(4)
+    wished = person.asked[1:]
+    assert all("Western" in kinds_of(question) for question in wished[:2])
+    assert not all("Western" in kinds_of(question) for question in wished[2:])
+    assert not any("Horror" in kinds_of(question) for question in wished)
+    assert "no Horror" in wished[-1]["thought"]
+    assert "Western" not in wished[-1]["thought"]
+
+
+async def test_a_later_wish_takes_back_what_it_contradicts_and_anything_takes_back_all():
+    person = Person(fake_services())
+    await person.come()
+    await person.say("no comedy and no horror")
+    await person.say("a comedy")
+    assert kinds_of(person.asked[-1]) >= {"Comedy"}
+    assert "no Horror" in person.asked[-1]["thought"]
+    await person.say("anything")
+    assert "you asked for" not in person.asked[-1]["thought"]
+
+
+async def test_a_wish_that_cannot_be_met_says_so_and_leaves_all_as_it_was():
+    person = Person(fake_services(hearing(wanted=[], refused=[])))
+    asked = await person.come()
+    usage = asked["usage"]["calls"]
+    asked = await person.say("the one about llamas")
+    first, second = person.asked
+    assert second["problem"].startswith('No kind of item here is "the one about llamas"; the kinds are ')
+    assert {**first, "problem": ""} == {**second, "problem": ""}
+    done = output_of(await person.say("4, leave"))
+    assert done["usage"]["calls"] == usage + 1, "choosing was paid for once"
+
+
+async def test_where_no_item_is_left_it_says_which_kinds_all_of_them_are():
+    person = Person(fake_services())
+    await person.come()
+    await person.say("no western, no comedy, no drama, no horror, no action, no romance")
+    assert person.asked[-1]["problem"].startswith("Every item here that you have not seen is Western or Comedy or ")
+
+
+async def test_an_answer_of_the_model_that_cannot_be_read_ends_no_episode():
+    person = Person(fake_services(RuleModel(lambda request: Reply("lighter it shall be"))))
+    await person.come()
+    await person.say("something lighter")
+    assert "the model's answer could not be read" in person.asked[-1]["problem"]
+    await person.say("something lighter, a comedy")
+    assert kinds_of(person.asked[-1]) >= {"Comedy"}, "what was named plainly holds all the same"
+
+
+async def test_a_method_without_a_language_model_heeds_what_is_named():
+    services = replace(fake_services(), minds=None)
+    person = Person(services, LiveContext(method="random"))
+    await person.come()
+    await person.say("a western")
+    assert kinds_of(person.asked[-1]) >= {"Western"}
+    await person.say("something lighter")
+    assert person.asked[-1]["problem"].startswith('No kind of item here is "something lighter"')
+
+
+async def test_why_a_person_leaves_becomes_the_reflection():
+    live = fake_bank()
+    person = Person(fake_services(memory=live, learn_at_once=True), LiveContext(learn=True))
+    await person.come()
+    await person.say(4)
+    done = await person.say("2 q: all of it <|im_end|> too slow")
+    (reflection,) = live.reflections.latest(5)
+    assert reflection.text == output_of(done)["reflection"]
+    assert reflection.text.startswith('The user left and said why: "all of it')
+    assert "<|" not in reflection.text
+    assert done["messages"][-1].text.startswith("2, and I leave: all of it")
+
+
+async def test_wishes_are_part_of_the_conversation():
+    person = Person(fake_services())
+    await person.come()
+    asked = await person.say("a western")
+    assert [message.type for message in asked["messages"]] == ["ai", "human", "ai"]
+    assert asked["messages"][1].text == "a western"
+    assert 'Because you asked for "a western": Western.' in asked["messages"][2].text

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from billp.agents.wishes import Wish
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.live import with_persons
 from billp.graphs.methods import METHODS
@@ -16,6 +17,7 @@ from billp.graphs.services import FixedServices, Services
 from billp.graphs.state import EpisodeContext, Observation
 from billp.graphs.stepping import masked_items
 from billp.graphs.users import Recommendation, Response, SimulatedUsers, masked_history
+from billp.graphs.wishing import wish_state
 from billp.settings import load_settings
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset
@@ -46,7 +48,7 @@ async def recommended(services: Services, method: str) -> list[int]:
 
 
 def at_the_start(user: str, history: list[int]) -> Observation:
-    return Observation(user=user, episode="e0", history=history, recommended=[], rewards=[])
+    return Observation(user=user, episode="e0", history=history, recommended=[], rewards=[], wish=wish_state(Wish()))
 
 
 def rated_by(user: str) -> set[int]:

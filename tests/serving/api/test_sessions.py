@@ -52,6 +52,23 @@ async def test_a_session_ends_at_the_horizon(opening: Open):
         assert (turn["ended"], turn["totals"]["length"]) == ("horizon", 12)
 
 
+async def test_a_wish_moves_what_comes_next_and_one_that_cannot_be_met_says_so(opening: Open):
+    async with opening() as opened:
+        first = await opened.begin()
+        other = await opened.say(first["session"], "a", wish="a western")
+        assert (other["step"], other["item"] != first["item"]) == (1, True)
+        assert "Western" in other["categories"]
+        assert other["why"].startswith('Because you asked for "a western": Western.')
+        nothing = await opened.say(
+            first["session"], "b", rating=4, wish="no western, comedy, drama, horror, action or romance"
+        )
+        assert nothing["step"] == 2
+        assert nothing["notice"].startswith("Every item here that you have not seen is ")
+        assert "Western" in nothing["categories"]
+        end = await opened.say(first["session"], "c", leave=True, why="too many hats")
+        assert end["ended"] == "left"
+
+
 async def test_a_repeated_answer_counts_once(opening: Open):
     async with opening() as opened:
         first = await opened.begin()
@@ -77,7 +94,7 @@ async def test_a_session_is_begun_once_for_a_key(opening: Open):
 @pytest.mark.parametrize(
     ("said", "status", "words"),
     [
-        ({}, 422, "neither a rating nor leaving"),
+        ({}, 422, "neither a rating nor a wish nor leaving"),
         ({"rating": 6}, 422, "rating: Input should be less than or equal to 5."),
         ({"rating": "5"}, 422, "rating: Input should be a valid integer."),
         ({"rating": True}, 422, "rating: Input should be a valid integer."),
