@@ -19,7 +19,7 @@ from billp.experiments.records import EpisodeLine, check_finite
 from billp.experiments.run_folder import RunFolder
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput
-from billp.graphs.learning import learn_next
+from billp.graphs.learning import has_learned, learn_next
 from billp.graphs.live import LiveServices, Question, own_memory, with_persons
 from billp.graphs.methods import method_named
 from billp.graphs.nodes import output_of
@@ -121,6 +121,7 @@ class Play:
     async def begin(self) -> Question | None:
         """The first question. Raises EpisodeError, as `answer` does, when the episode cannot go on: it is recorded."""
         await self._workshop.check_model(self._services)
+        self._catch_up()
         return await self._go_on(LiveInput(user=self._user, episode=self._id, likes=self._likes))
 
     async def answer(self, given: object) -> Question | None:
@@ -140,10 +141,15 @@ class Play:
             self._record("failed", str(error), None)
             raise
         self._record("finished", "", done)
-        memory = self._services.memory
-        if self._context.learn and memory is not None:
-            learn_next(self._services, memory, self._method, self._context, done)
+        self._catch_up()
         return None
+
+    def _catch_up(self) -> None:
+        """Teaches the latest episode of the run, unless it was taught: a kill may have come before that."""
+        memory, done = self._services.memory, next((line.output for line in self._folder.lines[-1:]), None)
+        if not self._context.learn or memory is None or done is None or has_learned(memory, self._context, done):
+            return
+        learn_next(self._services, memory, self._method, self._context, done)
 
     def _record(self, status: str, error: str, output: EpisodeOutput | None) -> None:
         self._folder.append(

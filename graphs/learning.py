@@ -49,6 +49,11 @@ def learn_next(
         memory.forget(beyond)
 
 
+def has_learned(memory: MemoryBank, context: EpisodeContext, done: EpisodeOutput) -> bool:
+    """Whether `memory` learned from that episode; the last that `learn` writes says so."""
+    return bool(memory.uses.store.get([_origin(context, done, -1).id("uses")]))
+
+
 def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Reflection:
     """The Reflector's words under the vector of the user they were learned from (the history)."""
     situation = situation_at(services.catalogue, done, 0)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from billp.experiments import playing
 from tests.cli.conftest import Billp
 
 AT = ("play", "--dataset", "tiny", "--user", "Ada")
@@ -55,6 +56,27 @@ def test_an_episode_is_played_from_stdin_recorded_and_taught(
     assert [lesson["text"] for lesson in again.json["reflections"]] == [done["reflection"]]
     assert [line["id"] for line in lines_of("ada")] == ["live-0-Ada-0", "live-0-Ada-1"]
     assert counts(billp, "live/Ada")["reflections"] == 2
+
+
+def test_an_episode_that_a_kill_kept_from_being_taught_is_taught_before_the_next(
+    billp: Billp, tiny: Path, hashed: None, monkeypatch: pytest.MonkeyPatch
+):
+    command = (*AT, "--method", "billp-memory-only", "--learn", "--json")
+    for run in ("whole", "killed"):
+        for number in range(2):
+            typed(monkeypatch, "5", "3", "q")
+            with monkeypatch.context() as patched:
+                if (run, number) == ("killed", 0):
+                    patched.setattr(playing, "learn_next", None)
+                    with pytest.raises(TypeError):
+                        billp(*command, "--run", "live", "--memory", run)
+                else:
+                    assert billp(*command, "--run", "live", "--memory", run).code == 0
+        (Path(os.environ["BILLP_RUNS_DIR"]) / "live").rename(Path(os.environ["BILLP_RUNS_DIR"]) / run)
+    assert counts(billp, "killed") == counts(billp, "whole")
+    assert [line["output"]["steps"] for line in lines_of("killed")] == [
+        line["output"]["steps"] for line in lines_of("whole")
+    ]
 
 
 def test_a_screen_a_step(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch):
