@@ -28,15 +28,14 @@ app = typer.Typer(help="Build and describe the simulated users.", no_args_is_hel
 @app.command()
 def build(name: str, assign: Assignments = None) -> None:
     """Fit the train world and the test world on a dataset's logs."""
-    from billp.simulators import build_worlds, concerns, load_dataset, save_worlds, simulator_folder
+    from billp.simulators import build_worlds, concerns, load_dataset, made_and_saved, simulator_folder
 
     settings = settings_from(assign)
     with fraction_bar(f"reading {name}") as progress:
         dataset = load_dataset(settings.data, name, progress)
-    with fraction_bar(f"fitting {name}") as progress:
-        worlds = build_worlds(dataset, settings.simulator, progress)
     folder = simulator_folder(settings.data, name)
-    save_worlds(folder, worlds)
+    with fraction_bar(f"fitting {name}") as progress:
+        worlds = made_and_saved(folder, lambda: build_worlds(dataset, settings.simulator, progress))
     stdout.print(f"The simulator is in {folder}")
     _say(worlds.choice)
     for world in (worlds.train, worlds.test):

@@ -13,7 +13,7 @@ from billp.experiments.names import row_name
 from billp.experiments.training import train
 from billp.graphs.workshop import Workshop
 from billp.settings import Settings
-from billp.simulators import build_worlds, fetch_known, load_worlds, save_worlds, simulator_folder
+from billp.simulators import build_worlds, fetch_known, load_worlds, made_and_saved, simulator_folder
 
 DATASET = "ml-100k"
 _LEARNS = "billp-no-logs"  # so that what is learned from answers shows
@@ -29,8 +29,10 @@ def prepare(settings: Settings, progress: Callable[[float], None]) -> None:
             return
     except ArtifactError:
         pass  # not built yet, or by another version: built now
-    worlds = build_worlds(dataset, settings.simulator, lambda fraction: progress(0.3 + 0.7 * fraction))
-    save_worlds(folder, worlds)
+    made_and_saved(
+        folder,
+        lambda: build_worlds(dataset, settings.simulator, lambda fraction: progress(0.3 + 0.7 * fraction)),
+    )
 
 
 async def run_demo(

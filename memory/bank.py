@@ -209,4 +209,6 @@ def _replacing(path: Path) -> Iterator[TextIO]:
         with replacing(path) as (partial,), partial.open("w", encoding="utf-8", newline="\n") as stream:
             yield stream
     except OSError as error:
-        raise MemoryStoreError(f"The export cannot be written to {path} ({error}); name another file.") from error
+        raise MemoryStoreError(
+            f"The export cannot be written to {path} ({error.strerror}); name another file."
+        ) from error

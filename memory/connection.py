@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -15,7 +17,7 @@ import httpx
 from billp.errors import MemoryStoreError
 from billp.memory.inventory import folder_of
 from billp.memory.lock import FolderLock
-from billp.memory.snapshot import check_folder, take_snapshot
+from billp.memory.snapshot import check_folder, lacks_room, take_snapshot
 from billp.settings import Settings
 from billp.whole_files import work_folder
 
@@ -62,7 +64,8 @@ class Connection:
         except BaseException as error:  # Chroma raises bare Exception for answers it does not know
             if not _is_chromas(error):
                 raise
-            raise MemoryStoreError(f"The memory at {self.where} failed ({_said(error)}); is it still there?") from error
+            remedy = "make room and go on" if lacks_room(error) else "is it still there?"
+            raise MemoryStoreError(f"The memory at {self.where} failed ({_said(error)}); {remedy}.") from error
 
 
 class _FolderConnection(Connection):
@@ -95,11 +98,8 @@ class _SnapshotConnection(Connection):
     """A connection to a copy of a folder, removed with it."""
 
     def __init__(self, folder: Path) -> None:
-        with ExitStack() as stack:
-            copy = _place_beside(folder, stack)
-            take_snapshot(folder, copy)
-            super().__init__(_opened(copy, folder), str(folder), writable=False)
-            self._stack = stack.pop_all()
+        client, self._stack = _opened_copy(folder)
+        super().__init__(client, str(folder), writable=False)
 
     def _close(self) -> None:
         super()._close()
@@ -141,7 +141,9 @@ def open_folder(folder: Path) -> Connection:
         folder.mkdir(parents=True, exist_ok=True)
         return _FolderConnection(folder.resolve())
     except OSError as error:
-        raise MemoryStoreError(f"The memory folder {folder} cannot be used ({error}); name another one.") from error
+        raise MemoryStoreError(
+            f"The memory folder {folder} cannot be written ({error.strerror}); mend that or choose another data_dir."
+        ) from error
 
 
 def read_folder(folder: Path) -> Connection:
@@ -149,7 +151,9 @@ def read_folder(folder: Path) -> Connection:
     try:
         return _SnapshotConnection(folder.resolve())
     except OSError as error:
-        raise MemoryStoreError(f"The memory in {folder} cannot be copied to be read ({error}); make room.") from error
+        raise MemoryStoreError(
+            f"The memory in {folder} cannot be copied to be read ({error.strerror}); make room."
+        ) from error
 
 
 def open_server(url: str) -> Connection:
@@ -194,17 +198,24 @@ def _opened(folder: Path, known_as: Path) -> Client:
     except BaseException as error:  # as in `talking`
         if not _is_chromas(error):
             raise
+        if lacks_room(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise MemoryStoreError(f"The memory in {known_as} cannot be opened ({_said(error)}); move it away.") from error
 
 
-def _place_beside(folder: Path, stack: ExitStack) -> Path:
-    """An empty folder until the `stack` is closed: beside `folder`, or where that may not be written, elsewhere."""
+def _opened_copy(folder: Path) -> tuple[Client, ExitStack]:
+    """A client on a copy of `folder` that lasts as long as the stack: beside it or, if that cannot be, elsewhere."""
     if folder.parent.is_dir():
-        try:
-            return stack.enter_context(work_folder(folder.parent, "reading"))
-        except OSError:
-            pass
-    return Path(stack.enter_context(TemporaryDirectory(prefix="billp-reading-")))
+        with ExitStack() as stack, suppress(OSError):
+            return _client_on_copy(folder, stack.enter_context(work_folder(folder.parent, "reading"))), stack.pop_all()
+    with ExitStack() as stack:
+        copy = Path(stack.enter_context(TemporaryDirectory(prefix="billp-reading-")))
+        return _client_on_copy(folder, copy), stack.pop_all()
+
+
+def _client_on_copy(folder: Path, copy: Path) -> Client:
+    take_snapshot(folder, copy)
+    return _opened(copy, folder)
 
 
 def _is_chromas(error: BaseException) -> bool:

@@ -14,7 +14,7 @@ import httpx
 from billp.errors import MemoryStoreError
 from billp.memory.collection import Collection, short_name
 from billp.memory.records import Kind
-from billp.memory.snapshot import FILE, unreadable
+from billp.memory.snapshot import FILE, open_database, unreadable
 from billp.names import there_is_no
 from billp.settings import Settings
 
@@ -84,7 +84,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
     if not path.exists():
         return
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)) as database:
+        with closing(open_database(path)) as database:
             rows, counts = database.execute(_COLLECTIONS).fetchall(), dict(database.execute(_COUNTS).fetchall())
     except sqlite3.Error as error:
         raise unreadable(folder, error) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Mapping
@@ -21,7 +23,7 @@ def take_snapshot(folder: Path, target: Path) -> None:
 
     Another process may be writing: the database is copied as one transaction sees it, and it holds every write since
     the vector indices beside it were last stored; where one of those is stored meanwhile, the copy is made again.
-    Raises MemoryStoreError where it cannot be read.
+    Raises MemoryStoreError where it cannot be read, OSError where the disk of `target` is full.
     """
     if not (folder / FILE).exists():
         return
@@ -35,6 +37,8 @@ def take_snapshot(folder: Path, target: Path) -> None:
         except FileNotFoundError:  # an index was dropped in between
             continue
         except (OSError, sqlite3.Error) as error:
+            if lacks_room(error):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise unreadable(folder, error) from error
         if _indices(folder) == before:
             return
@@ -47,7 +51,7 @@ def check_folder(folder: Path, known_as: Path) -> None:
     if not path.exists():
         return
     try:
-        with closing(_opened(path)) as database:
+        with closing(open_database(path)) as database:
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         faults = [fault for header in sorted(folder.glob("*/header.bin")) if (fault := index_fault(header.parent))]
@@ -59,19 +63,24 @@ def check_folder(folder: Path, known_as: Path) -> None:
         raise unreadable(known_as, faults[-1])
 
 
+def lacks_room(error: BaseException) -> bool:
+    """Whether a full disk is what went wrong; Chroma and SQLite say so in words."""
+    return (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "disk is full" in str(error)
+
+
 def unreadable(folder: Path, why: object) -> MemoryStoreError:
     """The error that says that the memory in a folder cannot be read."""
     return MemoryStoreError(f"The memory in {folder} cannot be read ({why}); restore it or move it away.")
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def open_database(path: Path) -> sqlite3.Connection:
     """The database, to be read; what a writer that was killed left half-done is first rolled back."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=_WAIT_S)
 
 
 def _copy_database(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
-    with closing(_opened(source)) as old, closing(sqlite3.connect(target)) as new:
+    with closing(open_database(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
 

@@ -3,7 +3,7 @@
 Importing this package registers ids for `gymnasium.make("billp.simulators:billp/ml-100k-v0")` and reads nothing.
 """
 
-from billp.simulators.artifacts import load_worlds, save_worlds, simulator_folder
+from billp.simulators.artifacts import load_worlds, made_and_saved, save_worlds, simulator_folder
 from billp.simulators.building import build_halves, build_worlds
 from billp.simulators.datasets import Dataset
 from billp.simulators.environment import Observation, UserEnv
@@ -55,6 +55,7 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "load_worlds",
+    "made_and_saved",
     "read_intake",
     "register_environments",
     "respond",

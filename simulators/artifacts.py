@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -62,7 +63,13 @@ def simulator_folder(data_dir: Path, name: str) -> Path:
 
 def save_worlds(folder: Path, worlds: Worlds) -> None:
     """Writes both worlds to `folder`, in place of what was there."""
+    made_and_saved(folder, lambda: worlds)
+
+
+def made_and_saved(folder: Path, make: Callable[[], Worlds]) -> Worlds:
+    """What `make` makes, also written to `folder`; where that cannot be written, it is refused before the work."""
     with replaced_folder(folder) as new:
+        worlds = make()
         record = WorldsRecord(
             name=worlds.name,
             fingerprint=worlds.fingerprint,
@@ -74,6 +81,7 @@ def save_worlds(folder: Path, worlds: Worlds) -> None:
             choice=worlds.choice,
         )
         (new / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return worlds
 
 
 def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billp.errors import ArtifactError
-from billp.simulators.artifacts import load_worlds, save_worlds, simulator_folder
+from billp.simulators.artifacts import load_worlds, made_and_saved, simulator_folder
 from billp.simulators.building import build_worlds
 from billp.simulators.library import load_dataset
 from billp.simulators.progress import Progress
@@ -52,4 +52,4 @@ def ready(data_dir: Path, variant: Variant, progress: Progress | None = None) ->
             return
     except ArtifactError:
         pass  # not built yet, of other data or by another version: built now
-    save_worlds(folder, build_worlds(dataset, wanted, progress))
+    made_and_saved(folder, lambda: build_worlds(dataset, wanted, progress))

@@ -59,6 +59,11 @@ class Nursery:
     environment: dict[str, str] = field(default_factory=dict)
     _count: int = 0
 
+    @property
+    def root(self) -> Path:
+        """The root folder as the nursery sees it."""
+        return Path(f"/proc/{self._process.pid}/root")
+
     def at(self, home: Path) -> Nursery:
         """The same nursery with another home, which is made."""
         home.mkdir(parents=True, exist_ok=True)
@@ -118,13 +123,13 @@ class Nursery:
 
 
 @contextmanager
-def nursery(home: Path) -> Iterator[Nursery]:
-    """A nursery, at first with `home`."""
+def nursery(home: Path, within: Sequence[str] = ()) -> Iterator[Nursery]:
+    """A nursery, at first with `home`; `within` is a command that runs the one given after it."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.crash.nursery"], cwd=ROOT, env=environment, text=True,
+    with subprocess.Popen(  # noqa: S603 -- our own words
+        [*within, sys.executable, "-m", "tests.crash.nursery"], cwd=ROOT, env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as process:  # fmt: skip
         assert process.stdout is not None

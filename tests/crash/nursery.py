@@ -33,6 +33,7 @@ _LOADED = (
     "billp.simulators.deepfm",
 )
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "shutil.rmtree")
+_PATIENCE_S = 300  # of a busy machine, for one command
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -64,6 +65,7 @@ def _set_back(seconds: float) -> None:
 
 def _live(order: dict[str, Any]) -> None:
     """What a child does; it does not return."""
+    signal.alarm(_PATIENCE_S)
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)

@@ -179,7 +179,7 @@ def test_a_damaged_folder_is_a_clear_error_and_stays_unlocked(tmp_path: Path) ->
 
 def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(MemoryStoreError, match="cannot be used"):
+    with pytest.raises(MemoryStoreError, match="cannot be written"):
         open_folder(tmp_path / "file")
 
 

@@ -225,6 +225,8 @@ def test_a_memory_whose_writer_was_killed_in_the_middle_of_a_write_is_as_before_
     (database,) = tmp_path.rglob("chroma.sqlite3")
     subprocess.run([sys.executable, "-c", HALF_WAY, str(database)], check=False)  # noqa: S603
     assert database.with_name("chroma.sqlite3-journal").stat().st_size > 0, "nothing was half-way"
+    if reading:
+        assert counts_of(settings, "tiny", "killed")["actor"] == 5
     with open_bank(settings, "tiny", "killed", HashEmbedder(), reading=reading) as bank:
         assert bank.stats().counts["actor"] == 5
         assert len(bank.records("actor")) == 5
