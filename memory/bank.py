@@ -128,6 +128,11 @@ class MemoryBank:
         store = self._stores[next(kind for kind in KINDS if id_.startswith(f"{kind}/"))]
         return next((record.text for record in store.get([id_])), None)
 
+    def ids_of(self, user: str, *, runs: str = "") -> list[str]:
+        """The ids of what episodes of `user` left, of runs whose names begin with `runs`; reads every record."""
+        records = itertools.chain.from_iterable(store.all() for store in self._stores.values())
+        return [each.id for each in records if each.origin.user == user and each.origin.run.startswith(runs)]
+
     def forget(self, ids: Sequence[str]) -> None:
         """Forget the records with these ids; an id without a record is no error."""
         for kind in KINDS:

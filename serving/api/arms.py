@@ -43,6 +43,11 @@ class Arms:
     share: float = 0.0
     salt: str = ""
 
+    @property
+    def all(self) -> list[Arm]:
+        """Every arm there is."""
+        return [self.served] if self.control is None else [self.served, self.control]
+
     def of(self, person: str) -> Arm:
         """The same arm whenever the person comes: by a hash of the name, so that nobody chooses."""
         if self.control is None:

@@ -76,6 +76,18 @@ class AnswerRow:
     said: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class EpisodeRow:
+    """A finished session that waits to be learned from; `ordinal` is None until somebody began to."""
+
+    seq: int
+    session: str
+    method: str
+    memory: str
+    output: dict[str, Any]
+    ordinal: int | None
+
+
 class Ledger:
     """The tables of one service."""
 
@@ -190,6 +202,32 @@ class Ledger:
             return None
         output: dict[str, Any] = json.loads(rows[0][0])
         return output
+
+    async def next_to_learn(self) -> EpisodeRow | None:
+        """The first episode that teaches and was not learned from; None where there is none."""
+        rows = await self._database.rows(
+            "SELECT seq, session, method, memory, output, ordinal FROM episodes "
+            "WHERE teaches = 1 AND learned IS NULL ORDER BY seq LIMIT 1"
+        )
+        if not rows:
+            return None
+        seq, session, method, memory, output, ordinal = rows[0]
+        return EpisodeRow(seq, session, method, memory, json.loads(output), ordinal)
+
+    async def set_ordinal(self, seq: int, ordinal: int) -> None:
+        """Says which ordinal an episode has in the memory that it teaches."""
+        await self._database.rows("UPDATE episodes SET ordinal = ? WHERE seq = ?", ordinal, seq)
+
+    async def mark_learned(self, seq: int, problem: str = "") -> None:
+        """Says that an episode was learned from, or why it cannot be."""
+        await self._database.rows(
+            "UPDATE episodes SET learned = ?, problem = ? WHERE seq = ?", time.time(), problem, seq
+        )
+
+    async def unlearned(self) -> int:
+        """How many episodes wait to be learned from."""
+        ((count,),) = await self._database.rows("SELECT COUNT(*) FROM episodes WHERE teaches = 1 AND learned IS NULL")
+        return int(count)
 
     async def forget(self, person: str) -> None:
         """Deletes all rows of a person, tokens included."""

@@ -11,7 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from billp.serving.api.problems import RESPONSES, Refused
 from billp.serving.api.service import Service
-from billp.serving.api.views import Answer, Key, NewSession, Turn, Whole
+from billp.serving.api.views import Answer, Forgotten, Health, Key, Name, NewSession, Turn, Whole
 
 router = APIRouter(responses=RESPONSES)
 
@@ -68,10 +68,38 @@ async def whole(session: SessionId, served: Served, caller: Caller) -> Whole:
     return await served.sessions.whole(caller, session)
 
 
+async def _known(session: SessionId, served: Served, caller: Caller) -> None:
+    """Refuses before the stream begins, when a status can still be sent."""
+    await served.sessions.check(caller, session)
+
+
 @router.get(
-    "/sessions/{session}/events", response_class=EventSourceResponse, summary="Listen to a session (server-sent events)"
+    "/sessions/{session}/events",
+    dependencies=[Depends(_known)],
+    response_class=EventSourceResponse,
+    summary="Listen to a session (server-sent events)",
 )
 async def events(session: SessionId, served: Served, caller: Caller) -> AsyncIterator[ServerSentEvent]:
     """`item` and `end` carry what answers carry, `node` the part of the graph that is done, `words` the Planner's."""
     async for event in served.sessions.events(caller, session):
         yield ServerSentEvent(data=event.data, event=event.name)
+
+
+@router.delete("/users/{user:path}", summary="Forget a person everywhere")
+async def forget(
+    user: Annotated[Name, Path(description="Whose sessions, answers and lessons are deleted")],
+    served: Served,
+    caller: Caller,
+) -> Forgotten:
+    """Deletes what the service and its memories hold of the person, tokens included; done again, it finds nothing."""
+    if caller not in (None, user):
+        raise Refused(HTTPStatus.FORBIDDEN, "Your token is another user's; only they can ask to be forgotten.")
+    return await served.forgetting.forget(user)
+
+
+@router.get("/health", summary="Whether the service works")
+async def health(served: Served) -> Health:
+    """Answers 503 where what works in the background has stopped, or the database is away."""
+    if not served.alive:
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "What works in the background has stopped; restart the service.")
+    return Health(status="ok", open_sessions=await served.ledger.all_open(), unlearned=await served.ledger.unlearned())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from billp.errors import SettingsError
 from billp.experiments.checks import check_method, check_play
 from billp.experiments.opening import open_recommender
+from billp.experiments.origins import LIVE
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput
 from billp.graphs.live import with_persons
@@ -18,8 +20,12 @@ from billp.graphs.services import Services
 from billp.graphs.workshop import Workshop
 from billp.serving.api.arms import Arm, Arms
 from billp.serving.api.database import Database, open_database
+from billp.serving.api.forgetting import Forgetting
+from billp.serving.api.learner import Learner
 from billp.serving.api.ledger import Ledger
 from billp.serving.api.lending import Lender
+from billp.serving.api.reaper import Reaper
+from billp.serving.api.scrubbing import scrub_freed_memory
 from billp.serving.api.sessions import Sessions
 from billp.settings import Settings
 
@@ -50,6 +56,15 @@ class Service:
     ledger: Ledger
     lender: Lender
     sessions: Sessions
+    forgetting: Forgetting
+    learner: Learner
+    reaper: Reaper
+    background: Sequence[asyncio.Task[None]]
+
+    @property
+    def alive(self) -> bool:
+        """Whether what works in the background still does."""
+        return not any(task.done() for task in self.background)
 
 
 def folder_of(settings: Settings, name: str) -> Path:
@@ -72,6 +87,7 @@ async def open_service(workshop: Workshop, plan: ServicePlan) -> AsyncIterator[S
     """The service, until the block is left; raises what `check_plan` and opening data, model and database raise."""
     settings = workshop.settings
     check_plan(settings, plan)
+    scrub_freed_memory()  # before anybody is known here, who may ask to be forgotten
     async with open_database(settings, folder_of(settings, plan.name), plan.name) as database:
         await database.claim()
         ledger = Ledger(database)
@@ -84,13 +100,25 @@ async def open_service(workshop: Workshop, plan: ServicePlan) -> AsyncIterator[S
             lender, bases[plan.method].worlds.train.horizon, name="live", inputs=LiveInput, persons=True,
             context=LiveContext, checkpointer=database.saver,
         )  # fmt: skip
+        arms, run = _arms(bases, plan), f"{LIVE}{plan.name}"
+        learner = Learner(ledger, lender, run, plan.seed)
         sessions = Sessions(
-            database=database, ledger=ledger, graph=graph, lender=lender, arms=_arms(bases, plan),
-            run=f"live-{plan.name}", seed=plan.seed, most_open=settings.api.sessions, finished=lambda: None,
+            database=database, ledger=ledger, graph=graph, lender=lender, arms=arms, run=run, seed=plan.seed,
+            most_open=settings.api.sessions, finished=learner.call,
         )  # fmt: skip
+        forgetting = Forgetting(
+            database=database, ledger=ledger, lender=lender, sessions=sessions, learner=learner, arms=arms
+        )
+        reaper = Reaper(ledger, sessions, settings.api.idle_h * 3600)
+        # What is frozen learns nothing, not even from sessions that ended before it was.
+        works = [reaper.work(), *([learner.work()] if plan.learns else [])]
+        background = [asyncio.create_task(work) for work in works]
         try:
-            yield Service(settings, plan, database, ledger, lender, sessions)
+            yield Service(settings, plan, database, ledger, lender, sessions, forgetting, learner, reaper, background)
         finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
             await lender.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
@@ -58,6 +59,15 @@ class _Live:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     feed: Feed = field(default_factory=Feed)
     moment: Moment | None = None
+    forgotten: bool = False
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Keeps others from moving it; raises Refused where it was forgotten."""
+        async with self.lock:
+            if self.forgotten:
+                raise _unknown()
+            yield
 
 
 class Sessions:
@@ -100,7 +110,7 @@ class Sessions:
                     key,
                 )  # fmt: skip
         live = self._live.setdefault(row.id, _Live(row))
-        async with live.lock:
+        async with live.held():
             return self._turn(row, await self._caught_up(live))
 
     async def answer(self, person: str | None, id_: str, given: Answer, key: str) -> Turn:
@@ -114,7 +124,7 @@ class Sessions:
         except ValidationError as error:
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error)) from None
         live = await self._found(person, id_)
-        async with live.lock:
+        async with live.held():
             before = await self._ledger.answer_with(id_, key)
             if before is not None and before.said != given.said:
                 raise Refused(
@@ -135,7 +145,7 @@ class Sessions:
     async def whole(self, person: str | None, id_: str) -> Whole:
         """Where a session stands, with its steps so far; raises Refused for a session of nobody or somebody else."""
         live = await self._found(person, id_)
-        async with live.lock:
+        async with live.held():
             moment = await self._caught_up(live)
         catalogue = self._lender.base(live.row.method).catalogue
         answered = [
@@ -144,11 +154,15 @@ class Sessions:
         ]
         return Whole(**self._turn(live.row, moment).model_dump(), answered=answered)
 
+    async def check(self, person: str | None, id_: str) -> None:
+        """Raises Refused for a session of nobody or somebody else."""
+        await self._found(person, id_)
+
     async def events(self, person: str | None, id_: str) -> AsyncIterator[Event]:
         """Where the session stands, then what happens in it until it ends or nobody listens any more."""
         live = await self._found(person, id_)
         with live.feed.listening() as events:
-            async with live.lock:
+            async with live.held():
                 moment = await self._caught_up(live)
             yield _event_of(self._turn(live.row, moment))
             if moment.over:
@@ -165,15 +179,24 @@ class Sessions:
             except Refused:  # it was over by its last answer, which was told now
                 return
 
-    async def end_all_of(self, person: str) -> None:
-        """Lets go of all sessions of a person, whatever goes on in them, and deletes what the graph keeps of them."""
-        for id_ in await self._ledger.sessions_of(person):
-            live = self._live.pop(id_, None)
-            if live is not None:
-                async with live.lock:
+    @asynccontextmanager
+    async def none_of(self, person: str) -> AsyncIterator[int]:
+        """Lets go of all sessions of a person, and begins none meanwhile; gives how many there were.
+
+        What the graph keeps of them is deleted here, what the ledger keeps must be deleted within the block.
+        """
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._beginning.setdefault(person, asyncio.Lock()))
+            ids = await self._ledger.sessions_of(person)
+            for id_ in ids:
+                if (live := self._live.get(id_)) is not None:
+                    await stack.enter_async_context(live.lock)
+                    live.forgotten = True
                     live.feed.tell(Event("end", {}))
-                    await self._database.saver.adelete_thread(id_)
-            await self._database.saver.adelete_thread(id_)
+                    self._live.pop(id_, None)
+                await self._database.saver.adelete_thread(id_)
+            yield len(ids)
+        self._beginning.pop(person, None)
 
     async def _found(self, person: str | None, id_: str) -> _Live:
         """The session, where it is the person's; None is anybody who knows its name, which cannot be guessed."""
@@ -183,15 +206,18 @@ class Sessions:
             if row is not None:
                 live = self._live.setdefault(id_, _Live(row)) if not row.ended else _Live(row)
         if live is None or person not in (None, live.row.person):
-            raise Refused(HTTPStatus.NOT_FOUND, "You have no session of that name; begin one with POST /sessions.")
+            raise _unknown()
         return live
 
     async def _caught_up(self, live: _Live, accepted: AnswerRow | None = None) -> Moment:
         """Moves the graph on until it has heard every accepted answer and waits, or is over. Holds the lock."""
         id_, row = live.row.id, live.row
-        if live.moment is None and (output := await self._ledger.output_of(id_)) is not None:
-            self._live.pop(id_, None)
-            return Moment(output, None, over=True)
+        if live.moment is None:  # it may have ended, or been forgotten, since its row was read
+            if await self._ledger.session(id_) is None:
+                raise _unknown()
+            if (output := await self._ledger.output_of(id_)) is not None:
+                self._live.pop(id_, None)
+                return Moment(output, None, over=True)
         unsure, moment = live.moment is None, live.moment or await self._stored(row)
         live.moment = None  # nobody knows while it moves
         while not moment.over:
@@ -272,6 +298,10 @@ class Sessions:
             title=question["title"], categories=question["categories"], year=question["year"],
             why=question["thought"], notice=question["problem"],
         )  # fmt: skip
+
+
+def _unknown() -> Refused:
+    return Refused(HTTPStatus.NOT_FOUND, "You have no session of that name; begin one with POST /sessions.")
 
 
 def _thread(id_: str) -> RunnableConfig:

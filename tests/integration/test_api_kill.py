@@ -1,4 +1,7 @@
-"""A service that is killed under load: every acknowledged answer is there afterwards, and none is there twice."""
+"""A service that is killed under load: every acknowledged answer is there afterwards, and none is there twice.
+
+The same holds for what memory learned from them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,16 +20,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from billp.memory import SentenceEmbedder, open_bank
+from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 ROOT = Path(__file__).parents[2]
 SESSIONS, STEPS, SIDE_BY_SIDE, PATIENCE_S = 200, 5, 16, 120
-COMMAND = "api --dataset tiny --method billp-memory-only --memory shared --untrained --port 0 --freeze"
+COMMAND = "api --dataset tiny --method billp-memory-only --memory shared --port 0"
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(home: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running service, and its address."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
         "PYTHONPATH": str(ROOT),
@@ -33,7 +39,7 @@ def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         "OMP_NUM_THREADS": "1",
     }
     with (home / "log").open("a") as log, subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "billp.cli", *COMMAND.split()], cwd=home, env=environment, stdout=subprocess.PIPE,
+        [sys.executable, "-m", "billp.cli", *COMMAND.split(), *more], cwd=home, env=environment, stdout=subprocess.PIPE,
         stderr=log, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -97,8 +103,8 @@ async def crowd(people: list[Person], url: str, until: int, kill_after: int, pro
 def test_every_acknowledged_answer_is_there_after_a_kill_and_none_twice(tmp_path: Path):
     put_tiny(tmp_path / "data", tmp_path / "source")
     people = [Person(number) for number in range(SESSIONS)]
-    for kill_after in (150, 400):
-        with serving(tmp_path) as (process, url):
+    for kill_after, more in ((150, ["--untrained"]), (400, [])):
+        with serving(tmp_path, *more) as (process, url):
             asyncio.run(crowd(people, url, STEPS, kill_after, process))
             assert process.wait(PATIENCE_S) == -signal.SIGKILL
     with serving(tmp_path) as (process, url):
@@ -119,3 +125,17 @@ def test_every_acknowledged_answer_is_there_after_a_kill_and_none_twice(tmp_path
                     person.rating(step) for step in range(1, STEPS + 1)
                 ]
                 assert whole["ended"] == "left"
+        give_up = time.monotonic() + PATIENCE_S
+        while httpx.get(f"{url}/health", trust_env=False).json()["unlearned"]:
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+    settings = load_settings({"data_dir": str(tmp_path / "data")})
+    with open_bank(settings, "tiny", "shared", SentenceEmbedder(), reading=True) as bank:
+        uses, acted = bank.records("uses", 10_000), bank.records("actor", 10_000)
+    assert sorted(record.fields["ordinal"] for record in uses) == list(range(SESSIONS))
+    assert len(acted) == SESSIONS * STEPS
+    assert sorted((record.origin.user, record.origin.step, record.fields["reward"]) for record in acted) == sorted(
+        (f"person {person.number}", step, float(person.rating(step)))
+        for person in people
+        for step in range(1, STEPS + 1)
+    )

@@ -1,0 +1,76 @@
+"""Forgetting for good: what was deleted is in no file of a memory's folder any more.
+
+Chroma marks records as deleted, and keeps them in its log of writes (whole, until its index is next stored) and in the
+free pages of its database. Here the log's copies are blanked and the database is written anew. On a Chroma server
+only Chroma itself can do so.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from billp.errors import MemoryStoreError
+from billp.memory.bank import MemoryBank
+from billp.memory.inventory import folder_of, memory_folder
+from billp.memory.lock import FolderLock
+from billp.memory.shelf import drop_bank
+from billp.memory.snapshot import FILE
+from billp.settings import Settings
+
+_WAIT_S = 30.0  # for Chroma, which may be reading
+_PAGE = 500
+
+
+def erase_user(settings: Settings, bank: MemoryBank, user: str, *, runs: str = "") -> int:
+    """Forgets all that `user` taught to `bank` in runs whose names begin with `runs`, for good; returns how many
+    records that were.
+
+    Raises MemoryStoreError where the folder cannot be written anew.
+    """
+    ids = bank.ids_of(user, runs=runs)
+    bank.forget(ids)
+    if ids and not settings.chroma_url:
+        _blank(folder_of(settings, bank.dataset, bank.name) / FILE, ids)
+    return len(ids)
+
+
+def erase_bank(settings: Settings, dataset: str, name: str) -> None:
+    """As `drop_bank`, for good. It must not be open; none is no error."""
+    folder = folder_of(settings, dataset, name)
+    if settings.chroma_url or folder.is_dir():
+        drop_bank(settings, dataset, name)
+    if settings.chroma_url or not folder.is_dir():
+        return
+    if folder == memory_folder(settings):  # of several memories, as earlier versions kept them
+        _blank(folder / FILE, [])
+        return
+    lock = FolderLock(folder)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise MemoryStoreError(f"The memory in {folder} cannot be removed ({error}); remove that folder.") from error
+    finally:
+        lock.release()
+
+
+def _blank(file: Path, ids: Sequence[str]) -> None:
+    """Takes the records `ids`, which are deleted, out of Chroma's log and of the database's free pages."""
+    try:
+        with closing(sqlite3.connect(file, timeout=_WAIT_S, isolation_level=None)) as database:
+            database.execute("PRAGMA secure_delete = ON")
+            for start in range(0, len(ids), _PAGE):
+                database.executemany(
+                    "UPDATE embeddings_queue SET metadata = NULL WHERE id = ?",
+                    [(id_,) for id_ in ids[start : start + _PAGE]],
+                )
+            database.execute("INSERT INTO embedding_fulltext_search(embedding_fulltext_search) VALUES ('optimize')")
+            database.execute("VACUUM")
+    except sqlite3.Error as error:
+        raise MemoryStoreError(
+            f"The memory in {file.parent} was told to forget, but its files still hold what was deleted ({error}); "
+            "try again when nobody uses it."
+        ) from error

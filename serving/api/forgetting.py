@@ -1,0 +1,56 @@
+"""Forgetting a person: sessions, checkpoints, answers, episodes, tokens, and all that memories learned from them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from billp.experiments.origins import LIVE
+from billp.graphs.live import own_memory
+from billp.memory import inventory
+from billp.memory.erasing import erase_bank, erase_user
+from billp.serving.api.arms import Arms
+from billp.serving.api.database import Database
+from billp.serving.api.learner import Learner
+from billp.serving.api.ledger import Ledger
+from billp.serving.api.lending import Lender
+from billp.serving.api.sessions import Sessions
+from billp.serving.api.views import Forgotten
+
+
+class Forgetting:
+    """Deletes all that a service holds of one person."""
+
+    def __init__(
+        self, *, database: Database, ledger: Ledger, lender: Lender, sessions: Sessions, learner: Learner, arms: Arms
+    ) -> None:
+        self._database, self._ledger, self._lender = database, ledger, lender
+        self._sessions, self._learner, self._arms = sessions, learner, arms
+
+    async def forget(self, person: str) -> Forgotten:
+        """Deletes; done again, it deletes what is left. Nothing of the person is in any file afterwards.
+
+        A Chroma server and PostgreSQL free the space of what was deleted in their own time. Raises MemoryStoreError
+        where a memory cannot be written.
+        """
+        async with self._learner.resting, self._sessions.none_of(person) as sessions:
+            shared = {arm.memory: arm.method.name for arm in self._arms.all if arm.method.remembers and arm.memory}
+            records = [await self._erase_shared(method, memory, person) for memory, method in shared.items()]
+            memories = await self._erase_own(person)
+            await self._ledger.forget(person)
+            await self._database.forget_traces()
+        return Forgotten(sessions=sessions, memories=memories, records=sum(records))
+
+    async def _erase_own(self, person: str) -> int:
+        """The memory that only the person's sessions read and taught, here or with `billp play`."""
+        base, memory = self._lender.base(self._arms.served.method.name), own_memory(person)
+        known = await asyncio.to_thread(inventory, base.settings)
+        await self._lender.put_back(memory)
+        await asyncio.to_thread(erase_bank, base.settings, base.dataset.name, memory)
+        return int(memory in known.get(base.dataset.name, {}))
+
+    async def _erase_shared(self, method: str, memory: str, person: str) -> int:
+        """What people taught under that name; a simulated user may have the same one."""
+        async with self._lender.lent(method, memory) as services:
+            if services.memory is None:
+                return 0
+            return await asyncio.to_thread(erase_user, services.settings, services.memory, person, runs=LIVE)

@@ -1,0 +1,97 @@
+"""The one who teaches memories: finished sessions wait in the ledger, and are learned from in order, each once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Any, cast
+
+from billp.errors import MemoryStoreError, StoreAwayError
+from billp.experiments.records import check_finite
+from billp.graphs.forms import LiveContext
+from billp.graphs.learning import learn
+from billp.graphs.methods import method_named
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeOutput
+from billp.graphs.tracing import in_full
+from billp.memory import MemoryBank
+from billp.serving.api.ledger import EpisodeRow, Ledger
+from billp.serving.api.lending import Lender
+
+log = logging.getLogger(__name__)
+_LOOK_S, _LONGEST_WAIT_S = 5.0, 30.0
+
+
+class Learner:
+    """Learns from one episode after the other; hold `resting` to keep it from memories."""
+
+    def __init__(self, ledger: Ledger, lender: Lender, run: str, seed: int) -> None:
+        self._ledger, self._lender, self._run, self._seed = ledger, lender, run, seed
+        self._called = asyncio.Event()
+        self.resting = asyncio.Lock()
+
+    def call(self) -> None:
+        """Says that there is something new to learn from."""
+        self._called.set()
+
+    async def work(self) -> None:
+        """Learns for ever; where a memory or the ledger is away, it waits and tries the same episode again."""
+        failures = 0
+        while True:
+            try:
+                while await self.learn_one():
+                    failures = 0
+            except (MemoryStoreError, StoreAwayError) as error:
+                failures += 1
+                log.warning("learning waits", extra={"told": {"error": type(error).__name__, "failures": failures}})
+            self._called.clear()
+            patience = min(_LONGEST_WAIT_S, 0.5 * 2**failures) if failures else _LOOK_S
+            try:
+                await asyncio.wait_for(self._called.wait(), patience)
+            except TimeoutError:
+                continue
+
+    async def learn_one(self) -> bool:
+        """Learns from the next episode; False where there is none.
+
+        One that cannot be learned from is marked so, with the name of the error, and does not hold up the others.
+        """
+        async with self.resting:
+            episode = await self._ledger.next_to_learn()
+            if episode is None:
+                return False
+            try:
+                await self._learn(episode)
+            except (MemoryStoreError, StoreAwayError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the same again would fail the same
+                log.error("an episode cannot be learned from", extra={"told": _told(episode, error)})
+                await self._ledger.mark_learned(episode.seq, type(error).__name__)
+            else:
+                await self._ledger.mark_learned(episode.seq)
+                log.info("learned", extra={"told": {"session": episode.session, "episode": episode.seq}})
+            return True
+
+    async def _learn(self, episode: EpisodeRow) -> None:
+        output = cast(EpisodeOutput, episode.output)
+        check_finite(output)
+        async with self._lender.lent(episode.method, episode.memory) as services:
+            memory = services.memory
+            if memory is None:
+                raise MemoryStoreError(f"Session {episode.session} has no memory to teach; begin it anew.")
+            ordinal = episode.ordinal
+            if ordinal is None:  # kept before it is used, so that a second try writes what the first did
+                ordinal = await asyncio.to_thread(memory.next_ordinal)
+                await self._ledger.set_ordinal(episode.seq, ordinal)
+            context = LiveContext(method=episode.method, seed=self._seed, run=self._run, learn=True)
+            context = replace(in_full(context, services), ordinal=ordinal)
+            await asyncio.to_thread(_write, services, memory, context, output)
+
+
+def _write(services: Services, memory: MemoryBank, context: LiveContext, output: EpisodeOutput) -> None:
+    learn(services, memory, method_named(context.method), context, output)
+
+
+def _told(episode: EpisodeRow, error: Exception) -> dict[str, Any]:
+    return {"session": episode.session, "episode": episode.seq, "error": type(error).__name__}

@@ -1,0 +1,38 @@
+"""Idle sessions: one in which nothing was answered for `api.idle_h` hours ends as if the person had left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from billp.errors import BillpError
+from billp.serving.api.ledger import Ledger
+from billp.serving.api.sessions import Sessions
+
+log = logging.getLogger(__name__)
+_KEY = "no answer"  # no key of a person's, for those hold no space
+
+
+class Reaper:
+    """Ends what nobody answers."""
+
+    def __init__(self, ledger: Ledger, sessions: Sessions, idle_s: float) -> None:
+        self._ledger, self._sessions, self._idle_s = ledger, sessions, idle_s
+
+    async def work(self) -> None:
+        """Looks every minute, or a dozen times within the time that a session may be idle."""
+        while True:
+            await asyncio.sleep(min(60.0, self._idle_s / 12))
+            await self.end_idle()
+
+    async def end_idle(self) -> int:
+        """Ends what is idle now; returns how many sessions that were. One that cannot be ended is tried again."""
+        ended = 0
+        for id_ in await self._ledger.idle_since(time.time() - self._idle_s):
+            try:
+                await self._sessions.leave(id_, _KEY)
+                ended += 1
+            except BillpError as error:
+                log.warning("an idle session waits", extra={"told": {"session": id_, "error": type(error).__name__}})
+        return ended

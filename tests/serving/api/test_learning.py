@@ -1,0 +1,174 @@
+"""Answers teach: in order, once each, while sessions go on; and a person can be forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billp.errors import MemoryStoreError
+from billp.memory import MemoryBank
+from billp.serving.api.service import Service
+from tests.serving.api.conftest import Open, Opened
+
+SHARED: dict[str, Any] = {"memory": "shared", "learns": True, "untrained": True}
+
+
+async def play(opened: Opened, user: str, *ratings: int, likes: list[str] | None = None) -> str:
+    """A session in which the user gives these ratings, and leaves with the last one."""
+    turn = await opened.begin(user, likes=likes or [])
+    for number, rating in enumerate(ratings, start=1):
+        turn = await opened.say(turn["session"], str(number), rating=rating, leave=number == len(ratings))
+    return str(turn["session"])
+
+
+async def learned(service: Service, patience_s: float = 60.0) -> None:
+    """Waits until nothing waits to be learned from."""
+    give_up = time.monotonic() + patience_s
+    while await service.ledger.unlearned():
+        assert time.monotonic() < give_up
+        await asyncio.sleep(0.01)
+
+
+async def bank_of(service: Service, memory: str) -> dict[str, Any]:
+    async with service.lender.lent(service.plan.method, memory) as services:
+        assert services.memory is not None
+        return {kind: list(services.memory.records(kind, 10_000)) for kind in ("reflections", "actor", "uses")}
+
+
+async def test_sessions_teach_the_shared_memory_in_the_order_in_which_they_ended(opening: Open):
+    async with opening(method="billp", **SHARED) as opened:
+        sessions = [await play(opened, user, 5, 2) for user in ("Ada", "Bob", "Cyd")]
+        await learned(opened.service)
+        found = await bank_of(opened.service, "shared")
+        assert len(found["actor"]) == 6
+        order = sorted(found["reflections"], key=lambda record: record.fields["ordinal"])
+        assert [record.origin.episode for record in order] == sessions
+        assert [record.fields["ordinal"] for record in order] == [0, 1, 2]
+        assert {record.origin.run for record in order} == {"live-test"}
+        next_one = await opened.begin("Dan")
+        state = await opened.service.sessions._graph.aget_state({"configurable": {"thread_id": next_one["session"]}})
+        assert state.values["reflections"], "who comes now reads what was taught"
+
+
+async def test_a_frozen_service_learns_nothing(opening: Open):
+    async with opening(memory="shared", untrained=True) as opened:
+        await play(opened, "Ada", 5, 2)
+        assert await opened.service.ledger.unlearned() == 0
+        assert not any((await bank_of(opened.service, "shared")).values())
+
+
+async def test_without_a_named_memory_each_has_their_own(opening: Open):
+    async with opening(learns=True) as opened:
+        await play(opened, "Ada", 5, 2)
+        await learned(opened.service)
+        assert len((await bank_of(opened.service, "live/Ada"))["actor"]) == 2
+        assert not any((await bank_of(opened.service, "live/Bob")).values())
+
+
+async def test_nothing_is_learned_under_the_name_of_a_test_user(opening: Open):
+    async with opening(**SHARED) as opened:
+        services = opened.service.lender.base(opened.service.plan.method)
+        examiner = services.dataset.user_keys[int(services.worlds.test.users[0])]
+        await play(opened, examiner, 5, 2)
+        assert await opened.service.ledger.unlearned() == 0
+
+
+async def test_learning_that_broke_off_before_it_was_marked_is_done_again_and_leaves_the_same(opening: Open):
+    async with opening(**SHARED) as opened:
+        service = opened.service
+        await play(opened, "Ada", 5, 2)
+        await play(opened, "Bob", 3)
+        await learned(service)
+        before = await bank_of(service, "shared")
+        await service.database.rows("UPDATE episodes SET learned = NULL")
+        service.learner.call()
+        await learned(service)
+        assert await bank_of(service, "shared") == before
+
+
+async def test_a_memory_that_is_away_is_waited_for_and_what_cannot_be_learned_is_passed_over(
+    opening: Open, monkeypatch: pytest.MonkeyPatch
+):
+    async with opening(**SHARED) as opened:
+        service, failures = opened.service, 2
+        really = MemoryBank.next_ordinal
+
+        def away(bank: MemoryBank) -> int:
+            nonlocal failures
+            failures -= 1
+            if failures >= 0:
+                raise MemoryStoreError("Chroma is away.")
+            return really(bank)
+
+        monkeypatch.setattr(MemoryBank, "next_ordinal", away)
+        async with service.learner.resting:
+            bad, good = await play(opened, "Ada", 5), await play(opened, "Bob", 3)
+            output = json.loads(
+                (await service.database.rows("SELECT output FROM episodes WHERE session = ?", bad))[0][0]
+            )
+            del output["steps"][0]["item"]
+            await service.database.rows("UPDATE episodes SET output = ? WHERE session = ?", json.dumps(output), bad)
+        await learned(service)
+        problems = dict(await service.database.rows("SELECT session, problem FROM episodes"))
+        assert problems == {bad: "KeyError", good: ""}
+        assert service.alive
+        assert len((await bank_of(service, "shared"))["actor"]) == 1
+
+
+async def test_an_idle_session_ends_as_if_the_person_had_left(opening: Open):
+    async with opening({"api.idle_h": 1.0}) as opened:
+        idle, busy = await opened.begin("Ada"), await opened.begin("Bob")
+        await opened.say(idle["session"], "1", rating=5)
+        await opened.service.database.rows("UPDATE sessions SET touched = touched - 3601 WHERE id = ?", idle["session"])
+        assert await opened.service.reaper.end_idle() == 1
+        whole = (await opened.http.get(f"/sessions/{idle['session']}")).json()
+        assert (whole["ended"], [step["rating"] for step in whole["answered"]]) == ("left", [5, 1])
+        assert (await opened.http.get(f"/sessions/{busy['session']}")).json()["ended"] == ""
+        assert await opened.service.reaper.end_idle() == 0
+
+
+def holding(folder: Path, words: str) -> list[str]:
+    """The files that hold these words."""
+    return [str(path) for path in folder.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("memory", ["shared", None])
+async def test_a_person_is_forgotten_in_every_file(opening: Open, data: Path, memory: str | None):
+    name, other = "Ada-Lovelace-1815", "Bob-Somebody-1900"
+    async with opening(memory=memory, learns=True, untrained=memory is not None) as opened:
+        session = await play(opened, name, 5, 4, 2, likes=["Film 7, The"])
+        kept = await play(opened, other, 5, 2)
+        running = await opened.begin(name)
+        await opened.say(running["session"], "1", rating=5)
+        await learned(opened.service)
+        assert holding(data, name)
+        told = await opened.http.delete(f"/users/{name}")
+        assert told.json() == {"sessions": 2, "memories": int(memory is None), "records": 4 if memory else 0}
+        assert holding(data, name) == []
+        assert (await opened.http.get(f"/sessions/{session}")).status_code == 404
+        assert (await opened.send(running["session"], "2", rating=5)).status_code == 404
+        assert (await opened.http.delete(f"/users/{name}")).json() == {"sessions": 0, "memories": 0, "records": 0}
+        assert (await opened.http.get(f"/sessions/{kept}")).json()["totals"]["length"] == 2
+        assert len((await bank_of(opened.service, memory or f"live/{other}"))["actor"]) == 2
+        await play(opened, name, 5)
+        await learned(opened.service)
+    assert holding(data, name)
+    async with opening(memory=memory, learns=True) as again:
+        assert (await again.http.delete(f"/users/{name}")).json()["sessions"] == 1
+    assert holding(data, name) == []
+
+
+async def test_an_answer_on_its_way_does_not_bring_a_forgotten_person_back(opening: Open, data: Path):
+    async with opening() as opened:
+        turn = await opened.begin("Ada-Lovelace-1815")
+        answers = [opened.send(turn["session"], str(number), rating=4) for number in range(4)]
+        done = await asyncio.gather(*answers, opened.http.delete("/users/Ada-Lovelace-1815"), return_exceptions=False)
+        assert {each.status_code for each in done[:4]} <= {200, 404}
+        assert done[4].status_code == 200
+        assert (await opened.http.get(f"/sessions/{turn['session']}")).status_code == 404
+    assert holding(data, "Ada-Lovelace-1815") == []
