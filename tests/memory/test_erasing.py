@@ -23,7 +23,7 @@ def taught(bank: MemoryBank, user: str, run: str, count: int) -> None:
             Reflection(
                 text=f"what {user} likes, {number}", vector=EMBEDDER.embed([f"{user} {number}"])[0], ended="left",
                 length=1, reward=1.0, ordinal=number, evidence="{}",
-                origin=Origin(run, f"{run} {len(user)} {number}", user, -1, 0),
+                origin=Origin(run, f"{run} {user[::-1]} {number}", user, -1, 0),
             )
             for number in range(count)
         ]
