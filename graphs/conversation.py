@@ -13,11 +13,11 @@ from langgraph.runtime import Runtime
 from billp.agents.prompt_pack import clean
 from billp.agents.wishes import Wish, cannot_be_met
 from billp.graphs.nodes import EpisodeNodes
+from billp.graphs.plans import wish_state
 from billp.graphs.recording import SAID
 from billp.graphs.services import ServiceProvider
 from billp.graphs.state import EpisodeContext, EpisodeOutput, EpisodeState, observed, spending
 from billp.graphs.stepping import met_items, step_seed, wish_of
-from billp.graphs.wishing import wish_state
 
 
 def add_all_messages(old: list[AnyMessage], updates: Sequence[list[AnyMessage]]) -> list[AnyMessage]:

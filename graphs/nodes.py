@@ -20,8 +20,9 @@ from billp.graphs.acting import Update
 from billp.graphs.judging import Valuation, judge
 from billp.graphs.learning import learn_next
 from billp.graphs.methods import method_named
+from billp.graphs.plans import plan_state, wish_state, wished_plan
 from billp.graphs.recalling import lesson_words, recall
-from billp.graphs.recording import MIDDLE_REWARD, SAID, plan_state, step_record, totals_of, wished_plan
+from billp.graphs.recording import MIDDLE_REWARD, SAID, step_record, totals_of
 from billp.graphs.services import ServiceProvider, Services
 from billp.graphs.state import (
     EpisodeContext,
@@ -34,7 +35,6 @@ from billp.graphs.state import (
 )
 from billp.graphs.stepping import minds_of, step_seed, wish_of
 from billp.graphs.users import Recommendation, Wished, check_may_teach
-from billp.graphs.wishing import wish_state
 
 
 class EpisodeNodes:

@@ -9,9 +9,9 @@ from typing_extensions import TypedDict
 from billp.agents.llm.usage import Usage
 from billp.agents.plan import Plan
 from billp.agents.relations import relation
-from billp.agents.wishes import Wish
 from billp.catalogue import Catalogue
-from billp.graphs.state import Decision, EpisodeOutput, PlanState, StepRecord, UsageState, Weighed, usage_update
+from billp.graphs.plans import PlanState, plan_state
+from billp.graphs.state import Decision, EpisodeOutput, StepRecord, UsageState, Weighed, usage_update
 from billp.graphs.users import Response
 
 MIDDLE_REWARD = 3.0
@@ -41,23 +41,6 @@ def decided(
         item=item,
         usage=usage_update(usage or Usage()),
     )
-
-
-def plan_state(plan: Plan) -> PlanState:
-    """The plan as it travels through the graph."""
-    return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest, steps=plan.steps)
-
-
-def plan_from(kept: PlanState) -> Plan:
-    """The plan of a state or a record."""
-    return Plan(aim=kept["aim"], avoid=kept["avoid"], rest=kept["rest"], steps=kept.get("steps", 0))
-
-
-def wished_plan(plan: PlanState, wish: Wish) -> PlanState:
-    """`plan` with what a live person asked for, where there is anything."""
-    if not (wish.wanted or wish.unwanted or wish.refused):
-        return plan
-    return {**plan, "wanted": list(wish.wanted), "refused": [*wish.refused, *wish.unwanted]}
 
 
 def step_record(

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing`
 
 from billp.agents.llm.usage import Usage
 from billp.graphs.methods import SERVED
-from billp.graphs.wishing import WishState
+from billp.graphs.plans import PlanState, WishState
 
 
 class RecalledReflection(TypedDict):
@@ -36,21 +36,6 @@ class RecalledExperience(TypedDict):
     item: int
     encouraged: bool
     distance: float
-
-
-class PlanState(TypedDict):
-    """The typed plan: stars expected of kinds to aim for and to avoid, and the steps that a kind should rest.
-
-    `steps` is how far ahead it looks; earlier runs did not say. `wanted` and `refused` are what a live person asked
-    for, which goes before all else.
-    """
-
-    aim: dict[str, float]
-    avoid: dict[str, float]
-    rest: int
-    steps: NotRequired[int]
-    wanted: NotRequired[list[str]]
-    refused: NotRequired[list[str]]
 
 
 class Weighed(TypedDict):

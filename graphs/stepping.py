@@ -7,10 +7,10 @@ from billp.agents.llm.asking import call_seed
 from billp.agents.tools import CategoryAnalysis
 from billp.agents.wishes import Wish, not_wished
 from billp.errors import EpisodeError
+from billp.graphs.plans import wish_from
 from billp.graphs.services import Minds, Services
 from billp.graphs.state import ActorState, EpisodeContext, Observation
 from billp.graphs.users import masked_of
-from billp.graphs.wishing import wish_from
 
 CHOOSING, SHORTLISTING = "choose", "shortlist"
 """What chance is used for where no LLM is asked: to choose an item, and to draw candidates."""

@@ -11,7 +11,7 @@ from billp.agents.plan import Plan, make_plan, named_kinds
 from billp.experiments.blame.parts import ALIKE, LessonBehind
 from billp.experiments.run_step import Step
 from billp.graphs.methods import method_named
-from billp.graphs.recording import plan_from
+from billp.graphs.plans import plan_from
 from billp.graphs.services import Services, state_vector
 from billp.memory import Match, MemoryBank, Receipts
 from billp.memory.lessons import Reflection

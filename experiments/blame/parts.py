@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from billp.graphs.state import PlanState
+from billp.graphs.plans import PlanState
 from billp.memory import Receipt
 
 ALIKE = 0.02

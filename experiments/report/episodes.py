@@ -20,7 +20,8 @@ from billp.experiments.report.folders import RunData
 from billp.experiments.report.provenance import Source, Sources, source_of
 from billp.experiments.report.receipts import TrainingReceipts
 from billp.experiments.report.rows import Row
-from billp.graphs.state import EpisodeOutput, PlanState, RecalledReflection, StepRecord
+from billp.graphs.plans import PlanState
+from billp.graphs.state import EpisodeOutput, RecalledReflection, StepRecord
 
 BUDGET = 40_000_000
 """Bytes that the episodes of one page may take; beyond, browsers get slow."""

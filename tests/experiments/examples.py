@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from billp.agents.llm.usage import Usage
 from billp.experiments.records import EpisodeLine
-from billp.graphs.state import Ended, EpisodeOutput, PlanState, StepRecord, UsageState, usage_update
+from billp.graphs.plans import PlanState
+from billp.graphs.state import Ended, EpisodeOutput, StepRecord, UsageState, usage_update
 
 
 def usage(**given: int) -> UsageState:

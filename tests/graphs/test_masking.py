@@ -13,11 +13,11 @@ from billp.graphs.episode import build_episode_graph
 from billp.graphs.live import with_persons
 from billp.graphs.methods import METHODS
 from billp.graphs.nodes import output_of
+from billp.graphs.plans import wish_state
 from billp.graphs.services import FixedServices, Services
 from billp.graphs.state import EpisodeContext, Observation
 from billp.graphs.stepping import masked_items
 from billp.graphs.users import Recommendation, Response, SimulatedUsers, masked_history
-from billp.graphs.wishing import wish_state
 from billp.settings import load_settings
 from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset

@@ -1,12 +1,29 @@
-"""A live person's wish as it travels through the graph."""
+"""Plans, and what live persons wish, as they travel through the graph."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing` only from Python 3.12 on
 
+from billp.agents.plan import Plan
 from billp.agents.wishes import Wish
+
+
+class PlanState(TypedDict):
+    """The typed plan: stars expected of kinds to aim for and to avoid, and the steps that a kind should rest.
+
+    `steps` is how far ahead it looks; earlier runs did not say. `wanted` and `refused` are what a live person asked
+    for, which goes before all else.
+    """
+
+    aim: dict[str, float]
+    avoid: dict[str, float]
+    rest: int
+    steps: NotRequired[int]
+    wanted: NotRequired[list[str]]
+    refused: NotRequired[list[str]]
 
 
 class WishState(TypedDict):
@@ -26,6 +43,23 @@ class WishState(TypedDict):
     """Why the last wish could not be met; empty where it could."""
     passed: list[int]
     """Items that went because the person asked for something else."""
+
+
+def plan_state(plan: Plan) -> PlanState:
+    """The plan as it travels through the graph."""
+    return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest, steps=plan.steps)
+
+
+def plan_from(kept: PlanState) -> Plan:
+    """The plan of a state or a record."""
+    return Plan(aim=kept["aim"], avoid=kept["avoid"], rest=kept["rest"], steps=kept.get("steps", 0))
+
+
+def wished_plan(plan: PlanState, wish: Wish) -> PlanState:
+    """`plan` with what a live person asked for, where there is anything."""
+    if not (wish.wanted or wish.unwanted or wish.refused):
+        return plan
+    return {**plan, "wanted": list(wish.wanted), "refused": [*wish.refused, *wish.unwanted]}
 
 
 def wish_from(kept: WishState) -> Wish:
