@@ -22,6 +22,7 @@ from billp.commands import (
     doctor,
     episodes,
     inspect,
+    knowledge,
     memory,
     play,
     prompts,
@@ -51,6 +52,7 @@ app.command()(surface.surface)
 app.command()(report.report)
 app.command("critic")(critic.critic)
 app.command()(tuning.tune)
+app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(memory.app, name="memory")
 app.add_typer(prompts.app, name="prompts")
 app.command()(serve.serve)

@@ -50,6 +50,12 @@ class MemorySettings(Group):
     experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
     answer_doubt: float = Field(0.05, ge=0, description="variance in stars by which an item's answers may mislead")
     answer_doubt_with_logs: float = Field(0.3, ge=0, description="the same beside logs, which simulated answers repeat")
+    llm_knowledge: bool = Field(
+        True, description="let what the LLM says of items count, as far as ratings and answers prove it right"
+    )
+    llm_items: int = Field(
+        3000, ge=1, description="items that the LLM is asked about; of a larger catalogue, the most rated"
+    )
     values: int = Field(16, ge=0, description="critic experiences retrieved for a state")
     evidence: int = Field(256, ge=0, description="reflections whose evidence shapes the typed plan")
     actor_distance: float = Field(0.5, ge=0, description="squared L2 distance below which a state counts as similar")

@@ -41,8 +41,10 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "critic": frozenset({"history", "steps", "values"}),
     "reflector": frozenset({"history", "steps", "left"}),
     "wish": frozenset({"wish", "categories", "shown"}),
+    "item": frozenset({"name", "categories"}),
 }
 """The variables each role's prompt may use; a prompt lists in its front matter those it does use."""
+_OPTIONAL = frozenset({"item", "wish"})  # a pack without one of these has the default's
 
 _ITEM = {"title": "Title", "categories": ["Category"], "year": 1990}
 SAMPLES: Mapping[str, Any] = {
@@ -61,6 +63,7 @@ SAMPLES: Mapping[str, Any] = {
     "wish": "something lighter",
     "categories": ["Category"],
     "shown": [_ITEM],
+    "name": "Title (1990)",
 }
 """Values every prompt is rendered with when it is loaded, so that a misspelt part of a variable shows then."""
 
@@ -120,6 +123,8 @@ def load_pack(folder: Path | None = None) -> PromptPack:
     prompts = {}
     for role in VARIABLES:
         path = folder / f"{role}.md"
+        if role in _OPTIONAL and not path.is_file():
+            path = DEFAULT_PACK / path.name
         if not path.is_file():
             raise PromptError(f"Prompt pack {folder} has no role {role}; add {path.name}.")
         prompts[role] = _load_prompt(path, role)

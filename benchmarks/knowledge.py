@@ -5,7 +5,8 @@
 A stand-in says of every item a number that correlates with the test users' average reward by `quality`, and memory
 alone learns with it as with anything known of items: its weight comes from answers. Printed as JSON: R_traj of the
 first 100 test users after 0, 3, 10, 30 and 100 training episodes, for each quality and without the stand-in, means over
-seeds. `--file` takes a model's own numbers instead (JSON, item key to number). Needs no LLM.
+seeds, and how far they lie from those without it, with the standard error of that over seeds. `--file` adds a model's
+own numbers (JSON, item key to number), and may be given several times. Needs no LLM.
 """
 
 from __future__ import annotations
@@ -116,24 +117,30 @@ def main() -> None:
     parser.add_argument("--logs", action="store_true")
     parser.add_argument("--quality", default="0,0.1,0.2,0.3,0.5,0.8")
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--file", type=Path)
+    parser.add_argument("--file", type=Path, action="append", default=[])
     asked = parser.parse_args()
     workshop = Workshop(load_settings({"run.quit_rule": asked.rule}))
     services = workshop.services(asked.dataset, memory=None, llm=False)
     seeds = [int(seed) for seed in asked.seeds.split(",")]
     arms: dict[str, list[Floats | None]] = {"nothing": [None for _ in seeds]}
-    if asked.file:
-        said = json.loads(asked.file.read_text())
+    for file in asked.file:
+        said = json.loads(file.read_text())
         column = np.array([[said.get(item.key, np.nan)] for item in services.catalogue], dtype=np.float64)
-        arms[asked.file.stem] = [column for _ in seeds]
+        arms[file.stem] = [column for _ in seeds]
     for quality in map(float, filter(None, asked.quality.split(","))):
         arms[f"{quality:g}"] = [stand_in(services.worlds.test, quality, seed) for seed in seeds]
+    without = np.zeros((len(seeds), len(_POINTS)))
     for name, knowledge in arms.items():
         curves = [
             curve(services, said, logs=asked.logs, seed=seed) for seed, said in zip(seeds, knowledge, strict=True)
         ]
-        means = {point: round(float(np.mean([found[point] for found in curves])), 1) for point in _POINTS}
-        sys.stdout.write(json.dumps({"knowledge": name, "mean": means, "by_seed": curves}) + "\n")
+        reached = np.array([[found[point] for point in _POINTS] for found in curves])
+        without = reached if name == "nothing" else without
+        gain = reached - without
+        error = gain.std(axis=0, ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.full(len(_POINTS), np.nan)
+        told = {"mean": reached.mean(axis=0), "gain": gain.mean(axis=0), "gain_error": error}
+        by_point = {what: dict(zip(_POINTS, np.round(row, 1).tolist(), strict=True)) for what, row in told.items()}
+        sys.stdout.write(json.dumps({"knowledge": name, **by_point, "by_seed": curves}) + "\n")
         sys.stdout.flush()
 
 

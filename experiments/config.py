@@ -9,8 +9,10 @@ from typing import Any
 
 from billp.agents.llm.abilities import Abilities
 from billp.agents.prompt_pack import PromptPack
+from billp.experiments.knowing import knowledge_noted
 from billp.graphs.services import Services
 from billp.graphs.workshop import Workshop
+from billp.memory import Knowledge
 from billp.settings import Settings
 
 _PACKAGES = (
@@ -48,10 +50,13 @@ def run_config(workshop: Workshop, services: Services, plan: dict[str, Any]) -> 
     }
 
 
-def surroundings(settings: Settings, able: Abilities | None = None) -> dict[str, Any]:
+def surroundings(
+    settings: Settings, able: Abilities | None = None, knowledge: Knowledge | None = None
+) -> dict[str, Any]:
     """Versions, data folder and all settings: recorded with a run, not compared when it is resumed. Holds no secret.
 
     `able` is what the run's LLM can do; a run whose LLM keeps to no seed is marked as one that cannot be repeated.
+    `knowledge` is what it says of the items: a run that is resumed, and its explanations, go on with just that.
     """
     return {
         "python": platform.python_version(),
@@ -60,6 +65,7 @@ def surroundings(settings: Settings, able: Abilities | None = None) -> dict[str,
         "settings": settings.model_dump(mode="json"),
         "repeatable": able is None or able.seed,
         "llm": None if able is None else asdict(able),
+        **knowledge_noted(knowledge),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from billp.experiments.conduct import conduct_of
 from billp.experiments.config import run_config, surroundings
+from billp.experiments.knowing import as_begun
 from billp.experiments.metrics import Summary, summarise
 from billp.experiments.names import row_name
 from billp.experiments.opening import open_recommender
@@ -61,8 +62,10 @@ async def evaluate(
     config = run_config(workshop, services, plan)
     # Runs that were begun before this was noted go on: the memory's size tells whether it is the same.
     noted = ("plan.trained",)
-    beside = surroundings(workshop.settings, workshop.abilities)
+    beside = surroundings(workshop.settings, workshop.abilities, services.believer.knowledge)
     with RunFolder(run, config, beside, resume=resume, may_change=noted) as folder:
+        if folder.existed and chosen.needs_llm:
+            services = as_begun(services, workshop.knowledge.answers(services.pack), folder.surroundings)
         runner = Runner(services, chosen, folder, horizon=worlds.test.horizon)
         await runner.run(evaluation_plan(keys, seeds), on_episode)
         conduct = conduct_of(folder.lines, services)

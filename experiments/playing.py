@@ -80,9 +80,8 @@ class Play:
             "memory": memory if remembers else "",
             "learn": learn,
         }
-        self._folder = RunFolder(
-            run, run_config(workshop, services, plan), surroundings(workshop.settings), resume=True
-        )
+        beside = surroundings(workshop.settings, None, services.believer.knowledge)
+        self._folder = RunFolder(run, run_config(workshop, services, plan), beside, resume=True)
         self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.lines)}"
         self._context = in_full(LiveContext(method=method, seed=seed, run=origin_of(run), learn=learn), services)
         self._graph = build_episode_graph(
@@ -122,6 +121,7 @@ class Play:
         """The first question. Raises EpisodeError, as `answer` does, when the episode cannot go on: it is recorded."""
         await self._workshop.check_model(self._services)
         self._catch_up()
+        self._workshop.knowledge.fill_behind(self._services)
         return await self._go_on(LiveInput(user=self._user, episode=self._id, likes=self._likes))
 
     async def answer(self, given: object) -> Question | None:

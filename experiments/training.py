@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from billp.experiments.config import run_config, surroundings
+from billp.experiments.knowing import as_begun
 from billp.experiments.metrics import Summary, summarise
 from billp.experiments.names import row_name
 from billp.experiments.plans import training_plan
@@ -47,8 +48,10 @@ async def train(
     plan = {"command": "train", "method": method, "episodes": episodes, "seed": seed, "memory": memory}
     config = run_config(workshop, services, plan | ({"rival": rival.chosen} if rival is not None else {}))
     first = services.memory.next_ordinal() if services.memory is not None else 0
-    beside = surroundings(settings, workshop.abilities) | {_FIRST: first}
+    beside = surroundings(settings, workshop.abilities, services.believer.knowledge) | {_FIRST: first}
     with RunFolder(run, config, beside, resume=resume) as folder:
+        if folder.existed and chosen.needs_llm:
+            services = as_begun(services, workshop.knowledge.answers(services.pack), folder.surroundings)
         runner = Runner(
             services, chosen, folder, horizon=worlds.train.horizon, first_ordinal=folder.surroundings.get(_FIRST, 0),
             learner=rival,

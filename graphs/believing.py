@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -14,7 +14,7 @@ from billp.agents.closeness import Closeness
 from billp.agents.grounding import Vectors
 from billp.graphs.methods import Method
 from billp.graphs.ranking import Beliefs, Floats, MemoryRecommender, believe, stake_of
-from billp.memory import MemoryBank, Outcome
+from billp.memory import Knowledge, MemoryBank, Outcome
 from billp.memory.item_values import Observed, known_of
 from billp.settings import Settings
 from billp.simulators import Dataset, Worlds
@@ -39,9 +39,24 @@ class _Made:
 class Believer:
     """Beliefs about one dataset's items and users, from its train users' logs and from memories."""
 
-    def __init__(self, settings: Settings, dataset: Dataset, worlds: Worlds, vectors: Vectors) -> None:
-        """`vectors` (items, d) are unit text vectors."""
+    def __init__(
+        self,
+        settings: Settings,
+        dataset: Dataset,
+        worlds: Worlds,
+        vectors: Vectors,
+        *,
+        knowledge: Knowledge | None = None,
+        newest: Callable[[], Knowledge] | None = None,
+    ) -> None:
+        """`vectors` (items, d) are unit text vectors, `knowledge` is what an LLM says of the items.
+
+        `newest` reads what it says by now: looked up whenever a memory has changed, so that one memory and one episode
+        are not believed twice in two ways. Without it knowledge stays as it is, as in every run that is measured.
+        """
         self._settings, self._dataset, self._worlds, self._vectors = settings, dataset, worlds, vectors
+        self.knowledge = Knowledge.nothing(len(dataset.catalogue)) if knowledge is None else knowledge
+        self._newest = newest
         self._made: list[_Made] = []
         self._lock = Lock()
 
@@ -65,6 +80,8 @@ class Believer:
             for made in self._made:
                 if made.after(memory) and (made.changes, made.method) == (changes, method):
                     return made.beliefs
+            if self._newest is not None:
+                self.knowledge = self._newest()
             beliefs, of = self.after(method, outcomes), None if memory is None else ref(memory)
             current = [made for made in self._made if not made.after(memory) or made.changes == changes]
             self._made = [*current, _Made(of, changes, method, beliefs)][-_KEPT:]
@@ -75,7 +92,7 @@ class Believer:
         limits, items = self._settings.memory, len(self._dataset.catalogue)
         return believe(
             self.closeness,
-            self._known,
+            self._known(self.knowledge.column if method.knows and limits.llm_knowledge else None),
             self.logs if method.uses_logs else Observed.nothing(items),
             outcomes,
             answer_doubt=limits.answer_doubt_with_logs if method.uses_logs else limits.answer_doubt,
@@ -96,6 +113,13 @@ class Believer:
             variety=actor.variety,
         )
 
+    def knowing(self, knowledge: Knowledge, newest: Callable[[], Knowledge] | None = None) -> Believer:
+        """The same with other knowledge."""
+        return Believer(self._settings, self._dataset, self._worlds, self._vectors, knowledge=knowledge, newest=newest)
+
+    def _known(self, said: Floats | None) -> tuple[Floats, Floats, slice]:
+        return self._known_without if said is None else known_of(self._dataset.catalogue, said)
+
     @cached_property
-    def _known(self) -> tuple[Floats, Floats, slice]:
+    def _known_without(self) -> tuple[Floats, Floats, slice]:
         return known_of(self._dataset.catalogue)

@@ -21,6 +21,7 @@ class _Roles(TypedDict):
     thinks: bool
     recalls: Recalls
     plans: bool
+    knows: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Method:
     or the latest (Reflexion). `plans`: their evidence makes a typed plan. `macro`: what makes users leave is learned
     from whole episodes, and decides first. `micro`: what single answers say of items is learned. `critic`: the Critic's
     advantage labels experiences; without it the reward alone does. `answers`: without a memory, it learns from what
-    users answered in training episodes. `uses_logs`: it reads the ratings in the train users' logs, which the other
+    users answered in training episodes. `knows`: what the LLM says of items counts in what is liked, as far as ratings
+    and answers prove it right. `uses_logs`: it reads the ratings in the train users' logs, which the other
     methods never see. `tuned`: some of its numbers are chosen in the train world, anew with each seed. `settings`:
     those that are part of the method, by dotted name; they hold whatever the application's settings say.
     """
@@ -49,6 +51,7 @@ class Method:
     micro: bool = False
     critic: bool = True
     answers: bool = False
+    knows: bool = False
     uses_logs: bool = False
     tuned: bool = False
     settings: Mapping[str, object] = field(default_factory=dict, hash=False)
@@ -106,14 +109,14 @@ _AS_PUBLISHED: Mapping[str, object] = {
 }
 """What arXiv 2403.00843 sets, section 4.1 and its public code."""
 
-_BILLP: _Roles = {"chooser": "memory", "thinks": True, "recalls": "similar", "plans": True}
+_BILLP: _Roles = {"chooser": "memory", "thinks": True, "recalls": "similar", "plans": True, "knows": True}
 
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
         Method("billp", **_BILLP, macro=True, micro=True, uses_logs=True),
         Method("billp-no-logs", **_BILLP, macro=True, micro=True),
-        Method("billp-no-macro", chooser="memory", thinks=True, micro=True, uses_logs=True),
+        Method("billp-no-macro", chooser="memory", thinks=True, micro=True, knows=True, uses_logs=True),
         Method("billp-no-micro", **_BILLP, macro=True, uses_logs=True),
         Method("billp-llm-only", thinks=True, recalls="similar", micro=True),
         Method("billp-paper", thinks=True, recalls="similar", micro=True, settings=_AS_PUBLISHED),

@@ -81,6 +81,7 @@ class LazyServices:
         speaking = self._speaking(asked.model) if asked.llm else self._workshop
         services = await asyncio.to_thread(self._opened, asked, speaking)
         await speaking.check_model(services)
+        speaking.knowledge.fill_behind(services)
         return services
 
     def _opened(self, asked: Asked, speaking: Workshop) -> Services:
@@ -89,6 +90,7 @@ class LazyServices:
         services = self._workshop.services(asked.dataset, memory=None, llm=own, pack=pack, learn_at_once=True)
         if not asked.llm:
             return services
+        services = services if own else speaking.knowledge.told(services, growing=True)
         return replace(services, minds=speaking.minds(services.pack, _sampled(self.settings, asked.temperature)))
 
     def _speaking(self, model: str) -> Workshop:

@@ -28,6 +28,7 @@ from billp.agents.reflector import Reflector
 from billp.agents.wishes import WishReader
 from billp.errors import SettingsError
 from billp.graphs.believing import Believer
+from billp.graphs.item_knowledge import ItemKnowledge
 from billp.graphs.methods import Method, settings_of
 from billp.graphs.services import Minds, Services
 from billp.graphs.users import SimulatedUsers
@@ -108,6 +109,10 @@ class Workshop:
         self._open.push_async_exit(model)
         return model
 
+    def another_model(self) -> ServerChat:
+        """The embedded model, or that of a server, for another event loop."""
+        return ServerChat(base_url=self._base_url, settings=self.settings.llm)
+
     @property
     def _base_url(self) -> str:
         return self.settings.llm.base_url or (self.server.base_url if self.server else "")
@@ -130,6 +135,21 @@ class Workshop:
             return self.settings.llm.model
         return self.settings.llm.base_url or (self.server.model_file.name if self.server else "")
 
+    @cached_property
+    def knowledge(self) -> ItemKnowledge:
+        """What the model says of items."""
+        return ItemKnowledge(self)
+
+    def at_close(self, call: Callable[[], None]) -> None:
+        """Calls it when this workshop closes, before what it was made with is gone."""
+        self._open.callback(call)
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the model is the one that is used where none was named."""
+        llm = self.settings.llm
+        return self._given_model is None and not (llm.base_url or llm.gguf or provider_of(llm.model))
+
     async def check_model(self, services: Services) -> None:
         """Before a run begins: finds out whether the LLM is there and what it can do, and says once what it cannot.
 
@@ -137,7 +157,8 @@ class Workshop:
         """
         if services.minds is None or self._abilities is not None:
             return
-        for sentence in (await self.find_abilities()).lacking():
+        able = await self.find_abilities()
+        for sentence in able.lacking():
             log.warning("%s: %s", self.model_name, sentence)
 
     async def find_abilities(self) -> Abilities:
@@ -148,7 +169,8 @@ class Workshop:
         """
         if self._abilities is None:
             if self._given_model is None and self.settings.run.tape != "replay":
-                able = await find_abilities(self._own_model, self.model_name)
+                found = await find_abilities(self._own_model, self.model_name)
+                able = self._own_model.abilities = replace(found, words=not self.stands_in)
                 if self.tape is not None:
                     self.tape.add_abilities(self.settings.llm.model, able)
             self._abilities = abilities_of(self.model)
@@ -230,6 +252,7 @@ class Workshop:
             memory=None,
             learn_at_once=learn_at_once,
         )
+        services = self.knowledge.told(services, growing=learn_at_once) if llm else services
         if method is not None:
             services = self.as_method(services, method)
         return services if memory is None else self.remembering(services, memory, reading=reading)

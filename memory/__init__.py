@@ -4,6 +4,7 @@ from billp.memory.bank import MemoryBank, MemoryStats
 from billp.memory.embedding import Embedder, SentenceEmbedder
 from billp.memory.experiences import ActorMemory, CriticMemory
 from billp.memory.inventory import counts_of, inventory
+from billp.memory.knowledge import Answers, Knowledge, KnowledgeFile
 from billp.memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
 from billp.memory.outcomes import Outcome
 from billp.memory.receipts import Receipt, Receipts
@@ -18,10 +19,13 @@ __all__ = [
     "KINDS",
     "ActorExperience",
     "ActorMemory",
+    "Answers",
     "CriticExperience",
     "CriticMemory",
     "Embedder",
     "Kind",
+    "Knowledge",
+    "KnowledgeFile",
     "Match",
     "MemoryBank",
     "MemoryStats",

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
+STAND_IN = "Stand-in model: its words carry no knowledge"
+"""Said wherever words of the stand-in model are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
@@ -17,10 +20,14 @@ class Abilities:
     """It reports log-probabilities of the first token's alternatives."""
     schema: bool = True
     """It holds a reply to a JSON schema."""
+    words: bool = True
+    """Its words carry knowledge; those of the stand-in model, which is there so that everything runs, do not."""
 
     def lacking(self) -> list[str]:
         """What it cannot do and what follows from that, each in a sentence."""
         said = []
+        if not self.words:
+            said.append(f"{STAND_IN}; README names models that do better.")
         if not self.logprobs:
             instead = "one reply held to a schema" if self.schema else "one reply in words"
             said.append(f"It reports no log-probabilities; Actor and Critic read {instead} instead.")

@@ -64,6 +64,11 @@ class MeteredChat(WrappedChat):
         return abilities_of(self.inner)
 
     @property
+    def busy(self) -> bool:
+        """Whether a call is under way."""
+        return self._under_way > 0
+
+    @property
     def load(self) -> Load:
         """The load so far."""
         seconds = self._last - self._first if self._first is not None else 0.0

@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY, role TEXT NOT NULL, failed INTEGER NOT NULL, entry TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS abilities (name TEXT PRIMARY KEY, found TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS knowledge (
+    model TEXT, question TEXT, file TEXT NOT NULL, answers TEXT NOT NULL, PRIMARY KEY (model, question)
+) WITHOUT ROWID;
 """
 
 
@@ -123,10 +126,27 @@ class Tape:
     def abilities_of(self, model: str) -> Abilities:
         """What `model` could do when it was recorded; everything on a tape that does not say."""
         with self._refusing("read"):
-            # Tapes of earlier versions have no such table.
-            known = self._file.execute("SELECT 1 FROM sqlite_master WHERE name = 'abilities'").fetchone()
-            row = known and self._file.execute("SELECT found FROM abilities WHERE name = ?", (model,)).fetchone()
+            row = (
+                self._has("abilities")
+                and self._file.execute("SELECT found FROM abilities WHERE name = ?", (model,)).fetchone()
+            )
         return Abilities(**json.loads(row[0])) if row else Abilities()
+
+    def add_knowledge(self, model: str, question: str, file: str, answers: str) -> None:
+        """Notes what `model` said of items when it was asked `question`: the text of the file so called."""
+        with self._refusing("written"):
+            self._file.execute("INSERT OR IGNORE INTO knowledge VALUES (?, ?, ?, ?)", (model, question, file, answers))
+
+    def knowledge_of(self, model: str, question: str) -> tuple[str, str] | None:
+        """The name and the text of that file; None on a tape that holds none."""
+        with self._refusing("read"):
+            row = (
+                self._has("knowledge")
+                and self._file.execute(
+                    "SELECT file, answers FROM knowledge WHERE model = ? AND question = ?", (model, question)
+                ).fetchone()
+            )
+        return (str(row[0]), str(row[1])) if row else None
 
     def find(self, key: str) -> Entry | None:
         """The entry recorded under `key`, None where there is none."""
@@ -148,6 +168,10 @@ class Tape:
                 (key, role, bool(entry.error), entry.model_dump_json()),
             )
         return self.find(key) or entry
+
+    def _has(self, table: str) -> bool:
+        """Whether there is such a table: tapes of earlier versions lack some."""
+        return bool(self._file.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone())
 
     def _check(self, replay: bool) -> None:
         """Refuses a file of another kind, makes the tables of a new one."""

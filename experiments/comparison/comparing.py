@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
+from billp.agents.appraiser import question_of
 from billp.errors import ArtifactError
 from billp.experiments.baselines.policy import PolicyRecord
 from billp.experiments.baselines.runs import check_trainable
@@ -23,6 +24,7 @@ from billp.experiments.comparison.track import Bench, OnTraining, Track
 from billp.experiments.conduct import conduct_of
 from billp.experiments.config import run_config, surroundings
 from billp.experiments.configured_folder import ConfiguredFolder, read_config
+from billp.experiments.knowing import as_begun
 from billp.experiments.metrics import Summary, cached_share, summarise
 from billp.experiments.records import EpisodeLine
 from billp.experiments.runner import OnEpisode
@@ -65,9 +67,11 @@ async def compare(
     world = base.worlds.test
     users = [base.dataset.user_keys[user] for user in users_of(world, design.users, world.settings.seed)]
     config = run_config(workshop, base, {**design.plan(), "test_users": users})
-    beside = surroundings(workshop.settings, workshop.abilities) | {_ID: uuid4().hex[:8]}
+    beside = surroundings(workshop.settings, workshop.abilities, base.believer.knowledge) | {_ID: uuid4().hex[:8]}
     with ConfiguredFolder(run, config, beside, resume=resume, may_change=_MAY_CHANGE) as folder:
         _check_wider(run, design)
+        if folder.existed and base.minds is not None:
+            base = as_begun(base, workshop.knowledge.answers(base.pack), folder.surroundings)
         own = folder.surroundings.get(_ID)
         bench = Bench(
             workshop=workshop,
@@ -112,7 +116,9 @@ def _check_wider(run: Path, design: Design) -> None:
 
 def _services_of(arm: Arm, base: Services, workshop: Workshop) -> Services:
     minds = workshop.minds(arm.pack) if arm.method.needs_llm else None
-    return workshop.as_method(replace(base, pack=arm.pack, minds=minds), arm.method)
+    services = workshop.as_method(replace(base, pack=arm.pack, minds=minds), arm.method)
+    same = question_of(arm.pack["item"]) == question_of(base.pack["item"])
+    return services if same or not arm.method.knows else workshop.knowledge.told(services)
 
 
 async def _run(tracks: list[Track], design: Design) -> int:

@@ -175,8 +175,9 @@ class Track:
         config = run_config(workshop, self._services, plan)
         # The evaluation's users are the comparison's, which may be widened; a probe's are pinned by the design.
         may_change = ("plan.users",) if name == "evaluation" else ()
+        beside = surroundings(workshop.settings, workshop.abilities, self._services.believer.knowledge)
         return RunFolder(
-            self._path / name, config, surroundings(workshop.settings), resume=True, may_change=may_change
+            self._path / name, config, beside, resume=True, may_change=may_change
         )  # fmt: skip
 
     def _runner(self, folder: RunFolder, horizon: int) -> Runner:

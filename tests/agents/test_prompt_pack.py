@@ -31,6 +31,7 @@ FULL = {
     "wish": "no more of this",
     "categories": ["Sea", "Desert"],
     "shown": [ShownItem("Ran", ("War",), 1985)],
+    "name": "Tampopo (1985)",
 }
 EMPTY = {name: type(value)() for name, value in FULL.items()}
 
@@ -60,6 +61,7 @@ class TestEveryPack:
             "wish": "no more of this",
             "categories": "Sea, Desert",
             "shown": "Ran",
+            "name": "Tampopo",
         }
         for prompt in load_pack(folder).prompts.values():
             text = prompt.render(**FULL)
@@ -114,6 +116,15 @@ def test_damage_is_named(pack: Path, old: str, new: str, message: str):
     with pytest.raises(PromptError, match=message) as caught:
         load_pack(pack)
     assert str(path) in str(caught.value)
+
+
+def test_a_pack_need_not_ask_about_items_and_may_in_its_own_words(pack: Path):
+    own = pack / "item.md"
+    text = own.read_text()
+    own.unlink()
+    assert load_pack(pack)["item"].changing == load_pack()["item"].changing
+    own.write_text(text.replace("widely acclaimed", "loved by many"))
+    assert "loved by many" in load_pack(pack)["item"].render(name="Fargo (1996)", categories=[])
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):

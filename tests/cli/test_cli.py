@@ -16,6 +16,7 @@ COMMANDS = (
     ("simulator", "build"), ("simulator", "info"), ("train",), ("evaluate",), ("episode",), ("play",), ("critic",),
     ("memory",), ("memory", "stats"), ("memory", "list"), ("memory", "search"), ("memory", "export"),
     ("memory", "import"), ("memory", "clear"), ("memory", "show"), ("memory", "blame"), ("memory", "prune"), ("tune",),
+    ("knowledge",), ("knowledge", "build"), ("knowledge", "show"),
     ("prompts",), ("prompts", "list"), ("prompts", "show"), ("prompts", "check"), ("doctor",),
     ("serve",), ("studio",), ("graph",), ("settings",), ("demo",), ("report",), ("surface",),
 )  # fmt: skip

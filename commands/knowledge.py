@@ -1,0 +1,84 @@
+"""`billp knowledge`: what the LLM knows of a catalogue's items."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import typer
+
+from billp.commands.output import (
+    AsJson,
+    Assignments,
+    PromptsFolder,
+    count_bar,
+    settings_from,
+    show_json,
+    show_pairs,
+    spinner,
+    stdout,
+)
+from billp.commands.running import Dataset, SideBySide
+
+if TYPE_CHECKING:
+    from billp.experiments.knowledge import Known
+
+app = typer.Typer(
+    help="Ask the LLM what it knows of a dataset's items, and see what that is worth.", no_args_is_help=True
+)
+
+
+@app.command()
+def build(
+    dataset: Dataset = "ml-100k",
+    side_by_side: SideBySide = None,
+    prompts: PromptsFolder = None,
+    assign: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask about every item that was not asked about yet, the most rated first.
+
+    Each answer is kept as it comes, in the data folder, for all runs: what is interrupted goes on where it stopped.
+    """
+    from billp.experiments.knowledge import build_knowledge, known
+    from billp.graphs.workshop import Workshop
+
+    settings = settings_from(assign, prompts=prompts, run__side_by_side=side_by_side, run__tape="off")
+
+    async def work() -> Known:
+        async with Workshop(settings) as workshop:
+            with spinner("getting ready"):
+                services = await asyncio.to_thread(workshop.services, dataset, memory=None, llm=True)
+                await workshop.check_model(services)
+            await build_knowledge(workshop, services, bar=count_bar)
+            return known(workshop.knowledge.told(services), workshop.model_name)
+
+    _show(asyncio.run(work()), as_json)
+
+
+@app.command()
+def show(
+    dataset: Dataset = "ml-100k", prompts: PromptsFolder = None, assign: Assignments = None, as_json: AsJson = False
+) -> None:
+    """Compare what the LLM said of items with what train users rated: how well the two agree, and its favourites."""
+    from billp.experiments.knowledge import known
+    from billp.graphs.workshop import Workshop
+
+    settings = settings_from(assign, prompts=prompts, run__tape="off")
+
+    async def work() -> Known:
+        async with Workshop(settings) as workshop:
+            with spinner("getting ready"):
+                services = await asyncio.to_thread(workshop.services, dataset, memory=None, llm=True)
+            return known(services, workshop.model_name)
+
+    _show(asyncio.run(work()), as_json)
+
+
+def _show(found: Known, as_json: bool) -> None:
+    if as_json:
+        show_json(found)
+        return
+    show_pairs(found.pairs())
+    if found.favourites:
+        stdout.print(f"Its favourites: {'; '.join(found.favourites)}", markup=False)

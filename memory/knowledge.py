@@ -1,0 +1,150 @@
+"""What a language model says of items: its answers in a file that all runs share, and a snapshot of them.
+
+One file for each model and question, one line for each item asked about. Lines are only ever added, so the first n of
+them are what a run that began with n answers knew, however many came since.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from billp.catalogue import Catalogue
+from billp.errors import ArtifactError
+
+Floats = NDArray[np.float64]
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    item: str
+    log_odds: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What a model says of the items of a catalogue: `log_odds` (items,) of yes against no, NaN where it said nothing.
+
+    `name` is that of its file, of which the first `answers` lines were read; `digest` is their sha256.
+    """
+
+    name: str
+    answers: int
+    digest: str
+    log_odds: Floats
+
+    @classmethod
+    def nothing(cls, items: int) -> Knowledge:
+        """That of a model which was never asked about so many items."""
+        return cls("", 0, "", np.full(items, np.nan))
+
+    @property
+    def asked(self) -> int:
+        """The items that it says something of."""
+        return int(np.isfinite(self.log_odds).sum())
+
+    @property
+    def column(self) -> Floats | None:
+        """(items, 1) normal scores of the items' order, NaN where nothing was said; None where nothing was said of any.
+
+        Only the order counts: how sure a model sounds says little, and a few wild answers would outweigh the others.
+        """
+        there = np.isfinite(self.log_odds)
+        if np.unique(self.log_odds[there]).size < 2:
+            return None
+        _, place, counts = np.unique(self.log_odds[there], return_inverse=True, return_counts=True)
+        middles = (np.cumsum(counts) - counts / 2) / there.sum()
+        scores = np.full(len(there), np.nan)
+        scores[there] = np.array([NormalDist().inv_cdf(middle) for middle in middles])[place]
+        return scores[:, None]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of one model to one question: the `lines` of the file called `name`."""
+
+    name: str
+    lines: tuple[str, ...]
+
+    @classmethod
+    def in_text(cls, name: str, text: str) -> Answers:
+        """The answers in the text of a file; a last line that a kill cut off is no line."""
+        return cls(name, tuple(text[: text.rfind("\n") + 1].split("\n")[:-1]))
+
+    @property
+    def text(self) -> str:
+        """The text of a file that holds just them."""
+        return "".join(f"{line}\n" for line in self.lines)
+
+    def first(self, count: int) -> Answers:
+        """Those that a run began with; raises ArtifactError where there are fewer."""
+        if len(self.lines) < count:
+            raise ArtifactError(f"{self.name} holds {len(self.lines)} answers, the run began with {count}; restore it.")
+        return Answers(self.name, self.lines[:count])
+
+    def of(self, catalogue: Catalogue) -> Knowledge:
+        """What they say of the items of `catalogue`; raises ArtifactError where a line is damaged."""
+        by_item = self.by_item()
+        found = [by_item.get(item.text) for item in catalogue]
+        log_odds = np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+        return Knowledge(self.name, len(self.lines), hashlib.sha256(self.text.encode()).hexdigest(), log_odds)
+
+    def by_item(self) -> dict[str, float | None]:
+        """From an item's text to log-odds, None where the model gave no answer; an item's first answer counts."""
+        found: dict[str, float | None] = {}
+        for number, line in enumerate(self.lines, start=1):
+            try:
+                said = _Line.model_validate_json(line)
+            except ValidationError as error:
+                raise ArtifactError(f"{self.name} is damaged at line {number}; delete it and ask again.") from error
+            found.setdefault(said.item, said.log_odds)
+        return found
+
+
+@dataclass(frozen=True)
+class KnowledgeFile:
+    """The file of one model's answers to one question. Several processes may add to it at the same time."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, folder: Path, model: str, digest: str, question: str) -> KnowledgeFile:
+        """The file of a model, by its name and the sha256 of its file ("" where unknown), and a question's words."""
+        key = hashlib.sha256("\0".join((digest or model, question)).encode()).hexdigest()[:12]
+        return cls(folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', Path(model).name)[:40]}-{key}.jsonl")
+
+    def read(self) -> Answers:
+        """All answers there are, none where there is no file yet; raises ArtifactError where it cannot be read."""
+        try:
+            return Answers.in_text(self.path.stem, self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Answers(self.path.stem, ())
+        except (OSError, UnicodeDecodeError) as error:
+            raise ArtifactError(f"{self.path} cannot be read ({error}); delete it and ask again.") from error
+
+    def add(self, item: str, log_odds: float | None) -> None:
+        """Adds one answer; it is on the disk when this returns. Raises OSError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _cut_torn_end(file.fileno())
+            file.write(_Line(item=item, log_odds=log_odds).model_dump_json().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _cut_torn_end(handle: int) -> None:
+    """Cuts off what a killed process left of a line; raises OSError."""
+    size = os.fstat(handle).st_size
+    if size and os.pread(handle, 1, size - 1) != b"\n":
+        os.ftruncate(handle, os.pread(handle, size, 0).rfind(b"\n") + 1)
