@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def liked() -> np.ndarray:
     return np.bincount(data.items[mine], data.ratings[mine], len(data.catalogue)) / np.maximum(counts, 1)
 
 
-def knowing(said: np.ndarray, **flags: object) -> Services:
+def knowing(said: np.ndarray, **flags: Any) -> Services:
     made = fake_services(**flags)
     knowledge = Knowledge("model", len(said), "", said.astype(float))
     return replace(made, believer=made.believer.knowing(knowledge))
