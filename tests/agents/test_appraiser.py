@@ -10,16 +10,22 @@ from hypothesis import strategies as st
 
 from billp.agents.appraiser import Appraiser, spoken_name, yes_against_no
 from billp.agents.llm.abilities import Abilities
+from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.prompt_pack import load_pack
 from billp.catalogue import Item
-from tests.fakes.model import RuleModel
+from tests.fakes.model import FakeChat, RuleModel
 
 MATRIX = Item(0, "1", "Matrix, The", ("Action", "Sci-Fi"), 1999)
 
 
-class Wordy(RuleModel):
+class Wordy(FakeChat):
     """A model that reports no log-probabilities."""
+
+    said: str
+
+    async def answer(self, request: Request) -> Reply:
+        return Reply(self.said)
 
     @property
     def abilities(self) -> Abilities:
@@ -61,7 +67,7 @@ async def test_a_title_that_reads_like_an_instruction_stays_a_title():
 
 @pytest.mark.parametrize(("said", "log_odds"), [("Yes.", 1.0), ('"no"', -1.0), ("Yes, and no", None), ("Maybe", None)])
 async def test_without_probabilities_the_answer_itself_counts(said: str, log_odds: float | None):
-    assert (await Appraiser(Wordy(lambda _: Reply(said)), load_pack()["item"]).appraise(MATRIX)).log_odds == log_odds
+    assert (await Appraiser(Wordy(said=said), load_pack()["item"]).appraise(MATRIX)).log_odds == log_odds
 
 
 async def test_a_model_that_says_neither_says_nothing():
