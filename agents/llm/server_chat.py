@@ -39,6 +39,10 @@ class _OlderServerError(MomentaryError):
     """The server was asked in words it does not know, and is asked in older ones from now on."""
 
 
+class _DroppedError(AwayError):
+    """The connection ended in the middle of a call: servers let go of those that were idle, and some die."""
+
+
 class ServerChat(AsyncChat):
     """A chat model behind an OpenAI-compatible server; an async context manager that closes its connections."""
 
@@ -161,7 +165,7 @@ class ServerChat(AsyncChat):
     async def _ask_once(self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]) -> AIMessage:
         try:
             return await self._ask_in_these_words(messages, stop, kwargs)
-        except _OlderServerError:
+        except (_OlderServerError, _DroppedError):  # a server that died refuses the next connection
             return await self._ask_in_these_words(messages, stop, kwargs)
 
     async def _ask_in_these_words(
@@ -194,7 +198,8 @@ class ServerChat(AsyncChat):
                     raise self._refused(response.status, content, response.headers)
                 yield response
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-            raise AwayError(type(error).__name__) from error
+            kind = AwayError if isinstance(error, aiohttp.ClientConnectorError) else _DroppedError
+            raise kind(type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise MomentaryError(type(error).__name__) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import traceback
 
 import pytest
@@ -17,7 +18,7 @@ from billp.agents.llm.usage import Usage
 from billp.errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError, ServerAwayError
 from billp.settings import LLMSettings
 from tests.fakes.model import QueueModel
-from tests.fakes.server import Script, serving
+from tests.fakes.server import Script, completion, serving
 
 QUICK = LLMSettings(retries=2, backoff_s=0.01, timeout_s=5, api_key=SecretStr("planted-key"))
 
@@ -88,6 +89,32 @@ class TestServerChat:
     async def test_a_server_that_is_away_stops_the_run_when_patience_ends(self):
         with pytest.raises(ServerAwayError, match=r"127\.0\.0\.1:9.*did not come back within 0\.2 s .*--resume"):
             await ask("http://127.0.0.1:9/v1", QUICK.model_copy(update={"patience_s": 0.2}), request())
+
+    async def test_a_connection_that_the_server_let_go_of_is_no_server_that_is_away(
+        self, caplog: pytest.LogCaptureFixture
+    ):
+        calls = 0
+
+        async def one_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal calls
+            for last in (False, True):  # it says that the connection stays, and ends it when the next call comes
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+                calls += 1
+                if not last:
+                    body = json.dumps(completion({"messages": []})).encode()
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
+                    writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+                    await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(one_answer, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            async with ServerChat(base_url=url, settings=QUICK, waits=False) as model:
+                replies = [await asking.ask(model, request()) for _ in range(3)]
+        assert all(reply.text for reply in replies)
+        assert calls == 5
+        assert not caplog.records
 
     async def test_a_server_behind_a_gateway_is_waited_for(self, caplog: pytest.LogCaptureFixture):
         script = Script(statuses=[502, 503, 504] * 2)
