@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from billp.experiments.surface.surveying import Survey
     from billp.settings import Settings
 
-_METHODS = "random,popular,round-robin,diverse-random,mmr,diverse-learned"
+_METHODS = "random,diverse-random,diverse-learned,round-robin,mmr,dpp,billp-memory-only-no-logs,billp-memory-only"
 
 
 def surface(
