@@ -73,7 +73,8 @@ class LLMSettings(Group):
 class RoleSettings(Group):
     """Sampling and budget of one role."""
 
-    temperature: float = Field(0.5, ge=0, le=2)
+    temperature: float = Field(0.5, ge=0, le=2, description="how freely words are drawn; 0 takes the likeliest")
+    top_p: float = Field(1.0, gt=0, le=1, description="words are drawn from the likeliest of this share; 1 is all")
     max_tokens: int = Field(32, ge=1, description="completion tokens one call may cost")
     retries: int = Field(2, ge=0, description="further tries when a reply has not the form asked for")
 

@@ -131,6 +131,7 @@ class Actor:
             system=self._choose.fixed,
             user="",
             temperature=self._settings.temperature,
+            top_p=self._settings.top_p,
             max_tokens=self._settings.max_tokens,
             seed=seed,
             choices=labels,
@@ -149,6 +150,7 @@ class Actor:
             system=self._propose.fixed,
             user="",
             temperature=self._settings.temperature,
+            top_p=self._settings.top_p,
             max_tokens=self._settings.free_max_tokens,
             seed=seed,
         )

@@ -70,6 +70,7 @@ class Critic:
             system=self._prompt.fixed,
             user="",
             temperature=self._settings.temperature,
+            top_p=self._settings.top_p,
             # A constrained sample is a JSON string; the expectation reads its one token's alternatives.
             max_tokens=self._settings.max_tokens if expectation else max(12, self._settings.max_tokens),
             seed=seed,

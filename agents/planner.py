@@ -47,6 +47,7 @@ class Planner:
             system=self._prompt.fixed,
             user="",
             temperature=self._settings.temperature,
+            top_p=self._settings.top_p,
             max_tokens=self._settings.max_tokens,
             seed=seed,
         )

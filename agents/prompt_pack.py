@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,11 @@ class Prompt:
     changing: str
     _template: jinja2.Template
 
+    @property
+    def text(self) -> str:
+        """Both parts, as `PromptPack.edited` takes them."""
+        return f"{self.fixed}\n{SEPARATOR}{self.changing}"
+
     def render(self, **values: Any) -> str:
         """The changing part with `values` filled in; values it does not use are ignored."""
         return self._template.render(**values).strip()
@@ -110,6 +115,16 @@ class PromptPack:
         """sha256 over all prompts, for a run's record of what it was made with."""
         texts = (f"{role}\n{p.version}\n{p.fixed}\n{p.changing}" for role, p in sorted(self.prompts.items()))
         return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+    def edited(self, texts: Mapping[str, str]) -> PromptPack:
+        """The pack with other texts for some roles, each the fixed part, `=====` and the changing part.
+
+        A text without that line replaces the fixed part alone. Raises PromptError that names role and fault.
+        """
+        prompts = dict(self.prompts)
+        for role, text in texts.items():
+            prompts[role] = _edited(prompts[role], text.replace("\r\n", "\n"))
+        return replace(self, prompts=prompts)
 
 
 def load_pack(folder: Path | None = None) -> PromptPack:
@@ -161,34 +176,51 @@ def _load_prompt(path: Path, role: str) -> Prompt:
         raise PromptError(f"{path} has bad front matter; it takes role, version, purpose, variables.") from error
     if matter.role != role:
         raise PromptError(f"{path} says it is for role {matter.role!r}; its file name says {role!r}.")
-    fixed, changing = parts[2].split(SEPARATOR, 1)
+    return _made(role, matter.version, matter.purpose, parts[2], str(path), declared=matter.variables)
+
+
+def _edited(old: Prompt, text: str) -> Prompt:
+    if len(text) > _LARGEST:
+        raise PromptError(f"The {old.role} prompt is longer than {_LARGEST:,} characters; no context holds so much.")
+    whole = text if SEPARATOR in text else f"{text}\n{SEPARATOR}{old.changing}"
+    return _made(old.role, old.version, old.purpose, whole, f"The {old.role} prompt")
+
+
+def _made(
+    role: str, version: int, purpose: str, text: str, where: str, *, declared: frozenset[str] | None = None
+) -> Prompt:
+    """The prompt that `text` is, with the variables that it uses; raises PromptError that says `where` it stands.
+
+    Where variables were `declared`, these must be the ones it uses.
+    """
+    fixed, changing = text.split(SEPARATOR, 1)
     environment = prompt_environment(_as_data)
     try:
         fixed_uses = jinja2.meta.find_undeclared_variables(environment.parse(fixed))
         parsed = environment.parse(changing)
-        check_language(parsed, str(path))
-        uses = jinja2.meta.find_undeclared_variables(parsed)
+        check_language(parsed, where)
+        uses = frozenset(jinja2.meta.find_undeclared_variables(parsed))
         template = environment.from_string(changing)
     except jinja2.TemplateSyntaxError as error:
-        raise PromptError(f"{path} is not a valid template: {error.message} (line {error.lineno}).") from error
+        raise PromptError(f"{where} is not a valid template: {error.message} (line {error.lineno}).") from error
     except (RecursionError, MemoryError, SyntaxError) as error:
-        raise PromptError(f"{path} cannot be read as a template ({type(error).__name__}); simplify it.") from error
+        raise PromptError(f"{where} cannot be read as a template ({type(error).__name__}); simplify it.") from error
     if fixed_uses or "{%" in fixed or "{{" in fixed:
-        raise PromptError(f"{path} has template code in its fixed part; move it below the ===== line.")
-    _check_variables(path, role, matter.variables, frozenset(uses))
+        raise PromptError(f"{where} has template code in its fixed part; move it below the ===== line.")
+    _check_variables(where, role, uses if declared is None else declared, uses)
     for sample in (SAMPLES, {name: type(value)() for name, value in SAMPLES.items()}):
         try:
             template.render(sample)
         except (jinja2.TemplateError, *_FAILURES) as error:
-            raise PromptError(f"{path} cannot be rendered: {error}; mend the expression it names.") from error
-    return Prompt(role, matter.version, matter.purpose, matter.variables, fixed.strip(), changing, template)
+            raise PromptError(f"{where} cannot be rendered: {error}; mend the expression it names.") from error
+    return Prompt(role, version, purpose, uses, fixed.strip(), changing, template)
 
 
-def _check_variables(path: Path, role: str, declared: frozenset[str], used: frozenset[str]) -> None:
+def _check_variables(where: str, role: str, declared: frozenset[str], used: frozenset[str]) -> None:
     allowed = ", ".join(sorted(VARIABLES[role]))
     for name in sorted(used | declared):
         if name not in VARIABLES[role]:
-            raise PromptError(f"{path} uses the unknown variable {name!r}; role {role} has {allowed}.")
+            raise PromptError(f"{where} uses the unknown variable {name!r}; role {role} has {allowed}.")
     for name in sorted(used ^ declared):
         fault = "uses but does not declare" if name in used else "declares but does not use"
-        raise PromptError(f"{path} {fault} the variable {name!r}; mend its front matter or its text.")
+        raise PromptError(f"{where} {fault} the variable {name!r}; mend its front matter or its text.")

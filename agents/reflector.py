@@ -43,6 +43,7 @@ class Reflector:
             system=self._prompt.fixed,
             user="",
             temperature=self._settings.temperature,
+            top_p=self._settings.top_p,
             max_tokens=self._settings.max_tokens,
             seed=seed,
         )

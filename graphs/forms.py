@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 from pydantic.dataclasses import dataclass
+from pydantic.fields import FieldInfo
 
+from billp.agents.prompt_pack import PromptPack, load_pack
 from billp.graphs.methods import SERVED
 from billp.graphs.state import EpisodeContext, EpisodeInput
+from billp.settings import load_settings
 
 _CONFIG = ConfigDict(extra="forbid")
 _FIXED = "The method of this graph"
 _MEMORY = "Name of the memory to read, and to write when learning"
 
 
+@cache
+def shown_pack() -> PromptPack:
+    """The prompts that forms show, those of the settings; raises PromptError and SettingsError."""
+    return load_pack(load_settings().prompts)
+
+
+def _prompt(role: str, node: str) -> FieldInfo:
+    """A field for the prompt of a role, which Studio lets people edit at the node that asks it."""
+
+    def marked(schema: JsonDict) -> None:
+        schema |= {"default": shown_pack()[role].text, "langgraph_nodes": [node], "langgraph_type": "prompt"}
+
+    field: FieldInfo = Field(
+        description=f"The {role} prompt: instructions, =====, the part that changes (Jinja2); empty: as in `prompts`",
+        json_schema_extra=marked,
+    )
+    return field
+
+
 @dataclass(frozen=True, config=_CONFIG)
 class ServedContext(EpisodeContext):
-    """How to run an episode, and with which LLM."""
+    """How to run an episode, with which LLM, and with which words; empty prompts are those of the pack."""
 
     model: Annotated[
         str,
@@ -30,6 +54,29 @@ class ServedContext(EpisodeContext):
     temperature: Annotated[
         float, Field(ge=-1, le=2, description="Sampling temperature of every role; below 0: as set for each")
     ] = -1.0
+    top_p: Annotated[
+        float, Field(ge=0, le=1, description="Every role draws words from the likeliest of this share; 0: as set")
+    ] = 0.0
+    max_tokens: Annotated[
+        int, Field(ge=0, description="Most tokens of a thought and of a reflection; 0: as set for each")
+    ] = 0
+    planner_prompt: Annotated[str, _prompt("planner", "plan")] = ""
+    actor_prompt: Annotated[str, _prompt("actor-shortlist", "act")] = ""
+    actor_free_prompt: Annotated[str, _prompt("actor-free", "act")] = ""
+    critic_prompt: Annotated[str, _prompt("critic", "criticise")] = ""
+    reflector_prompt: Annotated[str, _prompt("reflector", "reflect")] = ""
+
+    @property
+    def edited(self) -> dict[str, str]:
+        """The prompts that are others than the form shows, by role."""
+        given = {
+            "planner": self.planner_prompt,
+            "actor-shortlist": self.actor_prompt,
+            "actor-free": self.actor_free_prompt,
+            "critic": self.critic_prompt,
+            "reflector": self.reflector_prompt,
+        }
+        return {role: text for role, text in given.items() if text.strip() not in ("", shown_pack()[role].text.strip())}
 
 
 @dataclass(frozen=True, config=_CONFIG)

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from billp.agents.llm.providers import provider_of
 from billp.agents.prompt_pack import load_pack
 from billp.errors import SettingsError
-from billp.graphs.forms import ServedContext
+from billp.graphs.forms import ServedContext, shown_pack
 from billp.graphs.methods import method_named
 from billp.graphs.services import Services
 from billp.graphs.state import EpisodeContext
@@ -30,15 +30,37 @@ class Asked:
     dataset: str
     prompts: str
     llm: bool
-    model: str
-    temperature: float
+    model: str = ""
+    temperature: float = -1.0
+    top_p: float = 0.0
+    max_tokens: int = 0
+    edited: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, context: EpisodeContext, *, llm: bool) -> Self:
-        """What `context` asks for."""
+        """What `context` asks for; may read the prompts that forms show."""
         if not isinstance(context, ServedContext) or not llm:
-            return cls(context.dataset, context.prompts, llm, "", -1.0)
-        return cls(context.dataset, context.prompts, llm, context.model, context.temperature)
+            return cls(context.dataset, context.prompts, llm)
+        return cls(
+            context.dataset,
+            context.prompts,
+            llm,
+            context.model,
+            context.temperature,
+            context.top_p,
+            context.max_tokens,
+            tuple(context.edited.items()),
+        )
+
+    def sampling(self, settings: Settings) -> Settings:
+        """`settings` with what was asked of the roles' sampling."""
+        every: dict[str, Any] = {"temperature": self.temperature} if self.temperature >= 0 else {}
+        every |= {"top_p": self.top_p} if self.top_p else {}
+        wordy = every | ({"max_tokens": self.max_tokens} if self.max_tokens else {})
+        roles = {"planner": wordy, "actor": every, "critic": every, "reflector": wordy}
+        return settings.model_copy(
+            update={role: getattr(settings, role).model_copy(update=changes) for role, changes in roles.items()}
+        )
 
 
 class LazyServices:
@@ -47,6 +69,7 @@ class LazyServices:
     def __init__(self, settings: Settings) -> None:
         self._workshop = Workshop(settings)
         self._speaking_others: dict[str, Workshop] = {}
+        self._datasets: dict[str, Services] = {}
         self._made: dict[Asked, Services] = {}
         self._with_memory: dict[tuple[Asked, str], Services] = {}
         self._lock = asyncio.Lock()
@@ -85,13 +108,18 @@ class LazyServices:
         return services
 
     def _opened(self, asked: Asked, speaking: Workshop) -> Services:
-        pack = load_pack(Path(asked.prompts)) if asked.prompts else None
-        own = asked.llm and speaking is self._workshop
-        services = self._workshop.services(asked.dataset, memory=None, llm=own, pack=pack, learn_at_once=True)
+        if asked.dataset not in self._datasets:  # the same however often prompts are edited
+            self._datasets[asked.dataset] = self._workshop.services(
+                asked.dataset, memory=None, llm=False, learn_at_once=True
+            )
+        services = self._datasets[asked.dataset]
+        pack = load_pack(Path(asked.prompts)) if asked.prompts else services.pack
         if not asked.llm:
-            return services
-        services = services if own else speaking.knowledge.told(services, growing=True)
-        return replace(services, minds=speaking.minds(services.pack, _sampled(self.settings, asked.temperature)))
+            return replace(services, pack=pack)
+        self.embedder.embed(["ready"])  # loads its model now, and not in the middle of an episode
+        pack, settings = pack.edited(dict(asked.edited)), asked.sampling(self.settings)
+        services = replace(services, settings=settings, pack=pack, minds=speaking.minds(pack, settings))
+        return speaking.knowledge.told(services, growing=True)
 
     def _speaking(self, model: str) -> Workshop:
         """The workshop whose model is `model`; only its model is used, memory and data are those of the first."""
@@ -112,16 +140,6 @@ class LazyServices:
         return self._speaking_others[model]
 
 
-def _sampled(settings: Settings, temperature: float) -> Settings:
-    """`settings` with that temperature for every role; as they are below 0."""
-    if temperature < 0:
-        return settings
-    roles = ("planner", "actor", "critic", "reflector")
-    return settings.model_copy(
-        update={role: getattr(settings, role).model_copy(update={"temperature": temperature}) for role in roles}
-    )
-
-
 _one_at_a_time = threading.Lock()
 
 
@@ -132,6 +150,7 @@ def shared_services() -> LazyServices:
     here because `langgraph dev` runs the file of the graphs anew for each of them.
     """
     with _one_at_a_time:  # threads that ask at once must not each make one
+        shown_pack()  # read here, off the event loop, on which forms are asked for
         return made_services()
 
 

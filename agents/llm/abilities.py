@@ -22,6 +22,8 @@ class Abilities:
     """It holds a reply to a JSON schema."""
     words: bool = True
     """Its words carry knowledge; those of the stand-in model, which is there so that everything runs, do not."""
+    sampling: bool = True
+    """It takes a temperature and top_p."""
 
     def lacking(self) -> list[str]:
         """What it cannot do and what follows from that, each in a sentence."""
@@ -33,6 +35,8 @@ class Abilities:
             said.append(f"It reports no log-probabilities; Actor and Critic read {instead} instead.")
         if not self.schema:
             said.append("It holds no reply to a schema; letters and scores are looked for in its words.")
+        if not self.sampling:
+            said.append("It takes no temperature and no top_p; it draws its words as its provider set it.")
         if not self.seed:
             said.append("It does not keep to a seed; runs with it cannot be repeated, but from a tape.")
         return said

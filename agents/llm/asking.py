@@ -41,6 +41,7 @@ class Request:
     choices: tuple[str, ...] = ()
     scores: bool = False
     schema: Mapping[str, Any] | None = None
+    top_p: float = 1.0
 
 
 async def ask(model: BaseChatModel, request: Request) -> Reply:
@@ -65,10 +66,11 @@ async def ask(model: BaseChatModel, request: Request) -> Reply:
 def parameters(request: Request, able: Abilities) -> dict[str, Any]:
     """The call's parameters in the words of OpenAI's interface, without forms that the model does not know."""
     asked: dict[str, Any] = {
-        "temperature": request.temperature,
         "max_tokens": request.max_tokens,
         "seed": request.seed,  # models that know none leave it out; a tape knows calls by it all the same
     }
+    if able.sampling:
+        asked |= {"temperature": request.temperature} | ({"top_p": request.top_p} if request.top_p < 1 else {})
     if request.choices and able.schema:
         asked["response_format"] = one_of(request.choices)
     if request.schema is not None and able.schema:

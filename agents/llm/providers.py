@@ -1,17 +1,19 @@
 """Chat models of other providers than an OpenAI-compatible server, made by LangChain's `init_chat_model`.
 
-`llm.model = "anthropic:claude-sonnet-4-5"` names one: the provider's name in LangChain, a colon, the model. The
+`llm.model = "anthropic:claude-haiku-5-5"` names one: the provider's name in LangChain, a colon, the model. The
 provider's package is imported when the model is made, not before: some take seconds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import aiohttp
+import httpx
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.exceptions import ContextOverflowError as TooLongError
 from langchain_core.exceptions import ModelConnectionError, ModelError, ModelTimeoutError
@@ -28,12 +30,18 @@ from billp.errors import BillpError, ContextOverflowError, ModelUnavailableError
 from billp.settings import LLMSettings
 
 Parameters = Mapping[str, Any]
+_NOT_REACHED = (ModelConnectionError, ConnectionError, aiohttp.ClientConnectionError, httpx.TransportError)
+"""Not every package turns what its HTTP client raises into LangChain's ModelConnectionError."""
 _WORDS_ONLY = Abilities(seed=False, logprobs=False, schema=False)
+
+
+def _of(asked: Parameters, *names: str) -> dict[str, Any]:
+    return {name: asked[name] for name in names if name in asked}
 
 
 def _plain(asked: Parameters) -> dict[str, Any]:
     """What every provider understands."""
-    return {"temperature": asked["temperature"], "max_tokens": asked["max_tokens"]}
+    return _of(asked, "temperature", "top_p", "max_tokens")
 
 
 def _openai(asked: Parameters) -> dict[str, Any]:
@@ -41,17 +49,14 @@ def _openai(asked: Parameters) -> dict[str, Any]:
 
 
 def _ollama(asked: Parameters) -> dict[str, Any]:
-    options = {"temperature": asked["temperature"], "num_predict": asked["max_tokens"]}
-    if "seed" in asked:
-        options["seed"] = asked["seed"]
-    known = ("response_format", "logprobs", "top_logprobs")
-    return {"options": options, **{name: asked[name] for name in known if name in asked}}
+    options = {"num_predict": asked["max_tokens"]} | _of(asked, "temperature", "top_p", "seed")
+    return {"options": options} | _of(asked, "response_format", "logprobs", "top_logprobs")
 
 
 def _google(asked: Parameters) -> dict[str, Any]:
-    config = {"temperature": asked["temperature"], "max_output_tokens": asked["max_tokens"]}
-    if "seed" in asked:
-        config["seed"] = asked["seed"]
+    # Without a temperature its package would send one of its own.
+    config = {"max_output_tokens": asked["max_tokens"], "temperature": asked.get("temperature")}
+    config |= _of(asked, "top_p", "seed")
     if "response_format" in asked:
         config["response_mime_type"] = "application/json"
         config["response_schema"] = asked["response_format"]["json_schema"]["schema"]
@@ -201,19 +206,17 @@ class ProviderChat(WrappedChat):
         if isinstance(error, BillpError):
             return error
         words = _line(error, self.settings) or type(error).__name__
-        status = getattr(error, "status_code", None)
+        status, after_s = _answered(error)
         told = f"{error} {getattr(error, 'body', '')} {getattr(error, 'code', '')}"
         if isinstance(error, TooLongError) or TOO_LONG.search(told.encode()):
             return ContextOverflowError(
                 f"The {asking.get()}'s prompt does not fit the context of {self.settings.model}; choose another one."
             )
-        headers = getattr(getattr(error, "response", None), "headers", None)
-        after_s = retry_after(headers.get("retry-after")) if headers is not None else None
-        if isinstance(error, ModelTimeoutError | TimeoutError):
+        if isinstance(error, ModelTimeoutError | TimeoutError | httpx.TimeoutException):
             return MomentaryError(words, after_s)
-        if isinstance(error, ModelConnectionError | ConnectionError) or status in (502, 503, 504):
+        if isinstance(error, _NOT_REACHED) or status in (502, 503, 504):
             return AwayError(words, after_s)
-        if (isinstance(error, ModelError) and error.is_retryable) or status in (408, 409, 429, 529):
+        if (isinstance(error, ModelError) and error.is_retryable) or status in (408, 409, 429) or status >= 500:
             return MomentaryError(words, after_s)
         return ModelUnavailableError(
             f"{self.settings.model} refused the {asking.get()} call: {words}; check llm.model and llm.api_key."
@@ -222,6 +225,25 @@ class ProviderChat(WrappedChat):
     @cached_property
     def _patience(self) -> Patience:
         return Patience(f"The provider of {self.settings.model}", self.settings)
+
+
+def _answered(error: BaseException) -> tuple[int, float | None]:
+    """The HTTP status that `error` stands for (0: none is known), and the seconds after which to ask again."""
+    status, after_s = 0, None
+    for each in _with_causes(error):
+        for name in ("status_code", "code"):
+            found = getattr(each, name, None)
+            status = status or (found if isinstance(found, int) else 0)
+        headers = getattr(getattr(each, "response", None), "headers", None)
+        if headers is not None and after_s is None:
+            after_s = retry_after(headers.get("retry-after"))
+    return status, after_s
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def _line(error: Exception, settings: LLMSettings) -> str:

@@ -15,9 +15,10 @@ from billp.settings import LLMSettings
 
 _SECRET_FROM = 8  # characters
 _QUOTED = 240  # characters of what a server said
-# How llama.cpp, vLLM and OpenAI say that a prompt is too long; their status alone could mean anything.
+# How llama.cpp, vLLM, OpenAI, Anthropic and Google say that a prompt is too long; a status could mean anything.
 TOO_LONG = re.compile(
     rb"exceed_context_size|maximum context length|context_length_exceeded|longer than the maximum model"
+    rb"|prompt is too long|exceeds the maximum number of tokens"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from billp.agents.llm.abilities import Abilities
@@ -46,7 +47,8 @@ async def _found(model: ServerChat | ProviderChat, where: str) -> Abilities:
     hoped = model.abilities
     first = await _free(model, where)
     again = await _free(model, where) if model.abilities.seed else None
-    model.abilities = Abilities(
+    model.abilities = replace(
+        model.abilities,
         seed=again is not None and again.text == first.text,
         logprobs=hoped.logprobs and await _gives_logprobs(model),
         schema=hoped.schema and await _holds_to_a_schema(model),
@@ -56,15 +58,7 @@ async def _found(model: ServerChat | ProviderChat, where: str) -> Abilities:
 
 async def _free(model: ServerChat | ProviderChat, where: str) -> Reply:
     """A reply in words, of no more tokens than asked for; notes in `model` what had to be left out to get it."""
-    try:
-        reply = await ask(model, _FREE)
-    except ContextOverflowError:
-        raise
-    except ModelUnavailableError:
-        if not model.abilities.seed:
-            raise
-        model.abilities = replace(model.abilities, seed=False)  # some servers refuse what they do not know
-        reply = await ask(model, _FREE)
+    reply = await _not_refused(model)
     if isinstance(model, ServerChat) and reply.usage.completion_tokens > _FREE.max_tokens:
         model.limit_field = "max_tokens"  # it took no notice of the newer name
         reply = await ask(model, _FREE)
@@ -72,6 +66,26 @@ async def _free(model: ServerChat | ProviderChat, where: str) -> Reply:
         why = reply.problem or f"it said {reply.text[:40]!r}"
         raise UnusableModelError(f"{where} gives no words to a plain question: {why}.")
     return reply
+
+
+async def _not_refused(model: ServerChat | ProviderChat) -> Reply:
+    """The reply to a free question; some servers refuse a call for what they do not know, which is then left out."""
+    hoped = model.abilities
+    lesser = [replace(hoped, seed=seed, sampling=sampling) for sampling in (True, False) for seed in (True, False)]
+    try:
+        return await ask(model, _FREE)
+    except ContextOverflowError:
+        raise
+    except ModelUnavailableError as error:
+        refused = error
+    for able in lesser:
+        if able == hoped or able.seed > hoped.seed:
+            continue
+        model.abilities = able
+        with contextlib.suppress(ModelUnavailableError):  # what it said at first counts
+            return await ask(model, _FREE)
+    model.abilities = hoped
+    raise refused
 
 
 async def _gives_logprobs(model: ServerChat | ProviderChat) -> bool:

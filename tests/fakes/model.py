@@ -47,6 +47,7 @@ class FakeChat(AsyncChat):
             system=str(messages[0].text),
             user=str(messages[1].text),
             temperature=kwargs["temperature"],
+            top_p=kwargs.get("top_p", 1.0),
             max_tokens=kwargs["max_tokens"],
             seed=kwargs["seed"],
             choices=choices_of(kwargs.get("response_format")),

@@ -9,14 +9,15 @@ from typing import Any, ClassVar, Self
 
 import pytest
 from blockbuster import blockbuster_ctx
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 import billp.graphs.studio
 from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
-from billp.errors import SettingsError
-from billp.graphs.forms import ReactContext, ServedContext
+from billp.agents.prompt_pack import TERSE_PACK, load_pack
+from billp.errors import PromptError, SettingsError
+from billp.graphs.forms import ReactContext, ServedContext, shown_pack
 from billp.graphs.served import Name, served_graph
 from billp.graphs.shared_services import LazyServices, made_services
 from billp.graphs.state import EpisodeContext
@@ -33,6 +34,7 @@ GRAPHS = ("billp", "reflexion", "react", "act_only", "live")
 @pytest.fixture(autouse=True)
 def own_services() -> None:
     made_services.cache_clear()
+    shown_pack.cache_clear()
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -54,13 +56,13 @@ def test_a_graph_of_one_method_takes_no_other_and_a_form_no_nonsense(wrong: dict
 
 
 class Named(FakeChat):
-    """A server's model that says its name; keeps the temperatures it was asked with."""
+    """A server's model that keeps what it was asked, by its name."""
 
     base_url: str
     settings: LLMSettings
     abilities: Abilities = Abilities()
     waits: bool = True
-    asked: ClassVar[dict[str, set[float]]] = {}
+    asked: ClassVar[list[tuple[str, Request]]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,24 +70,75 @@ class Named(FakeChat):
     async def __aexit__(self, *_: object) -> None: ...
 
     async def answer(self, request: Request) -> Reply:
-        if request.role == "planner":
-            self.asked.setdefault(self.settings.model, set()).add(request.temperature)
+        self.asked.append((self.settings.model, request))
         return sensible_reply(request)
 
 
-async def test_model_and_temperature_can_be_chosen_for_each_episode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+async def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A user of the tiny dataset, whose LLM is a server that notes what it is asked."""
     await asyncio.to_thread(put_tiny, Path(os.environ["BILLP_DATA_DIR"]), tmp_path / "source")
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
     monkeypatch.setattr("billp.graphs.workshop.ServerChat", Named)
     monkeypatch.setattr("billp.graphs.workshop.SentenceEmbedder", HashEmbedder)
     Named.asked.clear()
-    user: Any = {"user": tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]}
+    return tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
+
+
+async def asked_with(user: str, **fields: Any) -> list[tuple[str, Request]]:
+    """What an episode of ReAct asks with these fields of the context."""
+    Named.asked.clear()
+    given: Any = {"user": user}
+    context = ServedContext(dataset="tiny", **{"method": "react", **fields})
+    done = await billp.graphs.studio.billp.ainvoke(given, context=context)
+    assert done["length"] >= 1
+    return list(Named.asked)
+
+
+async def test_the_model_and_its_sampling_can_be_chosen_for_each_episode(user: str):
     usual = load_settings()
-    for fields in ({}, {"model": "other"}, {"model": "other", "temperature": 0.0}):
-        context = ServedContext(dataset="tiny", method="react", **fields)
-        done = await billp.graphs.studio.billp.ainvoke(user, context=context)
-        assert done["length"] >= 1
-    assert Named.asked == {usual.llm.model: {usual.planner.temperature}, "other": {usual.planner.temperature, 0.0}}
+    for fields, model, sampling in (
+        ({}, usual.llm.model, (usual.planner.temperature, 1.0, usual.planner.max_tokens)),
+        ({"model": "other"}, "other", (usual.planner.temperature, 1.0, usual.planner.max_tokens)),
+        ({"temperature": 0.0, "top_p": 0.5, "max_tokens": 7}, usual.llm.model, (0.0, 0.5, 7)),
+    ):
+        asked = await asked_with(user, **fields)
+        assert {name for name, _ in asked} == {model}
+        planned = {(r.temperature, r.top_p, r.max_tokens) for _, r in asked if r.role == "planner"}
+        assert planned == {sampling}
+        tokens = {r.max_tokens for _, r in asked if r.role == "actor"}
+        assert 7 not in tokens, "the Actor says a letter, however long thoughts may be"
+
+
+async def test_prompts_can_be_edited_for_each_episode(user: str):
+    usual, terse = load_pack(), load_pack(TERSE_PACK)
+
+    async def planner(**fields: Any) -> set[str]:
+        return {r.system for _, r in await asked_with(user, **fields) if r.role == "planner"}
+
+    assert await planner() == {usual["planner"].fixed}
+    assert await planner(planner_prompt="Plan well.") == {"Plan well."}
+    both = await asked_with(user, planner_prompt="Plan well.\n=====\nLiked: {{ history | length }}")
+    assert {r.user for _, r in both if r.role == "planner"} == {"Liked: 10"}
+    assert {r.system for _, r in both if r.role == "actor"} == {usual["actor-shortlist"].fixed}
+    shown = usual["planner"].text
+    assert await planner(prompts=str(TERSE_PACK), planner_prompt=shown) == {terse["planner"].fixed}, "nobody edited it"
+
+
+async def test_an_edited_prompt_that_cannot_be_is_refused_by_name(user: str):
+    with pytest.raises(PromptError, match="planner prompt uses the unknown variable 'candidates'"):
+        await asked_with(user, planner_prompt="a\n=====\n{{ candidates }}")
+
+
+def test_studio_can_edit_each_prompt_at_its_node_and_choose_the_model():
+    fields: Any = TypeAdapter(ServedContext).json_schema()["properties"]
+    assert fields["model"]["__template_metadata__"] == {"kind": "llm"}
+    nodes = set(billp.graphs.studio.billp.get_graph().nodes)
+    prompts = {name: field for name, field in fields.items() if field.get("langgraph_type") == "prompt"}
+    assert {node for field in prompts.values() for node in field["langgraph_nodes"]} == {
+        "plan", "act", "criticise", "reflect",
+    } <= nodes  # fmt: skip
+    assert prompts["critic_prompt"]["default"] == load_pack()["critic"].text
 
 
 async def test_the_embedded_server_knows_one_model():

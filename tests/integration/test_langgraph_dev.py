@@ -63,8 +63,13 @@ def test_the_drawing_opens_the_actor(client: SyncLangGraphClient, assistant: str
 def test_input_and_context_have_forms(client: SyncLangGraphClient, assistant: str):
     schemas: Any = client.assistants.get_schemas(assistant)
     assert set(schemas["input_schema"]["properties"]) == {"user", "episode"}
-    names = {"method", "split", "seed", "learn", "dataset", "memory", "prompts", "model", "temperature"}
-    assert names <= set(schemas["context_schema"]["properties"])
+    names = {"method", "split", "seed", "learn", "dataset", "memory", "prompts", "temperature", "top_p", "max_tokens"}
+    context = schemas["context_schema"]["properties"]
+    assert names <= set(context)
+    assert context["model"]["__template_metadata__"] == {"kind": "llm"}
+    planner = context["planner_prompt"]
+    assert (planner["langgraph_type"], planner["langgraph_nodes"]) == ("prompt", ["plan"])
+    assert planner["default"].startswith("You plan recommendations"), "there is something to edit"
     assert {"steps", "length", "reward_trajectory"} <= set(schemas["output_schema"]["properties"])
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from pydantic import SecretStr
@@ -20,13 +20,16 @@ from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.providers import DIALECTS, ProviderChat, provider_chat, provider_of
 from billp.agents.llm.start_up import find_abilities
+from billp.agents.planner import Planner
 from billp.agents.prompt_pack import load_pack
+from billp.agents.reflector import Reflector
 from billp.agents.tools import CategoryAnalysis
 from billp.agents.views import Situation
 from billp.catalogue import Item
 from billp.errors import ContextOverflowError, ModelUnavailableError, ServerAwayError, SettingsError, UnusableModelError
-from billp.settings import ActorSettings, CriticSettings, LLMSettings
+from billp.settings import ActorSettings, CriticSettings, LLMSettings, PlannerSettings, ReflectorSettings
 from tests.fakes.odd_server import Body, answering, completion, scored
+from tests.fakes.providers import MODELS, address, provider
 
 KEY = "planted-key-of-the-test"
 REQUEST = Request("planner", "fixed", "changing", 0.5, 8, seed=7)
@@ -45,6 +48,11 @@ def settings(model: str, **given: Any) -> LLMSettings:
     return LLMSettings(model=model, **(quick | given))
 
 
+def made(name: str, url: str) -> ProviderChat:
+    """The chat model of a provider whose server is at `url`."""
+    return provider_chat(settings(MODELS[name], base_url=address(name, url)))
+
+
 def saying(*texts: str, **abilities: bool) -> ProviderChat:
     """A provider whose model says these texts and can do nothing else, unless said."""
     able = {"seed": False, "logprobs": False, "schema": False} | abilities
@@ -57,7 +65,7 @@ def saying(*texts: str, **abilities: bool) -> ProviderChat:
 @pytest.mark.parametrize(
     ("model", "provider"),
     [
-        ("anthropic:claude-sonnet-4-5", "anthropic"),
+        ("anthropic:claude-haiku-5-5", "anthropic"),
         ("google_genai:gemini", "google_genai"),
         ("ollama:llama3:8b", "ollama"),
         ("llama3:8b", None),
@@ -77,7 +85,7 @@ def test_a_provider_whose_package_is_missing_is_named_with_what_to_install(monke
 
 def test_providers_are_imported_when_one_is_asked_for_and_not_before():
     program = (
-        "import sys, graphs.workshop\n"
+        "import sys, billp.graphs.workshop\n"
         "print([n for n in ('langchain', 'langchain_openai', 'openai', 'langchain_anthropic') if n in sys.modules])"
     )
     root = Path(__file__).parents[3]
@@ -86,7 +94,7 @@ def test_providers_are_imported_when_one_is_asked_for_and_not_before():
 
 
 @pytest.mark.parametrize(
-    ("model", "kind"), [("anthropic:claude-sonnet-4-5", "ChatAnthropic"), ("ollama:llama3:8b", "ChatOllama")]
+    ("model", "kind"), [("anthropic:claude-haiku-5-5", "ChatAnthropic"), ("ollama:llama3:8b", "ChatOllama")]
 )
 def test_a_provider_is_made_with_our_key_and_patience(model: str, kind: str):
     made = provider_chat(settings(model))
@@ -96,10 +104,11 @@ def test_a_provider_is_made_with_our_key_and_patience(model: str, kind: str):
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
-def test_every_dialect_passes_temperature_and_limit(name: str):
-    asked = {"temperature": 0.5, "max_tokens": 8, "seed": 7, "stream": False}
+def test_every_dialect_passes_sampling_and_limit(name: str):
+    asked = {"temperature": 0.5, "top_p": 0.75, "max_tokens": 8, "seed": 7, "stream": False}
     sent = str(DIALECTS[name].asked(asked))
     assert "0.5" in sent
+    assert "0.75" in sent
     assert "8" in sent
     assert "stream" not in sent
 
@@ -131,8 +140,14 @@ class TestWithoutAbilities:
 
     def test_what_is_lacking_is_said(self):
         assert Abilities().lacking() == []
-        said = " ".join(Abilities(seed=False, logprobs=False, schema=False).lacking())
-        for words in ("no log-probabilities", "one reply in words", "no reply to a schema", "cannot be repeated"):
+        said = " ".join(Abilities(seed=False, logprobs=False, schema=False, sampling=False).lacking())
+        for words in (
+            "no log-probabilities",
+            "one reply in words",
+            "no reply to a schema",
+            "no temperature",
+            "cannot be repeated",
+        ):
             assert words in said
 
 
@@ -162,40 +177,90 @@ class TestOpenAI:
             reply = await ask(model, Request("critic", "", "", 0.5, 1, seed=7, scores=True))
         assert reply.first_token == {"7": -0.25, "8": -2.0}
 
-    @pytest.mark.parametrize(
-        "words", ["This model's maximum context length is 9 tokens", "context_length_exceeded", "exceed_context_size"]
-    )
-    async def test_a_prompt_that_is_too_long_is_named(self, words: str):
-        said = {"error": {"message": words, "code": None}}
-        async with answering(lambda _: web.json_response(said, status=400)) as url:
-            with pytest.raises(ContextOverflowError, match="planner's prompt"):
-                await ask(provider_chat(settings("openai:m", base_url=url)), REQUEST)
 
-    async def test_retries_are_ours(self):
-        calls: list[Body] = []
+@pytest.mark.enable_socket
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession")  # of Google's package
+@pytest.mark.parametrize("name", MODELS)
+class TestEveryProvider:
+    """The providers' own packages, made by LangChain, against servers on loopback that speak as the providers do."""
 
-        def answer(body: Body) -> web.Response:
-            calls.append(body)
-            return web.json_response({"error": {"message": "busy"}}, status=429)
+    async def test_a_call_says_what_the_role_asked_and_its_reply_is_read(self, name: str):
+        async with provider() as there:
+            reply = await ask(made(name, there.url), replace(REQUEST, top_p=0.75))
+        assert reply.text.startswith("a film")
+        assert (reply.usage.calls, reply.usage.prompt_tokens, reply.usage.completion_tokens) == (1, 9, 2)
+        (asked,) = map(str, there.asked)
+        for part in ("fixed", "changing", "0.5", "0.75", "8"):
+            assert part in asked
+        assert ("7" in asked.replace("0.75", "")) == (name != "anthropic"), "Anthropic knows no seed"
 
-        async with answering(answer) as url:
+    async def test_a_refusal_is_quoted_without_the_key(self, name: str):
+        async with provider() as there:
+            there.status, there.says = 401, f"Incorrect key {KEY}"
+            with pytest.raises(
+                ModelUnavailableError, match=r"refused the planner call.*Incorrect key \[api key\]"
+            ) as e:
+                await ask(made(name, there.url), REQUEST)
+        assert KEY not in str(e.value)
+        assert len(there.asked) == 1, "it would be refused again"
+
+    @pytest.mark.parametrize("status", [429, 500])
+    async def test_retries_are_ours(self, name: str, status: int):
+        async with provider() as there:
+            there.status, there.says = status, "busy"
             with pytest.raises(ModelUnavailableError, match=r"within 2 tries .*busy"):
-                await ask(provider_chat(settings("openai:m", base_url=url)), REQUEST)
-        assert len(calls) == 2
+                await ask(made(name, there.url), REQUEST)
+        assert len(there.asked) == 2
 
-    async def test_a_provider_that_is_away_is_waited_for_and_then_stops_the_run(self):
-        model = provider_chat(settings("openai:m", base_url="http://127.0.0.1:9/v1"))
-        with pytest.raises(ServerAwayError, match=r"openai:m is away"):
-            await ask(model, REQUEST)
+    async def test_a_provider_that_is_away_is_waited_for_and_then_stops_the_run(self, name: str):
+        with pytest.raises(ServerAwayError, match=f"{MODELS[name]} is away"):
+            await ask(made(name, "http://127.0.0.1:9"), REQUEST)
 
-    async def test_a_refusal_is_quoted_without_the_key(self):
-        def answer(_: Body) -> web.Response:
-            return web.json_response({"error": {"message": f"Incorrect key {KEY}"}}, status=401)
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "This model's maximum context length is 9 tokens",
+            "context_length_exceeded",
+            "exceed_context_size",
+            "prompt is too long: 9 tokens > 8 maximum",
+            "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+        ],
+    )
+    async def test_a_prompt_that_is_too_long_is_named(self, name: str, words: str):
+        async with provider() as there:
+            there.status, there.says = 400, words
+            with pytest.raises(ContextOverflowError, match="planner's prompt"):
+                await ask(made(name, there.url), REQUEST)
 
-        async with answering(answer) as url:
-            with pytest.raises(ModelUnavailableError, match=r"Incorrect key \[api key\]") as caught:
-                await ask(provider_chat(settings("openai:m", base_url=url)), REQUEST)
-        assert KEY not in str(caught.value)
+    async def test_what_a_provider_refuses_a_call_for_is_left_out(self, name: str):
+        async with provider() as there:
+            there.refuses = ("temperature", "seed")
+            model = made(name, there.url)
+            able = await find_abilities(model, "It")
+            assert (able.seed, able.sampling) == (False, False)
+            assert (await ask(model, REQUEST)).text.startswith("a film")
+            there.refuses = ("temperature",)
+            able = await find_abilities(made(name, there.url), "It")
+            assert (able.seed, able.sampling) == (name != "anthropic", False)
+
+    async def test_every_role_works_with_what_the_provider_can_do(self, name: str):
+        async with provider() as there:
+            model = made(name, there.url)
+            able = await find_abilities(model, "It")
+            assert able == Abilities(seed=name != "anthropic", logprobs=False, schema=name != "anthropic")
+            pack = load_pack()
+            thought = await Planner(model, pack["planner"], PlannerSettings()).think(SITUATION, [], [], seed=1)
+            actor = Actor(model, pack, ActorSettings(retries=9), 6)
+            choice = await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:6], seed=2, greedy=True)
+            proposal = await actor.propose(Briefing(SITUATION, "", CategoryAnalysis()), seed=3)
+            judged = await Critic(model, pack["critic"], CriticSettings(retries=9), 6).judge(SITUATION, [], seed=4)
+            lesson = await Reflector(model, pack["reflector"], ReflectorSettings()).reflect(
+                SITUATION, left=True, seed=5
+            )
+        assert all("a film" in text for text in (thought.text, proposal.text, lesson.text))
+        assert choice.position in range(6)
+        assert 0 <= judged.value <= 100
 
 
 class TestStartUp:
