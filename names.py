@@ -45,9 +45,9 @@ def there_is_no(what: str, wanted: str, known: Collection[str], *, where: str = 
 
 def checked_name(what: str, name: str) -> str:
     """`name` itself; raises BadInputError where it is a path, or could not be the name of a folder."""
-    if not name.strip() or name.startswith(".") or len(name) > _LONGEST or _UNFIT.search(name):
+    if not name.strip() or name.startswith((".", "-", "~")) or len(name) > _LONGEST or _UNFIT.search(name):
         raise BadInputError(
-            f"{name!r} cannot be the name of a {what}; take a name without slashes that does not begin with a dot."
+            f"{name!r} cannot be the name of a {what}; take a name without slashes that does not begin with ., - or ~."
         )
     return name
 

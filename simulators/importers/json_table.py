@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from billp.errors import DataError
 from billp.simulators.importers.table import Row, Unreadable, fault
-from billp.simulators.importers.text_file import opened
+from billp.simulators.importers.text_file import bounded_lines, opened
 from billp.simulators.progress import Progress
 
 _SAMPLED = 100  # rows whose keys are the columns
@@ -50,7 +50,7 @@ class JsonTable:
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         size = self.path.stat().st_size if self.path.exists() else 0
         with opened(self.path) as (file, raw):
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(bounded_lines(self.path, file), start=1):
                 if not line.strip():
                     continue
                 row = _object(line)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+import tracemalloc
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,3 +81,19 @@ def refused(folder: Path, error: DataError) -> None:
     assert "\n" not in str(error)
     assert ";" in str(error), "no remedy"
     assert list_datasets(folder) == []
+
+
+@pytest.mark.parametrize("name", ["l.csv.gz", "l.jsonl.gz"])
+@pytest.mark.parametrize("encoding", [None, "latin-1"])
+def test_a_line_that_could_fill_the_memory_is_refused_before_it_does(tmp_path: Path, name: str, encoding: str | None):
+    with gzip.open(tmp_path / name, "wb", compresslevel=1) as file:
+        file.write(LOG if "csv" in name else JSON)
+        for _ in range(256):
+            file.write(b"a" * 2**20)
+    (tmp_path / "items.csv").write_bytes(ITEMS)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"line 2[12]: longer than 16 MB"):
+        add_tables(tmp_path, tmp_path / name, tmp_path / "items.csv", "x", forms=(TextForm(encoding=encoding),) * 2)
+    assert tracemalloc.get_traced_memory()[1] < 2**27
+    tracemalloc.stop()
+    assert list_datasets(tmp_path) == []
