@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billp.commands.console import echo
-from billp.commands.output import Assignments, PromptsFolder, settings_from, stderr
-from billp.commands.running import Dataset, MethodName
+from billp.commands.output import (
+    AsJson,
+    Assignments,
+    PromptsFolder,
+    settings_from,
+    show_json,
+    show_table,
+    stderr,
+    stdout,
+)
+from billp.commands.running import Dataset, MethodName, run_to_end
 from billp.errors import BadInputError
 from billp.names import checked_name
 
 if TYPE_CHECKING:
     from billp.serving.api.service import ServicePlan
+    from billp.serving.api.trial import Trial
     from billp.settings import Settings
 
 app = typer.Typer(help="The service for people.", invoke_without_command=True)
-_NEEDED = ("fastapi", "uvicorn", "aiosqlite", "psycopg", "prometheus_client")
-Name = Annotated[str, typer.Option(help="name of the service: sessions belong to it")]
+_NEEDED = ("aiosqlite", "fastapi", "langgraph.checkpoint.sqlite", "prometheus_client", "psycopg", "uvicorn")
+Name = Annotated[str, typer.Option(help="name of the service: sessions and tokens belong to it")]
 
 
 @app.callback()
@@ -30,6 +40,8 @@ def api(
     memory: Annotated[str | None, typer.Option(help="memory that all share; none gives each user their own")] = None,
     untrained: Annotated[bool, typer.Option("--untrained", help="begin with a memory that holds nothing yet")] = False,
     freeze: Annotated[bool, typer.Option("--freeze", help="learn nothing from answers")] = False,
+    control: Annotated[float, typer.Option(min=0, max=0.9, help="share of the users that another method serves")] = 0.0,
+    control_method: Annotated[str, typer.Option(help="the method that serves them; it teaches nothing")] = "popular",
     seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
     name: Name = "people",
     host: Annotated[str, typer.Option(help="address to listen on; the default is this machine alone")] = "127.0.0.1",
@@ -37,7 +49,11 @@ def api(
     prompts: PromptsFolder = None,
     assign: Assignments = None,
 ) -> None:
-    """Serve recommendations to people over HTTP, and learn from their answers, until Ctrl-C."""
+    """Serve recommendations to people over HTTP, and learn from their answers, until Ctrl-C.
+
+    Where there are tokens (`billp api token`), every request must come with one; on another address than this
+    machine's own there must be. Sessions go on after a restart.
+    """
     if context.invoked_subcommand is not None:
         return
     _check_installed()
@@ -46,29 +62,113 @@ def api(
     settings = settings_from(assign, prompts=prompts)
     plan = ServicePlan(
         name=checked_name("service", name), dataset=dataset, method=method, memory=memory, learns=not freeze,
-        untrained=untrained, seed=seed,
+        untrained=untrained, seed=seed, control=control, control_method=control_method,
     )  # fmt: skip
     check_plan(settings, plan)
+    run_to_end(lambda: _serve(settings, plan, host, port))
 
-    import uvloop
 
-    uvloop.run(_serve(settings, plan, host, port))
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="whose token it is; they see their own sessions alone")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="delete all tokens of the user instead")] = False,
+    name: Name = "people",
+) -> None:
+    """Make a token for a user, and print it this once; only its hash is kept."""
+    _check_installed()
+    if not user.strip() or not user.isprintable():
+        raise BadInputError(f"{user!r} cannot be the name of a user; take one that can be read.")
+    settings = settings_from()
+    if revoke:
+        count = run_to_end(lambda: _revoke(settings, checked_name("service", name), user))
+        stdout.print(f"{count} tokens of {user} deleted")
+    else:
+        echo(run_to_end(lambda: _make_token(settings, checked_name("service", name), user)))
+
+
+@app.command()
+def report(name: Name = "people", as_json: AsJson = False) -> None:
+    """Compare what the served method and the control brought, with 95% intervals over users."""
+    _check_installed()
+    from billp.serving.api.service import check_service
+
+    settings = settings_from()
+    check_service(settings, checked_name("service", name))
+    trial = run_to_end(lambda: _trial(settings, name))
+    if as_json:
+        show_json(trial)
+    else:
+        _show(trial)
+
+
+def _show(trial: Trial) -> None:
+    from billp.experiments.numbers import signed_interval, with_interval
+
+    rows: list[list[object]] = [
+        [
+            arm.arm, ", ".join(arm.methods), arm.users, arm.sessions, arm.left, with_interval(arm.length, 1),
+            with_interval(arm.reward_each, 2), with_interval(arm.reward_trajectory, 1),
+        ]
+        for arm in trial.arms
+    ]  # fmt: skip
+    if not rows:
+        stdout.print("No session has ended yet.")
+        return
+    if trial.differences:
+        far = trial.differences
+        rows.append(
+            [
+                "served less control", "", "", "", "", signed_interval(far["length"], 1),
+                signed_interval(far["reward_each"], 2), signed_interval(far["reward_trajectory"], 1),
+            ]
+        )  # fmt: skip
+    show_table(["arm", "method", "users", "sessions", "left", "Len", "R_each", "R_traj"], rows)
 
 
 def _check_installed() -> None:
-    if any(find_spec(name) is None for name in _NEEDED):
+    try:
+        missing = [name for name in _NEEDED if find_spec(name) is None]
+    except ModuleNotFoundError as error:  # of the package around one of them
+        missing = [str(error.name)]
+    if missing:
         raise BadInputError("The service comes with the extra api: run `pip install -e '.[api]'`.")
 
 
 async def _serve(settings: Settings, plan: ServicePlan, host: str, port: int) -> None:
     from billp.graphs.workshop import Workshop
     from billp.serving.api.app import make_app
-    from billp.serving.api.listening import listen
+    from billp.serving.api.listening import check_guarded, listen
+    from billp.serving.api.logs import log_json
     from billp.serving.api.service import open_service
 
     def ready(url: str) -> None:
         echo(url)
         stderr.print("Ctrl-C stops it.", markup=False)
+        log_json()  # from here on: before, people read what is said
 
     async with Workshop(settings) as workshop, open_service(workshop, plan) as service:
-        await listen(make_app(service), host, port, ready)
+        guarded = await service.tokens.there_are()
+        check_guarded(host, guarded=guarded)
+        await listen(make_app(service, guarded=guarded), host, port, ready)
+
+
+async def _make_token(settings: Settings, name: str, user: str) -> str:
+    from billp.serving.api.service import open_tokens
+
+    async with open_tokens(settings, name) as tokens:
+        return await tokens.make(user)
+
+
+async def _revoke(settings: Settings, name: str, user: str) -> int:
+    from billp.serving.api.service import open_tokens
+
+    async with open_tokens(settings, name) as tokens:
+        return await tokens.revoke(user)
+
+
+async def _trial(settings: Settings, name: str) -> Trial:
+    from billp.serving.api.service import open_ledger
+    from billp.serving.api.trial import trial_of
+
+    async with open_ledger(settings, name) as ledger:
+        return await trial_of(ledger)

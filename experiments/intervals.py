@@ -103,6 +103,21 @@ def ratio_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool) -> 
     return Estimate(mean=ratio, ci95=(low, high))
 
 
+def difference_between(of_a: Table, of_b: Table) -> Estimate:
+    """The mean of a less the mean of b, where other users met a than met b; tables of (1, users).
+
+    The half-widths of both means add up in squares.
+    """
+    a, b = mean_of([of_a], trained=False), mean_of([of_b], trained=False)
+    if a.mean is None or b.mean is None:
+        return Estimate(mean=None, ci95=None, note=NONE_FINISHED)
+    mean = a.mean - b.mean
+    if a.ci95 is None or b.ci95 is None:
+        return Estimate(mean=mean, ci95=None, note=ONE_USER)
+    half = float(np.hypot(a.ci95[1] - a.mean, b.ci95[1] - b.mean))
+    return Estimate(mean=mean, ci95=(mean - half, mean + half))
+
+
 def _sides(of_a: Sequence[Table], of_b: Sequence[Table]) -> list[tuple[_Part, _Part, int]]:
     """For each split both sides, and the seeds that both finished; nothing where a split has no pair."""
     sides = []

@@ -18,6 +18,7 @@ from billp.graphs.tracing import in_full
 from billp.memory import MemoryBank
 from billp.serving.api.ledger import EpisodeRow, Ledger
 from billp.serving.api.lending import Lender
+from billp.serving.api.metrics import Metrics
 
 log = logging.getLogger(__name__)
 _LOOK_S, _LONGEST_WAIT_S = 5.0, 30.0
@@ -26,8 +27,8 @@ _LOOK_S, _LONGEST_WAIT_S = 5.0, 30.0
 class Learner:
     """Learns from one episode after the other; hold `resting` to keep it from memories."""
 
-    def __init__(self, ledger: Ledger, lender: Lender, run: str, seed: int) -> None:
-        self._ledger, self._lender, self._run, self._seed = ledger, lender, run, seed
+    def __init__(self, ledger: Ledger, lender: Lender, metrics: Metrics, *, run: str, seed: int) -> None:
+        self._ledger, self._lender, self._metrics, self._run, self._seed = ledger, lender, metrics, run, seed
         self._called = asyncio.Event()
         self.resting = asyncio.Lock()
 
@@ -68,8 +69,10 @@ class Learner:
             except Exception as error:  # noqa: BLE001 -- whatever it is, the same again would fail the same
                 log.error("an episode cannot be learned from", extra={"told": _told(episode, error)})
                 await self._ledger.mark_learned(episode.seq, type(error).__name__)
+                self._metrics.learned(well=False)
             else:
                 await self._ledger.mark_learned(episode.seq)
+                self._metrics.learned(well=True)
                 log.info("learned", extra={"told": {"session": episode.session, "episode": episode.seq}})
             return True
 

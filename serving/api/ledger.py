@@ -100,21 +100,31 @@ class Ledger:
         for statement in _TABLES:
             await self._database.rows(statement)
 
-    async def begin(self, session: SessionRow, key: str | None) -> SessionRow:
-        """Writes `session`; where the person began one with the same `key` before, that one counts, and is returned."""
+    async def begin(self, session: SessionRow, key: str | None, wish: dict[str, Any] | None = None) -> SessionRow:
+        """Writes `session`, and a `wish` as the answer to what nobody has seen yet.
+
+        Where the person began one with the same `key` before, that one counts, and is returned.
+        """
         values = (
             session.id, session.person, session.arm, session.method, session.memory, int(session.teaches),
-            session.episode, json.dumps(session.opening, ensure_ascii=False), key, session.begun, session.touched, "",
+            session.episode, json.dumps(session.opening, ensure_ascii=False), key, session.begun, session.touched,
         )  # fmt: skip
-        written = await self._database.rows(
-            "INSERT INTO sessions (id, person, arm, method, memory, teaches, episode, opening, key, begun, touched, "
-            "ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
-            *values,
+        said = json.dumps(wish, ensure_ascii=False)
+        await self._database.together(
+            [
+                (
+                    "INSERT INTO sessions (id, person, arm, method, memory, teaches, episode, opening, key, begun, "
+                    "touched, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '') ON CONFLICT DO NOTHING",
+                    values,
+                ),
+                (
+                    "INSERT INTO answers (session, number, key, said, given) SELECT id, 1, 'opening wish', "
+                    "CAST(? AS TEXT), begun FROM sessions WHERE id = ? AND CAST(? AS INTEGER) = 1",
+                    (said, session.id, int(wish is not None)),
+                ),
+            ]
         )
-        if written:
-            return session
-        rows = await self._database.rows(_SESSION + "WHERE person = ? AND key = ?", session.person, key)
-        return SessionRow.of(rows[0])
+        return await self.session(session.id) or await self.begun_with(session.person, str(key)) or session
 
     async def session(self, id_: str) -> SessionRow | None:
         """The session called `id_`; None where there is none."""
@@ -228,6 +238,11 @@ class Ledger:
         """How many episodes wait to be learned from."""
         ((count,),) = await self._database.rows("SELECT COUNT(*) FROM episodes WHERE teaches = 1 AND learned IS NULL")
         return int(count)
+
+    async def outcomes(self) -> list[tuple[str, str, str, dict[str, Any]]]:
+        """Person, arm, method and output of every finished session, in the order in which they ended."""
+        rows = await self._database.rows("SELECT person, arm, method, output FROM episodes ORDER BY seq")
+        return [(person, arm, method, json.loads(output)) for person, arm, method, output in rows]
 
     async def forget(self, person: str) -> None:
         """Deletes all rows of a person, tokens included."""

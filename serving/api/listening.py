@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -12,6 +14,27 @@ from billp.errors import BadInputError
 
 _WAITING = 2048  # connections that may wait to be accepted
 _FAREWELL_S = 10  # for requests under way when the server is told to stop
+
+
+def check_guarded(host: str, *, guarded: bool) -> None:
+    """Raises BadInputError where others than this machine could reach a service that asks for no token."""
+    if guarded:
+        return
+    if not all(address.is_loopback for address in _addresses(host)):
+        raise BadInputError(
+            f"On {host} others could use this service in anybody's name; make tokens first (`billp api token --user "
+            "NAME`), or listen on 127.0.0.1."
+        )
+
+
+def _addresses(host: str) -> list[IPv4Address | IPv6Address]:
+    with suppress(ValueError):
+        return [ip_address(host)]
+    try:
+        found = socket.getaddrinfo(host, None)
+    except OSError as error:
+        raise BadInputError(f"There is no address {host} ({error.strerror}); give another --host.") from error
+    return [ip_address(str(place[0]).partition("%")[0]) for *_, place in found]
 
 
 async def listen(app: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:

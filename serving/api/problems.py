@@ -43,6 +43,10 @@ class Refused(Exception):
         self.status, self.detail, self.retry_after_s = status, detail, retry_after_s
 
 
+class TooLongError(HTTPException):
+    """A body that is longer than it may be; of FastAPI's own kind, which alone passes through it unchanged."""
+
+
 def problem(status: int, detail: str, *, retry_after_s: float | None = None) -> Response:
     """The answer that says so."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
@@ -75,9 +79,13 @@ def add_problems(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
 
+    @app.exception_handler(TooLongError)
+    async def too_long(_: Request, error: TooLongError) -> Response:
+        return problem(error.status_code, error.detail)
+
     @app.exception_handler(HTTPException)
     async def other(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, f"{error.detail}; /docs lists what can be asked.")
+        return problem(error.status_code, f"{error.detail}; /openapi.json lists what can be asked.")
 
 
 def sentence(error: RequestValidationError | ValidationError) -> str:

@@ -7,7 +7,9 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from billp.serving.api.problems import RESPONSES, Refused
 from billp.serving.api.service import Service
@@ -94,6 +96,7 @@ async def forget(
     """Deletes what the service and its memories hold of the person, tokens included; done again, it finds nothing."""
     if caller not in (None, user):
         raise Refused(HTTPStatus.FORBIDDEN, "Your token is another user's; only they can ask to be forgotten.")
+    served.pace.check(user)
     return await served.forgetting.forget(user)
 
 
@@ -103,3 +106,12 @@ async def health(served: Served) -> Health:
     if not served.alive:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "What works in the background has stopped; restart the service.")
     return Health(status="ok", open_sessions=await served.ledger.all_open(), unlearned=await served.ledger.unlearned())
+
+
+@router.get("/metrics", response_class=Response, summary="Counts for Prometheus")
+async def metrics(served: Served) -> Response:
+    """Latency by route and node, tokens, sessions, ratings, leaves, and what waits to be learned from."""
+    shown = served.metrics.shown(
+        open_sessions=await served.ledger.all_open(), unlearned=await served.ledger.unlearned()
+    )
+    return Response(shown, media_type=CONTENT_TYPE_LATEST)

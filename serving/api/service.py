@@ -8,25 +8,30 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from billp.errors import SettingsError
+from billp.errors import ArtifactError, SettingsError
 from billp.experiments.checks import check_method, check_play
 from billp.experiments.opening import open_recommender
 from billp.experiments.origins import LIVE
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput
 from billp.graphs.live import with_persons
-from billp.graphs.methods import method_named
+from billp.graphs.methods import Method, method_named
 from billp.graphs.services import Services
 from billp.graphs.workshop import Workshop
-from billp.serving.api.arms import Arm, Arms
+from billp.names import there_is_no
+from billp.serving.api.arms import Arm, ArmName, Arms
 from billp.serving.api.database import Database, open_database
 from billp.serving.api.forgetting import Forgetting
 from billp.serving.api.learner import Learner
 from billp.serving.api.ledger import Ledger
 from billp.serving.api.lending import Lender
+from billp.serving.api.metrics import Metrics
+from billp.serving.api.moving import Mover
+from billp.serving.api.pace import Pace
 from billp.serving.api.reaper import Reaper
 from billp.serving.api.scrubbing import scrub_freed_memory
 from billp.serving.api.sessions import Sessions
+from billp.serving.api.tokens import Tokens
 from billp.settings import Settings
 
 
@@ -44,6 +49,9 @@ class ServicePlan:
     learns: bool
     untrained: bool = False
     seed: int = 0
+    control: float = 0.0
+    """Share of the users whom the method `control_method` serves; it teaches nothing."""
+    control_method: str = "popular"
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,9 @@ class Service:
     lender: Lender
     sessions: Sessions
     forgetting: Forgetting
+    tokens: Tokens
+    metrics: Metrics
+    pace: Pace
     learner: Learner
     reaper: Reaper
     background: Sequence[asyncio.Task[None]]
@@ -72,14 +83,43 @@ def folder_of(settings: Settings, name: str) -> Path:
     return settings.data / "services" / name
 
 
+def check_service(settings: Settings, name: str) -> None:
+    """Raises ArtifactError where no service of that name ever ran on the data folder; PostgreSQL is not asked."""
+    folder = folder_of(settings, name)
+    if settings.postgres_url is None and not folder.is_dir():
+        known = sorted(path.name for path in folder.parent.glob("*/"))
+        raise ArtifactError(there_is_no("service", name, known, remedy="start it with `billp api --name NAME`"))
+
+
 def check_plan(settings: Settings, plan: ServicePlan) -> None:
     """Raises, before anything is loaded, what `check_play` and `check_method` raise."""
     check_play(settings, plan.method, plan.dataset, None, learn=False)
+    if plan.control:
+        check_play(settings, plan.control_method, plan.dataset, None, learn=False)
+        if plan.control_method == plan.method:
+            raise SettingsError("A control is served by another method; name one with --control-method.")
     if plan.memory is None or not method_named(plan.method).remembers:
         if plan.untrained:
             raise SettingsError("Only a memory that is named can be --untrained; name one with --memory.")
         return
     check_method(settings, plan.method, plan.dataset, plan.memory, untrained=plan.untrained)
+
+
+@asynccontextmanager
+async def open_ledger(settings: Settings, name: str) -> AsyncIterator[Ledger]:
+    """What a service keeps, to be read; it may be serving meanwhile."""
+    async with open_database(settings, folder_of(settings, name), name) as database:
+        ledger = Ledger(database)
+        await ledger.prepare()
+        yield ledger
+
+
+@asynccontextmanager
+async def open_tokens(settings: Settings, name: str) -> AsyncIterator[Tokens]:
+    """A service's tokens; it may be serving meanwhile, and need not have served yet."""
+    async with open_database(settings, folder_of(settings, name), name) as database:
+        await Ledger(database).prepare()
+        yield Tokens(database)
 
 
 @asynccontextmanager
@@ -100,11 +140,12 @@ async def open_service(workshop: Workshop, plan: ServicePlan) -> AsyncIterator[S
             lender, bases[plan.method].worlds.train.horizon, name="live", inputs=LiveInput, persons=True,
             context=LiveContext, checkpointer=database.saver,
         )  # fmt: skip
-        arms, run = _arms(bases, plan), f"{LIVE}{plan.name}"
-        learner = Learner(ledger, lender, run, plan.seed)
+        arms, run, metrics = _arms(bases, plan), f"{LIVE}{plan.name}", Metrics()
+        pace = Pace(settings.api.rate, settings.api.burst)
+        learner = Learner(ledger, lender, metrics, run=run, seed=plan.seed)
         sessions = Sessions(
-            database=database, ledger=ledger, graph=graph, lender=lender, arms=arms, run=run, seed=plan.seed,
-            most_open=settings.api.sessions, finished=learner.call,
+            ledger=ledger, mover=Mover(graph, database.saver, lender, metrics, run=run, seed=plan.seed), lender=lender,
+            arms=arms, metrics=metrics, pace=pace, most_open=settings.api.sessions, finished=learner.call,
         )  # fmt: skip
         forgetting = Forgetting(
             database=database, ledger=ledger, lender=lender, sessions=sessions, learner=learner, arms=arms
@@ -114,7 +155,10 @@ async def open_service(workshop: Workshop, plan: ServicePlan) -> AsyncIterator[S
         works = [reaper.work(), *([learner.work()] if plan.learns else [])]
         background = [asyncio.create_task(work) for work in works]
         try:
-            yield Service(settings, plan, database, ledger, lender, sessions, forgetting, learner, reaper, background)
+            yield Service(
+                settings, plan, database, ledger, lender, sessions, forgetting, Tokens(database), metrics, pace,
+                learner, reaper, background,
+            )  # fmt: skip
         finally:
             for task in background:
                 task.cancel()
@@ -123,13 +167,22 @@ async def open_service(workshop: Workshop, plan: ServicePlan) -> AsyncIterator[S
 
 
 def _bases(workshop: Workshop, plan: ServicePlan) -> Mapping[str, Services]:
-    method = method_named(plan.method)
-    services = workshop.services(plan.dataset, memory=None, llm=method.needs_llm, method=method)
-    recommender = open_recommender(services, plan.method, plan.memory or plan.method).recommender
-    return {plan.method: with_persons(replace(services, recommender=recommender))}
+    """Services of the methods that serve, on the same data."""
+    found: dict[str, Services] = {}
+    for name in [plan.method, *([plan.control_method] if plan.control else [])]:
+        method = method_named(name)
+        services = workshop.services(plan.dataset, memory=None, llm=method.needs_llm, method=method)
+        recommender = open_recommender(services, name, plan.memory or name).recommender
+        found[name] = with_persons(replace(services, recommender=recommender))
+    return found
 
 
 def _arms(bases: Mapping[str, Services], plan: ServicePlan) -> Arms:
-    method = method_named(plan.method)
-    learns = plan.learns and method.remembers
-    return Arms(Arm("served", method, plan.memory, learns, bases[plan.method].users))
+    def arm(name: ArmName, method: Method, *, learns: bool) -> Arm:
+        return Arm(name, method, plan.memory, learns and method.remembers, bases[method.name].users)
+
+    served = arm("served", method_named(plan.method), learns=plan.learns)
+    if not plan.control:
+        return Arms(served)
+    control = arm("control", method_named(plan.control_method), learns=False)
+    return Arms(served, control, plan.control, plan.name)

@@ -4,51 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, cast
+from typing import cast
 from uuid import uuid4
 
-from langchain_core.messages import AIMessageChunk
-from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 from pydantic import ValidationError
 
 from billp.errors import EpisodeError
 from billp.experiments.records import check_finite
-from billp.graphs.episode import EpisodeGraph
-from billp.graphs.forms import LiveContext, LiveInput
-from billp.graphs.live import Question, Verdict
+from billp.graphs.forms import LiveInput
+from billp.graphs.live import Verdict
 from billp.graphs.nodes import output_of
-from billp.graphs.state import EpisodeOutput
-from billp.graphs.tracing import in_full, traced
 from billp.serving.api.arms import Arms
-from billp.serving.api.database import Database
 from billp.serving.api.feed import Event, Feed
 from billp.serving.api.ledger import AnswerRow, Ledger, SessionRow
 from billp.serving.api.lending import Lender
+from billp.serving.api.metrics import Metrics
+from billp.serving.api.moving import Moment, Move, Mover
+from billp.serving.api.pace import Pace
 from billp.serving.api.problems import Refused, sentence
 from billp.serving.api.views import Answer, NewSession, Rated, Totals, Turn, Whole
 
-_CHANNELS = [*EpisodeOutput.__annotations__, "decision", "messages"]
 _OVER = "The session is over; begin another one."
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Where the graph stands with a session."""
-
-    values: Mapping[str, Any]
-    question: Question | None
-    """What it waits for an answer to."""
-    over: bool
-
-    @property
-    def heard(self) -> int:
-        """How many answers it has taken; what each said is in the conversation."""
-        return sum(message.type == "human" for message in self.values.get("messages", []))
 
 
 @dataclass(eq=False)
@@ -74,18 +55,18 @@ class Sessions:
     """All sessions of one service."""
 
     def __init__(
-        self, *, database: Database, ledger: Ledger, graph: EpisodeGraph, lender: Lender, arms: Arms, run: str,
-        seed: int, most_open: int, finished: Callable[[], None],
+        self, *, ledger: Ledger, mover: Mover, lender: Lender, arms: Arms, metrics: Metrics, pace: Pace, most_open: int,
+        finished: Callable[[], None],
     ) -> None:  # fmt: skip
-        """`run` names the service in memories; `finished` is called when there is a new episode in the ledger."""
-        self._database, self._ledger, self._graph = database, ledger, graph
-        self._lender, self._arms, self._run_name, self._seed = lender, arms, run, seed
-        self._most_open, self._finished = most_open, finished
+        """`finished` is called when there is a new episode in the ledger."""
+        self._ledger, self._mover, self._lender, self._arms = ledger, mover, lender, arms
+        self._metrics, self._pace, self._most_open, self._finished = metrics, pace, most_open, finished
         self._live: dict[str, _Live] = {}
         self._beginning: dict[str, asyncio.Lock] = {}
 
     async def begin(self, person: str, asked: NewSession, key: str | None) -> Turn:
         """A new session, or the one that the person began with the same `key`; raises Refused for one too many."""
+        self._pace.check(person)
         async with self._beginning.setdefault(person, asyncio.Lock()):
             row = await self._ledger.begun_with(person, key) if key else None
             if row is None:
@@ -108,7 +89,9 @@ class Sessions:
                         opening={"likes": asked.likes}, begun=now, touched=now,
                     ),
                     key,
+                    {"wish": asked.wish} if asked.wish else None,
                 )  # fmt: skip
+                self._metrics.begun(arm.name)
         live = self._live.setdefault(row.id, _Live(row))
         async with live.held():
             return self._turn(row, await self._caught_up(live))
@@ -123,7 +106,17 @@ class Sessions:
             Verdict.model_validate(given.said)
         except ValidationError as error:
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error)) from None
-        live = await self._found(person, id_)
+        return await self._answered(await self._found(person, id_), given, key)
+
+    async def leave(self, id_: str, key: str) -> None:
+        """Ends an open session as if the person had said so."""
+        row = await self._ledger.session(id_)
+        if row is not None and not row.ended:
+            with suppress(Refused):  # it was over by its last answer, which was told now
+                await self._answered(await self._found(row.person, id_, paced=False), Answer(leave=True), key)
+
+    async def _answered(self, live: _Live, given: Answer, key: str) -> Turn:
+        id_ = live.row.id
         async with live.held():
             before = await self._ledger.answer_with(id_, key)
             if before is not None and before.said != given.said:
@@ -170,15 +163,6 @@ class Sessions:
             async for event in events:
                 yield event
 
-    async def leave(self, id_: str, key: str) -> None:
-        """Ends an open session as if the person had said so."""
-        row = await self._ledger.session(id_)
-        if row is not None and not row.ended:
-            try:
-                await self.answer(row.person, id_, Answer(leave=True), key)
-            except Refused:  # it was over by its last answer, which was told now
-                return
-
     @asynccontextmanager
     async def none_of(self, person: str) -> AsyncIterator[int]:
         """Lets go of all sessions of a person, and begins none meanwhile; gives how many there were.
@@ -194,11 +178,12 @@ class Sessions:
                     live.forgotten = True
                     live.feed.tell(Event("end", {}))
                     self._live.pop(id_, None)
-                await self._database.saver.adelete_thread(id_)
+                await self._mover.forget(id_)
             yield len(ids)
+            self._pace.forget(person)
         self._beginning.pop(person, None)
 
-    async def _found(self, person: str | None, id_: str) -> _Live:
+    async def _found(self, person: str | None, id_: str, *, paced: bool = True) -> _Live:
         """The session, where it is the person's; None is anybody who knows its name, which cannot be guessed."""
         live = self._live.get(id_)
         if live is None:
@@ -207,6 +192,8 @@ class Sessions:
                 live = self._live.setdefault(id_, _Live(row)) if not row.ended else _Live(row)
         if live is None or person not in (None, live.row.person):
             raise _unknown()
+        if paced:
+            self._pace.check(live.row.person)
         return live
 
     async def _caught_up(self, live: _Live, accepted: AnswerRow | None = None) -> Moment:
@@ -218,10 +205,10 @@ class Sessions:
             if (output := await self._ledger.output_of(id_)) is not None:
                 self._live.pop(id_, None)
                 return Moment(output, None, over=True)
-        unsure, moment = live.moment is None, live.moment or await self._stored(row)
+        unsure, moment = live.moment is None, live.moment or await self._mover.stored(id_)
         live.moment = None  # nobody knows while it moves
         while not moment.over:
-            move: LiveInput | Command[Any] | None = None
+            move: Move = None
             if not moment.values:
                 move = cast(LiveInput, {"user": row.person, "episode": row.episode, **row.opening})
             elif moment.question is not None:
@@ -230,7 +217,10 @@ class Sessions:
                     break
                 move, accepted = Command(resume=unheard.said), None
             heard = moment.heard
-            moment = await self._moved(live, move)
+            rated = len(moment.values.get("steps", []))
+            moment = await self._mover.moved(row, live.feed, move)
+            self._metrics.stepped(row.arm, moment.values["steps"][rated:])
+            live.feed.tell(_event_of(self._turn(row, moment)))
             if isinstance(move, Command) and moment.heard == heard:
                 raise EpisodeError(f"The graph did not take an answer that it was given: {moment.question}")
         if moment.over:
@@ -239,47 +229,13 @@ class Sessions:
             live.moment = moment
         return moment
 
-    async def _stored(self, row: SessionRow) -> Moment:
-        """Where the checkpoints say that the graph stands."""
-        state = await self._graph.aget_state(_thread(row.id))
-        question = cast(Question, state.interrupts[0].value) if state.interrupts else None
-        return Moment(state.values, question, over=bool(state.values) and not state.next)
-
-    async def _moved(self, live: _Live, move: LiveInput | Command[Any] | None) -> Moment:
-        """Runs the graph until it waits or ends, and tells those who listen."""
-        row = live.row
-        values: Mapping[str, Any] = {}
-        question: Question | None = None
-        async with self._lender.lent(row.method, row.memory) as services:
-            context = in_full(
-                LiveContext(method=row.method, seed=self._seed, run=self._run_name, learn=row.teaches), services
-            )
-            config: RunnableConfig = {**_thread(row.id), **traced(context)}
-            modes: list[Any] = ["values", "updates", *(["messages"] if live.feed.heard else [])]
-            # A request is one write: what it did not come to is done over from the answer that was accepted.
-            told: Any
-            async for mode, told in self._graph.astream(
-                move, config, context=context, stream_mode=modes, output_keys=_CHANNELS, durability="exit"
-            ):
-                if mode == "values":
-                    values = told if "__interrupt__" not in told else values
-                elif mode == "messages":
-                    _tell_words(live.feed, *told)
-                elif "__interrupt__" in told:
-                    question = told["__interrupt__"][0].value
-                else:
-                    for node in told:
-                        live.feed.tell(Event("node", {"node": node}))
-        moment = Moment(values, question, over=question is None)
-        live.feed.tell(_event_of(self._turn(row, moment)))
-        return moment
-
     async def _end(self, live: _Live, moment: Moment) -> None:
         """Writes what the session came to; from here on the graph's own state of it is not needed."""
         output = output_of(moment.values)
         check_finite(output)
         await self._ledger.finish(live.row, dict(output))
-        await self._database.saver.adelete_thread(live.row.id)
+        self._metrics.ended(live.row.arm, output["ended"], output["usage"])
+        await self._mover.forget(live.row.id)
         self._live.pop(live.row.id, None)
         self._finished()
 
@@ -304,15 +260,5 @@ def _unknown() -> Refused:
     return Refused(HTTPStatus.NOT_FOUND, "You have no session of that name; begin one with POST /sessions.")
 
 
-def _thread(id_: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": id_}}
-
-
 def _event_of(turn: Turn) -> Event:
     return Event("end" if turn.ended else "item", turn.model_dump())
-
-
-def _tell_words(feed: Feed, chunk: object, about: Mapping[str, Any]) -> None:
-    """The Planner's words alone: the other minds are asked for letters and numbers."""
-    if about.get("langgraph_node") == "plan" and isinstance(chunk, AIMessageChunk) and chunk.text:
-        feed.tell(Event("words", {"text": str(chunk.text)}))

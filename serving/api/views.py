@@ -28,6 +28,7 @@ class NewSession(BaseModel):
     likes: list[Title] = Field(
         [], max_length=50, description="Titles you like, oldest first; none: the user's history in the logs, if any"
     )
+    wish: str = Field("", max_length=200, description="What to begin with, in words, as in an answer")
     episode: Name | None = Field(
         None, description="Name on which all chance depends, to repeat a session; only where nothing is learned"
     )

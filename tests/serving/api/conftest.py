@@ -75,10 +75,12 @@ def opening(data: Path) -> Open:
     """Opens a service; opened again, it goes on where it was."""
 
     @asynccontextmanager
-    async def opened(settings: dict[str, Any] | None = None, **changes: Any) -> AsyncIterator[Opened]:
+    async def opened(
+        settings: dict[str, Any] | None = None, *, guarded: bool = False, **changes: Any
+    ) -> AsyncIterator[Opened]:
         workshop = Workshop(load_settings(settings), model=RuleModel(), embedder=HashEmbedder())
         async with workshop, open_service(workshop, replace(PLAN, **changes)) as service:
-            transport = httpx.ASGITransport(make_app(service), raise_app_exceptions=True)
+            transport = httpx.ASGITransport(make_app(service, guarded=guarded), raise_app_exceptions=True)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
                 yield Opened(service, http)
 

@@ -51,8 +51,8 @@ async def test_sessions_teach_the_shared_memory_in_the_order_in_which_they_ended
         assert [record.fields["ordinal"] for record in order] == [0, 1, 2]
         assert {record.origin.run for record in order} == {"live-test"}
         next_one = await opened.begin("Dan")
-        state = await opened.service.sessions._graph.aget_state({"configurable": {"thread_id": next_one["session"]}})
-        assert state.values["reflections"], "who comes now reads what was taught"
+        moment = await opened.service.sessions._mover.stored(next_one["session"])
+        assert moment.values["reflections"], "who comes now reads what was taught"
 
 
 async def test_a_frozen_service_learns_nothing(opening: Open):

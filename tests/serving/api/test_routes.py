@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from billp.serving.api.app import make_app
+from billp.serving.api.app import make_api
 from billp.serving.api.feed import Event
 from billp.serving.api.views import Turn
 from tests.serving.api.conftest import Open, Opened
@@ -61,7 +61,7 @@ async def test_events_are_server_sent(opening: Open):
 
 async def test_the_description_has_an_example_for_all_that_goes_in_and_out(opening: Open):
     async with opening() as opened:
-        described = make_app(opened.service).openapi()
+        described = make_api(opened.service).openapi()
         models: dict[str, Any] = described["components"]["schemas"]
         ours = {name: model for name, model in models.items() if "Validation" not in name}
         assert {"Answer", "NewSession", "Turn", "Whole", "Problem"} <= ours.keys()

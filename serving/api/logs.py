@@ -1,0 +1,46 @@
+"""Logs as lines of JSON, without anything that a person said or is called.
+
+A line has what our own code says in fixed words, and fields that name sessions, routes and errors. Of other libraries
+it says where they spoke and not what, since they may quote what they were given.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+
+_OURS = "billp."
+
+
+class JsonLines(logging.Formatter):
+    """Formats records as such lines. `extra={"told": {...}}` are a record's fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        ours = record.name.startswith(_OURS)
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "from": record.name,
+            # The words as they stand in the code: what is filled in may come from people.
+            "event": str(record.msg) if ours else f"{record.module}:{record.lineno}",
+        }
+        line |= getattr(record, "told", {}) if ours else {}
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            places = traceback.extract_tb(error.__traceback__)
+            line["error"] = type(error).__name__
+            line["at"] = [f"{place.name}:{place.lineno}" for place in places[-3:]]
+        return json.dumps(line)
+
+
+def log_json(level: int = logging.INFO) -> None:
+    """Sends all logs of this process to stderr as such lines; ours from `level` on, others' warnings."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("billp").setLevel(level)
