@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
+from billp.agents.llm.abilities import abilities_of
 from billp.agents.llm.asking import Request
 from billp.agents.llm.truncation import ask_fitting
 from billp.agents.llm.usage import Usage
@@ -32,6 +33,11 @@ class Reflector:
         self._model = model
         self._prompt = prompt
         self._settings = settings
+
+    @property
+    def knows(self) -> bool:
+        """Whether its sentences carry knowledge; those of the stand-in model do not."""
+        return abilities_of(self._model).words
 
     async def reflect(self, situation: Situation, *, left: bool, seed: int) -> Lesson:
         """One or two sentences on the finished episode; `left` says that the user quit before the end.

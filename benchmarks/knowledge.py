@@ -25,6 +25,7 @@ from billp.graphs.ranking import MemoryRecommender, believe, stake_of
 from billp.graphs.services import Services
 from billp.graphs.users import masked_history
 from billp.graphs.workshop import Workshop
+from billp.memory import Knowledge
 from billp.memory.item_values import Observed, known_of
 from billp.memory.leaving import LONGEST
 from billp.memory.outcomes import Outcome
@@ -125,7 +126,8 @@ def main() -> None:
     arms: dict[str, list[Floats | None]] = {"nothing": [None for _ in seeds]}
     for file in asked.file:
         said = json.loads(file.read_text())
-        column = np.array([[said.get(item.key, np.nan)] for item in services.catalogue], dtype=np.float64)
+        log_odds = np.array([said.get(item.key, np.nan) for item in services.catalogue], dtype=np.float64)
+        column = Knowledge(file.stem, len(said), "", log_odds).column
         arms[file.stem] = [column for _ in seeds]
     for quality in map(float, filter(None, asked.quality.split(","))):
         arms[f"{quality:g}"] = [stand_in(services.worlds.test, quality, seed) for seed in seeds]

@@ -40,7 +40,7 @@ def build(
 
     Each answer is kept as it comes, in the data folder, for all runs: what is interrupted goes on where it stopped.
     """
-    from billp.experiments.knowledge import build_knowledge, known
+    from billp.experiments.knowledge import build_knowledge, known_by
     from billp.graphs.workshop import Workshop
 
     settings = settings_from(assign, prompts=prompts, run__side_by_side=side_by_side, run__tape="off")
@@ -51,7 +51,7 @@ def build(
                 services = await asyncio.to_thread(workshop.services, dataset, memory=None, llm=True)
                 await workshop.check_model(services)
             await build_knowledge(workshop, services, bar=count_bar)
-            return known(workshop.knowledge.told(services), workshop.model_name)
+            return known_by(workshop, workshop.knowledge.told(services))
 
     _show(asyncio.run(work()), as_json)
 
@@ -61,7 +61,7 @@ def show(
     dataset: Dataset = "ml-100k", prompts: PromptsFolder = None, assign: Assignments = None, as_json: AsJson = False
 ) -> None:
     """Compare what the LLM said of items with what train users rated: how well the two agree, and its favourites."""
-    from billp.experiments.knowledge import known
+    from billp.experiments.knowledge import known_by
     from billp.graphs.workshop import Workshop
 
     settings = settings_from(assign, prompts=prompts, run__tape="off")
@@ -70,7 +70,7 @@ def show(
         async with Workshop(settings) as workshop:
             with spinner("getting ready"):
                 services = await asyncio.to_thread(workshop.services, dataset, memory=None, llm=True)
-            return known(services, workshop.model_name)
+            return known_by(workshop, services)
 
     _show(asyncio.run(work()), as_json)
 

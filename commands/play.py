@@ -12,6 +12,7 @@ import typer
 from rich.panel import Panel
 from rich.text import Text
 
+from billp.agents.llm.abilities import STAND_IN
 from billp.commands.output import AsJson, Assignments, PromptsFolder, settings_from, show_json, spinner, stderr, stdout
 from billp.commands.running import Dataset, MethodName, run_name, with_tape_in
 from billp.errors import BadInputError, BrokenOffError
@@ -97,12 +98,12 @@ def _play(loop: asyncio.Runner, live: Play, as_json: bool) -> None:
     with spinner("choosing"):
         question = loop.run(live.begin())
     while question is not None:
-        given = _read(question) if as_json else _ask(question, live.liked)
+        given = _read(question) if as_json else _ask(question, live.liked, stands_in=live.stands_in)
         with spinner("choosing"):
             question = loop.run(live.answer(given))
 
 
-def _ask(question: Question, liked: list[str]) -> str:
+def _ask(question: Question, liked: list[str], *, stands_in: bool) -> str:
     """A screen with the item and why it was chosen; the person's words."""
     stdout.clear()  # does nothing where there is no screen
     if question["step"] == 1 and liked:
@@ -118,7 +119,8 @@ def _ask(question: Question, liked: list[str]) -> str:
     title = f"Step {question['step']} of at most {question['horizon']}"
     words = Text("\n".join(lines))
     words.stylize("bold", 0, len(lines[0]))
-    stdout.print(Panel(words, title=title, title_align="left", padding=(1, 2)))
+    note = STAND_IN if stands_in and question["thought"] else None
+    stdout.print(Panel(words, title=title, title_align="left", subtitle=note, subtitle_align="left", padding=(1, 2)))
     if question["problem"]:
         wrong = question["problem"].partition("; give")[0]  # the rest is for answers in JSON
         stdout.print(f"{wrong.removesuffix('.')}; a rating from 1 to 5, a wish, or q to leave.", style="yellow")

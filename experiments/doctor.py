@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from billp.agents.prompt_pack import load_pack
 from billp.errors import BillpError, DataError
 from billp.experiments.config import versions
+from billp.experiments.knowledge import known
+from billp.experiments.models import better_models
+from billp.graphs.believing import train_logs
 from billp.graphs.workshop import Workshop
 from billp.memory import list_banks
 from billp.simulators import list_datasets, load_dataset, load_worlds, simulator_folder
@@ -56,6 +59,10 @@ async def check_up(workshop: Workshop) -> CheckUp:
             _checked("memory", lambda: _memory(workshop)),
             await _model(workshop),
         ]
+        there = checks[-1].ok
+        checks.append(
+            _checked("knowledge", lambda: _knowledge(workshop) if there else "nothing is known without a model")
+        )
     server = workshop.settings.llm.base_url or workshop.settings.chroma_url
     offline = f"no connection beyond this machine{' but to the servers you named' if server else ''}"
     seen = f"connected to {', '.join(sorted(set(outside)))}" if outside else offline
@@ -109,8 +116,22 @@ async def _model(workshop: Workshop) -> Check:
         able, where = await workshop.find_abilities(), workshop.model_name
     except Exception as error:  # noqa: BLE001 -- as above
         return _failed("model", error)
-    seen = " ".join(able.lacking()) or "seeds and schemas kept, log-probabilities given"
+    advice = f" {better_models()}" if not able.words else ""
+    seen = " ".join(able.lacking()) + advice or "seeds and schemas kept, log-probabilities given"
     return Check(name="model", ok=True, seen=f"{where}: {seen}")
+
+
+def _knowledge(workshop: Workshop) -> str:
+    """What the LLM knows of the items of each dataset."""
+    data, pack = workshop.settings.data, load_pack(workshop.settings.prompts)
+    told, answers = [], workshop.knowledge.answers(pack)
+    for name in list_datasets(data):
+        dataset = load_dataset(data, name)
+        knowledge = answers.of(dataset.catalogue)
+        if knowledge.asked:
+            logs = train_logs(dataset, load_worlds(simulator_folder(data, name), dataset))
+            told.append(f"{name}: {known(knowledge, logs, dataset.catalogue, workshop.model_name).sentence()}")
+    return "; ".join(told) or "not asked about any item yet; `billp knowledge build` does it"
 
 
 @contextmanager

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from billp.agents.appraiser import Appraiser
+from billp.catalogue import Catalogue
 from billp.errors import BillpError
 from billp.experiments.intervals import Estimate
+from billp.experiments.numbers import signed_interval
 from billp.graphs.appraising import ask_about, open_items
 from billp.graphs.services import Services
 from billp.graphs.workshop import Workshop
+from billp.memory import Knowledge
+from billp.memory.item_values import Observed
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
@@ -41,6 +45,16 @@ class Known(BaseModel):
     """By how many stars its favourites among them, the top tenth, are rated above all of them."""
     favourites: list[str]
 
+    def sentence(self) -> str:
+        """The same in one line."""
+        if self.correlation.ci95 is None or self.gain.ci95 is None:
+            return f"asked about {self.asked} of {self.items} items"
+        return (
+            f"asked about {self.asked} of {self.items} items; its answers correlate by "
+            f"{signed_interval(self.correlation, 2)} with the ratings of {self.compared} often rated ones, and its "
+            f"favourites among these are rated {signed_interval(self.gain, 2)} stars above all"
+        )
+
     def pairs(self) -> dict[str, str]:
         """Name and value, for people."""
         return {
@@ -63,23 +77,27 @@ async def build_knowledge(workshop: Workshop, services: Services, bar: Bar) -> N
             raise group.exceptions[0] from None
 
 
-def known(services: Services, model: str) -> Known:
-    """What `services` know, in numbers; the ratings of test users are never looked at."""
-    knowledge, logs = services.believer.knowledge, services.believer.logs
+def known(knowledge: Knowledge, logs: Observed, catalogue: Catalogue, model: str) -> Known:
+    """What `model` knows of the items, in numbers, judged by the train users' `logs`."""
     column = knowledge.column
-    said = np.full(len(services.catalogue), np.nan) if column is None else column[:, 0]
+    said = np.full(len(catalogue), np.nan) if column is None else column[:, 0]
     compared = np.flatnonzero(np.isfinite(said) & (logs.counts >= _RATED))
     ordered = compared[np.argsort(-said[compared], kind="stable")]
     favourites = ordered[: max(1, round(_TOP * len(ordered)))]
     return Known(
         model=model,
-        items=len(services.catalogue),
+        items=len(catalogue),
         asked=knowledge.asked,
         compared=len(compared),
         correlation=correlation_of(said[compared], logs.means[compared]),
         gain=_above(logs.means[favourites], logs.means[compared]),
-        favourites=[item.title for item in services.catalogue.some(favourites[:_NAMED].tolist())],
+        favourites=[item.title for item in catalogue.some(favourites[:_NAMED].tolist())],
     )
+
+
+def known_by(workshop: Workshop, services: Services) -> Known:
+    """What the model of `workshop` knows of the items of `services`."""
+    return known(services.believer.knowledge, services.believer.logs, services.catalogue, workshop.model_name)
 
 
 def correlation_of(one: NDArray[np.float64], other: NDArray[np.float64]) -> Estimate:
@@ -101,7 +119,4 @@ def _above(favourites: NDArray[np.float64], compared: NDArray[np.float64]) -> Es
 
 
 def _told(estimate: Estimate, of: str) -> str:
-    if estimate.mean is None or estimate.ci95 is None:
-        return f"- ({estimate.note})"
-    low, high = estimate.ci95
-    return f"{estimate.mean:+.2f} [{low:+.2f}, {high:+.2f}], {of}"
+    return f"- ({estimate.note})" if estimate.ci95 is None else f"{signed_interval(estimate, 2)}, {of}"

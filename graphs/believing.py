@@ -68,10 +68,7 @@ class Believer:
     @cached_property
     def logs(self) -> Observed:
         """The ratings in the train users' logs; those of test users are never looked at."""
-        data = self._dataset
-        mine = np.isin(data.users, self._worlds.train.users)
-        items, ratings = data.items[mine].astype(np.int64), data.ratings[mine].astype(np.float64)
-        return Observed.of(len(data.catalogue), items, ratings)
+        return train_logs(self._dataset, self._worlds)
 
     def beliefs(self, method: Method, memory: MemoryBank | None) -> Beliefs:
         """What `method` believes after what `memory` holds; reads it whole the first time: not on an event loop."""
@@ -123,3 +120,10 @@ class Believer:
     @cached_property
     def _known_without(self) -> tuple[Floats, Floats, slice]:
         return known_of(self._dataset.catalogue)
+
+
+def train_logs(data: Dataset, worlds: Worlds) -> Observed:
+    """The ratings in the train users' logs."""
+    mine = np.isin(data.users, worlds.train.users)
+    items, ratings = data.items[mine].astype(np.int64), data.ratings[mine].astype(np.float64)
+    return Observed.of(len(data.catalogue), items, ratings)

@@ -184,12 +184,13 @@ class EpisodeNodes:
     async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say.
 
-        Where a person said why he leaves, that is the lesson.
+        So it is with the stand-in model, whose sentences would be read as lessons and carry no knowledge. Where a
+        person said why he leaves, that is the lesson.
         """
         services = await self._provider.get(runtime.context, state["user"])
         if state["ended"] == "left" and (why := state["steps"][-1].get("said")):
             return {"reflection": f'The user left and said why: "{why}".'}
-        if services.minds is None:
+        if services.minds is None or not services.minds.reflector.knows:
             situation = services.situation(observed(state))
             left = state["ended"] != "horizon"
             return {"reflection": evidence_of(situation.recommended, situation.rewards, left=left).words()}

@@ -53,6 +53,15 @@ class Data(_Part):
     fingerprint: str = ""
 
 
+class _LLM(_Part):
+    words: bool = True
+    """Whether its words carry knowledge."""
+
+
+class _Surroundings(_Part):
+    llm: _LLM | None = None
+
+
 class Config(_Part):
     """`config.json` as far as a report reads it."""
 
@@ -61,6 +70,12 @@ class Config(_Part):
     dataset: Data = Data()
     settings: dict[str, Any] = {}
     model_sha256: str = ""
+    surroundings: _Surroundings = _Surroundings()
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the words in it are the stand-in model's."""
+        return bool(self.prompts.pack) and self.surroundings.llm is not None and not self.surroundings.llm.words
 
     @cached_property
     def rule(self) -> str:

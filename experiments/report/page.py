@@ -13,6 +13,7 @@ from typing import Any, Literal
 import jinja2
 from markupsafe import Markup
 
+from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
 from billp.errors import BadInputError
 from billp.experiments.numbers import fixed, share, signed_interval, with_interval
@@ -56,6 +57,11 @@ class Report:
     surfaces: tuple[Surface, ...] = ()
     captions: tuple[str, ...] = ()
     """What the numbers of each comparison rest on."""
+
+    @property
+    def stands_in(self) -> str:
+        """What is to be said of the words that it shows; empty where a model spoke that knows something."""
+        return STAND_IN if any(run.config.stands_in for run in self.runs) else ""
 
     def coverage(self, row: Row) -> float | None:
         """The share of the catalogue that the users of `row` saw, where that is noted."""

@@ -14,7 +14,7 @@ from billp.memory import Vector
 from tests.cli.conftest import Billp
 from tests.fakes.embedder import HashEmbedder
 
-CHECKS = ["prompts", "data", "embedder", "memory", "model", "offline"]
+CHECKS = ["prompts", "data", "embedder", "memory", "model", "knowledge", "offline"]
 
 
 def test_a_sound_installation_is_told_line_by_line(billp: Billp, tiny: Path, answered: None):

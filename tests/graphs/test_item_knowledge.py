@@ -77,6 +77,16 @@ class TestBeliefs:
         assert slope(services, "billp-no-logs", taught(item=5, reward=5.0)) > 0
         assert slope(services, "billp-no-logs", taught(item=5, reward=1.0)) < 0
 
+    def test_praise_makes_an_item_better_liked_and_no_safer_while_a_warning_counts_for_both(self):
+        known, plain = knowing(liked()), fake_services()
+        values = known.believer.beliefs(METHODS["billp"], None).values
+        assert values.praise.max() > 0.05
+        dislike = known.believer.beliefs(METHODS["billp"], None).dislike
+        praised = np.flatnonzero(values.praise > 0)
+        bare = known.believer.beliefs(METHODS["billp"], None)
+        assert np.all(dislike[praised] > bare.dislike_of(values.mean, values.spread + values.variance)[praised])
+        assert np.all(plain.believer.beliefs(METHODS["billp"], None).values.praise == 0)
+
     @pytest.mark.parametrize("method", ["billp-memory-only", "billp-memory-only-no-logs"])
     def test_memory_alone_never_looks_at_it(self, method: str):
         assert slope(knowing(liked()), method) == 0
