@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
 from fastapi import FastAPI
+from fastapi.responses import FileResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Scope
 
@@ -13,6 +17,9 @@ from billp.serving.api.problems import add_problems
 from billp.serving.api.routes import router
 from billp.serving.api.service import Service
 
+_STATIC = Path(__file__).parent / "static"
+PAGE = {"/": _STATIC / "index.html", "/page.js": _STATIC / "page.js", "/page.css": _STATIC / "page.css"}
+"""The page of a person: three files, and nothing from elsewhere."""
 _ABOUT = "Recommends items one at a time; answers are ratings from 1 to 5, wishes, or leaving."
 
 
@@ -22,6 +29,8 @@ def make_api(service: Service) -> FastAPI:
     api = FastAPI(title="billp", description=_ABOUT, version="1", docs_url=None, redoc_url=None)
     api.state.service = service
     api.include_router(router)
+    for path, file in PAGE.items():
+        api.add_api_route(path, _file(file), include_in_schema=False)
     add_problems(api)
     return api
 
@@ -30,15 +39,28 @@ def make_app(service: Service, *, guarded: bool = False) -> ASGIApp:
     """The application for an opened service; with `guarded` it asks for tokens."""
     settings = service.settings
     gate = Gate(
-        make_api(service), doors=Doors(frozenset(settings.page.host_names), frozenset()),
-        tokens=service.tokens if guarded else None, most_bytes=settings.api.body_kb * 1024, metrics=service.metrics,
+        make_api(service),
+        doors=Doors(frozenset(settings.page.host_names), frozenset()),
+        tokens=service.tokens if guarded else None,
+        open_paths={*PAGE, "/health", "/openapi.json"},
+        most_bytes=settings.api.body_kb * 1024,
+        metrics=service.metrics,
         route_of=_route_of,
-    )  # fmt: skip
+    )
     return PageHeaders(gate)
+
+
+def _file(path: Path) -> Callable[[], Awaitable[Response]]:
+    async def answer() -> Response:
+        return FileResponse(path)
+
+    return answer
 
 
 def _route_of(scope: Scope) -> str:
     """The pattern of the path, which names neither session nor person."""
+    if scope["path"] in PAGE:
+        return str(scope["path"])
     for route in router.routes:
         if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
             return route.path

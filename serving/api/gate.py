@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -17,23 +17,21 @@ from billp.serving.api.problems import TooLongError, problem, status_of
 from billp.serving.api.tokens import Tokens
 
 log = logging.getLogger(__name__)
-_OPEN = frozenset({"/", "/page.js", "/page.css", "/health", "/openapi.json"})
-"""What is answered without a token: the page, whether the service works, and what can be asked."""
 
 
 class Gate:
-    """Refuses foreign pages, bodies that are too long, and, where `tokens` are asked for, who has none.
+    """Refuses foreign pages, bodies that are too long, and, where `tokens` are asked for, requests without one.
 
-    A wrong token is refused whatever is asked. Whatever fails behind it is answered with a sentence and logged
-    without words: the name of the error, and where it arose.
+    `open_paths` are answered without a token, but a wrong one is refused everywhere. What fails behind the gate is
+    answered with a sentence and logged without words: the name of the error, and where it arose.
     """
 
     def __init__(
-        self, app: ASGIApp, *, doors: Doors, tokens: Tokens | None, most_bytes: int, metrics: Metrics,
-        route_of: Callable[[Scope], str],
+        self, app: ASGIApp, *, doors: Doors, tokens: Tokens | None, open_paths: Collection[str], most_bytes: int,
+        metrics: Metrics, route_of: Callable[[Scope], str],
     ) -> None:  # fmt: skip
         self._app, self._doors, self._tokens, self._most, self._metrics = app, doors, tokens, most_bytes, metrics
-        self._route_of = route_of
+        self._open, self._route_of = open_paths, route_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -53,10 +51,10 @@ class Gate:
                 await self._app(scope, _Bounded(receive, self._most, self._too_long), noting)
             else:
                 await problem(*refusal)(scope, receive, noting)
-        except Exception as error:
+        except Exception as error:  # the web server, which is next to hear of it, would write its words into the log
             log.error("a request failed", exc_info=error)
             if not status:
-                told = "Something failed here that should not have; it was noted, so tell whoever runs this service."
+                told = "Something failed here that should not have; it was noted, so tell those who run this service."
                 await problem(HTTPStatus.INTERNAL_SERVER_ERROR, told)(scope, receive, noting)
         seconds, route = time.perf_counter() - started, self._route_of(scope)
         self._metrics.answered(scope["method"], route, status, seconds)
@@ -80,7 +78,7 @@ class Gate:
             person = await self._tokens.person_of(token.strip()) if kind.lower() == "bearer" else None
         except BillpError as error:
             return status_of(error), str(error)
-        if person is None and (token or scope["path"] not in _OPEN):
+        if person is None and (token or scope["path"] not in self._open):
             told = (
                 "This needs a token (Authorization: Bearer ...); who runs the service makes one with `billp api token`."
             )

@@ -6,14 +6,10 @@ The same holds for what memory learned from them.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,32 +19,12 @@ import pytest
 from billp.memory import SentenceEmbedder, open_bank
 from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
+from tests.integration.api_server import serving_people
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 ROOT = Path(__file__).parents[2]
 SESSIONS, STEPS, SIDE_BY_SIDE, PATIENCE_S = 200, 5, 16, 120
 COMMAND = "api --dataset tiny --method billp-memory-only --memory shared --port 0"
-
-
-@contextmanager
-def serving(home: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A running service, and its address."""
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
-        "PYTHONPATH": str(ROOT),
-        "BILLP_DATA_DIR": str(home / "data"),
-        "OMP_NUM_THREADS": "1",
-    }
-    with (home / "log").open("a") as log, subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "billp.cli", *COMMAND.split(), *more], cwd=home, env=environment, stdout=subprocess.PIPE,
-        stderr=log, text=True,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert url.startswith("http://127.0.0.1:"), (home / "log").read_text()
-        try:
-            yield process, url
-        finally:
-            process.kill()
 
 
 @dataclass
@@ -104,10 +80,10 @@ def test_every_acknowledged_answer_is_there_after_a_kill_and_none_twice(tmp_path
     put_tiny(tmp_path / "data", tmp_path / "source")
     people = [Person(number) for number in range(SESSIONS)]
     for kill_after, more in ((150, ["--untrained"]), (400, [])):
-        with serving(tmp_path, *more) as (process, url):
+        with serving_people(tmp_path, COMMAND, *more) as (process, url):
             asyncio.run(crowd(people, url, STEPS, kill_after, process))
             assert process.wait(PATIENCE_S) == -signal.SIGKILL
-    with serving(tmp_path) as (process, url):
+    with serving_people(tmp_path, COMMAND) as (process, url):
         with httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False) as http:
             for person in [person for person in people if person.session]:
                 found = [step["rating"] for step in http.get(f"/sessions/{person.session}").json()["answered"]]
