@@ -17,6 +17,14 @@ from billp.settings import load_settings
 
 _CONFIG = ConfigDict(extra="forbid")
 _FIXED = "The method of this graph"
+_PROMPTS = {
+    "planner_prompt": "planner",
+    "actor_prompt": "actor-shortlist",
+    "actor_free_prompt": "actor-free",
+    "critic_prompt": "critic",
+    "reflector_prompt": "reflector",
+    "wish_prompt": "wish",
+}
 _MEMORY = "Name of the memory to read, and to write when learning"
 
 
@@ -69,13 +77,7 @@ class ServedContext(EpisodeContext):
     @property
     def edited(self) -> dict[str, str]:
         """The prompts that are others than the form shows, by role."""
-        given = {
-            "planner": self.planner_prompt,
-            "actor-shortlist": self.actor_prompt,
-            "actor-free": self.actor_free_prompt,
-            "critic": self.critic_prompt,
-            "reflector": self.reflector_prompt,
-        }
+        given = {role: getattr(self, name, "") for name, role in _PROMPTS.items()}
         return {role: text for role, text in given.items() if text.strip() not in ("", shown_pack()[role].text.strip())}
 
 
@@ -119,6 +121,8 @@ class LiveContext(ServedContext):
         str,
         Field(description=f"{_MEMORY}; empty is one of your own, apart from simulated users and from other people"),
     ] = ""
+
+    wish_prompt: Annotated[str, _prompt("wish", "heed")] = ""
 
 
 class LiveInput(EpisodeInput):

@@ -17,7 +17,7 @@ from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.prompt_pack import TERSE_PACK, load_pack
 from billp.errors import PromptError, SettingsError
-from billp.graphs.forms import ReactContext, ServedContext, shown_pack
+from billp.graphs.forms import LiveContext, ReactContext, ServedContext, shown_pack
 from billp.graphs.served import Name, served_graph
 from billp.graphs.shared_services import LazyServices, made_services
 from billp.graphs.state import EpisodeContext
@@ -138,6 +138,10 @@ def test_studio_can_edit_each_prompt_at_its_node_and_choose_the_model():
     assert {node for field in prompts.values() for node in field["langgraph_nodes"]} == {
         "plan", "act", "criticise", "reflect",
     } <= nodes  # fmt: skip
+    assert "wish_prompt" not in fields
+    live: Any = TypeAdapter(LiveContext).json_schema()["properties"]
+    assert live["wish_prompt"]["langgraph_nodes"] == ["heed"]
+    assert "heed" in billp.graphs.studio.live.get_graph().nodes
     assert prompts["critic_prompt"]["default"] == load_pack()["critic"].text
 
 

@@ -94,7 +94,8 @@ def test_providers_are_imported_when_one_is_asked_for_and_not_before():
 
 
 @pytest.mark.parametrize(
-    ("model", "kind"), [("anthropic:claude-haiku-5-5", "ChatAnthropic"), ("ollama:llama3:8b", "ChatOllama")]
+    ("model", "kind"),
+    list(zip(MODELS.values(), ("ChatOpenAI", "ChatAnthropic", "ChatGoogleGenerativeAI", "ChatOllama"), strict=True)),
 )
 def test_a_provider_is_made_with_our_key_and_patience(model: str, kind: str):
     made = provider_chat(settings(model))
