@@ -19,6 +19,7 @@ from billp.commands.output import (
     stdout,
 )
 from billp.commands.running import Dataset, SideBySide
+from billp.errors import BrokenOffError
 
 if TYPE_CHECKING:
     from billp.experiments.knowledge import Known
@@ -53,7 +54,11 @@ def build(
             await build_knowledge(workshop, services, bar=count_bar)
             return known_by(workshop, workshop.knowledge.told(services))
 
-    _show(asyncio.run(work()), as_json)
+    try:
+        found = asyncio.run(work())
+    except KeyboardInterrupt:
+        raise BrokenOffError("Interrupted; what was answered is kept, and the same command goes on.") from None
+    _show(found, as_json)
 
 
 @app.command()

@@ -65,13 +65,14 @@ def blame(
         raise ArtifactError(f"Run {run} does not say which memory it read; name it with --memory.")
 
     from billp.experiments.blame import blame as blame_step
+    from billp.experiments.knowing import as_recorded
     from billp.graphs.workshop import Workshop
     from billp.memory import counts_of
 
     async def ask() -> Blame:
         async with Workshop(found.settings_in(settings)) as workshop:
             services = workshop.services(found.dataset, memory=name, llm=False)
-            return blame_step(found, services, examples=examples)
+            return blame_step(found, as_recorded(services, found.surroundings), examples=examples)
 
     counts_of(settings, found.dataset, name)  # refuses one that is not there
     with spinner("asking memory"):

@@ -61,8 +61,7 @@ class ConfiguredFolder:
     @property
     def surroundings(self) -> dict[str, Any]:
         """Those that it was made with."""
-        kept: dict[str, Any] = _stored(self.path / CONFIG).get(_SURROUNDINGS, {})
-        return kept
+        return read_surroundings(self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +111,12 @@ def read_config(path: Path) -> dict[str, Any]:
     if not (path / CONFIG).exists():
         raise ArtifactError(f"There is no run in {path}; name a folder that holds {CONFIG}.")
     return _stored_config(path / CONFIG)
+
+
+def read_surroundings(path: Path) -> dict[str, Any]:
+    """What was recorded beside the config of a folder; empty where nothing was."""
+    kept: dict[str, Any] = _stored(path / CONFIG).get(_SURROUNDINGS, {})
+    return kept
 
 
 def _locked(path: Path) -> IO[str]:

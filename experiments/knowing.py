@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from billp.errors import ArtifactError
 from billp.graphs.services import Services
-from billp.memory import Answers, Knowledge
+from billp.memory import Answers, Knowledge, KnowledgeFile
 
 log = logging.getLogger(__name__)
 _KNOWLEDGE = "knowledge"
@@ -27,11 +28,6 @@ def knowledge_noted(knowledge: Knowledge | None) -> dict[str, Any]:
             "items": knowledge.asked,
         }
     }
-
-
-def file_noted(surroundings: Mapping[str, Any]) -> str:
-    """The name of the file that a run's record names; empty where it names none."""
-    return str(surroundings.get(_KNOWLEDGE, {}).get("file", ""))
 
 
 def as_begun(services: Services, answers: Answers, surroundings: Mapping[str, Any]) -> Services:
@@ -53,3 +49,12 @@ def as_begun(services: Services, answers: Answers, surroundings: Mapping[str, An
             "the file, or choose another --run."
         )
     return replace(services, believer=services.believer.knowing(knowledge))
+
+
+def as_recorded(services: Services, surroundings: Mapping[str, Any]) -> Services:
+    """The same for explaining what the run did: no model is asked which answers are its own."""
+    noted = surroundings.get(_KNOWLEDGE)
+    if not noted:
+        return services
+    file = KnowledgeFile(services.settings.data / "knowledge" / f"{Path(noted['file']).name}.jsonl")
+    return as_begun(services, file.read(), surroundings)

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict
 
 from billp.errors import ArtifactError
-from billp.experiments.configured_folder import read_config
+from billp.experiments.configured_folder import read_config, read_surroundings
 from billp.experiments.origins import is_called
 from billp.experiments.records import EpisodeLine
 from billp.experiments.run_folder import read_lines
@@ -28,6 +28,7 @@ class Step(BaseModel):
     dataset: str
     memory: str
     settings: dict[str, Any]
+    surroundings: dict[str, Any] = {}
     line: EpisodeLine
     number: int
     unseen: frozenset[str]
@@ -84,7 +85,8 @@ def find_step(run: Path, episode: str, number: int) -> Step:
         later = list(lines[lines.index(line) :])
     found = Step(
         run=run, dataset=str(config.get("dataset", {}).get("name", "")), memory=str(plan.get("memory") or ""),
-        settings=config.get("settings", {}), line=line, number=number, unseen=frozenset(other.id for other in later),
+        settings=config.get("settings", {}),
+        surroundings=read_surroundings(run), line=line, number=number, unseen=frozenset(other.id for other in later),
         learning=training or bool(plan.get("learn")),
     )  # fmt: skip
     steps = len(found.output["steps"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from billp.experiments.comparison.design import Design
+from billp.experiments.knowledge import known
 from billp.graphs.services import Services
 from billp.simulators.quit.registry import RULES
 
@@ -41,6 +42,11 @@ def caption(design: Design, services: Services, *, met: int) -> str:
         )
     logs = [name for name, method in arms.items() if method.uses_logs]
     said.append(f"Reads the train users' logs: {', '.join(logs) or 'none'}.")
+    knowing = [name for name, method in arms.items() if method.knows and services.settings.memory.llm_knowledge]
+    if knowing and services.believer.knowledge.asked:
+        believer = services.believer
+        found = known(believer.knowledge, believer.logs, services.catalogue, "")
+        said.append(f"What the LLM says of items counts in {', '.join(knowing)}: {found.sentence()}.")
     if any(method.chooser == "oracle" for method in arms.values()):
         said.append("The oracle knows what test users would answer: a bound, no rival.")
     said.append(

@@ -11,7 +11,7 @@ from scipy.stats import pearsonr
 
 from billp.errors import ArtifactError
 from billp.experiments.config import surroundings
-from billp.experiments.knowing import as_begun, knowledge_noted
+from billp.experiments.knowing import as_begun, as_recorded, knowledge_noted
 from billp.experiments.knowledge import correlation_of, known
 from billp.experiments.models import better_models
 from billp.graphs.services import Services
@@ -94,6 +94,15 @@ class TestResuming:
         told = replace(services, believer=services.believer.knowing(file.read().of(services.catalogue)))
         assert as_begun(told, file.read(), surroundings(load_settings({}))).believer.knowledge.asked == 0
         assert knowledge_noted(Knowledge.nothing(3)) == {}
+
+    def test_a_run_is_explained_by_the_answers_it_began_with(self):
+        services = fake_services()
+        file = self.answers(services.settings.data / "knowledge")
+        _, beside = self.begun(file)
+        assert as_recorded(services, beside).believer.knowledge.asked == 4
+        file.path.unlink()
+        with pytest.raises(ArtifactError, match="holds 0 answers, the run began with 4"):
+            as_recorded(services, beside)
 
     def test_other_answers_are_refused(self, tmp_path: Path):
         file = self.answers(tmp_path)

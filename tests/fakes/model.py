@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -100,6 +101,9 @@ def sensible_reply(request: Request) -> Reply:
         return Reply(json.dumps(fitting(request.schema, request.seed)), usage=_COST)
     if request.choices:
         return Reply(f'"{request.choices[request.seed % len(request.choices)]}"', usage=_COST)
+    if request.role == "item":  # acclaimed or not by its name, the same each time
+        sure = sum(map(ord, request.user)) % 97 / 97
+        return Reply("Yes", {"Yes": math.log(0.01 + 0.98 * sure), "No": math.log(0.99 - 0.98 * sure)}, usage=_COST)
     if request.scores and request.role == "actor":
         letters = "ABCDEF"
         return Reply("A", {letter: -1.0 - (request.seed + i) % 6 for i, letter in enumerate(letters)}, usage=_COST)
