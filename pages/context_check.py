@@ -16,6 +16,9 @@ _RUNS = re.compile(
 )
 
 
+_CLOSE = 0.8  # similarity from which on a key is a misspelt one and not a client's own
+
+
 class ContextCheck:
     """Middleware that answers 422 to a run or an assistant whose context has a key that means nothing."""
 
@@ -54,13 +57,28 @@ def _problem(body: bytes) -> str:
         return ""  # the server says so
     known = _fields()
     for one in asked if isinstance(asked, list) else [asked]:
-        context = one.get("context") if isinstance(one, dict) else None
-        for name in context if isinstance(context, dict) else ():
+        for name in _names(_part(one, "context")):
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                meant = f" (did you mean {near[0]!r}?)" if near else ""
-                return f"The context has no field {name!r}{meant}; its fields are {', '.join(known)}."
+                return _unknown(name, known, difflib.get_close_matches(name, known, n=1))
+        # The server still takes a context from here, beside keys of LangGraph's and of clients' own.
+        for name in _names(_part(_part(one, "config"), "configurable")):
+            near = difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
+            if near and name not in known:
+                return _unknown(name, known, near)
     return ""
+
+
+def _part(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _names(value: object) -> list[str]:
+    return list(value) if isinstance(value, dict) else []
+
+
+def _unknown(name: str, known: list[str], near: list[str]) -> str:
+    meant = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"The context has no field {name!r}{meant}; its fields are {', '.join(known)}."
 
 
 @cache

@@ -33,6 +33,13 @@ def test_an_unknown_key_is_refused_with_the_nearest_known(path: str):
     )
 
 
+@pytest.mark.parametrize("name", ["methud", "seeds", "planer_prompt"])
+def test_a_misspelt_key_is_refused_in_the_older_place_too(name: str):
+    answer = CLIENT.post("/runs/wait", json={"config": {"configurable": {"thread_id": "1", name: "react"}}})
+    assert answer.status_code == 422
+    assert f"The context has no field '{name}' (did you mean" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -41,6 +48,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_known(path: str):
         ("/runs/wait", {"context": None}),
         ("/store/items", {"context": {"methud": 1}}),
         ("/runs/batch", [{"context": {"seed": 1}}]),
+        ("/runs", {"config": {"configurable": {"thread_id": "1", "run_id": "2", "method": "react", "of_mine": 3}}}),
+        ("/runs", {"config": {"configurable": None}}),
     ],
 )
 def test_everything_else_passes_unchanged(path: str, body: object):
