@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from billp.settings import Settings
 
 app = typer.Typer(help="The service for people.", invoke_without_command=True)
-_NEEDED = ("aiosqlite", "fastapi", "langgraph.checkpoint.sqlite", "prometheus_client", "psycopg", "uvicorn")
+_NEEDED = ("fastapi", "langgraph.checkpoint.sqlite", "prometheus_client", "psycopg", "uvicorn")
 Name = Annotated[str, typer.Option(help="name of the service: sessions and tokens belong to it")]
 
 

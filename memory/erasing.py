@@ -72,5 +72,5 @@ def _blank(file: Path, ids: Sequence[str]) -> None:
     except sqlite3.Error as error:
         raise MemoryStoreError(
             f"The memory in {file.parent} was told to forget, but its files still hold what was deleted ({error}); "
-            "try again when nobody uses it."
+            "try again when it is not in use."
         ) from error

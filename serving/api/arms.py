@@ -1,4 +1,4 @@
-"""Which method serves whom, with which memory, and whether anything is learned."""
+"""Which method serves which users, with which memory, and whether it learns."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Arms:
         return [self.served] if self.control is None else [self.served, self.control]
 
     def of(self, person: str) -> Arm:
-        """The same arm whenever the person comes: by a hash of the name, so that nobody chooses."""
+        """The same arm whenever the person comes: by a hash of the name, which no user can steer."""
         if self.control is None:
             return self.served
         digest = hashlib.sha256(f"{self.salt}\0{person}".encode()).digest()

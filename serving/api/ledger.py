@@ -100,8 +100,12 @@ class Ledger:
         for statement in _TABLES:
             await self._database.rows(statement)
 
+    async def sync(self) -> None:
+        """Returns when all that was written so far is on the disk."""
+        await self._database.sync()
+
     async def begin(self, session: SessionRow, key: str | None, wish: dict[str, Any] | None = None) -> SessionRow:
-        """Writes `session`, and a `wish` as the answer to what nobody has seen yet.
+        """Writes `session`, and a `wish` as the answer to the first item, which was not shown.
 
         Where the person began one with the same `key` before, that one counts, and is returned.
         """

@@ -1,4 +1,4 @@
-"""Services with a memory, lent to whoever runs a step: one memory for all, or one for each person."""
+"""Services with a memory, lent while a step runs: one memory for all, or one for each person."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from billp.graphs.methods import method_named
 from billp.graphs.services import Services
 from billp.graphs.state import EpisodeContext
 from billp.memory import MemoryBank, open_bank
 
-_KEPT = 32  # memories that stay open while nobody uses them
+_KEPT = 32  # memories that stay open while they are not used
 
 
 @dataclass
@@ -54,6 +55,13 @@ class Lender:
         finally:
             lent.holders -= 1
             await self._close_unused()
+
+    async def warm(self, method: str, memory: str) -> None:
+        """Works out what memory believes before anybody waits for it."""
+        chosen = method_named(method)
+        if chosen.chooser == "memory":
+            async with self.lent(method, memory) as services:
+                await asyncio.to_thread(services.believer.beliefs, chosen, services.memory)
 
     async def get(self, context: EpisodeContext, user: str) -> Services:
         """The services that were lent for the episode at hand."""
@@ -97,5 +105,5 @@ class Lender:
     async def _close(self, memory: str) -> None:
         lent = self._lent.get(memory)
         if lent is not None and not lent.holders:
-            del self._lent[memory]  # whoever wants it now waits until it is closed
+            del self._lent[memory]  # another request for it waits until it is closed
             await asyncio.to_thread(lent.bank.close)

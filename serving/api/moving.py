@@ -42,7 +42,7 @@ class Moment:
 
 
 class Mover:
-    """Runs the graph for all sessions. Who moves a session sees to it that nobody else does."""
+    """Runs the graph for all sessions. The caller holds the session's lock."""
 
     def __init__(
         self, graph: EpisodeGraph, saver: BaseCheckpointSaver[Any], lender: Lender, metrics: Metrics, *, run: str,

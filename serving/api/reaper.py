@@ -15,7 +15,7 @@ _KEY = "no answer"  # no key of a person's, for those hold no space
 
 
 class Reaper:
-    """Ends what nobody answers."""
+    """Ends sessions that are not answered."""
 
     def __init__(self, ledger: Ledger, sessions: Sessions, idle_s: float) -> None:
         self._ledger, self._sessions, self._idle_s = ledger, sessions, idle_s

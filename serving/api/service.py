@@ -50,7 +50,7 @@ class ServicePlan:
     untrained: bool = False
     seed: int = 0
     control: float = 0.0
-    """Share of the users whom the method `control_method` serves; it teaches nothing."""
+    """Share of the users that `control_method` serves; it teaches nothing."""
     control_method: str = "popular"
 
 
@@ -136,6 +136,7 @@ async def open_service(workshop: Workshop, plan: ServicePlan) -> AsyncIterator[S
         for services in bases.values():
             await workshop.check_model(services)
         lender = Lender(bases)
+        await lender.warm(plan.method, plan.memory or "" if method_named(plan.method).remembers else "")
         graph = build_episode_graph(
             lender, bases[plan.method].worlds.train.horizon, name="live", inputs=LiveInput, persons=True,
             context=LiveContext, checkpointer=database.saver,

@@ -34,7 +34,7 @@ _OVER = "The session is over; begin another one."
 
 @dataclass(eq=False)
 class _Live:
-    """An open session in this process. `lock` is held by whoever moves it; `moment` is None where nobody knows."""
+    """An open session in this process. `lock` is held while it moves; `moment` is None where it must be looked up."""
 
     row: SessionRow
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -94,7 +94,9 @@ class Sessions:
                 self._metrics.begun(arm.name)
         live = self._live.setdefault(row.id, _Live(row))
         async with live.held():
-            return self._turn(row, await self._caught_up(live))
+            moment = await self._caught_up(live)
+            await self._ledger.sync()
+            return self._turn(row, moment)
 
     async def answer(self, person: str | None, id_: str, given: Answer, key: str) -> Turn:
         """The next item, or the end; a `key` that was used before changes nothing, and is told where things stand.
@@ -126,6 +128,7 @@ class Sessions:
                 )
             moment = await self._caught_up(live)
             if before is not None:
+                await self._ledger.sync()
                 return self._turn(live.row, moment)
             if moment.over or moment.question is None:
                 raise Refused(HTTPStatus.CONFLICT, _OVER)
@@ -133,10 +136,12 @@ class Sessions:
                 raise Refused(HTTPStatus.CONFLICT, f"Step {moment.question['step']} is at hand, not step {given.step}.")
             accepted = AnswerRow(moment.heard + 1, key, given.said)
             await self._ledger.accept(id_, accepted)
-            return self._turn(live.row, await self._caught_up(live, accepted))
+            moment = await self._caught_up(live, accepted)
+            await self._ledger.sync()
+            return self._turn(live.row, moment)
 
     async def whole(self, person: str | None, id_: str) -> Whole:
-        """Where a session stands, with its steps so far; raises Refused for a session of nobody or somebody else."""
+        """Where a session stands, with its steps so far; raises Refused for one that is unknown or another user's."""
         live = await self._found(person, id_)
         async with live.held():
             moment = await self._caught_up(live)
@@ -148,11 +153,11 @@ class Sessions:
         return Whole(**self._turn(live.row, moment).model_dump(), answered=answered)
 
     async def check(self, person: str | None, id_: str) -> None:
-        """Raises Refused for a session of nobody or somebody else."""
+        """Raises Refused for a session that is unknown or another user's."""
         await self._found(person, id_)
 
     async def events(self, person: str | None, id_: str) -> AsyncIterator[Event]:
-        """Where the session stands, then what happens in it until it ends or nobody listens any more."""
+        """Where the session stands, then what happens in it until it ends or the listener goes."""
         live = await self._found(person, id_)
         with live.feed.listening() as events:
             async with live.held():
@@ -206,7 +211,7 @@ class Sessions:
                 self._live.pop(id_, None)
                 return Moment(output, None, over=True)
         unsure, moment = live.moment is None, live.moment or await self._mover.stored(id_)
-        live.moment = None  # nobody knows while it moves
+        live.moment = None  # unknown while it moves
         while not moment.over:
             move: Move = None
             if not moment.values:

@@ -37,7 +37,7 @@ class Tokens:
         return bool(await self._database.rows("SELECT 1 FROM tokens LIMIT 1"))
 
     async def person_of(self, token: str) -> str | None:
-        """Whose token it is; None where it is nobody's."""
+        """Whose token it is; None where there is no such token."""
         digest, now = _digest(token), time.monotonic()
         person, at = self._known.get(digest, (None, -_FRESH_S))
         if now - at < _FRESH_S:

@@ -70,7 +70,7 @@ async def crowd(people: list[Person], url: str, until: int, kill_after: int, pro
                         process.send_signal(signal.SIGKILL)
                     await person.go_on(http, step)
             except httpx.TransportError:
-                assert kill_after, "nobody killed it"
+                assert kill_after, "it died by itself"
 
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False) as http:
         await asyncio.gather(*(one(person, http) for person in people))

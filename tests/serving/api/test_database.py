@@ -11,8 +11,10 @@ from uuid import uuid4
 import pytest
 
 from billp.errors import ArtifactError, BadInputError, StoreAwayError
-from billp.serving.api.database import Database, open_database, schema_of
+from billp.serving.api.database import Database, open_database
 from billp.serving.api.ledger import AnswerRow, Ledger, SessionRow
+from billp.serving.api.postgres import schema_of
+from billp.serving.api.syncing import Syncing
 from billp.settings import Settings, load_settings
 from tests.serving.api.conftest import Open
 
@@ -102,3 +104,30 @@ async def test_a_service_goes_on_in_postgres(opening: Open, postgres_url: str):
 
 def test_services_of_different_names_have_schemas_of_their_own():
     assert len({schema_of(name) for name in ("people", "People", "a-b", "a_b", "a b")}) == 5
+
+
+async def test_those_who_wait_at_once_share_a_write_that_began_after_they_came():
+    began, done = 0, 0
+
+    async def write() -> None:
+        nonlocal began, done
+        began += 1
+        await asyncio.sleep(0.01)
+        done += 1
+
+    syncing = Syncing(write)
+
+    async def waits(after: float) -> bool:
+        await asyncio.sleep(after)
+        before = began
+        await syncing.sync()
+        return done > before
+
+    assert all(await asyncio.gather(*(waits(0.001 * (number % 20)) for number in range(100))))
+    assert began <= 6
+
+
+async def test_what_is_synced_was_written(database: Database):
+    before = (await database.rows("SELECT beats FROM pulse"))[0][0]
+    await asyncio.gather(*(database.sync() for _ in range(10)))
+    assert 0 < (await database.rows("SELECT beats FROM pulse"))[0][0] - before <= 2

@@ -87,7 +87,7 @@ async def test_a_request_is_bounded_whether_it_says_its_length_or_not(opening: O
             )
 
 
-async def test_who_asks_too_often_waits_and_nobody_else(opening: Open):
+async def test_a_user_who_asks_too_often_waits_and_the_others_do_not(opening: Open):
     async with opening({"api.burst": 3, "api.rate": 0.01}) as opened:
         turn = await opened.begin()
         await opened.say(turn["session"], "1", rating=4)
@@ -99,7 +99,7 @@ async def test_who_asks_too_often_waits_and_nobody_else(opening: Open):
 
 
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=60))
-def test_nobody_gets_more_than_burst_and_rate_allow(gaps: list[float]):
+def test_no_user_gets_more_than_burst_and_rate_allow(gaps: list[float]):
     clock = 0.0
     pace, passed = Pace(2.0, 5, now=lambda: clock), 0
     for gap in gaps:

@@ -44,7 +44,7 @@ async def test_those_who_listen_hear_nodes_the_planners_words_items_and_the_end(
         assert [step for name, step in told if name == "item"] == [1, 2]
         assert told[-1] == ("end", 2)
         again = await opened.begin("Bob")
-        assert (await opened.say(again["session"], "1", rating=1))["step"] == 2, "with nobody listening"
+        assert (await opened.say(again["session"], "1", rating=1))["step"] == 2, "without a listener"
 
 
 async def test_events_are_server_sent(opening: Open):

@@ -122,8 +122,8 @@ async def test_an_answer_needs_a_key_and_a_session(opening: Open):
         assert (bare.status_code, bare.json()["detail"]) == (422, "Idempotency-Key: Field required.")
         nowhere = await opened.send("0" * 32, "k", rating=4)
         assert nowhere.status_code == 404
-        nobody = await opened.http.post("/sessions", json={})
-        assert (nobody.status_code, nobody.json()["detail"]) == (422, "user: Say who you are; any name will do.")
+        nameless = await opened.http.post("/sessions", json={})
+        assert (nameless.status_code, nameless.json()["detail"]) == (422, "user: Say who you are; any name will do.")
         lost = await opened.http.get("/nowhere")
         assert (lost.status_code, lost.headers["content-type"]) == (404, "application/problem+json")
 

@@ -21,7 +21,7 @@ async def test_a_share_of_the_users_meets_the_control_always_and_teaches_nothing
             await opened.say(turn["session"], "2", rating=3, leave=True)
         rows = await opened.service.database.rows("SELECT person, arm, method, memory, teaches FROM sessions")
         arms = {person: {row[1:] for row in rows if row[0] == person} for person in people}
-        assert all(len(met) == 1 for met in arms.values()), "whoever comes again meets the same arm"
+        assert all(len(met) == 1 for met in arms.values()), "a user who comes again meets the same arm"
         assert {met for each in arms.values() for met in each} == {
             ("served", "billp-memory-only", "m", 1),
             ("control", "popular", "", 0),
