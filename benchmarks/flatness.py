@@ -1,10 +1,11 @@
 """Memory and file descriptors of a long run with an instant LLM, 64 episodes side by side.
 
-    python -m benchmarks.flatness [EPISODES]
+    python -m benchmarks.flatness [EPISODES [METHOD]]
 
-Needs ml-100k with its simulator. One training run of billp in which the Critic is asked at every step, against a fake
-server in a process of its own. Prints a JSON object for every 2,000 steps (resident memory, open descriptors, threads,
-records in memory), and at the end how much memory a further 1,000 steps take, fitted to the second half.
+Needs ml-100k with its simulator. One run against a fake server in a process of its own: training of billp with the
+Critic asked at every step, where memory holds more from step to step, or the evaluation of a method that has no memory,
+such as act-only, where only the recorded episodes do. Prints a JSON object for every 1,000 steps (resident memory, open
+descriptors, threads), and at the end how much memory a further 1,000 steps take, fitted to the second half.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from pathlib import Path
 import numpy as np
 import uvloop
 
+from billp.experiments.evaluation import evaluate
 from billp.experiments.records import EpisodeLine
 from billp.experiments.training import train
+from billp.graphs.methods import method_named
 from billp.graphs.workshop import Workshop
 from billp.settings import load_settings
 
-_EVERY = 2000
+_EVERY = 1000
+_USERS = 100
 _MEMORY = "benchmark-flatness"
 
 
@@ -62,16 +66,22 @@ class Gauge:
         sys.stdout.flush()
 
 
-async def measure(base_url: str, episodes: int, gauge: Gauge) -> None:
-    """One training run."""
+async def measure(base_url: str, episodes: int, method: str, gauge: Gauge) -> None:
+    """One run."""
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(
             {"llm.base_url": base_url, "run.side_by_side": 64, "run.batch": 64, "critic.always": True}
         )
         async with Workshop(settings) as workshop:
+            if not method_named(method).remembers:
+                await evaluate(
+                    workshop, dataset="ml-100k", method=method, users=_USERS, seeds=list(range(episodes // _USERS + 1)),
+                    memory="", run=Path(folder) / "run", resume=False, on_episode=gauge.heard,
+                )  # fmt: skip
+                return
             workshop.memory("ml-100k", _MEMORY).clear()
             await train(
-                workshop, dataset="ml-100k", method="billp", episodes=episodes, seed=0, memory=_MEMORY,
+                workshop, dataset="ml-100k", method=method, episodes=episodes, seed=0, memory=_MEMORY,
                 run=Path(folder) / "run", resume=False, on_episode=gauge.heard,
             )  # fmt: skip
             workshop.memory("ml-100k", _MEMORY).clear()
@@ -80,10 +90,11 @@ async def measure(base_url: str, episodes: int, gauge: Gauge) -> None:
 def main() -> None:
     """Prints JSON objects, a line each."""
     episodes = int(sys.argv[1]) if len(sys.argv) > 1 else 700
+    method = sys.argv[2] if len(sys.argv) > 2 else "billp"
     gauge = Gauge()
     with subprocess.Popen([sys.executable, "-m", "tests.fakes.server"], stdout=subprocess.PIPE, text=True) as server:
         try:
-            uvloop.run(measure(server.stdout.readline().strip() if server.stdout else "", episodes, gauge))
+            uvloop.run(measure(server.stdout.readline().strip() if server.stdout else "", episodes, method, gauge))
         finally:
             server.terminate()
     half = np.array([sample for sample in gauge.samples if sample[0] >= gauge.steps / 2])

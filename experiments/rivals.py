@@ -22,9 +22,10 @@ from billp.graphs.users import masked_history
 from billp.simulators.datasets import file_digest
 from billp.simulators.folders import replaced_folder
 from billp.simulators.quit.reasons import HORIZON
-from billp.whole_files import write_whole
+from billp.whole_files import read_bounded, write_whole
 
 FILE = "lessons.json"
+_LARGEST = 1 << 30  # bytes of it
 
 
 class _Lesson(BaseModel):
@@ -87,8 +88,8 @@ class RunningRival:
         if not path.is_file():
             raise ArtifactError(f"Nothing that {method} learned is kept in {path.parent}; {remedy}.")
         try:
-            kept = _Lessons.model_validate_json(path.read_bytes())
-        except ValidationError as error:
+            kept = _Lessons.model_validate_json(read_bounded(path, _LARGEST))
+        except (ValidationError, OSError) as error:
             raise ArtifactError(f"{path} is damaged or of another version; {remedy}.") from error
         if kept.method != method or kept.fingerprint != services.dataset.fingerprint:
             raise ArtifactError(f"{path} is of {kept.method} on {kept.dataset} as it was then; {remedy}.")

@@ -20,9 +20,10 @@ from billp.memory.records import KINDS, Kind, Record, Vector
 from billp.memory.reflections import ReflectionMemory
 from billp.memory.store import Match, VectorStore
 from billp.memory.uses import UseMemory
-from billp.whole_files import replacing
+from billp.whole_files import bounded_lines, replacing
 
 BATCH = 500
+_LONGEST = 16 << 20  # bytes of a line of an export
 _CHECKED = 32  # experiences that tell whether the catalogue is still the one that they were made with
 
 
@@ -201,8 +202,8 @@ class MemoryBank:
 
     def _read(self, path: Path) -> Iterator[tuple[Kind, Record]]:
         try:
-            with path.open(encoding="utf-8", newline="\n") as stream:
-                yield from read_lines(stream, embedder=self.embedder.name, dimension=self.embedder.dimension)
+            lines = (line.decode("utf-8") for line in bounded_lines(path, _LONGEST))
+            yield from read_lines(lines, embedder=self.embedder.name, dimension=self.embedder.dimension)
         except (OSError, UnicodeDecodeError) as error:
             raise MemoryStoreError(f"The export {path} cannot be read ({error}); name another file.") from error
 

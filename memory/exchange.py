@@ -79,19 +79,19 @@ def write_lines(stream: TextIO, header: Header, entries: Iterable[tuple[Kind, Re
         raise MemoryStoreError("The memory changed while it was exported; export it again.")
 
 
-def read_lines(stream: TextIO, *, embedder: str, dimension: int) -> Iterator[tuple[Kind, Record]]:
-    """The records in `stream`; raises MemoryStoreError, naming the line, at the first thing wrong with it.
+def read_lines(lines: Iterator[str], *, embedder: str, dimension: int) -> Iterator[tuple[Kind, Record]]:
+    """The records in an export's `lines`; raises MemoryStoreError, naming the line, at the first thing wrong with it.
 
     Nothing may be written before the last record was read: only then is the whole file known to be good.
     """
-    header = _header(stream.readline())
+    header = _header(next(lines, ""))
     if (header.embedder, header.dimension) != (embedder, dimension):
         raise MemoryStoreError(
             f"The export was written with embedder {header.embedder} ({header.dimension} numbers), "
             f"not {embedder} ({dimension}); import it with that embedder."
         )
     number = 1
-    for number, line in enumerate(stream, start=2):
+    for number, line in enumerate(lines, start=2):
         try:
             yield _record(line, dimension)
         except (ValueError, MemoryStoreError, RecursionError) as error:

@@ -20,8 +20,10 @@ from billp.simulators.folders import replaced_folder
 from billp.simulators.library import checked_name
 from billp.simulators.model_choice import ModelChoice
 from billp.simulators.worlds import Split, World, Worlds
+from billp.whole_files import read_bounded
 
 RECORD = "worlds.json"
+_LARGEST = 16 << 20  # bytes of it
 _MODELS: dict[ModelKind, type[BiasedFactorisation | DeepFM]] = {
     model.kind: model for model in (DeepFM, BiasedFactorisation)
 }
@@ -95,7 +97,7 @@ def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
     if not path.is_file():
         raise ArtifactError(f"There is no simulator in {folder}; {remedy}.")
     try:
-        record = WorldsRecord.model_validate_json(path.read_bytes())
+        record = WorldsRecord.model_validate_json(read_bounded(path, _LARGEST))
     except (ValidationError, OSError) as error:
         raise ArtifactError(f"{path} is damaged or of another version; {remedy}.") from error
     if dataset is not None and record.fingerprint != dataset.fingerprint:

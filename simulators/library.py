@@ -28,8 +28,10 @@ from billp.simulators.known import KNOWN
 from billp.simulators.mapping import ColumnMapping, found_column, guess_mapping
 from billp.simulators.pairs import pair_keys
 from billp.simulators.progress import Progress, part
+from billp.whole_files import read_bounded
 
 RECORD = "dataset.json"
+_LARGEST = 16 << 20  # bytes of it
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -209,8 +211,8 @@ def read_record(folder: Path) -> DatasetRecord | None:
     if not path.is_file():
         return None
     try:
-        return DatasetRecord.model_validate_json(path.read_bytes())
-    except ValidationError as error:
+        return DatasetRecord.model_validate_json(read_bounded(path, _LARGEST))
+    except (ValidationError, OSError) as error:
         raise DataError(f"{path} is damaged or of another version; add dataset {folder.name} again.") from error
 
 

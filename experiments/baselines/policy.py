@@ -15,11 +15,12 @@ from billp.experiments.baselines.hyperparameters import Hyperparameters, read_hy
 from billp.experiments.baselines.item_space import item_space
 from billp.experiments.baselines.observations import Layout
 from billp.experiments.baselines.probe import CurvePoint
+from billp.experiments.configured_folder import LARGEST
 from billp.names import checked_name
 from billp.simulators import Dataset
 from billp.simulators.datasets import file_digest
 from billp.simulators.folders import replaced_folder
-from billp.whole_files import write_whole
+from billp.whole_files import read_bounded, write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -97,7 +98,7 @@ def load_policy(folder: Path, dataset: Dataset, method: str) -> TrainedPolicy:
     if not (folder / RECORD).is_file():
         raise ArtifactError(f"There is no trained policy in {folder}; {remedy}.")
     try:
-        record = PolicyRecord.model_validate_json((folder / RECORD).read_bytes())
+        record = PolicyRecord.model_validate_json(read_bounded(folder / RECORD, LARGEST))
         hyper = read_hyperparameters(record.method, record.hyperparameters)
     except (ValidationError, KeyError, OSError) as error:
         raise ArtifactError(f"{folder / RECORD} is damaged or of another version; {anew}.") from error

@@ -25,6 +25,7 @@ from billp.experiments.baselines.probe import Audience, CurvePoint
 from billp.experiments.baselines.runs import OnProgress, audience_of, check_trainable, classroom
 from billp.experiments.config import run_config, surroundings
 from billp.experiments.configured_folder import ConfiguredFolder
+from billp.experiments.stored import read_stored
 from billp.graphs.services import Services
 from billp.graphs.workshop import Workshop
 from billp.simulators import build_halves
@@ -128,7 +129,7 @@ def _trial(
     from billp.experiments.baselines.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
 
     if (folder / _RESULT).is_file():
-        return Trial.model_validate_json((folder / _RESULT).read_bytes())
+        return read_stored(folder / _RESULT, Trial, f"remove {folder} and go on with --resume")
     folder.mkdir(exist_ok=True)
     hyper = read_hyperparameters(method, {**base.model_dump(), **changes})
     record = train_policy(method, hyper, room, folder, on_progress=on_progress, held_out=others)

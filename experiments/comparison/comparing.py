@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pydantic import ValidationError
-
 from billp.agents.appraiser import question_of
 from billp.errors import ArtifactError
 from billp.experiments.baselines.policy import PolicyRecord
@@ -28,6 +26,7 @@ from billp.experiments.knowing import as_begun
 from billp.experiments.metrics import Summary, cached_share, summarise
 from billp.experiments.records import EpisodeLine
 from billp.experiments.runner import OnEpisode
+from billp.experiments.stored import read_stored
 from billp.experiments.together import together
 from billp.graphs.services import Services
 from billp.graphs.workshop import Workshop
@@ -98,8 +97,8 @@ async def compare(
 
 def _as_stored(path: Path, comparison: Comparison) -> Comparison:
     """The comparison with how it was served as the file at `path` says, where that has the same results."""
-    with suppress(OSError, ValidationError):
-        stored = Comparison.model_validate_json(path.read_bytes())
+    with suppress(ArtifactError):
+        stored = read_stored(path, Comparison, "compare again")
         if stored.methods == comparison.methods and stored.training == comparison.training:
             return comparison.model_copy(update={"serving": stored.serving})
     return comparison

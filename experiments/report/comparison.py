@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from billp.errors import ArtifactError
 from billp.experiments.comparison.policies import PolicyTraining
@@ -15,6 +15,7 @@ from billp.experiments.conduct import Conduct
 from billp.experiments.intervals import Estimate, excludes
 from billp.experiments.outcomes import ended_words
 from billp.experiments.run_folder import METRICS
+from billp.experiments.stored import read_stored
 from billp.experiments.tables import TextTable
 
 _FILE = "comparison.json"
@@ -110,20 +111,15 @@ def read_tables(root: Path) -> list[TextTable]:
     path = root / _FILE
     if not path.is_file():
         return []
-    try:
-        return tables_of(Comparison.model_validate_json(path.read_bytes()))
-    except ValidationError as error:
-        raise ArtifactError(
-            f"{path} cannot be read ({error.errors()[0]['msg']}); run the comparison again with --resume."
-        ) from error
+    return tables_of(read_stored(path, Comparison, "run the comparison again with --resume"))
 
 
 def read_coverage(run: Path) -> float | None:
     """The share of the catalogue that the users of one run saw, from its metrics; None where that is not noted."""
     path = run / METRICS
     try:
-        conduct = _Method.model_validate_json(path.read_bytes()).conduct if path.is_file() else None
-    except ValidationError:
+        conduct = read_stored(path, _Method, "evaluate again").conduct if path.is_file() else None
+    except ArtifactError:
         return None  # of another version
     return None if conduct is None else conduct.coverage
 
@@ -137,7 +133,4 @@ def _read(root: Path) -> _Comparison:
     path = root / _FILE
     if not path.is_file():
         return _Comparison()
-    try:
-        return _Comparison.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ArtifactError(f"{path} cannot be read ({error.errors()[0]['msg']}); compare again.") from error
+    return read_stored(path, _Comparison, "compare again")

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from billp.errors import ArtifactError
 from billp.experiments.critic_study import FILE, CriticStudy
 from billp.experiments.report.drawing import Figure, colour, plot
+from billp.experiments.stored import read_stored
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,7 @@ def read_studies(root: Path) -> list[Study]:
     """The studies in `root` and below it; raises ArtifactError where one is damaged."""
     studies = []
     for path in sorted(root.rglob(FILE)):
-        try:
-            study = CriticStudy.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise ArtifactError(
-                f"{path} cannot be read ({error.errors()[0]['msg']}); run billp critic again."
-            ) from error
+        study = read_stored(path, CriticStudy, "run billp critic again")
         if any(way.bins for way in study.ways.values()):
             studies.append(Study(path.parent.name, study))
     return studies

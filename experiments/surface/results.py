@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from billp.errors import ArtifactError
 from billp.experiments.comparison.pairs import tables_of_pair
 from billp.experiments.intervals import Estimate, mean_of, ratio_of
 from billp.experiments.metrics import cells_of, seed_table
 from billp.experiments.numbers import share_with_interval
 from billp.experiments.records import EpisodeLine
+from billp.experiments.stored import read_stored
 from billp.experiments.tables import TextTable
 
 SURFACE = "surface.json"
@@ -107,12 +107,7 @@ def read_surface(folder: Path) -> Surface | None:
     path = folder / SURFACE
     if not path.is_file():
         return None
-    try:
-        return Surface.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ArtifactError(
-            f"{path} cannot be read ({error.errors()[0]['msg']}); run the surface again with --resume."
-        ) from error
+    return read_stored(path, Surface, "run the surface again with --resume")
 
 
 def _share(methods: Mapping[str, Cell], method: str) -> str:

@@ -18,6 +18,7 @@ from billp.experiments.intervals import FEWEST_SPLITS
 from billp.experiments.records import EpisodeLine
 from billp.experiments.run_folder import read_lines
 from billp.experiments.runner import OnEpisode
+from billp.experiments.stored import read_stored
 from billp.experiments.surface.places import Place
 from billp.experiments.surface.results import ORACLE, SURFACE, Cell, Surface, SurfaceWorld, cell
 from billp.graphs.methods import METHODS
@@ -136,7 +137,7 @@ async def _compared(
     )
     finished = folder / COMPARISON
     if finished.is_file() and {**read_config(folder)["plan"], "test_users": []} == {**design.plan(), "test_users": []}:
-        return Comparison.model_validate_json(finished.read_bytes())
+        return read_stored(finished, Comparison, f"remove {folder} and go on with --resume")
     settings = workshop.settings
     there = settings.run.model_copy(update={"quit_rule": place.rule, "window": place.window})
     async with workshop.sharing(settings.model_copy(update={"run": there})) as inside:

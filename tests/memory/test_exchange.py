@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import tempfile
 from collections.abc import Callable
@@ -180,3 +181,12 @@ def test_a_header_nested_deep_is_refused(tmp_path: Path):
     (tmp_path / "e").write_text("[" * 100_000 + "\n")
     with pytest.raises(MemoryStoreError, match="Line 1 is no header"):
         in_memory_bank(HashEmbedder()).import_(tmp_path / "e")
+
+
+def test_what_is_no_file_and_what_has_no_end_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(10**12)
+    for path in (tmp_path / "pipe", tmp_path / "sparse", tmp_path, Path("/dev/zero")):
+        with pytest.raises(MemoryStoreError, match="cannot be read"):
+            in_memory_bank(HashEmbedder()).import_(path)
