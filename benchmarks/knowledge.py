@@ -3,10 +3,10 @@
     python -m benchmarks.knowledge [--dataset ml-100k] [--rule distance] [--logs] [--quality 0,0.3,0.8] [--file SCORES]
 
 A stand-in says of every item a number that correlates with the test users' average reward by `quality`, and memory
-alone learns with it as with anything known of items: its weight comes from answers. Printed as JSON: R_traj of the
-first 100 test users after 0, 3, 10, 30 and 100 training episodes, for each quality and without the stand-in, means over
-seeds, and how far they lie from those without it, with the standard error of that over seeds. `--file` adds a model's
-own numbers (JSON, item key to number), and may be given several times. Needs no LLM.
+alone learns with it as with anything known of items: its weight comes from answers. Printed as JSON: R_traj and R_each
+of the first 100 test users after 0, 3, 10, 30 and 100 training episodes, for each quality and without the stand-in,
+means over seeds, and how far they lie from those without it, with the standard error of that over seeds. `--file` adds
+a model's own numbers (JSON, item key to number), and may be given several times. Needs no LLM.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def stand_in(world: World, quality: float, seed: int) -> Floats:
     return np.asarray((quality * standard + np.sqrt(1 - quality**2) * noise)[:, None])
 
 
-def curve(services: Services, knowledge: Floats | None, *, logs: bool, seed: int) -> dict[int, float]:
-    """R_traj of the test users after each number of training episodes."""
+def curve(services: Services, knowledge: Floats | None, *, logs: bool, seed: int) -> dict[int, tuple[float, float]]:
+    """R_traj and R_each of the test users after each number of training episodes."""
     catalogue, limits = services.catalogue, services.settings.memory
     known = known_of(catalogue, knowledge)
     observed = services.believer.logs if logs else Observed.nothing(len(catalogue))
@@ -63,7 +63,7 @@ def curve(services: Services, knowledge: Floats | None, *, logs: bool, seed: int
 
     train, test = services.worlds.train, services.worlds.test
     learners, evaluated = users_of(train, len(train.users), seed), users_of(test, _USERS, test.settings.seed)
-    reached: dict[int, float] = {}
+    reached: dict[int, tuple[float, float]] = {}
     done = 0
     for point in _POINTS:
         while done < point:
@@ -73,7 +73,8 @@ def curve(services: Services, knowledge: Floats | None, *, logs: bool, seed: int
             outcomes += outcomes_of(played, left, done)
             done += count
         played, _ = play(services, test, evaluated, recommender(explores=False), seed)
-        reached[point] = round(float(played.rewards.sum(axis=1).mean()), 1)
+        sums = played.rewards.sum(axis=1)
+        reached[point] = (round(float(sums.mean()), 1), round(float((sums / played.steps).mean()), 3))
     return reached
 
 
@@ -131,17 +132,17 @@ def main() -> None:
         arms[file.stem] = [column for _ in seeds]
     for quality in map(float, filter(None, asked.quality.split(","))):
         arms[f"{quality:g}"] = [stand_in(services.worlds.test, quality, seed) for seed in seeds]
-    without = np.zeros((len(seeds), len(_POINTS)))
+    without = np.zeros((len(seeds), len(_POINTS), 2))
     for name, knowledge in arms.items():
         curves = [
             curve(services, said, logs=asked.logs, seed=seed) for seed, said in zip(seeds, knowledge, strict=True)
         ]
-        reached = np.array([[found[point] for point in _POINTS] for found in curves])
+        reached = np.array([[found[point] for point in _POINTS] for found in curves])  # (seeds, points, 2)
         without = reached if name == "nothing" else without
         gain = reached - without
-        error = gain.std(axis=0, ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.full(len(_POINTS), np.nan)
+        error = gain.std(axis=0, ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.full(gain.shape[1:], np.nan)
         told = {"mean": reached.mean(axis=0), "gain": gain.mean(axis=0), "gain_error": error}
-        by_point = {what: dict(zip(_POINTS, np.round(row, 1).tolist(), strict=True)) for what, row in told.items()}
+        by_point = {what: dict(zip(_POINTS, np.round(row, 3).tolist(), strict=True)) for what, row in told.items()}
         sys.stdout.write(json.dumps({"knowledge": name, **by_point, "by_seed": curves}) + "\n")
         sys.stdout.flush()
 
