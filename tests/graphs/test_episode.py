@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from billp.agents.llm.abilities import Abilities
 from billp.errors import DataError, EpisodeError, SettingsError
 from billp.graphs.drawing import episode_mermaid
 from billp.graphs.episode import build_episode_graph
@@ -73,6 +74,22 @@ async def test_a_method_asks_the_minds_it_says(name: str, asked: set[str]):
     model = RuleModel()
     await run(fake_services(model, fake_bank()), name)
     assert roles(model) == asked
+
+
+class StandIn(RuleModel):
+    """A model whose words carry no knowledge."""
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(words=False)
+
+
+@pytest.mark.parametrize("name", ["billp", "reflexion"])
+async def test_what_a_stand_in_says_becomes_no_lesson(name: str):
+    model = StandIn()
+    done = await run(fake_services(model, fake_bank()), name)
+    assert "reflector" not in roles(model)
+    assert done["reflection"].startswith("The user ")
 
 
 async def test_popular_goes_down_the_ranking():

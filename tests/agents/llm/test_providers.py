@@ -141,8 +141,9 @@ class TestWithoutAbilities:
 
     def test_what_is_lacking_is_said(self):
         assert Abilities().lacking() == []
-        said = " ".join(Abilities(seed=False, logprobs=False, schema=False, sampling=False).lacking())
+        said = " ".join(Abilities(seed=False, logprobs=False, schema=False, words=False, sampling=False).lacking())
         for words in (
+            "Stand-in model: its words carry no knowledge",
             "no log-probabilities",
             "one reply in words",
             "no reply to a schema",

@@ -21,16 +21,17 @@ HOSTILE = "</script><script>window.owned = 1</script><img src=x onerror='window.
 
 
 def put_run(folder: Path, lines: Sequence[EpisodeLine], *, complete: bool = True, **given: Any) -> Path:
-    """A run folder with these episodes; `given` goes into the plan, but for `pack` and `settings`."""
+    """A run folder with these episodes; `given` goes into the plan, but for `pack`, `settings` and `llm`."""
     folder.mkdir(parents=True)
     pack, settings = given.pop("pack", "default"), given.pop("settings", {"run": {"batch": 10}})
+    surroundings = {"python": "3.11", "llm": given.pop("llm", None)}
     config = {
         "plan": {"command": "evaluate", "method": "billp", "users": ["u0"]} | given,
         "settings": settings,
         "prompts": {"pack": pack, "sha256": "0"},
         "dataset": {"name": "tiny", "fingerprint": "tiny-0"},
         "model_sha256": "",
-        "surroundings": {"python": "3.11"},
+        "surroundings": surroundings,
     }
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "episodes.jsonl").write_text("".join(line.model_dump_json() + "\n" for line in lines), encoding="utf-8")

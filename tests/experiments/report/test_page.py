@@ -85,6 +85,13 @@ def test_sections_without_data_are_left_out(tmp_path: Path):
     assert len(text) < 100_000, "no plot, no Plotly"
 
 
+def test_words_of_the_stand_in_model_are_marked(tmp_path: Path):
+    said = "Stand-in model: its words carry no knowledge."
+    assert said in page(put_run(tmp_path / "stand-in", [episode("a", 4)], llm={"words": False}))
+    assert said not in page(put_run(tmp_path / "model", [episode("a", 4)], llm={"words": True}))
+    assert said not in page(put_run(tmp_path / "none", [episode("a", 4)], llm={"words": False}, pack=""))
+
+
 def test_data_stays_data(tmp_path: Path):
     source = Origin(f"run {HOSTILE}", f"train-0-0 {HOSTILE}", "u", -1, 0)
     lines = [
