@@ -17,7 +17,7 @@ import httpx
 from billp.errors import MemoryStoreError
 from billp.memory.inventory import folder_of
 from billp.memory.lock import FolderLock
-from billp.memory.snapshot import check_folder, lacks_room, take_snapshot
+from billp.memory.snapshot import FILE, check_folder, lacks_room, take_snapshot
 from billp.settings import Settings
 from billp.whole_files import work_folder
 
@@ -182,10 +182,19 @@ def open_server(url: str) -> Connection:
 def _open_client(folder: Path) -> tuple[Client, FolderLock]:
     lock = FolderLock(folder)
     try:
+        if not (folder / FILE).exists():
+            _make(folder)
         return _opened(folder, folder), lock
     except BaseException:
         lock.release()
         raise
+
+
+def _make(folder: Path) -> None:
+    """An empty memory in `folder`, there whole or not at all, for one that a kill left half-made looks damaged."""
+    with work_folder(folder.parent, "making") as work:
+        _opened(work, folder).close()
+        (work / FILE).rename(folder / FILE)
 
 
 def _opened(folder: Path, known_as: Path) -> Client:

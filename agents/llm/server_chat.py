@@ -32,6 +32,7 @@ from billp.errors import ModelUnavailableError
 from billp.settings import LLMSettings
 
 _LARGEST = 4 * 2**20  # bytes of a reply; beyond this it is no chat completion of ours
+_KEPT_S = 3.0  # that a connection may be idle and still be used
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 
 
@@ -257,7 +258,8 @@ class ServerChat(AsyncChat):
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self.settings.timeout_s),
                 headers={"Authorization": f"Bearer {self.settings.api_key.get_secret_value()}"},
-                connector=aiohttp.TCPConnector(limit=0),  # how many run at once is the runner's affair
+                # How many run at once is the runner's affair. Servers let go of connections that were idle for 5 s.
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_S),
                 trust_env=False,  # a proxy of the machine's has no business between us and the server named
             )
         return self._session

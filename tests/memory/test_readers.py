@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from billp.errors import MemoryStoreError
-from billp.memory import KINDS, as_vector, counts_of, inventory, list_banks, open_bank
+from billp.memory import KINDS, as_vector, connection, counts_of, inventory, list_banks, open_bank
 from billp.memory.chroma import ChromaStore
 from billp.memory.collection import Collection
 from billp.memory.connection import open_folder
@@ -230,3 +230,20 @@ def test_a_memory_whose_writer_was_killed_in_the_middle_of_a_write_is_as_before_
     with open_bank(settings, "tiny", "killed", HashEmbedder(), reading=reading) as bank:
         assert bank.stats().counts["actor"] == 5
         assert len(bank.records("actor")) == 5
+
+
+def test_a_memory_that_a_kill_left_half_made_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = Settings(data_dir=tmp_path)
+
+    def half(folder: Path, _: Path) -> None:
+        (folder / "chroma.sqlite3").write_bytes(b"")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "_opened", half)
+        with pytest.raises(KeyboardInterrupt):
+            open_bank(settings, "tiny", "new", HashEmbedder())
+    with open_bank(settings, "tiny", "new", HashEmbedder()) as bank:
+        bank.actor.write([examples.actor(1, 1)])
+    assert counts_of(settings, "tiny", "new")["actor"] == 1
+    assert [path.name for path in (tmp_path / "memory").iterdir() if path.name.startswith(".")] == []
