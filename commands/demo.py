@@ -39,8 +39,10 @@ def demo(
 
     To fit a laptop's ten minutes it cuts episodes off at --horizon and uses the short prompts of prompts/terse.
     """
+    from billp.agents.llm.abilities import STAND_IN
     from billp.agents.prompt_pack import TERSE_PACK
     from billp.experiments.demo import prepare, run_demo
+    from billp.experiments.models import better_models
     from billp.experiments.tables import summary_table
     from billp.graphs.workshop import Workshop
 
@@ -61,5 +63,7 @@ def demo(
     else:
         stdout.print(summary_table(result).rich())
         stdout.print(f"The run's files are in {folder}")
+        if Workshop(settings).stands_in:
+            stdout.print(f"{STAND_IN}. {better_models()}")
     if failed:
         raise typer.Exit(1)

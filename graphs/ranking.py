@@ -40,11 +40,8 @@ class Beliefs:
 
     @cached_property
     def dislike(self) -> Floats:
-        """(items,) rate of leaving because of the stars given; what is hardly known may be disliked more easily.
-
-        A language model's praise makes no item safer: where it is mistaken, liking is lost and not the user.
-        """
-        return self.dislike_of(self.values.mean - self.values.praise, self.values.spread + self.values.variance)
+        """(items,) rate of leaving because of the stars given; what is hardly known may be disliked more easily."""
+        return self.dislike_of(self.values.mean, self.values.spread + self.values.variance)
 
     @cached_property
     def tables(self) -> list[Floats]:
@@ -111,7 +108,7 @@ class MemoryRecommender:
         rng, beliefs = np.random.default_rng(seed), self.beliefs
         if self.explores:
             values = beliefs.values.draw(rng)
-            dislike = beliefs.dislike_of(values - beliefs.values.praise, beliefs.values.spread)
+            dislike = beliefs.dislike_of(values, beliefs.values.spread)
             tables = beliefs.leaving.tables(beliefs.leaving.draw(rng))
         else:
             values, dislike, tables = beliefs.values.mean, beliefs.dislike, beliefs.tables

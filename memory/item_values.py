@@ -88,12 +88,6 @@ class ItemValues:
         root = np.linalg.cholesky(self.covariance + 1e-12 * np.eye(len(self.weights)))
         object.__setattr__(self, "_root", root)
 
-    @property
-    def praise(self) -> Floats:
-        """(items,) stars by which the language model's knowledge raises the mean; 0 where it lowers it."""
-        said = self.known[:, self.knowledge] @ self.weights[self.knowledge]
-        return np.asarray(np.maximum(self.linear * said, 0.0))
-
     def draw(self, rng: np.random.Generator) -> Floats:
         """(items,) values drawn from the posterior."""
         apart = self.known @ (self._root @ rng.standard_normal(len(self.weights)))
