@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billp.baselines.rollout import Rollout
+from billp.graphs.methods import method_named
 from billp.graphs.ranking import MemoryRecommender, believe, stake_of
 from billp.graphs.services import Services
 from billp.graphs.users import masked_history
@@ -54,10 +55,11 @@ def curve(services: Services, knowledge: Floats | None, *, logs: bool, seed: int
     known = known_of(catalogue, knowledge)
     observed = services.believer.logs if logs else Observed.nothing(len(catalogue))
     doubt = limits.answer_doubt_with_logs if logs else limits.answer_doubt
+    closeness = services.believer.closeness(method_named("billp-memory-only" if logs else "billp-memory-only-no-logs"))
     outcomes: list[Outcome] = []
 
     def recommender(*, explores: bool) -> MemoryRecommender:
-        beliefs = believe(services.believer.closeness, known, observed, outcomes, answer_doubt=doubt)
+        beliefs = believe(closeness, known, observed, outcomes, answer_doubt=doubt)
         stake = stake_of(beliefs.leaving, services.settings.critic.gamma, services.settings.actor.caution)
         return MemoryRecommender(beliefs, explores, stake, services.settings.actor.variety)
 

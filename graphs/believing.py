@@ -12,6 +12,7 @@ import numpy as np
 
 from billp.agents.closeness import Closeness
 from billp.agents.grounding import Vectors
+from billp.agents.measures import ByCategories, ByRatings, ByVectors, ByYear, Measure
 from billp.graphs.methods import Method
 from billp.graphs.ranking import Beliefs, Floats, MemoryRecommender, believe, stake_of
 from billp.memory import Knowledge, MemoryBank, Outcome
@@ -60,10 +61,22 @@ class Believer:
         self._made: list[_Made] = []
         self._lock = Lock()
 
+    def closeness(self, method: Method) -> Closeness:
+        """How close items are, by what they are and, where `method` uses logs, by how few ratings they have there."""
+        return self._closeness_with_logs if method.uses_logs else self._closeness
+
     @cached_property
-    def closeness(self) -> Closeness:
-        """How close items are, by their categories and by their texts."""
-        return Closeness(self._dataset.catalogue, {"text": self._vectors})
+    def _closeness(self) -> Closeness:
+        return Closeness(len(self._dataset.catalogue), self._measures)
+
+    @cached_property
+    def _closeness_with_logs(self) -> Closeness:
+        return Closeness(len(self._dataset.catalogue), [*self._measures, ByRatings(self.logs.counts)])
+
+    @cached_property
+    def _measures(self) -> list[Measure]:
+        catalogue = self._dataset.catalogue
+        return [ByCategories(catalogue), ByVectors("text", self._vectors), ByYear(catalogue)]
 
     @cached_property
     def logs(self) -> Observed:
@@ -88,7 +101,7 @@ class Believer:
         """What `method` believes after these outcomes, whatever order they come in."""
         limits, items = self._settings.memory, len(self._dataset.catalogue)
         return believe(
-            self.closeness,
+            self.closeness(method),
             self._known(self.knowledge.column if method.knows and limits.llm_knowledge else None),
             self.logs if method.uses_logs else Observed.nothing(items),
             outcomes,

@@ -128,7 +128,7 @@ def different(weighing: Weighing, closeness: Closeness, count: int) -> list[int]
     while len(chosen) < count and np.isfinite(scores.max()):
         item = int(scores.argmax())
         chosen.append(item)
-        scores[closeness.to(item).max(axis=0) > 0] -= apart
+        scores[closeness.alike(item)] -= apart
         scores[item] = -np.inf
     return chosen
 

@@ -24,7 +24,11 @@ STARS = 5
 
 _BELIEF = 300.0  # exposures that the prior of a rate is worth
 _LIKELY_SPAN = 4  # before anything is learned, closeness within so many steps is taken to bore (W in the paper)
-_CATEGORY_RATES = (0.004, 0.006, 0.02, 0.07, 0.1)  # prior rates of reaching each level within that span
+_RATES = {  # prior rates of reaching each level of a measure within that span
+    "categories": (0.0007, 0.0033, 0.006, 0.02, 0.07, 0.1),
+    "year": (0.0001, 0.0001, 0.0002),
+    "few ratings": (0.0001, 0.001, 0.001),
+}
 _OTHER_RATE = 0.002  # prior rate of every level of all other measures
 _OTHER_SPANS = 0.01  # share of these rates that other spans have
 _STAR_RATES = (0.5, 0.3, 0.02, 0.01, 0.01)  # prior rates of an answer of one to five stars
@@ -119,7 +123,7 @@ class Leaving:
 
 def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures) -> Leaving:
     """The posterior rates given what was `seen`; with nothing seen, the prior."""
-    prior = _prior(steps)
+    prior = _prior(measures, steps)
     counts, weighted = _exposed(steps, seen)
     exposures = _BELIEF + weighted.sum(axis=0)
     star_prior = np.array(_STAR_RATES) * _STAR_BELIEF
@@ -144,10 +148,10 @@ def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures)
     )
 
 
-def _prior(steps: Sequence[int]) -> Floats:
+def _prior(measures: Sequence[str], steps: Sequence[int]) -> Floats:
     shapes = []
-    for position, levels in enumerate(steps):
-        rates = np.array(_CATEGORY_RATES if position == 0 else [_OTHER_RATE] * levels)
+    for measure, levels in zip(measures, steps, strict=True):
+        rates = np.array(_RATES.get(measure, (_OTHER_RATE,) * levels))
         shapes += [rates * (1 if span == _LIKELY_SPAN else _OTHER_SPANS) * _BELIEF for span in SPANS]
     return np.concatenate(shapes)
 

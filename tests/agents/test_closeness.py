@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import billp.agents.closeness
-from billp.agents.closeness import CATEGORY_STEPS, Closeness
+from billp.agents.closeness import Closeness
+from billp.agents.measures import CATEGORY_STEPS, ByCategories, ByRatings, ByVectors, ByYear, Levels, Measure
 from billp.agents.recommender import NO_ITEM
 from billp.catalogue import Catalogue, Item
 
@@ -20,12 +22,17 @@ def catalogue(*categories: str) -> Catalogue:
     return Catalogue("made-up", tuple(Item(n, str(n), f"Film {n}", tuple(word)) for n, word in enumerate(categories)))
 
 
+def closeness(items: Catalogue, vectors: NDArray[np.float32] | None = None) -> Closeness:
+    texts: list[Measure] = [] if vectors is None else [ByVectors("text", vectors)]
+    return Closeness(len(items), [ByCategories(items), *texts])
+
+
 @cache
 def with_texts(seed: int = 0) -> Closeness:
     rng = np.random.default_rng(seed)
     words = ["".join(letter for letter in "ABCD" if rng.random() < 0.4) for _ in range(50)]
     vectors = rng.normal(size=(25, 12)).astype(np.float32)
-    return Closeness(catalogue(*words), {"text": np.concatenate([vectors, vectors])})  # each text twice
+    return closeness(catalogue(*words), np.concatenate([vectors, vectors]))  # each text twice
 
 
 @given(st.lists(st.tuples(st.integers(0, 49), st.integers(0, 49)), max_size=20), st.integers(0, 2))
@@ -41,7 +48,7 @@ def test_the_row_of_an_item_says_of_each_other_what_the_pair_says(pairs: list[tu
 
 def test_levels_by_categories_are_those_worked_out_by_hand():
     """Even distributions p and q over categories have the similarity 1 - |p - q|^2 / 2."""
-    close = Closeness(catalogue("A", "A", "B", "AB", "CD", "ABC", "ABD", ""))
+    close = closeness(catalogue("A", "A", "B", "AB", "CD", "ABC", "ABD", ""))
     # A and A: 1. A and B: 0. A and AB: 1 - (1/4 + 1/4) / 2 = 0.75. AB and CD: 1 - (4 / 4) / 2 = 0.5.
     # ABC and ABD: 1 - (2 / 9) / 2 = 0.89. A and ABC: 1 - (4/9 + 2/9) / 2 = 0.67. AB and ABC: 1 - (1/36 * 2 + 1/9) / 2.
     similar = {(0, 1): 1.0, (0, 2): 0.0, (0, 3): 0.75, (3, 4): 0.5, (5, 6): 8 / 9, (0, 5): 2 / 3, (3, 5): 11 / 12}
@@ -69,19 +76,19 @@ def test_the_names_of_measures_go_with_their_levels():
     assert close.names == ("categories", "text")
     assert close.to(0).shape == (2, 50)
     assert [int(close.to(item).max(axis=1)[1]) for item in range(9)] == [close.steps[1]] * 9
-    assert Closeness(catalogue("A", "B")).names == ("categories",)
+    assert closeness(catalogue("A", "B")).names == ("categories",)
 
 
 def test_only_the_rows_asked_for_lately_are_kept(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(billp.agents.closeness, "_KEPT_BYTES", 0)  # the least that is kept are 16 rows
     computed: list[int] = []
 
-    class Counting(Closeness):
-        def _by_categories(self, item: int) -> billp.agents.closeness.Levels:
+    class Counting(ByCategories):
+        def to(self, item: int) -> Levels:
             computed.append(item)
-            return super()._by_categories(item)
+            return super().to(item)
 
-    close = Counting(catalogue(*["A"] * 40))
+    close = Closeness(40, [Counting(catalogue(*["A"] * 40))])
     for item in range(16):
         close.to(item)
     assert close.to(0) is close.to(0)
@@ -94,6 +101,20 @@ def test_only_the_rows_asked_for_lately_are_kept(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_catalogue_of_one_item_has_closeness_too():
-    close = Closeness(catalogue("A"), {"text": np.ones((1, 4), dtype=np.float32)})
+    close = closeness(catalogue("A"), np.ones((1, 4), dtype=np.float32))
     assert close.to(0).shape == (2, 1)
     assert close.to(0)[0, 0] == len(CATEGORY_STEPS)
+
+
+def test_years_and_few_ratings_make_items_close_by_levels():
+    films = Catalogue(
+        "made-up", tuple(Item(n, str(n), f"Film {n}", ("A",), y) for n, y in enumerate((1990, 1991, 1997, 2020, None)))
+    )
+    close = Closeness(5, [ByYear(films), ByRatings(np.array([100.0, 29, 10, 9, 2]))])
+    assert close.to(0)[0].tolist() == [3, 3, 1, 0, 0], "at most 1, 4 and 10 years apart"
+    assert close.to(4)[0].tolist() == [0, 0, 0, 0, 0], "no year is close to none"
+    assert close.to(0)[1].tolist() == [0, 1, 1, 2, 3], "fewer than 30, 10 and 3 ratings"
+    assert close.to(3)[1].tolist() == [2, 2, 2, 2, 3], "the one with fewer counts"
+    pairs = np.array([0, 3]), np.array([2, 4])
+    assert close.between(*pairs).tolist() == [[1, 1], [0, 3]]
+    assert not close.alike(0).any(), "neither year nor ratings say what an item is about"

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billp.agents.closeness import Closeness
+from billp.agents.measures import ByCategories
 from billp.agents.recommender import NO_ITEM
 from billp.catalogue import Catalogue, Item
 from billp.errors import EpisodeError
@@ -22,7 +23,7 @@ from billp.memory.outcomes import Outcome
 
 KINDS = ("War", "Comedy", "Sea")
 CATALOGUE = Catalogue("made-up", tuple(Item(n, str(n), f"Film {n}", (KINDS[n % 3],), 1990) for n in range(12)))
-CLOSENESS = Closeness(CATALOGUE)
+CLOSENESS = Closeness(12, [ByCategories(CATALOGUE)])
 STAKE = 50.0
 
 
@@ -174,7 +175,7 @@ def test_departures_are_told_newest_first_and_pairs_weighed_by_how_often_they_we
     assert told.left.tolist() == [True, False]
     assert told.stars.tolist() == [2, 5]
     assert told.levels.shape == (2, LONGEST, 1)
-    assert told.levels[:, :3, 0].tolist() == [[5, 0, 0], [5, 0, 0]]
+    assert told.levels[:, :3, 0].tolist() == [[6, 0, 0], [6, 0, 0]]
     assert told.weights[0, :2].tolist() == [0.5, 1.0], "3 after 0 was met twice, and 3 after 1 once"
     assert told.weights[1, 0] == 0.5
     none = departures(CLOSENESS, [])
@@ -182,7 +183,7 @@ def test_departures_are_told_newest_first_and_pairs_weighed_by_how_often_they_we
 
 
 def test_what_is_at_stake_are_the_stars_still_to_come():
-    prior = fit_leaving(("categories",), (5,), departures(CLOSENESS, []))
+    prior = fit_leaving(("categories",), (6,), departures(CLOSENESS, []))
     # 4 stars a step for ever, discounted by gamma: 4 / (1 - gamma).
     assert stake_of(prior, gamma=0.9, caution=1.0) == pytest.approx(40)
     assert stake_of(prior, gamma=0.9, caution=2.0) == pytest.approx(80)

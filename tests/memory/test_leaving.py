@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from billp.memory.leaving import LONGEST, SPANS, Departures, Leaving, fit_leaving
 
-MEASURES, STEPS = ("categories", "text"), (5, 3)
+MEASURES, STEPS = ("categories", "text"), (6, 3)
 CAUSES = len(SPANS) * sum(STEPS)
 
 
@@ -40,8 +40,8 @@ def test_with_nothing_seen_the_prior_is_believed():
     assert prior.usual == 0
     assert list(prior.star_rates) == [0.5, 0.3, 0.02, 0.01, 0.01]
     # Within four steps items of the same categories bore; beyond them, and by other measures, hardly.
-    assert (categories[:4, 5] > 0.19).all()
-    assert (categories[4:, 5] < 0.005).all()
+    assert (categories[:4, 6] > 0.19).all()
+    assert (categories[4:, 6] < 0.005).all()
     assert text.max() < 0.01
     assert all(cause.exposures == cause.departures == 0 for cause in prior.causes())
 
@@ -50,7 +50,7 @@ def test_a_cause_that_alone_drives_users_away_is_found():
     """Users leave half of the time when an item is as close as can be by text to one of the last two."""
     rng = np.random.default_rng(0)
     levels = np.zeros((20_000, LONGEST, 2), dtype=np.int64)
-    levels[..., 0] = rng.integers(0, 6, (20_000, LONGEST)) * (rng.random((20_000, LONGEST)) < 0.3)
+    levels[..., 0] = rng.integers(0, 7, (20_000, LONGEST)) * (rng.random((20_000, LONGEST)) < 0.3)
     levels[..., 1] = rng.integers(0, 4, (20_000, LONGEST)) * (rng.random((20_000, LONGEST)) < 0.3)
     bored = (levels[:, :2, 1] == 3).any(axis=1)
     found = fit(steps(bored & (rng.random(20_000) < 0.5), levels))
@@ -68,7 +68,7 @@ def test_a_cause_that_alone_drives_users_away_is_found():
 def test_where_nobody_leaves_the_rates_fall():
     rng = np.random.default_rng(1)
     levels = np.zeros((5000, LONGEST, 2), dtype=np.int64)
-    levels[..., 0] = rng.integers(0, 6, (5000, LONGEST))
+    levels[..., 0] = rng.integers(0, 7, (5000, LONGEST))
     prior, found = fit(steps([])), fit(steps(np.zeros(5000, dtype=bool), levels))
     assert (found.tables(found.rates)[0][:4, 1:] < prior.tables(prior.rates)[0][:4, 1:] / 10).all()
 
@@ -112,7 +112,7 @@ def test_tables_add_up_the_causes_that_a_pair_puts_to_work():
     rates[SPANS.index(4) * STEPS[0] + 2 - 1] = 0.5  # categories, at least level 2, within 4 steps
     rates[len(SPANS) * STEPS[0] + SPANS.index(1) * STEPS[1] + 3 - 1] = 0.25  # text, level 3, the step before
     categories, text = fit(steps([])).tables(rates)
-    expected = np.zeros((LONGEST, 6))
+    expected = np.zeros((LONGEST, 7))
     expected[:4, 2:] = 0.5
     assert np.array_equal(categories, expected)
     assert (text[0, 3], text.sum()) == (0.25, 0.25)
