@@ -133,10 +133,10 @@ class ByRatings:
         self._own = (counts[:, None] < np.array(RATING_STEPS)).sum(axis=1).astype(np.uint8)
 
     def to(self, item: int) -> Levels:
-        return np.maximum(self._own, self._own[item])
+        return np.asarray(np.maximum(self._own, self._own[item]))
 
     def between(self, items: Indices, others: Indices) -> Levels:
-        return np.maximum(self._own[items], self._own[others])
+        return np.asarray(np.maximum(self._own[items], self._own[others]))
 
 
 def _projected(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billp.agents.closeness import Closeness
-from billp.agents.measures import ByCategories, ByVectors, ByYear
+from billp.agents.measures import ByCategories, ByVectors, ByYear, Measure
 from billp.catalogue import Catalogue, Item
 from billp.graphs.ranking import MemoryRecommender, believe
 from billp.memory import ActorExperience, CriticExperience, MemoryBank, Origin, Vector, open_bank
@@ -78,7 +78,7 @@ def measure_beliefs(vectors: Vector) -> dict[int, tuple[float, float]]:
     """For each size the seconds of believing anew and the milliseconds of weighing all items once (median)."""
     found = {}
     catalogue = made_up_catalogue()
-    measures = [ByCategories(catalogue), ByVectors("text", vectors), ByYear(catalogue)]
+    measures: list[Measure] = [ByCategories(catalogue), ByVectors("text", vectors), ByYear(catalogue)]
     closeness, known = Closeness(len(catalogue), measures), known_of(catalogue)
     nothing = np.zeros(_ITEMS, dtype=bool)  # is masked
     for size in _SIZES:
