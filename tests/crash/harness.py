@@ -74,6 +74,8 @@ class Nursery:
     ) -> Living:
         """Starts a command; `home` is its working folder."""
         self._count += 1
+        for kind in ("log", "changes"):  # a kill may come before the process makes them
+            (self.home / f"{kind}-{self._count}").touch()
         given = None
         if stdin is not None:
             given = self.home / f"stdin-{self._count}"
