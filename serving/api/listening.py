@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from billp.errors import BadInputError
 
 _WAITING = 2048  # connections that may wait to be accepted
+_KEPT_S = 75  # for which a connection without requests stays: people take a while to answer
 _FAREWELL_S = 10  # for requests under way when the server is told to stop
 
 
@@ -53,7 +54,7 @@ async def listen(app: ASGIApp, host: str, port: int, ready: Callable[[str], None
         shown = f"[{host}]" if family == socket.AF_INET6 else host
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False,
-            timeout_graceful_shutdown=_FAREWELL_S, backlog=_WAITING,
+            timeout_graceful_shutdown=_FAREWELL_S, timeout_keep_alive=_KEPT_S, backlog=_WAITING,
         )  # fmt: skip
         ready(f"http://{shown}:{door.getsockname()[1]}")
         await uvicorn.Server(config).serve([door])
