@@ -175,6 +175,8 @@ class EpisodeView(_Answer):
     r_each: float | None
     calls: int
     tokens: int
+    note: str
+    """What is to be said of the words shown; empty where a model spoke that knows something."""
 
 
 class NodeView(_Answer):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
 from billp.experiments.outcomes import outcome, outcome_words
 from billp.experiments.records import EpisodeLine
@@ -58,6 +59,7 @@ class Episodes:
             r_each=None if done is None else done["reward_each"],
             calls=0 if usage is None else usage["calls"],
             tokens=0 if usage is None else usage["prompt_tokens"] + usage["completion_tokens"],
+            note=f"{STAND_IN}." if config.stands_in else "",
         )
 
     def _catalogue(self, data: Data) -> Catalogue | None:

@@ -221,6 +221,7 @@ export async function episodeView(asked) {
     make("p", { class: "quiet" }, `${episode.run.method || ""} · ${row.id} · seed ${row.seed}` +
       (row.length === null ? "" : ` · Len ${row.length} · R_each ${fixed(episode.r_each, 2)} · R_traj ${fixed(row.r_traj, 1)}` +
         ` · ${episode.calls} calls, ${episode.tokens} tokens`)),
+    ...(episode.note ? [quiet(episode.note)] : []),
   ];
   if (!episode.steps.length) {
     return { parts: [...parts, make("p", { class: "bad" }, episode.error || "It has no step."), neighbours] };

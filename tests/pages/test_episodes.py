@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from billp.agents.llm.abilities import STAND_IN
 from billp.experiments.outcomes import OUTCOMES
 from billp.experiments.records import EpisodeLine
 from billp.memory import Origin
@@ -44,6 +45,11 @@ def test_an_episode_tells_each_step_its_nodes_and_what_was_remembered(tmp_path: 
     (known,) = first.experiences
     assert (known.title, known.reward, known.advantage) == ("Film 1", 5.0, 1.5)
     assert (told.calls, told.tokens) == (4, 100)
+
+
+def test_words_of_the_stand_in_model_are_marked(tmp_path: Path):
+    assert reading(tmp_path / "a", episode("e", 4.0), llm={"words": False}).episode("test", 1).note == f"{STAND_IN}."
+    assert reading(tmp_path / "b", episode("e", 4.0), llm={"words": True}).episode("test", 1).note == ""
 
 
 @pytest.mark.parametrize("reason", [reason for reason in OUTCOMES.values() if reason.earlier], ids=lambda r: r.name)
