@@ -79,9 +79,10 @@ STEPS: dict[str, _Type] = _RUN | {
     "support": "numbers",
     "preferences": "numbers",
     "experiences": "texts",
+    "said": "text",
 }
 """Columns of the table of steps. `shortlist` holds catalogue indices, the numbers after it go with its candidates;
-`experiences` holds the ids of those retrieved, `plan` is JSON."""
+`experiences` holds the ids of those retrieved, `plan` is JSON, `said` what a live person wrote beside the rating."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet calculates; in CSV, texts that begin so have an apostrophe before it."""
@@ -188,7 +189,7 @@ def _steps(runs: Sequence[RunData]) -> Iterator[_Row]:
             if line.output is not None:
                 about = _about(run, line)
                 for step in line.output["steps"]:
-                    row = {**about, **step, "plan": json.dumps(step["plan"], ensure_ascii=False)}
+                    row = {"said": "", **about, **step, "plan": json.dumps(step["plan"], ensure_ascii=False)}
                     row["reason"] = outcome_words(step["reason"])[0] if step["reason"] else ""
                     yield {name: row[name] for name in STEPS}
 
