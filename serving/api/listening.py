@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import uvicorn
@@ -57,4 +59,20 @@ async def listen(app: ASGIApp, host: str, port: int, ready: Callable[[str], None
             timeout_graceful_shutdown=_FAREWELL_S, timeout_keep_alive=_KEPT_S, backlog=_WAITING,
         )  # fmt: skip
         ready(f"http://{shown}:{door.getsockname()[1]}")
-        await uvicorn.Server(config).serve([door])
+        server, loop = _Server(config), asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.handle_exit, number, None)
+        try:
+            await server.serve([door])
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `listen`: uvicorn would send them on when it stops, before anything here is closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Captures none."""
+        yield

@@ -6,6 +6,7 @@ The same holds for what memory learned from them.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import signal
 import subprocess
@@ -115,3 +116,16 @@ def test_every_acknowledged_answer_is_there_after_a_kill_and_none_twice(tmp_path
         for person in people
         for step in range(1, STEPS + 1)
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told_to_and_closes_what_it_opened(tmp_path: Path, number: signal.Signals):
+    put_tiny(tmp_path / "data", tmp_path / "source")
+    with serving_people(tmp_path, COMMAND, "--untrained") as (process, url):
+        httpx.post(f"{url}/sessions", json={"user": "Ada"}, trust_env=False).raise_for_status()
+        process.send_signal(number)
+        assert process.wait(PATIENCE_S) == 0, (tmp_path / "log").read_text()
+    assert not list((tmp_path / "data" / "services" / "people").glob("*-wal")), "the database was closed"
+    said = (tmp_path / "log").read_text().splitlines()
+    assert said[0] == "Ctrl-C stops it."
+    assert [json.loads(line)["route"] for line in said[1:] if '"answered"' in line] == ["/sessions"]

@@ -7,6 +7,7 @@ import json
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -161,6 +162,26 @@ async def test_a_person_is_forgotten_in_every_file(opening: Open, data: Path, me
     async with opening(memory=memory, learns=True) as again:
         assert (await again.http.delete(f"/users/{name}")).json()["sessions"] == 1
     assert holding(data, name) == []
+
+
+async def test_a_person_is_forgotten_in_every_table_of_postgres(opening: Open, postgres_url: str):
+    name = "Ada-Lovelace-1815"
+    async with opening({"postgres_url": postgres_url}, name=uuid4().hex, **SHARED) as opened:
+        service = opened.service
+        await play(opened, name, 5, 2)
+        running = await opened.begin(name)
+        await opened.say(running["session"], "1", rating=4, wish="a western")
+        await learned(service)
+
+        async def holding_it() -> list[str]:
+            tables = await service.database.rows("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+            rows = [(table, await service.database.rows(f"SELECT t::text FROM {table} t")) for (table,) in tables]  # noqa: S608
+            words = (name, name.encode().hex(), running["session"])
+            return [table for table, found in rows if any(word in str(found) for word in words)]
+
+        assert {"sessions", "answers", "checkpoints", "episodes"} <= set(await holding_it())
+        assert (await opened.http.delete(f"/users/{name}")).json() == {"sessions": 2, "memories": 0, "records": 3}
+        assert await holding_it() == []
 
 
 async def test_an_answer_on_its_way_does_not_bring_a_forgotten_person_back(opening: Open, data: Path):
