@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import cast
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from langgraph.types import Command
 from pydantic import ValidationError
@@ -29,6 +30,7 @@ from billp.serving.api.pace import Pace
 from billp.serving.api.problems import Refused, sentence
 from billp.serving.api.views import Answer, NewSession, Rated, Totals, Turn, Whole
 
+_AT_HAND = 2000  # open sessions whose state stays in memory
 _OVER = "The session is over; begin another one."
 
 
@@ -41,14 +43,20 @@ class _Live:
     feed: Feed = field(default_factory=Feed)
     moment: Moment | None = None
     forgotten: bool = False
+    wanted: int = 0
+    """How many hold the lock or wait for it."""
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
         """Keeps others from moving it; raises Refused where it was forgotten."""
-        async with self.lock:
-            if self.forgotten:
-                raise _unknown()
-            yield
+        self.wanted += 1
+        try:
+            async with self.lock:
+                if self.forgotten:
+                    raise _unknown()
+                yield
+        finally:
+            self.wanted -= 1
 
 
 class Sessions:
@@ -62,7 +70,7 @@ class Sessions:
         self._ledger, self._mover, self._lender, self._arms = ledger, mover, lender, arms
         self._metrics, self._pace, self._most_open, self._finished = metrics, pace, most_open, finished
         self._live: dict[str, _Live] = {}
-        self._beginning: dict[str, asyncio.Lock] = {}
+        self._beginning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def begin(self, person: str, asked: NewSession, key: str | None) -> Turn:
         """A new session, or the one that the person began with the same `key`; raises Refused for one too many."""
@@ -92,7 +100,7 @@ class Sessions:
                     {"wish": asked.wish} if asked.wish else None,
                 )  # fmt: skip
                 self._metrics.begun(arm.name)
-        live = self._live.setdefault(row.id, _Live(row))
+        live = self._used(self._live.get(row.id) or _Live(row))
         async with live.held():
             moment = await self._caught_up(live)
             await self._ledger.sync()
@@ -186,7 +194,6 @@ class Sessions:
                 await self._mover.forget(id_)
             yield len(ids)
             self._pace.forget(person)
-        self._beginning.pop(person, None)
 
     async def _found(self, person: str | None, id_: str, *, paced: bool = True) -> _Live:
         """The session, where it is the person's; None is anybody who knows its name, which cannot be guessed."""
@@ -194,11 +201,22 @@ class Sessions:
         if live is None:
             row = await self._ledger.session(id_)
             if row is not None:
-                live = self._live.setdefault(id_, _Live(row)) if not row.ended else _Live(row)
+                live = self._live.get(id_) or _Live(row)
         if live is None or person not in (None, live.row.person):
             raise _unknown()
         if paced:
             self._pace.check(live.row.person)
+        return live if live.row.ended else self._used(live)
+
+    def _used(self, live: _Live) -> _Live:
+        """Keeps it at hand; of too many, those that rest longest are let go, and looked up when they are used again."""
+        self._live.pop(live.row.id, None)
+        self._live[live.row.id] = live
+        if len(self._live) > _AT_HAND:
+            others = [each for each in self._live.values() if each is not live]
+            resting = [each for each in others if not each.wanted and not each.feed.heard]
+            for each in resting[: len(self._live) - _AT_HAND]:
+                del self._live[each.row.id]
         return live
 
     async def _caught_up(self, live: _Live, accepted: AnswerRow | None = None) -> Moment:

@@ -14,6 +14,7 @@ from billp.experiments.evaluation import evaluate
 from billp.graphs.acting import ActorNodes
 from billp.graphs.nodes import EpisodeNodes
 from billp.graphs.workshop import Workshop
+from billp.serving.api import sessions
 from billp.settings import load_settings
 from billp.simulators import load_dataset, load_worlds, respond
 from tests.fakes.embedder import HashEmbedder
@@ -178,6 +179,19 @@ async def test_an_answer_that_was_accepted_survives_whatever_fails_after_it(
         whole = (await opened.http.get(f"/sessions/{turn['session']}")).json()
         assert [step["rating"] for step in whole["answered"]] == [5, 2]
         assert (await opened.say(turn["session"], "1", **said)).items() <= whole.items()
+
+
+async def test_sessions_that_rest_are_let_go_of_and_go_on(opening: Open, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sessions, "_AT_HAND", 2)
+    async with opening() as opened:
+        turns = [await opened.begin(f"person {number}") for number in range(6)]
+        assert len(opened.service.sessions._live) == 2
+        for step in (1, 2):
+            told = await asyncio.gather(*(opened.say(turn["session"], str(step), rating=4) for turn in turns))
+            assert [turn["step"] for turn in told] == [step + 1] * 6
+        ends = await asyncio.gather(*(opened.say(turn["session"], "3", leave=True) for turn in turns))
+        assert [end["totals"]["length"] for end in ends] == [3] * 6
+        assert not opened.service.sessions._live
 
 
 async def test_two_processes_do_not_serve_the_same_sessions(opening: Open):
