@@ -20,8 +20,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 _REFUSALS = _words(
-    "no not without avoid never less fewer enough stop hate dislike except skip nor neither cannot cant dont doesnt "
-    "didnt wont isnt arent"
+    "no not nothing without avoid never less fewer enough stop hate dislike except skip nor neither cannot cant dont "
+    "doesnt didnt wont isnt arent"
 )
 _REFUSALS_OF_TWO = frozenset(
     [
@@ -46,11 +46,15 @@ _STOPS = frozenset(".;:!?")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Categories named as wanted and as refused, in the words' order; `said` are the words that this leaves unread."""
+    """Categories named as wanted and as refused, in the words' order.
+
+    `said` are the words that this leaves unread, `against` those of them that stand where things are refused.
+    """
 
     wanted: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
 
 
 def categories_named(text: str, known: Iterable[str]) -> Named:
@@ -69,6 +73,7 @@ def categories_named(text: str, known: Iterable[str]) -> Named:
     parts = [part for token in tokens for part in _parts(token)]
     found: dict[str, bool] = {}
     said: list[str] = []
+    against: list[str] = []
     refusing, refused_one = False, False
     at = 0
     while at < len(parts):
@@ -91,11 +96,13 @@ def categories_named(text: str, known: Iterable[str]) -> Named:
             refusing = False
         elif part not in _SAYS_NOTHING:
             said.append(part)
+            against += [part] if refusing else []
         at += 1
     return Named(
         tuple(name for name, wanted in found.items() if wanted),
         tuple(name for name, wanted in found.items() if not wanted),
         tuple(said),
+        tuple(against),
     )
 
 

@@ -22,7 +22,7 @@ from billp.errors import ReplyFormatError
 from billp.settings import PlannerSettings
 
 _MOST_OFFERED = 64  # categories, the most frequent ones, that a language model chooses from
-_MOST_NAMED = 4  # categories that it may want, or refuse, for one wish
+_MOST_NAMED = 2  # categories that it may want, or refuse, for one wish; small models fill what room there is
 _SHOWN = 20  # categories that a person is told
 _LONGEST = 200  # characters of a wish
 _NO_WISH = re.compile(r"\W*(anything( else)?|whatever|never ?mind|forget (it|that|my wish(es)?)|no wish(es)?|"
@@ -130,7 +130,7 @@ class WishReader:
         inferred = Named()
         if self._model is not None and catalogue.categories and (named.said or not (named.wanted or named.refused)):
             try:
-                inferred, usage = await self._inferred(self._model, said, catalogue, shown, seed)
+                inferred, usage = await self._inferred(self._model, said, named, catalogue, shown=shown, seed=seed)
             except ReplyFormatError:
                 unread = " (the model's answer could not be read)"
         until = steps + self._settings.steps
@@ -141,8 +141,11 @@ class WishReader:
         return Heard(wish, "", usage)
 
     async def _inferred(
-        self, model: BaseChatModel, words: str, catalogue: Catalogue, shown: Item | None, seed: int
+        self, model: BaseChatModel, words: str, named: Named, catalogue: Catalogue, *, shown: Item | None, seed: int
     ) -> tuple[Named, Usage]:
+        """What the words mean that name nothing; whether they ask or refuse can be told without the model."""
+        asked = ["wanted"] if len(named.said) > len(named.against) or not named.said else []
+        asked += ["refused"] if named.against else []
         offered = catalogue.frequent[:_MOST_OFFERED]
         labels = {clean(name, 40): name for name in offered}
         request = Request(
@@ -152,7 +155,7 @@ class WishReader:
             temperature=0.0,
             max_tokens=self._settings.wish_max_tokens,
             seed=seed,
-            schema=object_of({name: some_of(list(labels), _MOST_NAMED) for name in ("wanted", "refused")}),
+            schema=object_of({name: some_of(list(labels), _MOST_NAMED) for name in asked}),
         )
         able = abilities_of(model)
 
@@ -163,8 +166,11 @@ class WishReader:
                 if able.schema:
                     raise
                 return categories_named(reply.text, offered)
-            return Named(*(tuple(labels[name] for name in strings_in(found, key) if name in labels)
-                           for key in ("wanted", "refused")))  # fmt: skip
+            wanted, refused = (
+                tuple(labels[name] for name in strings_in(found, key) if name in labels) if key in asked else ()
+                for key in ("wanted", "refused")
+            )
+            return Named(wanted, refused)
 
         values = {"wish": words, "categories": list(labels), "shown": [show(shown)] if shown else []}
         return await ask_fitting(model, request, self._prompt, values, parse=parse, retries=self._settings.retries)

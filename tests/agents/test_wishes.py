@@ -104,25 +104,30 @@ def test_what_still_holds():
 
 async def test_the_model_chooses_among_the_categories_there_are():
     read, model = await heard("something lighter", answer(["Comedy", "Musical", "Comedy", "Juggling"], ["War"]))
-    assert read.wish == Wish(("something lighter",), ("Comedy", "Musical"), unwanted=("War",), until=11)
+    assert read.wish == Wish(("something lighter",), ("Comedy", "Musical"), until=11), "nothing was refused"
     (asked,) = model.requests
     assert asked.schema is not None
     assert asked.schema["properties"]["wanted"]["items"]["enum"] == sorted(CATEGORIES)
+    assert list(asked.schema["properties"]) == ["wanted"]
     assert "Wish: something lighter" in asked.user
     assert asked.temperature == 0
 
 
 async def test_what_is_named_counts_before_what_is_inferred():
     read, _ = await heard("no war, something lighter", answer(["War", "Comedy"], ["Drama"]))
-    assert read.wish == Wish(("no war, something lighter",), ("Comedy",), ("Drama",), ("War",), until=11)
+    assert read.wish == Wish(("no war, something lighter",), ("Comedy",), refused=("War",), until=11)
     read, _ = await heard("a warm drama", answer(["Romance"], ["Drama"]))
     assert read.wish.wanted == ("Drama", "Romance")
     assert read.wish.together
 
 
 async def test_where_only_refusals_were_heard_they_last():
-    read, _ = await heard("nothing scary", answer([], ["Horror"]))
-    assert (read.wish.refused, read.wish.until) == (("Horror",), 0)
+    read, model = await heard("nothing scary", answer(["Comedy"], ["Horror"]))
+    assert (read.wish.wanted, read.wish.refused, read.wish.until) == ((), ("Horror",), 0)
+    assert model.requests[0].schema is not None
+    assert list(model.requests[0].schema["properties"]) == ["refused"]
+    read, _ = await heard("an old story, nothing scary", answer(["Drama"], ["Horror"]))
+    assert (read.wish.wanted, read.wish.unwanted, read.wish.refused) == (("Drama",), ("Horror",), ())
 
 
 @pytest.mark.parametrize("words", ["no more war films", "comedies or westerns please", "anything", "Never mind!"])
