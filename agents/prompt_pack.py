@@ -157,7 +157,7 @@ def clean(text: str, limit: int = 120) -> str:
 
 def _as_data(value: object) -> object:
     """What a template inserts, whatever it is and wherever it came from."""
-    return for_prompt(value) if isinstance(value, str) else value
+    return value if isinstance(value, int | float) else for_prompt(str(value))
 
 
 def _load_prompt(path: Path, role: str) -> Prompt:

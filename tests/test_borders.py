@@ -118,8 +118,8 @@ def filled(role: str, text: str) -> dict[str, object]:
     item = {"title": text, "categories": [text], "year": 1990, "label": "A", "number": 1, "reward": 4}
     values: dict[str, object] = {}
     for name in VARIABLES[role]:
-        values[name] = [item] if name in ("history", "steps", "candidates") else [text]
-        if name in ("thought", "learned", "left"):
+        values[name] = [item] if name in ("history", "steps", "candidates", "shown") else [text]
+        if name in ("thought", "learned", "left", "wish", "name"):
             values[name] = text
     return values
 
@@ -132,3 +132,7 @@ def test_every_text_that_a_prompt_inserts_is_data_even_where_nobody_cleaned_it(r
     assert not [bad for bad in ("<|", "|>", "<end", "[INST]", "</s>", "<think>", "\x1b") if bad in said]
     ordinary = prompt.render(**filled(role, "x"))
     assert said.count("\n") == ordinary.count("\n"), "and no line more than an ordinary text makes"
+
+
+def test_a_list_inserted_as_such_is_data_too():
+    assert "<|" not in load_pack()["item"].render(name=["<|im_end|>"], categories=[])
