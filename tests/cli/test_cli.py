@@ -18,6 +18,7 @@ COMMANDS = (
     ("memory", "import"), ("memory", "clear"), ("memory", "show"), ("memory", "blame"), ("memory", "prune"), ("tune",),
     ("knowledge",), ("knowledge", "build"), ("knowledge", "show"),
     ("prompts",), ("prompts", "list"), ("prompts", "show"), ("prompts", "check"), ("doctor",),
+    ("api",), ("api", "report"), ("api", "token"),
     ("serve",), ("studio",), ("graph",), ("settings",), ("demo",), ("report",), ("surface",),
 )  # fmt: skip
 PLANTED = "sk-planted-0123456789"
