@@ -20,7 +20,7 @@ TORCH_WHEEL := $(shell grep '^torch==' requirements.lock)
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile
 
-.PHONY: help install demo test tests format lint types unit core pythons integration test-crash browser postgres install-vllm test-vllm clean
+.PHONY: help install demo test tests docs format lint types unit core pythons integration test-crash browser postgres install-vllm test-vllm clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -48,7 +48,7 @@ demo: $(INSTALLED)  ## learn from 30 episodes of MovieLens-100k and compare on h
 	$(BIN)/billp demo
 
 test: $(CHECKS) browser postgres  ## every check that CI runs
-	$(MAKE) --jobs 2 lint types tests
+	$(MAKE) --jobs 2 lint types docs tests
 
 tests: $(CHECKS) browser postgres  ## all tests that need neither a GPU nor vLLM
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not gpu and not vllm"
@@ -61,6 +61,9 @@ lint: $(CHECKS)
 types: $(CHECKS)
 	@mkdir -p .import && ln -sfn .. .import/billp
 	$(BIN)/mypy
+
+docs: $(CHECKS)  ## build the documentation into build/site, every link checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 unit: $(CHECKS)  ## tests on fakes, network blocked
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not integration and not gpu"
@@ -78,7 +81,7 @@ test-crash: $(CHECKS)  ## kill commands at random moments: make test-crash KILLS
 # Other Pythons run a part of the unit tests, with the same locked versions of everything but torch, whose build for CPUs
 # not every package index has for all of them, and what that part does not need. Users are fitted on the first Python.
 CORE := tests/agents tests/graphs tests/memory tests/serving tests/test_settings.py
-NOT_CORE := torch|transformers|tianshou|numba|llvmlite|matplotlib|fonttools|pandas|h5py|tensorboard|playwright|mypy|ruff
+NOT_CORE := mkdocs.*|babel|torch|transformers|tianshou|numba|llvmlite|matplotlib|fonttools|pandas|h5py|tensorboard|playwright|mypy|ruff
 
 pythons: $(CHECKS)  ## a part of the unit tests on every other supported Python found
 	$(BIN)/python -m tests.fakes.worlds $(CURDIR)/$(VENV)/tiny-worlds

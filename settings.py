@@ -136,7 +136,9 @@ class SimulatorSettings(Group):
     item_categories: bool = Field(
         True, description="the model knows items' categories, so that near items share them; if not, ratings alone tell"
     )
-    quit_rule: QuitRuleName = Field("distance", description="when users leave; the README has a table of the rules")
+    quit_rule: QuitRuleName = Field(
+        "distance", description="when users leave: one of the rules in docs/concepts/simulators.md"
+    )
     window: int = Field(4, ge=0, description="distance, patience: recent items that a new one is compared with (W)")
     beta_quantile: float = Field(0.05, ge=0, le=1, description="quantile of item distances below which items are close")
     category_window: int = Field(5, ge=0, description="category-window: recent recommendations that count (N)")

@@ -29,7 +29,7 @@ class Abilities:
         """What it cannot do and what follows from that, each in a sentence."""
         said = []
         if not self.words:
-            said.append(f"{STAND_IN}; README names models that do better.")
+            said.append(f"{STAND_IN}; docs/how-to/llm.md names models that do better.")
         if not self.logprobs:
             instead = "one reply held to a schema" if self.schema else "one reply in words"
             said.append(f"It reports no log-probabilities; Actor and Critic read {instead} instead.")
