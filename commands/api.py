@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billp.commands.console import echo
-from billp.commands.output import (
-    AsJson,
-    Assignments,
-    PromptsFolder,
-    settings_from,
-    show_json,
-    show_table,
-    stderr,
-    stdout,
-)
-from billp.commands.running import Dataset, MethodName, run_to_end
+from billp.commands.options import RunOptions, run_command
+from billp.commands.output import AsJson, settings_from, show_json, show_table, stderr, stdout
+from billp.commands.running import run_to_end
 from billp.errors import BadInputError
 from billp.names import checked_name
 
@@ -33,21 +25,16 @@ Name = Annotated[str, typer.Option(help="name of the service: sessions and token
 
 
 @app.callback()
+@run_command("api")
 def api(
+    options: RunOptions,
     context: typer.Context,
-    method: MethodName = "billp",
-    dataset: Dataset = "ml-100k",
-    memory: Annotated[str | None, typer.Option(help="memory that all share; none gives each user their own")] = None,
-    untrained: Annotated[bool, typer.Option("--untrained", help="begin with a memory that holds nothing yet")] = False,
     freeze: Annotated[bool, typer.Option("--freeze", help="learn nothing from answers")] = False,
     control: Annotated[float, typer.Option(min=0, max=0.9, help="share of the users that another method serves")] = 0.0,
     control_method: Annotated[str, typer.Option(help="the method that serves them; it teaches nothing")] = "popular",
-    seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
     name: Name = "people",
     host: Annotated[str, typer.Option(help="address to listen on; the default is this machine alone")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="port to listen on; 0 is a free one")] = 8080,
-    prompts: PromptsFolder = None,
-    assign: Assignments = None,
 ) -> None:
     """Serve recommendations to people over HTTP, and learn from their answers, until Ctrl-C.
 
@@ -59,10 +46,11 @@ def api(
     _check_installed()
     from billp.serving.api.service import ServicePlan, check_plan
 
-    settings = settings_from(assign, prompts=prompts)
+    settings = options.settings()
     plan = ServicePlan(
-        name=checked_name("service", name), dataset=dataset, method=method, memory=memory, learns=not freeze,
-        untrained=untrained, seed=seed, control=control, control_method=control_method,
+        name=checked_name("service", name), dataset=options.dataset, method=options.method, memory=options.memory,
+        learns=not freeze, untrained=options.untrained, seed=options.seed(), control=control,
+        control_method=control_method,
     )  # fmt: skip
     check_plan(settings, plan)
     run_to_end(lambda: _serve(settings, plan, host, port))

@@ -7,45 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billp.commands.output import AsJson, Assignments, named_bars, settings_from, show_json, stdout
-from billp.commands.running import (
-    Dataset,
-    Epochs,
-    Resume,
-    RunName,
-    SideBySide,
-    TapeFile,
-    TapeMode,
-    given_run,
-    new_run,
-    number_list,
-    run_to_end,
-    seed_list,
-    with_tape_in,
-)
+from billp.commands.options import RunOptions, number_list, run_command
+from billp.commands.output import named_bars, show_json, stdout
+from billp.commands.running import given_run, new_run, run_to_end, with_tape_in
 
 if TYPE_CHECKING:
     from billp.experiments.comparison.design import Design
     from billp.experiments.comparison.results import Comparison
     from billp.settings import Settings
 
-_METHODS = "random,shortlist-random,act-only,react,reflexion,billp,oracle"
 _PROBE = 20
 
 
+@run_command("compare")
 def compare(
-    methods: Annotated[str, typer.Option(help="comma-separated methods")] = _METHODS,
-    dataset: Dataset = "ml-100k",
-    train_episodes: Annotated[int, typer.Option(min=1, help="training episodes of each learning method")] = 100,
-    users: Annotated[int, typer.Option(min=1, help="held-out users that every method meets")] = 100,
-    seeds: Annotated[str, typer.Option(help="comma-separated; each trains and evaluates every method once")] = "0",
+    options: RunOptions,
     base: Annotated[
         str | None, typer.Option(help="what the others are compared with; none is the first one named")
     ] = None,
-    prompts: Annotated[
-        str | None, typer.Option(metavar="A,B", help="prompt packs to compare; none is the pack of the settings")
-    ] = None,
-    epochs: Epochs = None,
     probe_every: Annotated[
         int, typer.Option(min=0, help="learning curve: meet the probe's users after every so many episodes; 0 is never")
     ] = 0,
@@ -61,13 +40,6 @@ def compare(
             "--stop-early", help="stop once every R_traj differs from the base's; needs two seeds where a method trains"
         ),
     ] = False,
-    run: RunName = None,
-    resume: Resume = False,
-    side_by_side: SideBySide = None,
-    tape: TapeMode = None,
-    tape_file: TapeFile = None,
-    assign: Assignments = None,
-    as_json: AsJson = False,
 ) -> None:
     """Train, then evaluate methods on the same held-out users and seeds, with paired intervals.
 
@@ -78,22 +50,16 @@ def compare(
     from billp.experiments.checks import check_dataset
     from billp.experiments.comparison.design import checked
 
-    settings = settings_from(assign, run__side_by_side=side_by_side, run__tape=tape, run__tape_file=tape_file)
-    given = given_run(settings, run, resume=resume)
-    check_dataset(settings, dataset)
+    settings = options.settings(prompts=None)  # several may be named, a pack an arm
+    given = given_run(settings, options)
+    check_dataset(settings, options.dataset)
     design = _design(
         settings,
-        methods.split(","),
-        prompts,
-        dataset=dataset,
+        options,
         base=base,
-        train_episodes=train_episodes,
-        users=users,
-        seeds=tuple(seed_list(seeds)),
-        probes=_probes(probe_every, probe_at, train_episodes),
-        probe_users=min(probe_users or _known_probe(given) or _PROBE, users),
+        probes=_probes(probe_every, probe_at, options.training_episodes),
+        probe_users=min(probe_users or _known_probe(given) or _PROBE, options.users),
         stop_early=stop_early,
-        epochs=epochs,
     )
     checked(design, settings.run.batch)
     folder = given or new_run(settings, "compare")
@@ -108,14 +74,14 @@ def compare(
                 workshop,
                 design,
                 run=folder,
-                resume=resume,
+                resume=options.resume,
                 on_episode=lambda _: advance(),
                 on_training=show_training,
             )
 
     with named_bars(f"comparing {len(design.arms)} methods", design.episodes) as (advance, show_training):
         found = run_to_end(work)
-    if as_json:
+    if options.as_json:
         show_json({"run": str(folder), **found.model_dump(mode="json")})
     else:
         _show(found, folder)
@@ -148,35 +114,30 @@ def _known_probe(folder: Path | None) -> int | None:
 
 def _design(
     settings: Settings,
-    methods: list[str],
-    prompts: str | None,
+    options: RunOptions,
     *,
-    dataset: str,
     base: str | None,
-    train_episodes: int,
-    users: int,
-    seeds: tuple[int, ...],
     probes: tuple[int, ...],
     probe_users: int,
     stop_early: bool,
-    epochs: int | None,
 ) -> Design:
     from billp.agents.prompt_pack import load_pack
     from billp.experiments.comparison.design import Design, arms_of
 
-    folders = [Path(name.strip()) for name in prompts.split(",")] if prompts else [settings.prompts]
-    arms = arms_of([method.strip() for method in methods], [load_pack(folder) for folder in folders])
+    named = options.prompts
+    folders = [Path(name.strip()) for name in named.split(",")] if named else [settings.prompts]
+    arms = arms_of([method.strip() for method in options.methods.split(",")], [load_pack(each) for each in folders])
     return Design(
-        dataset=dataset,
+        dataset=options.dataset,
         arms=arms,
         base=base or arms[0].name,
-        train_episodes=train_episodes,
-        users=users,
-        seeds=seeds,
+        train_episodes=options.training_episodes,
+        users=options.users,
+        seeds=tuple(options.seed_list()),
         probes=probes,
         probe_users=probe_users,
         stop_early=stop_early,
-        epochs=epochs,
+        epochs=options.epochs,
     )
 
 

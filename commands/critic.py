@@ -6,33 +6,9 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from billp.commands.output import (
-    AsJson,
-    Assignments,
-    PromptsFolder,
-    count_bar,
-    settings_from,
-    show_json,
-    show_table,
-    stdout,
-)
-from billp.commands.running import (
-    Dataset,
-    MemoryName,
-    MethodName,
-    Resume,
-    RunName,
-    Seeds,
-    SideBySide,
-    TapeFile,
-    TapeMode,
-    Untrained,
-    given_run,
-    new_run,
-    run_to_end,
-    seed_list,
-    with_tape_in,
-)
+from billp.commands.options import RunOptions, run_command
+from billp.commands.output import count_bar, show_json, show_table, stdout
+from billp.commands.running import given_run, new_run, run_to_end, with_tape_in
 from billp.experiments.numbers import fixed
 
 if TYPE_CHECKING:
@@ -40,41 +16,28 @@ if TYPE_CHECKING:
     from billp.experiments.reliability import Reliability
 
 
+@run_command("critic")
 def critic(
-    method: MethodName = "billp",
-    dataset: Dataset = "ml-100k",
-    users: Annotated[int, typer.Option(min=1, help="held-out users")] = 20,
-    seeds: Seeds = "0",
-    memory: MemoryName = None,
-    untrained: Untrained = False,
+    options: RunOptions,
     values: Annotated[str, typer.Option(help="ways to a value to compare, comma-separated")] = "logprobs,sample",
     recorded: Annotated[
         str | None, typer.Option(metavar="RUN", help="take episodes and values from this run; asks no LLM")
     ] = None,
-    run: RunName = None,
-    resume: Resume = False,
-    side_by_side: SideBySide = None,
-    tape: TapeMode = None,
-    tape_file: TapeFile = None,
-    prompts: PromptsFolder = None,
-    assign: Assignments = None,
-    as_json: AsJson = False,
 ) -> None:
     """Compare the Critic's values with Monte-Carlo returns on held-out users: bias, variance, rank correlation."""
     from billp.experiments.checks import check_method
     from billp.experiments.run_names import run_named
 
-    flags = {"prompts": prompts, "run__side_by_side": side_by_side, "run__tape": tape, "run__tape_file": tape_file}
-    settings = settings_from(assign, **flags)
+    settings, method = options.settings(), options.method
     if recorded is not None:
         folder = run_named(settings.runs_dir, recorded)
 
         from billp.experiments.critic_study import study_recorded
 
-        _show(study_recorded(folder), as_json)
+        _show(study_recorded(folder), options.as_json)
         return
-    given, numbers, ways = given_run(settings, run, resume=resume), seed_list(seeds), _ways(values)
-    check_method(settings, method, dataset, memory or method, untrained=untrained)
+    given, seeds, ways = given_run(settings, options), options.seed_list(), _ways(values)
+    check_method(settings, method, options.dataset, options.named_memory, untrained=options.untrained)
     folder = given or new_run(settings, "critic", method)
     settings = with_tape_in(folder, settings)
 
@@ -85,20 +48,20 @@ def critic(
         async with Workshop(settings) as workshop:
             return await study_critic(
                 workshop,
-                dataset=dataset,
+                dataset=options.dataset,
                 method=method,
-                users=users,
-                seeds=numbers,
-                memory=memory or method,
+                users=options.users,
+                seeds=seeds,
+                memory=options.named_memory,
                 ways=ways,
                 run=folder,
-                resume=resume,
+                resume=options.resume,
                 bar=count_bar,
             )
 
     study = run_to_end(work)
-    _show(study, as_json)
-    if not as_json:
+    _show(study, options.as_json)
+    if not options.as_json:
         stdout.print(f"Run: {folder}")
     if study.failed or any(study.unjudged.values()):
         raise typer.Exit(1)

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from billp.commands.output import (
-    AsJson,
-    Assignments,
-    PromptsFolder,
-    count_bar,
-    fraction_bar,
-    settings_from,
-    show_json,
-    stdout,
-)
-from billp.commands.running import (
-    run_name,
-    run_to_end,
-    with_tape_in,
-)
+from billp.commands.options import RunOptions, run_command
+from billp.commands.output import count_bar, fraction_bar, show_json, stdout
+from billp.commands.running import run_name, run_to_end, with_tape_in
 
 if TYPE_CHECKING:
     from billp.experiments.metrics import Summary
 
 
-def demo(
-    episodes: Annotated[int, typer.Option(min=1, help="training episodes")] = 30,
-    users: Annotated[int, typer.Option(min=1, help="held-out users")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="fixes users and sampling")] = 0,
-    horizon: Annotated[int, typer.Option(min=1, help="steps after which an episode is cut off")] = 10,
-    prompts: PromptsFolder = None,
-    as_json: AsJson = False,
-    assign: Assignments = None,
-) -> None:
+@run_command("demo")
+def demo(options: RunOptions) -> None:
     """Fetch MovieLens-100k, build its simulator, learn from episodes and compare on held-out users.
 
     To fit a laptop's ten minutes it cuts episodes off at --horizon and uses the short prompts of prompts/terse.
@@ -46,7 +27,8 @@ def demo(
     from billp.experiments.tables import summary_table
     from billp.graphs.workshop import Workshop
 
-    settings = settings_from(assign, prompts=prompts or TERSE_PACK, run__horizon=horizon, planner__max_tokens=12)
+    settings = options.settings(prompts=options.prompts or TERSE_PACK, planner__max_tokens=12)
+    episodes, users, seed = options.training_episodes, options.users, options.seed()
     with fraction_bar("data and simulator") as progress:
         prepare(settings, progress)
     folder = settings.runs_dir / run_name("demo")
@@ -58,7 +40,7 @@ def demo(
 
     result = run_to_end(work)
     failed = sum(summary.failed for summary in result.values())
-    if as_json:
+    if options.as_json:
         show_json({"run": str(folder), "methods": {name: s.model_dump(mode="json") for name, s in result.items()}})
     else:
         stdout.print(summary_table(result).rich())

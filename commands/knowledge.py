@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from billp.commands.output import (
-    AsJson,
-    Assignments,
-    PromptsFolder,
-    count_bar,
-    settings_from,
-    show_json,
-    show_pairs,
-    spinner,
-    stdout,
-)
-from billp.commands.running import Dataset, SideBySide
+from billp.commands.options import RunOptions, run_command
+from billp.commands.output import count_bar, show_json, show_pairs, spinner, stdout
 from billp.errors import BrokenOffError
 
 if TYPE_CHECKING:
@@ -30,13 +20,8 @@ app = typer.Typer(
 
 
 @app.command()
-def build(
-    dataset: Dataset = "ml-100k",
-    side_by_side: SideBySide = None,
-    prompts: PromptsFolder = None,
-    assign: Assignments = None,
-    as_json: AsJson = False,
-) -> None:
+@run_command("knowledge")
+def build(options: RunOptions) -> None:
     """Ask about every item that was not asked about yet, the most rated first.
 
     Each answer is kept as it comes, in the data folder, for all runs: what is interrupted goes on where it stopped.
@@ -44,12 +29,12 @@ def build(
     from billp.experiments.knowledge import build_knowledge, known_by
     from billp.graphs.workshop import Workshop
 
-    settings = settings_from(assign, prompts=prompts, run__side_by_side=side_by_side, run__tape="off")
+    settings = options.settings(run__tape="off")
 
     async def work() -> Known:
         async with Workshop(settings) as workshop:
             with spinner("getting ready"):
-                services = await asyncio.to_thread(workshop.services, dataset, memory=None, llm=True)
+                services = await asyncio.to_thread(workshop.services, options.dataset, memory=None, llm=True)
                 await workshop.check_model(services)
             await build_knowledge(workshop, services, bar=count_bar)
             return known_by(workshop, workshop.knowledge.told(services))
@@ -58,26 +43,25 @@ def build(
         found = asyncio.run(work())
     except KeyboardInterrupt:
         raise BrokenOffError("Interrupted; what was answered is kept, and the same command goes on.") from None
-    _show(found, as_json)
+    _show(found, options.as_json)
 
 
 @app.command()
-def show(
-    dataset: Dataset = "ml-100k", prompts: PromptsFolder = None, assign: Assignments = None, as_json: AsJson = False
-) -> None:
+@run_command("knowledge")
+def show(options: RunOptions) -> None:
     """Compare what the LLM said of items with what train users rated: how well the two agree, and its favourites."""
     from billp.experiments.knowledge import known_by
     from billp.graphs.workshop import Workshop
 
-    settings = settings_from(assign, prompts=prompts, run__tape="off")
+    settings = options.settings(run__tape="off")
 
     async def work() -> Known:
         async with Workshop(settings) as workshop:
             with spinner("getting ready"):
-                services = await asyncio.to_thread(workshop.services, dataset, memory=None, llm=True)
+                services = await asyncio.to_thread(workshop.services, options.dataset, memory=None, llm=True)
             return known_by(workshop, services)
 
-    _show(asyncio.run(work()), as_json)
+    _show(asyncio.run(work()), options.as_json)
 
 
 def _show(found: Known, as_json: bool) -> None:

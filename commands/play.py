@@ -13,8 +13,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from billp.agents.llm.abilities import STAND_IN
-from billp.commands.output import AsJson, Assignments, PromptsFolder, settings_from, show_json, spinner, stderr, stdout
-from billp.commands.running import Dataset, MethodName, run_name, with_tape_in
+from billp.commands.options import RunOptions, run_command
+from billp.commands.output import show_json, spinner, stderr, stdout
+from billp.commands.running import run_name, with_tape_in
 from billp.errors import BadInputError, BrokenOffError
 from billp.experiments.numbers import fixed
 
@@ -27,20 +28,13 @@ _LEAVES = re.compile(r"(\d+[\s,;]*)?q", re.IGNORECASE)
 _LONGEST = 40  # characters of a person's name that the name of a folder takes
 
 
+@run_command("play")
 def play(
+    options: RunOptions,
     user: Annotated[str, typer.Option(help="your name, or the id of a user in the logs")],
     likes: Annotated[
         str, typer.Option(metavar="TITLES", help='titles you like, oldest first: "Fargo; Toy Story"')
     ] = "",
-    method: MethodName = "billp",
-    dataset: Dataset = "ml-100k",
-    seed: Annotated[int, typer.Option(min=0, help="fixes sampling")] = 0,
-    memory: Annotated[str | None, typer.Option(help="name of the memory; none is one of your own")] = None,
-    learn: Annotated[bool, typer.Option("--learn", help="reflect, and write what you taught to memory")] = False,
-    run: Annotated[str | None, typer.Option(help="name of the run's folder; none is made from your name")] = None,
-    prompts: PromptsFolder = None,
-    assign: Assignments = None,
-    as_json: AsJson = False,
 ) -> None:
     """Be the user: rate what is recommended, say what you wish for, or leave.
 
@@ -49,9 +43,12 @@ def play(
     """
     from billp.experiments.checks import check_play, check_run
 
-    settings = settings_from(assign, prompts=prompts)
+    settings = options.settings()
+    method, dataset, memory, seed, learn = (
+        options.method, options.dataset, options.memory, options.seed(), options.learn,
+    )  # fmt: skip
     check_play(settings, method, dataset, memory, learn=learn)
-    folder = check_run(settings, run or run_name("live", _as_name(user)), resume=True)
+    folder = check_run(settings, options.run or run_name("live", _as_name(user)), resume=True)
 
     import uvloop
 
@@ -70,14 +67,14 @@ def play(
                     learn=learn, run=folder,
                 )  # fmt: skip
             with opened as live:
-                _play(loop, live, as_json)
+                _play(loop, live, options.as_json)
                 done = live.done
                 taught = live.memory if learn else ""
         except KeyboardInterrupt:
             raise BrokenOffError("The episode was broken off; nothing of it was recorded or learned.") from None
         finally:
             loop.run(workshop.__aexit__())
-    if as_json:
+    if options.as_json:
         show_json(done)
         return
     stdout.print(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from billp.commands.options import RunOptions
 from billp.commands.output import fraction_bar, show_json, show_table, stdout
 from billp.commands.running import run_to_end
 from billp.experiments.numbers import fixed
@@ -14,45 +15,34 @@ if TYPE_CHECKING:
     from billp.settings import Settings
 
 
-def train_policy(
-    settings: Settings,
-    method: str,
-    dataset: str,
-    *,
-    epochs: int | None,
-    seed: int,
-    name: str,
-    run: Path,
-    resume: bool,
-    as_json: bool,
-) -> None:
-    """Trains it into the folder `run` and keeps it under `name`."""
+def train_policy(settings: Settings, options: RunOptions, *, run: Path) -> None:
+    """Trains it into the folder `run` and keeps it under the name of its memory."""
     from billp.experiments.baselines.runs import check_trainable, keep_policy, train_method, training_row
     from billp.experiments.baselines.thread import in_thread
     from billp.graphs.workshop import Workshop
 
-    check_trainable(method)
+    check_trainable(options.method)
 
     async def work() -> TrainedPolicy:
         async with Workshop(settings) as workshop:
-            services = workshop.services(dataset, memory=None, llm=False)
+            services = workshop.services(options.dataset, memory=None, llm=False)
             return await in_thread(
                 lambda on_progress: train_method(
-                    workshop, services, method=method, epochs=epochs, seed=seed, run=run, resume=resume,
-                    on_progress=on_progress,
+                    workshop, services, method=options.method, epochs=options.epochs, seed=options.seed(), run=run,
+                    resume=options.resume, on_progress=on_progress,
                 ),
                 show,
             )  # fmt: skip
 
-    with fraction_bar(f"training {method}") as show:
+    with fraction_bar(f"training {options.method}") as show:
         record = run_to_end(work).record
-    kept = keep_policy(run, settings.data, dataset, name)
+    kept = keep_policy(run, settings.data, options.dataset, options.named_memory)
     row = training_row(record)
-    if as_json:
+    if options.as_json:
         show_json({"run": str(run), "policy": str(kept), **row})
         return
     _show(row)
-    stdout.print(f"Run: {run}   Policy: {name}")
+    stdout.print(f"Run: {run}   Policy: {options.named_memory}")
 
 
 def _show(row: dict[str, Any]) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billp.commands.output import AsJson, Assignments, count_bar, fraction_bar, settings_from, show_json, stdout
-from billp.commands.running import Dataset, Resume, RunName, SideBySide, given_run, new_run, run_to_end, seed_list
+from billp.commands.options import RunOptions, run_command
+from billp.commands.output import count_bar, fraction_bar, show_json, stdout
+from billp.commands.running import given_run, new_run, run_to_end
 
 if TYPE_CHECKING:
     from billp.experiments.surface.places import Place
@@ -15,27 +16,17 @@ if TYPE_CHECKING:
     from billp.experiments.surface.surveying import Survey
     from billp.settings import Settings
 
-_METHODS = "random,diverse-random,diverse-learned,round-robin,mmr,dpp,billp-memory-only-no-logs,billp-memory-only"
 
-
+@run_command("surface")
 def surface(
-    methods: Annotated[str, typer.Option(help="comma-separated methods; the oracle is added")] = _METHODS,
+    options: RunOptions,
     worlds: Annotated[
         str,
         typer.Option(
             help="comma-separated: all, a quit rule, or RULE-WINDOW such as distance-4 or distance-4-no-categories"
         ),
     ] = "all",
-    seeds: Annotated[str, typer.Option(help="comma-separated; each trains and evaluates every method once")] = "0",
-    users: Annotated[int, typer.Option(min=1, help="held-out users of each split")] = 100,
-    train_episodes: Annotated[int, typer.Option(min=1, help="training episodes of each learning method")] = 100,
     splits: Annotated[int, typer.Option(min=1, help="splits of the users, each with simulators of its own")] = 1,
-    dataset: Dataset = "ml-100k",
-    run: RunName = None,
-    resume: Resume = False,
-    side_by_side: SideBySide = None,
-    assign: Assignments = None,
-    as_json: AsJson = False,
 ) -> None:
     """Compare methods in many worlds: quit rules, windows, rating models with and without categories, splits of users.
 
@@ -46,18 +37,18 @@ def surface(
     from billp.experiments.checks import check_dataset
     from billp.experiments.surface.surveying import Survey, checked
 
-    settings = settings_from(assign, run__side_by_side=side_by_side)
-    given = given_run(settings, run, resume=resume)
+    settings, dataset = options.settings(), options.dataset
+    given = given_run(settings, options)
     check_dataset(settings, dataset)
     survey = checked(
         Survey(
             dataset=dataset,
-            methods=tuple(method.strip() for method in methods.split(",")),
+            methods=tuple(method.strip() for method in options.methods.split(",")),
             places=_places(settings, dataset, worlds),
             splits=splits,
-            seeds=tuple(seed_list(seeds)),
-            users=users,
-            train_episodes=train_episodes,
+            seeds=tuple(options.seed_list()),
+            users=options.users,
+            train_episodes=options.training_episodes,
         )
     )
     folder = given or new_run(settings, "surface")
@@ -70,11 +61,11 @@ def surface(
 
     async def work() -> Surface:
         async with Workshop(settings) as workshop:
-            return await run_surface(workshop, survey, run=folder, resume=resume, on_world=lambda _: advance())
+            return await run_surface(workshop, survey, run=folder, resume=options.resume, on_world=lambda _: advance())
 
     with count_bar(f"{len(survey.stops)} worlds", len(survey.stops)) as advance:
         found = run_to_end(work)
-    if as_json:
+    if options.as_json:
         show_json({"run": str(folder), **found.model_dump(mode="json")})
     else:
         stdout.print(surface_table(found).rich())

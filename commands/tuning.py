@@ -6,26 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billp.commands.output import AsJson, Assignments, fraction_bar, settings_from, show_json, show_table, stdout
-from billp.commands.running import Dataset, Resume, RunName, given_run, new_run, run_to_end
+from billp.commands.options import RunOptions, run_command
+from billp.commands.output import fraction_bar, show_json, show_table, stdout
+from billp.commands.running import given_run, new_run, run_to_end
 from billp.experiments.numbers import fixed
 
 if TYPE_CHECKING:
     from billp.experiments.baselines.tuning import Trial
 
 
+@run_command("tune")
 def tune(
+    options: RunOptions,
     method: Annotated[str, typer.Option(help="dqn, sqn, bcq, cql, crr, a2c, dorl or ppo")],
-    dataset: Dataset = "ml-100k",
     trials: Annotated[int, typer.Option(min=1, help="candidates; the first is the method's file as it is")] = 6,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="epochs of each candidate; none is what the file's search table says")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="draws the candidates and seeds their trainings")] = 0,
-    run: RunName = None,
-    resume: Resume = False,
-    assign: Assignments = None,
-    as_json: AsJson = False,
 ) -> None:
     """Try hyperparameters of a policy on train users alone: learn in the world of one half, meet the other half.
 
@@ -38,8 +32,8 @@ def tune(
 
     if not method_named(method).needs_policy:
         raise typer.BadParameter(f"{method} has no policy whose training could be tuned", param_hint="--method")
-    settings = settings_from(assign)
-    given = given_run(settings, run, resume=resume)
+    settings, dataset, seed = options.settings(), options.dataset, options.seed()
+    given = given_run(settings, options)
     check_dataset(settings, dataset)
 
     from billp.experiments.baselines.runs import check_trainable
@@ -55,8 +49,8 @@ def tune(
             services = workshop.services(dataset, memory=None, llm=False)
             return await in_thread(
                 lambda on_progress: run_search(
-                    workshop, services, method=method, trials=trials, epochs=epochs, seed=seed, run=folder,
-                    resume=resume, on_progress=on_progress,
+                    workshop, services, method=method, trials=trials, epochs=options.epochs, seed=seed, run=folder,
+                    resume=options.resume, on_progress=on_progress,
                 ),
                 show,
             )  # fmt: skip
@@ -64,7 +58,7 @@ def tune(
     with fraction_bar(f"tuning {method}") as show:
         found = run_to_end(work)
     ranked = sorted(found, key=lambda trial: trial.held_out.r_traj, reverse=True)
-    if as_json:
+    if options.as_json:
         show_json({"run": str(folder), "method": method, "trials": [trial.model_dump(mode="json") for trial in ranked]})
         return
     columns = ("changed", "best epoch", "steps", "seconds", "learned with", "held out", "Len", "R_each", "last epoch")

@@ -69,7 +69,9 @@ def test_every_command_is_in_the_table_above(billp: Billp):
         (["train", "--dataset", "tiny", "--method", "bilp"], "There is no method 'bilp' (did you mean billp"),
         (["train", "--dataset", "tiny", "--method", "random"], "Method 'random' has no memory to train"),
         (["train", "--dataset", "tiny", "--episodes", "0"], "'--episodes': Input should be greater than or equal to 1"),
-        (["train", "--dataset", "tiny", "--seed", "-1"], "'--seed': Input should be greater than or equal to 0"),
+        (["train", "--dataset", "tiny", "--seeds", "-1"], "'-1' is not a list of numbers"),
+        (["train", "--dataset", "tiny", "--seeds", "0,1"], "'0,1' names several; this command takes one"),
+        (["train", "--dataset", "tiny", "--seed", "1", "--seeds", "2"], "it is called --seeds now; give one"),
         (["train", "--nonsense", "1"], "No such option: --nonsense"),
         (["evaluate", "--dataset", "tiny", "--method", "bilp"], "There is no method 'bilp'"),
         (

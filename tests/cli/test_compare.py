@@ -11,7 +11,7 @@ import pytest
 from billp.agents.prompt_pack import DEFAULT_PACK, TERSE_PACK
 from tests.cli.conftest import Billp
 
-SMALL = ("--dataset", "tiny", "--train-episodes", "3", "--users", "4", "--set", "run.batch=3", "--run", "c")
+SMALL = ("--dataset", "tiny", "--episodes", "3", "--users", "4", "--set", "run.batch=3", "--run", "c")
 
 
 def test_it_prints_one_json_object_stores_the_same_and_can_be_asked_again(billp: Billp, tiny: Path, answered: None):
@@ -49,11 +49,11 @@ def test_the_probe_stays_as_it_was_when_users_are_added(billp: Billp, tiny: Path
 def test_a_curve_is_drawn_at_the_numbers_of_episodes_that_are_named(billp: Billp, tiny: Path, hashed: None):
     methods = ("--methods", "random,billp-memory-only")
     few = (*methods, "--dataset", "tiny", "--users", "4", "--set", "run.batch=3", "--run", "c", "--json")
-    said = billp("compare", *few, "--train-episodes", "9", "--probe-at", "6,0,9")
+    said = billp("compare", *few, "--episodes", "9", "--probe-at", "6,0,9")
 
     assert said.code == 0, said.words
     assert [point["trained"] for point in said.json["curve"]] == [0, 6, 9], "the last is the evaluation's"
-    every = billp("compare", *few[:-3], "--run", "every", "--json", "--train-episodes", "9", "--probe-every", "6")
+    every = billp("compare", *few[:-3], "--run", "every", "--json", "--episodes", "9", "--probe-every", "6")
     assert every.json["curve"] == said.json["curve"]
 
 

@@ -276,7 +276,7 @@ def test_what_is_not_there_is_named(billp: Billp, trained: list[dict[str, Any]],
 
 
 def test_blame_of_a_comparisons_training_leaves_out_what_it_could_not_know(billp: Billp, tiny: Path, hashed: None):
-    arguments = ("--methods", "random,billp-memory-only", "--dataset", "tiny", "--train-episodes", "6", "--users", "2")
+    arguments = ("--methods", "random,billp-memory-only", "--dataset", "tiny", "--episodes", "6", "--users", "2")
     assert billp("compare", *arguments, "--set", "run.batch=2", "--run", "c").code == 0
     told = billp(
         "memory", "blame", "c/billp-memory-only/seed-0/training", "train-0-2", 1, "--examples", 100, "--json"

@@ -46,7 +46,7 @@ def test_a_rival_that_learns_is_trained_kept_and_evaluated(billp: Billp, tiny: P
 
 def test_rivals_are_compared_and_what_is_over_is_only_read(billp: Billp, tiny: Path, hashed: None):
     methods = "random,mmr,diverse-learned"
-    arguments = ("compare", "--methods", methods, *TINY, "--users", "4", "--train-episodes", "10", "--probe-at", "0")
+    arguments = ("compare", "--methods", methods, *TINY, "--users", "4", "--episodes", "10", "--probe-at", "0")
     said = billp(*arguments, "--probe-users", "2", "--run", "c", "--json")
     assert said.code == 0
     assert said.json["methods"].keys() == {"random", "mmr", "diverse-learned"}

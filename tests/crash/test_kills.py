@@ -32,7 +32,7 @@ _OF_TIME = ("second", "serving")
 AT = ("--dataset", "tiny")
 TRAIN = ("train", *AT, "--episodes", "12", "--run", "run", "--memory", "m", "--set", "run.batch=4", "--resume")
 COMPARE = (
-    "compare", *AT, "--methods", "random,billp-memory-only", "--users", "3", "--train-episodes", "6", "--run", "run",
+    "compare", *AT, "--methods", "random,billp-memory-only", "--users", "3", "--episodes", "6", "--run", "run",
     "--set", "run.batch=3", "--probe-at", "0,3", "--resume",
 )  # fmt: skip
 PLAY = ("play", *AT, "--method", "billp-memory-only", "--user", "Ada", "--run", "run", "--learn", "--json")
@@ -225,7 +225,7 @@ def test_a_report_and_its_exports_are_there_whole(homes: Callable[[str], Nursery
 def test_an_import_can_be_done_again(homes: Callable[[str], Nursery]):
     at = homes("home")
     for name, seed in (("a", 0), ("b", 1)):
-        train = (*TRAIN[:5], "--run", name, "--memory", name, "--method", "billp-memory-only", "--seed", seed)
+        train = (*TRAIN[:5], "--run", name, "--memory", name, "--method", "billp-memory-only", "--seeds", seed)
         at.run(*train)
         at.run("memory", "export", at.home / f"{name}.jsonl", *AT, "--memory", name)
     unbroken = at.run("memory", "import", at.home / "b.jsonl", *AT, "--memory", "a")

@@ -1,0 +1,269 @@
+"""What the commands that run episodes can be told: each option once, with its default and the commands that take it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import typer
+from typer.models import OptionInfo
+
+from billp.commands.console import complain
+from billp.commands.output import AsJson, Assignments, settings_from
+from billp.graphs.methods import METHODS
+from billp.settings import Settings
+
+_TRAINING_EPISODES = 100
+
+
+@dataclass(frozen=True)
+class _Offered:
+    """How commands offer an option.
+
+    `on` names the commands that take it, `defaults` those of them whose default is not that of the field, `old` the
+    flag that it had before. Without `help` the field's type says how, as it does for commands without episodes.
+    """
+
+    help: str | None = None
+    on: str = ""
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    flag: str | None = None
+    old: str | None = None
+    least: int | None = None
+    metavar: str | None = None
+
+    def info(self, flag: str | None, *, hidden: bool = False) -> OptionInfo:
+        """The option as Typer knows it."""
+        flags = [] if flag is None else [flag]
+        text = None if hidden else self.help
+        found: OptionInfo = typer.Option(*flags, help=text, min=self.least, metavar=self.metavar, hidden=hidden)
+        return found
+
+
+_RUNS = "train evaluate episode critic play compare surface tune"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a person told one of these commands; what the command does not take has its default here."""
+
+    method: Annotated[str, _Offered(", ".join(METHODS), on="train evaluate episode critic play api")] = "billp"
+    methods: Annotated[
+        str,
+        _Offered(
+            "comma-separated methods; surface adds the oracle",
+            on="compare surface",
+            defaults={
+                "surface": "random,diverse-random,diverse-learned,round-robin,mmr,dpp,billp-memory-only-no-logs,"
+                "billp-memory-only"
+            },
+        ),
+    ] = "random,shortlist-random,act-only,react,reflexion,billp,oracle"
+    dataset: Annotated[str, _Offered("registered dataset with a built simulator", on=f"{_RUNS} knowledge api")] = (
+        "ml-100k"
+    )
+    episodes: Annotated[
+        int | None,
+        _Offered(
+            "training episodes of each method that learns from episodes; none is 100",
+            on="train compare surface demo",
+            defaults={"demo": 30},
+            old="--train-episodes",
+            least=1,
+        ),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        _Offered("epochs that policies train for; none is their hyperparameters'", on="train compare tune", least=1),
+    ] = None
+    users: Annotated[
+        int,
+        _Offered(
+            "held-out users that every method meets",
+            on="evaluate critic demo compare surface",
+            defaults={"compare": 100, "surface": 100},
+            least=1,
+        ),
+    ] = 20
+    seeds: Annotated[
+        str,
+        _Offered(
+            "comma-separated: users are met, and in comparisons methods trained, once with each; otherwise one",
+            on=f"{_RUNS} demo api",
+            old="--seed",
+        ),
+    ] = "0"
+    horizon: Annotated[
+        int | None,
+        _Offered(
+            "steps after which an episode is cut off; none is run.horizon",
+            on=f"{_RUNS} demo",
+            defaults={"demo": 10},
+            least=1,
+        ),
+    ] = None
+    memory: Annotated[
+        str | None,
+        _Offered(
+            "name of the memory, or of what was trained without one; none is the method's name, for people their own",
+            on="train evaluate episode critic play api",
+        ),
+    ] = None
+    learn: Annotated[
+        bool, _Offered("reflect, and write what was learned to memory", on="episode play", flag="--learn")
+    ] = False
+    untrained: Annotated[
+        bool,
+        _Offered(
+            "take the method before it learned; its memory must hold nothing",
+            on="evaluate episode critic api",
+            flag="--untrained",
+        ),
+    ] = False
+    run: Annotated[
+        str | None,
+        _Offered("name of the run's folder; none is made up", on="train evaluate critic play compare surface tune"),
+    ] = None
+    resume: Annotated[
+        bool,
+        _Offered(
+            "go on with the run of that name; a comparison may have more methods, seeds or users",
+            on="train evaluate critic compare surface tune",
+            flag="--resume",
+        ),
+    ] = False
+    side_by_side: Annotated[
+        int | None,
+        _Offered("episodes, or questions, in flight at once", on="train evaluate critic compare surface knowledge"),
+    ] = None
+    tape: Annotated[
+        Literal["record", "replay", "off"] | None,
+        _Offered(
+            "record every LLM call, or replay a recorded run without an LLM", on="train evaluate episode critic compare"
+        ),
+    ] = None
+    tape_file: Annotated[
+        Path | None,
+        _Offered(
+            "the tape; none is tape.sqlite in the run's folder",
+            on="train evaluate episode critic compare",
+            metavar="FILE",
+        ),
+    ] = None
+    prompts: Annotated[
+        str | None,
+        _Offered(
+            "prompt pack; compare takes several, comma-separated, and compares them",
+            on="train evaluate episode critic play compare demo knowledge api",
+            metavar="DIR",
+        ),
+    ] = None
+    assign: Annotated[Assignments, _Offered(on=f"{_RUNS} demo knowledge api")] = None
+    as_json: Annotated[AsJson, _Offered(on=f"{_RUNS} demo knowledge")] = False
+
+    def settings(self, *first: str, **flags: Any) -> Settings:
+        """The settings that hold: `flags`, win over these options, and `--set` over `first`."""
+        told = {
+            "run__horizon": self.horizon,
+            "run__side_by_side": self.side_by_side,
+            "run__tape": self.tape,
+            "run__tape_file": self.tape_file,
+            "prompts": self.prompts,
+        }
+        return settings_from([*first, *(self.assign or ())], **(told | flags))
+
+    @property
+    def training_episodes(self) -> int:
+        """How many episodes a method that learns from them is trained for."""
+        return self.episodes or _TRAINING_EPISODES
+
+    @property
+    def named_memory(self) -> str:
+        """The memory of a simulated user's method, by the method's name where none was named."""
+        return self.memory or self.method
+
+    def seed_list(self) -> list[int]:
+        """The seeds, each once."""
+        seeds = number_list(self.seeds, "--seeds")
+        if len(set(seeds)) < len(seeds):  # an episode is named by user and seed, and runs once
+            raise typer.BadParameter(f"{self.seeds!r} names a seed twice", param_hint="--seeds")
+        return seeds
+
+    def seed(self) -> int:
+        """The seed of a command that takes one."""
+        seeds = self.seed_list()
+        if len(seeds) > 1:
+            raise typer.BadParameter(
+                f"{self.seeds!r} names several; this command takes one, and billp compare as many as you like",
+                param_hint="--seeds",
+            )
+        return seeds[0]
+
+
+def number_list(text: str, option: str) -> list[int]:
+    """The whole numbers, none below 0, that `option` names."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint=option)
+    return [int(part) for part in parts]
+
+
+def run_command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Makes a function of (options, its own parameters) the command `name`, with every option declared for it above."""
+    taken = _taken_by(name)
+
+    def decorate(work: Callable[..., None]) -> Callable[..., None]:
+        _, *own = inspect.signature(work, eval_str=True).parameters.values()
+
+        @wraps(work)
+        def command(**given: Any) -> None:
+            told = {option: given.pop(option) for option in taken}
+            for option, (offered, parameters) in taken.items():
+                if (before := given.pop(_old(option), None)) is not None:
+                    if told[option] != parameters[0].default:
+                        raise typer.BadParameter(f"it is called --{option} now; give one", param_hint=offered.old)
+                    complain(f"billp: {offered.old} is called --{option} now; the old name will go.")
+                    told[option] = before
+            work(RunOptions(**told), **given)
+
+        shared = [parameter for _, parameters in taken.values() for parameter in parameters]
+        needed = [each for each in own if each.default is each.empty]
+        free = [each for each in own if each.default is not each.empty]
+        in_order = [each.replace(kind=each.KEYWORD_ONLY) for each in (*needed, *shared, *free)]
+        command.__signature__ = inspect.Signature(in_order)  # type: ignore[attr-defined] # what Typer reads
+        command.__annotations__ = {}
+        return command
+
+    return decorate
+
+
+def _taken_by(command: str) -> dict[str, tuple[_Offered, list[inspect.Parameter]]]:
+    """The options of `command` and what Typer reads for each: the option, and hidden beside it its old flag."""
+    kinds = get_type_hints(RunOptions, include_extras=True)
+    taken = {}
+    for each in fields(RunOptions):
+        *typer_has, offered = kinds[each.name].__metadata__
+        if command not in offered.on.split():
+            continue
+        kind = kinds[each.name].__origin__
+        shown = typer_has or [offered.info(offered.flag)]
+        default = offered.defaults.get(command, each.default)
+        parameters = [_parameter(each.name, Annotated[kind, *shown], default)]
+        if offered.old is not None:
+            parameters.append(
+                _parameter(_old(each.name), Annotated[kind | None, offered.info(offered.old, hidden=True)])
+            )
+        taken[each.name] = (offered, parameters)
+    return taken
+
+
+def _old(name: str) -> str:
+    return f"old_{name}"
+
+
+def _parameter(name: str, annotation: object, default: object = None) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
