@@ -36,6 +36,7 @@ def _command(command: click.Command, path: str, depth: int) -> list[str]:
         lines += [f"{'#' * min(depth, 3)} {path}", "", _text(command.help or ""), ""]
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option" and "--help" not in p.opts]
+        options = [p for p in options if not getattr(p, "hidden", False)]  # old names
         if arguments or options:
             words = " ".join(str(p.metavar or (p.name or "").upper()) for p in arguments)
             lines += [f"`{path} {'[OPTIONS] ' if options else ''}{words}`".replace(" `", "`"), ""]
