@@ -1,1 +1,23 @@
 """Long-term recommendation by LLM planners that learn from experience."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from billp.workbench import Memory, Result, Simulator, compare, evaluate, train
+
+__all__ = ["Memory", "Result", "Simulator", "compare", "evaluate", "train"]
+
+
+def __getattr__(name: str) -> object:
+    """Imports the workbench when something of it is asked for, so that `billp --help` does not wait for it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from billp import workbench  # noqa: PLC0415 -- the reason for this function
+
+    return getattr(workbench, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

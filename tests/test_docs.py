@@ -14,10 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from billp.cli import app
+from billp.graphs import workshop
 from billp.graphs.drawing import episode_mermaid
 from billp.graphs.methods import METHODS
 from billp.settings import setting_names
+from billp.workbench import memory as opened
 from tests.cli.tiny import put_tiny
+from tests.fakes.embedder import HashEmbedder
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -108,17 +111,20 @@ def test_every_method_is_named_in_the_changelog_and_help():
         assert name in shown
 
 
-def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     page = PAGES[ROOT / "docs" / "reference" / "python.md"]
-    (example,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
-    put_tiny(tmp_path / "data", tmp_path / "source")
+    work, environments = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    put_tiny(tmp_path / "data", tmp_path / "source", "ml-100k")
     monkeypatch.setenv("BILLP_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("BILLP_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setattr(workshop, "SentenceEmbedder", HashEmbedder)
+    monkeypatch.setattr(opened, "SentenceEmbedder", HashEmbedder)
     names: dict[str, Any] = {}
 
-    simulators = tmp_path / "data" / "simulators"
-    (simulators / "tiny").rename(simulators / "ml-100k")
+    exec(work, names)  # noqa: S102 -- our own page
 
-    exec(example, names)  # noqa: S102 -- our own page
+    assert list(names["found"].methods) == ["random", "mmr-untuned", "billp-memory-only"]
+    exec(environments, names)  # noqa: S102 -- our own page
 
     assert names["env"].unwrapped.clone().world.split == "train"
     assert names["many"].num_envs == 1000

@@ -17,7 +17,18 @@ from packaging.utils import canonicalize_name
 from starlette.applications import Starlette
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("agents", "baselines", "commands", "experiments", "graphs", "memory", "pages", "serving", "simulators")
+PACKAGES = (
+    "agents",
+    "baselines",
+    "commands",
+    "experiments",
+    "graphs",
+    "memory",
+    "pages",
+    "serving",
+    "simulators",
+    "workbench",
+)
 ROOTS = ("catalogue", "cli", "errors", "names", "setting_groups", "settings", "whole_files", "words")
 HOUSE = {*PACKAGES, *ROOTS}
 
@@ -40,6 +51,7 @@ MAY_IMPORT = {
     "experiments": {"baselines", "graphs"} | _ROOMS | _BASE,
     "commands": {"baselines", "experiments", "graphs"} | _ROOMS | _BASE,
     "pages": {"experiments", "graphs"} | _ROOMS | _BASE,
+    "workbench": {"experiments", "graphs"} | _ROOMS | _BASE,
     # The service stands in `serving`, beside the servers of LLMs, but above the graph that it serves.
     "serving.api": {"experiments", "graphs", "pages"} | _ROOMS | _BASE,
     "cli": {"baselines", "commands", "experiments", "graphs"} | _ROOMS | _BASE,
@@ -86,7 +98,7 @@ def imported(tree: ast.AST) -> set[str]:
 def test_every_package_is_named_here_and_in_the_build():
     found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks"}
     assert found == set(PACKAGES)
-    assert {path.stem for path in ROOT.glob("*.py")} == {*ROOTS, "__init__"}
+    assert {path.stem for path in ROOT.glob("*.py")} == {*ROOTS, "__init__", "__main__"}
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {path.parent.relative_to(ROOT) for name in PACKAGES for path in (ROOT / name).rglob("__init__.py")}
     assert set(build["packages"]) == {"billp"} | {".".join(("billp", *folder.parts)) for folder in folders}

@@ -87,14 +87,15 @@ STEPS: dict[str, _Type] = _RUN | {
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet calculates; in CSV, texts that begin so have an apostrophe before it."""
 
-_Row = dict[str, Any]
+Row = dict[str, Any]
+"""A row of a table by its columns."""
 
 
 def write_csv(runs: Sequence[RunData], target: Path) -> list[Path]:
     """Writes both tables and returns their files: see `_files`. Lists are JSON in their cell; None is an empty cell."""
     files = _files(target, ".csv")
     with _whole(files) as partials:
-        for file, columns, rows in zip(partials, (EPISODES, STEPS), (_episodes(runs), _steps(runs)), strict=True):
+        for file, columns, rows in zip(partials, (EPISODES, STEPS), (episode_rows(runs), step_rows(runs)), strict=True):
             with file.open("w", newline="", encoding="utf-8") as stream:
                 writer = csv.writer(stream)
                 writer.writerow(columns)
@@ -108,7 +109,7 @@ def write_parquet(runs: Sequence[RunData], target: Path) -> list[Path]:
 
     files = _files(target, ".parquet")
     with _whole(files) as partials:
-        for file, columns, rows in zip(partials, (EPISODES, STEPS), (_episodes(runs), _steps(runs)), strict=True):
+        for file, columns, rows in zip(partials, (EPISODES, STEPS), (episode_rows(runs), step_rows(runs)), strict=True):
             parquet.write_table(Table.from_pylist(list(rows), schema=_schema(columns)), file)
     return files
 
@@ -162,11 +163,12 @@ def _cell(value: object) -> object:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
-def _episodes(runs: Sequence[RunData]) -> Iterator[_Row]:
+def episode_rows(runs: Sequence[RunData]) -> Iterator[Row]:
+    """The table of episodes, row by row, with the columns EPISODES."""
     nothing = dict.fromkeys(EPISODES)
     for run in runs:
         for line in run.lines:
-            row: _Row = nothing | _about(run, line)
+            row: Row = nothing | _about(run, line)
             row |= {
                 "batch": line.batch,
                 "status": line.status,
@@ -183,7 +185,8 @@ def _episodes(runs: Sequence[RunData]) -> Iterator[_Row]:
             yield row
 
 
-def _steps(runs: Sequence[RunData]) -> Iterator[_Row]:
+def step_rows(runs: Sequence[RunData]) -> Iterator[Row]:
+    """The table of steps, row by row, with the columns STEPS."""
     for run in runs:
         for line in run.lines:
             if line.output is not None:
@@ -194,7 +197,7 @@ def _steps(runs: Sequence[RunData]) -> Iterator[_Row]:
                     yield {name: row[name] for name in STEPS}
 
 
-def _about(run: RunData, line: EpisodeLine) -> _Row:
+def _about(run: RunData, line: EpisodeLine) -> Row:
     plan = run.config.plan
     return {
         "run": run.name,

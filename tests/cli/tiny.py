@@ -8,8 +8,8 @@ from billp.simulators import Columns, add_folder, save_worlds, simulator_folder
 from tests.fakes.worlds import fitted_to, tiny_dataset, write_atomic
 
 
-def put_tiny(data: Path, source: Path) -> None:
-    """Registers the dataset `tiny`, its files written to `source` first, and builds its simulator."""
+def put_tiny(data: Path, source: Path, name: str = "tiny") -> None:
+    """Registers the tiny dataset as `name`, its files written to `source` first, and builds its simulator."""
     write_atomic(source, tiny_dataset())
-    dataset = add_folder(data, source, columns=Columns(categories="class", title="movie_title"))
-    save_worlds(simulator_folder(data, "tiny"), fitted_to(dataset))
+    dataset = add_folder(data, source, name, columns=Columns(categories="class", title="movie_title"))
+    save_worlds(simulator_folder(data, name), fitted_to(dataset))

@@ -1,0 +1,52 @@
+"""What was learned, to look into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billp.memory import Kind, MemoryBank, MemoryStats, Record, SentenceEmbedder, counts_of, open_bank
+from billp.settings import load_settings
+from billp.workbench.results import frame
+
+if TYPE_CHECKING:
+    import pandas
+
+_MANY = 10**9
+
+
+class Memory:
+    """The memory `name` of `dataset`, opened for reading; others may write it meanwhile.
+
+    Use it as a context manager, or `close` it. Raises MemoryStoreError, naming those like it, where there is none.
+    """
+
+    def __init__(self, name: str, *, dataset: str = "ml-100k") -> None:
+        settings = load_settings({})
+        counts_of(settings, dataset, name)  # refuses a name that is not there
+        self._bank: MemoryBank = open_bank(settings, dataset, name, SentenceEmbedder(), reading=True)
+
+    def __enter__(self) -> Memory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Releases the memory's files."""
+        self._bank.close()
+
+    def stats(self) -> MemoryStats:
+        """How many records of each kind there are, and where."""
+        return self._bank.stats()
+
+    def records(self, kind: Kind = "reflections", limit: int = _MANY, offset: int = 0) -> list[Record]:
+        """Records of `kind` (reflections, actor, critic or uses), in the order of their ids."""
+        return self._bank.records(kind, limit, offset)
+
+    def search(self, text: str, kind: Kind = "reflections", k: int = 5) -> list[Record]:
+        """The `k` records of `kind` that are nearest in meaning to `text`, the nearest first."""
+        return [match.record for match in self._bank.search(kind, text, k)]
+
+    def to_pandas(self, kind: Kind = "reflections") -> pandas.DataFrame:
+        """One row a record of `kind`: its id, its text and its fields."""
+        return frame([{"id": record.id, "text": record.text, **record.fields} for record in self.records(kind)])

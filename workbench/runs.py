@@ -1,0 +1,149 @@
+"""Trains, evaluates and compares methods, as the commands of the same names do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from billp.agents.prompt_pack import load_pack
+from billp.experiments.checks import check_dataset, check_method, check_run
+from billp.experiments.comparison.comparing import compare as run_comparison
+from billp.experiments.comparison.design import Design, arms_of, checked
+from billp.experiments.comparison.results import Comparison
+from billp.experiments.evaluation import evaluate as run_evaluation
+from billp.experiments.metrics import Summary
+from billp.experiments.training import train as run_training
+from billp.graphs.methods import teachable
+from billp.graphs.workshop import Workshop
+from billp.settings import Settings, load_settings
+from billp.workbench.results import Result
+from billp.workbench.waiting import wait_for
+
+Changes = Mapping[str, Any]
+"""Settings by dotted name: `{"run.horizon": 10, "run.quit_rule": "patience"}`."""
+
+
+def train(
+    method: str = "billp",
+    *,
+    dataset: str = "ml-100k",
+    episodes: int = 100,
+    seed: int = 0,
+    memory: str | None = None,
+    run: str | None = None,
+    resume: bool = False,
+    settings: Changes | None = None,
+    progress: bool = True,
+) -> Result:
+    """Learns from `episodes` episodes with train users, into the memory `memory` (None: the method's name).
+
+    `settings` change those of the environment and of billp.toml, the language model's included (`llm.base_url`,
+    `llm.model`). `run` names the folder (None: made from method and time); with `resume` it goes on.
+    Raises a BillpError, with a sentence that says what to do, for what is not there or cannot be.
+    """
+    teachable(method, by_episode=True)
+    held = load_settings(settings or {})
+    check_dataset(held, dataset)
+    folder = _folder(held, run, "train", method, resume=resume)
+
+    async def work(advance: Callable[[object], None]) -> Summary:
+        async with Workshop(held) as workshop:
+            return await run_training(
+                workshop, dataset=dataset, method=method, episodes=episodes, seed=seed, memory=memory or method,
+                run=folder, resume=resume, on_episode=advance,
+            )  # fmt: skip
+
+    with _bar(f"training {method}", episodes, shown=progress) as advance:
+        summary = wait_for(work(advance))
+    return Result(folder, {method: summary})
+
+
+def evaluate(
+    method: str = "billp",
+    *,
+    dataset: str = "ml-100k",
+    users: int = 20,
+    seeds: Sequence[int] = (0,),
+    memory: str | None = None,
+    untrained: bool = False,
+    run: str | None = None,
+    resume: bool = False,
+    settings: Changes | None = None,
+    progress: bool = True,
+) -> Result:
+    """Meets `users` held-out users once with each seed; memory is read, never written.
+
+    The other parameters are those of `train`. With `untrained` the method is measured before it learned.
+    """
+    held = load_settings(settings or {})
+    check_method(held, method, dataset, memory or method, untrained=untrained)
+    folder = _folder(held, run, "evaluate", method, resume=resume)
+
+    async def work(advance: Callable[[object], None]) -> Summary:
+        async with Workshop(held) as workshop:
+            return await run_evaluation(
+                workshop, dataset=dataset, method=method, users=users, seeds=list(seeds), memory=memory or method,
+                run=folder, resume=resume, on_episode=advance,
+            )  # fmt: skip
+
+    with _bar(f"evaluating {method}", users * len(seeds), shown=progress) as advance:
+        summary = wait_for(work(advance))
+    return Result(folder, {method: summary})
+
+
+def compare(
+    methods: Sequence[str],
+    *,
+    dataset: str = "ml-100k",
+    base: str | None = None,
+    episodes: int = 100,
+    users: int = 100,
+    seeds: Sequence[int] = (0,),
+    probes: Sequence[int] = (),
+    probe_users: int = 20,
+    run: str | None = None,
+    resume: bool = False,
+    settings: Changes | None = None,
+    progress: bool = True,
+) -> Result:
+    """Trains every learning method with a memory of its own for each seed, then meets the same held-out users.
+
+    `base` is what the others are compared with (None: the first method). `probes` are numbers of training episodes,
+    below `episodes`, after which `probe_users` are met for the learning curve. The rest is as for `train`.
+    """
+    held = load_settings(settings or {})
+    check_dataset(held, dataset)
+    arms = arms_of(list(methods), [load_pack(held.prompts)])
+    design = Design(
+        dataset=dataset, arms=arms, base=base or arms[0].name, train_episodes=episodes, users=users, seeds=tuple(seeds),
+        probes=tuple(sorted(set(probes))), probe_users=min(probe_users, users), stop_early=False,
+    )  # fmt: skip
+    checked(design, held.run.batch)
+    folder = _folder(held, run, "compare", resume=resume)
+
+    async def work(advance: Callable[[object], None]) -> Comparison:
+        async with Workshop(held) as workshop:
+            return await run_comparison(
+                workshop, design, run=folder, resume=resume, on_episode=advance, on_training=lambda _name, _share: None
+            )
+
+    with _bar(f"comparing {len(arms)} methods", design.episodes, shown=progress) as advance:
+        found = wait_for(work(advance))
+    return Result(folder, found.methods, found)
+
+
+def _folder(settings: Settings, run: str | None, *parts: str, resume: bool) -> Path:
+    now = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]
+    return check_run(settings, run or "-".join([*parts, now]), resume=resume)
+
+
+@contextmanager
+def _bar(text: str, total: int, *, shown: bool) -> Iterator[Callable[[object], None]]:
+    with Progress(disable=not shown) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda _: bar.advance(task)
