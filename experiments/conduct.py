@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from pydantic import BaseModel, ConfigDict
@@ -38,33 +39,55 @@ class Conduct(BaseModel):
     """Quits over an earlier item by how many steps back it lay."""
 
 
-def conduct_of(lines: Sequence[EpisodeLine], services: Services) -> Conduct:
+def conduct_of(lines: Iterable[EpisodeLine], services: Services) -> Conduct:
     """The conduct in the finished episodes of `lines`, which took place in the worlds of `services`."""
-    ordered = sorted(lines, key=lambda line: (line.seed, line.user))  # sums of floats depend on it
-    done = [(line, line.output) for line in ordered if line.output is not None]
-    steps = [step for _, output in done for step in output["steps"]]
-    served = [step["item"] for step in steps]
     head = _head(services)
-    named = [step for step in steps if step["proposal"] and not step["shortlist"]]
-    diversities = [_diversity(services.catalogue, output["steps"]) for _, output in done]
-    avoidable = [_avoidable(services, line, output) for line, output in done]
+    seen = [(line.in_brief(), _seen(services, line, line.output)) for line in lines if line.output is not None]
+    seen.sort(key=lambda each: (each[0].seed, each[0].user))  # sums of floats depend on it
+    done = [each for _, each in seen]
+    steps_back = Counter(each.steps_back for each in done if each.steps_back is not None)
     return Conduct(
-        coverage=_mean(list(_covered(done, len(services.catalogue)).values())) or 0.0,
-        diversity=_mean(diversities),
-        long_tail=_mean([item not in head for item in served]),
-        grounding=_mean([_same(step["proposal"], step["title"]) for step in named]),
-        avoidable_quits=_mean(avoidable),
-        visits=_mean(list(visits_of(lines, services.dataset, services.worlds).values())),
-        bored_steps_back=_steps_back([output for _, output in done]),
+        coverage=_mean(list(_covered(seen, len(services.catalogue)).values())) or 0.0,
+        diversity=_mean([each.diversity for each in done]),
+        long_tail=_mean([item not in head for each in done for item in each.items]),
+        grounding=_mean([named for each in done for named in each.grounded]),
+        avoidable_quits=_mean([each.avoidable for each in done]),
+        visits=_mean(list(visits_of([line for line, _ in seen], services.dataset, services.worlds).values())),
+        bored_steps_back={str(back): steps_back[back] for back in sorted(steps_back)},
     )
 
 
-def _covered(done: Sequence[tuple[EpisodeLine, EpisodeOutput]], items: int) -> dict[int, float]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What counts of a finished episode."""
+
+    items: tuple[int, ...]
+    grounded: tuple[bool, ...]
+    """Of each item named in free words: whether it was served by just that title."""
+    diversity: float | None
+    avoidable: bool | None
+    steps_back: int | None
+    """How far back the item lay over which the user left bored."""
+
+
+def _seen(services: Services, line: EpisodeLine, output: EpisodeOutput) -> _Seen:
+    steps = output["steps"]
+    named = [step for step in steps if step["proposal"] and not step["shortlist"]]
+    return _Seen(
+        items=tuple(step["item"] for step in steps),
+        grounded=tuple(_same(step["proposal"], step["title"]) for step in named),
+        diversity=_diversity(services.catalogue, steps),
+        avoidable=_avoidable(services, line, output),
+        steps_back=_steps_back(steps),
+    )
+
+
+def _covered(seen: Sequence[tuple[EpisodeLine, _Seen]], items: int) -> dict[int, float]:
     """By seed: the share of the `items` that its users saw."""
-    seen: dict[int, set[int]] = {}
-    for line, output in done:
-        seen.setdefault(line.seed, set()).update(step["item"] for step in output["steps"])
-    return {seed: len(found) / items for seed, found in seen.items()}
+    shown: dict[int, set[int]] = {}
+    for line, each in seen:
+        shown.setdefault(line.seed, set()).update(each.items)
+    return {seed: len(found) / items for seed, found in shown.items()}
 
 
 def _head(services: Services) -> set[int]:
@@ -87,14 +110,11 @@ def _avoidable(services: Services, line: EpisodeLine, output: EpisodeOutput) -> 
     return bool(world.would_keep(user, [step["item"] for step in before], last["shortlist"]).any())
 
 
-def _steps_back(outputs: Sequence[EpisodeOutput]) -> dict[str, int]:
-    counts: Counter[int] = Counter()
-    for output in outputs:
-        *before, last = output["steps"]
-        if last["too_close_to"] >= 0:
-            items = [step["item"] for step in before]
-            counts[items[::-1].index(last["too_close_to"]) + 1] += 1
-    return {str(back): counts[back] for back in sorted(counts)}
+def _steps_back(steps: Sequence[StepRecord]) -> int | None:
+    *before, last = steps
+    if last["too_close_to"] < 0:
+        return None
+    return [step["item"] for step in before][::-1].index(last["too_close_to"]) + 1
 
 
 def _same(words: str, title: str) -> bool:

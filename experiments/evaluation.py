@@ -68,7 +68,7 @@ async def evaluate(
             services = as_begun(services, workshop.knowledge.answers(services.pack), folder.surroundings)
         runner = Runner(services, chosen, folder, horizon=worlds.test.horizon)
         await runner.run(evaluation_plan(keys, seeds), on_episode)
-        conduct = conduct_of(folder.lines, services)
-        summary = summarise(folder.lines, method, dataset, conduct, name=row_name(method, trained))
+        conduct = conduct_of(folder.lines(), services)
+        summary = summarise(folder.lines(), method, dataset, conduct, name=row_name(method, trained))
         folder.write_metrics(summary.model_dump_json(indent=2))
     return summary

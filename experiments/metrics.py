@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -53,7 +53,7 @@ class Summary(BaseModel):
 
 
 def summarise(
-    lines: Sequence[EpisodeLine],
+    lines: Iterable[EpisodeLine],
     method: str,
     dataset: str,
     conduct: Conduct | None = None,
@@ -68,13 +68,13 @@ def summarise(
     `name` is what the row is called, where it is not the method.
     `beside` are episodes of others that ran at the same time: the seconds are shared with them.
     """
-    # In one order, whichever episode ended first: sums of floats depend on it.
-    ordered = sorted(lines, key=lambda line: (line.seed, line.user))
+    # In one order, whichever episode ended first: sums of floats depend on it. In brief, as they may come from disk.
+    ordered = sorted((line.in_brief() for line in lines), key=lambda line: (line.seed, line.user))
     outputs = [(line, line.output) for line in ordered if line.output is not None]
     steps = sum(output["length"] for _, output in outputs)
     usages = [output["usage"] for _, output in outputs]
     prompt = sum(usage["prompt_tokens"] for usage in usages)
-    seeds, users = sorted({line.seed for line in lines}), sorted({line.user for line in lines})
+    seeds, users = sorted({line.seed for line in ordered}), sorted({line.user for line in ordered})
     length, r_each, r_traj = (mean_of([seed_table(cells_of(ordered, field))], trained=trained) for field in _FIELDS)
     return Summary(
         method=method,
@@ -82,18 +82,18 @@ def summarise(
         dataset=dataset,
         users=len(users),
         seeds=seeds,
-        episodes=len(lines),
-        failed=sum(line.status == "failed" for line in lines),
+        episodes=len(ordered),
+        failed=sum(line.status == "failed" for line in ordered),
         len=length,
         r_each=r_each,
         r_traj=r_traj,
         quit_reasons=dict(sorted(Counter(str(output["ended"]) for _, output in outputs).items())),
         tokens_per_step=_share(prompt + sum(usage["completion_tokens"] for usage in usages), steps),
-        cached_share=cached_share(lines),
+        cached_share=cached_share(ordered),
         llm_calls_per_step=_share(sum(usage["calls"] for usage in usages), steps),
         seconds_per_step=_share(busy_seconds([line for line, _ in outputs], beside), steps),
         format_failures=sum(usage["format_failures"] for usage in usages),
-        uses_logs=any(line.method in METHODS and METHODS[line.method].uses_logs for line in lines),
+        uses_logs=any(line.method in METHODS and METHODS[line.method].uses_logs for line in ordered),
         conduct=conduct,
     )
 

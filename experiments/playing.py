@@ -82,7 +82,7 @@ class Play:
         }
         beside = surroundings(workshop.settings, None, services.believer.knowledge)
         self._folder = RunFolder(run, run_config(workshop, services, plan), beside, resume=True)
-        self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.lines)}"
+        self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.over)}"
         self._context = in_full(LiveContext(method=method, seed=seed, run=origin_of(run), learn=learn), services)
         self._graph = build_episode_graph(
             LiveServices(FixedServices(services)),
@@ -152,7 +152,8 @@ class Play:
 
     def _catch_up(self) -> None:
         """Teaches the latest episode of the run, unless it was taught: a kill may have come before that."""
-        memory, done = self._services.memory, next((line.output for line in self._folder.lines[-1:]), None)
+        memory, latest = self._services.memory, list(self._folder.over)[-1:]
+        done = next((line.output for line in self._folder.lines(latest)), None)
         if not self._context.learn or memory is None or done is None or has_learned(memory, self._context, done):
             return
         learn_next(self._services, memory, self._method, self._context, done)

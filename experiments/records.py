@@ -30,6 +30,13 @@ class EpisodeLine(BaseModel):
     ended: float
     output: EpisodeOutput | None = None
 
+    def in_brief(self) -> EpisodeLine:
+        """The same episode without its steps, history and reflections: its numbers, in some hundred bytes."""
+        if self.output is None:
+            return self
+        output: EpisodeOutput = {**self.output, "steps": [], "history": [], "reflections": [], "valued": {}}
+        return self.model_copy(update={"output": output})
+
 
 def check_finite(done: EpisodeOutput) -> None:
     """Raises NotFiniteError, naming the place, where a number of the episode is NaN or infinite.

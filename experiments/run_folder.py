@@ -6,28 +6,46 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from pydantic import ValidationError
 
 from billp.errors import ArtifactError
 from billp.experiments.configured_folder import CONFIG, ConfiguredFolder, unwritable
 from billp.experiments.records import EpisodeLine, check_finite
-from billp.whole_files import bounded_lines
+from billp.whole_files import bounded_lines, open_plain
 
 EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 _LONGEST = 64_000_000  # bytes of a line; an episode of a thousand steps takes some hundred thousand
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the line of an episode lies in the file: its number, from 1, and its bytes from `start` on."""
+
+    number: int
+    start: int
+    size: int
+    failed: bool
+
+
 class RunFolder(ConfiguredFolder):
-    """An open run: a configured folder with episodes; those recorded before it was opened are in `lines`."""
+    """An open run: a configured folder with episodes, which are read from disk whenever they are asked for."""
 
     def _opened(self) -> None:
-        self._lines: list[EpisodeLine] = _whole_lines(self.path / EPISODES)
+        path = self.path / EPISODES
+        self._places: dict[str, _Place] = {}  # of each episode its last try, in the order they ended
+        self._tries, self._size = 0, 0
+        for line, size in _parsed(path) if path.exists() else ():
+            self._note(line, size)
         try:
-            self._file: IO[str] = (self.path / EPISODES).open("a", encoding="utf-8")
+            if path.exists() and path.stat().st_size > self._size:
+                os.truncate(path, self._size)  # a last line that a kill cut off
+            self._file: FileIO = path.open("ab", buffering=0)
         except OSError as error:
             raise unwritable(self.path, error) from error
 
@@ -41,10 +59,37 @@ class RunFolder(ConfiguredFolder):
         if (self.path / EPISODES).exists():
             raise ArtifactError(f"{self.path} holds episodes but no {CONFIG}; restore it or choose another --run.")
 
+    def _note(self, line: EpisodeLine, size: int) -> None:
+        self._tries += 1
+        self._places.pop(line.id, None)
+        self._places[line.id] = _Place(self._tries, self._size, size, line.output is None)
+        self._size += size
+
     @property
-    def lines(self) -> tuple[EpisodeLine, ...]:
-        """The episodes that are over, in the order they ended; of one that was tried again the last try."""
-        return tuple(_last_tries(self._lines))
+    def over(self) -> Collection[str]:
+        """The ids of the episodes that are over, in the order they ended."""
+        return self._places.keys()
+
+    @property
+    def failed(self) -> set[str]:
+        """The ids of those that failed at their last try."""
+        return {id_ for id_, place in self._places.items() if place.failed}
+
+    def lines(self, ids: Iterable[str] | None = None) -> Iterator[EpisodeLine]:
+        """The episodes with these `ids`, in this order, or all that are over, in the order they ended.
+
+        Of one that was tried again the last try. They are read as they are asked for, so that few are in memory.
+        Raises ArtifactError where the file was damaged meanwhile.
+        """
+        path = self.path / EPISODES
+        places = [self._places[id_] for id_ in (self._places if ids is None else ids)]
+        try:
+            with open_plain(path) as file:
+                for place in places:
+                    file.seek(place.start)
+                    yield parse_line(path, place.number, file.read(place.size)[:-1])
+        except OSError as error:
+            raise _unreadable(path, error) from error
 
     def append(self, *lines: EpisodeLine) -> None:
         """Records episodes; on return they survive a kill.
@@ -54,17 +99,22 @@ class RunFolder(ConfiguredFolder):
         for line in lines:
             if line.output is not None:
                 check_finite(line.output)
+        written = [line.model_dump_json().encode() + b"\n" for line in lines]
+        left = b"".join(written)
         try:
-            self._file.writelines(line.model_dump_json() + "\n" for line in lines)
-            self._file.flush()
+            while left:
+                left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError as error:
+            with suppress(OSError):  # else the next line would follow a half one
+                self._file.truncate(self._size)
             raise unwritable(self.path, error) from error
-        self._lines += lines
+        for line, bytes_ in zip(lines, written, strict=True):
+            self._note(line, len(bytes_))
 
     def check_items(self, n_items: int) -> None:
         """Raises ArtifactError where a recorded step has an item outside a catalogue of so many, or no candidate."""
-        for line in self._lines:
+        for line in self.lines():
             for step in line.output["steps"] if line.output is not None else ():
                 of_catalogue = all(0 <= item < n_items for item in (step["item"], *step["shortlist"]))
                 if not of_catalogue or (step["shortlist"] and step["item"] not in step["shortlist"]):
@@ -103,7 +153,11 @@ def read_lines(path: Path) -> list[EpisodeLine]:
     file = path / EPISODES
     if not file.exists():
         raise ArtifactError(f"There is no run in {path}; name a folder that holds {EPISODES}.")
-    return _last_tries(_parsed(file)[0])
+    lines: dict[str, EpisodeLine] = {}
+    for line, _ in _parsed(file):
+        lines.pop(line.id, None)  # of one that was tried again the last try counts, where it stands
+        lines[line.id] = line
+    return list(lines.values())
 
 
 def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
@@ -117,33 +171,15 @@ def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
         ) from error
 
 
-def _last_tries(lines: list[EpisodeLine]) -> list[EpisodeLine]:
-    last = {line.id: position for position, line in enumerate(lines)}
-    return [lines[position] for position in sorted(last.values())]
-
-
-def _whole_lines(path: Path) -> list[EpisodeLine]:
-    """The lines of the file; a last line that a kill cut off is removed from it."""
-    if not path.exists():
-        return []
-    lines, whole = _parsed(path)
-    try:
-        if whole < path.stat().st_size:
-            with path.open("r+b") as file:
-                file.truncate(whole)
-    except OSError as error:
-        raise unwritable(path.parent, error) from error
-    return lines
-
-
-def _parsed(path: Path) -> tuple[list[EpisodeLine], int]:
-    """The whole lines of the file and their bytes; a last line without an end is left out."""
-    lines, whole = [], 0
+def _parsed(path: Path) -> Iterator[tuple[EpisodeLine, int]]:
+    """The whole lines of the file and the bytes of each; a last line without an end is left out."""
     try:
         for number, line in enumerate(bounded_lines(path, _LONGEST), start=1):
             if line.endswith(b"\n"):
-                lines.append(parse_line(path, number, line[:-1]))
-                whole += len(line)
+                yield parse_line(path, number, line[:-1]), len(line)
     except OSError as error:
-        raise ArtifactError(f"{path} cannot be read ({error}); restore it or start another run.") from error
-    return lines, whole
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(f"{path} cannot be read ({error}); restore it or start another run.")

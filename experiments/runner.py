@@ -85,9 +85,7 @@ class Runner:
         batches = sorted({plan.batch for plan in plans})
         for batch in batches:
             members = [plan for plan in plans if plan.batch == batch]
-            recorded = self._folder.lines
-            over = {line.id for line in recorded}
-            failed = {line.id for line in recorded if line.output is None}
+            over, failed = self._folder.over, self._folder.failed
             open_ = [plan for plan in members if plan.id not in over or (plan.id in failed and not plan.learn)]
             if open_:
                 self._folder.reopen()
@@ -131,17 +129,17 @@ class Runner:
 
     def _learn(self, members: Sequence[EpisodePlan]) -> None:
         """Writes what a complete batch taught, in the order of its plan whatever order it ended in."""
-        over = {line.id: line for line in self._folder.lines}
-        if self._learner is not None:
-            done = [over[plan.id].output for plan in members if plan.learn]
-            self._learner.learn([output for output in done if output is not None])
-        memory = self._services.memory
-        if memory is None or not self._method.remembers:
+        plans = [plan for plan in members if plan.learn]
+        memory = self._services.memory if self._method.remembers else None
+        if not plans or (self._learner is None and memory is None):
             return
-        for plan in members:
-            output = over[plan.id].output
-            if plan.learn and output is not None:
-                learn(self._services, memory, self._method, self._context(plan), output)
+        lines = list(self._folder.lines(plan.id for plan in plans))
+        if self._learner is not None:
+            self._learner.learn([line.output for line in lines if line.output is not None])
+        if memory is not None:
+            for plan, line in zip(plans, lines, strict=True):
+                if line.output is not None:
+                    learn(self._services, memory, self._method, self._context(plan), line.output)
 
     def _context(self, plan: EpisodePlan) -> EpisodeContext:
         context = EpisodeContext(

@@ -57,8 +57,8 @@ async def train(
             learner=rival,
         )  # fmt: skip
         await runner.run(training_plan(users, episodes, settings.run.batch, seed), on_episode)
-        summary = summarise(folder.lines, method, dataset, name=row_name(method, training=True))
+        summary = summarise(folder.lines(), method, dataset, name=row_name(method, training=True))
         folder.write_metrics(summary.model_dump_json(indent=2))
         if rival is not None:
-            keep_lessons(folder.lines, services, method, memory)
+            keep_lessons(folder.lines(), services, method, memory)
     return summary

