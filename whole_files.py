@@ -18,6 +18,7 @@ from typing import BinaryIO, TextIO
 _WORK = ".billp-"  # within the names of work folders
 _BUSY = ".busy"  # locked while a work folder is in use
 _NEW, _OLD = "new", "old"
+_LEAST = 1 << 20  # bytes of room without which no work is begun
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -54,13 +55,14 @@ def write_whole(target: Path, text: str) -> None:
 
 @contextmanager
 def work_folder(parent: Path, name: str) -> Iterator[Path]:
-    """An empty folder in `parent`, named after `name`, removed when the block ends; raises OSError.
+    """An empty folder in `parent`, named after `name`, removed when the block ends; raises OSError, as `check_room`.
 
     Those that killed processes left in `parent` are removed, too; those in use are not touched.
     """
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.glob(f".*{_WORK}*"):
         _sweep_folder(left)
+    check_room(parent)
     work, busy = _taken(parent, name)
     with busy:
         try:
@@ -89,6 +91,13 @@ def replace_folder(target: Path, work: Path) -> None:
     except OSError:
         old.rename(target)
         raise
+
+
+def check_room(folder: Path) -> None:
+    """Raises OSError where the disk of the folder, which need not be there yet, is full: before the work, not after."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if shutil.disk_usage(there).free < _LEAST:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(there))
 
 
 def read_bounded(path: Path, limit: int) -> bytes:

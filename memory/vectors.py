@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from billp.catalogue import Catalogue
 from billp.errors import ArtifactError
 from billp.memory.embedding import Embedder
 from billp.memory.records import Vector
-from billp.whole_files import replacing
+from billp.whole_files import check_room, replacing
 
 BATCH = 256
 
@@ -36,10 +38,11 @@ def catalogue_vectors(
     vectors = _read(path, (len(texts), embedder.dimension))
     if vectors is None:
         vectors = np.empty((len(texts), embedder.dimension), dtype=np.float32)
-        for start in range(0, len(texts), BATCH):
-            report(start / len(texts))
-            vectors[start : start + BATCH] = embedder.embed(texts[start : start + BATCH])
-        _write(path, vectors)
+        with _written(path) as file:
+            for start in range(0, len(texts), BATCH):
+                report(start / len(texts))
+                vectors[start : start + BATCH] = embedder.embed(texts[start : start + BATCH])
+            np.savez(file, vectors=vectors)
     report(1.0)
     return vectors
 
@@ -69,11 +72,16 @@ def _read(path: Path, shape: tuple[int, int]) -> Vector | None:
     return np.asarray(vectors, dtype=np.float32)
 
 
-def _write(path: Path, vectors: Vector) -> None:
-    """Under another name first: a process killed half-way leaves no half file, and two may write at once."""
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path`: a process killed half-way leaves no half file, and two may write at once.
+
+    A disk that takes nothing is refused before the work.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        check_room(path.parent)
         with replacing(path) as (partial,), partial.open("wb") as file:
-            np.savez(file, vectors=vectors)
+            yield file
     except OSError as error:
         raise ArtifactError(f"Item vectors cannot be written to {path.parent} ({error}); mend that.") from error

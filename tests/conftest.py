@@ -1,8 +1,9 @@
-"""Every test runs without the user's settings and away from the user's folders."""
+"""Every test runs without the user's settings and away from the user's folders; the tiny dataset for those that ask."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; OpenMP reads this when NumPy and torch are loaded
@@ -12,6 +13,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; OpenMP reads
 import hypothesis
 import pytest
 import uvloop  # noqa: F401 -- keeps the socket class it is loaded with, so before a test blocks sockets
+
+from tests.cli.tiny import put_tiny
 
 # How long an example takes says something of the machine beside us and nothing of the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -28,3 +31,17 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("BILLP_RUNS_DIR", str(home / "runs"))
     monkeypatch.chdir(home)
     return home
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose `data` holds the tiny dataset and its simulator, made of `source`; copied, never used itself."""
+    home = tmp_path_factory.mktemp("tiny")
+    put_tiny(home / "data", home / "source")
+    return home
+
+
+@pytest.fixture
+def tiny(tiny_home: Path, own_folders: Path) -> Path:
+    """The test's own data folder, with the tiny dataset and its simulator."""
+    return shutil.copytree(tiny_home / "data", own_folders / "data")

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from billp.whole_files import bounded_lines, private_folder, read_bounded, replacing, work_folder, write_whole
+from billp.whole_files import (
+    bounded_lines,
+    check_room,
+    private_folder,
+    read_bounded,
+    replacing,
+    work_folder,
+    write_whole,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,6 +89,16 @@ def test_work_folders_of_killed_processes_are_swept_and_those_in_use_are_not(tmp
     assert theirs.exists()
     with work_folder(tmp_path, "other"):
         assert not theirs.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    check_room(tmp_path / "not" / "there")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(OSError, match="No space left"):
+        check_room(tmp_path / "not" / "there")
+    with pytest.raises(OSError, match="No space left"), work_folder(tmp_path, "x"):
+        pytest.fail("it began")
     assert not list(tmp_path.iterdir())
 
 

@@ -1,10 +1,8 @@
-"""The command line in this process: its exit code, its words, and a data folder with something in it."""
+"""The command line in this process: its exit code and its words."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,6 @@ from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.graphs import workshop
 from billp.settings import LLMSettings
-from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import FakeChat, sensible_reply
 
@@ -65,22 +62,6 @@ def billp(capsys: pytest.CaptureFixture[str]) -> Billp:
         return Said(code, said.out, said.err)
 
     return run
-
-
-@pytest.fixture(scope="session")
-def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the tiny dataset; copied, never used itself."""
-    home = tmp_path_factory.mktemp("tiny")
-    put_tiny(home / "data", home / "source")
-    return home
-
-
-@pytest.fixture
-def tiny(tiny_data: Path, own_folders: Path) -> Path:
-    """The test's own data folder, with the tiny dataset and its simulator."""
-    data = Path(os.environ["BILLP_DATA_DIR"])
-    shutil.copytree(tiny_data / "data", data)
-    return data
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_such_a_disk_is_read(disks: Nursery, disk: str, name: str):
     assert ended.code == 0, ended
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_full_disk_is_named_in_a_sentence(disks: Nursery, name: str):
     on(disks, "full")
     folder = filled(disks)

@@ -6,12 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 90_000  # a browser on a busy machine
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 
 @contextmanager
@@ -34,3 +36,33 @@ def launched(playwright: Playwright, *arguments: str) -> Iterator[Browser]:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright, launched(playwright) as found:
         yield found
+
+
+@dataclass
+class Watched:
+    """A page, and everything it said on the console and asked of any server."""
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def beyond(self, own: str) -> list[str]:
+        """The addresses it asked that do not begin with `own`."""
+        return [address for address in self.asked if not address.startswith((own, "data:"))]
+
+
+@pytest.fixture
+def watched(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Watched]:
+    """A page with nothing in it, in the viewport and colours that the test asks for, if it does."""
+    context = browser.new_context(**{"viewport": WIDE, "color_scheme": "light", **getattr(request, "param", {})})
+    context.set_default_timeout(PATIENCE_MS)
+    seen = Watched(context.new_page())
+
+    def heard(message: ConsoleMessage) -> None:
+        seen.said.append(f"{message.type}: {message.text}")
+
+    seen.page.on("console", heard)
+    seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+    seen.page.on("request", lambda asked: seen.asked.append(asked.url))
+    yield seen
+    context.close()

@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.cli.tiny import put_tiny
 from tests.fakes.server import serving
 from tests.integration.api_server import serving_people
-from tests.integration.conftest import PATIENCE_MS
+from tests.integration.conftest import NARROW, WIDE, Watched
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +32,12 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(watched: Watched, url: str) -> Iterator[Page]:
     """The open page; afterwards it must have asked nothing elsewhere, and complained of nothing."""
-    context = browser.new_context(**{"viewport": WIDE, "color_scheme": "light", **getattr(request, "param", {})})
-    context.set_default_timeout(PATIENCE_MS)
-    page, said, asked = context.new_page(), [], []
-
-    def heard(message: ConsoleMessage) -> None:
-        said.append(f"{message.type}: {message.text}")
-
-    page.on("console", heard)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(url)
-    yield page
-    context.close()
-    assert [words for words in said if "ERR_FAILED" not in words] == [], "a test may break the line"
-    assert [there for there in asked if not there.startswith((url, "data:"))] == []
+    watched.page.goto(url)
+    yield watched.page
+    assert [words for words in watched.said if "ERR_FAILED" not in words] == [], "a test may break the line"
+    assert watched.beyond(url) == []
 
 
 def begun(page: Page, name: str, wish: str = "") -> None:
@@ -138,7 +126,7 @@ SCREENS = [
 ]
 
 
-@pytest.mark.parametrize("page", SCREENS, indirect=True)
+@pytest.mark.parametrize("watched", SCREENS, indirect=True)
 def test_it_fits_every_screen(page: Page, tmp_path: Path):
     def fits(name: str) -> None:
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.cli.tiny import put_tiny
 from tests.experiments.report.examples import HOSTILE, episode, put_run
 from tests.fakes.server import serving
-from tests.integration.conftest import PATIENCE_MS
+from tests.integration.conftest import NARROW, PATIENCE_MS, WIDE, Watched
 from tests.integration.dev_server import PATIENCE_S, developing, environment
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 ODD = "100% odd?/a b&c#d"  # a folder's name that an address must spell otherwise
 
 
@@ -42,25 +41,13 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The open page in the viewport that the test asks for; afterwards it must have behaved."""
-    settings = {"viewport": WIDE, "color_scheme": "light", **getattr(request, "param", {})}
-    context = browser.new_context(**settings)
-    context.set_default_timeout(PATIENCE_MS)
-    page, said, asked = context.new_page(), [], []
-
-    def heard(message: ConsoleMessage) -> None:
-        said.append(f"{message.type}: {message.text}")
-
-    page.on("console", heard)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(url)
-    expect(page.locator("h2")).to_have_text("Runs")
-    yield page
-    context.close()
-    assert said == []
-    assert [there for there in asked if not there.startswith((url, "data:"))] == []
+def page(watched: Watched, url: str) -> Iterator[Page]:
+    """The open page; afterwards it must have behaved."""
+    watched.page.goto(url)
+    expect(watched.page.locator("h2")).to_have_text("Runs")
+    yield watched.page
+    assert watched.said == []
+    assert watched.beyond(url) == []
 
 
 def lit(page: Page) -> str:
@@ -169,7 +156,7 @@ SCREENS = [
 ]
 
 
-@pytest.mark.parametrize("page", SCREENS, indirect=True)
+@pytest.mark.parametrize("watched", SCREENS, indirect=True)
 def test_every_view_fits_its_screen(page: Page, tmp_path: Path, request: pytest.FixtureRequest):
     def looked_at(name: str) -> None:
         expect(page.locator("main[aria-busy='false']")).to_be_visible()

@@ -6,28 +6,25 @@ Needs Debian's `chromium`. Without it these tests are skipped, but fail where CI
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from billp.experiments.report import find_runs, make_report, write_page
 from billp.memory import Origin
 from tests.experiments.report.examples import HOSTILE, comparison, episode, put_run
-from tests.integration.conftest import PATIENCE_MS
+from tests.integration.conftest import NARROW, PATIENCE_MS, WIDE, Watched
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 400, "height": 800}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Opened:
-    """A page, and everything it said and asked for."""
+    """The page of a report."""
 
     page: Page
-    requests: list[str] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
 
     def entry(self, number: int) -> Locator:
         return self.page.locator(f"#entry-{number}")
@@ -37,24 +34,12 @@ class Opened:
 
 
 @pytest.fixture
-def opened(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Opened]:
-    """The page at `root` and in the viewport that the test asks for; afterwards it must have behaved."""
-    settings = {"viewport": WIDE, "color_scheme": "light", **getattr(request, "param", {})}
-    context = browser.new_context(**settings)
-    context.set_default_timeout(PATIENCE_MS)
-    opened = Opened(context.new_page())
-
-    def heard(message: ConsoleMessage) -> None:
-        opened.messages.append(f"{message.type}: {message.text}")
-
-    opened.page.on("request", lambda asked: opened.requests.append(asked.url))
-    opened.page.on("console", heard)
-    opened.page.on("pageerror", lambda error: opened.messages.append(str(error)))
-    yield opened
-    context.close()
-    assert opened.messages == []
-    assert [url for url in opened.requests if not url.startswith("data:")] == opened.requests[:1]
-    assert opened.requests[0].startswith("file://")
+def opened(watched: Watched) -> Iterator[Opened]:
+    """Where a report is opened; afterwards it must have behaved, and asked for no other file."""
+    yield Opened(watched.page)
+    assert watched.said == []
+    assert watched.asked[0].startswith("file://")
+    assert watched.beyond(watched.asked[0]) == []
 
 
 def show(opened: Opened, root: Path) -> Page:
@@ -72,7 +57,7 @@ SCREENS = [
 ]
 
 
-@pytest.mark.parametrize("opened", SCREENS, indirect=True)
+@pytest.mark.parametrize("watched", SCREENS, indirect=True)
 def test_the_page_opens_and_an_episode_can_be_read(opened: Opened, tmp_path: Path, request: pytest.FixtureRequest):
     page = show(opened, comparison(tmp_path / "all"))
     expect(page.locator(".plot .main-svg").first).to_be_visible()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,6 +77,16 @@ def test_a_folder_that_cannot_be_written_is_named(catalogue: Catalogue, tmp_path
     (tmp_path / "file").touch()
     with pytest.raises(ArtifactError, match="file"):
         catalogue_vectors(catalogue, HashEmbedder(), tmp_path / "file")
+
+
+def test_a_full_disk_is_refused_before_anything_is_embedded(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    embedder = HashEmbedder()
+    with pytest.raises(ArtifactError, match="No space left"):
+        catalogue_vectors(catalogue, embedder, tmp_path)
+    assert embedder.calls == []
 
 
 def test_an_empty_catalogue_has_no_vectors(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -132,3 +134,10 @@ def test_says_why_pip_failed(tmp_path, monkeypatch, outcome, says):
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(DataError, match=says):
         fetch_known(tmp_path, "ml-100k")
+
+
+def test_a_full_disk_is_refused_before_anything_is_fetched(tmp_path, pip, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(BadInputError, match=r"ml-100k cannot be written \(No space left on device\)"):
+        fetch_known(tmp_path, "ml-100k")
+    assert pip == []

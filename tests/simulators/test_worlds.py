@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from billp.errors import ArtifactError, BadInputError, DataError
 from billp.settings import ModelKind
-from billp.simulators.artifacts import RECORD, load_worlds, save_worlds, simulator_folder
+from billp.simulators.artifacts import RECORD, load_worlds, made_and_saved, save_worlds, simulator_folder
 from billp.simulators.building import build_halves, build_worlds
 from billp.simulators.datasets import file_digest
 from billp.simulators.deepfm import DeepFM
@@ -205,6 +207,12 @@ def test_saving_again_replaces(stored):
     save_worlds(stored, tiny_worlds(seed=1))
     assert same(load_worlds(stored).train, tiny_worlds(seed=1).train)
     assert [path.name for path in stored.parent.iterdir()] == ["tiny"]
+
+
+def test_a_full_disk_is_refused_before_anything_is_fitted(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(BadInputError, match="No space left"):
+        made_and_saved(tmp_path / "x", lambda: pytest.fail("it was fitted"))
 
 
 def test_a_world_of_either_kind_is_loaded_as_it_was(tmp_path):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +15,6 @@ from billp.graphs.workshop import Workshop
 from billp.serving.api.app import make_app
 from billp.serving.api.service import Service, ServicePlan, open_service
 from billp.settings import load_settings
-from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
 from tests.fakes.postgres import postgres_tools, running_postgres
@@ -54,24 +51,8 @@ class Opened:
 Open = Callable[..., AbstractAsyncContextManager[Opened]]
 
 
-@pytest.fixture(scope="session")
-def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the tiny dataset; copied, never used itself."""
-    home = tmp_path_factory.mktemp("tiny")
-    put_tiny(home / "data", home / "source")
-    return home
-
-
 @pytest.fixture
-def data(tiny_home: Path, own_folders: Path) -> Path:
-    """The test's own data folder."""
-    folder = Path(os.environ["BILLP_DATA_DIR"])
-    shutil.copytree(tiny_home / "data", folder)
-    return folder
-
-
-@pytest.fixture
-def opening(data: Path) -> Open:
+def opening(tiny: Path) -> Open:
     """Opens a service; opened again, it goes on where it was."""
 
     @asynccontextmanager

@@ -139,7 +139,7 @@ def holding(folder: Path, words: str) -> list[str]:
 
 
 @pytest.mark.parametrize("memory", ["shared", None])
-async def test_a_person_is_forgotten_in_every_file(opening: Open, data: Path, memory: str | None):
+async def test_a_person_is_forgotten_in_every_file(opening: Open, tiny: Path, memory: str | None):
     name, other = "Ada-Lovelace-1815", "Bob-Somebody-1900"
     async with opening(memory=memory, learns=True, untrained=memory is not None) as opened:
         session = await play(opened, name, 5, 4, 2, likes=["Film 7, The"])
@@ -147,10 +147,10 @@ async def test_a_person_is_forgotten_in_every_file(opening: Open, data: Path, me
         running = await opened.begin(name)
         await opened.say(running["session"], "1", rating=5)
         await learned(opened.service)
-        assert holding(data, name)
+        assert holding(tiny, name)
         told = await opened.http.delete(f"/users/{name}")
         assert told.json() == {"sessions": 2, "memories": int(memory is None), "records": 4 if memory else 0}
-        assert holding(data, name) == []
+        assert holding(tiny, name) == []
         assert (await opened.http.get(f"/sessions/{session}")).status_code == 404
         assert (await opened.send(running["session"], "2", rating=5)).status_code == 404
         assert (await opened.http.delete(f"/users/{name}")).json() == {"sessions": 0, "memories": 0, "records": 0}
@@ -158,10 +158,10 @@ async def test_a_person_is_forgotten_in_every_file(opening: Open, data: Path, me
         assert len((await bank_of(opened.service, memory or f"live/{other}"))["actor"]) == 2
         await play(opened, name, 5)
         await learned(opened.service)
-    assert holding(data, name)
+    assert holding(tiny, name)
     async with opening(memory=memory, learns=True) as again:
         assert (await again.http.delete(f"/users/{name}")).json()["sessions"] == 1
-    assert holding(data, name) == []
+    assert holding(tiny, name) == []
 
 
 async def test_a_person_is_forgotten_in_every_table_of_postgres(opening: Open, postgres_url: str):
@@ -184,7 +184,7 @@ async def test_a_person_is_forgotten_in_every_table_of_postgres(opening: Open, p
         assert await holding_it() == []
 
 
-async def test_an_answer_on_its_way_does_not_bring_a_forgotten_person_back(opening: Open, data: Path):
+async def test_an_answer_on_its_way_does_not_bring_a_forgotten_person_back(opening: Open, tiny: Path):
     async with opening() as opened:
         turn = await opened.begin("Ada-Lovelace-1815")
         answers = [opened.send(turn["session"], str(number), rating=4) for number in range(4)]
@@ -192,4 +192,4 @@ async def test_an_answer_on_its_way_does_not_bring_a_forgotten_person_back(openi
         assert {each.status_code for each in done[:4]} <= {200, 404}
         assert done[4].status_code == 200
         assert (await opened.http.get(f"/sessions/{turn['session']}")).status_code == 404
-    assert holding(data, "Ada-Lovelace-1815") == []
+    assert holding(tiny, "Ada-Lovelace-1815") == []

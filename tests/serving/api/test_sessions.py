@@ -203,16 +203,16 @@ async def test_two_processes_do_not_serve_the_same_sessions(opening: Open):
             pass
 
 
-async def test_simulated_users_give_the_same_stars_over_http_as_in_an_evaluation(opening: Open, data: Path):
+async def test_simulated_users_give_the_same_stars_over_http_as_in_an_evaluation(opening: Open, tiny: Path):
     workshop = Workshop(load_settings(), model=RuleModel(), embedder=HashEmbedder())
     async with workshop:
         await evaluate(
-            workshop, dataset="tiny", method=PLAN.method, users=3, seeds=[0], memory="m", run=data / "run", resume=False
+            workshop, dataset="tiny", method=PLAN.method, users=3, seeds=[0], memory="m", run=tiny / "run", resume=False
         )
-    lines = [json.loads(line) for line in (data / "run" / "episodes.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tiny / "run" / "episodes.jsonl").read_text().splitlines()]
     assert len(lines) == 3
-    dataset = load_dataset(data, "tiny")
-    world = load_worlds(data / "simulators" / "tiny", dataset).test
+    dataset = load_dataset(tiny, "tiny")
+    world = load_worlds(tiny / "simulators" / "tiny", dataset).test
     async with opening(memory="m", untrained=True) as opened:
         for line in lines:
             turn = await opened.begin(line["user"], episode=line["id"])
