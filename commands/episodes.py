@@ -121,6 +121,7 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
         check_method(settings, method, dataset, memory, untrained=options.untrained)
 
     from billp.experiments.single import run_single
+    from billp.experiments.telling import Telling
     from billp.experiments.trace import trace
     from billp.graphs.workshop import Workshop
 
@@ -135,4 +136,4 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
     if options.as_json:
         show_json(done)
     else:
-        echo(trace(done))
+        echo(trace(Telling().finished(done, method)))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from billp.experiments.views import EpisodeView, OriginView
 from billp.memory import Kind
 
 Offset = Annotated[int, Field(ge=0, le=10**9)]
@@ -80,103 +81,13 @@ class EpisodeList(_Answer):
     episodes: list[EpisodeRow]
 
 
-class ItemView(_Answer):
-    """An item of the catalogue; `about` is year and categories, empty where the dataset is not there any more."""
-
-    index: int
-    title: str
-    about: str
-
-
-class Place(_Answer):
-    """An episode that can be opened."""
-
-    run: str
-    number: int
-
-
-class OriginView(_Answer):
-    """Where something remembered came from: `step` is -1 for a whole episode, `at` None where it cannot be opened."""
-
-    run: str
-    episode: str
-    step: int
-    seed: int | None
-    user: str | None = None
-    at: Place | None = None
-
-
-class RecalledView(_Answer):
-    """A reflection that was read back; `distance` is squared L2, None where the latest were read.
-
-    `alike` counts the others that say the same.
-    """
-
-    id: str
-    text: str
-    distance: float | None
-    alike: int
-    origin: OriginView | None
-
-
-class ExperienceView(_Answer):
-    """An experience that was read back; what happened then is None where its episode cannot be read."""
-
-    id: str
-    title: str | None
-    reward: float | None
-    advantage: float | None
-    origin: OriginView | None
-
-
-class WeightView(_Answer):
-    """What was known of one candidate: the score by which memory chose, the stars expected of it from how many ratings
-    and answers, and the nats by which the LLM preferred it; None where memory or LLM was not asked."""
-
-    item: ItemView
-    advantage: float | None
-    liking: float | None
-    support: float | None
-    preference: float | None
-
-
-class StepView(_Answer):
-    """One step; `nodes` are those of the graph that it went through, in order. `trust` is in stars a nat."""
-
-    number: int
-    nodes: list[str]
-    thought: str
-    experiences: list[ExperienceView]
-    shortlist: list[ItemView]
-    weights: list[WeightView]
-    trust: float
-    proposal: str
-    item: ItemView
-    reward: float
-    too_close_to: ItemView | None
-    value: float | None
-    next_value: float | None
-    advantage: float | None
-
-
-class EpisodeView(_Answer):
-    """One episode as it is replayed. A failed one has an error and no steps."""
+class EpisodeAnswer(_Answer):
+    """One episode as it is replayed, the `of` episodes of its run so far."""
 
     run: RunRow
-    row: EpisodeRow
+    number: int
     of: int
-    """Episodes of the run so far."""
-    ended: str
-    error: str
-    history: list[ItemView]
-    recalled: list[RecalledView]
-    steps: list[StepView]
-    reflection: str
-    r_each: float | None
-    calls: int
-    tokens: int
-    note: str
-    """What is to be said of the words shown; empty where a model spoke that knows something."""
+    told: EpisodeView
 
 
 class NodeView(_Answer):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from billp.experiments.outcomes import outcome_words
 from billp.experiments.report.provenance import Source, source_of
+from billp.experiments.views import OriginView, Place
 from billp.memory import Embedder, Match, Record, list_banks, open_bank
-from billp.pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, OriginView, Place, Remembered
+from billp.pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, Remembered
 from billp.pages.runs import Runs
 from billp.settings import Settings
 

@@ -26,7 +26,7 @@ from billp.pages.reading import Reading
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
 _REPORT = _FOLDER.parent / "experiments" / "report"
-_SHARED = ("report.css", "elements.js")  # the look of reports, and how they put data into a page
+_SHARED = ("report.css", "elements.js", "episode.js")  # the look of reports, and how they show an episode
 
 Answer = Callable[[Reading, Request], BaseModel]
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -21,7 +21,8 @@ from billp.experiments.records import EpisodeLine
 from billp.experiments.report.folders import Config, is_complete, read_config, run_folders
 from billp.experiments.report.provenance import Source, nearest
 from billp.experiments.run_folder import EPISODES, parse_line
-from billp.pages.answers import EpisodeList, EpisodeRow, Place, RunList, RunRow
+from billp.experiments.views import Place
+from billp.pages.answers import EpisodeList, EpisodeRow, RunList, RunRow
 from billp.whole_files import open_plain
 
 
@@ -89,14 +90,14 @@ class Runs:
             some = rows[offset : offset + limit]
             return EpisodeList(run=self._summary(name), of=len(rows), offset=offset, episodes=some)
 
-    def episode(self, name: str, number: int) -> tuple[RunRow, EpisodeRow, EpisodeLine, Config]:
+    def episode(self, name: str, number: int) -> tuple[RunRow, EpisodeLine, Config]:
         """The episode `number` of the run `name`; raises ArtifactError where there is none or it is damaged."""
         with self._lock:
             folder = self._folder(name)
             index = self._index(folder)
             if not 1 <= number <= len(index.rows):
                 raise ArtifactError(f"Run {name} has no episode {number}; it has {len(index.rows)}.")
-            return self._summary(name), index.rows[number - 1], index.line(number), read_config(folder)
+            return self._summary(name), index.line(number), read_config(folder)
 
     def line(self, place: Place) -> EpisodeLine:
         """The episode at `place`, which `places` found."""

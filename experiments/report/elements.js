@@ -32,5 +32,14 @@ const elements = (() => {
     return make("strong", { class: number < 0 ? "bad" : "good" }, plus(number));
   }
 
-  return { make, block, told, stars, fixed, plus, signed };
+  // What experiments/report/packing.py packed: `kind` is a class, a list of one kind, "text", or "" for what stands as it is.
+  function unpack(data, kind, packed) {
+    if (packed === null || kind === "") return packed;
+    if (Array.isArray(kind)) return packed.map((each) => unpack(data, kind[0], each));
+    if (kind === "text") return packed < 0 ? "" : data.texts[packed];
+    const values = kind in data.shared ? data.shared[kind][packed] : packed;
+    return Object.fromEntries(data.kinds[kind].map(([name, its], at) => [name, unpack(data, its, values[at])]));
+  }
+
+  return { make, block, told, stars, fixed, plus, signed, unpack };
 })();

@@ -166,7 +166,7 @@ def write_tables(report: Report, target: Path, form: Literal["markdown", "latex"
 def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> str:
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 -- loads for a second, and only reports draw
 
-    scripts = [_read("elements.js"), _read("browser.js")] if report.runs else []
+    scripts = [_read(name) for name in ("elements.js", "episode.js", "browser.js")] if report.runs else []
     if drawn:  # last, since Plotly takes seconds: episodes can be read meanwhile
         scripts += [get_plotlyjs(), _read("charts.js")]
     environment = jinja2.Environment(

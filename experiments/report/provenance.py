@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 from billp.experiments.origins import is_called
 from billp.experiments.report.folders import RunData
+from billp.experiments.views import OriginView, Place, RecordView
+from billp.graphs.state import StepRecord
 
 _SEED = re.compile(r"(?:train|test)-(\d+)-")
 
@@ -36,6 +38,21 @@ def source_of(record_id: str) -> Source | None:
     episode = unquote(parts[2])
     seed = _SEED.match(episode)
     return Source(unquote(parts[1]), episode, int(parts[3]), int(seed[1]) if seed else None)
+
+
+def view_of(record_id: str, source: Source, then: StepRecord | None, at: Place | None) -> RecordView:
+    """The record of this id, which came from `source`: from the step `then`, where that can be read."""
+    worth = None
+    if then is not None and then["value"] is not None and then["advantage"] is not None:
+        worth = then["value"] + then["advantage"] if record_id.startswith("critic/") else None
+    return RecordView(
+        record_id,
+        origin=OriginView(source.run, source.episode, source.step, source.seed, at=at),
+        title=None if then is None else then["title"],
+        reward=None if then is None else then["reward"],
+        advantage=None if then is None else then["advantage"],
+        worth=None if worth is None else round(worth, 6),
+    )
 
 
 class Sources:

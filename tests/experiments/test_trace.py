@@ -5,14 +5,20 @@ from __future__ import annotations
 import pytest
 
 from billp.experiments.outcomes import OUTCOMES
+from billp.experiments.telling import Telling
 from billp.experiments.trace import trace
+from billp.graphs.state import EpisodeOutput
 from billp.simulators.quit.reasons import Reason
 from tests.experiments.examples import output
 
 
+def told(done: EpisodeOutput) -> str:
+    return trace(Telling().finished(done, "billp"))
+
+
 @pytest.mark.parametrize("ended", [name for name in OUTCOMES if name != "failed"])
 def test_every_end_has_its_words(ended: str):
-    (said,) = (line for line in trace(output(4, 3, ended=ended)).splitlines() if line.startswith("Ended after 2 steps"))
+    (said,) = (line for line in told(output(4, 3, ended=ended)).splitlines() if line.startswith("Ended after 2 steps"))
     assert said == f"Ended after 2 steps: the user {OUTCOMES[ended].words}."
 
 
@@ -20,7 +26,7 @@ def test_every_end_has_its_words(ended: str):
 def test_the_earlier_item_is_named(reason: Reason):
     done = output(4, 3, ended=reason.name)
     done["steps"][-1]["too_close_to"] = 1
-    assert f"  {reason.earlier} Film 1 (step 1)" in trace(done).splitlines()
+    assert f"  {reason.earlier} Film 1 (step 1)" in told(done).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -40,5 +46,5 @@ def test_what_the_llm_proposed_or_chose_is_shown_even_where_it_is_the_title(
     done = output(4)
     step = done["steps"][0]
     step["proposal"], step["shortlist"], step["preferences"] = proposal, shortlist, preferences
-    assert (f"  proposal   {proposal}" in trace(done).splitlines()) is shown
-    assert "  item       Film 1" in trace(done).splitlines()
+    assert (f"  proposal   {proposal}" in told(done).splitlines()) is shown
+    assert "  item       Film 1" in told(done).splitlines()

@@ -76,14 +76,14 @@ def test_the_episodes_of_a_run_are_listed_in_parts_and_opened_by_number(client: 
     assert (answer["of"], answer["run"]["name"]) == (30, "one")
     assert [row["number"] for row in answer["episodes"]] == [26, 27, 28, 29, 30]
     told = client.get("/api/runs/one/episodes/26").json()
-    assert (told["row"]["user"], told["of"], len(told["steps"])) == ("u25", 30, 2)
+    assert (told["told"]["head"]["user"], told["of"], len(told["told"]["steps"])) == ("u25", 30, 2)
 
 
 @pytest.mark.parametrize("path", ["compared/billp/episodes", "a%20b%3Fc%23d%26e%3D%C3%A9"])
 def test_a_run_may_be_called_anything(client: TestClient, path: str):
     assert client.get(f"/api/runs/{path}/episodes").json()["of"] == 1
     told = client.get(f"/api/runs/{path}/episodes/1")
-    assert told.json()["row"]["id"] == "e"
+    assert told.json()["told"]["head"]["id"] == "e"
 
 
 @pytest.mark.parametrize("name", ["..", "%2e%2e", "..%2Fsecret", "one%2F..%2F..%2Fsecret", "%2Fetc", "nobody", "%00"])

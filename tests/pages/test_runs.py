@@ -10,7 +10,7 @@ import pytest
 from billp.errors import ArtifactError
 from billp.experiments.report.provenance import Source
 from billp.experiments.run_folder import parse_line
-from billp.pages.answers import Place
+from billp.experiments.views import Place
 from billp.pages.runs import Runs
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import episode, put_run
@@ -83,8 +83,8 @@ def test_a_growing_run_is_read_on_from_where_it_stood(tmp_path: Path, monkeypatc
     part = runs.episodes("a", 1, 20)
     assert [(row.number, row.id, row.length) for row in part.episodes] == [(2, "y", 2)]
     assert parsed == [2]
-    _, row, line, _ = runs.episode("a", 2)
-    assert (row.id, line.id) == ("y", "y")
+    _, line, _ = runs.episode("a", 2)
+    assert line.id == "y"
 
 
 def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path):
@@ -145,6 +145,6 @@ def test_of_an_episode_that_was_tried_again_the_last_try_counts(tmp_path: Path):
         found = reader.episodes("a", 0, 9)
         assert [(row.number, row.id) for row in found.episodes] == [(1, "x"), (2, "y"), (3, "z")]
         assert (found.run.episodes, found.run.failed) == (3, 0)
-        line = reader.episode("a", 1)[2]
+        line = reader.episode("a", 1)[1]
         assert line.output is not None
         assert line.output["reward_trajectory"] == 6.0

@@ -1,128 +1,147 @@
-"""The episodes in the page: whole, compact, with titles, and never too many."""
+"""The episodes in the page: whole, compact, with where memories came from, and never too many."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from billp.catalogue import Catalogue, Item
-from billp.experiments.outcomes import OUTCOMES
-from billp.experiments.report import find_runs
+from billp.catalogue import Catalogue
+from billp.experiments.report import find_runs, write_csv
 from billp.experiments.report.episodes import episodes_json
+from billp.experiments.report.packing import Packing, dumps
 from billp.experiments.report.rows import group_rows
+from billp.experiments.telling import Telling
+from billp.experiments.trace import trace
+from billp.experiments.views import ItemView, OriginView, Place, RecordView
 from billp.memory import Origin
-from billp.simulators.quit.reasons import Reason
+from billp.pages.episodes import Episodes
+from billp.pages.runs import Runs
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import comparison, episode, put_run
 
 
-def read(root: Path, catalogues: dict[str, Catalogue] | None = None, budget: int = 10**9) -> tuple[dict[str, Any], int]:
+def unpack(data: dict[str, Any], kind: object, packed: Any):  # noqa: ANN401 -- JSON
+    """What `elements.js` makes of it."""
+    if packed is None or kind == "":
+        return packed
+    if isinstance(kind, list):
+        return [unpack(data, kind[0], each) for each in packed]
+    if kind == "text":
+        return data["texts"][packed] if packed >= 0 else ""
+    values = data["shared"][kind][packed] if kind in data["shared"] else packed
+    return {name: unpack(data, its, value) for (name, its), value in zip(data["kinds"][kind], values, strict=True)}
+
+
+def read(root: Path, catalogues: dict[str, Catalogue] | None = None, budget: int = 10**9) -> tuple[list[Any], int]:
+    """[row, run, episode] for each, and how many there are."""
     made = episodes_json(group_rows(find_runs(root)), catalogues or {}, budget)
     data = json.loads(made.text)
     assert len(data["episodes"]) == made.held <= made.of
-    return data, made.of
+    found = [
+        (data["rows"][row], data["texts"][run], unpack(data, "EpisodeView", packed))
+        for row, run, packed in data["episodes"]
+    ]
+    return found, made.of
 
 
-def test_an_episode_keeps_all_that_was_recorded(tmp_path: Path):
-    line = episode("test-3-u1", 4, 2, user="u1", seed=3, ended="too_close", judged=True)
+def test_one_episode_is_the_same_in_every_renderer(tmp_path: Path):
+    source = Origin("training", "train-0-0", "u1", -1, 0)
+    put_run(tmp_path / "training", [episode("train-0-0", 5.0, judged=True, split="train")], command="train")
+    line = episode("e", 4.125, 2.0, user="u1", ended="too_close", judged=True, source=source)
     put_run(tmp_path / "one", [line, failed("test-3-u2", user="u2", seed=3)])
-    data, _ = read(tmp_path)
-    (row, run, id_, user, seed, ended, error, output), other = data["episodes"]
-    assert (data["rows"][row], data["texts"][run], id_, user, seed) == ("billp", "one", "test-3-u1", "u1", 3)
-    assert data["outcomes"][ended][0] == "too close"
-    assert error == -1
-    history, recalled, steps, reflection, reward, each, calls, tokens, values = output
-    assert values == []
-    # Without the dataset, titles are known where something was recommended.
-    assert [data["items"][item][0] for item in history] == ["Film 1", "Film 2"]
-    assert (recalled, reflection, reward, each, calls, tokens) == ([], -1, 6, 3, 4, 100)
-    number, thought, proposal, item, shortlist, stars, close_to, value, following, advantage, sources, *more = steps[1]
-    assert more == [-1, []], "neither plan nor weights"
-    assert (number, stars, value, following, advantage, sources) == (2, 2, 3, 2, -1.25, [])
-    assert (data["texts"][thought], data["texts"][proposal]) == ("a thought ", "Film ")
-    assert [data["items"][each][0] for each in shortlist] == ["Film 2", "item 12"]
-    assert (data["items"][item][0], data["items"][close_to][0]) == ("Film 2", "Film 1")
-    assert steps[0][6] == -1
-    assert (data["outcomes"][other[5]][0], data["texts"][other[6]], other[7]) == ("failed", "no answer", 0)
+    (row, run, reported), *others = (each for each in read(tmp_path)[0] if each[1] == "one")
+    assert (row, run, others[0][2]["error"]) == ("billp", "one", "no answer")
 
+    page = json.loads(Episodes(Runs(tmp_path), tmp_path / "none").episode("one", 1).model_dump_json())["told"]
+    for told in (reported, page):  # each counts the episodes that it can open
+        read_back = [each for step in told["steps"] for each in (*step["experiences"], *step["valued"])]
+        for record in (told["recalled"][0]["record"], *read_back):
+            record["receipt"], record["origin"]["at"] = "", None
+    assert page == reported
 
-@pytest.mark.parametrize("reason", [reason for reason in OUTCOMES.values() if reason.earlier], ids=lambda r: r.name)
-def test_whatever_the_reason_the_earlier_item_is_shown(tmp_path: Path, reason: Reason):
-    put_run(tmp_path / "one", [episode("a", 4, 2, ended=reason.name)])
-    data, _ = read(tmp_path)
-    assert data["outcomes"][data["episodes"][0][5]] == [reason.brief, reason.words, True, reason.earlier]
-    assert [step[6] >= 0 for step in data["episodes"][0][7][2]] == [False, True]
-
-
-def test_titles_come_from_the_dataset_where_it_is_known(tmp_path: Path):
-    put_run(tmp_path / "one", [episode("a", 3)])
-    titles = Catalogue("tiny", tuple(Item(n, str(n), f"Title {n}", ("Drama",), 1990) for n in range(20)))
-    data, _ = read(tmp_path, {"tiny-0": titles})
-    assert data["items"][data["episodes"][0][7][2][0][4][1]] == ["Title 11", "1990 · Drama"]
-    assert read(tmp_path, {"another": titles})[0]["items"][0] == ["Film 1", ""]
+    assert line.output is not None
+    view = Telling().finished(line.output, line.method)
+    text = trace(view)
+    (tmp_path / "tables").mkdir()
+    _, steps = write_csv(find_runs(tmp_path / "one"), tmp_path / "tables")
+    table = steps.read_text(encoding="utf-8")
+    for step in reported["steps"]:
+        for number, shown in ((step["reward"], f"{step['reward']:.3g}"), (step["value"], f"{step['value']:.2f}")):
+            assert shown in text
+            assert str(number) in table
+        assert step["item"]["title"] in text
+        assert step["item"]["title"] in table
+    assert reported["ended"] in text
+    assert reported["head"]["outcome"] in table
 
 
 def test_what_was_recalled_leads_to_its_episode(tmp_path: Path):
-    data, _ = read(comparison(tmp_path / "all"))
-    reader = next(e for e in data["episodes"] if data["texts"][e[1]] == "billp/seed-1")
-    (source, text, distance, alike), *_ = reader[7][1]
-    assert (data["texts"][text], distance, alike) == ("a lesson ", 0.25, 0)
-    record_id, run, name, step, seed, place, receipt = data["sources"][source]
-    assert (record_id, run, name, step, seed) == ("reflections/training/train-0-2/-001", "training", "train-0-2", -1, 0)
-    assert data["episodes"][place][2] == "train-0-2"
+    found, _ = read(comparison(tmp_path / "all"))
+    reader = next(told for _, run, told in found if run == "billp/seed-1")
+    (lesson,) = reader["recalled"]
+    origin = lesson["record"]["origin"]
+    assert (lesson["record"]["id"], origin["run"]) == ("reflections/training/train-0-2/-001", "training")
+    assert (lesson["text"], lesson["distance"], lesson["alike"]) == ("a lesson ", 0.25, 0)
+    assert found[origin["at"]["number"] - 1][2]["head"]["id"] == "train-0-2"
     # What followed in training: 12, 3 and 6 stars after 3, 6 and 9, each less the mean of those before.
-    assert data["texts"][receipt] == "used 3 times in 3 episodes; then +0.30 ± 3.06 stars"
-    retrieved = data["sources"][reader[7][2][0][10][0]]
-    assert retrieved[3:6] == [1, 0, place]
-    ((value, numbers),) = reader[7][8]
-    assert (data["sources"][value][0], numbers) == ("critic/training/train-0-2/0001", [1])
+    assert lesson["record"]["receipt"] == "used 3 times in 3 episodes; then +0.30 ± 3.06 stars"
+    (retrieved,) = reader["steps"][0]["experiences"]
+    assert (retrieved["origin"]["step"], retrieved["origin"]["at"]) == (1, origin["at"])
+    (valued,) = reader["steps"][0]["valued"]
+    assert valued["id"] == "critic/training/train-0-2/0001"
 
 
 def test_a_source_outside_the_report_leads_nowhere(tmp_path: Path):
     put_run(tmp_path / "one", [episode("a", 3, source=Origin("gone", "train-0-0", "u", -1, 0))])
-    data, _ = read(tmp_path)
-    assert {(source[5], source[6]) for source in data["sources"]} == {(-1, -1)}
+    ((_, _, told),), _ = read(tmp_path)
+    record = told["recalled"][0]["record"]
+    assert (record["origin"]["at"], record["receipt"], record["title"]) == (None, "", None)
 
 
 def test_beyond_the_budget_each_row_gives_as_many(tmp_path: Path):
     for name, count in (("billp", 30), ("react", 5)):
         lines = [episode(f"test-0-u{n}", *[3.0] * 5, method=name, user=f"u{n}") for n in range(count)]
         put_run(tmp_path / name, lines, method=name)
-    whole, count = read(tmp_path)
-    assert (len(whole["episodes"]), count) == (35, 35)
-    budget = len(json.dumps(whole)) // 4
-    some, count = read(tmp_path, budget=budget)
-    assert count == 35
-    rows = [e[0] for e in some["episodes"]]
-    assert 2 <= len(rows) < 12
-    assert abs(rows.count(0) - rows.count(1)) <= 1
-    assert len(json.dumps(some)) < 2 * budget
+    rows = group_rows(find_runs(tmp_path))
+    whole = episodes_json(rows, {})
+    assert (whole.held, whole.of) == (35, 35)
+    budget = len(whole.text) // 4
+    some = episodes_json(rows, {}, budget)
+    assert some.of == 35
+    held = json.loads(some.text)["episodes"]
+    names = [row for row, _, _ in held]
+    assert 2 <= len(names) < 12
+    assert abs(names.count(0) - names.count(1)) <= 1
+    assert len(some.text) < 2 * budget
     # The order within a row is that of the run.
-    assert [e[3] for e in some["episodes"] if e[0] == 1] == [f"u{n}" for n in range(rows.count(1))]
-    assert len(read(tmp_path, budget=0)[0]["episodes"]) == 1, "one is always there to look at"
+    found, _ = read(tmp_path, budget=budget)
+    users = [told["head"]["user"] for row, _, told in found if row.startswith("react")]
+    assert users == [f"u{n}" for n in range(len(users))]
+    assert episodes_json(rows, {}, 0).held == 1, "one is always there to look at"
 
 
-def test_a_step_keeps_its_plan_and_what_weighed_for_each_candidate(tmp_path: Path):
-    line = episode("a", 3, 4)
-    assert line.output is not None
-    first, second = line.output["steps"]
-    weighed: dict[str, Any] = {"advantages": [1.5, -3.0], "likings": [0.5, 0.25], "trust": 0.5}
-    first.update(weighed | {"preferences": [], "plan": {"aim": {"War": 0.3}, "avoid": {"Sci-Fi": -0.2}, "rest": 4}})  # type: ignore[typeddict-item]
-    second.update(weighed | {"preferences": [2.0, -2.0]})  # type: ignore[typeddict-item]
-    put_run(tmp_path / "one", [line])
-    data, _ = read(tmp_path)
-    one, two = data["episodes"][0][7][2]
-    assert data["texts"][one[11]] == "rest 4 steps · aim: War +0.30 · avoid: Sci-Fi -0.20"
-    assert one[12] == [[1.0, 0.5, None], [-3.25, 0.25, None]]
-    assert two[12] == [[1.0, 0.5, 1.0], [-3.25, 0.25, -1.0]]
+items = st.builds(ItemView, st.integers(0, 3), st.sampled_from(["", "Alien", "</script>", "-1"]), st.just(""))
+origins = st.builds(
+    OriginView, st.text(max_size=3), st.text(max_size=3), st.integers(-1, 2), st.none() | st.integers(0, 2), st.none(),
+    st.none() | st.builds(Place, st.text(max_size=2), st.integers(1, 3)),
+)  # fmt: skip
+numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+records = st.builds(
+    RecordView, st.text(max_size=3), st.text(max_size=2), st.none() | origins, st.none() | st.text(max_size=2), numbers
+)
 
 
-def test_nothing_weighs_where_memory_was_empty_and_nobody_asked(tmp_path: Path):
-    line = episode("a", 3)
-    assert line.output is not None
-    line.output["steps"][0].update({"advantages": [0.0, 0.0], "likings": [0.0, 0.0]})
-    put_run(tmp_path / "one", [line])
-    assert read(tmp_path)[0]["episodes"][0][7][2][0][12] == []
+@given(st.lists(records | items, max_size=8))
+def test_whatever_is_packed_is_read_back(views: list[RecordView | ItemView]):
+    packing = Packing(ItemView, OriginView, RecordView)
+    packed = [packing.pack(view) for view in views]
+    data = json.loads(dumps(packing.tables()))
+    assert [unpack(data, type(view).__name__, each) for view, each in zip(views, packed, strict=True)] == [
+        asdict(view) for view in views
+    ]
+    assert len(data["texts"]) == len(set(data["texts"]))

@@ -105,7 +105,7 @@ def test_data_stays_data(tmp_path: Path):
     assert HOSTILE not in text
     assert [tag for tag, _ in Elements(text).found] == [tag for tag, _ in Elements(plain).found]
     (data,) = [json.loads(script) for script in Elements(text).scripts if '"episodes":[' in script]
-    assert data["episodes"][0][3] == HOSTILE
+    assert HOSTILE in data["texts"]
     assert any(HOSTILE in words for words in data["texts"])
 
 
@@ -131,7 +131,7 @@ def test_the_policy_allows_the_pages_own_scripts_and_no_address(tmp_path: Path):
     assert "http" not in policy
     kinds = [attributes.get("type") for tag, attributes in elements.found if tag == "script"]
     run = [script for script, kind in zip(elements.scripts, kinds, strict=True) if kind is None]
-    assert len(run) == 4
+    assert len(run) == 5
     for script in run:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
