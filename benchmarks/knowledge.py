@@ -1,12 +1,21 @@
 """The dial: what it would be worth if a language model knew which items are liked.
 
     python -m benchmarks.knowledge [--dataset ml-100k] [--rule distance] [--logs] [--quality 0,0.3,0.8] [--file SCORES]
+        [--episodes 0,3,10,30,100] [--seeds 0,1,2] > ROWS
+    python -m benchmarks.knowledge --table ROWS ...
 
 A stand-in says of every item a number that correlates with the test users' average reward by `quality`, and memory
-alone learns with it as with anything known of items: its weight comes from answers. Printed as JSON: R_traj and R_each
-of the first 100 test users after 0, 3, 10, 30 and 100 training episodes, for each quality and without the stand-in,
-means over seeds, and how far they lie from those without it, with the standard error of that over seeds. `--file` adds
-a model's own numbers (JSON, item key to number), and may be given several times. Needs no LLM.
+alone learns with it as with anything known of items: its weight comes from answers. `--file` adds a model's own numbers
+(JSON, item key to number), and may be given several times. Needs no LLM.
+
+The first form prints the stars and steps of the first 100 test users after so many training episodes, one JSON line for
+each seed, knowledge and number. Every seed is a training of its own, in which all knowledge meets the same users, the
+same draws and the same chance of items. Each line with knowledge comes twice. With evidence `own` the knowledge also took
+part in training; with `same` it is added to the episodes of the training without it, so that both sides have the same
+answers and the same principle of staying, and chance among trainings is no part of their difference.
+
+The second form prints the gains over the trainings without knowledge as a table, with 95% intervals over splits of the
+users (one data folder each), trainings and users.
 """
 
 from __future__ import annotations
@@ -14,15 +23,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from billp.baselines.rollout import Rollout
+from billp.experiments.intervals import difference_of, mean_of
+from billp.experiments.numbers import signed_interval, with_interval
 from billp.graphs.methods import method_named
-from billp.graphs.ranking import MemoryRecommender, believe, stake_of
+from billp.graphs.ranking import Beliefs, MemoryRecommender, believe, stake_of
 from billp.graphs.services import Services
 from billp.graphs.users import masked_history
 from billp.graphs.workshop import Workshop
@@ -36,8 +51,23 @@ from billp.simulators.quit.reasons import HORIZON
 from billp.simulators.quit.registry import REASON_NAMES
 
 Floats = NDArray[np.float64]
-_POINTS, _USERS, _BATCH = (0, 3, 10, 30, 100), 100, 10
+_USERS, _BATCH = 100, 10
 _SEEDS = 2**32
+_NOTHING = "nothing"
+
+
+class Row(BaseModel):
+    """What one training came to: `stars` and `steps` of each test user."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    split: int
+    seed: int
+    knowledge: str
+    evidence: Literal["own", "same"]
+    episodes: int
+    stars: list[float]
+    steps: list[int]
 
 
 def stand_in(world: World, quality: float, seed: int) -> Floats:
@@ -49,35 +79,75 @@ def stand_in(world: World, quality: float, seed: int) -> Floats:
     return np.asarray((quality * standard + np.sqrt(1 - quality**2) * noise)[:, None])
 
 
-def curve(services: Services, knowledge: Floats | None, *, logs: bool, seed: int) -> dict[int, tuple[float, float]]:
-    """R_traj and R_each of the test users after each number of training episodes."""
-    catalogue, limits = services.catalogue, services.settings.memory
-    known = known_of(catalogue, knowledge)
-    observed = services.believer.logs if logs else Observed.nothing(len(catalogue))
-    doubt = limits.answer_doubt_with_logs if logs else limits.answer_doubt
-    closeness = services.believer.closeness(method_named("billp-memory-only" if logs else "billp-memory-only-no-logs"))
-    outcomes: list[Outcome] = []
+@dataclass(frozen=True)
+class Training:
+    """One seed's trainings in the worlds of `services`, with the train users' `logs` or without."""
 
-    def recommender(*, explores: bool) -> MemoryRecommender:
-        beliefs = believe(closeness, known, observed, outcomes, answer_doubt=doubt)
-        stake = stake_of(beliefs.leaving, services.settings.critic.gamma, services.settings.actor.caution)
-        return MemoryRecommender(beliefs, explores, stake, services.settings.actor.variety)
+    services: Services
+    logs: bool
+    seed: int
 
-    train, test = services.worlds.train, services.worlds.test
-    learners, evaluated = users_of(train, len(train.users), seed), users_of(test, _USERS, test.settings.seed)
-    reached: dict[int, tuple[float, float]] = {}
-    done = 0
-    for point in _POINTS:
-        while done < point:
-            count = min(_BATCH, point - done)
-            users = [learners[(done + place) % len(learners)] for place in range(count)]
-            played, left = play(services, train, users, recommender(explores=True), seed + done)
-            outcomes += outcomes_of(played, left, done)
-            done += count
-        played, _ = play(services, test, evaluated, recommender(explores=False), seed)
-        sums = played.rewards.sum(axis=1)
-        reached[point] = (round(float(sums.mean()), 1), round(float((sums / played.steps).mean()), 3))
-    return reached
+    def episodes(self, knowledge: Floats, points: Sequence[int]) -> dict[int, list[Outcome]]:
+        """What memory holds after each number of training episodes with `knowledge`."""
+        world = self.services.worlds.train
+        learners = users_of(world, len(world.users), self.seed)
+        outcomes: list[Outcome] = []
+        held: dict[int, list[Outcome]] = {}
+        done = 0
+        for point in points:
+            while done < point:
+                users = [learners[number % len(learners)] for number in range(done, min(done + _BATCH, point))]
+                recommender = self._recommender(self._beliefs(knowledge, outcomes), explores=True)
+                played, left = play(self.services, world, users, recommender, self.seed + done)
+                outcomes += outcomes_of(played, left, done)
+                done += len(users)
+            held[point] = list(outcomes)
+        return held
+
+    def evaluated(self, knowledge: Floats, outcomes: list[Outcome]) -> tuple[list[float], list[int]]:
+        """Stars and steps of each test user with `knowledge` after these outcomes."""
+        world = self.services.worlds.test
+        recommender = self._recommender(self._beliefs(knowledge, outcomes), explores=False)
+        played, _ = play(self.services, world, users_of(world, _USERS, world.settings.seed), recommender, self.seed)
+        return np.round(played.rewards.sum(axis=1), 3).tolist(), played.steps.tolist()
+
+    def _beliefs(self, knowledge: Floats, outcomes: list[Outcome]) -> Beliefs:
+        catalogue, limits, believer = self.services.catalogue, self.services.settings.memory, self.services.believer
+        return believe(
+            believer.closeness(method_named("billp-memory-only" if self.logs else "billp-memory-only-no-logs")),
+            known_of(catalogue, knowledge),
+            believer.logs if self.logs else Observed.nothing(len(catalogue)),
+            outcomes,
+            answer_doubt=limits.answer_doubt_with_logs if self.logs else limits.answer_doubt,
+        )
+
+    def _recommender(self, beliefs: Beliefs, *, explores: bool) -> MemoryRecommender:
+        settings = self.services.settings
+        stake = stake_of(beliefs.leaving, settings.critic.gamma, settings.actor.caution)
+        return MemoryRecommender(beliefs, explores, stake, settings.actor.variety)
+
+
+def rows_of(training: Training, arms: dict[str, Floats], points: Sequence[int]) -> Iterator[Row]:
+    """The rows of one seed: first those without knowledge, then those with that of each of the `arms`."""
+    split, items = training.services.worlds.test.settings.seed, len(training.services.catalogue)
+    # A column of equal numbers says nothing, but as many numbers are drawn with it as with any other.
+    nothing = np.zeros((items, 1))
+    without = training.episodes(nothing, points)
+
+    def row(name: str, knowledge: Floats, evidence: Literal["own", "same"], outcomes: list[Outcome], point: int) -> Row:
+        stars, steps = training.evaluated(knowledge, outcomes)
+        return Row(
+            split=split, seed=training.seed, knowledge=name, evidence=evidence, episodes=point, stars=stars, steps=steps
+        )  # fmt: skip
+
+    for point in points:
+        yield row(_NOTHING, nothing, "own", without[point], point)
+    for name, knowledge in arms.items():
+        held = training.episodes(knowledge, points)
+        for point in points:
+            yield row(name, knowledge, "own", held[point], point)
+            if point:
+                yield row(name, knowledge, "same", without[point], point)
 
 
 def play(
@@ -113,40 +183,79 @@ def outcomes_of(played: Rollout, left: NDArray[np.bool_], first: int) -> list[Ou
     return found
 
 
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """The lines of a Markdown table: R_traj and stars a step without knowledge, and what knowledge adds to either."""
+    points = sorted({row.episodes for row in rows})
+    kinds = dict.fromkeys((row.knowledge, row.evidence) for row in rows)
+    yield f"| knowledge | evidence | {' | '.join(f'{point} episodes' for point in points)} |"
+    yield f"| --- | --- |{' --- |' * len(points)}"
+    for name, evidence in kinds:
+        cells = [_cell(rows, name, evidence, point) for point in points]
+        yield f"| {name} | {evidence} | {' | '.join(cells)} |"
+
+
+def _cell(rows: Sequence[Row], name: str, evidence: str, point: int) -> str:
+    mine = [row for row in rows if (row.knowledge, row.evidence, row.episodes) == (name, evidence, point)]
+    if not mine:
+        return "-"
+    pairs = {(row.split, row.seed) for row in mine}
+    without = [
+        row
+        for row in rows
+        if (row.knowledge, row.episodes) == (_NOTHING, point) and (row.split, row.seed) in pairs
+    ]  # fmt: skip
+    told = []
+    for a_step, digits in ((False, 1), (True, 2)):
+        found, base = _by_split(mine, a_step=a_step), _by_split(without, a_step=a_step)
+        if name == _NOTHING:
+            told.append(with_interval(mean_of(found, trained=True), digits))
+        else:
+            told.append(signed_interval(difference_of(found, base, trained=True), digits))
+    return f"{told[0]}; {told[1]} a step"
+
+
+def _by_split(rows: Sequence[Row], *, a_step: bool) -> list[Floats]:
+    """For each split (seeds, users) the stars of an episode, or of a step."""
+    ordered = sorted(rows, key=lambda row: (row.split, row.seed))
+    return [
+        np.array([np.array(row.stars) / (np.array(row.steps) if a_step else 1) for row in of_split])
+        for _, of_split in groupby(ordered, key=lambda row: row.split)
+    ]
+
+
 def main() -> None:
-    """Prints one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Prints the rows as JSON, or their table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="ml-100k")
     parser.add_argument("--rule", default="distance", choices=get_args(QuitRuleName))
     parser.add_argument("--logs", action="store_true")
     parser.add_argument("--quality", default="0,0.1,0.2,0.3,0.5,0.8")
+    parser.add_argument("--episodes", default="0,3,10,30,100")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--file", type=Path, action="append", default=[])
+    parser.add_argument("--table", type=Path, nargs="+")
     asked = parser.parse_args()
+    if asked.table:
+        rows = [Row.model_validate_json(line) for file in asked.table for line in file.read_text().splitlines()]
+        sys.stdout.writelines(f"{line}\n" for line in table(rows))
+        return
     workshop = Workshop(load_settings({"run.quit_rule": asked.rule}))
     services = workshop.services(asked.dataset, memory=None, llm=False)
-    seeds = [int(seed) for seed in asked.seeds.split(",")]
-    arms: dict[str, list[Floats | None]] = {"nothing": [None for _ in seeds]}
+    told: dict[str, Floats] = {}
     for file in asked.file:
         said = json.loads(file.read_text())
         log_odds = np.array([said.get(item.key, np.nan) for item in services.catalogue], dtype=np.float64)
         column = Knowledge(file.stem, len(said), "", log_odds).column
-        arms[file.stem] = [column for _ in seeds]
-    for quality in map(float, filter(None, asked.quality.split(","))):
-        arms[f"{quality:g}"] = [stand_in(services.worlds.test, quality, seed) for seed in seeds]
-    without = np.zeros((len(seeds), len(_POINTS), 2))
-    for name, knowledge in arms.items():
-        curves = [
-            curve(services, said, logs=asked.logs, seed=seed) for seed, said in zip(seeds, knowledge, strict=True)
-        ]
-        reached = np.array([[found[point] for point in _POINTS] for found in curves])  # (seeds, points, 2)
-        without = reached if name == "nothing" else without
-        gain = reached - without
-        error = gain.std(axis=0, ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.full(gain.shape[1:], np.nan)
-        told = {"mean": reached.mean(axis=0), "gain": gain.mean(axis=0), "gain_error": error}
-        by_point = {what: dict(zip(_POINTS, np.round(row, 3).tolist(), strict=True)) for what, row in told.items()}
-        sys.stdout.write(json.dumps({"knowledge": name, **by_point, "by_seed": curves}) + "\n")
-        sys.stdout.flush()
+        if column is None:
+            parser.error(f"{file} says nothing of these items")
+        told[file.stem] = column
+    points = sorted(map(int, asked.episodes.split(",")))
+    for seed in map(int, asked.seeds.split(",")):
+        qualities = map(float, filter(None, asked.quality.split(",")))
+        stand_ins = {f"{quality:g}": stand_in(services.worlds.test, quality, seed) for quality in qualities}
+        for row in rows_of(Training(services, asked.logs, seed), told | stand_ins, points):
+            sys.stdout.write(row.model_dump_json() + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
