@@ -9,8 +9,8 @@ alone learns with it as with anything known of items: its weight comes from answ
 (JSON, item key to number), and may be given several times. Needs no LLM.
 
 The first form prints the stars and steps of the first 100 test users after so many training episodes, one JSON line for
-each seed, knowledge and number. Every seed is a training of its own, in which all knowledge meets the same users, the
-same draws and the same chance of items. Each line with knowledge comes twice. With evidence `own` the knowledge also took
+each seed, knowledge and number. Every seed is a training of its own, in which all knowledge meets the same users and
+the same draws. Each line with knowledge comes twice. With evidence `own` the knowledge also took
 part in training; with `same` it is added to the episodes of the training without it, so that both sides have the same
 answers and the same principle of staying, and chance among trainings is no part of their difference.
 
