@@ -125,6 +125,7 @@ class CriticSettings(RoleSettings):
 
 class ReflectorSettings(RoleSettings):
     max_tokens: int = Field(36, ge=1)
+    claim_max_tokens: int = Field(110, ge=1, description="completion tokens that saying why a user left may cost")
 
 
 class SimulatorSettings(Group):

@@ -25,6 +25,18 @@ class Thought:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What memory tells the Planner: lessons in words, confirmed principles with their counts, and what the lessons'
+
+    numbers say in a sentence.
+    """
+
+    reflections: Sequence[str] = ()
+    principles: Sequence[str] = ()
+    learned: str = ""
+
+
 class Planner:
     """Writes thoughts."""
 
@@ -33,14 +45,10 @@ class Planner:
         self._prompt = prompt
         self._settings = settings
 
-    async def think(
-        self, situation: Situation, reflections: Sequence[str], lately: Sequence[str], seed: int, learned: str = ""
-    ) -> Thought:
+    async def think(self, situation: Situation, known: Known, lately: Sequence[str], seed: int) -> Thought:
         """The plan for the next steps, one sentence.
 
-        `reflections` are the recalled lessons (none for methods without macro-learning), `learned` what their numbers
-        say in a sentence. Raises ReplyFormatError when the model stays silent, ModelUnavailableError when it cannot be
-        reached.
+        Raises ReplyFormatError when the model stays silent, ModelUnavailableError when it cannot be reached.
         """
         request = Request(
             role="planner",
@@ -53,10 +61,11 @@ class Planner:
         )
         values = {
             "history": situation.shown_history(),
-            "reflections": [clean(text, 240) for text in reflections],
+            "reflections": [clean(text, 240) for text in known.reflections],
+            "principles": [clean(text, 160) for text in known.principles],
             "steps": situation.shown_steps(self._settings.shown_steps),
             "lately": list(lately),
-            "learned": clean(learned, 200),
+            "learned": clean(known.learned, 200),
         }
         text, usage = await ask_fitting(
             self._model, request, self._prompt, values, parse=one_sentence, retries=self._settings.retries

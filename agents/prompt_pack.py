@@ -33,25 +33,27 @@ _LARGEST = 100_000  # bytes of a prompt; no context holds more
 _FAILURES = (TypeError, LookupError, ValueError, ArithmeticError, AttributeError, MemoryError, RecursionError)
 
 VARIABLES: Mapping[str, frozenset[str]] = {
-    "planner": frozenset({"history", "reflections", "steps", "lately", "learned"}),
+    "planner": frozenset({"history", "reflections", "principles", "steps", "lately", "learned"}),
     "actor-shortlist": frozenset(
         {"history", "steps", "thought", "lately", "fresh", "encouraged", "discouraged", "candidates"}
     ),
     "actor-free": frozenset({"history", "steps", "thought", "lately", "fresh", "encouraged", "discouraged"}),
     "critic": frozenset({"history", "steps", "values"}),
     "reflector": frozenset({"history", "steps", "left"}),
+    "claim": frozenset({"history", "steps"}),
     "wish": frozenset({"wish", "categories", "shown"}),
     "item": frozenset({"name", "categories"}),
 }
 """The variables each role's prompt may use; a prompt lists in its front matter those it does use."""
-_OPTIONAL = frozenset({"item", "wish"})  # a pack without one of these has the default's
+_OPTIONAL = frozenset({"claim", "item", "wish"})  # a pack without one of these has the default's
 
 _ITEM = {"title": "Title", "categories": ["Category"], "year": 1990}
 SAMPLES: Mapping[str, Any] = {
     "history": [_ITEM],
-    "steps": [{"number": 1, "title": "Title", "categories": ["Category"], "reward": 4}],
+    "steps": [{"number": 1, "title": "Title", "categories": ["Category"], "reward": 4, "year": 1990}],
     "candidates": [{"label": "A", **_ITEM}],
     "reflections": ["a lesson"],
+    "principles": ["a principle"],
     "values": [5],
     "lately": ["Category"],
     "learned": "let a kind rest 2 steps",

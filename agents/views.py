@@ -26,6 +26,7 @@ class ShownStep:
     title: str
     categories: tuple[str, ...]
     reward: int
+    year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Situation:
         start = max(0, len(self.recommended) // at_least - 1) * at_least
         rows = list(zip(self.recommended, self.rewards, strict=True))[start:]
         return [
-            ShownStep(number, shown.title, shown.categories, reward)
+            ShownStep(number, shown.title, shown.categories, reward, shown.year)
             for number, (item, reward) in enumerate(rows, start=start + 1)
             for shown in [show(item)]
         ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Kind = Literal["reflections", "actor", "critic", "uses"]  # memory.Kind; importing it would slow `billp --help`
 app = typer.Typer(help="Look into memories, see what they did, move, prune or clear them.", no_args_is_help=True)
 app.command()(receipts.show)
+app.command()(receipts.principles)
 app.command()(receipts.blame)
 app.command()(receipts.prune)
 

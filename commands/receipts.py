@@ -1,4 +1,4 @@
-"""`billp memory show`, `blame` and `prune`: what single memories are, did, and whether they should go."""
+"""`billp memory show`, `principles`, `blame` and `prune`: what memories are, did, and whether they should go."""
 
 from __future__ import annotations
 
@@ -41,6 +41,34 @@ def show(
     show_pairs(asdict(found.origin), "Learned from")
     if receipt is not None:
         show_pairs({"receipt": receipt.words()})
+
+
+def principles(dataset: Dataset = "ml-100k", memory: Name = "billp", as_json: AsJson = False) -> None:
+    """Show what makes users leave: what the Reflector claimed, counted over all steps, confirmed or retired.
+
+    Only claims that held of their own episode count; the stand-in model makes none.
+    """
+    from billp.graphs.methods import method_named
+    from billp.graphs.principles import all_principles
+    from billp.graphs.workshop import Workshop
+    from billp.memory import Principle, counts_of
+
+    settings = settings_from()
+
+    async def ask() -> list[Principle]:
+        async with Workshop(settings) as workshop:
+            services = workshop.services(dataset, memory=memory, llm=False, reading=True)
+            return all_principles(services, method_named("billp"))
+
+    counts_of(settings, dataset, memory)  # refuses one that is not there
+    with spinner("counting"):
+        found = asyncio.run(ask())
+    if as_json:
+        show_json({"principles": [{**asdict(each), "state": each.state, "words": each.words()} for each in found]})
+    elif found:
+        show_table(["", "claims", "principle"], [(each.state, str(each.claims), each.words()) for each in found])
+    else:
+        stdout.print(f"No claim in memory {memory} of {dataset} held; a model that knows something has to make them.")
 
 
 def blame(

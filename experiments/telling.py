@@ -59,8 +59,8 @@ class Telling:
         failed = outcome_reason(outcome(line))
         return EpisodeView(
             head=HeadView(line.id, line.user, line.seed, failed.brief, None, None),
-            ended=failed.words, left=failed.left, error=line.error, history=[], recalled=[], steps=[], reflection="",
-            r_each=None, calls=0, prompt_tokens=0, cached_tokens=0, completion_tokens=0, note=self._note,
+            ended=failed.words, left=failed.left, error=line.error, history=[], recalled=[], principles=[], steps=[],
+            reflection="", r_each=None, calls=0, prompt_tokens=0, cached_tokens=0, completion_tokens=0, note=self._note,
         )  # fmt: skip
 
     def finished(self, done: EpisodeOutput, method: str) -> EpisodeView:
@@ -78,6 +78,7 @@ class Telling:
                 RecalledView(self._record(each["id"]), each["text"], _short(each["distance"]), len(each["alike"]))
                 for each in done["reflections"]
             ],
+            principles=done.get("principles", []),
             steps=self._steps(method, done),
             reflection=done["reflection"],
             r_each=_short(done["reward_each"]),

@@ -11,6 +11,7 @@ def trace(told: EpisodeView) -> str:
     head = told.head
     lines = [f"Episode {head.id}, user {head.user}"]
     lines += [f"  lesson recalled: {reflection.text}" for reflection in told.recalled]
+    lines += [f"  principle {words}" for words in told.principles]
     for step in told.steps:
         lines += ["", *_step(step)]
     if told.reflection:

@@ -132,6 +132,8 @@ class EpisodeView:
     error: str
     history: list[ItemView]
     recalled: list[RecalledView]
+    principles: list[str]
+    """What makes users leave, as claimed and counted by then, in words."""
     steps: list[StepView]
     reflection: str
     r_each: float | None

@@ -68,6 +68,7 @@ def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutp
         ordinal=context.ordinal,
         evidence=evidence.to_json(),
         origin=_origin(context, done, -1),
+        claim=done.get("claim", ""),
     )
 
 

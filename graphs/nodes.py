@@ -12,6 +12,7 @@ from billp.agents.critic import advantage
 from billp.agents.evidence import Evidence, evidence_of
 from billp.agents.llm.usage import Usage
 from billp.agents.plan import Plan, make_plan, named_kinds
+from billp.agents.planner import Known
 from billp.agents.prompt_pack import clean
 from billp.agents.tools import analyse_categories
 from billp.agents.wishes import Wish
@@ -21,6 +22,7 @@ from billp.graphs.judging import Valuation, judge
 from billp.graphs.learning import learn_next
 from billp.graphs.methods import method_named
 from billp.graphs.plans import plan_state, wish_state, wished_plan
+from billp.graphs.principles import confirmed, held_to_rates
 from billp.graphs.recalling import lesson_words, recall
 from billp.graphs.recording import MIDDLE_REWARD, SAID, step_record, totals_of
 from billp.graphs.services import ServiceProvider, Services
@@ -59,7 +61,7 @@ class EpisodeNodes:
             await asyncio.to_thread(services.memory.refresh)
         limits, likes = services.settings.memory, state.get("likes") or []
         history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
-        reflections, evidence = await recall(services, method_named(runtime.context.method), history)
+        recalled = await recall(services, method_named(runtime.context.method), history)
         episode, made_up = state.get("episode", ""), ""
         if episode in ("", state.get("made_up", "")):
             episode = made_up = services.users.new_episode(state["user"], teaches=runtime.context.learn)
@@ -68,10 +70,11 @@ class EpisodeNodes:
             "made_up": made_up,
             "likes": [],
             "history": history,
-            "reflections": reflections,
+            "reflections": recalled.reflections,
+            "principles": [f"{principle.state}: {principle.words()}" for principle in recalled.principles],
             "thought": "",
             "thought_at": -1,
-            "evidence": evidence,
+            "evidence": recalled.evidence,
             "plan": plan_state(Plan()),
             "wish": wish_state(Wish()),
             "value": None,
@@ -80,6 +83,7 @@ class EpisodeNodes:
             "usage": usage_update(Usage()),
             "ended": "",
             "reflection": "",
+            "claim": "",
         }
 
     async def plan(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -92,13 +96,14 @@ class EpisodeNodes:
         if method.thinks:
             seen = observed(state)
             situation = services.situation(seen)
-            thought = await minds_of(services).planner.think(
-                situation,
+            known = Known(
                 [lesson_words(reflection) for reflection in state["reflections"]],
-                analyse_categories(situation.history, situation.recommended).lately,
-                step_seed(seen, runtime.context, "plan"),
-                learned=plan.words(),
+                confirmed(state["principles"]),
+                plan.words(),
             )
+            lately = analyse_categories(situation.history, situation.recommended).lately
+            seed = step_seed(seen, runtime.context, "plan")
+            thought = await minds_of(services).planner.think(situation, known, lately, seed)
             text, spent = thought.text, thought.usage
             if method.plans:
                 named = named_kinds(text, services.catalogue.categories, limits.lean)
@@ -185,22 +190,27 @@ class EpisodeNodes:
         """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say.
 
         So it is with the stand-in model, whose sentences would be read as lessons and carry no knowledge. Where a
-        person said why he leaves, that is the lesson.
+        person said why he leaves, that is the lesson. A method that plans asks in a form why the user left, and holds
+        the claim to what happened and to what memory learned of leaving.
         """
         services = await self._provider.get(runtime.context, state["user"])
         if state["ended"] == "left" and (why := state["steps"][-1].get("said")):
             return {"reflection": f'The user left and said why: "{why}".'}
+        seen, left = observed(state), state["ended"] != "horizon"
+        situation, method = services.situation(seen), method_named(runtime.context.method)
+        in_numbers = evidence_of(situation.recommended, situation.rewards, left=left).words()
         if services.minds is None or not services.minds.reflector.knows:
-            situation = services.situation(observed(state))
-            left = state["ended"] != "horizon"
-            return {"reflection": evidence_of(situation.recommended, situation.rewards, left=left).words()}
-        seen = observed(state)
-        lesson = await minds_of(services).reflector.reflect(
-            services.situation(seen),
-            left=state["ended"] != "horizon",
-            seed=step_seed(seen, runtime.context, "reflect"),
-        )
-        return {"reflection": lesson.text, **spending(lesson.usage)}
+            return {"reflection": in_numbers}
+        reflector, seed = minds_of(services).reflector, step_seed(seen, runtime.context, "reflect")
+        if not (left and method.plans):
+            lesson = await reflector.reflect(situation, left=left, seed=seed)
+            return {"reflection": lesson.text, **spending(lesson.usage)}
+        lesson = await reflector.explain(situation, services.believer.closeness(method), seed=seed)
+        if lesson.claim is None:
+            return {"reflection": in_numbers, **spending(lesson.usage)}
+        beliefs = await asyncio.to_thread(services.believer.beliefs, method, services.memory)
+        claim = held_to_rates(lesson.claim, beliefs, seen["recommended"], seen["rewards"][-1])
+        return {"reflection": f"{claim.words()} {lesson.text}", "claim": claim.to_json(), **spending(lesson.usage)}
 
     async def conclude(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""
@@ -220,7 +230,7 @@ class EpisodeNodes:
 
 def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
     """The part of a final state that is the episode's record."""
-    return cast(EpisodeOutput, {name: state[name] for name in EpisodeOutput.__annotations__})
+    return cast(EpisodeOutput, {name: state[name] for name in EpisodeOutput.__annotations__ if name in state})
 
 
 def _valued(valued: Mapping[str, list[int]], judged: Valuation, number: int) -> dict[str, list[int]]:

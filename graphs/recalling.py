@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
+from billp.agents.claims import Claim
 from billp.agents.evidence import Evidence, pooled
 from billp.agents.views import Situation
 from billp.graphs.methods import Method
+from billp.graphs.principles import principles_of
 from billp.graphs.services import Services
 from billp.graphs.state import RecalledReflection
 from billp.memory import Match, MemoryBank, Reflection
 from billp.memory.merging import merge
+from billp.memory.principles import Principle
 from billp.memory.retriever import similar_states
 
 
-async def recall(services: Services, method: Method, history: Sequence[int]) -> tuple[list[RecalledReflection], str]:
-    """The reflections to be read in words, and the evidence of the similar ones added up, as JSON ("": none).
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The `reflections` to be read in words, the `evidence` of the similar ones added up, as JSON ("": none), and the
 
-    With `memory.merged` of 0 the nearest are read as they are.
+    `principles` that their claims come to.
+    """
 
-    A person of whom nothing is known is like nobody, so that there too the latest are read.
+    reflections: list[RecalledReflection] = field(default_factory=list)
+    evidence: str = ""
+    principles: list[Principle] = field(default_factory=list)
+
+
+async def recall(services: Services, method: Method, history: Sequence[int]) -> Recalled:
+    """What memory has for an episode to begin with.
+
+    With `memory.merged` of 0 the nearest are read as they are. A reflection whose claim does not hold, or whose
+    principle is retired, is not read. A person of whom nothing is known is like nobody, so that there too the latest
+    are read.
     """
     limits, memory = services.settings.memory, services.memory
     if method.recalls == "none" or memory is None:
-        return [], ""
+        return Recalled()
     in_words = method.recalls == "similar" and bool(history) and limits.reflections > 0
     among = max(limits.reflections, limits.merged) if in_words else 0
     in_numbers = limits.evidence if method.plans else 0
@@ -46,9 +62,32 @@ async def recall(services: Services, method: Method, history: Sequence[int]) -> 
     weighed = zip(found[:in_numbers], weights, strict=False)
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in weighed]
     evidence = pooled(parts).to_json() if parts else ""
+    principles = await _principles(services, method, memory, found[:in_numbers])
     if not in_words:
-        return await _latest(memory, limits.reflections), evidence
-    return await _similar(services, found[:among], weights[:among], limits.reflections), evidence
+        return Recalled(await _latest(memory, limits.reflections), evidence, principles)
+    retired = {principle.id for principle in principles if principle.state == "retired"}
+    near = [pair for pair in zip(found, weights, strict=True) if _offered(pair[0].record, retired)][:among]
+    lessons, worth = [match for match, _ in near], [weight for _, weight in near]
+    return Recalled(await _similar(services, lessons, worth, limits.reflections), evidence, principles)
+
+
+async def _principles(
+    services: Services, method: Method, memory: MemoryBank, found: Sequence[Match[Reflection]]
+) -> list[Principle]:
+    claimed = [match.record for match in found if match.record.claim]
+    if not (claimed and method.plans):
+        return []
+
+    def counted() -> list[Principle]:
+        closeness = services.believer.closeness(method)
+        return principles_of(claimed, closeness, services.catalogue, memory.actor.outcomes()[1])
+
+    return await asyncio.to_thread(counted)
+
+
+def _offered(reflection: Reflection, retired: Collection[str]) -> bool:
+    claim = Claim.from_json(reflection.claim)
+    return claim is None or (claim.holds and claim.id not in retired)
 
 
 def lesson_words(reflection: RecalledReflection) -> str:

@@ -91,11 +91,13 @@ def episode_record(
         episode=episode,
         history=list(history),
         reflections=[],
+        principles=[],
         valued={},
         steps=steps,
         usage=usage,
         ended=steps[-1]["reason"],
         reflection="",
+        claim="",
         **totals_of(steps),
     )
 

@@ -168,6 +168,8 @@ class EpisodeState(TypedDict):
     """Items liked before the episode, oldest first."""
     reflections: list[RecalledReflection]
     """Recalled once, at the start."""
+    principles: list[str]
+    """What makes users leave, as claimed and counted so far: state, principle and counts in words."""
     thought: str
     """The plan in force."""
     thought_at: int
@@ -192,6 +194,8 @@ class EpisodeState(TypedDict):
     """Why the episode ended; empty while it runs."""
     reflection: str
     """The Reflector's words; empty where nobody reflects."""
+    claim: str
+    """Why the user left, as JSON of `agents.claims.Claim`; empty where nobody claims anything."""
 
 
 class Observation(TypedDict):
@@ -258,11 +262,13 @@ class EpisodeOutput(TypedDict):
     episode: str
     history: list[int]
     reflections: list[RecalledReflection]
+    principles: NotRequired[list[str]]  # earlier runs counted none
     valued: NotRequired[dict[str, list[int]]]  # earlier runs did not say
     steps: list[StepRecord]
     usage: UsageState
     ended: Ended
     reflection: str
+    claim: NotRequired[str]
     length: int
     reward_each: float
     reward_trajectory: float

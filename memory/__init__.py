@@ -7,6 +7,7 @@ from billp.memory.inventory import counts_of, inventory
 from billp.memory.knowledge import Answers, Knowledge, KnowledgeFile
 from billp.memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
 from billp.memory.outcomes import Outcome
+from billp.memory.principles import Principle
 from billp.memory.receipts import Receipt, Receipts
 from billp.memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
 from billp.memory.reflections import ReflectionMemory
@@ -31,6 +32,7 @@ __all__ = [
     "MemoryStats",
     "Origin",
     "Outcome",
+    "Principle",
     "Receipt",
     "Receipts",
     "Record",

@@ -17,7 +17,7 @@ class _Lesson(ByValue):
     @property
     def id(self) -> str:
         """The id of its record."""
-        origin: Origin = getattr(self, "origin")  # noqa: B009 -- every view has one, as its last field
+        origin: Origin = getattr(self, "origin")  # noqa: B009 -- every view has one
         return origin.id(self.kind)
 
     @classmethod
@@ -33,7 +33,8 @@ class Reflection(_Lesson):
 
     `vector` embeds the user's state when the episode began, `ended` says why it ended, `length` is in steps,
     `reward` is the sum over the episode, `ordinal` counts the reflections of a memory in the order of writing,
-    `evidence` is what the episode shows in numbers, as JSON whose meaning is the Planner's.
+    `evidence` is what the episode shows in numbers, as JSON whose meaning is the Planner's, and `claim` why the user
+    left, as JSON whose meaning is the Reflector's; empty where nobody claimed anything, as in earlier versions.
     """
 
     kind: ClassVar[Kind] = "reflections"
@@ -46,10 +47,12 @@ class Reflection(_Lesson):
     ordinal: int
     evidence: str
     origin: Origin
+    claim: str = ""
 
     def to_record(self) -> Record:
         """This reflection as the store keeps it."""
         values: dict[str, FieldValue] = {"ended": self.ended, "length": self.length, "evidence": self.evidence}
+        values |= {"claim": self.claim} if self.claim else {}
         values |= {"reward": float(self.reward), "ordinal": self.ordinal}
         return Record(self.origin.id(self.kind), self.text, self.vector, values, self.origin)
 
@@ -66,6 +69,7 @@ class Reflection(_Lesson):
             ordinal=r.field("ordinal", int),
             evidence=r.field("evidence", str),
             origin=r.origin,
+            claim=r.field("claim", str) if "claim" in r.fields else "",
         )
 
 

@@ -33,6 +33,8 @@ def implausible(record: View) -> str:
         counts = {"length": record.length, "ordinal": record.ordinal}
         if isinstance(record, Reflection) and not _is_object(record.evidence):
             return f"evidence {record.evidence[:40]!r}"
+        if isinstance(record, Reflection) and not _is_object(record.claim):
+            return f"claim {record.claim[:40]!r}"
         if isinstance(record, Uses):
             Used.from_json(record.used)  # raises MemoryStoreError
     wrong = [f"{name} {value:g}" for name, value in numbers.items() if abs(value) > _MOST_STARS]

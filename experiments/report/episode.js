@@ -73,6 +73,8 @@ const episodes = (() => {
     ...(episode.history.length ? [block("History, oldest first", items(episode.history))] : []),
     ...(episode.recalled.length
       ? [block("Reflections recalled", ...episode.recalled.map((lesson) => recalled(lesson, originOf)))] : []),
+    ...(episode.principles.length
+      ? [block("What makes users leave, as claimed and counted", ...episode.principles.map(told))] : []),
   ];
   const after = (episode) => [
     block("Why it ended", make("p", { class: "told" }, ending(episode))),

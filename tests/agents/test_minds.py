@@ -13,7 +13,7 @@ from billp.agents.briefing import Briefing
 from billp.agents.critic import Critic, advantage, discounted_sums, expected_score
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.usage import Usage
-from billp.agents.planner import Planner
+from billp.agents.planner import Known, Planner
 from billp.agents.prompt_pack import load_pack
 from billp.agents.reflector import Reflector
 from billp.agents.tools import CategoryAnalysis
@@ -33,25 +33,31 @@ class TestPlanner:
     async def test_shows_history_lessons_and_steps_and_returns_one_line(self):
         model = QueueModel(["  Try a\ncomedy. "])
         planner = Planner(model, PACK["planner"], PlannerSettings())
-        thought = await planner.think(SITUATION, ["vary more"], ["Drama"], seed=3)
+        thought = await planner.think(SITUATION, Known(["vary more"], ["users leave over War"]), ["Drama"], seed=3)
         assert thought.text == "Try a comedy."
         (asked,) = model.requests
         assert asked.system == PACK["planner"].fixed
-        for words in ("Film 0", "vary more", "- Film 3 [Drama]: 4", "- Film 4 [War, Comedy]: 2"):
+        for words in (
+            "Film 0",
+            "vary more",
+            "- users leave over War",
+            "- Film 3 [Drama]: 4",
+            "- Film 4 [War, Comedy]: 2",
+        ):
             assert words in asked.user
         assert (asked.max_tokens, asked.seed) == (PlannerSettings().max_tokens, 3)
 
     async def test_silence_is_a_named_failure(self):
         planner = Planner(QueueModel(["", " ... ", "--"]), PACK["planner"], PlannerSettings(retries=2))
         with pytest.raises(ReplyFormatError, match="planner"):
-            await planner.think(SITUATION, [], [], seed=0)
+            await planner.think(SITUATION, Known(), [], seed=0)
 
     async def test_the_prompt_grows_only_at_its_end_while_the_window_stands(self):
         model = QueueModel(["a thought"] * 2)
         planner = Planner(model, PACK["planner"], PlannerSettings(shown_steps=6))
         for steps in (12, 13):
             recommended = ITEMS[:steps]
-            await planner.think(Situation(ITEMS[:3], recommended, (4,) * steps), [], [], seed=0)
+            await planner.think(Situation(ITEMS[:3], recommended, (4,) * steps), Known(), [], seed=0)
         first, second = (asked.user for asked in model.requests)
         until = first.index("- Film 11") + len("- Film 11")
         assert second[:until] == first[:until]

@@ -75,7 +75,7 @@ def fake_services(
             planner=Planner(model, pack["planner"], settings.planner),
             actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),
             critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
-            reflector=Reflector(model, pack["reflector"], settings.reflector),
+            reflector=Reflector(model, pack["reflector"], settings.reflector, pack["claim"]),
             wishes=WishReader(model, pack["wish"], settings.planner),
         ),
         memory=memory,

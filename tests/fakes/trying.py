@@ -21,7 +21,7 @@ from billp.agents.briefing import Briefing
 from billp.agents.critic import Critic
 from billp.agents.llm.server_chat import ServerChat
 from billp.agents.llm.usage import Usage
-from billp.agents.planner import Planner
+from billp.agents.planner import Known, Planner
 from billp.agents.prompt_pack import load_pack
 from billp.agents.reflector import Reflector
 from billp.agents.tools import CategoryAnalysis
@@ -133,7 +133,9 @@ class _Watched(ServerChat):
 
 async def _asked(model: ServerChat, role: str, retries: int) -> tuple[object, Usage]:
     if role == "plan":
-        thought = await Planner(model, _PACK["planner"], PlannerSettings(retries=retries)).think(_SITUATION, [], [], 0)
+        thought = await Planner(model, _PACK["planner"], PlannerSettings(retries=retries)).think(
+            _SITUATION, Known(), [], 0
+        )
         return thought.text, thought.usage
     if role == "reflect":
         reflector = Reflector(model, _PACK["reflector"], ReflectorSettings(retries=retries))

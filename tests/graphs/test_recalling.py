@@ -12,7 +12,7 @@ from billp.graphs.episode import build_episode_graph
 from billp.graphs.learning import uses_of
 from billp.graphs.methods import METHODS
 from billp.graphs.nodes import output_of
-from billp.graphs.recalling import lesson_words, recall
+from billp.graphs.recalling import Recalled, lesson_words, recall
 from billp.graphs.services import FixedServices, Services
 from billp.graphs.state import EpisodeContext, RecalledReflection
 from billp.memory import Uses
@@ -52,7 +52,8 @@ def ids(reflections: list[RecalledReflection]) -> list[set[str]]:
 
 async def test_what_two_episodes_taught_is_said_once_and_first():
     services = taught("Stay.", "Vary the genres.", "Vary the genres.")
-    reflections, evidence = await recall(services, METHODS["billp"], history_of(services))
+    recalled = await recall(services, METHODS["billp"], history_of(services))
+    reflections, evidence = recalled.reflections, recalled.evidence
     assert ids(reflections) == [{id_of(1), id_of(2)}, {id_of(0)}]
     assert [lesson["weight"] for lesson in reflections] == [2.0, 1.0]
     assert lesson_words(reflections[0]) == "Vary the genres. (2 times)"
@@ -64,11 +65,12 @@ async def test_a_lesson_after_which_it_went_badly_comes_last_and_its_evidence_co
     services = taught("Bad.", "Good.", "Fair.")
     assert services.memory is not None
     for number in range(12):
-        recalled, reward = (id_of(0), 5.0) if number % 2 else (id_of(1), 45.0)
+        read, reward = (id_of(0), 5.0) if number % 2 else (id_of(1), 45.0)
         origin = examples.origin(f"{number:04d}", -1, "uses")
-        used = Used((recalled,)).to_json()
+        used = Used((read,)).to_json()
         services.memory.uses.write(Uses(examples.unit(number), "horizon", 5, reward, number, used, origin))
-    reflections, evidence = await recall(services, METHODS["billp"], history_of(services))
+    recalled = await recall(services, METHODS["billp"], history_of(services))
+    reflections, evidence = recalled.reflections, recalled.evidence
     assert [lesson["text"] for lesson in reflections] == ["Good.", "Fair."]
     weights = [services.memory.uses.recent().weight(id_of(number)) for number in range(3)]
     assert weights[0] < 1 < weights[1]
@@ -78,15 +80,16 @@ async def test_a_lesson_after_which_it_went_badly_comes_last_and_its_evidence_co
 async def test_without_words_the_evidence_is_left():
     services = taught("Stay.", "Vary the genres.")
     silent = replace(services, settings=load_settings({"memory.reflections": 0}))
-    reflections, evidence = await recall(silent, METHODS["billp"], history_of(services))
-    assert reflections == []
-    assert Evidence.from_json(evidence).shown[0] == 8
-    assert await recall(silent, METHODS["reflexion"], history_of(services)) == ([], "")
+    recalled = await recall(silent, METHODS["billp"], history_of(services))
+    assert recalled.reflections == []
+    assert Evidence.from_json(recalled.evidence).shown[0] == 8
+    assert await recall(silent, METHODS["reflexion"], history_of(services)) == Recalled()
 
 
 async def test_reflexion_reads_the_latest_as_they_are():
     services = taught("Same.", "Same.", "Same.")
-    reflections, evidence = await recall(services, METHODS["reflexion"], history_of(services))
+    recalled = await recall(services, METHODS["reflexion"], history_of(services))
+    reflections, evidence = recalled.reflections, recalled.evidence
     assert ids(reflections) == [{id_of(2)}, {id_of(1)}]
     assert evidence == ""
 
@@ -94,7 +97,7 @@ async def test_reflexion_reads_the_latest_as_they_are():
 async def test_where_none_are_merged_the_nearest_are_read_as_they_are():
     services = taught("Same.", "Same.", "Same.")
     asis = replace(services, settings=load_settings({"memory.merged": 0}))
-    reflections, _ = await recall(asis, METHODS["billp"], history_of(services))
+    reflections = (await recall(asis, METHODS["billp"], history_of(services))).reflections
     assert len(reflections) == 2
     assert all(not reflection["alike"] for reflection in reflections)
 

@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr
 from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.server_chat import ServerChat
-from billp.agents.planner import Planner
+from billp.agents.planner import Known, Planner
 from billp.agents.prompt_pack import load_pack
 from billp.agents.views import Situation
 from billp.catalogue import Item
@@ -159,7 +159,7 @@ async def test_a_prompt_that_is_too_long_loses_its_oldest_steps(vllm: Vllm):
     async with client(vllm) as real:
         model = Overheard(real=real)
         planner = Planner(model, prompt, PlannerSettings(shown_steps=len(films)))
-        thought = await planner.think(situation, ["Mix genres."], ["Drama"], seed=0)
+        thought = await planner.think(situation, Known(["Mix genres."]), ["Drama"], seed=0)
     assert thought.text
     assert model.refused
     (answered,) = model.answered

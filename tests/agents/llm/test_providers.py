@@ -20,7 +20,7 @@ from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.providers import DIALECTS, ProviderChat, provider_chat, provider_of
 from billp.agents.llm.start_up import find_abilities
-from billp.agents.planner import Planner
+from billp.agents.planner import Known, Planner
 from billp.agents.prompt_pack import load_pack
 from billp.agents.reflector import Reflector
 from billp.agents.tools import CategoryAnalysis
@@ -252,7 +252,7 @@ class TestEveryProvider:
             able = await find_abilities(model, "It")
             assert able == Abilities(seed=name != "anthropic", logprobs=False, schema=name != "anthropic")
             pack = load_pack()
-            thought = await Planner(model, pack["planner"], PlannerSettings()).think(SITUATION, [], [], seed=1)
+            thought = await Planner(model, pack["planner"], PlannerSettings()).think(SITUATION, Known(), [], seed=1)
             actor = Actor(model, pack, ActorSettings(retries=9), 6)
             choice = await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:6], seed=2, greedy=True)
             proposal = await actor.propose(Briefing(SITUATION, "", CategoryAnalysis()), seed=3)

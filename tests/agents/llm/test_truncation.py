@@ -15,7 +15,7 @@ from billp.agents.briefing import Briefing
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.truncation import ask_fitting, shortened
-from billp.agents.planner import Planner, one_sentence
+from billp.agents.planner import Known, Planner, one_sentence
 from billp.agents.prompt_pack import load_pack
 from billp.agents.tools import CategoryAnalysis
 from billp.agents.views import Situation
@@ -47,7 +47,7 @@ def situation(steps: int) -> Situation:
 async def thought_with(characters: int, steps: int = 40) -> Narrow:
     model = Narrow(characters=characters)
     planner = Planner(model, PROMPT, PlannerSettings(shown_steps=100))
-    thought = await planner.think(situation(steps), ["Mix genres."], ["Drama"], seed=0)
+    thought = await planner.think(situation(steps), Known(["Mix genres."]), ["Drama"], seed=0)
     assert thought.text == "a western"
     return model
 
