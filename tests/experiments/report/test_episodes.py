@@ -53,6 +53,9 @@ def test_one_episode_is_the_same_in_every_renderer(tmp_path: Path):
     source = Origin("training", "train-0-0", "u1", -1, 0)
     put_run(tmp_path / "training", [episode("train-0-0", 5.0, judged=True, split="train")], command="train")
     line = episode("e", 4.125, 2.0, user="u1", ended="too_close", judged=True, source=source)
+    assert line.output is not None
+    counted = "open: users leave over War (1 of 9 left; else 2 of 80)"
+    line = line.model_copy(update={"output": {**line.output, "principles": [counted]}})
     put_run(tmp_path / "one", [line, failed("test-3-u2", user="u2", seed=3)])
     (row, run, reported), *others = (each for each in read(tmp_path)[0] if each[1] == "one")
     assert (row, run, others[0][2]["error"]) == ("billp", "one", "no answer")
@@ -76,6 +79,8 @@ def test_one_episode_is_the_same_in_every_renderer(tmp_path: Path):
             assert str(number) in table
         assert step["item"]["title"] in text
         assert step["item"]["title"] in table
+    assert reported["principles"] == [counted]
+    assert counted in text
     assert reported["ended"] in text
     assert reported["head"]["outcome"] in table
 
