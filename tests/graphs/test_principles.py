@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from billp.agents.claims import LOW_RATING, Claim
+from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.usage import Usage
 from billp.graphs.methods import METHODS
@@ -115,7 +116,7 @@ def test_a_claim_needs_a_share_of_the_departure_by_the_learned_rates():
 
 
 async def test_an_episode_asks_once_keeps_the_claim_and_shows_the_planner_what_is_confirmed():
-    def reply(request):  # type: ignore[no-untyped-def]
+    def reply(request: Request) -> Reply:
         if request.role == "reflector" and request.schema:
             enum = request.schema["properties"]["cause"]["enum"]
             found = {"cause": enum[0], "step": 1, "kind": "", "why": "Much the same again."}
