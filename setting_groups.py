@@ -63,6 +63,14 @@ class MemorySettings(Group):
     state_items: int = Field(10, ge=1, description="most recent items that make up a state")
 
 
+class MMRSettings(Group):
+    """Numbers of the method `mmr`; those that are none are chosen with train users, in the world they live in."""
+
+    window: int | None = Field(None, ge=1, description="recent recommendations that a new one is compared with")
+    weight: float | None = Field(None, ge=0, description="stars that full overlap of categories costs")
+    noise: float | None = Field(None, ge=0, description="deviation, in stars, of the chance added at each step")
+
+
 class PageSettings(Group):
     """Who may use what `langgraph dev` serves besides this machine and the server's own pages."""
 

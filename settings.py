@@ -23,7 +23,7 @@ from pydantic_settings import (
 
 from billp.errors import SettingsError
 from billp.names import nearest
-from billp.setting_groups import ApiSettings, Group, HomePath, MemorySettings, PageSettings, VLLMSettings
+from billp.setting_groups import ApiSettings, Group, HomePath, MemorySettings, MMRSettings, PageSettings, VLLMSettings
 
 QuitRuleName = Literal["distance", "category-window", "personal", "patience", "satiation"]
 
@@ -204,6 +204,7 @@ class Settings(BaseSettings):
     critic: CriticSettings = CriticSettings()
     reflector: ReflectorSettings = ReflectorSettings()
     memory: MemorySettings = MemorySettings()
+    mmr: MMRSettings = MMRSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     run: RunSettings = RunSettings()
     page: PageSettings = PageSettings()

@@ -62,6 +62,7 @@ class RunningRival:
                 history=settings.memory.state_items,
                 mask_shown=settings.actor.mask_shown,
                 masked_history=lambda user: masked_history(settings, data, user),
+                mmr=settings.mmr,
             )
         )
 

@@ -47,16 +47,22 @@ def untuned(material: Material) -> Rival:
 def tuned(material: Material) -> Rival:
     """MMR whose window and weight earn most from train users; of equals the first.
 
-    The noise is the largest one that costs them no more than a twentieth of that.
+    The noise is the largest one that costs them no more than a twentieth of that. Numbers that `material.mmr` sets are
+    taken as they are, and the others are chosen beside them.
     """
+    given = material.mmr
 
     def played(window: int, weight: float, noise: float) -> Played:
         return trial(material, MMR(material.means, material.overlap, window, weight, noise))
 
-    grid = {(window, weight): played(window, weight, 0.0).stars for window in _WINDOWS for weight in _WEIGHTS}
+    windows = _WINDOWS if given.window is None else (given.window,)
+    weights = _WEIGHTS if given.weight is None else (given.weight,)
+    if given.noise is not None and len(windows) == len(weights) == 1:
+        return _rival(MMR(material.means, material.overlap, windows[0], weights[0], given.noise))
+    grid = {(window, weight): played(window, weight, 0.0).stars for window in windows for weight in weights}
     window, weight = max(grid, key=lambda place: grid[place])
-    noise = 0.0
-    for wider in _NOISES:
+    noise = 0.0 if given.noise is None else given.noise
+    for wider in _NOISES if given.noise is None else ():
         if played(window, weight, wider).stars < (1 - _PRICE) * grid[window, weight]:
             break
         noise = wider

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from billp.agents.recommender import Recommender
 from billp.baselines.rivals.overlap import CategoryOverlap
+from billp.setting_groups import MMRSettings
 from billp.simulators import Dataset, World
 
 
@@ -20,7 +21,8 @@ class Material:
     """What a rival may be made from: items, the logs of the train users, and the world that these live in.
 
     `masked_history` gives the items of a train user's own history that are not recommended, `mask_shown` says whether
-    what was recommended before is not, and `history` is how many liked items a recommender may know of a user.
+    what was recommended before is not, and `history` is how many liked items a recommender may know of a user. `mmr`
+    holds those of its numbers that are set, so that they are not chosen here.
     """
 
     dataset: Dataset
@@ -29,6 +31,7 @@ class Material:
     history: int
     mask_shown: bool
     masked_history: Callable[[int], NDArray[np.int32]]
+    mmr: MMRSettings = field(default_factory=MMRSettings)
 
     @cached_property
     def overlap(self) -> CategoryOverlap:

@@ -17,6 +17,7 @@ from billp.baselines.rivals.rival import Lesson
 from billp.baselines.rivals.tuning import trial
 from billp.errors import EpisodeError
 from billp.graphs.methods import METHODS
+from billp.setting_groups import MMRSettings
 from tests.baselines.rivals.making import material, seen
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
@@ -117,6 +118,16 @@ def test_the_tuned_mmr_earns_at_least_as_much_on_train_users_as_any_of_its_grid(
             assert trial(given, MMR(given.means, given.overlap, window, weight)).stars <= best
     assert trial(given, replace(without, noise=chosen["noise"])).stars >= 0.95 * best
     assert tuned(given).chosen == chosen
+
+
+def test_numbers_of_mmr_that_are_set_are_not_chosen():
+    chosen = tuned(material()).chosen
+    assert tuned(material(mmr=MMRSettings(window=3, weight=0.7, noise=0.4))).chosen == {
+        "window": 3, "weight": 0.7, "noise": 0.4,
+    }  # fmt: skip
+    beside = tuned(material(mmr=MMRSettings(noise=0.4))).chosen
+    assert beside == {**chosen, "noise": 0.4}
+    assert tuned(material(mmr=MMRSettings(weight=0.0))).chosen["weight"] == 0.0
 
 
 def test_the_tuned_mmr_sees_no_test_user():
