@@ -81,7 +81,7 @@ test-crash: $(CHECKS)  ## kill commands at random moments: make test-crash KILLS
 # Other Pythons run a part of the unit tests, with the same locked versions of everything but torch, whose build for CPUs
 # not every package index has for all of them, and what that part does not need. Users are fitted on the first Python.
 CORE := tests/agents tests/graphs tests/memory tests/serving tests/test_settings.py
-NOT_CORE := mkdocs.*|babel|torch|transformers|tianshou|numba|llvmlite|matplotlib|fonttools|pandas|h5py|tensorboard|playwright|mypy|ruff
+NOT_CORE := mkdocs.*|babel|torch|transformers|tianshou|ray|numba|llvmlite|matplotlib|fonttools|pandas|h5py|tensorboard|playwright|mypy|ruff
 
 pythons: $(CHECKS)  ## a part of the unit tests on every other supported Python found
 	$(BIN)/python -m tests.fakes.worlds $(CURDIR)/$(VENV)/tiny-worlds

@@ -77,6 +77,10 @@ class ServingError(BillpError):
     """An LLM server could not be started, or died."""
 
 
+class EngineError(BillpError):
+    """The workers that play episodes cannot be started, or too many of them were lost."""
+
+
 class StoreAwayError(BillpError):
     """The database that keeps a service's sessions does not answer, or refused a write."""
 

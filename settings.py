@@ -42,7 +42,10 @@ ModelSetting = Literal["auto", ModelKind]
 class LLMSettings(Group):
     """Where the LLM answers and how patient we are with it."""
 
-    base_url: str | None = Field(None, description="OpenAI-compatible server; none starts the embedded llama.cpp")
+    base_url: str | None = Field(
+        None,
+        description="OpenAI-compatible server, or several of one model separated by commas; none starts llama.cpp",
+    )
     api_key: SecretStr = Field(SecretStr("none"), description="sent as bearer token, never logged")
     model: str = Field(
         "smollm2-135m-instruct",
@@ -63,11 +66,18 @@ class LLMSettings(Group):
     @classmethod
     def _usable_address(cls, url: str | None) -> str | None:
         """Addresses are shown and stored, so that a password in one would be as well."""
-        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
-            raise ValueError("it is no address of a server; give one like http://127.0.0.1:8000/v1")
-        if url is not None and "@" in urlsplit(url).netloc:
-            raise ValueError("it holds a user name or password; give what is secret as llm.api_key")
+        for one in () if url is None else url.split(","):
+            parts = urlsplit(one.strip())
+            if parts.scheme not in ("http", "https") or not parts.netloc:
+                raise ValueError("it is no address of a server; give one like http://127.0.0.1:8000/v1")
+            if "@" in parts.netloc:
+                raise ValueError("it holds a user name or password; give what is secret as llm.api_key")
         return url
+
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        """The addresses in `base_url`, one by one; none where it names no server."""
+        return () if self.base_url is None else tuple(one.strip() for one in self.base_url.split(","))
 
 
 class RoleSettings(Group):
@@ -173,6 +183,11 @@ class RunSettings(Group):
     window: int | None = Field(None, ge=0, description="window of the quit rule instead of the simulator's own")
     repeats: bool | None = Field(None, description="repeats allowed or not, whatever the simulator says")
     batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
+    engine: Literal["local", "ray"] = Field("local", description="who plays episodes: this process, or Ray's workers")
+    ray_address: str | None = Field(
+        None, min_length=1, description="Ray cluster as HOST:PORT, or auto; none starts Ray on this machine"
+    )
+    workers: int = Field(0, ge=0, description="worker processes of Ray; 0 is one per CPU core that it has")
     tape: Literal["record", "replay", "off"] = Field("off", description="record LLM calls, or replay them without LLM")
     tape_file: HomePath | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
 

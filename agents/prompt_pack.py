@@ -96,6 +96,10 @@ class Prompt:
         """Both parts, as `PromptPack.edited` takes them."""
         return f"{self.fixed}\n{SEPARATOR}{self.changing}"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """A template cannot be sent to another process; the text it was made from can."""
+        return _made, (self.role, self.version, self.purpose, self.text, f"The {self.role} prompt")
+
     def render(self, **values: Any) -> str:
         """The changing part with `values` filled in; values it does not use are ignored."""
         return self._template.render(**values).strip()

@@ -140,6 +140,18 @@ class RunOptions:
         int | None,
         _Offered("episodes, or questions, in flight at once", on="train evaluate critic compare surface knowledge"),
     ] = None
+    engine: Annotated[
+        Literal["local", "ray"] | None,
+        _Offered("who plays episodes: this process, or Ray's workers", on="train evaluate compare surface"),
+    ] = None
+    ray_address: Annotated[
+        str | None,
+        _Offered(
+            "Ray cluster, or auto; none starts Ray on this machine",
+            on="train evaluate compare surface",
+            metavar="HOST:PORT",
+        ),
+    ] = None
     tape: Annotated[
         Literal["record", "replay", "off"] | None,
         _Offered(
@@ -170,6 +182,8 @@ class RunOptions:
         told = {
             "run__horizon": self.horizon,
             "run__side_by_side": self.side_by_side,
+            "run__engine": self.engine,
+            "run__ray_address": self.ray_address,
             "run__tape": self.tape,
             "run__tape_file": self.tape_file,
             "prompts": self.prompts,

@@ -29,7 +29,7 @@ _PACKAGES = (
 # Where things lie and how many run at once may change between a run and its resumption; results may not.
 _NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_url": True, "vllm": True, "page": True,
                  "postgres_url": True, "api": True,
-                 "run": {"side_by_side", "tape", "tape_file"},
+                 "run": {"side_by_side", "tape", "tape_file", "engine", "ray_address", "workers"},
                  "llm": {"base_url", "api_key", "gguf", "timeout_s", "retries", "backoff_s", "patience_s",
                          "threads"}}  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from billp.experiments.conduct import conduct_of
 from billp.experiments.config import run_config, surroundings
+from billp.experiments.engine import engine_of
 from billp.experiments.knowing import as_begun
 from billp.experiments.metrics import Summary, summarise
 from billp.experiments.names import row_name
@@ -43,6 +44,7 @@ async def evaluate(
         dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, method=chosen, reading=True
     )
     await workshop.check_model(services)
+    engine = await engine_of(workshop)
     opened = open_recommender(services, method, memory)
     services = replace(services, recommender=opened.recommender)
     worlds = services.worlds
@@ -66,7 +68,7 @@ async def evaluate(
     with RunFolder(run, config, beside, resume=resume, may_change=noted) as folder:
         if folder.existed and chosen.needs_llm:
             services = as_begun(services, workshop.knowledge.answers(services.pack), folder.surroundings)
-        runner = Runner(services, chosen, folder, horizon=worlds.test.horizon)
+        runner = Runner(services, chosen, folder, horizon=worlds.test.horizon, engine=engine)
         await runner.run(evaluation_plan(keys, seeds), on_episode)
         conduct = conduct_of(folder.lines(), services)
         summary = summarise(folder.lines(), method, dataset, conduct, name=row_name(method, trained))

@@ -1,4 +1,4 @@
-"""Runs planned episodes side by side, batch by batch, and survives being killed at any moment.
+"""Runs planned episodes on an engine, batch by batch, and survives being killed at any moment.
 
 A batch reads memory as it stood when the batch began; what its episodes taught is written when the last of
 them is over, from their recorded lines, by id. A run that goes on after a kill therefore first writes again
@@ -16,18 +16,16 @@ from typing import Protocol
 
 from billp.agents.recommender import Recommender
 from billp.errors import EpisodeError, NotFiniteError
+from billp.experiments.engine import Engine, LocalEngine, Stage
 from billp.experiments.plans import EpisodePlan
 from billp.experiments.records import EpisodeLine, check_finite
 from billp.experiments.run_folder import RunFolder
-from billp.experiments.together import together
-from billp.experiments.vectorised import play_many
-from billp.graphs.episode import EpisodeGraph, build_episode_graph
+from billp.experiments.vectorised import Played
 from billp.graphs.learning import learn
 from billp.graphs.methods import Method
-from billp.graphs.nodes import output_of
-from billp.graphs.services import FixedServices, Services
-from billp.graphs.state import EpisodeContext, EpisodeInput, EpisodeOutput
-from billp.graphs.tracing import in_full, traced
+from billp.graphs.services import Services
+from billp.graphs.state import EpisodeOutput
+from billp.memory import Freezer
 
 log = logging.getLogger(__name__)
 OnEpisode = Callable[[EpisodeLine], None]
@@ -55,12 +53,12 @@ class Runner:
         folder: RunFolder,
         *,
         horizon: int,
-        at_once: asyncio.Semaphore | None = None,
+        engine: Engine | None = None,
         name: str = "",
         first_ordinal: int = 0,
         learner: Learner | None = None,
     ) -> None:
-        """`at_once` limits the episodes in flight over several runners; none: `run.side_by_side` for this one.
+        """`engine` plays the episodes of several runners; none: this process, `run.side_by_side` at once.
 
         `name` is what memory remembers as the run; none is the folder's own name. `first_ordinal` is that of the run's
         first episode among all that its memory learned from. `learner` recommends in place of
@@ -72,8 +70,9 @@ class Runner:
         self._name = name or folder.path.name
         self._first_ordinal = first_ordinal
         self._learner = learner
-        self._at_once = at_once or asyncio.Semaphore(services.settings.run.side_by_side)
-        self._graph: EpisodeGraph = build_episode_graph(FixedServices(services), horizon)
+        self._horizon = horizon
+        self._engine: Engine = engine or LocalEngine(services.settings.run.side_by_side)
+        self._freezer = Freezer(services.memory) if services.memory is not None else None
 
     async def run(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None = None) -> None:
         """Runs every planned episode that is not recorded yet; failed ones are recorded and passed over.
@@ -81,6 +80,14 @@ class Runner:
         What failed before is tried again where nothing is learned from it. In training it stands: the episodes after
         it were run without its lesson. Raises ArtifactError where a recorded step does not fit the catalogue.
         """
+
+        def played(ended: Sequence[Played]) -> None:
+            lines = [self._line(*each) for each in ended]
+            self._folder.append(*lines)
+            if on_episode is not None:
+                for line in lines:
+                    on_episode(line)
+
         self._folder.check_items(len(self._services.catalogue))
         batches = sorted({plan.batch for plan in plans})
         for batch in batches:
@@ -89,43 +96,15 @@ class Runner:
             open_ = [plan for plan in members if plan.id not in over or (plan.id in failed and not plan.learn)]
             if open_:
                 self._folder.reopen()
-            if self._method.together:
-                await self._all(open_, on_episode)
-            else:
-                await together(self._one(plan, on_episode) for plan in open_)
+                await self._engine.play(self._stage(open_), open_, self._freezer, played)
             await asyncio.to_thread(self._learn, members)
 
-    async def _all(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None) -> None:
-        """The episodes as arrays, many users a step; recorded as they end, and the same as one by one."""
-        async with self._at_once:
-            playing = play_many(self._knowing(plans), self._method, plans)
-            while (ended := await asyncio.to_thread(next, playing, None)) is not None:
-                lines = [self._line(plan, started, played) for plan, started, played in ended]
-                self._folder.append(*lines)
-                if on_episode is not None:
-                    for line in lines:
-                        on_episode(line)
-
-    def _knowing(self, plans: Sequence[EpisodePlan]) -> Services:
-        """The services with what was learned so far; all of `plans` are of one batch."""
-        if self._learner is None or not plans:
-            return self._services
-        return replace(self._services, recommender=self._learner.recommender(explore=plans[0].learn))
-
-    async def _one(self, plan: EpisodePlan, on_episode: OnEpisode | None) -> None:
-        async with self._at_once:
-            started, context = time.time(), self._context(plan)
-            try:
-                state = await self._graph.ainvoke(
-                    EpisodeInput(user=plan.user, episode=plan.id), traced(context), context=context
-                )
-            except EpisodeError as error:
-                line = self._line(plan, started, error)
-            else:
-                line = self._line(plan, started, output_of(state))
-        self._folder.append(line)
-        if on_episode is not None:
-            on_episode(line)
+    def _stage(self, plans: Sequence[EpisodePlan]) -> Stage:
+        """What is known before `plans`, all of one batch, are played."""
+        services = self._services
+        if self._learner is not None and plans:
+            services = replace(services, recommender=self._learner.recommender(explore=plans[0].learn))
+        return Stage(services, self._method, self._name, self._first_ordinal, self._horizon)
 
     def _learn(self, members: Sequence[EpisodePlan]) -> None:
         """Writes what a complete batch taught, in the order of its plan whatever order it ended in."""
@@ -136,21 +115,11 @@ class Runner:
         lines = list(self._folder.lines(plan.id for plan in plans))
         if self._learner is not None:
             self._learner.learn([line.output for line in lines if line.output is not None])
+        stage = self._stage(())
         if memory is not None:
             for plan, line in zip(plans, lines, strict=True):
                 if line.output is not None:
-                    learn(self._services, memory, self._method, self._context(plan), line.output)
-
-    def _context(self, plan: EpisodePlan) -> EpisodeContext:
-        context = EpisodeContext(
-            method=self._method.name,
-            split=plan.split,
-            seed=plan.seed,
-            run=self._name,
-            ordinal=self._first_ordinal + plan.ordinal,
-            learn=plan.learn and self._method.learns,
-        )
-        return in_full(context, self._services)
+                    learn(self._services, memory, self._method, stage.context(plan), line.output)
 
     def _line(self, plan: EpisodePlan, started: float, played: EpisodeOutput | EpisodeError) -> EpisodeLine:
         if not isinstance(played, EpisodeError):

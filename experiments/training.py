@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from billp.experiments.config import run_config, surroundings
+from billp.experiments.engine import engine_of
 from billp.experiments.knowing import as_begun
 from billp.experiments.metrics import Summary, summarise
 from billp.experiments.names import row_name
@@ -42,6 +43,7 @@ async def train(
         dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, method=chosen
     )
     await workshop.check_model(services)
+    engine = await engine_of(workshop)
     rival = RunningRival(services, method, seed) if chosen.answers else None
     worlds, settings = services.worlds, workshop.settings
     users = [services.dataset.user_keys[user] for user in users_of(worlds.train, len(worlds.train.users), seed)]
@@ -54,7 +56,7 @@ async def train(
             services = as_begun(services, workshop.knowledge.answers(services.pack), folder.surroundings)
         runner = Runner(
             services, chosen, folder, horizon=worlds.train.horizon, first_ordinal=folder.surroundings.get(_FIRST, 0),
-            learner=rival,
+            learner=rival, engine=engine,
         )  # fmt: skip
         await runner.run(training_plan(users, episodes, settings.run.batch, seed), on_episode)
         summary = summarise(folder.lines(), method, dataset, name=row_name(method, training=True))

@@ -19,6 +19,7 @@ from billp.agents.llm.abilities import Abilities, abilities_of
 from billp.agents.llm.metering import Load, MeteredChat
 from billp.agents.llm.providers import ProviderChat, provider_chat, provider_of
 from billp.agents.llm.server_chat import ServerChat
+from billp.agents.llm.servers import SeveralServers
 from billp.agents.llm.start_up import find_abilities
 from billp.agents.llm.tape import Tape
 from billp.agents.llm.taped_chat import TapedChat
@@ -48,8 +49,8 @@ class Workshop:
         self, settings: Settings, *, model: BaseChatModel | None = None, embedder: Embedder | None = None
     ) -> None:
         self.settings = settings
-        self._given_model = model
-        self._given_embedder = embedder
+        self.given_model = model
+        self.given_embedder = embedder
         self._banks: dict[tuple[str, str], MemoryBank] = {}
         self._open = AsyncExitStack()
         self._abilities: Abilities | None = None
@@ -65,7 +66,7 @@ class Workshop:
     @cached_property
     def embedder(self) -> Embedder:
         """The sentence embedder, or the one given."""
-        return self._given_embedder or SentenceEmbedder()
+        return self.given_embedder or SentenceEmbedder()
 
     @cached_property
     def server(self) -> EmbeddedServer | None:
@@ -92,34 +93,36 @@ class Workshop:
     def model(self) -> MeteredChat:
         """The chat model: the one given, the server that `llm.base_url` names, or the embedded one; or their tape."""
         if self.tape is None:
-            return MeteredChat(inner=self._given_model or self._own_model)
+            return MeteredChat(inner=self.given_model or self._own_model)
         llm = self.settings.llm
-        live = None if self.settings.run.tape == "replay" else self._given_model or self._own_model
+        live = None if self.settings.run.tape == "replay" else self.given_model or self._own_model
         taped = TapedChat(
             tape=self.tape, inner=live, model=llm.model, sha256=self.model_digest, extra=dict(llm.extra_body)
         )
         return MeteredChat(inner=taped)
 
     @cached_property
-    def _own_model(self) -> ServerChat | ProviderChat:
+    def _own_model(self) -> ServerChat | ProviderChat | SeveralServers:
         llm = self.settings.llm
         if provider_of(llm.model):
             return provider_chat(llm)
-        model = ServerChat(base_url=self._base_url, settings=llm)
-        self._open.push_async_exit(model)
-        return model
+        servers = [ServerChat(base_url=url, settings=llm) for url in self.base_urls]
+        for server in servers:
+            self._open.push_async_exit(server)
+        return servers[0] if len(servers) == 1 else SeveralServers(servers=servers)
 
     def another_model(self) -> ServerChat:
         """The embedded model, or that of a server, for another event loop."""
-        return ServerChat(base_url=self._base_url, settings=self.settings.llm)
+        return ServerChat(base_url=self.base_urls[0], settings=self.settings.llm)
 
     @property
-    def _base_url(self) -> str:
-        return self.settings.llm.base_url or (self.server.base_url if self.server else "")
+    def base_urls(self) -> tuple[str, ...]:
+        """Where the model answers: the servers that the settings name, or the embedded one."""
+        return self.settings.llm.base_urls or (self.server.base_url if self.server else "",)
 
     def sharing(self, settings: Settings) -> Workshop:
         """A workshop with other settings on the same model and embedder, which stay this one's to close."""
-        other = Workshop(settings, model=self._given_model, embedder=self.embedder)
+        other = Workshop(settings, model=self.given_model, embedder=self.embedder)
         other._abilities = self._abilities
         for name in ("server", "tape", "model", "_own_model"):
             if name in self.__dict__:
@@ -129,7 +132,7 @@ class Workshop:
     @property
     def model_name(self) -> str:
         """What answers, in a word: the provider's model, the server's address, or the embedded model's file."""
-        if self._given_model is not None:
+        if self.given_model is not None:
             return "given"
         if provider_of(self.settings.llm.model) or self.settings.run.tape == "replay":
             return self.settings.llm.model
@@ -148,7 +151,7 @@ class Workshop:
     def stands_in(self) -> bool:
         """Whether the model is the one that is used where none was named."""
         llm = self.settings.llm
-        return self._given_model is None and not (llm.base_url or llm.gguf or provider_of(llm.model))
+        return self.given_model is None and not (llm.base_url or llm.gguf or provider_of(llm.model))
 
     async def check_model(self, services: Services) -> None:
         """Before a run begins: finds out whether the LLM is there and what it can do, and says once what it cannot.
@@ -168,13 +171,19 @@ class Workshop:
         ModelUnavailableError.
         """
         if self._abilities is None:
-            if self._given_model is None and self.settings.run.tape != "replay":
+            if self.given_model is None and self.settings.run.tape != "replay":
                 found = await find_abilities(self._own_model, self.model_name)
                 able = self._own_model.abilities = replace(found, words=not self.stands_in)
                 if self.tape is not None:
                     self.tape.add_abilities(self.settings.llm.model, able)
             self._abilities = abilities_of(self.model)
         return self._abilities
+
+    def know(self, able: Abilities) -> None:
+        """Takes it as found out what the LLM can do."""
+        self._abilities = able
+        if self.given_model is None:
+            self._own_model.abilities = able
 
     @property
     def abilities(self) -> Abilities | None:
@@ -191,7 +200,7 @@ class Workshop:
         """sha256 of the embedded model's file, or of the recorded one; empty for one behind somebody else's server."""
         if self.tape is not None and self.settings.run.tape == "replay":
             return self.tape.digest_of(self.settings.llm.model)
-        if self._given_model is not None or self.server is None:
+        if self.given_model is not None or self.server is None:
             return ""
         with self.server.model_file.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from billp.memory.bank import MemoryBank, MemoryStats
 from billp.memory.embedding import Embedder, SentenceEmbedder
 from billp.memory.experiences import ActorMemory, CriticMemory
+from billp.memory.frozen import Freezer, FrozenMemory
 from billp.memory.inventory import counts_of, inventory
 from billp.memory.knowledge import Answers, Knowledge, KnowledgeFile
 from billp.memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
@@ -24,6 +25,8 @@ __all__ = [
     "CriticExperience",
     "CriticMemory",
     "Embedder",
+    "Freezer",
+    "FrozenMemory",
     "Kind",
     "Knowledge",
     "KnowledgeFile",

@@ -75,6 +75,11 @@ class MemoryBank:
     ) -> None:
         self.close()
 
+    @property
+    def stores(self) -> Mapping[Kind, VectorStore]:
+        """Where the records of each kind are kept."""
+        return self._stores
+
     def close(self) -> None:
         """Close the connection and release the folder; closing twice is closing once."""
         self._close()

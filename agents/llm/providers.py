@@ -118,6 +118,8 @@ def provider_chat(settings: LLMSettings) -> ProviderChat:
     if provider is None:
         raise SettingsError(f"Setting llm.model={settings.model} names no provider; known: {', '.join(DIALECTS)}.")
     given = DIALECTS[provider].made(settings)
+    if len(settings.base_urls) > 1:
+        raise SettingsError(f"Setting llm.model={settings.model} takes one address in llm.base_url, not several.")
     if settings.base_url:
         given["base_url"] = settings.base_url
     key = settings.api_key.get_secret_value()

@@ -10,6 +10,7 @@ from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.providers import ProviderChat
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.server_chat import ServerChat
+from billp.agents.llm.servers import SeveralServers
 from billp.errors import ContextOverflowError, ModelUnavailableError, UnusableModelError
 
 _FREE = Request(
@@ -30,12 +31,21 @@ _SCORED = replace(
 )
 
 
-async def find_abilities(model: ServerChat | ProviderChat, where: str) -> Abilities:
+async def find_abilities(model: ServerChat | ProviderChat | SeveralServers, where: str) -> Abilities:
     """Asks four tiny questions and notes what `model` can do in it; `where` names it in errors.
 
     A server that is away is not waited for: it was forgotten. Raises UnusableModelError when there are no words to a
-    free question, ModelUnavailableError or ServerAwayError when nothing comes.
+    free question or several servers are not alike, ModelUnavailableError or ServerAwayError when nothing comes.
     """
+    if isinstance(model, SeveralServers):
+        found = [await find_abilities(server, server.base_url) for server in model.servers]
+        for server, able in zip(model.servers, found, strict=True):
+            if able != found[0]:
+                raise UnusableModelError(
+                    f"{server.base_url} and {model.servers[0].base_url} can do different things; serve the same model "
+                    "on both."
+                )
+        return found[0]
     model.waits = False
     try:
         return await _found(model, where)

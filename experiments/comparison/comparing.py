@@ -22,6 +22,7 @@ from billp.experiments.comparison.track import Bench, OnTraining, Track
 from billp.experiments.conduct import conduct_of
 from billp.experiments.config import run_config, surroundings
 from billp.experiments.configured_folder import ConfiguredFolder, read_config
+from billp.experiments.engine import Engine, engine_of
 from billp.experiments.knowing import as_begun
 from billp.experiments.metrics import Summary, cached_share, summarise
 from billp.experiments.records import EpisodeLine
@@ -47,13 +48,15 @@ async def compare(
     resume: bool,
     on_episode: OnEpisode | None = None,
     on_training: OnTraining | None = None,
+    engine: Engine | None = None,
 ) -> Comparison:
     """Trains, probes and evaluates every arm with every seed; results are also in `run/comparison.json`.
 
     All arms meet the same test users with the same seeds. Each learning arm has, for each seed, a memory that starts
     empty and that its evaluation only reads; each policy is trained anew for each seed. With `resume`, what is over is
-    only read, and `design` may have more arms, seeds and users than before. Raises SettingsError for a design that
-    makes no sense, and ArtifactError where `run` was made with another training, other settings, or more.
+    only read, and `design` may have more arms, seeds and users than before. `engine` plays the episodes; none: the one
+    that the settings ask for. Raises SettingsError for a design that makes no sense, and ArtifactError where `run` was
+    made with another training, other settings, or more.
     """
     design = checked(design, workshop.settings.run.batch)
     for arm in design.arms:
@@ -77,7 +80,7 @@ async def compare(
             design=design,
             folder=run,
             memories=f"{run.name}-{own}" if own else run.name,  # comparisons of earlier builds have none
-            at_once=asyncio.Semaphore(workshop.settings.run.side_by_side),
+            engine=engine or await engine_of(workshop),
             test_users=users,
             on_episode=on_episode or (lambda _: None),
             on_training=on_training or (lambda _, __: None),

@@ -14,6 +14,7 @@ from billp.experiments.baselines.thread import in_thread
 from billp.experiments.comparison.design import Arm, Design
 from billp.experiments.conduct import conduct_of
 from billp.experiments.config import run_config, surroundings
+from billp.experiments.engine import Engine
 from billp.experiments.metrics import summarise
 from billp.experiments.plans import evaluation_plan, training_plan
 from billp.experiments.records import EpisodeLine
@@ -38,7 +39,7 @@ class Bench:
     folder: Path
     memories: str
     """What the names of its memories begin with; no other comparison has it."""
-    at_once: asyncio.Semaphore
+    engine: Engine
     test_users: list[str]
     on_episode: OnEpisode
     on_training: OnTraining
@@ -190,7 +191,7 @@ class Track:
     def _runner(self, folder: RunFolder, horizon: int) -> Runner:
         name = str(folder.path.relative_to(self._bench.folder.parent))
         return Runner(
-            self._services, self.arm.method, folder, horizon=horizon, at_once=self._bench.at_once, name=name,
+            self._services, self.arm.method, folder, horizon=horizon, engine=self._bench.engine, name=name,
             learner=self._rival,
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from billp.experiments.comparison.design import Design, arms_of
 from billp.experiments.comparison.results import Comparison
 from billp.experiments.config import run_config, surroundings
 from billp.experiments.configured_folder import ConfiguredFolder, read_config
+from billp.experiments.engine import Engine, engine_of
 from billp.experiments.intervals import FEWEST_SPLITS
 from billp.experiments.records import EpisodeLine
 from billp.experiments.run_folder import read_lines
@@ -102,12 +103,15 @@ async def run_surface(
     base = workshop.services(survey.dataset, memory=None, llm=False)
     config = run_config(workshop, base, survey.plan())
     beside = surroundings(workshop.settings, workshop.abilities)
+    engine = await engine_of(workshop)
     with ConfiguredFolder(run, config, beside, resume=resume, may_change=_MAY_CHANGE) as folder:
         found: dict[tuple[Place, int], Comparison] = {}
         for place, split in survey.stops:
             if on_world is not None:
                 on_world(f"{place.name}, split {split}")
-            found[place, split] = await _compared(workshop, survey, place, split, run=run, on_episode=on_episode)
+            found[place, split] = await _compared(
+                workshop, survey, place, split, run=run, engine=engine, on_episode=on_episode
+            )
         surface = _surface(survey, found, run)
         folder.widen()
         write_whole(run / SURFACE, surface.model_dump_json(indent=2) + "\n")
@@ -120,7 +124,14 @@ def folder_of(run: Path, place: Place, split: int) -> Path:
 
 
 async def _compared(
-    workshop: Workshop, survey: Survey, place: Place, split: int, *, run: Path, on_episode: OnEpisode | None
+    workshop: Workshop,
+    survey: Survey,
+    place: Place,
+    split: int,
+    *,
+    run: Path,
+    engine: Engine,
+    on_episode: OnEpisode | None,
 ) -> Comparison:
     folder = folder_of(run, place, split)
     arms = arms_of(survey.arms, [load_pack(workshop.settings.prompts)])
@@ -141,7 +152,7 @@ async def _compared(
     settings = workshop.settings
     there = settings.run.model_copy(update={"quit_rule": place.rule, "window": place.window})
     async with workshop.sharing(settings.model_copy(update={"run": there})) as inside:
-        return await compare(inside, design, run=folder, resume=True, on_episode=on_episode)
+        return await compare(inside, design, run=folder, resume=True, engine=engine, on_episode=on_episode)
 
 
 def _surface(survey: Survey, found: dict[tuple[Place, int], Comparison], run: Path) -> Surface:

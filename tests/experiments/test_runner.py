@@ -151,7 +151,7 @@ async def test_an_episode_with_a_number_that_is_none_is_a_failed_one_and_teaches
             return done
         return {**done, "steps": [{**step, "value": math.nan} for step in done["steps"]]}
 
-    monkeypatch.setattr("billp.experiments.runner.output_of", spoiled)
+    monkeypatch.setattr("billp.experiments.engine.output_of", spoiled)
     bank = fake_bank()
     lines = {line.id: line for line in await play(tmp_path / "run", services(bank), planned)}
     assert {id_ for id_, line in lines.items() if line.output is None} == {spoilt}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 
-import billp.experiments.runner
+import billp.experiments.engine
 from billp.experiments.plans import evaluation_plan
 from billp.experiments.run_folder import RunFolder
 from billp.experiments.runner import Runner
@@ -63,7 +63,7 @@ async def test_a_runs_episodes_carry_what_they_are_run_with(tmp_path: Path, monk
             contexts.append(context)
             return await super().get(context, user)
 
-    monkeypatch.setattr(billp.experiments.runner, "FixedServices", Watched)
+    monkeypatch.setattr(billp.experiments.engine, "FixedServices", Watched)
     services = fake_services(memory=fake_bank())
     with RunFolder(tmp_path / "r", {}, {}, resume=False) as folder:
         runner = Runner(services, method_named("billp"), folder, horizon=3)

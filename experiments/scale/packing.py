@@ -1,0 +1,139 @@
+"""What a worker needs to play the episodes of a batch, packed by the driver and unpacked by the worker.
+
+It travels in parts of unlike size and life, each sent once: the ground, which all methods of a run share; what memory
+holds, in the parts in which it was read; and a kit for each batch, which is small. No secret is among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+from numpy.typing import NDArray
+from pydantic import SecretStr
+
+from billp.agents.grounding import Vectors
+from billp.agents.llm.abilities import Abilities
+from billp.agents.prompt_pack import PromptPack
+from billp.agents.recommender import Recommender
+from billp.experiments.engine import Stage
+from billp.graphs.believing import Believer
+from billp.graphs.methods import Method
+from billp.graphs.services import Services
+from billp.graphs.users import SimulatedUsers
+from billp.graphs.workshop import Workshop
+from billp.memory import Embedder, FrozenMemory, Kind, Knowledge
+from billp.settings import Settings
+from billp.simulators import Dataset, Worlds
+
+Ref = Any
+"""What stands for a thing that was put where every worker can fetch it."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Users, items and worlds."""
+
+    dataset: Dataset
+    worlds: Worlds
+    popularity: NDArray[np.int64]
+    vectors: Vectors
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """How a worker embeds and asks the LLM."""
+
+    settings: Settings
+    abilities: Abilities | None
+    """What the LLM can do; None where none is asked."""
+    model: BaseChatModel | None
+    """None for the servers that the settings name."""
+    embedder: Embedder | None
+    """None for the sentence embedder, which each worker loads for itself."""
+
+    def workshop(self, key: SecretStr) -> Workshop:
+        """A workshop with it; `key` is sent to the LLM."""
+        llm = self.settings.llm.model_copy(update={"api_key": key})
+        workshop = Workshop(self.settings.model_copy(update={"llm": llm}), model=self.model, embedder=self.embedder)
+        if self.abilities is not None:
+            workshop.know(self.abilities)
+        return workshop
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What is particular to a batch."""
+
+    settings: Settings
+    method: Method
+    run: str
+    first_ordinal: int
+    horizon: int
+    pack: PromptPack
+    knowledge: Knowledge
+    recommender: Recommender | None
+    asks: bool
+    """Whether the LLM is asked."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What the episodes of a batch are played with: where each part lies. It goes with every job."""
+
+    kit: Ref
+    ground: Ref
+    equipment: Ref
+    memory: FrozenMemory | None
+    """The memory's names, without its parts."""
+    rows: Mapping[Kind, tuple[Ref, ...]]
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """All of them."""
+        return (self.kit, self.ground, self.equipment, *(ref for refs in self.rows.values() for ref in refs))
+
+
+def without_secrets(settings: Settings) -> Settings:
+    """`settings` without the keys and passwords in them."""
+    llm = settings.llm.model_copy(update={"api_key": SecretStr("none")})
+    return settings.model_copy(update={"llm": llm, "postgres_url": None})
+
+
+def kit_of(stage: Stage) -> Kit:
+    """The kit of a batch."""
+    services = stage.services
+    return Kit(
+        settings=without_secrets(services.settings),
+        method=stage.method,
+        run=stage.run,
+        first_ordinal=stage.first_ordinal,
+        horizon=stage.horizon,
+        pack=services.pack,
+        knowledge=services.believer.knowledge,
+        recommender=services.recommender,
+        asks=services.minds is not None,
+    )
+
+
+def stage_of(kit: Kit, ground: Ground, memory: FrozenMemory | None, workshop: Workshop) -> Stage:
+    """The batch's stage, on the equipment of `workshop`."""
+    believer = Believer(kit.settings, ground.dataset, ground.worlds, ground.vectors, knowledge=kit.knowledge)
+    services = Services(
+        settings=kit.settings,
+        dataset=ground.dataset,
+        worlds=ground.worlds,
+        users=SimulatedUsers(ground.dataset, ground.worlds),
+        popularity=ground.popularity,
+        vectors=ground.vectors,
+        embedder=workshop.embedder,
+        pack=kit.pack,
+        believer=believer,
+        minds=workshop.minds(kit.pack, kit.settings) if kit.asks else None,
+        memory=None if memory is None else memory.bank(workshop.embedder),
+        recommender=kit.recommender,
+    )
+    return Stage(services, kit.method, kit.run, kit.first_ordinal, kit.horizon)

@@ -1,0 +1,167 @@
+"""An engine that spreads episodes over workers, wherever these are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+from billp.baselines.rollout import CELLS
+from billp.errors import EngineError, SettingsError
+from billp.experiments.engine import OnPlayed, Stage
+from billp.experiments.plans import EpisodePlan
+from billp.experiments.scale.packing import Equipment, Ground, Parcel, Ref, kit_of, without_secrets
+from billp.experiments.scale.worker import Report
+from billp.experiments.together import together
+from billp.graphs.services import Services
+from billp.graphs.workshop import Workshop
+from billp.memory import KINDS, Freezer, FrozenMemory, Kind
+
+log = logging.getLogger(__name__)
+_TRIES = 3
+_FEWEST = 16  # users that are met as arrays: fewer cost nearly as much
+
+
+class WorkerLostError(Exception):
+    """A worker ended in the middle of a job; its words say which."""
+
+
+class Pool(Protocol):
+    """Workers that are there, and a place for what they share."""
+
+    @property
+    def size(self) -> int:
+        """How many workers there are."""
+        ...
+
+    def put(self, thing: object) -> Ref:
+        """Where every worker can fetch `thing` from now on, as long as this is kept."""
+        ...
+
+    async def play(self, number: int, parcel: Parcel, plans: Sequence[EpisodePlan]) -> Report:
+        """Has the worker of that number, from 0, play `plans`.
+
+        Raises WorkerLostError where it ends meanwhile; the next call finds another in its place. Raises EngineError
+        where none can be had.
+        """
+        ...
+
+
+class SpreadEngine:
+    """Plays episodes on the workers of a pool. Memory is read here, and learning stays here."""
+
+    def __init__(self, workshop: Workshop, pool: Pool) -> None:
+        run = workshop.settings.run
+        if run.tape != "off":
+            raise SettingsError("A tape is one file of one process; leave out --tape, or take --engine local.")
+        self._workshop, self._pool = workshop, pool
+        self._at_once = asyncio.Semaphore(run.side_by_side)
+        self._busy = [0] * pool.size
+        self._grounds: list[tuple[Services, Ref]] = []
+        self._equipment: dict[bool, Ref] = {}
+        self._packing = Lock()
+        self._rows: WeakKeyDictionary[Freezer, dict[int, Ref]] = WeakKeyDictionary()
+
+    async def play(
+        self, stage: Stage, plans: Sequence[EpisodePlan], freezer: Freezer | None, on_played: OnPlayed
+    ) -> None:
+        """See `Engine`; a worker that is lost loses its episodes, which are begun again by another."""
+        parcel = await asyncio.to_thread(self._packed, stage, freezer)
+        await together(self._job(parcel, job, on_played) for job in self._jobs(stage, plans))
+
+    def _jobs(self, stage: Stage, plans: Sequence[EpisodePlan]) -> list[Sequence[EpisodePlan]]:
+        """Episodes one by one; those that are played as arrays in shares, for together they cost less."""
+        size = 1
+        if stage.method.together:
+            size = max(1, CELLS // len(stage.services.catalogue))
+            # A network's sums differ in the last digit with the number of users, so that its shares stay as they are.
+            if not stage.method.needs_policy:
+                size = min(size, max(_FEWEST, -(-len(plans) // self._pool.size)))
+        return [plans[start : start + size] for start in range(0, len(plans), size)]
+
+    async def _job(self, parcel: Parcel, plans: Sequence[EpisodePlan], on_played: OnPlayed) -> None:
+        for _ in range(_TRIES):
+            async with self._at_once:
+                number = min(range(self._pool.size), key=self._busy.__getitem__)
+                self._busy[number] += len(plans)
+                try:
+                    report = await self._pool.play(number, parcel, plans)
+                except WorkerLostError as lost:
+                    log.warning("%s; %d of its episodes begin again on another.", lost, len(plans))
+                    continue
+                finally:
+                    self._busy[number] -= len(plans)
+            if report.stopped is not None:
+                raise report.stopped
+            on_played(report.played)
+            return
+        raise EngineError(
+            f"{_TRIES} workers were lost over episode {plans[0].id}; look whether their machines have memory enough, "
+            "and go on with --resume."
+        )
+
+    def _packed(self, stage: Stage, freezer: Freezer | None) -> Parcel:
+        with self._packing:  # what several methods share is put once
+            return self._parcel(stage, freezer)
+
+    def _parcel(self, stage: Stage, freezer: Freezer | None) -> Parcel:
+        services = stage.services
+        rows: dict[Kind, tuple[Ref, ...]] = {}
+        memory: FrozenMemory | None = None
+        if freezer is not None:
+            # Who is met as arrays weighs what actors experienced, and looks nothing up.
+            frozen = freezer.freeze(("actor",) if stage.method.together else KINDS)
+            memory = replace(frozen, parts={})
+            known = self._rows.setdefault(freezer, {})
+            for parts in frozen.parts.values():
+                for part in parts:
+                    if id(part) not in known:  # the freezer keeps it, so that no other gets its id
+                        known[id(part)] = self._pool.put(part)
+            rows = {kind: tuple(known[id(part)] for part in parts) for kind, parts in frozen.parts.items()}
+        return Parcel(
+            kit=self._pool.put(kit_of(stage)),
+            ground=self._ground(services),
+            equipment=self._equipped(services),
+            memory=memory,
+            rows=rows,
+        )
+
+    def _ground(self, services: Services) -> Ref:
+        for known, ref in self._grounds:
+            if known.dataset is services.dataset and known.worlds is services.worlds:
+                return ref
+        ground = Ground(services.dataset, services.worlds, services.popularity, services.vectors)
+        self._grounds = [*self._grounds[-1:], (services, self._pool.put(ground))]  # a surface goes from world to world
+        return self._grounds[-1][1]
+
+    def _equipped(self, services: Services) -> Ref:
+        asks = services.minds is not None
+        if asks not in self._equipment:
+            self._equipment[asks] = self._pool.put(equipment_of(self._workshop, asks=asks))
+        return self._equipment[asks]
+
+
+def equipment_of(workshop: Workshop, *, asks: bool) -> Equipment:
+    """What workers need to do as `workshop` does, and where it `asks` the LLM, to ask the same.
+
+    Raises SettingsError where the LLM is embedded in this process and the workers are elsewhere.
+    """
+    settings = without_secrets(workshop.settings)
+    if asks and workshop.server is not None and workshop.given_model is None:
+        if settings.run.ray_address is not None:
+            raise SettingsError(
+                "The embedded LLM answers on this machine only; start `billp serve` and give its address as "
+                "llm.base_url."
+            )
+        llm: dict[str, Any] = {"base_url": workshop.server.base_url}
+        settings = settings.model_copy(update={"llm": settings.llm.model_copy(update=llm)})
+    return Equipment(
+        settings=settings,
+        abilities=workshop.abilities if asks else None,
+        model=workshop.given_model,
+        embedder=workshop.given_embedder,
+    )
