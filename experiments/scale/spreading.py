@@ -151,7 +151,7 @@ def equipment_of(workshop: Workshop, *, asks: bool) -> Equipment:
     Raises SettingsError where the LLM is embedded in this process and the workers are elsewhere.
     """
     settings = without_secrets(workshop.settings)
-    if asks and workshop.server is not None and workshop.given_model is None:
+    if asks and workshop.given_model is None and workshop.server is not None:
         if settings.run.ray_address is not None:
             raise SettingsError(
                 "The embedded LLM answers on this machine only; start `billp serve` and give its address as "

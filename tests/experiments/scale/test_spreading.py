@@ -1,0 +1,171 @@
+"""Episodes spread over workers are the episodes of one process, whatever happens to the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
+from billp.errors import EngineError, ModelUnavailableError, ServerAwayError, SettingsError
+from billp.experiments.engine import Engine
+from billp.experiments.plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.records import EpisodeLine
+from billp.experiments.rivals import RunningRival
+from billp.experiments.run_folder import RunFolder
+from billp.experiments.runner import Runner
+from billp.experiments.scale.spreading import SpreadEngine
+from billp.graphs.methods import METHODS
+from billp.graphs.services import Services
+from billp.graphs.workshop import Workshop
+from billp.memory import KINDS, MemoryBank, Record
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import RuleModel
+from tests.fakes.pool import FakePool
+from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+
+NEAR: dict[str, Any] = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0}
+
+
+def keys(split: str) -> list[str]:
+    world = tiny_worlds().train if split == "train" else tiny_worlds().test
+    return [tiny_dataset().user_keys[int(user)] for user in world.users]
+
+
+TRAINING = training_plan(keys("train"), 8, 4, 0)
+MEETING = evaluation_plan(keys("test"), [0, 1])
+
+
+def engine(pool: FakePool, services: Services, model: RuleModel | None = None) -> SpreadEngine:
+    workshop = Workshop(services.settings, model=model or RuleModel(), embedder=HashEmbedder())
+    return SpreadEngine(workshop, pool)
+
+
+async def played(
+    path: Path,
+    services: Services,
+    method: str,
+    plans: Sequence[EpisodePlan],
+    by: Engine | None,
+    *,
+    resume: bool = False,
+) -> tuple[EpisodeLine, ...]:
+    rival = RunningRival(services, method, 0) if METHODS[method].chooser == "rival" else None
+    with RunFolder(path / "run", {"method": method}, {}, resume=resume) as folder:
+        runner = Runner(services, METHODS[method], folder, horizon=12, engine=by, learner=rival)
+        try:
+            await runner.run(plans)
+        finally:
+            lines = folder.lines
+    return lines
+
+
+def told(lines: Sequence[EpisodeLine]) -> dict[str, Any]:
+    """Everything but the times."""
+    assert len({line.id for line in lines}) == len(lines)
+    return {
+        line.id: line.model_dump(exclude={"started", "ended", "output"}) | {"output": timeless(line)} for line in lines
+    }
+
+
+def timeless(line: EpisodeLine) -> object:
+    if line.output is None:
+        return None
+    return {**line.output, "usage": {**line.output["usage"], "seconds": 0.0}}
+
+
+def contents(memory: MemoryBank) -> Mapping[str, Record]:
+    return {record.id: record for kind in KINDS for record in memory.records(kind, 10_000)}
+
+
+@pytest.mark.parametrize("method", ["billp", "billp-llm-only"])
+async def test_training_on_workers_leaves_the_same_episodes_and_the_same_memory(tmp_path: Path, method: str):
+    one, other = fake_bank(), fake_bank()
+    flags = {"method": method, **NEAR}
+    alone = await played(tmp_path / "a", fake_services(memory=one, **flags), method, TRAINING, None)
+    services, pool = fake_services(memory=other, **flags), FakePool(2)
+    spread = await played(tmp_path / "b", services, method, TRAINING, engine(pool, services))
+    assert told(spread) == told(alone)
+    assert contents(other) == contents(one)
+    assert {number for number, _ in pool.jobs} == {0, 1}
+    assert [bool(line.output and line.output["reflections"]) for line in spread] == [False] * 4 + [True] * 4
+
+
+@pytest.mark.parametrize(
+    "method", ["random", "oracle", "billp-memory-only", "mmr-untuned", "diverse-learned", "linucb"]
+)
+async def test_methods_that_are_played_as_arrays_are_spread_as_well(tmp_path: Path, method: str):
+    plans = [*TRAINING, *(replace(plan, batch=9) for plan in MEETING)]
+    alone = await played(tmp_path / "a", fake_services(memory=fake_bank()), method, plans, None)
+    services, pool = fake_services(memory=fake_bank()), FakePool(3)
+    spread = await played(tmp_path / "b", services, method, plans, engine(pool, services))
+    assert told(spread) == told(alone)
+    assert max(len(ids) for _, ids in pool.jobs) > 1
+    assert len(pool.jobs) > 2
+
+
+async def test_a_lost_worker_loses_no_episode(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    one, other = fake_bank(), fake_bank()
+    alone = await played(tmp_path / "a", fake_services(memory=one), "billp", TRAINING, None)
+    services, pool = fake_services(memory=other), FakePool(2, deadly=[TRAINING[1].id, TRAINING[1].id, TRAINING[6].id])
+    spread = await played(tmp_path / "b", services, "billp", TRAINING, engine(pool, services))
+    assert told(spread) == told(alone)
+    assert contents(other) == contents(one)
+    assert caplog.text.count("was lost; 1 of its episodes begin again") == 3
+
+
+async def test_an_episode_that_costs_every_worker_ends_the_run_which_goes_on_later(tmp_path: Path):
+    one, other = fake_bank(), fake_bank()
+    alone = await played(tmp_path / "a", fake_services(memory=one), "billp", TRAINING, None)
+    services = fake_services(memory=other)
+    with pytest.raises(EngineError, match=r"3 workers were lost over episode train-0-5.*--resume"):
+        await played(
+            tmp_path / "b", services, "billp", TRAINING, engine(FakePool(2, deadly=["train-0-5"] * 3), services)
+        )
+    services = fake_services(memory=other)
+    spread = await played(tmp_path / "b", services, "billp", TRAINING, engine(FakePool(2), services), resume=True)
+    assert told(spread) == told(alone)
+    assert contents(other) == contents(one)
+
+
+async def test_an_episode_that_fails_is_a_failed_line_and_what_ends_the_run_ends_it(tmp_path: Path):
+    class Unlucky(RuleModel):
+        async def answer(self, request: Request) -> Reply:
+            raise ModelUnavailableError("no reply")
+
+    class Away(RuleModel):
+        async def answer(self, request: Request) -> Reply:
+            raise ServerAwayError("the server went away")
+
+    services = fake_services(method="react")
+    lines = await played(tmp_path / "a", services, "react", MEETING[:3], engine(FakePool(2), services, Unlucky()))
+    assert {(line.status, line.error) for line in lines} == {("failed", "no reply")}
+    with pytest.raises(ServerAwayError, match="went away"):
+        await played(tmp_path / "b", services, "react", MEETING[:3], engine(FakePool(2), services, Away()))
+
+
+async def test_what_is_shared_travels_once_and_a_job_is_small(tmp_path: Path):
+    services, pool = fake_services(memory=fake_bank()), FakePool(2)
+    await played(tmp_path, services, "billp", TRAINING, engine(pool, services))
+    # Ground, equipment, two kits, and after the first batch a part for each kind of record.
+    assert len(pool.shelf) == 2 + 2 + len(KINDS)
+    assert max(pool.sent) < 2000
+
+
+async def test_no_job_and_nothing_shared_holds_a_secret(tmp_path: Path):
+    services = fake_services(llm__api_key="sk-planted", postgres_url="postgresql://me:planted@host/db")
+    pool = FakePool(1)
+    workshop = Workshop(services.settings, model=RuleModel(), embedder=HashEmbedder())
+    await played(tmp_path, services, "react", MEETING[:2], SpreadEngine(workshop, pool))
+    assert not [thing for thing in pool.shelf.values() if b"planted" in thing]
+
+
+def test_a_tape_is_refused():
+    settings = fake_services(run__tape="record").settings
+    with pytest.raises(SettingsError, match="leave out --tape"):
+        SpreadEngine(Workshop(settings), FakePool(1))
