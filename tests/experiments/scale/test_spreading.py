@@ -61,7 +61,7 @@ async def played(
         try:
             await runner.run(plans)
         finally:
-            lines = folder.lines
+            lines = tuple(folder.lines())
     return lines
 
 
