@@ -92,6 +92,7 @@ class Turn(BaseModel):
     categories: list[str] = []
     year: int | None = None
     why: str = Field("", description="What was asked for, and the plan in force; empty for methods without one")
+    stand_in: str = Field("", description="That `why` is in the words of a model that knows nothing; empty otherwise")
     notice: str = Field("", description="Why the last wish could not be met; empty where it could")
     ended: str = Field("", description="Why the session ended, `left` or `horizon`; empty while it goes on")
     totals: Totals | None = None

@@ -68,6 +68,7 @@ async function present(next) {
   const year = turn.year && !turn.title.includes(`(${turn.year})`) ? [turn.year] : [];
   put("facts", [...year, ...turn.categories].join(", "));
   put("why", turn.why);
+  put("stand-in", turn.stand_in);
   put("notice", turn.notice);
   at("progress").textContent = `Step ${turn.step} of at most ${turn.horizon}`;
   document.title = `${turn.title} - billp`;
@@ -118,7 +119,7 @@ async function listen(session) {
         const name = /^event: (.*)$/m.exec(event)?.[1];
         if (name === "words") {
           words += JSON.parse(/^data: (.*)$/m.exec(event)[1]).text;
-          if (waiting) at("busy").textContent = words;
+          if (waiting) at("busy").textContent = turn?.stand_in ? `${words} (${turn.stand_in})` : words;
         } else if (name === "item") {
           words = "";
         }

@@ -57,9 +57,13 @@ def opening(tiny: Path) -> Open:
 
     @asynccontextmanager
     async def opened(
-        settings: dict[str, Any] | None = None, *, guarded: bool = False, **changes: Any
+        settings: dict[str, Any] | None = None,
+        *,
+        guarded: bool = False,
+        model: RuleModel | None = None,
+        **changes: Any,
     ) -> AsyncIterator[Opened]:
-        workshop = Workshop(load_settings(settings), model=RuleModel(), embedder=HashEmbedder())
+        workshop = Workshop(load_settings(settings), model=model or RuleModel(), embedder=HashEmbedder())
         async with workshop, open_service(workshop, replace(PLAN, **changes)) as service:
             transport = httpx.ASGITransport(make_app(service, guarded=guarded), raise_app_exceptions=True)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from billp.agents.llm.abilities import STAND_IN, Abilities
 from billp.errors import ArtifactError, ModelUnavailableError
 from billp.experiments.evaluation import evaluate
 from billp.graphs.acting import ActorNodes
@@ -68,6 +69,27 @@ async def test_a_wish_moves_what_comes_next_and_one_that_cannot_be_met_says_so(o
         assert "Western" in nothing["categories"]
         end = await opened.say(first["session"], "c", leave=True, why="too many hats")
         assert end["ended"] == "left"
+
+
+class Ignorant(RuleModel):
+    """Its words carry no knowledge."""
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(words=False)
+
+
+async def test_words_of_a_stand_in_model_are_said_to_be_so(opening: Open):
+    async with opening(method="billp", memory="m", untrained=True) as opened:
+        first = await opened.begin()
+        assert (bool(first["why"]), first["stand_in"]) == (True, "")
+    async with opening(method="billp", memory="m", untrained=True, model=Ignorant()) as opened:
+        told = await opened.begin("Bob")
+        assert told["why"]
+        assert told["stand_in"] == f"{STAND_IN}."
+    async with opening() as opened:
+        silent = await opened.begin("Bob")
+        assert (silent["why"], silent["stand_in"]) == ("", ""), "a method without a language model has none to mark"
 
 
 async def test_a_repeated_answer_counts_once(opening: Open):
