@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, Any, BinaryIO, TextIO
 
 _WORK = ".billp-"  # within the names of work folders
 _BUSY = ".busy"  # locked while a work folder is in use
@@ -42,6 +42,14 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
         for partial in partials:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def hold(file: IO[Any] | int, *, wait: bool = True) -> None:
+    """Locks an open file against other processes, until it is closed or this process ends, however it ends.
+
+    Raises OSError; without `wait` BlockingIOError where another process holds it.
+    """
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def write_whole(target: Path, text: str) -> None:
@@ -151,7 +159,7 @@ def _taken(parent: Path, name: str) -> tuple[Path, TextIO]:
             busy = (work / _BUSY).open("w")
         except FileNotFoundError:
             continue
-        fcntl.flock(busy, fcntl.LOCK_EX)
+        hold(busy)
         if (work / _BUSY).exists():
             return work, busy
         busy.close()
@@ -163,7 +171,7 @@ def _sweep_folder(left: Path) -> None:
             left.rmdir()  # killed before it was locked, so that it is empty
             return
         with (left / _BUSY).open("r+") as busy:
-            fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(busy, wait=False)
             target = left.with_name(left.name[1:].rpartition(_WORK)[0])
             if (left / _OLD).is_dir() and not target.exists():
                 (left / _OLD).rename(target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import IO, Any, Self
 
 from billp.errors import ArtifactError
 from billp.experiments.stored_settings import completed
-from billp.whole_files import private_folder, read_bounded, write_whole
+from billp.whole_files import hold, private_folder, read_bounded, write_whole
 
 CONFIG = "config.json"
 _LOCK = ".lock"
@@ -125,7 +124,7 @@ def _locked(path: Path) -> IO[str]:
     except OSError as error:
         raise unwritable(path.parent, error) from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hold(file, wait=False)
     except OSError as error:
         file.close()
         raise ArtifactError(f"Run {path.parent} is in use by another process; wait for it or end it.") from error

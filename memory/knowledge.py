@@ -6,7 +6,6 @@ them are what a run that began with n answers knew, however many came since.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from billp.catalogue import Catalogue
 from billp.errors import ArtifactError
+from billp.whole_files import hold
 
 Floats = NDArray[np.float64]
 
@@ -136,7 +136,7 @@ class KnowledgeFile:
         """Adds one answer; it is on the disk when this returns. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            hold(file)
             _cut_torn_end(file.fileno())
             file.write(_Line(item=item, log_odds=log_odds).model_dump_json().encode() + b"\n")
             file.flush()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from pathlib import Path
 
 from billp.errors import MemoryStoreError
+from billp.whole_files import hold
 
 FILE = "billp.lock"
 
@@ -26,7 +26,7 @@ class FolderLock:
         patience = time.monotonic() + wait_s
         while True:
             try:
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                hold(self._handle, wait=False)
                 break
             except BlockingIOError as error:
                 if time.monotonic() < patience:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +17,7 @@ import pytest
 from billp.whole_files import (
     bounded_lines,
     check_room,
+    hold,
     private_folder,
     read_bounded,
     replacing,
@@ -29,6 +33,27 @@ def dead_process() -> int:
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
     return done.pid
+
+
+def hold_for_ever(path: Path, held: Event) -> None:
+    with path.open("w") as mine:
+        hold(mine)
+        held.set()
+        signal.pause()
+
+
+def test_a_file_held_by_one_process_is_free_once_that_process_is_killed(tmp_path: Path):
+    spawn, file = get_context("spawn"), tmp_path / "lock"
+    held = spawn.Event()
+    other = spawn.Process(target=hold_for_ever, args=(file, held))
+    other.start()
+    assert held.wait(60)
+    with file.open("w") as mine:
+        with pytest.raises(BlockingIOError):
+            hold(mine, wait=False)
+        other.kill()
+        other.join()
+        hold(mine, wait=False)
 
 
 def test_several_files_are_replaced_together_or_not_at_all(tmp_path: Path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from billp.errors import ArtifactError, StoreAwayError
 from billp.serving.api.database import Statement
 from billp.serving.api.syncing import Syncing
+from billp.whole_files import hold
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -115,7 +115,7 @@ class SqliteDatabase:
         handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         self._stack.callback(os.close, handle)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(handle, wait=False)
         except BlockingIOError:
             raise ArtifactError(
                 f"Another process serves from {self._folder}; stop it, or give this service another --name."
