@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -24,52 +25,74 @@ from billp.commands import (
     inspect,
     knowledge,
     memory,
+    next_steps,
     play,
     prompts,
     report,
+    runs,
     serve,
     simulator,
     studio,
     surface,
     tuning,
 )
-from billp.commands.console import complain, log_to_stderr
+from billp.commands.console import complain, echo, log_to_stderr
 from billp.errors import BadInputError, BillpError, BrokenOffError
+
+_START, _RUN, _LOOK, _KEEP, _SERVE = "Start here", "Run", "Look", "Data and memory", "Serve"
 
 app = typer.Typer(
     help="Long-term recommendation by LLM planners that learn from experience.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(data.app, name="data")
-app.add_typer(simulator.app, name="simulator")
-app.command()(episodes.train)
-app.command()(episodes.evaluate)
-app.command()(episodes.episode)
-app.command()(play.play)
-app.command()(compare.compare)
-app.command()(surface.surface)
-app.command()(report.report)
-app.command("critic")(critic.critic)
-app.command()(tuning.tune)
-app.add_typer(knowledge.app, name="knowledge")
-app.add_typer(memory.app, name="memory")
-app.add_typer(prompts.app, name="prompts")
-app.command()(serve.serve)
-app.command()(studio.studio)
-app.add_typer(api.app, name="api")
-app.command("doctor")(doctor.doctor)
-app.command("graph")(inspect.graph)
-app.command("settings")(inspect.settings)
-app.command()(demo.demo)
+app.command(rich_help_panel=_START)(demo.demo)
+app.command("doctor", rich_help_panel=_START)(doctor.doctor)
+app.command(rich_help_panel=_START)(play.play)
+app.command(rich_help_panel=_RUN)(episodes.train)
+app.command(rich_help_panel=_RUN)(episodes.evaluate)
+app.command(rich_help_panel=_RUN)(episodes.episode)
+app.command(rich_help_panel=_RUN)(compare.compare)
+app.command(rich_help_panel=_RUN)(surface.surface)
+app.command("critic", rich_help_panel=_RUN)(critic.critic)
+app.command(rich_help_panel=_RUN)(tuning.tune)
+app.command(rich_help_panel=_LOOK)(report.report)
+app.add_typer(runs.app, name="runs", rich_help_panel=_LOOK)
+app.command("graph", rich_help_panel=_LOOK)(inspect.graph)
+app.add_typer(inspect.settings_app, name="settings", rich_help_panel=_LOOK)
+app.add_typer(data.app, name="data", rich_help_panel=_KEEP)
+app.add_typer(simulator.app, name="simulator", rich_help_panel=_KEEP)
+app.add_typer(memory.app, name="memory", rich_help_panel=_KEEP)
+app.add_typer(knowledge.app, name="knowledge", rich_help_panel=_KEEP)
+app.add_typer(prompts.app, name="prompts", rich_help_panel=_KEEP)
+app.command(rich_help_panel=_SERVE)(studio.studio)
+app.command(rich_help_panel=_SERVE)(serve.serve)
+app.add_typer(api.app, name="api", rich_help_panel=_SERVE)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        echo(f"billp {metadata.version('billp')}")
+        raise typer.Exit
 
 
 @app.callback()
-def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log to stderr")] = False) -> None:
-    """Long-term recommendation by LLM planners that learn from experience."""
+def options(
+    context: typer.Context,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log to stderr")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="show the version", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Long-term recommendation by LLM planners that learn from experience.
+
+    Without a command it says what to do next.
+    """
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
     if not verbose:
         logging.getLogger("httpx").setLevel(logging.WARNING)
+    if context.invoked_subcommand is None:
+        next_steps.show()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

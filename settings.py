@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +25,7 @@ from pydantic_settings import (
 from billp.errors import SettingsError
 from billp.names import nearest
 from billp.setting_groups import ApiSettings, Group, HomePath, MemorySettings, MMRSettings, PageSettings, VLLMSettings
+from billp.validation import fault
 
 QuitRuleName = Literal["distance", "category-window", "personal", "patience", "satiation"]
 
@@ -267,22 +269,30 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise SettingsError(_no_setting(name)) from error
-        raise SettingsError(f"Setting {name}: {first['msg']}; see `billp settings`.") from error
+        raise SettingsError(f"Setting {name}{fault(first, secret=_is_secret(name))}; see `billp settings`.") from error
     except (OSError, ValueError) as error:  # an unreadable or malformed billp.toml
         raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
 
 
 def setting_names() -> dict[str, str]:
     """Every setting's dotted name and what it means."""
-    names: dict[str, str] = {}
+    return {name: field.description or "" for name, field in _fields().items()}
+
+
+def _fields() -> dict[str, FieldInfo]:
+    found: dict[str, FieldInfo] = {}
     for name, field in Settings.model_fields.items():
         group = field.annotation
         if isinstance(group, type) and issubclass(group, BaseModel):
-            for leaf, inner in group.model_fields.items():
-                names[f"{name}.{leaf}"] = inner.description or ""
+            found |= {f"{name}.{leaf}": inner for leaf, inner in group.model_fields.items()}
         else:
-            names[name] = field.description or ""
-    return names
+            found[name] = field
+    return found
+
+
+def _is_secret(name: str) -> bool:
+    field = _fields().get(name)
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def _no_setting(name: str) -> str:

@@ -133,14 +133,23 @@ class PromptPack:
         return replace(self, prompts=prompts)
 
 
+def shipped_packs() -> list[str]:
+    """Names of the packs that come with the application, sorted."""
+    return sorted(path.name for path in DEFAULT_PACK.parent.iterdir() if path.is_dir() and path.name[0] not in "._")
+
+
 def load_pack(folder: Path | None = None) -> PromptPack:
-    """Reads and checks the pack in `folder` (none: the shipped default).
+    """Reads and checks the pack in `folder`: a path, or the name of a shipped pack (none: the default).
 
     Raises PromptError naming the file and the missing role, or the missing, unknown or misspelt variable.
     """
     folder = (folder or DEFAULT_PACK).expanduser()
     if not folder.is_dir():
-        raise PromptError(f"There is no prompt pack {folder}; name a folder with one file a role.")
+        if folder.name not in (names := shipped_packs()) or folder.name != str(folder):
+            raise PromptError(
+                f"There is no prompt pack {folder}; name one of {', '.join(names)}, or a folder with one file a role."
+            )
+        folder = DEFAULT_PACK.parent / folder.name
     prompts = {}
     for role in VARIABLES:
         path = folder / f"{role}.md"

@@ -14,8 +14,11 @@ from typing import Any
 import typer
 from rich import console as rich_console
 from rich.segment import Segment
+from rich.table import Table
 
 from billp.words import for_json, for_terminal
+
+_WIDE = 4000
 
 
 class Console(rich_console.Console):
@@ -23,6 +26,14 @@ class Console(rich_console.Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Prints; into a pipe or file a table is plain rows, each on a line of its own."""
+        if not self.is_terminal:
+            for shown in objects:
+                if isinstance(shown, Table):
+                    shown.box, shown.pad_edge = None, False
+        super().print(*objects, **options)
 
     def render(
         self, renderable: rich_console.RenderableType, options: rich_console.ConsoleOptions | None = None
@@ -32,8 +43,8 @@ class Console(rich_console.Console):
             yield piece if piece.control else piece._replace(text=for_terminal(piece.text))
 
 
-# Piped into a file there is no width to keep to; wider tables are wrapped.
-stdout = Console(width=None if sys.stdout.isatty() else 120)
+# A pipe has no width to keep to, and who reads from it wants each row, id and path in one piece.
+stdout = Console(width=None if sys.stdout.isatty() else _WIDE)
 stderr = Console(stderr=True)
 
 

@@ -8,10 +8,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from billp.commands.completion import dataset_names
 from billp.commands.intake import category_pairs, intake_pairs
 from billp.commands.output import AsJson, fraction_bar, settings_from, show_json, show_pairs, show_table, stdout
 
 app = typer.Typer(help="Fetch, add and describe datasets.", no_args_is_help=True)
+
+
+DatasetName = Annotated[str, typer.Argument(help="a registered dataset", autocompletion=dataset_names)]
 
 
 class _FetchCommand(TyperCommand):
@@ -167,8 +171,9 @@ def list_(as_json: AsJson = False) -> None:
             stdout.print(name)
 
 
-@app.command()
-def info(name: str, as_json: AsJson = False) -> None:
+@app.command("show")
+@app.command("info", hidden=True)
+def show(name: DatasetName, as_json: AsJson = False) -> None:
     """Describe a dataset: users, items, interactions, ratings, categories."""
     from billp.simulators import dataset_info, load_dataset, read_intake
 
@@ -185,3 +190,15 @@ def info(name: str, as_json: AsJson = False) -> None:
     show_pairs((intake_pairs(described.intake) if described.intake is not None else {}) | category_pairs(described))
     show_table(["rating", "count"], list(described.rating_histogram.items()))
     show_table(["category", "items"], list(described.categories.items()))
+
+
+@app.command()
+def rm(name: DatasetName, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
+    """Remove a dataset and its simulators; memories and runs made with it stay."""
+    from billp.simulators import remove_dataset
+
+    data = settings_from().data
+    if not yes:
+        typer.confirm(f"Remove dataset {name} and its simulators?", abort=True)
+    for folder in remove_dataset(data, name):
+        stdout.print(f"{folder} is removed")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
 
 from billp.commands.console import echo
-from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_table
+from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_table, stdout
 
 
 def graph() -> None:
@@ -15,17 +18,54 @@ def graph() -> None:
     echo(episode_mermaid())
 
 
-def settings(assign: Assignments = None, as_json: AsJson = False) -> None:
-    """List every setting: name, value in force, meaning."""
+settings_app = typer.Typer(help="Show the settings, or write a file of them.", invoke_without_command=True)
+
+
+@settings_app.callback()
+def settings(
+    context: typer.Context,
+    section: Annotated[str | None, typer.Option(help="one section only, e.g. critic")] = None,
+    assign: Assignments = None,
+    as_json: AsJson = False,
+) -> None:
+    """List every setting by section: name, value in force, meaning.
+
+    A flag (--set critic.gamma=0.7) wins over the environment (BILLP_CRITIC_GAMMA=0.7), that over billp.toml,
+    and the file over the defaults.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from billp.errors import SettingsError
+    from billp.names import there_is_no
     from billp.settings import setting_names
 
     values = settings_from(assign).model_dump(mode="json")
-    rows = []
+    groups: dict[str, list[tuple[str, object, str]]] = {}
     for name, meaning in setting_names().items():
-        group, _, leaf = name.partition(".")
-        value = cast(dict[str, object], values[group])[leaf] if leaf else values[group]
-        rows.append((name, "" if value is None else value, meaning))
+        group, _, leaf = name.rpartition(".")
+        value = cast(dict[str, object], values[group])[leaf] if group else values[leaf]
+        groups.setdefault(group, []).append((name, "" if value is None else value, meaning))
+    if section is not None:
+        if section not in groups:
+            raise SettingsError(there_is_no("section", section, [group for group in groups if group]))
+        groups = {section: groups[section]}
     if as_json:
-        show_json({name: value for name, value, _ in rows})
-    else:
-        show_table(["setting", "value", "meaning"], rows)
+        show_json({name: value for rows in groups.values() for name, value, _ in rows})
+        return
+    for group, rows in groups.items():
+        show_table(["setting", "value", "meaning"], rows, group or None)
+
+
+@settings_app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="file to write")] = Path("billp.toml"),
+) -> None:
+    """Write a file with every setting, its meaning and its default, each commented out."""
+    from billp.commands.settings_file import commented_settings
+    from billp.errors import BadInputError
+    from billp.whole_files import write_whole
+
+    if file.exists():
+        raise BadInputError(f"{file} exists; move it away, or name another file.")
+    write_whole(file, commented_settings())
+    stdout.print(f"{file} is written; take away the # before what you change")

@@ -10,6 +10,7 @@ import typer
 
 from billp.commands import receipts
 from billp.commands.banks import known_bank
+from billp.commands.completion import memory_names
 from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 
 if TYPE_CHECKING:
@@ -99,6 +100,16 @@ def import_(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") ->
     with open_bank(settings_from(), dataset, memory, SentenceEmbedder()) as bank:
         count = bank.import_(file)
     stdout.print(f"{count} records read from {file}")
+
+
+@app.command()
+def rm(
+    memory: Annotated[str, typer.Argument(help="name of the memory", autocompletion=memory_names)],
+    dataset: Dataset = "ml-100k",
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Remove a memory."""
+    clear(dataset=dataset, memory=memory, yes=yes)
 
 
 @app.command()

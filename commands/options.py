@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 import typer
 from typer.models import OptionInfo
 
+from billp.commands.completion import dataset_names, memory_names, method_names, run_names
 from billp.commands.console import complain
 from billp.commands.output import AsJson, Assignments, settings_from
 from billp.graphs.methods import METHODS
@@ -25,7 +26,8 @@ class _Offered:
     """How commands offer an option.
 
     `on` names the commands that take it, `defaults` those of them whose default is not that of the field, `old` the
-    flag that it had before. Without `help` the field's type says how, as it does for commands without episodes.
+    flag that it had before, `completed` what the shell offers. Without `help` the field's type says how, as it does for
+    commands without episodes.
     """
 
     help: str | None = None
@@ -35,12 +37,15 @@ class _Offered:
     old: str | None = None
     least: int | None = None
     metavar: str | None = None
+    completed: Callable[[str], list[str]] | None = None
 
     def info(self, flag: str | None, *, hidden: bool = False) -> OptionInfo:
         """The option as Typer knows it."""
         flags = [] if flag is None else [flag]
         text = None if hidden else self.help
-        found: OptionInfo = typer.Option(*flags, help=text, min=self.least, metavar=self.metavar, hidden=hidden)
+        found: OptionInfo = typer.Option(
+            *flags, help=text, min=self.least, metavar=self.metavar, hidden=hidden, autocompletion=self.completed
+        )
         return found
 
 
@@ -51,21 +56,24 @@ _RUNS = "train evaluate episode critic play compare surface tune"
 class RunOptions:
     """What a person told one of these commands; what the command does not take has its default here."""
 
-    method: Annotated[str, _Offered(", ".join(METHODS), on="train evaluate episode critic play api")] = "billp"
+    method: Annotated[
+        str, _Offered(", ".join(METHODS), on="train evaluate episode critic play api", completed=method_names)
+    ] = "billp"
     methods: Annotated[
         str,
         _Offered(
             "comma-separated methods; surface adds the oracle",
             on="compare surface",
+            completed=method_names,
             defaults={
                 "surface": "random,diverse-random,diverse-learned,round-robin,mmr,dpp,billp-memory-only-no-logs,"
                 "billp-memory-only"
             },
         ),
     ] = "random,shortlist-random,act-only,react,reflexion,billp,oracle"
-    dataset: Annotated[str, _Offered("registered dataset with a built simulator", on=f"{_RUNS} knowledge api")] = (
-        "ml-100k"
-    )
+    dataset: Annotated[
+        str, _Offered("registered dataset with a built simulator", on=f"{_RUNS} knowledge api", completed=dataset_names)
+    ] = "ml-100k"
     episodes: Annotated[
         int | None,
         _Offered(
@@ -111,6 +119,7 @@ class RunOptions:
         _Offered(
             "name of the memory, or of what was trained without one; none is the method's name, for people their own",
             on="train evaluate episode critic play api",
+            completed=memory_names,
         ),
     ] = None
     learn: Annotated[
@@ -126,7 +135,11 @@ class RunOptions:
     ] = False
     run: Annotated[
         str | None,
-        _Offered("name of the run's folder; none is made up", on="train evaluate critic play compare surface tune"),
+        _Offered(
+            "name of the run's folder; none is made up",
+            on="train evaluate critic play compare surface tune",
+            completed=run_names,
+        ),
     ] = None
     resume: Annotated[
         bool,

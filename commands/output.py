@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -35,6 +36,7 @@ PromptsFolder = Annotated[str | None, typer.Option("--prompts", metavar="DIR", h
 
 
 stdout, stderr = console.stdout, console.stderr
+_NUMBER = re.compile(r"(?:[-+]?[\d.,]+%?|-|)")
 
 
 def settings_from(assignments: Sequence[str] | None = None, **flags: Any) -> Settings:
@@ -58,7 +60,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: 
     """Prints a table; cells are data, never markup."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for position, column in enumerate(columns):
-        table.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
+        numbers = rows and position and all(_NUMBER.fullmatch(str(row[position])) for row in rows)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     stdout.print(table)

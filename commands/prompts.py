@@ -15,16 +15,25 @@ app = typer.Typer(help="List, show and check prompt packs.", no_args_is_help=Tru
 
 @app.command("list")
 def list_(prompts: PromptsFolder = None, as_json: AsJson = False) -> None:
-    """List the roles of the pack in use."""
-    from billp.agents.prompt_pack import load_pack
+    """List the packs that are shipped, and the roles of the one in use."""
+    from billp.agents.prompt_pack import load_pack, shipped_packs
 
     pack = load_pack(settings_from(prompts=prompts).prompts)
     rows = [(role, prompt.version, prompt.purpose) for role, prompt in pack.prompts.items()]
     if as_json:
         roles = [{"role": role, "version": version, "purpose": purpose} for role, version, purpose in rows]
-        show_json({"pack": pack.name, "folder": str(pack.folder), "sha256": pack.digest, "roles": roles})
+        show_json(
+            {
+                "shipped": shipped_packs(),
+                "pack": pack.name,
+                "folder": str(pack.folder),
+                "sha256": pack.digest,
+                "roles": roles,
+            }
+        )
     else:
-        show_table(["role", "version", "purpose"], rows, f"{pack.name} ({pack.folder})")
+        stdout.print(f"Shipped: {', '.join(shipped_packs())}; in use: {pack.name} ({pack.folder})")
+        show_table(["role", "version", "purpose"], rows)
 
 
 @app.command()

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from billp.commands.completion import run_names
 from billp.commands.output import AsJson, settings_from, show_json, spinner, stdout
 
 
 def report(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN [RUN...]", help="names in the runs folder, or paths")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN [RUN...]", help="names in the runs folder, or paths", autocompletion=run_names),
+    ],
     out: Annotated[Path | None, typer.Option(help="file to write; none is report.html in the first run")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help="also export episodes and steps as CSV")] = None,
     parquet: Annotated[

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from billp.commands.completion import dataset_names
 from billp.commands.output import (
     AsJson,
     Assignments,
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Build and describe the simulated users.", no_args_is_help=True)
 
 
+Name = Annotated[str, typer.Argument(help="a registered dataset", autocompletion=dataset_names)]
+
+
 @app.command()
-def build(name: str, assign: Assignments = None) -> None:
+def build(name: Name, assign: Assignments = None) -> None:
     """Fit the train world and the test world on a dataset's logs."""
     from billp.simulators import build_worlds, concerns, load_dataset, made_and_saved, simulator_folder
 
@@ -47,8 +51,33 @@ def build(name: str, assign: Assignments = None) -> None:
     _warn(concerns(worlds))
 
 
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the simulators that are built; NAME@VARIANT is another one of the same dataset."""
+    from billp.simulators import list_simulators
+
+    names = list_simulators(settings_from().data)
+    if as_json:
+        show_json({"simulators": names})
+    else:
+        for name in names:
+            stdout.print(name)
+
+
 @app.command()
-def info(name: str, assign: Assignments = None, as_json: AsJson = False) -> None:
+def rm(name: Name, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
+    """Remove a simulator; its dataset, and memories and runs made with it, stay."""
+    from billp.simulators import remove_simulator
+
+    data = settings_from().data
+    if not yes:
+        typer.confirm(f"Remove the simulator {name}?", abort=True)
+    stdout.print(f"{remove_simulator(data, name)} is removed")
+
+
+@app.command("show")
+@app.command("info", hidden=True)
+def show(name: Name, assign: Assignments = None, as_json: AsJson = False) -> None:
     """Describe the train world and the test world, and how long simple policies keep their users."""
     from billp.simulators import load_dataset, load_worlds, simulator_folder, world_info
 

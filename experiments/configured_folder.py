@@ -12,7 +12,7 @@ from billp.experiments.stored_settings import completed
 from billp.whole_files import hold, private_folder, read_bounded, write_whole
 
 CONFIG = "config.json"
-_LOCK = ".lock"
+LOCK = ".lock"
 _SURROUNDINGS = "surroundings"
 _LATER = "later_surroundings"
 LARGEST = 64_000_000  # bytes of a config; those of large comparisons, which name every user, take some megabytes
@@ -45,7 +45,7 @@ class ConfiguredFolder:
             private_folder(path)
         except OSError as error:
             raise unwritable(path, error) from error
-        self._lock = _locked(path / _LOCK)
+        self._lock = locked(path / LOCK)
         try:
             if self.existed:
                 _same_config(path, _stored_config(path / CONFIG), config, may_change)
@@ -118,7 +118,8 @@ def read_surroundings(path: Path) -> dict[str, Any]:
     return kept
 
 
-def _locked(path: Path) -> IO[str]:
+def locked(path: Path) -> IO[str]:
+    """The file `path`, locked until it is closed; raises ArtifactError where another process holds it."""
     try:
         file = path.open("w")
     except OSError as error:

@@ -15,6 +15,7 @@ from billp.errors import MemoryStoreError
 from billp.memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
 from billp.memory.plausible import implausible
 from billp.memory.records import Kind, Origin, Record, Vector
+from billp.validation import fault
 
 FORMAT: Literal["billp-memory"] = "billp-memory"
 VERSION: Literal[2] = 2
@@ -136,5 +137,5 @@ def _record(line: str, dimension: int) -> tuple[Kind, Record]:
 def _said(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first: Any = error.errors()[0]
-        return f"{'.'.join(str(part) for part in first['loc']) or 'line'}: {first['msg']}"
+        return f"{'.'.join(str(part) for part in first['loc']) or 'line'}{fault(first)}"
     return str(error)

@@ -22,6 +22,7 @@ from billp.pages.answers import MemoryQuestion, Part, Problem
 from billp.pages.geometry import drawing
 from billp.pages.headers import PageHeaders
 from billp.pages.reading import Reading
+from billp.validation import fault
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
@@ -62,7 +63,7 @@ def _answered(answer: Answer, opened: Callable[[], Reading], request: Request) -
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "the question"
-        return _problem(Problem(error=f"Parameter {name}: {first['msg']}.", status=400))
+        return _problem(Problem(error=f"Parameter {name}{fault(first)}.", status=400))
     except ArtifactError as error:
         return _problem(Problem(error=str(error), status=404))
     except MemoryStoreError as error:

@@ -16,6 +16,7 @@ from billp.simulators.library import add_folder, add_tables, base_name, list_dat
 from billp.simulators.mapping import ColumnMapping
 from billp.simulators.oracle import Oracle
 from billp.simulators.registration import environment_id, register_environments, register_known
+from billp.simulators.removal import list_simulators, remove_dataset, remove_simulator
 from billp.simulators.responses import Answer, respond
 from billp.simulators.soundness import concerns
 from billp.simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
@@ -53,11 +54,14 @@ __all__ = [
     "environment_id",
     "fetch_known",
     "list_datasets",
+    "list_simulators",
     "load_dataset",
     "load_worlds",
     "made_and_saved",
     "read_intake",
     "register_environments",
+    "remove_dataset",
+    "remove_simulator",
     "respond",
     "save_worlds",
     "simulator_folder",

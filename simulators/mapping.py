@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from billp.errors import DataError
+from billp.validation import fault
 
 # The names that the data sets published as RecBole atomic files use, most telling first.
 _GUESSES: dict[str, tuple[str, ...]] = {
@@ -104,7 +105,7 @@ def guess_mapping(
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "rating scale"
-        raise DataError(f"Column mapping {field}: {first['msg']}; correct the mapping.") from error
+        raise DataError(f"Column mapping {field}{fault(first)}; correct the mapping.") from error
 
 
 def column_flag(role: str) -> str:

@@ -29,16 +29,17 @@ PACKAGES = (
     "simulators",
     "workbench",
 )
-ROOTS = ("catalogue", "cli", "errors", "names", "setting_groups", "settings", "whole_files", "words")
+ROOTS = ("catalogue", "cli", "errors", "names", "setting_groups", "settings", "validation", "whole_files", "words")
 HOUSE = {*PACKAGES, *ROOTS}
 
-_BASE = {"catalogue", "names", "setting_groups", "settings", "errors", "whole_files", "words"}
+_BASE = {"catalogue", "names", "setting_groups", "settings", "errors", "validation", "whole_files", "words"}
 _ROOMS = {"agents", "memory", "simulators", "serving"}
 MAY_IMPORT = {
     "errors": set[str](),
     "setting_groups": set(),
     "names": {"errors"},
-    "settings": {"errors", "names", "setting_groups"},
+    "settings": {"errors", "names", "setting_groups", "validation"},
+    "validation": set(),
     "whole_files": set(),
     "words": set(),
     "catalogue": {"errors", "whole_files", "words"},
@@ -215,6 +216,17 @@ def test_the_compose_file_is_valid(tmp_path: Path):
     broken = tmp_path / "docker-compose.yml"
     broken.write_text((ROOT / "docker-compose.yml").read_text() + "nonsense: [1]\n")
     assert validated(*schema, str(broken)).returncode != 0, "the check can fail"
+
+
+def test_the_workflow_is_valid_and_runs_every_supported_python():
+    import yaml
+
+    file = ROOT / ".github" / "workflows" / "tests.yml"
+    assert validated("--builtin-schema", "vendor.github-workflows", str(file)).returncode == 0
+    matrix = yaml.safe_load(file.read_text())["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [each.rpartition(" ")[2] for each in project["classifiers"] if " :: 3." in each]
+    assert matrix == named
 
 
 def test_the_compose_file_publishes_on_loopback_only():

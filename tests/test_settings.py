@@ -89,7 +89,7 @@ def test_other_programs_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ({"critic.gamma": 1}, r"critic\.gamma: Input should be less than 1"),
+        ({"critic.gamma": 1}, r"critic\.gamma must be below 1"),
         ({"critic.gamma": -0.1}, r"critic\.gamma"),
         ({"critic.gamma": "nan"}, r"critic\.gamma"),
         ({"run.batch": 0}, r"run\.batch"),
@@ -208,3 +208,12 @@ def test_an_address_of_an_llm_that_is_none_is_refused(url: str):
 def test_fields_for_every_call_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BILLP_LLM_EXTRA_BODY", '{"chat_template_kwargs": {"enable_thinking": false}}')
     assert load_settings().llm.extra_body == {"chat_template_kwargs": {"enable_thinking": False}}
+
+
+@pytest.mark.parametrize("line", ["[llm]\napi_key = 424242", "postgres_url = 424242"])
+def test_a_secret_of_a_wrong_kind_is_not_repeated(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("billp.toml").write_text(line)
+    with pytest.raises(SettingsError, match="must be a text") as refused:
+        load_settings()
+    assert "424242" not in str(refused.value)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from billp.errors import SettingsError
+from billp.validation import fault
 
 FOLDER = Path(__file__).with_name("hyperparameters")
 
@@ -160,7 +161,7 @@ def _naming_the_file(method: str) -> Iterator[None]:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{path}: {place}: {first['msg']}; mend it.") from error
+        raise SettingsError(f"{path}: {place}{fault(first)}; correct it.") from error
 
 
 def _file_of(method: str) -> dict[str, Any]:

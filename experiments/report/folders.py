@@ -18,6 +18,7 @@ from billp.experiments.run_folder import EPISODES, METRICS, read_lines
 from billp.experiments.stored_settings import completed
 from billp.settings import SimulatorSettings
 from billp.simulators.quit.registry import rule_words
+from billp.validation import fault
 from billp.whole_files import read_bounded
 
 
@@ -159,4 +160,4 @@ def read_config(folder: Path) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ArtifactError(f"{path} cannot be read ({place}: {first['msg']}); restore it.") from error
+        raise ArtifactError(f"{path} cannot be read ({place}{fault(first)}); restore it.") from error

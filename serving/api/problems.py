@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 
 from billp.errors import BadInputError, BillpError, EpisodeError, MemoryStoreError, ServerAwayError, StoreAwayError
+from billp.validation import fault
 
 MEDIA_TYPE = "application/problem+json"
 _AWAY = (EpisodeError, ServerAwayError, StoreAwayError, MemoryStoreError)
@@ -92,7 +93,7 @@ def sentence(error: RequestValidationError | ValidationError) -> str:
     """The first thing that is wrong with a request, without what the person wrote."""
     first: Any = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "header", "path", "query"))
-    return f"{place or 'The request'}: {first['msg']}."
+    return f"{place or 'The request'}{fault(first)}."
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

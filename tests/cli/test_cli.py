@@ -12,8 +12,11 @@ import pytest
 from tests.cli.conftest import Billp, files
 
 COMMANDS = (
-    (), ("compare",), ("data",), ("data", "fetch"), ("data", "add"), ("data", "list"), ("data", "info"), ("simulator",),
-    ("simulator", "build"), ("simulator", "info"), ("train",), ("evaluate",), ("episode",), ("play",), ("critic",),
+    (), ("compare",), ("data",), ("data", "fetch"), ("data", "add"), ("data", "list"), ("data", "info"),
+    ("data", "show"), ("data", "rm"), ("simulator",), ("simulator", "build"), ("simulator", "info"),
+    ("simulator", "show"), ("simulator", "list"), ("simulator", "rm"),
+    ("runs",), ("runs", "list"), ("runs", "show"), ("runs", "rm"),
+    ("memory", "rm"), ("settings", "init"), ("train",), ("evaluate",), ("episode",), ("play",), ("critic",),
     ("memory",), ("memory", "stats"), ("memory", "list"), ("memory", "search"), ("memory", "export"),
     ("memory", "import"), ("memory", "clear"), ("memory", "show"), ("memory", "blame"), ("memory", "prune"), ("tune",),
     ("knowledge",), ("knowledge", "build"), ("knowledge", "show"),
@@ -86,11 +89,11 @@ def test_every_command_is_in_the_table_above(billp: Billp):
         (["settings", "--set", "critic"], "'critic' has no '='; write NAME=VALUE"),
         (["settings", "--set", "nonsense=1"], "There is no setting 'nonsense'; the nearest are"),
         (["settings", "--set", "critic.nonsense=1"], "There is no setting 'critic.nonsense'; the nearest are critic."),
-        (["settings", "--set", "critic.gamma=2"], "Setting critic.gamma: Input should be less than 1"),
-        (["settings", "--set", "critic.gamma=much"], "Setting critic.gamma: Input should be a valid number"),
-        (["settings", "--set", "actor.mode=both"], "Setting actor.mode: Input should be 'shortlist' or 'free'"),
-        (["train", "--dataset", "tiny", "--set", "run.batch=0"], "Setting run.batch: Input should be greater"),
-        (["evaluate", "--dataset", "tiny", "--side-by-side", "0"], "Setting run.side_by_side"),
+        (["settings", "--set", "critic.gamma=2"], "Setting critic.gamma must be below 1.0, not '2'"),
+        (["settings", "--set", "critic.gamma=much"], "Setting critic.gamma must be a number, not 'much'"),
+        (["settings", "--set", "actor.mode=both"], "Setting actor.mode must be 'shortlist' or 'free', not 'both'"),
+        (["train", "--dataset", "tiny", "--set", "run.batch=0"], "Setting run.batch must be at least 1, not '0'"),
+        (["evaluate", "--dataset", "tiny", "--side-by-side", "0"], "Setting run.side_by_side must be at least 1, not"),
         (["prompts", "show", "nobody"], "There is no role 'nobody'; roles are "),
         (["prompts", "check", "nowhere"], "nowhere"),
         (["prompts", "list", "--prompts", "nowhere"], "nowhere"),
@@ -161,7 +164,7 @@ def test_flag_beats_environment_beats_file_beats_default(billp: Billp, monkeypat
         ("BILLP_NONSENSE", "", "Environment variable BILLP_NONSENSE names no setting; the nearest are BILLP_"),
         ("", "critic = [", "billp.toml cannot be read"),
         ("", "nonsense = 1", "There is no setting 'nonsense'"),
-        ("", "[critic]\ngamma = 3", "Setting critic.gamma: Input should be less than 1"),
+        ("", "[critic]\ngamma = 3", "Setting critic.gamma must be below 1.0, not 3"),
     ],
 )
 @pytest.mark.parametrize("command", [["settings"], ["data", "list"], ["memory", "stats"], ["prompts", "list"]])

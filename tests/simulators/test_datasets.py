@@ -177,7 +177,7 @@ def test_the_mapping_is_guessed_from_headers():
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        ({"genre": "x"}, "Column mapping genre: Extra inputs"),
+        ({"genre": "x"}, "Column mapping genre is no name that is known"),
         ({"rating_min": 5}, "Column mapping rating scale"),
         ({"rating_max": float("inf")}, "Column mapping rating scale"),
         ({"rating_min": float("nan")}, "Column mapping rating scale"),

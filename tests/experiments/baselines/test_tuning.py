@@ -43,12 +43,12 @@ def test_every_value_to_try_is_one_that_the_method_takes(method: str):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("recent = 5", "recent = 0", "dqn.toml: recent: Input should be greater than or equal to 1; mend it."),
+        ("recent = 5", "recent = 0", "dqn.toml: recent must be at least 1, not 0; correct it."),
         ("recent = 5", "recent = ", "dqn.toml cannot be read (Invalid value"),
-        ("discount = [", "discounts = [", "dqn.toml: discounts: Extra inputs are not permitted; mend it."),
-        ("discount = [", "discount = [2, ", "dqn.toml: discount: Input should be less than or equal to 1; mend it."),
-        ("discount = [0.5, 0.9, 0.99]", "discount = 0.5", "dqn.toml: values.discount: Input should be a valid list"),
-        ("[search]", "[other]", "Extra inputs are not permitted"),
+        ("discount = [", "discounts = [", "dqn.toml: discounts is no name that is known here; correct it."),
+        ("discount = [", "discount = [2, ", "dqn.toml: discount must be at most 1.0, not 2; correct it."),
+        ("discount = [0.5, 0.9, 0.99]", "discount = 0.5", "dqn.toml: values.discount must be a list"),
+        ("[search]", "[other]", "is no name that is known here"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(

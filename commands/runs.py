@@ -1,0 +1,84 @@
+"""`billp runs`: the folders of results."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from billp.commands.completion import run_names
+from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
+
+if TYPE_CHECKING:
+    pass
+
+app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
+Run = Annotated[str, typer.Argument(help="name in the runs folder", autocompletion=run_names)]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the runs there are, the newest first."""
+    from billp.experiments.listing import list_runs
+
+    found = list_runs(settings_from().runs_dir)
+    if as_json:
+        show_json({"runs": [run.plain() for run in found]})
+        return
+    rows = [
+        (run.name, run.command, run.method, run.dataset, run.episodes, _when(run.changed), run.state) for run in found
+    ]
+    show_table(["run", "command", "method", "dataset", "episodes", "last episode", "state"], rows)
+
+
+@app.command()
+def show(run: Run, as_json: AsJson = False) -> None:
+    """Show what a run was made with, and the parts that it has."""
+    from billp.experiments.listing import listed
+
+    folder = _folder(run)
+    found = listed(folder, folder.parent)
+    if as_json:
+        show_json(found.plain() | {"folder": str(folder), "parts": found.parts})
+        return
+    show_pairs(
+        {
+            "folder": folder,
+            "command": found.command,
+            "method": found.method,
+            "dataset": found.dataset,
+            "episodes": found.episodes,
+            "last episode": _when(found.changed),
+            "state": found.state,
+        },
+        run,
+    )
+    for part in found.parts:
+        stdout.print(f"  part: {part}")
+    stdout.print(f"Look at it: billp report {run}")
+
+
+@app.command()
+def rm(run: Run, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
+    """Remove a run with its episodes and its report; what it taught a memory stays there."""
+    from billp.experiments.listing import remove_run
+
+    folder = _folder(run)
+    if not yes:
+        typer.confirm(f"Remove {folder} and everything in it?", abort=True)
+    remove_run(folder)
+    stdout.print(f"run {run} is removed")
+
+
+def _folder(run: str) -> Path:
+    """The run's folder; a path is refused, so that nothing outside the runs folder is ever removed."""
+    from billp.experiments.run_names import run_named
+    from billp.names import checked_name
+
+    return run_named(settings_from().runs_dir, checked_name("run", run))
+
+
+def _when(changed: float | None) -> str:
+    return "-" if changed is None else datetime.fromtimestamp(changed).astimezone().strftime("%Y-%m-%d %H:%M")

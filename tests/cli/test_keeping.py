@@ -1,0 +1,134 @@
+"""What is kept (runs, datasets, simulators, memories, settings) listed, shown and removed; and what to do next."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from billp.settings import setting_names
+from tests.cli.conftest import Billp, files
+
+
+@pytest.fixture
+def run(billp: Billp, tiny: Path, hashed: None) -> Path:
+    said = billp("evaluate", "--dataset", "tiny", "--method", "random", "--users", "2", "--run", "first")
+    assert said.code == 0
+    return Path(os.environ["BILLP_RUNS_DIR"]) / "first"
+
+
+def test_a_run_is_listed_shown_and_removed(billp: Billp, run: Path):
+    (row,) = billp("runs", "list", "--json").json["runs"]
+    assert (row["name"], row["command"], row["method"], row["dataset"]) == ("first", "evaluate", "random", "tiny")
+    assert (row["episodes"], row["state"]) == (2, "finished")
+    assert "evaluate" in billp("runs", "list").out
+    assert str(run) in billp("runs", "show", "first").out
+
+    assert billp("runs", "rm", "first", "--yes").code == 0
+    assert not run.exists()
+    assert billp("runs", "list", "--json").json == {"runs": []}
+
+
+def test_a_run_in_use_is_not_removed(billp: Billp, run: Path):
+    with (run / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = billp("runs", "rm", "first", "--yes")
+    assert (said.code, "in use by another process" in said.words) == (2, True)
+    assert (run / "episodes.jsonl").is_file()
+
+
+@pytest.mark.parametrize("name", ["../first", "nosuch", "."])
+def test_only_a_run_of_the_runs_folder_is_removed(billp: Billp, run: Path, name: str):
+    before = files(run.parent.parent)
+    assert billp("runs", "rm", name, "--yes").code == 2
+    assert files(run.parent.parent) == before
+
+
+def test_a_run_without_its_end_is_said_to_be_open(billp: Billp, run: Path):
+    (run / "metrics.json").unlink()
+    assert billp("runs", "show", "first", "--json").json["state"] == "under way or interrupted"
+    assert "go on with a run" in billp().out
+
+
+def test_a_simulator_and_a_dataset_are_listed_and_removed(billp: Billp, tiny: Path):
+    assert billp("simulator", "list", "--json").json == {"simulators": ["tiny"]}
+    assert billp("simulator", "rm", "tiny", "--yes").code == 0
+    assert billp("simulator", "list", "--json").json == {"simulators": []}
+    assert billp("simulator", "rm", "tiny", "--yes").code == 2
+
+    assert billp("data", "rm", "tiny", "--yes").code == 0
+    assert billp("data", "list", "--json").json == {"datasets": []}
+    assert billp("data", "rm", "tiny", "--yes").code == 2
+
+
+def test_nothing_is_removed_unasked(billp: Billp, run: Path, monkeypatch: pytest.MonkeyPatch):
+    before = files(run.parent.parent)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n" * 3))
+    for command in (("runs", "rm", "first"), ("data", "rm", "tiny"), ("simulator", "rm", "tiny")):
+        assert billp(*command).code == 1
+    assert files(run.parent.parent) == before
+
+
+def test_alone_it_says_what_to_do_next(billp: Billp, own_folders: Path):
+    said = billp()
+    assert said.code == 0
+    assert "billp demo" in said.out
+    assert "0 datasets" in said.out
+
+
+def test_it_leads_on_from_what_is_there(billp: Billp, run: Path):
+    said = billp().out
+    assert "billp train --dataset tiny" in said
+    assert "billp report first" in said
+    assert "billp demo" not in said
+
+
+def test_the_version_is_said(billp: Billp):
+    said = billp("--version")
+    assert said.code == 0
+    assert said.out.startswith("billp 0.")
+
+
+def test_settings_are_shown_by_section(billp: Billp, own_folders: Path):
+    shown = billp("settings", "--section", "critic", "--json").json
+    assert 0 < shown["critic.gamma"] < 1
+    assert all(name.startswith("critic.") for name in shown)
+    refused = billp("settings", "--section", "critc")
+    assert (refused.code, "did you mean critic" in refused.words) == (2, True)
+
+
+def test_a_file_of_settings_names_each_and_changes_nothing(
+    billp: Billp, own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in [each for each in os.environ if each.startswith("BILLP_")]:
+        monkeypatch.delenv(name)
+    before = billp("settings", "--json").json
+    assert billp("settings", "init").code == 0
+    assert billp("settings", "--json").json == before
+    assert billp("settings", "init").code == 2  # it is there now
+
+    words = Path("billp.toml").read_text(encoding="utf-8")
+    leaves = {name.rpartition(".")[2] for name in setting_names()} - {"api_key", "postgres_url"}
+    assert leaves <= {line[2:].partition(" =")[0] for line in words.splitlines() if " =" in line}
+    # Every default is written as the file would have it.
+    given = [line for line in words.splitlines() if line.startswith("[") or (line[-2:] != " =" and " = " in line)]
+    live = "\n".join(line.removeprefix("# ") for line in given)
+    tomllib.loads(live)
+    Path("billp.toml").write_text(live, encoding="utf-8")
+    assert billp("settings", "--json").json == before
+
+
+def test_a_shipped_pack_is_taken_by_its_name(billp: Billp, tiny: Path):
+    assert billp("prompts", "list", "--prompts", "terse", "--json").json["pack"] == "terse"
+    assert "default, terse" in billp("prompts", "list", "--prompts", "ters").words
+
+
+def test_tables_in_a_pipe_are_plain_rows(billp: Billp, run: Path):
+    said = billp("runs", "list").out
+    assert not set(said) & set("│┃━┏┓─")
+    assert len(said.strip().splitlines()) == 2
