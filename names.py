@@ -14,7 +14,7 @@ _COMPARED = 500  # names on either side in the alphabet; comparing letters takes
 _LISTED = 20
 _ALIKE = 0.6  # share of letters in common from which on a name may be a misspelling of another
 _LONGEST = 120  # characters; a file system takes 255 bytes, and work folders add to the name
-_UNFIT = re.compile(r"[/\\\x00-\x1f\x7f]")
+_UNFIT = re.compile(r"[/\\]")
 
 
 def nearest(wanted: str, known: Sequence[str], count: int = 3) -> list[str]:
@@ -44,10 +44,12 @@ def there_is_no(what: str, wanted: str, known: Collection[str], *, where: str = 
 
 
 def checked_name(what: str, name: str) -> str:
-    """`name` itself; raises BadInputError where it is a path, or could not be the name of a folder."""
-    if not name.strip() or name.startswith((".", "-", "~")) or len(name) > _LONGEST or _UNFIT.search(name):
+    """`name` itself; raises BadInputError where it is a path, looks like another, or could not be that of a folder."""
+    unseen = not name.strip() or not name.isprintable()  # such as marks that turn the direction of writing round
+    if unseen or name.startswith((".", "-", "~")) or len(name) > _LONGEST or _UNFIT.search(name):
         raise BadInputError(
-            f"{name!r} cannot be the name of a {what}; take a name without slashes that does not begin with ., - or ~."
+            f"{name!r} cannot be the name of a {what}; take a name without slashes that does not begin with ., - or ~, "
+            "of characters that can be seen."
         )
     return name
 

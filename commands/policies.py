@@ -9,6 +9,7 @@ from billp.commands.options import RunOptions
 from billp.commands.output import fraction_bar, show_json, show_table, stdout
 from billp.commands.running import run_to_end
 from billp.experiments.numbers import fixed
+from billp.names import checked_name
 
 if TYPE_CHECKING:
     from billp.experiments.baselines.policy import TrainedPolicy
@@ -22,6 +23,7 @@ def train_policy(settings: Settings, options: RunOptions, *, run: Path) -> None:
     from billp.graphs.workshop import Workshop
 
     check_trainable(options.method)
+    checked_name("policy", options.named_memory)  # before the training
 
     async def work() -> TrainedPolicy:
         async with Workshop(settings) as workshop:

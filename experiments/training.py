@@ -15,6 +15,7 @@ from billp.experiments.run_folder import RunFolder
 from billp.experiments.runner import OnEpisode, Runner
 from billp.graphs.methods import teachable
 from billp.graphs.workshop import Workshop
+from billp.names import checked_name
 from billp.simulators import users_of
 
 _FIRST = "first_ordinal"  # a memory may have learned before, and resuming must give the same ordinals again
@@ -36,9 +37,11 @@ async def train(
 
     What a rival learned is kept under the same name, from this run alone.
 
-    Raises SettingsError for a method that has no memory to learn into.
+    Raises SettingsError for a method that has no memory to learn into, BadInputError for what cannot be a name.
     """
     chosen = teachable(method)
+    if chosen.answers:
+        checked_name("policy", memory)  # before the training, whose lessons are kept under it
     services = workshop.services(
         dataset, memory=memory if chosen.remembers else None, llm=chosen.needs_llm, method=chosen
     )

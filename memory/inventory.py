@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +13,7 @@ import httpx
 from billp.errors import MemoryStoreError
 from billp.memory.collection import Collection, short_name
 from billp.memory.records import Kind
-from billp.memory.snapshot import FILE, open_database, unreadable
+from billp.memory.snapshot import DAMAGED, FILE, open_database, unreadable
 from billp.names import there_is_no
 from billp.settings import Settings
 
@@ -86,7 +85,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
     try:
         with closing(open_database(path)) as database:
             rows, counts = database.execute(_COLLECTIONS).fetchall(), dict(database.execute(_COUNTS).fetchall())
-    except sqlite3.Error as error:
+    except DAMAGED as error:
         raise unreadable(folder, error) from error
     metadata: dict[str, dict[str, Any]] = {}
     for id_, key, value in rows:

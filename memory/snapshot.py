@@ -16,6 +16,7 @@ from billp.memory.index_check import index_fault
 FILE = "chroma.sqlite3"
 _TRIES = 20
 _WAIT_S = 5.0  # for another process that is writing
+DAMAGED = (sqlite3.Error, UnicodeDecodeError)  # what a damaged database raises: it may quote itself in no UTF-8
 
 
 def take_snapshot(folder: Path, target: Path) -> None:
@@ -36,7 +37,7 @@ def take_snapshot(folder: Path, target: Path) -> None:
             _copy_database(folder / FILE, target / FILE)
         except FileNotFoundError:  # an index was dropped in between
             continue
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *DAMAGED) as error:
             if lacks_room(error):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise unreadable(folder, error) from error
@@ -55,7 +56,7 @@ def check_folder(folder: Path, known_as: Path) -> None:
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         faults = [fault for header in sorted(folder.glob("*/header.bin")) if (fault := index_fault(header.parent))]
-    except (sqlite3.Error, OSError) as error:
+    except (OSError, *DAMAGED) as error:
         raise unreadable(known_as, error) from error
     if said != "ok" or not {"collections", "segments", "embeddings"} <= tables:
         faults.append(f"{FILE} is damaged" if tables else f"{FILE} holds nothing")

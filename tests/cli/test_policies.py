@@ -93,14 +93,20 @@ def test_hyperparameters_are_tried_on_train_users_and_a_search_goes_on(billp: Bi
         (("evaluate", "--method", "dqn", *TINY), "train it with `billp train --method dqn --dataset tiny`"),
         (("train", "--method", "dqn", *TINY, "--episodes", "3"), "dqn learns for epochs; give --epochs"),
         (("train", "--method", "billp", *TINY, "--epochs", "3"), "billp learns from episodes; give --episodes"),
+        (("train", "--method", "dqn", *TINY, "--epochs", "1", "--memory", "../x"), "cannot be the name of a policy"),
+        (
+            ("train", "--method", "linucb", *TINY, "--episodes", "1", "--memory", "a/b"),
+            "cannot be the name of a policy",
+        ),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_a_sentence(
+def test_what_makes_no_sense_is_refused_in_a_sentence_before_any_work(
     billp: Billp, tiny: Path, hashed: None, arguments: tuple[str, ...], words: str
 ):
     said = billp(*arguments)
     assert said.code == 2
     assert words in said.words
+    assert not (tiny.parent / "runs").exists()
 
 
 @pytest.mark.parametrize("command", [("train", "--method", "dqn"), ("compare", "--methods", "random,dqn")])

@@ -111,7 +111,22 @@ WRONG = [
     (["report", "takn"], "(did you mean taken?)"),
     (["memory", "blame", "takn", "e", "1"], "(did you mean taken?)"),
 ]
-PATHS = ["~", "~root", "-", "/etc", "..", ".", "a/b", "../../x", "", ".hidden", "a\\b", "x" * 300]
+PATHS = [
+    "~",
+    "~root",
+    "-",
+    "/etc",
+    "..",
+    ".",
+    "a/b",
+    "../../x",
+    "",
+    ".hidden",
+    "a\\b",
+    "\u202etxt",
+    "a\u200bb",
+    "x" * 300,
+]
 
 
 @pytest.mark.parametrize(("command", "words"), WRONG, ids=[" ".join(command) for command, _ in WRONG])

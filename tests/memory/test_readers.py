@@ -144,6 +144,11 @@ def header(path: Path) -> None:
     path.write_bytes(b"\xff" * 100 + path.read_bytes()[100:])
 
 
+def misspelt(path: Path) -> None:
+    """The database then complains in words that are no UTF-8."""
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE \xffABLE"))
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:10_000])
 
@@ -153,7 +158,7 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
-@pytest.mark.parametrize("damage", [empty, flipped, header, cut, folder])
+@pytest.mark.parametrize("damage", [empty, flipped, header, misspelt, cut, folder])
 @pytest.mark.parametrize("reading", [True, False])
 def test_a_damaged_database_is_refused_by_name(
     settings: Settings, embedder: HashEmbedder, damage: Callable[[Path], None], reading: bool
