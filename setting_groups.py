@@ -49,7 +49,7 @@ class MemorySettings(Group):
     merged: int = Field(16, ge=0, description="most similar reflections that are merged into those recalled; 0 is none")
     experiences: int = Field(8, ge=0, description="actor experiences retrieved for a state")
     answer_doubt: float = Field(0.05, ge=0, description="variance in stars by which an item's answers may mislead")
-    answer_doubt_with_logs: float = Field(0.3, ge=0, description="the same beside logs, which simulated answers repeat")
+    answer_doubt_with_logs: float = Field(1.0, ge=0, description="the same beside logs, which simulated answers repeat")
     llm_knowledge: bool = Field(
         True, description="let what the LLM says of items count, as far as ratings and answers prove it right"
     )

@@ -115,7 +115,7 @@ class ActorSettings(RoleSettings):
     )
     caution: float = Field(2.0, ge=0, description="how many times the stars it costs a user's leaving counts")
     variety: float = Field(
-        0.1, ge=0, description="deviation, in stars, of the chance that gives users lists of their own"
+        0.25, ge=0, description="deviation, in stars, of the chance that gives users lists of their own"
     )
     orders: int = Field(2, ge=1, le=2, description="orders of the shortlist asked; two cancel the letters' own bias")
     mask_shown: bool = Field(True, description="recommend no item again in an episode before all were")

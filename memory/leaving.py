@@ -5,6 +5,9 @@ stars that it gets. Causes act independently: the chance to stay is exp(-(sum of
 noisy-or of Pearl (1988). A cause is "at least this close, within the last k steps", so that a principle reads as people
 say it, and what is nearer or more recent has at least the rate of what is less so. Rates have Gamma posteriors, found
 by expectation maximisation: an observed departure is shared out among the causes at work in proportion to their rates.
+
+What drives some users away drives others away too, but what some did not mind others may: two items that are apart for
+them may be close for others. So no rate falls below a small one that other users may have, or its prior if that is less.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ LONGEST = SPANS[-1]
 STARS = 5
 
 _BELIEF = 300.0  # exposures that the prior of a rate is worth
+_OTHERS = 0.003  # rate that users not met may have of a cause that those met never minded, at most
 _LIKELY_SPAN = 4  # before anything is learned, closeness within so many steps is taken to bore (W in the paper)
 _RATES = {  # prior rates of reaching each level of a measure within that span
     "categories": (0.0007, 0.0033, 0.006, 0.02, 0.07, 0.1),
@@ -66,8 +70,8 @@ class Cause:
 class Leaving:
     """Posterior rates. `shapes` and `exposures` (causes,) are those of Gamma distributions, causes ordered by measure,
 
-    span and level; `star_rates` (STARS,) belong to answers of one to five stars. `usual` is the share of steps after
-    which users left.
+    span and level; no rate is below `least` (causes,). `star_rates` (STARS,) belong to answers of one to five stars.
+    `usual` is the share of steps after which users left.
     """
 
     measures: tuple[str, ...]
@@ -75,6 +79,7 @@ class Leaving:
     shapes: Floats
     exposures: Floats
     prior_shapes: Floats
+    least: Floats
     star_rates: Floats
     usual: float
 
@@ -93,16 +98,16 @@ class Leaving:
 
     @property
     def rates(self) -> Floats:
-        """(causes,) posterior means."""
-        return np.asarray(self.shapes / self.exposures)
+        """(causes,) posterior means, or what is the least."""
+        return np.maximum(self.shapes / self.exposures, self.least)
 
     def draw(self, rng: np.random.Generator) -> Floats:
         """(causes,) rates drawn from the posterior."""
-        return np.asarray(rng.gamma(self.shapes, 1 / self.exposures))
+        return np.maximum(rng.gamma(self.shapes, 1 / self.exposures), self.least)
 
     def causes(self) -> list[Cause]:
         """The causes with their evidence, most departures first."""
-        found, start = [], 0
+        found, start, rates = [], 0, self.rates
         for measure, levels in zip(self.measures, self.steps, strict=True):
             for position, span in enumerate(SPANS):
                 for level in range(1, levels + 1):
@@ -112,7 +117,7 @@ class Leaving:
                             measure,
                             level,
                             span,
-                            float(self.shapes[at] / self.exposures[at]),
+                            float(rates[at]),
                             float(self.exposures[at] - _BELIEF),
                             float(self.shapes[at] - self.prior_shapes[at]),
                         )
@@ -143,6 +148,7 @@ def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures)
         shapes=shapes,
         exposures=exposures,
         prior_shapes=prior,
+        least=np.minimum(prior / _BELIEF, _OTHERS),
         star_rates=star_rates,
         usual=float(seen.left.mean()) if len(seen.left) else 0.0,
     )

@@ -65,12 +65,18 @@ def test_a_cause_that_alone_drives_users_away_is_found():
     assert first.departures > 100
 
 
-def test_where_nobody_leaves_the_rates_fall():
+def test_where_users_stay_rates_fall_to_what_others_may_mind():
+    """What seldom bores is not unlearned from users who did not mind; what often bores is where it does not bore."""
     rng = np.random.default_rng(1)
-    levels = np.zeros((5000, LONGEST, 2), dtype=np.int64)
-    levels[..., 0] = rng.integers(0, 7, (5000, LONGEST))
-    prior, found = fit(steps([])), fit(steps(np.zeros(5000, dtype=bool), levels))
-    assert (found.tables(found.rates)[0][:4, 1:] < prior.tables(prior.rates)[0][:4, 1:] / 10).all()
+    levels = np.zeros((20_000, LONGEST, 2), dtype=np.int64)
+    levels[..., 0] = rng.integers(0, 7, (20_000, LONGEST))
+    prior, found = fit(steps([])), fit(steps(np.zeros(20_000, dtype=bool), levels))
+    before, after = prior.tables(prior.rates)[0][0, 1:], found.tables(found.rates)[0][0, 1:]
+    assert after[0] == pytest.approx(before[0])
+    assert (after <= before).all()
+    assert after[-1] < before[-1] / 8
+    drawn = found.tables(found.draw(rng))[0][0, 1:]
+    assert (drawn >= after - 0.002).all()
 
 
 def test_stars_after_which_users_leave_are_found():
