@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from billp.agents.recommender import Recommender
 from billp.baselines.rollout import Rollout
 from billp.experiments.intervals import difference_of, mean_of
 from billp.experiments.numbers import signed_interval, with_interval
@@ -151,7 +152,7 @@ def rows_of(training: Training, arms: dict[str, Floats], points: Sequence[int]) 
 
 
 def play(
-    services: Services, world: World, users: list[int], recommender: MemoryRecommender, seed: int
+    services: Services, world: World, users: list[int], recommender: Recommender, seed: int
 ) -> tuple[Rollout, NDArray[np.bool_]]:
     """One episode of each user, and who left."""
     own = [masked_history(services.settings, services.dataset, user) for user in users]
