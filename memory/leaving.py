@@ -7,7 +7,7 @@ say it, and what is nearer or more recent has at least the rate of what is less 
 by expectation maximisation: an observed departure is shared out among the causes at work in proportion to their rates.
 
 What drives some users away drives others away too, but what some did not mind others may: two items that are apart for
-them may be close for others. So no rate falls below a small one that other users may have, or its prior if that is less.
+them may be close for others. So no rate falls below a small one that others may have, or its prior if that is less.
 """
 
 from __future__ import annotations
