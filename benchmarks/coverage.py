@@ -96,7 +96,7 @@ def stars_at(rows: Sequence[Row], coverages: Sequence[float]) -> NDArray[np.floa
     """Stars at each coverage on the line through the rows' points; nan beyond the first and the last."""
     points = sorted((row.coverage, row.stars) for row in rows)
     x, y = np.array(points).T
-    return np.interp(coverages, x, y, left=np.nan, right=np.nan)
+    return np.asarray(np.interp(coverages, x, y, left=np.nan, right=np.nan), dtype=np.float64)
 
 
 def table(rows: Sequence[Row]) -> str:
