@@ -34,6 +34,7 @@ class VLLMSettings(Group):
     gpu_memory: float = Field(0.9, gt=0, le=1, description="share of each GPU's memory that the server takes")
     cpu_cache_gb: int = Field(2, ge=1, description="gigabytes of memory for the KV cache where the device is the CPU")
     tensor_parallel: int = Field(1, ge=1, description="GPUs that share the model")
+    data_parallel: int = Field(1, ge=1, description="copies of the model on GPUs of their own, behind one address")
     prefix_caching: bool = Field(True, description="keep what prompts begin with computed")
     max_model_len: int = Field(4096, ge=256, description="tokens of a prompt with its reply")
     eager: bool = Field(False, description="compile nothing: starts sooner, answers more slowly")

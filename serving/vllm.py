@@ -69,6 +69,8 @@ def flags(settings: VLLMSettings) -> tuple[str, ...]:
             f"--gpu-memory-utilization={settings.gpu_memory}",
             f"--tensor-parallel-size={settings.tensor_parallel}",
         ]
+        if settings.data_parallel > 1:
+            given.append(f"--data-parallel-size={settings.data_parallel}")
     else:
         given += [
             f"--dtype={_cpu_dtype()}",

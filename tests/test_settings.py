@@ -199,7 +199,14 @@ def test_any_flag_is_either_taken_or_refused_in_a_sentence(name: str, given_valu
         load_settings({name: given_value})
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000/v1", "localhost", "ftp://host/v1", "http://", "/v1"])
+def test_several_servers_are_named_one_after_another():
+    assert load_settings({"llm.base_url": "http://a/v1, https://b/v1"}).llm.base_urls == ("http://a/v1", "https://b/v1")
+    assert load_settings().llm.base_urls == ()
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000/v1", "localhost", "http://a/v1,", "http://a/v1,b", "ftp://host/v1", "http://", "/v1"]
+)
 def test_an_address_of_an_llm_that_is_none_is_refused(url: str):
     with pytest.raises(SettingsError, match=r"llm\.base_url: .*no address of a server; give one like http://"):
         load_settings({"llm.base_url": url})

@@ -60,6 +60,7 @@ def test_the_application_beside_it_sends_the_key_it_asks_for():
         ({"name": "mine"}, "--served-model-name=mine"),
         ({"gpu_memory": 0.5}, "--gpu-memory-utilization=0.5"),
         ({"tensor_parallel": 4}, "--tensor-parallel-size=4"),
+        ({"data_parallel": 2}, "--data-parallel-size=2"),
         ({"prefix_caching": False}, "--no-enable-prefix-caching"),
         ({"max_model_len": 512}, "--max-model-len=512"),
         ({"eager": True}, "--enforce-eager"),
