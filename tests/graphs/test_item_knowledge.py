@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,15 @@ from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.tape import Tape
 from billp.agents.prompt_pack import load_pack
+from billp.agents.recommender import NO_ITEM
 from billp.errors import ModelUnavailableError
 from billp.graphs.appraising import Filling, ask_about, open_items
 from billp.graphs.methods import METHODS
+from billp.graphs.ranking import Beliefs, MemoryRecommender
 from billp.graphs.services import Services
 from billp.memory import Answers, Knowledge, KnowledgeFile, MemoryBank
+from billp.memory.leaving import LONGEST
+from billp.memory.outcomes import Outcome
 from tests.fakes.model import RuleModel
 from tests.fakes.services import fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -48,6 +52,17 @@ def slope(services: Services, method: str, memory: MemoryBank | None = None) -> 
     """The stars that one deviation of the model's answers is believed to be worth; 0 where they are not used."""
     values = services.believer.beliefs(METHODS[method], memory).values
     return float(values.weights[values.knowledge].sum())
+
+
+def praised(answered: Iterable[int], mistaken: tuple[int, int] = (0, 0)) -> Beliefs:
+    """Beliefs without logs where a model praises items by their number and the `answered` ones, met five times each,
+
+    got stars to match; the item `mistaken[0]` got one star `mistaken[1]` times.
+    """
+    said = np.linspace(-2, 2, 60)
+    stars = [(item, 3.5 + said[item] / 4) for item in answered for _ in range(5)] + [(mistaken[0], 1.0)] * mistaken[1]
+    outcomes = [Outcome(f"run/{n:04d}", "", item, reward, reward, (), False) for n, (item, reward) in enumerate(stars)]
+    return knowing(said).believer.after(METHODS["billp-no-logs"], outcomes)
 
 
 def says(rule: Callable[[str], float]) -> RuleModel:
@@ -84,6 +99,27 @@ class TestBeliefs:
         )
         assert np.array_equal(told.values.mean, plain.values.mean)
         assert np.all(told.dislike >= plain.dislike - 1e-12), "it may be mistaken, so that nothing is safer by it"
+
+    def test_what_a_model_alone_praises_is_less_safe_than_what_answers_prove(self):
+        told = praised(answered=range(0, 40))
+        untried = np.arange(40, 60)
+        proven = told.values.variance[:40].max()
+        assert np.all(told.values.variance[untried] > proven)
+        as_if_proven = told.dislike_of(told.values.mean, told.values.spread + proven)
+        assert np.all(told.dislike[untried] > as_if_proven[untried]), "of equal expectations, doubt is the greater risk"
+        assert told.values.weights[told.values.knowledge].item() > 0.1, "though its praise has been right so far"
+
+    def test_a_confident_mistake_ends_few_episodes(self):
+        best = 59  # praised most, and disliked by all
+        before, after = praised(answered=range(0, 40)), praised(answered=range(0, 40), mistaken=(best, 3))
+        assert before.values.mean[best] > np.median(before.values.mean[40:])
+        assert after.values.mean[best] < after.values.mean[40:59].min()
+        assert after.dislike[best] > after.dislike[40:59].max()
+        recommender = MemoryRecommender(after, explores=False, stake=100.0, variety=0.0)
+        ranked = np.argsort(-recommender.weigh(np.array([NO_ITEM] * LONGEST), np.zeros(60, dtype=bool), 0).scores)
+        assert ranked[-1] == best
+        slopes = [beliefs.values.weights[beliefs.values.knowledge].item() for beliefs in (before, after)]
+        assert slopes[1] < slopes[0], "and the model is believed less"
 
     @pytest.mark.parametrize("method", ["billp-memory-only", "billp-memory-only-no-logs"])
     def test_memory_alone_never_looks_at_it(self, method: str):
