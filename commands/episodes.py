@@ -120,20 +120,23 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
     else:
         check_method(settings, method, dataset, memory, untrained=options.untrained)
 
+    from billp.agents.llm.abilities import STAND_IN
     from billp.experiments.single import run_single
     from billp.experiments.telling import Telling
     from billp.experiments.trace import trace
     from billp.graphs.workshop import Workshop
 
-    async def work() -> EpisodeOutput:
+    async def work() -> tuple[EpisodeOutput, str]:
         async with Workshop(settings) as workshop:
-            return await run_single(
+            done = await run_single(
                 workshop, dataset=dataset, method=method, user=user, seed=seed, memory=memory, learn=options.learn
             )
+            able = workshop.abilities  # known where the method needs an LLM
+            return done, f"{STAND_IN}." if able is not None and not able.words else ""
 
     with spinner("running the episode"):
-        done = run_to_end(work)
+        done, note = run_to_end(work)
     if options.as_json:
         show_json(done)
     else:
-        echo(trace(Telling().finished(done, method)))
+        echo(trace(Telling(note=note).finished(done, method)))

@@ -12,7 +12,6 @@ import typer
 from rich.panel import Panel
 from rich.text import Text
 
-from billp.agents.llm.abilities import STAND_IN
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import show_json, spinner, stderr, stdout
 from billp.commands.running import run_name, with_tape_in
@@ -95,12 +94,12 @@ def _play(loop: asyncio.Runner, live: Play, as_json: bool) -> None:
     with spinner("choosing"):
         question = loop.run(live.begin())
     while question is not None:
-        given = _read(question) if as_json else _ask(question, live.liked, stands_in=live.stands_in)
+        given = _read(question) if as_json else _ask(question, live.liked)
         with spinner("choosing"):
             question = loop.run(live.answer(given))
 
 
-def _ask(question: Question, liked: list[str], *, stands_in: bool) -> str:
+def _ask(question: Question, liked: list[str]) -> str:
     """A screen with the item and why it was chosen; the person's words."""
     stdout.clear()  # does nothing where there is no screen
     if question["step"] == 1 and liked:
@@ -116,7 +115,7 @@ def _ask(question: Question, liked: list[str], *, stands_in: bool) -> str:
     title = f"Step {question['step']} of at most {question['horizon']}"
     words = Text("\n".join(lines))
     words.stylize("bold", 0, len(lines[0]))
-    note = STAND_IN if stands_in and question["thought"] else None
+    note = question["stand_in"] or None
     stdout.print(Panel(words, title=title, title_align="left", subtitle=note, subtitle_align="left", padding=(1, 2)))
     if question["problem"]:
         wrong = question["problem"].partition("; give")[0]  # the rest is for answers in JSON

@@ -108,12 +108,6 @@ class Play:
         return self._context.memory
 
     @property
-    def stands_in(self) -> bool:
-        """Whether the words shown are the stand-in model's; known once it has begun."""
-        able = self._workshop.abilities
-        return self._method.needs_llm and able is not None and not able.words
-
-    @property
     def liked(self) -> list[str]:
         """Titles of the items that the person liked before, as the catalogue has them; known once it has begun."""
         return [item.title for item in self._services.catalogue.some(self._state.get("history", []))]

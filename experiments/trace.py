@@ -10,6 +10,7 @@ def trace(told: EpisodeView) -> str:
     """The episode, a paragraph a step."""
     head = told.head
     lines = [f"Episode {head.id}, user {head.user}"]
+    lines += [f"  {told.note}"] if told.note else []
     lines += [f"  lesson recalled: {reflection.text}" for reflection in told.recalled]
     lines += [f"  principle {words}" for words in told.principles]
     for step in told.steps:

@@ -14,9 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from typing_extensions import TypedDict
 
 from billp.agents.grounding import Vectors, nearest_item
+from billp.agents.llm.abilities import STAND_IN
 from billp.agents.prompt_pack import clean
 from billp.errors import SettingsError
-from billp.graphs.services import ServiceProvider, Services
+from billp.graphs.services import Minds, ServiceProvider, Services
 from billp.graphs.state import EpisodeContext
 from billp.graphs.users import Recommendation, Response, Split, Wished, is_test_user
 from billp.memory import Embedder
@@ -58,6 +59,8 @@ class Question(TypedDict):
     """What may be answered."""
     problem: str
     """What was wrong with the last answer, or why a wish cannot be met; empty at first."""
+    stand_in: str
+    """That a thought's words are those of a model that knows nothing; empty otherwise."""
 
 
 def _no_truth_value(value: object) -> object:
@@ -117,6 +120,8 @@ class LiveUsers:
     vectors: Vectors
     embedder: Embedder
     worlds: Worlds
+    minds: Minds | None
+    """Whose thoughts the persons are told."""
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
         """A new name each time: what a person said once must not be overwritten in memory by the next time."""
@@ -143,6 +148,10 @@ class LiveUsers:
             return [int(item) for item in self.dataset.rated(self.dataset.user_index(user))]
         return ()
 
+    def _stand_in(self) -> str:
+        """What is to be said of a thought; looked up late, since an LLM's abilities are found when it is first asked."""
+        return "" if self.minds is None or self.minds.reflector.knows else STAND_IN
+
     def answer(self, recommendation: Recommendation) -> Response | Wished:
         """Asks until the answer is one; the horizon still cuts the episode off.
 
@@ -159,6 +168,7 @@ class LiveUsers:
             words=recommendation.words,
             expected=f"{EXPECTED}; leaving without a rating counts as {UNRATED:.0f} star",
             problem=recommendation.notice,
+            stand_in=self._stand_in() if recommendation.thought else "",
         )
         while True:
             given = interrupt(question)
@@ -206,5 +216,5 @@ def own_memory(user: str) -> str:
 
 def with_persons(services: Services) -> Services:
     """The same services, answered by a person."""
-    users = LiveUsers(services.dataset, services.vectors, services.embedder, services.worlds)
+    users = LiveUsers(services.dataset, services.vectors, services.embedder, services.worlds, services.minds)
     return replace(services, users=users)

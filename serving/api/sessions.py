@@ -15,7 +15,6 @@ from weakref import WeakValueDictionary
 from langgraph.types import Command
 from pydantic import ValidationError
 
-from billp.agents.llm.abilities import STAND_IN
 from billp.errors import EpisodeError
 from billp.experiments.records import check_finite
 from billp.graphs.forms import LiveInput
@@ -273,12 +272,10 @@ class Sessions:
                 totals=totals,
             )  # fmt: skip
         question, item = moment.question, services.catalogue[moment.values["decision"]["item"]]
-        ignorant = services.minds is not None and not services.minds.reflector.knows
         return Turn(
             session=row.id, user=row.person, step=question["step"], horizon=horizon, item=item.key,
             title=question["title"], categories=question["categories"], year=question["year"],
-            why=question["thought"], stand_in=f"{STAND_IN}." if ignorant and question["thought"] else "",
-            notice=question["problem"],
+            why=question["thought"], stand_in=question.get("stand_in", ""), notice=question["problem"],
         )  # fmt: skip
 
 

@@ -48,3 +48,8 @@ def test_what_the_llm_proposed_or_chose_is_shown_even_where_it_is_the_title(
     step["proposal"], step["shortlist"], step["preferences"] = proposal, shortlist, preferences
     assert (f"  proposal   {proposal}" in told(done).splitlines()) is shown
     assert "  item       Film 1" in told(done).splitlines()
+
+
+def test_what_is_to_be_said_of_its_words_comes_before_them():
+    view = Telling(note="Stand-in model.").finished(output(4, 3), "billp")
+    assert trace(view).splitlines()[1] == "  Stand-in model."
