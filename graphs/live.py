@@ -149,7 +149,7 @@ class LiveUsers:
         return ()
 
     def _stand_in(self) -> str:
-        """What is to be said of a thought; looked up late, since an LLM's abilities are found when it is first asked."""
+        """What is to be said of a thought; what an LLM can do is found out after this was made."""
         return "" if self.minds is None or self.minds.reflector.knows else STAND_IN
 
     def answer(self, recommendation: Recommendation) -> Response | Wished:

@@ -13,6 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from pydantic import ValidationError
 
+from billp.agents.llm.abilities import STAND_IN, Abilities
 from billp.agents.llm.reading import Reply
 from billp.errors import SettingsError
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
@@ -118,7 +119,7 @@ async def test_a_person_is_shown_the_item_and_why_and_their_ratings_are_the_rewa
     assert question["thought"].startswith("try something planner")
     assert question["words"] == ""  # memory chose
     assert "1 to 5" in question["expected"]
-    assert question["problem"] == ""
+    assert (question["problem"], question["stand_in"]) == ("", "")
     assert json.loads(json.dumps(question)) == question
     for answer in (5, "4", {"rating": 3}):
         await person.say(answer)
@@ -127,6 +128,30 @@ async def test_a_person_is_shown_the_item_and_why_and_their_ratings_are_the_rewa
     assert [step["title"] for step in done["steps"]] == [question["title"] for question in person.asked]
     assert (done["ended"], done["steps"][-1]["reason"], done["reward_trajectory"]) == ("left", "left", 14)
     assert done["history"] == []
+
+
+class Judged(RuleModel):
+    """A model of which is found out later whether its words carry knowledge."""
+
+    words: bool = True
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(words=self.words)
+
+
+async def test_a_thought_of_a_model_that_is_found_to_know_nothing_is_marked():
+    model = Judged()
+    person, listless = (
+        Person(fake_services(model)),
+        Person(fake_services(model), LiveContext(method="billp-memory-only")),
+    )
+    model.words = False
+    await person.come()
+    await listless.come()
+    (question,), (other,) = person.asked, listless.asked
+    assert (bool(question["thought"]), question["stand_in"]) == (True, STAND_IN)
+    assert (other["thought"], other["stand_in"]) == ("", ""), "no thought, no mark"
 
 
 async def test_a_wrong_answer_is_asked_again_with_what_is_expected():
