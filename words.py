@@ -17,6 +17,9 @@ _BRACKETED = re.compile(r"\[\s*(/?\s*(?:[A-Z][A-Z0-9_]+|[gs]MASK|\|[^\[\]]*))\s*
 """The others are in square brackets: Llama 2's and Mistral's `[INST]` and `[TOOL_CALLS]`, EXAONE's `[|user|]`, GLM's
 `[gMASK]`."""
 
+_ORDINARY = re.compile(r"[!-;=?-Z\\^-~]+(?: [!-;=?-Z\\^-~]+)*")
+"""Printable ASCII without brackets and tags, words parted by one space: most titles, and nothing to be done about."""
+
 
 def one_line(text: str) -> str:
     """`text` on one line, without characters that steer, hide or turn around: controls, zero width, bidi overrides."""
@@ -31,6 +34,8 @@ def named(text: str, otherwise: str) -> str:
 
 def for_prompt(text: str) -> str:
     """`text` on one line, in which no chat model finds a token that begins or ends a turn, a role or a thought."""
+    if _ORDINARY.fullmatch(text):
+        return text
     line = one_line(text).translate(_NO_TAGS)
     while "[" in line and (broken := _BRACKETED.sub(r"(\1)", line)) != line:
         line = broken

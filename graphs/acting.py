@@ -1,4 +1,7 @@
-"""The Actor as a subgraph: analyse -> retrieve -> weigh -> pick, ... shortlist -> choose, or ... propose -> ground."""
+"""The Actor as a subgraph: weigh, where memory chooses; where the LLM does, analyse -> retrieve -> shortlist -> choose
+
+or ... -> propose -> ground; else pick. What only the LLM reads is not worked out for others, since every node costs.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,7 @@ class ActorNodes:
         services = await self._provider.get(runtime.context, state["user"])
         limits = services.settings.memory
         method = method_named(runtime.context.method)
-        # Single experiences are read by the LLM; what memory believes, and chooses by, comes from all of them.
-        if not (method.micro and method.chooser == "llm") or services.memory is None or not limits.experiences:
+        if not method.micro or services.memory is None or not limits.experiences:
             return {"experiences": []}
         situation = services.situation(state)
         found = await recall_experience(services, services.state_words(situation), services.state_vector(situation))
@@ -71,48 +73,58 @@ class ActorNodes:
         }
 
     async def pick(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Picks without an LLM: as a recommender says, as memory does, or knowing the simulated user's answers."""
-        services = await self._provider.get(runtime.context, state["user"])
-        masked = masked_items(services, state)
-        method = method_named(runtime.context.method)
-        if method.chooser in ("shortlist", "memory"):  # drawn in random order, or weighed, best first
+        """Picks without an LLM: as a recommender says, by chance, or knowing the simulated user's answers."""
+        method, context = method_named(runtime.context.method), runtime.context
+        if method.chooser == "shortlist":  # drawn in random order
             return _decision(state, state["weighed"]["shortlist"][0], state["weighed"])
-        if method.chooser == "oracle":
-            item = services.users.best(runtime.context.split, state["user"], state["recommended"], masked)
-        else:
-            seen = _observed(services, state, runtime.context, masked)
-            recommender = recommender_of(services, method, explores=runtime.context.learn)
-            item = int((await asyncio.to_thread(recommender.choose, seen))[0])
-        return _decision(state, item)
+        services = await self._provider.get(context, state["user"])
+
+        def picked() -> int:
+            masked = masked_items(services, state)
+            if method.chooser == "oracle":
+                return services.users.best(context.split, state["user"], state["recommended"], masked)
+            seen = _observed(services, state, context, masked)
+            return int(recommender_of(services, method, explores=context.learn).choose(seen)[0])
+
+        return _decision(state, await asyncio.to_thread(picked))
 
     async def shortlist(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """Draws candidates that fit the thought and the experience, for the LLM to choose from."""
         services = await self._provider.get(runtime.context, state["user"])
         limits, method = services.settings.actor, method_named(runtime.context.method)
         thought = await embed_text(services.embedder, state["thought"]) if method.thinks and state["thought"] else None
-        candidates = draw_shortlist(
-            services.vectors,
-            np.random.default_rng(step_seed(state, runtime.context, SHORTLISTING)),
-            thought=thought,
-            experiences=[Experience(e["item"], e["encouraged"], e["distance"]) for e in state["experiences"]],
-            evidence=limits.evidence,
-            masked=masked_items(services, state),
-            size=limits.shortlist,
-            pool=limits.pool,
-        )
-        return {"weighed": unweighed(candidates)}
+
+        def drawn() -> list[int]:
+            return draw_shortlist(
+                services.vectors,
+                np.random.default_rng(step_seed(state, runtime.context, SHORTLISTING)),
+                thought=thought,
+                experiences=[
+                    Experience(e["item"], e["encouraged"], e["distance"]) for e in state.get("experiences", [])
+                ],
+                evidence=limits.evidence,
+                masked=masked_items(services, state),
+                size=limits.shortlist,
+                pool=limits.pool,
+            )
+
+        return {"weighed": unweighed(await asyncio.to_thread(drawn))}
 
     async def weigh(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
-        """Weighs the whole catalogue by what memory knows: the principle of staying first, then what is liked."""
+        """Weighs the whole catalogue by what memory knows, the principle of staying first, and takes the best.
+
+        Single experiences are read by the LLM; what memory believes, and chooses by, comes from all of them.
+        """
         services = await self._provider.get(runtime.context, state["user"])
-        method, masked = method_named(runtime.context.method), masked_items(services, state)
-        seen = _observed(services, state, runtime.context, masked)
+        method = method_named(runtime.context.method)
 
         def weighed() -> Weighed:
+            seen = _observed(services, state, runtime.context, masked_items(services, state))
             recommender = services.believer.recommender(method, services.memory, explores=runtime.context.learn)
             return weighed_by(recommender, seen, services.settings.actor.shortlist)[0]
 
-        return {"weighed": await asyncio.to_thread(weighed)}
+        found = await asyncio.to_thread(weighed)
+        return _decision(state, found["shortlist"][0], found)
 
     async def choose(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """The LLM chooses one of the shortlist; in evaluation what it prefers, or as `actor.evaluate` says."""
@@ -139,20 +151,27 @@ class ActorNodes:
     async def ground(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """Finds the catalogue item nearest to the Actor's words."""
         services = await self._provider.get(runtime.context, state["user"])
-        item = await search_catalogue(services, state["proposal"], masked_items(services, state))
+        masked = await asyncio.to_thread(masked_items, services, state)
+        item = await search_catalogue(services, state["proposal"], masked)
         return _decision(state, item, proposal=state["proposal"], usage=Usage(**state["usage"]))
 
     async def route_to_item(
         self, state: ActorState, runtime: Runtime[EpisodeContext]
-    ) -> Literal["pick", "shortlist", "weigh", "propose"]:
-        """The way to an item that method and settings ask for."""
-        method = method_named(runtime.context.method)
-        if method.chooser == "memory":
-            return "weigh"
-        if method.chooser == "shortlist":
-            return "shortlist"
-        if method.chooser != "llm":
-            return "pick"
+    ) -> Literal["analyse", "weigh", "shortlist", "pick"]:
+        """Who chooses: the LLM, which is told of the situation first, memory, or one who is told nothing."""
+        match method_named(runtime.context.method).chooser:
+            case "llm":
+                return "analyse"
+            case "memory":
+                return "weigh"
+            case "shortlist":
+                return "shortlist"
+        return "pick"
+
+    async def route_to_words(
+        self, state: ActorState, runtime: Runtime[EpisodeContext]
+    ) -> Literal["shortlist", "propose"]:
+        """Whether the LLM chooses from a shortlist or names an item in words (`actor.mode`)."""
         services = await self._provider.get(runtime.context, state["user"])
         return "propose" if services.settings.actor.mode == "free" else "shortlist"
 
@@ -175,13 +194,12 @@ def build_actor_graph(provider: ServiceProvider) -> ActorGraph:
     graph.add_node("choose", nodes.choose)
     graph.add_node("propose", nodes.propose)
     graph.add_node("ground", nodes.ground)
-    graph.add_edge(START, "analyse")
+    graph.add_conditional_edges(START, nodes.route_to_item)
     graph.add_edge("analyse", "retrieve")
-    graph.add_conditional_edges("retrieve", nodes.route_to_item)
+    graph.add_conditional_edges("retrieve", nodes.route_to_words)
     graph.add_conditional_edges("shortlist", nodes.route_from_shortlist)
-    graph.add_edge("weigh", "pick")
     graph.add_edge("propose", "ground")
-    for last in ("pick", "choose", "ground"):
+    for last in ("weigh", "pick", "choose", "ground"):
         graph.add_edge(last, END)
     return graph.compile()
 
@@ -189,7 +207,7 @@ def build_actor_graph(provider: ServiceProvider) -> ActorGraph:
 def _decision(
     state: ActorState, item: int, weighed: Weighed | None = None, *, proposal: str = "", usage: Usage | None = None
 ) -> Update:
-    read = [experience["id"] for experience in state["experiences"]]
+    read = [experience["id"] for experience in state.get("experiences", [])]
     return {"decision": decided(item, weighed, experiences=read, proposal=proposal, usage=usage)}
 
 

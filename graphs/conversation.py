@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -81,6 +82,8 @@ class LiveNodes:
         )
         wish = before.then(heard.wish) if heard.wish != Wish() else Wish()
         gone = [] if asked["rated"] else [item]
-        problem = heard.problem or cannot_be_met(services.catalogue, wish, met_items(services, known) | set(gone))
+        problem = heard.problem or await asyncio.to_thread(
+            cannot_be_met, services.catalogue, wish, met_items(services, known) | set(gone)
+        )
         kept = wish_state(before, asked["passed"], problem) if problem else wish_state(wish, [*asked["passed"], *gone])
         return {"wish": {**kept, "rated": asked["rated"]}, **spending(heard.usage)}

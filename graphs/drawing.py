@@ -40,10 +40,18 @@ def episode_nodes() -> list[str]:
 
 
 def episode_edges() -> list[Edge]:
-    """The edges between `episode_nodes`; those out of the Actor's subgraph lead to what follows it."""
+    """The edges between `episode_nodes`; those into and out of the Actor's subgraph lead to what is in and after it."""
     edges = [Edge(edge.source, edge.target, edge.conditional) for edge in _drawn().edges]
     after = {edge.source: edge.target for edge in edges if edge.source.endswith(":__end__")}
-    spliced = [Edge(edge.source, after.get(edge.target, edge.target), edge.conditional) for edge in edges]
+    first: dict[str, list[str]] = {}
+    for edge in edges:
+        if edge.source.endswith(":__start__"):
+            first.setdefault(edge.source, []).append(edge.target)
+    spliced = [
+        Edge(edge.source, target, edge.conditional or edge.target in first)
+        for edge in edges
+        for target in first.get(edge.target, [after.get(edge.target, edge.target)])
+    ]
     return [edge for edge in spliced if not edge.source.endswith(_MARKS) and not edge.target.endswith(_MARKS)]
 
 

@@ -37,7 +37,7 @@ class SearchCatalogue(BaseTool):
         return self._found(self.services.embedder.embed([words])[0], hidden)
 
     async def _arun(self, words: str, hidden: Sequence[int] = ()) -> dict[str, Any]:
-        return self._found(await embed_text(self.services.embedder, words), hidden)
+        return await asyncio.to_thread(self._run, words, hidden)
 
     def _found(self, vector: Vector, hidden: Sequence[int]) -> dict[str, Any]:
         item = self.services.catalogue[nearest_item(self.services.vectors, vector, set(hidden))]

@@ -27,13 +27,17 @@ def trail(method: Method, done: EpisodeOutput, thought_steps: int, revise: float
 def _of_step(method: Method, step: StepRecord, *, planned: bool) -> list[str]:
     plans = (method.thinks or method.plans) and planned
     judged = step["advantage"] is not None
-    ways = [f"act:{name}" for name in ("analyse", "retrieve", *_to_the_item(method, step))]
+    ways = [f"act:{name}" for name in _to_the_item(method, step)]
     return [*(["plan"] if plans else []), *ways, "respond", *(["criticise"] if judged else [])]
 
 
 def _to_the_item(method: Method, step: StepRecord) -> tuple[str, ...]:
-    if step["shortlist"]:
-        if method.chooser == "memory":
-            return ("weigh", "pick")
-        return ("shortlist", "choose" if method.chooser == "llm" else "pick")
-    return ("propose", "ground") if method.chooser == "llm" else ("pick",)
+    match method.chooser:
+        case "llm":
+            last = ("shortlist", "choose") if step["shortlist"] else ("propose", "ground")
+            return ("analyse", "retrieve", *last)
+        case "memory":
+            return ("weigh",)
+        case "shortlist":
+            return ("shortlist", "pick")
+    return ("pick",)

@@ -109,3 +109,9 @@ def test_a_title_of_nothing_visible_gets_a_name(title: str):
 def test_an_item_is_made_of_visible_words():
     item = Item(0, "k", " Film\x1b[31m \u202e1\n", ("War\x00", "\u200b", "Drama"))
     assert (item.title, item.categories) == ("Film [31m 1", ("War", "Drama"))
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))
+def test_ordinary_words_are_the_same_the_short_way(text: str):
+    line = for_prompt(text)
+    assert line == for_prompt(f"\u200b{text}"), "what cannot be seen makes no difference, and takes the long way"
