@@ -14,7 +14,7 @@ from billp.simulators.quit.reasons import Reason
 from tests.experiments.examples import failed
 from tests.experiments.report.examples import HOSTILE, episode
 
-ACT = ["act:analyse", "act:retrieve", "act:weigh", "act:pick"]
+ACT = ["act:weigh"]
 
 
 def steps_of(*rewards: float, settings: dict[str, Any] | None = None, **given: Any) -> list[StepView]:
