@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import FrameType
@@ -67,7 +67,7 @@ class Looking(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._over = threading.Event()
         self._parts = [(name, re.compile(pattern)) for name, pattern in _PARTS]
 
@@ -169,7 +169,8 @@ async def measure(base_url: str, method: str, side_by_side: int, looking: Lookin
     rows = {"wall_ms": wall[1:], "cpu_ms": cpu[1:]}
     if looking is not None:
         total = sum(looking.seconds.values())
-        where = {name: f"{seconds / total:.1%}" for name, seconds in looking.seconds.most_common()}
+        found = sorted(looking.seconds.items(), key=lambda part: -part[1])
+        where = {name: f"{seconds / total:.1%}" for name, seconds in found}
         return {name: round(statistics.median(values), 1) for name, values in rows.items()} | {"where": where}
     rows["empty_cpu_ms"] = empty[1:]
     middle = {name: statistics.median(values) for name, values in rows.items()}
