@@ -27,7 +27,8 @@ from billp.names import nearest
 from billp.setting_groups import ApiSettings, Group, HomePath, MemorySettings, MMRSettings, PageSettings, VLLMSettings
 from billp.validation import fault
 
-QuitRuleName = Literal["distance", "category-window", "personal", "patience", "satiation"]
+QuitRuleName = str
+"""A name in `simulators.quit.registry.RULES`."""
 
 PREFIX = "BILLP_"
 FILE = "billp.toml"
@@ -35,10 +36,11 @@ FILE = "billp.toml"
 Rounding = Literal["stars", "none"]
 """A predicted rating to whole stars, half a star up, or as it is."""
 
-ModelKind = Literal["deepfm", "factorisation"]
-"""The models that can say what a user would rate."""
+ModelKind = str
+"""A name in `simulators.rating_kinds.RATING_MODELS`: a model that can say what a user would rate."""
 
-ModelSetting = Literal["auto", ModelKind]
+ModelSetting = str
+"""One of them, or "auto"."""
 
 
 class LLMSettings(Group):

@@ -45,7 +45,9 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "item": frozenset({"name", "categories"}),
 }
 """The variables each role's prompt may use; a prompt lists in its front matter those it does use."""
-_OPTIONAL = frozenset({"claim", "item", "wish"})  # a pack without one of these has the default's
+_NEEDED = frozenset({"planner", "actor-shortlist", "actor-free", "critic", "reflector"})
+"""A pack holds these; in place of any other role's prompt that it lacks it has the default's, so that packs stay valid
+when a role is added."""
 
 _ITEM = {"title": "Title", "categories": ["Category"], "year": 1990}
 SAMPLES: Mapping[str, Any] = {
@@ -153,7 +155,7 @@ def load_pack(folder: Path | None = None) -> PromptPack:
     prompts = {}
     for role in VARIABLES:
         path = folder / f"{role}.md"
-        if role in _OPTIONAL and not path.is_file():
+        if role not in _NEEDED and not path.is_file():
             path = DEFAULT_PACK / path.name
         if not path.is_file():
             raise PromptError(f"Prompt pack {folder} has no role {role}; add {path.name}.")

@@ -27,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,10 +46,10 @@ from billp.memory import Knowledge
 from billp.memory.item_values import Observed, known_of
 from billp.memory.leaving import LONGEST
 from billp.memory.outcomes import Outcome
-from billp.settings import QuitRuleName, load_settings
+from billp.settings import load_settings
 from billp.simulators import World, users_of
 from billp.simulators.quit.reasons import HORIZON
-from billp.simulators.quit.registry import REASON_NAMES
+from billp.simulators.quit.registry import REASON_NAMES, RULES
 
 Floats = NDArray[np.float64]
 _USERS, _BATCH = 100, 10
@@ -228,7 +228,7 @@ def main() -> None:
     """Prints the rows as JSON, or their table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="ml-100k")
-    parser.add_argument("--rule", default="distance", choices=get_args(QuitRuleName))
+    parser.add_argument("--rule", default="distance", choices=RULES)
     parser.add_argument("--logs", action="store_true")
     parser.add_argument("--quality", default="0,0.1,0.2,0.3,0.5,0.8")
     parser.add_argument("--episodes", default="0,3,10,30,100")

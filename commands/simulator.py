@@ -33,8 +33,10 @@ Name = Annotated[str, typer.Argument(help="a registered dataset", autocompletion
 def build(name: Name, assign: Assignments = None) -> None:
     """Fit the train world and the test world on a dataset's logs."""
     from billp.simulators import build_worlds, concerns, load_dataset, made_and_saved, simulator_folder
+    from billp.simulators.quit.registry import rule_named
 
     settings = settings_from(assign)
+    rule_named(settings.simulator.quit_rule)  # before users are fitted for minutes
     with fraction_bar(f"reading {name}") as progress:
         dataset = load_dataset(settings.data, name, progress)
     folder = simulator_folder(settings.data, name)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from billp.experiments.conduct import Conduct
+from billp.experiments.episode_metrics import CORE, METRICS
 from billp.experiments.intervals import Estimate, mean_of
 from billp.experiments.records import EpisodeLine
 from billp.graphs.methods import METHODS
-
-Field = Literal["length", "reward_each", "reward_trajectory"]
-_FIELDS: tuple[Field, ...] = get_args(Field)
 
 
 class Summary(BaseModel):
@@ -50,6 +47,13 @@ class Summary(BaseModel):
     """Whether the method reads the train users' logs."""
     conduct: Conduct | None = None
     """How the method went about it; None for training."""
+    others: dict[str, Estimate] = Field(default_factory=dict, exclude_if=lambda others: not others)
+    """Metrics beside the three, by name."""
+
+    def estimate(self, metric: str) -> Estimate:
+        """What it says of `metric`, a name in METRICS; an earlier version did not know all of them."""
+        found = getattr(self, metric) if metric in CORE else self.others.get(metric)
+        return found if isinstance(found, Estimate) else Estimate(mean=None, ci95=None)
 
 
 def summarise(
@@ -75,7 +79,7 @@ def summarise(
     usages = [output["usage"] for _, output in outputs]
     prompt = sum(usage["prompt_tokens"] for usage in usages)
     seeds, users = sorted({line.seed for line in ordered}), sorted({line.user for line in ordered})
-    length, r_each, r_traj = (mean_of([seed_table(cells_of(ordered, field))], trained=trained) for field in _FIELDS)
+    found = {name: mean_of([seed_table(cells_of(ordered, name))], trained=trained) for name in METRICS}
     return Summary(
         method=method,
         name=name or method,
@@ -84,9 +88,9 @@ def summarise(
         seeds=seeds,
         episodes=len(ordered),
         failed=sum(line.status == "failed" for line in ordered),
-        len=length,
-        r_each=r_each,
-        r_traj=r_traj,
+        len=found["len"],
+        r_each=found["r_each"],
+        r_traj=found["r_traj"],
         quit_reasons=dict(sorted(Counter(str(output["ended"]) for _, output in outputs).items())),
         tokens_per_step=_share(prompt + sum(usage["completion_tokens"] for usage in usages), steps),
         cached_share=cached_share(ordered),
@@ -95,6 +99,7 @@ def summarise(
         format_failures=sum(usage["format_failures"] for usage in usages),
         uses_logs=any(line.method in METHODS and METHODS[line.method].uses_logs for line in ordered),
         conduct=conduct,
+        others={name: estimate for name, estimate in found.items() if name not in CORE},
     )
 
 
@@ -102,9 +107,9 @@ Cell = tuple[int, str, float | None]
 """A seed, a user, and a number of the episode that they had; None where it was not finished."""
 
 
-def cells_of(lines: Sequence[EpisodeLine], field: Field) -> list[Cell]:
-    """One number of each episode."""
-    return [(line.seed, line.user, None if line.output is None else line.output[field]) for line in lines]
+def cells_of(lines: Sequence[EpisodeLine], metric: str) -> list[Cell]:
+    """One number of each episode; `metric` is a name in METRICS."""
+    return [(line.seed, line.user, line.number(metric)) for line in lines]
 
 
 def seed_table(

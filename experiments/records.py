@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from billp.errors import NotFiniteError
+from billp.experiments.episode_metrics import METRICS
 from billp.graphs.state import EpisodeOutput
 
 
@@ -30,12 +31,23 @@ class EpisodeLine(BaseModel):
     ended: float
     output: EpisodeOutput | None = None
 
+    _numbers: dict[str, float] = PrivateAttr(default_factory=dict)
+
+    def number(self, metric: str) -> float | None:
+        """The episode's number in `metric`, a name in METRICS; None where it was not finished."""
+        if self.output is None:
+            return None
+        return self._numbers[metric] if metric in self._numbers else METRICS[metric].of(self.output)
+
     def in_brief(self) -> EpisodeLine:
         """The same episode without its steps, history and reflections: its numbers, in some hundred bytes."""
         if self.output is None:
             return self
         output: EpisodeOutput = {**self.output, "steps": [], "history": [], "reflections": [], "valued": {}}
-        return self.model_copy(update={"output": output})
+        brief = self.model_copy(update={"output": output})
+        if not self._numbers:  # some are of the steps
+            brief._numbers = {name: metric.of(self.output) for name, metric in METRICS.items()}
+        return brief
 
 
 def check_finite(done: EpisodeOutput) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
+from billp.experiments.episode_metrics import METRICS
 from billp.experiments.metrics import Summary
 from billp.experiments.numbers import fixed, share, with_interval
 
@@ -16,8 +17,6 @@ _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
-
-_REWARDS = ("Len", "R_each", "R_traj")
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def summary_table(summaries: Mapping[str, Summary]) -> TextTable:
     """One row a method: Len, R_each and R_traj with 95% intervals, failures, tokens and seconds a step."""
     return TextTable(
         title=_title(summaries),
-        columns=("method", *_REWARDS, "failed", "tokens/step", "s/step"),
+        columns=("method", *_labels(), "failed", "tokens/step", "s/step"),
         rows=tuple(
             (
                 name, *_rewards(summary), _failed(summary), fixed(summary.tokens_per_step, 0),
@@ -79,7 +78,7 @@ def results_table(summaries: Mapping[str, Summary], caption: str) -> TextTable:
     """One row a method compared: Len, R_each and R_traj with 95% intervals, coverage, use of logs, and failures."""
     return TextTable(
         title=_title(summaries),
-        columns=("method", *_REWARDS, "coverage", "logs", "failed"),
+        columns=("method", *_labels(), "coverage", "logs", "failed"),
         rows=tuple(
             (
                 name, *_rewards(summary), share(None if summary.conduct is None else summary.conduct.coverage),
@@ -111,8 +110,12 @@ def _title(summaries: Mapping[str, Summary]) -> str:
     return f"{first.dataset}, {first.users} user{'' if first.users == 1 else 's'}"
 
 
+def _labels() -> Sequence[str]:
+    return [metric.label for metric in METRICS.values()]
+
+
 def _rewards(summary: Summary) -> Sequence[str]:
-    return with_interval(summary.len, 1), with_interval(summary.r_each, 2), with_interval(summary.r_traj, 1)
+    return [with_interval(summary.estimate(metric.name), metric.digits) for metric in METRICS.values()]
 
 
 def _failed(summary: Summary) -> str:

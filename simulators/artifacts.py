@@ -8,25 +8,27 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from billp.errors import ArtifactError
 from billp.settings import ModelKind, SimulatorSettings
 from billp.simulators.accuracy import Accuracy
 from billp.simulators.datasets import Dataset, file_digest
-from billp.simulators.deepfm import DeepFM
-from billp.simulators.factorisation import BiasedFactorisation
 from billp.simulators.folders import replaced_folder
 from billp.simulators.library import checked_name
 from billp.simulators.model_choice import ModelChoice
+from billp.simulators.rating_kinds import RATING_MODELS
 from billp.simulators.worlds import Split, World, Worlds
 from billp.whole_files import read_bounded
 
 RECORD = "worlds.json"
 _LARGEST = 16 << 20  # bytes of it
-_MODELS: dict[ModelKind, type[BiasedFactorisation | DeepFM]] = {
-    model.kind: model for model in (DeepFM, BiasedFactorisation)
-}
+
+
+def _known_kind(kind: str) -> str:
+    if kind not in RATING_MODELS:
+        raise ValueError(f"there is no rating model {kind!r}")
+    return kind
 
 
 class WorldRecord(BaseModel):
@@ -35,7 +37,7 @@ class WorldRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: str
-    model: ModelKind
+    model: Annotated[ModelKind, AfterValidator(_known_kind)]
     interactions: int
     beta: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     accuracy: Accuracy
@@ -106,7 +108,8 @@ def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
 
 
 def _write(folder: Path, world: World) -> WorldRecord:
-    if not isinstance(world.model, tuple(_MODELS.values())):
+    kind = RATING_MODELS.get(world.model.kind)
+    if kind is None or not isinstance(world.model, kind.stored):
         raise ArtifactError(
             f"The {world.split} world of {world.name} has a model of another kind; "
             "store only worlds that build_worlds made."
@@ -132,7 +135,7 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
         with np.load(path, allow_pickle=False) as arrays:
             parameters = dict(arrays)
         users, categories = parameters.pop("users"), parameters.pop("categories")
-        model = _MODELS[part.model].from_parameters(parameters)
+        model = RATING_MODELS[part.model].stored.from_parameters(parameters)
     except (ValueError, KeyError, TypeError, OSError, MemoryError, zipfile.BadZipFile) as error:
         raise ArtifactError(fault) from error
     ascending = users.ndim == 1 and users.dtype == np.int32 and bool((np.diff(users) > 0).all())

@@ -11,15 +11,14 @@ from billp.errors import DataError
 from billp.settings import ModelKind, SimulatorSettings
 from billp.simulators.accuracy import Accuracy, clipped_errors, measure, rmse
 from billp.simulators.features import Features
-from billp.simulators.networks import DeepFMNetwork, FactorisationNetwork
 from billp.simulators.one_thread import one_thread
 from billp.simulators.progress import Progress, part
+from billp.simulators.rating_kinds import PLAIN, NetworkKind, kinds_for
 from billp.simulators.rating_model import Logs, RatingModel
 
 LEAST_ROWS = 20
 TEST_SHARE, VALIDATION_SHARE = 0.1, 0.05
 PATIENCE = 5  # epochs without improvement before the fit stops
-FACTORISATION_SHARE = 0.15  # of the time that both fits take together
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ class Fits:
     @property
     def better(self) -> ModelKind:
         """The kind that is less far off on the rows that said when to stop; of equals, the plain one."""
-        return min(self.stopping, key=lambda kind: (self.stopping[kind], kind != "factorisation"))
+        return min(self.stopping, key=lambda kind: (self.stopping[kind], kind != PLAIN))
 
 
 def fit(logs: Logs, features: Features, settings: SimulatorSettings, progress: Progress | None = None) -> Fits:
@@ -48,8 +47,10 @@ def fit(logs: Logs, features: Features, settings: SimulatorSettings, progress: P
     models learn from the others in `settings.epochs` passes at most. A biased factorisation is fitted in any case,
     to the very same rows, to compare with.
 
-    The same logs and settings give the same models. Raises DataError below 20 rows.
+    The same logs and settings give the same models. Raises DataError below 20 rows, and SettingsError for a kind that
+    there is not.
     """
+    kinds = kinds_for(settings.model)
     if len(logs) < LEAST_ROWS:
         raise DataError(
             f"Dataset {features.name}: {len(logs)} ratings are too few to fit users to; give at least {LEAST_ROWS}."
@@ -57,20 +58,20 @@ def fit(logs: Logs, features: Features, settings: SimulatorSettings, progress: P
     shuffled = np.random.default_rng(settings.seed).permutation(len(logs))
     tested, stopping = (max(1, round(len(logs) * share)) for share in (TEST_SHARE, VALIDATION_SHARE))
     test, validation, training = (logs.at(rows) for rows in np.split(shuffled, [tested, tested + stopping]))
-    deep = settings.model != "factorisation"
-    first = part(progress, 0, FACTORISATION_SHARE if deep else 1)
-    plain, error = _fitted(FactorisationNetwork, features, (training, validation), settings, first)
-    models: dict[ModelKind, RatingModel] = {"factorisation": plain}
-    errors: dict[ModelKind, float] = {"factorisation": error}
-    if deep:
-        rest = part(progress, FACTORISATION_SHARE, 1 - FACTORISATION_SHARE)
-        models["deepfm"], errors["deepfm"] = _fitted(DeepFMNetwork, features, (training, validation), settings, rest)
+    models: dict[ModelKind, RatingModel] = {}
+    errors: dict[ModelKind, float] = {}
+    done, whole = 0.0, sum(kind.time for kind in kinds)
+    for kind in kinds:
+        report = part(progress, done / whole, kind.time / whole)
+        models[kind.name], errors[kind.name] = _fitted(kind.network, features, (training, validation), settings, report)
+        done += kind.time
+    plain = models[PLAIN]
     accuracies = {kind: measure(model, plain, training, test) for kind, model in models.items()}
     return Fits(models, accuracies, errors, len(validation))
 
 
 def _fitted(
-    kind: type[FactorisationNetwork | DeepFMNetwork],
+    kind: NetworkKind,
     features: Features,
     rows: tuple[Logs, Logs],
     settings: SimulatorSettings,
@@ -93,7 +94,7 @@ def _fitted(
             order = torch.from_numpy(rng.permutation(len(training)))
             for taken in torch.split(order, batch):
                 optimiser.zero_grad()
-                network.loss(users[taken], items[taken], ratings[taken]).backward()  # type: ignore[no-untyped-call]
+                network.loss(users[taken], items[taken], ratings[taken]).backward()
                 optimiser.step()
             model = network.model()
             error = rmse(clipped_errors(model, validation))

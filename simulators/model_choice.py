@@ -32,9 +32,9 @@ def chosen_model(asked: ModelSetting, train: Fits, test: Fits) -> ModelChoice:
     """
     kind: ModelKind = train.better if asked == "auto" else asked
     if asked == "auto":
-        other = next(name for name in train.stopping if name != kind)
+        others = [f"{name} by {error:.4f}" for name, error in train.stopping.items() if name != kind]
         why = (
-            f"{kind} was off by {train.stopping[kind]:.4f} stars and {other} by {train.stopping[other]:.4f} on "
+            f"{kind} was off by {train.stopping[kind]:.4f} stars and {' and '.join(others)} on "
             f"{train.rows:,} ratings of train users that neither learned from"
         )
     else:

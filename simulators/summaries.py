@@ -16,7 +16,7 @@ from billp.simulators.intake import Intake
 from billp.simulators.mapping import ColumnMapping
 from billp.simulators.model_choice import ModelChoice
 from billp.simulators.policies import Outcome, PolicyName, policy_outcomes, policy_users
-from billp.simulators.quit.registry import RULES
+from billp.simulators.quit.registry import rule_named
 from billp.simulators.soundness import concerns
 from billp.simulators.worlds import Split, World, Worlds
 
@@ -130,7 +130,7 @@ def _world_info(world: World, popularity: NDArray[np.int64]) -> WorldInfo:
     shares = np.bincount(np.floor(ratings + 0.5).astype(np.int64), minlength=6) / _SAMPLED_PAIRS
     settings = world.settings
     chosen = policy_users(world)
-    rule = RULES[settings.quit_rule]
+    rule = rule_named(settings.quit_rule)
     displeased = np.isfinite(world.rule.min_rating)
     return WorldInfo(
         split=world.split,

@@ -16,7 +16,7 @@ from billp.simulators.accuracy import Accuracy
 from billp.simulators.item_traits import CategorySets, ItemTraits
 from billp.simulators.model_choice import ModelChoice
 from billp.simulators.quit.reasons import LOW_REWARD, REPEAT, STAYS
-from billp.simulators.quit.registry import RULES, code_of
+from billp.simulators.quit.registry import code_of, rule_named
 from billp.simulators.quit.rule import Past, QuitRule, Surroundings, notes_of, window_of
 from billp.simulators.rating_model import Floats, Indices, RatingModel
 
@@ -69,7 +69,7 @@ class World:
     @cached_property
     def rule(self) -> QuitRule:
         """When the users leave, by the settings."""
-        return RULES[self.settings.quit_rule].make(
+        return rule_named(self.settings.quit_rule).make(
             Surroundings(self.settings, self.traits, self.beta, self.n_users, self.usual)
         )
 
@@ -136,7 +136,7 @@ class World:
         Shapes are as in QuitRule; `repeated` says which items were shown before, which only counts without repeats.
         """
         said = self.rule.judge(past, users, items, ratings)
-        own = np.int8(code_of(RULES[self.settings.quit_rule].reason))
+        own = np.int8(code_of(rule_named(self.settings.quit_rule).reason))
         reasons = np.where(ratings < self.rule.min_rating, _LOW_REWARD, _STAYS)
         reasons = np.where(said.leaves, own, reasons)
         if self.settings.repeats:
@@ -217,7 +217,7 @@ class Worlds:
 
         Nothing is fitted again. `window` is that of the rule that holds then, whatever its setting is called.
         """
-        rule = RULES[quit_rule or self.train.settings.quit_rule]
+        rule = rule_named(quit_rule or self.train.settings.quit_rule)
         given = {"quit_rule": quit_rule, "repeats": repeats, rule.window: window}
         update = {name: value for name, value in given.items() if value is not None}
 

@@ -17,6 +17,7 @@ import httpx
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.exceptions import ContextOverflowError as TooLongError
 from langchain_core.exceptions import ModelConnectionError, ModelError, ModelTimeoutError
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
@@ -72,6 +73,8 @@ class Dialect:
     able: Abilities = _WORDS_ONLY
     made: Callable[[LLMSettings], dict[str, Any]] = lambda settings: {"max_retries": 0, "timeout": settings.timeout_s}
     """What the model is made with, beside its name, base URL and key."""
+    opened: Callable[..., BaseChatModel] | None = None
+    """What makes the model of a provider that LangChain's `init_chat_model` does not know, from the same arguments."""
 
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -97,7 +100,8 @@ DIALECTS: Mapping[str, Dialect] = {
     "azure_openai": Dialect(_openai, Abilities()),
     "google_vertexai": Dialect(),
 }  # fmt: skip
-"""By the provider's name in LangChain. Any other `name:model` is a model of an OpenAI-compatible server."""
+"""By the provider's name in LangChain, or one of its own with `opened`. Any other `name:model` is a model of an
+OpenAI-compatible server."""
 
 
 def provider_of(model: str) -> str | None:
@@ -111,9 +115,6 @@ def provider_chat(settings: LLMSettings) -> ProviderChat:
 
     Raises SettingsError where its package is not installed, or where it cannot be made from the settings.
     """
-    # LangChain and the provider's package take up to some seconds to import.
-    from langchain.chat_models import init_chat_model  # noqa: PLC0415
-
     provider = provider_of(settings.model)
     if provider is None:
         raise SettingsError(f"Setting llm.model={settings.model} names no provider; known: {', '.join(DIALECTS)}.")
@@ -126,7 +127,7 @@ def provider_chat(settings: LLMSettings) -> ProviderChat:
     if key != "none":
         given["api_key"] = key
     try:
-        inner = init_chat_model(settings.model, **given)
+        inner = (DIALECTS[provider].opened or _by_langchain)(settings.model, **given)
     except ImportError as error:
         package = re.search(r"pip install[^`]*?([\w-]+)`", str(error))
         name = package[1] if package else f"langchain-{provider.replace('_', '-')}"
@@ -137,6 +138,14 @@ def provider_chat(settings: LLMSettings) -> ProviderChat:
             f"set llm.api_key, or the environment variable that the provider reads."
         ) from error
     return ProviderChat(inner=inner, provider=provider, settings=settings, abilities=DIALECTS[provider].able)
+
+
+def _by_langchain(model: str, **given: Any) -> BaseChatModel:
+    # LangChain and the provider's package take up to some seconds to import.
+    from langchain.chat_models import init_chat_model  # noqa: PLC0415
+
+    made: BaseChatModel = init_chat_model(model, **given)
+    return made
 
 
 class ProviderChat(WrappedChat):

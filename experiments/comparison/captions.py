@@ -5,14 +5,14 @@ from __future__ import annotations
 from billp.experiments.comparison.design import Design
 from billp.experiments.knowledge import known
 from billp.graphs.services import Services
-from billp.simulators.quit.registry import RULES
+from billp.simulators.quit.registry import rule_named
 
 
 def caption(design: Design, services: Services, *, met: int) -> str:
     """Where train and test users come from, in which world they live, what was learned, tuned and read, and by whom."""
     worlds, settings = services.worlds, services.worlds.test.settings
     arms = {arm.name: arm.method for arm in design.arms}
-    rule = RULES[settings.quit_rule]
+    rule = rule_named(settings.quit_rule)
     window = getattr(settings, rule.window)
     horizon = worlds.test.horizon
     said = [

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from billp.experiments.episode_metrics import METRICS
 from billp.experiments.intervals import Estimate, Table, difference_of, excludes, ratio_of
-from billp.experiments.metrics import Field, cells_of, seed_table
+from billp.experiments.metrics import cells_of, seed_table
 from billp.experiments.records import EpisodeLine
-
-Metric = Literal["len", "r_each", "r_traj"]
-METRICS: tuple[Metric, ...] = ("len", "r_each", "r_traj")
-_FIELDS: Mapping[Metric, Field] = {
-    "len": "length",
-    "r_each": "reward_each",
-    "r_traj": "reward_trajectory",
-}
 
 
 class Pair(BaseModel):
@@ -28,7 +20,7 @@ class Pair(BaseModel):
 
     a: str
     b: str
-    metric: Metric
+    metric: str
     pairs: int
     """Episodes that both arms finished."""
     difference: Estimate
@@ -48,7 +40,7 @@ def compare_pairs(arms: Mapping[str, Sequence[EpisodeLine]], base: str, trained:
 
 
 def compare_pair(
-    a: str, of_a: Sequence[EpisodeLine], b: str, of_b: Sequence[EpisodeLine], metric: Metric, *, trained: bool = False
+    a: str, of_a: Sequence[EpisodeLine], b: str, of_b: Sequence[EpisodeLine], metric: str, *, trained: bool = False
 ) -> Pair:
     """The difference and ratio of `a` to `b` in `metric`, with intervals of 95%.
 
@@ -66,16 +58,16 @@ def compare_pair(
 
 
 def differs(
-    of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Metric, level: float, *, trained: bool = False
+    of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: str, level: float, *, trained: bool = False
 ) -> bool:
     """Whether the interval of `level` around the difference excludes zero; never where there is no interval."""
     table_a, table_b = tables_of_pair(of_a, of_b, metric)
     return excludes(difference_of([table_a], [table_b], trained=trained, level=level), 0.0)
 
 
-def tables_of_pair(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: Metric) -> tuple[Table, Table]:
+def tables_of_pair(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: str) -> tuple[Table, Table]:
     """The metric of a and of b, each (seeds, users); NaN where no episode was finished."""
     seeds = sorted({line.seed for lines in (of_a, of_b) for line in lines})
     users = sorted({line.user for lines in (of_a, of_b) for line in lines})
-    table_a, table_b = (seed_table(cells_of(lines, _FIELDS[metric]), seeds, users) for lines in (of_a, of_b))
+    table_a, table_b = (seed_table(cells_of(lines, metric), seeds, users) for lines in (of_a, of_b))
     return table_a, table_b

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from billp.errors import BadInputError
+from billp.experiments.episode_metrics import CORE, METRICS
 from billp.experiments.outcomes import outcome, outcome_words
 from billp.experiments.records import EpisodeLine
 from billp.experiments.report.folders import RunData
@@ -95,7 +96,7 @@ def write_csv(runs: Sequence[RunData], target: Path) -> list[Path]:
     """Writes both tables and returns their files: see `_files`. Lists are JSON in their cell; None is an empty cell."""
     files = _files(target, ".csv")
     with _whole(files) as partials:
-        for file, columns, rows in zip(partials, (EPISODES, STEPS), (episode_rows(runs), step_rows(runs)), strict=True):
+        for file, columns, rows in zip(partials, *_tables(runs), strict=True):
             with file.open("w", newline="", encoding="utf-8") as stream:
                 writer = csv.writer(stream)
                 writer.writerow(columns)
@@ -109,9 +110,18 @@ def write_parquet(runs: Sequence[RunData], target: Path) -> list[Path]:
 
     files = _files(target, ".parquet")
     with _whole(files) as partials:
-        for file, columns, rows in zip(partials, (EPISODES, STEPS), (episode_rows(runs), step_rows(runs)), strict=True):
+        for file, columns, rows in zip(partials, *_tables(runs), strict=True):
             parquet.write_table(Table.from_pylist(list(rows), schema=_schema(columns)), file)
     return files
+
+
+def episode_columns() -> dict[str, _Type]:
+    """The columns of the table of episodes: EPISODES, and every metric that is not among them."""
+    return EPISODES | dict.fromkeys((name for name in METRICS if name not in CORE), "number")
+
+
+def _tables(runs: Sequence[RunData]) -> tuple[tuple[dict[str, _Type], ...], tuple[Iterator[Row], ...]]:
+    return (episode_columns(), STEPS), (episode_rows(runs), step_rows(runs))
 
 
 def _files(target: Path, suffix: str) -> list[Path]:
@@ -164,8 +174,8 @@ def _cell(value: object) -> object:
 
 
 def episode_rows(runs: Sequence[RunData]) -> Iterator[Row]:
-    """The table of episodes, row by row, with the columns EPISODES."""
-    nothing = dict.fromkeys(EPISODES)
+    """The table of episodes, row by row, with the columns that `episode_columns` tells."""
+    nothing = dict.fromkeys(episode_columns())
     for run in runs:
         for line in run.lines:
             row: Row = nothing | _about(run, line)
@@ -182,6 +192,7 @@ def episode_rows(runs: Sequence[RunData]) -> Iterator[Row]:
                 row |= {"reflection": done["reflection"], "reflections": [r["id"] for r in done["reflections"]]}
                 row |= {name: value for name, value in done["usage"].items() if name != "seconds"}
                 row["llm_seconds"] = done["usage"]["seconds"]
+                row |= {name: line.number(name) for name in METRICS if name not in CORE}
             yield row
 
 

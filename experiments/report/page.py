@@ -16,6 +16,7 @@ from markupsafe import Markup
 from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
 from billp.errors import BadInputError
+from billp.experiments.episode_metrics import METRICS
 from billp.experiments.numbers import fixed, share, signed_interval, with_interval
 from billp.experiments.report.comparison import (
     ComparedPolicy,
@@ -179,6 +180,8 @@ def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> 
         shown=[row for row in report.rows if not row.probe],
         surfaces=[surface_table(surface) for surface in report.surfaces],
         figures=drawn,
+        metrics=list(METRICS.values()),
+        labels={name: metric.label for name, metric in METRICS.items()},
         episodes=episodes,
         style=Markup(_read("report.css")),  # noqa: S704 -- ours
         scripts=[Markup(script) for script in scripts],  # noqa: S704 -- ours and Plotly's

@@ -72,8 +72,7 @@ def cell(
     pairs = [tables_of_pair(own, best, "r_traj") for own, best in zip(lines, oracle, strict=True)]
     known = [coverage for coverage in coverages if coverage is not None]
     rewards, lengths = (
-        mean_of([seed_table(cells_of(each, field)) for each in lines], trained=trained)
-        for field in ("reward_trajectory", "length")
+        mean_of([seed_table(cells_of(each, field)) for each in lines], trained=trained) for field in ("r_traj", "len")
     )
     return Cell(
         share=ratio_of([own for own, _ in pairs], [best for _, best in pairs], trained=trained),

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from billp.experiments.intervals import Estimate, Table, difference_between, mean_of
-from billp.experiments.metrics import Field
 from billp.serving.api.arms import ArmName
 from billp.serving.api.ledger import Ledger
 
+Field = Literal["length", "reward_each", "reward_trajectory"]
 FIELDS: tuple[Field, ...] = ("length", "reward_each", "reward_trajectory")
 ARMS: tuple[ArmName, ...] = ("served", "control")
 

@@ -1,17 +1,19 @@
 """Every quit rule by name, and every reason why an episode ends.
 
-A rule is one file here with a `RULE`, one line in `RULES`, and its name and parameters in `settings.py`, where all
-settings are declared. What its reason is called, in runs and to readers, follows from `REASONS`.
+A rule is one file here with a `RULE` and one line in `RULES`; parameters that people may set are declared in
+`settings.py`, as all settings are. What its reason is called, in runs and to readers, follows from `REASONS`.
 """
 
 from __future__ import annotations
 
-from billp.settings import QuitRuleName, SimulatorSettings
+from billp.errors import SettingsError
+from billp.names import there_is_no
+from billp.settings import SimulatorSettings
 from billp.simulators.quit import category_window, distance, patience, personal, satiation
 from billp.simulators.quit.reasons import HORIZON, LOW_REWARD, REPEAT, STAYS, Reason
 from billp.simulators.quit.rule import RuleKind
 
-RULES: dict[QuitRuleName, RuleKind] = {
+RULES: dict[str, RuleKind] = {
     rule.name: rule
     for rule in (
         distance.RULE,
@@ -32,6 +34,13 @@ REASON_NAMES: tuple[str, ...] = tuple(REASONS)
 """The names by code: arrays of reasons hold positions in this tuple."""
 
 
+def rule_named(name: str) -> RuleKind:
+    """The rule called `name`; raises SettingsError naming those like it where there is none."""
+    if name not in RULES:
+        raise SettingsError(there_is_no("quit rule", name, RULES))
+    return RULES[name]
+
+
 def code_of(reason: Reason) -> int:
     """The reason's position in REASON_NAMES."""
     return REASON_NAMES.index(reason.name)
@@ -39,7 +48,7 @@ def code_of(reason: Reason) -> int:
 
 def rule_words(settings: SimulatorSettings) -> str:
     """The rule in force with its parameters, and what is rounded, in one line for a caption."""
-    rule = RULES[settings.quit_rule]
+    rule = rule_named(settings.quit_rule)
     parts = [f"window {getattr(settings, rule.window)}"]
     parts += [f"{name.replace('_', ' ')} {getattr(settings, name):g}" for name in rule.parameters]
     parts += [] if settings.repeats else ["no repeats"]
