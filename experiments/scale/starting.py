@@ -142,9 +142,11 @@ async def start(workshop: Workshop) -> SpreadEngine:
         raise SettingsError("Ray is not installed; install the extra: `pip install 'billp[scale]'`.")
     if settings.run.tape != "off":
         raise SettingsError("A tape is one file of one process; leave out --tape, or take --engine local.")
+    if (settings.run.ray_address or "").startswith("ray://"):
+        raise SettingsError("Ray's client (ray://) cannot carry a run; start it on a machine of the cluster.")
     pool = await asyncio.to_thread(RayPool, settings.run, settings.llm.api_key)
     workshop.at_close(pool.close)
-    log.info("Ray has %d workers", pool.size)
+    log.info("Workers on Ray: %d", pool.size)
     return SpreadEngine(workshop, pool)
 
 
