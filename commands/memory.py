@@ -43,8 +43,8 @@ def list_(
     kind: Annotated[Kind | None, typer.Argument(help="collection to list; none lists the memories there are")] = None,
     dataset: Dataset = "ml-100k",
     memory: Name = "billp",
-    limit: Annotated[int, typer.Option(min=1)] = 20,
-    offset: Annotated[int, typer.Option(min=0)] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="most records to list")] = 20,
+    offset: Annotated[int, typer.Option(min=0, help="records to pass over")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """List a memory's records, or the memories there are."""
@@ -67,7 +67,7 @@ def list_(
 
 @app.command()
 def search(
-    text: str,
+    text: Annotated[str, typer.Argument(help="words to look for")],
     kind: Annotated[Kind, typer.Option(help="collection to search")] = "reflections",
     dataset: Dataset = "ml-100k",
     memory: Name = "billp",
@@ -85,7 +85,11 @@ def search(
 
 
 @app.command()
-def export(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> None:
+def export(
+    file: Annotated[Path, typer.Argument(help="JSON lines to write")],
+    dataset: Dataset = "ml-100k",
+    memory: Name = "billp",
+) -> None:
     """Write a memory to a file of JSON lines, lossless."""
     with known_bank(dataset, memory) as bank:
         count = bank.export(file)
@@ -93,7 +97,11 @@ def export(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> 
 
 
 @app.command("import")
-def import_(file: Path, dataset: Dataset = "ml-100k", memory: Name = "billp") -> None:
+def import_(
+    file: Annotated[Path, typer.Argument(help="JSON lines that an export wrote")],
+    dataset: Dataset = "ml-100k",
+    memory: Name = "billp",
+) -> None:
     """Read an export into a memory; records with the same id are replaced."""
     from billp.memory import SentenceEmbedder, open_bank
 

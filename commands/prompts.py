@@ -37,7 +37,11 @@ def list_(prompts: PromptsFolder = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(role: str, prompts: PromptsFolder = None, as_json: AsJson = False) -> None:
+def show(
+    role: Annotated[str, typer.Argument(help="a role, as `billp prompts list` names them")],
+    prompts: PromptsFolder = None,
+    as_json: AsJson = False,
+) -> None:
     """Show one role's prompt: the fixed part, then the part that changes."""
     from billp.agents.prompt_pack import SEPARATOR, load_pack
     from billp.errors import PromptError

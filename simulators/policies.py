@@ -31,6 +31,11 @@ class Outcome:
     r_each: float
     r_traj: float
 
+    @classmethod
+    def of(cls, steps: NDArray[np.int64], stars: NDArray[np.float64]) -> Outcome:
+        """Of users (n,) who were recommended `steps` items each and gave `stars` in all."""
+        return cls(float(steps.mean()), float((stars / steps).mean()), float(stars.mean()))
+
 
 def policy_users(world: World) -> list[int]:
     """The users that policies are run for: 200, in a large catalogue at least 20, or as many as there are."""
@@ -63,14 +68,10 @@ def policy_outcomes(world: World, popularity: NDArray[np.int64], users: list[int
         ranked["oracle"].append(_play(world, some, _new(oracle)))
     for name, parts in ranked.items():
         totals[name] = np.concatenate([steps for steps, _ in parts]), np.concatenate([stars for _, stars in parts])
-    return {name: _outcome(*columns) for name, columns in totals.items()}
+    return {name: Outcome.of(*columns) for name, columns in totals.items()}
 
 
 _Totals = tuple[NDArray[np.int64], NDArray[np.float64]]
-
-
-def _outcome(steps: NDArray[np.int64], stars: NDArray[np.float64]) -> Outcome:
-    return Outcome(float(steps.mean()), float((stars / steps).mean()), float(stars.mean()))
 
 
 def _play(world: World, users: list[int], choose: Choose) -> _Totals:

@@ -56,6 +56,4 @@ def probe(audience: Audience, layout: Layout, act: Act) -> Outcome:
     for rows, items, answers in episodes.play(lambda rows: act(seen[rows], masked[rows])):
         stars[rows] += answers.rewards
         seen[rows] = layout.follow(seen[rows], items, answers.rewards)
-    return Outcome(
-        len=float(episodes.steps.mean()), r_each=float((stars / episodes.steps).mean()), r_traj=float(stars.mean())
-    )
+    return Outcome.of(episodes.steps, stars)
