@@ -1,4 +1,4 @@
-"""Settings of the servers that this application starts and of memory; `settings` puts all of them together."""
+"""Settings of servers, of memory, and of what runs and roles share; `settings` puts all of them together."""
 
 from __future__ import annotations
 
@@ -70,6 +70,33 @@ class MMRSettings(Group):
     window: int | None = Field(None, ge=1, description="recent recommendations that a new one is compared with")
     weight: float | None = Field(None, ge=0, description="stars that full overlap of categories costs")
     noise: float | None = Field(None, ge=0, description="deviation, in stars, of the chance added at each step")
+
+
+class RoleSettings(Group):
+    """Sampling and budget of one role."""
+
+    temperature: float = Field(0.5, ge=0, le=2, description="how freely words are drawn; 0 takes the likeliest")
+    top_p: float = Field(1.0, gt=0, le=1, description="words are drawn from the likeliest of this share; 1 is all")
+    max_tokens: int = Field(32, ge=1, description="completion tokens one call may cost")
+    retries: int = Field(2, ge=0, description="further tries when a reply has not the form asked for")
+
+
+class RunSettings(Group):
+    """How episodes are run."""
+
+    side_by_side: int = Field(8, ge=1, description="episodes in flight at once")
+    horizon: int | None = Field(None, ge=1, description="cut episodes off earlier than the simulator's own horizon")
+    quit_rule: str | None = Field(None, description="quit rule instead of the simulator's own")
+    window: int | None = Field(None, ge=0, description="window of the quit rule instead of the simulator's own")
+    repeats: bool | None = Field(None, description="repeats allowed or not, whatever the simulator says")
+    batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
+    engine: Literal["local", "ray"] = Field("local", description="who plays episodes: this process, or Ray's workers")
+    ray_address: str | None = Field(
+        None, min_length=1, description="Ray cluster as HOST:PORT, or auto; none starts Ray on this machine"
+    )
+    workers: int = Field(0, ge=0, description="worker processes of Ray; 0 is one per CPU core that it has")
+    tape: Literal["record", "replay", "off"] = Field("off", description="record LLM calls, or replay them without LLM")
+    tape_file: HomePath | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
 
 
 class PageSettings(Group):

@@ -24,7 +24,17 @@ from pydantic_settings import (
 
 from billp.errors import SettingsError
 from billp.names import nearest
-from billp.setting_groups import ApiSettings, Group, HomePath, MemorySettings, MMRSettings, PageSettings, VLLMSettings
+from billp.setting_groups import (
+    ApiSettings,
+    Group,
+    HomePath,
+    MemorySettings,
+    MMRSettings,
+    PageSettings,
+    RoleSettings,
+    RunSettings,
+    VLLMSettings,
+)
 from billp.validation import fault
 
 QuitRuleName = str
@@ -82,15 +92,6 @@ class LLMSettings(Group):
     def base_urls(self) -> tuple[str, ...]:
         """The addresses in `base_url`, one by one; none where it names no server."""
         return () if self.base_url is None else tuple(one.strip() for one in self.base_url.split(","))
-
-
-class RoleSettings(Group):
-    """Sampling and budget of one role."""
-
-    temperature: float = Field(0.5, ge=0, le=2, description="how freely words are drawn; 0 takes the likeliest")
-    top_p: float = Field(1.0, gt=0, le=1, description="words are drawn from the likeliest of this share; 1 is all")
-    max_tokens: int = Field(32, ge=1, description="completion tokens one call may cost")
-    retries: int = Field(2, ge=0, description="further tries when a reply has not the form asked for")
 
 
 class PlannerSettings(RoleSettings):
@@ -176,24 +177,6 @@ class SimulatorSettings(Group):
     factors: int = Field(16, ge=1, description="length of user and item vectors")
     epochs: int = Field(60, ge=1, description="most passes over the logs; fitting stops early")
     seed: int = Field(0, ge=0, description="seed of split and fit")
-
-
-class RunSettings(Group):
-    """How episodes are run."""
-
-    side_by_side: int = Field(8, ge=1, description="episodes in flight at once")
-    horizon: int | None = Field(None, ge=1, description="cut episodes off earlier than the simulator's own horizon")
-    quit_rule: QuitRuleName | None = Field(None, description="quit rule instead of the simulator's own")
-    window: int | None = Field(None, ge=0, description="window of the quit rule instead of the simulator's own")
-    repeats: bool | None = Field(None, description="repeats allowed or not, whatever the simulator says")
-    batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
-    engine: Literal["local", "ray"] = Field("local", description="who plays episodes: this process, or Ray's workers")
-    ray_address: str | None = Field(
-        None, min_length=1, description="Ray cluster as HOST:PORT, or auto; none starts Ray on this machine"
-    )
-    workers: int = Field(0, ge=0, description="worker processes of Ray; 0 is one per CPU core that it has")
-    tape: Literal["record", "replay", "off"] = Field("off", description="record LLM calls, or replay them without LLM")
-    tape_file: HomePath | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
 
 
 class Settings(BaseSettings):

@@ -26,7 +26,7 @@ from billp.experiments.scale.packing import Parcel, Ref
 from billp.experiments.scale.spreading import SpreadEngine, WorkerLostError
 from billp.experiments.scale.worker import LogKeeper, Report, Said, Worker
 from billp.graphs.workshop import Workshop
-from billp.settings import RunSettings
+from billp.setting_groups import RunSettings
 
 log = logging.getLogger(__name__)
 Ray = Any
