@@ -9,7 +9,7 @@ import typer
 
 from billp.commands.options import RunOptions, number_list, run_command
 from billp.commands.output import named_bars, show_json, stdout
-from billp.commands.running import given_run, new_run, run_to_end, with_tape_in
+from billp.commands.running import given_run, new_run, with_tape_in, with_workshop
 
 if TYPE_CHECKING:
     from billp.experiments.comparison.design import Design
@@ -66,21 +66,19 @@ def compare(
     settings = with_tape_in(folder, settings)
 
     from billp.experiments.comparison.comparing import compare as run_comparison
-    from billp.graphs.workshop import Workshop
 
-    async def work() -> Comparison:
-        async with Workshop(settings) as workshop:
-            return await run_comparison(
+    with named_bars(f"comparing {len(design.arms)} methods", design.episodes) as (advance, show_training):
+        found = with_workshop(
+            settings,
+            lambda workshop: run_comparison(
                 workshop,
                 design,
                 run=folder,
                 resume=options.resume,
                 on_episode=lambda _: advance(),
                 on_training=show_training,
-            )
-
-    with named_bars(f"comparing {len(design.arms)} methods", design.episodes) as (advance, show_training):
-        found = run_to_end(work)
+            ),
+        )
     if options.as_json:
         show_json({"run": str(folder), **found.model_dump(mode="json")})
     else:

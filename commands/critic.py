@@ -8,7 +8,7 @@ import typer
 
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, show_json, show_table, stdout
-from billp.commands.running import given_run, new_run, run_to_end, with_tape_in
+from billp.commands.running import given_run, new_run, with_tape_in, with_workshop
 from billp.experiments.numbers import fixed
 
 if TYPE_CHECKING:
@@ -42,24 +42,22 @@ def critic(
     settings = with_tape_in(folder, settings)
 
     from billp.experiments.critic_study import study_critic
-    from billp.graphs.workshop import Workshop
 
-    async def work() -> CriticStudy:
-        async with Workshop(settings) as workshop:
-            return await study_critic(
-                workshop,
-                dataset=options.dataset,
-                method=method,
-                users=options.users,
-                seeds=seeds,
-                memory=options.named_memory,
-                ways=ways,
-                run=folder,
-                resume=options.resume,
-                bar=count_bar,
-            )
-
-    study = run_to_end(work)
+    study = with_workshop(
+        settings,
+        lambda workshop: study_critic(
+            workshop,
+            dataset=options.dataset,
+            method=method,
+            users=options.users,
+            seeds=seeds,
+            memory=options.named_memory,
+            ways=ways,
+            run=folder,
+            resume=options.resume,
+            bar=count_bar,
+        ),
+    )
     _show(study, options.as_json)
     if not options.as_json:
         stdout.print(f"Run: {folder}")

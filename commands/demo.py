@@ -8,10 +8,10 @@ import typer
 
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, fraction_bar, show_json, stdout
-from billp.commands.running import run_name, run_to_end, with_tape_in
+from billp.commands.running import run_name, with_tape_in, with_workshop
 
 if TYPE_CHECKING:
-    from billp.experiments.metrics import Summary
+    pass
 
 
 @run_command("demo")
@@ -34,11 +34,10 @@ def demo(options: RunOptions) -> None:
     folder = settings.runs_dir / run_name("demo")
     settings = with_tape_in(folder, settings)
 
-    async def work() -> dict[str, Summary]:
-        async with Workshop(settings) as workshop:
-            return await run_demo(workshop, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar)
-
-    result = run_to_end(work)
+    result = with_workshop(
+        settings,
+        lambda workshop: run_demo(workshop, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar),
+    )
     failed = sum(summary.failed for summary in result.values())
     if options.as_json:
         show_json({"run": str(folder), "methods": {name: s.model_dump(mode="json") for name, s in result.items()}})

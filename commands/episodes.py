@@ -10,11 +10,12 @@ from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, show_json, spinner, stdout
 from billp.commands.policies import train_policy
-from billp.commands.running import given_run, new_run, run_to_end, with_tape_in
+from billp.commands.running import given_run, new_run, with_tape_in, with_workshop
 
 if TYPE_CHECKING:
     from billp.experiments.metrics import Summary
     from billp.graphs.state import EpisodeOutput
+    from billp.graphs.workshop import Workshop
 
 
 @run_command("train")
@@ -35,15 +36,14 @@ def train(options: RunOptions) -> None:
     if chosen.needs_policy:
         train_policy(settings, options, run=folder)
         return
-    from billp.experiments.tables import summary_table
     from billp.experiments.training import train as run_training
-    from billp.graphs.workshop import Workshop
 
     settings = with_tape_in(folder, settings)
 
-    async def work() -> Summary:
-        async with Workshop(settings) as workshop:
-            return await run_training(
+    with count_bar(f"training {method}", options.training_episodes) as advance:
+        summary = with_workshop(
+            settings,
+            lambda workshop: run_training(
                 workshop,
                 dataset=options.dataset,
                 method=method,
@@ -53,17 +53,9 @@ def train(options: RunOptions) -> None:
                 run=folder,
                 resume=options.resume,
                 on_episode=lambda _: advance(),
-            )
-
-    with count_bar(f"training {method}", options.training_episodes) as advance:
-        summary = run_to_end(work)
-    if options.as_json:
-        show_json(summary)
-    else:
-        stdout.print(summary_table({summary.name: summary}).rich())
-        stdout.print(f"Run: {folder}   Memory: {options.named_memory}")
-    if summary.failed:
-        raise typer.Exit(1)
+            ),
+        )
+    _show(summary, options, f"Run: {folder}   Memory: {options.named_memory}")
 
 
 @run_command("evaluate")
@@ -78,12 +70,11 @@ def evaluate(options: RunOptions) -> None:
     settings = with_tape_in(folder, settings)
 
     from billp.experiments.evaluation import evaluate as run_evaluation
-    from billp.experiments.tables import summary_table
-    from billp.graphs.workshop import Workshop
 
-    async def work() -> Summary:
-        async with Workshop(settings) as workshop:
-            return await run_evaluation(
+    with count_bar(f"evaluating {method}", options.users * len(seeds)) as advance:
+        summary = with_workshop(
+            settings,
+            lambda workshop: run_evaluation(
                 workshop,
                 dataset=options.dataset,
                 method=method,
@@ -93,17 +84,9 @@ def evaluate(options: RunOptions) -> None:
                 run=folder,
                 resume=options.resume,
                 on_episode=lambda _: advance(),
-            )
-
-    with count_bar(f"evaluating {method}", options.users * len(seeds)) as advance:
-        summary = run_to_end(work)
-    if options.as_json:
-        show_json(summary)
-    else:
-        stdout.print(summary_table({summary.name: summary}).rich())
-        stdout.print(f"Run: {folder}")
-    if summary.failed:
-        raise typer.Exit(1)
+            ),
+        )
+    _show(summary, options, f"Run: {folder}")
 
 
 @run_command("episode")
@@ -124,19 +107,29 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
     from billp.experiments.single import run_single
     from billp.experiments.telling import Telling
     from billp.experiments.trace import trace
-    from billp.graphs.workshop import Workshop
 
-    async def work() -> tuple[EpisodeOutput, str]:
-        async with Workshop(settings) as workshop:
-            done = await run_single(
-                workshop, dataset=dataset, method=method, user=user, seed=seed, memory=memory, learn=options.learn
-            )
-            able = workshop.abilities  # known where the method needs an LLM
-            return done, f"{STAND_IN}." if able is not None and not able.words else ""
+    async def work(workshop: Workshop) -> tuple[EpisodeOutput, str]:
+        done = await run_single(
+            workshop, dataset=dataset, method=method, user=user, seed=seed, memory=memory, learn=options.learn
+        )
+        able = workshop.abilities  # known where the method needs an LLM
+        return done, f"{STAND_IN}." if able is not None and not able.words else ""
 
     with spinner("running the episode"):
-        done, note = run_to_end(work)
+        done, note = with_workshop(settings, work)
     if options.as_json:
         show_json(done)
     else:
         echo(trace(Telling(note=note).finished(done, method)))
+
+
+def _show(summary: Summary, options: RunOptions, where: str) -> None:
+    from billp.experiments.tables import summary_table
+
+    if options.as_json:
+        show_json(summary)
+    else:
+        stdout.print(summary_table({summary.name: summary}).rich())
+        stdout.print(where)
+    if summary.failed:
+        raise typer.Exit(1)

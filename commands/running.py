@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from billp.commands.console import complain
 from billp.commands.options import RunOptions
 from billp.settings import Settings
+
+if TYPE_CHECKING:
+    from billp.graphs.workshop import Workshop
 
 Result = TypeVar("Result")
 
@@ -21,6 +24,17 @@ def run_to_end(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
     import uvloop
 
     return uvloop.run(work())
+
+
+def with_workshop(settings: Settings, work: Callable[[Workshop], Coroutine[None, None, Result]]) -> Result:
+    """What `work` returns, with a workshop that is open meanwhile, on an event loop of its own."""
+    from billp.graphs.workshop import Workshop
+
+    async def opened() -> Result:
+        async with Workshop(settings) as workshop:
+            return await work(workshop)
+
+    return run_to_end(opened)
 
 
 def run_name(*parts: str) -> str:

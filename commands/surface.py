@@ -8,11 +8,10 @@ import typer
 
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, fraction_bar, show_json, stdout
-from billp.commands.running import given_run, new_run, run_to_end
+from billp.commands.running import given_run, new_run, with_workshop
 
 if TYPE_CHECKING:
     from billp.experiments.surface.places import Place
-    from billp.experiments.surface.results import Surface
     from billp.experiments.surface.surveying import Survey
     from billp.settings import Settings
 
@@ -55,16 +54,16 @@ def surface(
 
     from billp.experiments.surface.results import surface_table
     from billp.experiments.surface.surveying import run_surface
-    from billp.graphs.workshop import Workshop
 
     _build(settings, survey)
 
-    async def work() -> Surface:
-        async with Workshop(settings) as workshop:
-            return await run_surface(workshop, survey, run=folder, resume=options.resume, on_world=lambda _: advance())
-
     with count_bar(f"{len(survey.stops)} worlds", len(survey.stops)) as advance:
-        found = run_to_end(work)
+        found = with_workshop(
+            settings,
+            lambda workshop: run_surface(
+                workshop, survey, run=folder, resume=options.resume, on_world=lambda _: advance()
+            ),
+        )
     if options.as_json:
         show_json({"run": str(folder), **found.model_dump(mode="json")})
     else:

@@ -200,10 +200,10 @@ def test_an_interrupt_ends_with_130_and_says_how_to_go_on(
 ):
     from billp.commands import episodes
 
-    def interrupted(_: object) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(episodes, "run_to_end", interrupted)
+    monkeypatch.setattr(episodes, "with_workshop", interrupted)
     said = billp("evaluate", "--dataset", "tiny", "--method", "random")
     assert said.code == 130
     assert "--resume" in said.words
