@@ -146,7 +146,7 @@ class Telling:
         expected, likings, support = step["advantages"], step["likings"], step["support"]
         if not any(expected) and not step["preferences"]:
             expected, likings, support = [], [], []
-        trust = step["trust"] if expected else 1.0
+        trust = step.get("trust", 0.0) if expected else 1.0
         told = []
         for place, index in enumerate(step["shortlist"]):
             staying = expected[place] - likings[place] if expected else None

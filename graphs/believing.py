@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -37,6 +38,36 @@ class _Made:
         return memory is None if self.of is None else memory is not None and self.of() is memory
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What is known of a dataset's items without any memory, worked out when it is first asked for."""
+
+    dataset: Dataset
+    worlds: Worlds
+    vectors: Vectors
+
+    @cached_property
+    def logs(self) -> Observed:
+        return train_logs(self.dataset, self.worlds)
+
+    @cached_property
+    def known(self) -> tuple[Floats, Floats, slice]:
+        return known_of(self.dataset.catalogue)
+
+    @cached_property
+    def without_logs(self) -> Closeness:
+        return Closeness(len(self.dataset.catalogue), self._measures)
+
+    @cached_property
+    def with_logs(self) -> Closeness:
+        return Closeness(len(self.dataset.catalogue), [*self._measures, ByRatings(self.logs.counts)])
+
+    @cached_property
+    def _measures(self) -> list[Measure]:
+        catalogue = self.dataset.catalogue
+        return [ByCategories(catalogue), ByVectors("text", self.vectors), ByYear(catalogue)]
+
+
 class Believer:
     """Beliefs about one dataset's items and users, from its train users' logs and from memories."""
 
@@ -55,7 +86,8 @@ class Believer:
         `newest` reads what it says by now: looked up whenever a memory has changed, so that one memory and one episode
         are not believed twice in two ways. Without it knowledge stays as it is, as in every run that is measured.
         """
-        self._settings, self._dataset, self._worlds, self._vectors = settings, dataset, worlds, vectors
+        self._settings, self._dataset = settings, dataset
+        self._seen = _Seen(dataset, worlds, vectors)
         self.knowledge = Knowledge.nothing(len(dataset.catalogue)) if knowledge is None else knowledge
         self._newest = newest
         self._made: list[_Made] = []
@@ -63,25 +95,12 @@ class Believer:
 
     def closeness(self, method: Method) -> Closeness:
         """How close items are, by what they are and, where `method` uses logs, by how few ratings they have there."""
-        return self._closeness_with_logs if method.uses_logs else self._closeness
+        return self._seen.with_logs if method.uses_logs else self._seen.without_logs
 
-    @cached_property
-    def _closeness(self) -> Closeness:
-        return Closeness(len(self._dataset.catalogue), self._measures)
-
-    @cached_property
-    def _closeness_with_logs(self) -> Closeness:
-        return Closeness(len(self._dataset.catalogue), [*self._measures, ByRatings(self.logs.counts)])
-
-    @cached_property
-    def _measures(self) -> list[Measure]:
-        catalogue = self._dataset.catalogue
-        return [ByCategories(catalogue), ByVectors("text", self._vectors), ByYear(catalogue)]
-
-    @cached_property
+    @property
     def logs(self) -> Observed:
         """The ratings in the train users' logs; those of test users are never looked at."""
-        return train_logs(self._dataset, self._worlds)
+        return self._seen.logs
 
     def beliefs(self, method: Method, memory: MemoryBank | None) -> Beliefs:
         """What `method` believes after what `memory` holds; reads it whole the first time: not on an event loop."""
@@ -124,15 +143,13 @@ class Believer:
         )
 
     def knowing(self, knowledge: Knowledge, newest: Callable[[], Knowledge] | None = None) -> Believer:
-        """The same with other knowledge."""
-        return Believer(self._settings, self._dataset, self._worlds, self._vectors, knowledge=knowledge, newest=newest)
+        """The same with other knowledge; how close items are and what logs tell is worked out once for both."""
+        other = copy(self)
+        other.knowledge, other._newest, other._made, other._lock = knowledge, newest, [], Lock()
+        return other
 
     def _known(self, said: Floats | None) -> tuple[Floats, Floats, slice]:
-        return self._known_without if said is None else known_of(self._dataset.catalogue, said)
-
-    @cached_property
-    def _known_without(self) -> tuple[Floats, Floats, slice]:
-        return known_of(self._dataset.catalogue)
+        return self._seen.known if said is None else known_of(self._dataset.catalogue, said)
 
 
 def train_logs(data: Dataset, worlds: Worlds) -> Observed:

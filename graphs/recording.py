@@ -22,7 +22,7 @@ SAID = 200
 
 def unweighed(shortlist: Sequence[int] = ()) -> Weighed:
     """A shortlist of which nothing is expected yet."""
-    return Weighed(shortlist=list(shortlist), advantages=[], likings=[], support=[], preferences=[], trust=0.0)
+    return Weighed(shortlist=list(shortlist), advantages=[], likings=[], support=[], preferences=[])
 
 
 def decided(
@@ -66,7 +66,6 @@ def step_record(
         likings=decision["likings"],
         support=decision["support"],
         preferences=decision["preferences"],
-        trust=decision["trust"],
         relation=relation(catalogue[item], catalogue.some(before)),
         proposal=decision["proposal"],
         item=item,

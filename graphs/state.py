@@ -42,8 +42,7 @@ class Weighed(TypedDict):
     """A shortlist and what was expected of its candidates; the lists are as long as it, or empty where nobody asked.
 
     `advantages` are the scores by which memory chose, in stars, `likings` the stars expected of the rating, `support`
-    from how many ratings and answers, `preferences` the LLM's, in nats. Earlier runs added preferences to scores, at
-    `trust` stars for each nat.
+    from how many ratings and answers, `preferences` the LLM's, in nats.
     """
 
     shortlist: list[int]
@@ -51,7 +50,6 @@ class Weighed(TypedDict):
     likings: list[float]
     support: list[float]
     preferences: list[float]
-    trust: float
 
 
 class StepRecord(Weighed):
@@ -75,6 +73,8 @@ class StepRecord(Weighed):
     advantage: float | None
     said: NotRequired[str]
     """What a live person said beside the rating: a wish, or why he leaves. Earlier runs did not say."""
+    trust: NotRequired[float]
+    """Stars for each nat at which earlier runs added the LLM's preferences to memory's scores."""
 
 
 class UsageState(TypedDict):

@@ -72,7 +72,6 @@ STEPS: dict[str, _Type] = _RUN | {
     "target": "number",
     "advantage": "number",
     "relation": "text",
-    "trust": "number",
     "plan": "text",
     "shortlist": "wholes",
     "advantages": "numbers",

@@ -17,7 +17,7 @@ def usage(**given: int) -> UsageState:
 def step(number: int, reward: float, reason: str) -> StepRecord:
     return StepRecord(
         number=number, thought="", plan=PlanState(aim={}, avoid={}, rest=0), experiences=[], shortlist=[],
-        advantages=[], likings=[], support=[], preferences=[], trust=0.0, relation="0-0-0", proposal="",
+        advantages=[], likings=[], support=[], preferences=[], relation="0-0-0", proposal="",
         item=number, title=f"Film {number}", reward=reward, reason=reason, too_close_to=-1,
         value=None, next_value=None, target=None, advantage=None, said="",
     )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from billp.graphs.believing import Believer
 from billp.graphs.methods import METHODS
 from billp.graphs.ranking import Beliefs
-from billp.memory import MemoryBank
+from billp.memory import Knowledge, MemoryBank
 from billp.settings import load_settings
 from billp.simulators import Dataset
 from tests.fakes.embedder import HashEmbedder
@@ -117,3 +117,11 @@ def test_without_single_answers_memory_says_nothing_of_items():
     )
     assert macro == logs
     assert whole < macro
+
+
+def test_other_knowledge_shares_how_close_items_are():
+    first = believer()
+    other = first.knowing(Knowledge.nothing(len(tiny_dataset().catalogue)))
+    assert first.closeness(MEMORY_ONLY) is other.closeness(MEMORY_ONLY)
+    assert first.closeness(NO_LOGS) is other.closeness(NO_LOGS)
+    assert first.logs is other.logs
