@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import typer
 
+from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import count_bar, fraction_bar, show_json, stdout
-from billp.commands.running import run_name, with_tape_in, with_workshop
-
-if TYPE_CHECKING:
-    pass
+from billp.commands.output import count_bar, fraction_bar, show_json, spinner, stdout
+from billp.commands.running import run_name, run_to_end, with_tape_in, with_workshop
 
 
 @run_command("demo")
-def demo(options: RunOptions) -> None:
+def demo(
+    options: RunOptions,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="show what a larger model did: needs no LLM, no data and no network")
+    ] = False,
+) -> None:
     """Fetch MovieLens-100k, build its simulator, learn from episodes and compare on held-out users.
 
     To fit a laptop's ten minutes it cuts episodes off at --horizon and uses the short prompts of prompts/terse.
+    With --recorded an episode and a small comparison on a few well-known films are shown as a larger model played them.
     """
+    if recorded:
+        _show_recorded(options)
+        return
+
     from billp.agents.llm.abilities import STAND_IN
     from billp.agents.prompt_pack import TERSE_PACK
     from billp.experiments.demo import prepare, run_demo
@@ -48,3 +56,25 @@ def demo(options: RunOptions) -> None:
             stdout.print(f"{STAND_IN}. {better_models()}")
     if failed:
         raise typer.Exit(1)
+
+
+def _show_recorded(options: RunOptions) -> None:
+    """Plays the recording into a new folder, and shows the episode, the table and where the page is."""
+    from billp.experiments.recording import METHOD, replayed
+    from billp.experiments.telling import Telling
+    from billp.experiments.trace import trace
+
+    folder = options.settings().runs_dir / run_name("demo-recorded")
+
+    with spinner("playing the recording"):
+        done = run_to_end(lambda: replayed(folder))
+    if options.as_json:
+        show_json({"model": done.model, "episode": done.episode, "report": str(done.page), **done.report.plain()})
+        return
+    echo(trace(Telling().finished(done.episode, METHOD)))
+    for table in done.report.tables():
+        stdout.print(table.rich())
+    stdout.print(
+        f"Recorded with {done.model}, films with invented ratings. Each episode step by step, also what memory"
+    )
+    stdout.print(f"learned and why users left: {done.page}", soft_wrap=True, markup=False)

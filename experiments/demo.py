@@ -36,7 +36,7 @@ def prepare(settings: Settings, progress: Callable[[float], None]) -> None:
 
 
 async def run_demo(
-    workshop: Workshop, *, folder: Path, episodes: int, users: int, seed: int, bar: Bar
+    workshop: Workshop, *, folder: Path, episodes: int, users: int, seed: int, bar: Bar, dataset: str = DATASET
 ) -> dict[str, Summary]:
     """Evaluates random, act-only and billp on the same users and seeds.
 
@@ -50,7 +50,7 @@ async def run_demo(
     async def measure(title: str, method: str) -> None:
         with bar(title, users) as advance:
             rows[title] = await evaluate(
-                workshop, dataset=DATASET, method=method, users=users, seeds=[seed], memory=memory,
+                workshop, dataset=dataset, method=method, users=users, seeds=[seed], memory=memory,
                 run=folder / title.replace(" ", "-"), resume=False, on_episode=lambda _: advance(),
             )  # fmt: skip
 
@@ -59,7 +59,7 @@ async def run_demo(
     await measure(row_name(_LEARNS, 0), _LEARNS)
     with bar(f"learning from {episodes} episodes", episodes) as advance:
         await train(
-            workshop, dataset=DATASET, method=_LEARNS, episodes=episodes, seed=seed, memory=memory,
+            workshop, dataset=dataset, method=_LEARNS, episodes=episodes, seed=seed, memory=memory,
             run=folder / "training", resume=False, on_episode=lambda _: advance(),
         )  # fmt: skip
     await measure(row_name(_LEARNS, episodes), _LEARNS)

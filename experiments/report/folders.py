@@ -61,6 +61,7 @@ class _LLM(_Part):
 
 class _Surroundings(_Part):
     llm: _LLM | None = None
+    settings: dict[str, Any] = {}
 
 
 class Config(_Part):
@@ -77,6 +78,15 @@ class Config(_Part):
     def stands_in(self) -> bool:
         """Whether the words in it are the stand-in model's."""
         return bool(self.prompts.pack) and self.surroundings.llm is not None and not self.surroundings.llm.words
+
+    @property
+    def speaker(self) -> str:
+        """The model that spoke in it, by its file's name where that is known; empty where none was asked."""
+        if not self.prompts.pack:
+            return ""
+        told = self.surroundings.settings.get("llm") or self.settings.get("llm") or {}
+        file = None if told.get("base_url") else told.get("gguf")
+        return Path(file).stem if file else str(told.get("model", ""))
 
     @cached_property
     def rule(self) -> str:

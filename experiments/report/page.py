@@ -64,6 +64,11 @@ class Report:
         """What is to be said of the words that it shows; empty where a model spoke that knows something."""
         return STAND_IN if any(run.config.stands_in for run in self.runs) else ""
 
+    @property
+    def speakers(self) -> list[str]:
+        """The language models that spoke in it."""
+        return sorted({run.config.speaker for run in self.runs} - {""})
+
     def coverage(self, row: Row) -> float | None:
         """The share of the catalogue that the users of `row` saw, where that is noted."""
         if not row.runs[0].config.plan.arm:

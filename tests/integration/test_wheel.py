@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -56,3 +57,8 @@ def test_it_runs_without_the_checkout(site: Path, tmp_path: Path):
     run(site, "-m", "billp.cli", "prompts", "check", str(site / "billp" / "prompts" / "default"))
     episode = ("episode", "--dataset", "tiny", "--user", "u1", "--method", "random")
     assert "R_traj" in run(site, "-m", "billp.cli", *episode)
+
+
+def test_it_shows_what_was_recorded(site: Path):
+    told = json.loads(run(site, "-m", "billp.cli", "demo", "--recorded", "--json"))
+    assert "Language model: qwen" in Path(told["report"]).read_text(encoding="utf-8")
