@@ -42,9 +42,9 @@ def films() -> Dataset:
     """The films, and users with a taste for some genres who rate a third of them: invented, but what is good is."""
     items, worth = [], []
     for index, line in enumerate(FILMS.read_text(encoding="utf-8").splitlines()):
-        title, year, genres, stars = line.split("|")
+        title, year, genres, acclaim = line.split("|")
         items.append(Item(index, f"f{index}", title, tuple(genres.split(",")), int(year)))
-        worth.append(float(stars))
+        worth.append(float(acclaim))
     catalogue = Catalogue(DATASET, tuple(items))
     rng = np.random.default_rng(0)
     belongs = np.array([[genre in item.categories for genre in catalogue.categories] for item in items], dtype=float)
