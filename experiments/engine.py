@@ -17,6 +17,7 @@ from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.methods import Method
 from billp.graphs.nodes import output_of
 from billp.graphs.services import FixedServices, Services
+from billp.graphs.settling import settle
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.tracing import in_full, traced
 from billp.graphs.workshop import Workshop
@@ -81,6 +82,7 @@ class LocalEngine:
         if freezer is not None:
             memory = (await asyncio.to_thread(freezer.freeze)).bank(stage.services.embedder)
             stage = replace(stage, services=replace(stage.services, memory=memory))
+        settle()
         graph = build_episode_graph(FixedServices(stage.services), stage.horizon)
 
         async def one(plan: EpisodePlan) -> None:

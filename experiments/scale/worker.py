@@ -18,6 +18,7 @@ from billp.experiments.scale.packing import Parcel, Ref, stage_of
 from billp.experiments.vectorised import Played
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.services import FixedServices
+from billp.graphs.settling import settle
 from billp.graphs.workshop import Workshop
 from billp.memory import FrozenMemory
 
@@ -100,6 +101,7 @@ class Worker:
         kit, ground, workshop = (self._fetched[ref] for ref in (parcel.kit, parcel.ground, parcel.equipment))
         stage = stage_of(kit, ground, memory, workshop)
         graph = build_episode_graph(FixedServices(stage.services), stage.horizon)
+        settle()
         return _Set(stage, graph, frozenset(parcel.refs))
 
 

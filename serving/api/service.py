@@ -17,6 +17,7 @@ from billp.graphs.forms import LiveContext, LiveInput
 from billp.graphs.live import with_persons
 from billp.graphs.methods import Method, method_named
 from billp.graphs.services import Services
+from billp.graphs.settling import settle
 from billp.graphs.workshop import Workshop
 from billp.names import there_is_no
 from billp.serving.api.arms import Arm, ArmName, Arms
@@ -154,6 +155,7 @@ async def open_service(workshop: Workshop, plan: ServicePlan) -> AsyncIterator[S
         reaper = Reaper(ledger, sessions, settings.api.idle_h * 3600)
         # What is frozen learns nothing, not even from sessions that ended before it was.
         works = [reaper.work(), *([learner.work()] if plan.learns else [])]
+        settle()
         background = [asyncio.create_task(work) for work in works]
         try:
             yield Service(

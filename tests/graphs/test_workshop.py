@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 import billp.graphs.workshop
 from billp.errors import DataError, MemoryStoreError
+from billp.graphs.settling import settle
 from billp.graphs.workshop import Workshop
 from billp.memory import Vector
 from billp.memory.inventory import folder_of
@@ -62,3 +64,17 @@ async def test_the_memory_asked_for_is_the_one_handed_out(tiny: Path):
         services = workshop.services("tiny", memory="mine", llm=False)
         assert services.memory is workshop.memory("tiny", "mine")
         assert workshop.services("tiny", memory=None, llm=False).memory is None
+
+
+def test_what_is_open_is_looked_at_no_more_and_that_is_said_once():
+    gc.unfreeze()
+    kept = [object()]
+    settle()
+    frozen = gc.get_freeze_count()
+    assert frozen > 1000
+    assert not any(each is kept for each in gc.get_objects())
+    later = [object()]
+    settle()
+    assert gc.get_freeze_count() <= frozen
+    assert any(each is later for each in gc.get_objects()), "what comes later is collected as ever"
+    gc.unfreeze()
