@@ -95,6 +95,7 @@ const episodes = (() => {
       ...(whole && step.thought ? [make("p", { class: "thought" }, step.thought)] : []),
       ...(step.plan ? [quiet(step.plan)] : []),
     ],
+    "act:analyse": () => [],
     "act:retrieve": (step, episode, originOf) =>
       (step.experiences.length ? [records(step.experiences, "experience", "retrieved", originOf)] : []),
     "act:shortlist": (step) => (step.candidates.length ? [items(step.candidates.map((each) => each.item))] : []),
@@ -127,11 +128,14 @@ const episodes = (() => {
   };
   const WHOLE = ["recall", "reflect", "conclude"]; // nodes that speak of the episode rather than of one step
   const PLAIN = ["plan", "act:retrieve", "act:weigh", "act:propose", "respond", "criticise"]; // where the way is not known
+  const KEPT = ["plan", "act:retrieve", "criticise"]; // shown where there is a record, though today's graph goes another way
 
   // One step as a card: item, stars, the thought in force and what each node has on record. `nodeName` makes the name of a
   // row; `whole` shows all nodes, also those with nothing on record and those that speak of the episode.
   function card(step, episode, originOf, { whole = false, nodeName = (node) => quiet(node.replace("act:", "")) } = {}) {
-    const nodes = step.nodes.length ? step.nodes : PLAIN;
+    const way = step.nodes.length ? step.nodes : PLAIN;
+    const kept = (node) => KEPT.includes(node) && !whole && says[node](step, episode, originOf, whole).length > 0;
+    const nodes = Object.keys(says).filter((node) => way.includes(node) || kept(node));
     const repeats = (node) => node === "act:pick" || (node === "act:shortlist" && nodes.includes("act:choose"));
     const shown = nodes
       .filter((node) => whole || !(WHOLE.includes(node) || repeats(node)))
