@@ -9,21 +9,38 @@ from typing import Any
 
 import pytest
 
+from billp.agents.llm.asking import Request
+from billp.agents.llm.reading import Reply
 from billp.agents.plan import Plan
+from billp.graphs import workshop
 from billp.memory import Uses, open_bank
 from billp.memory.receipts import Used
 from billp.settings import load_settings
 from billp.simulators import load_dataset
-from tests.cli.conftest import Billp
+from tests.cli.conftest import Billp, ServedFake
 from tests.fakes.embedder import HashEmbedder
 from tests.memory import examples
 
 AT = ("--dataset", "tiny", "--memory", "mine")
 
 
+class Formless(ServedFake):
+    """Its Reflector keeps to no form: a lesson is what the numbers say, and many say the same."""
+
+    async def answer(self, request: Request) -> Reply:
+        formless = request.role == "reflector" and request.schema is not None
+        return Reply("Vary.") if formless else await super().answer(request)
+
+
 @pytest.fixture
-def trained(billp: Billp, tiny: Path, answered: None) -> list[dict[str, Any]]:
+def trained(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The lines of a training run `run` of 6 episodes, in batches of 2, into the memory `mine`."""
+    monkeypatch.setattr(workshop, "ServerChat", Formless)
+    return train(billp)
+
+
+def train(billp: Billp) -> list[dict[str, Any]]:
+    """What `trained` returns, by whatever model is served."""
     said = billp("train", *AT, "--episodes", "6", "--run", "run", "--set", "run.batch=2")
     assert said.code == 0, said.words
     return lines_of("run")
@@ -284,3 +301,15 @@ def test_blame_of_a_comparisons_training_leaves_out_what_it_could_not_know(billp
     assert told["as_it_was"]
     assert {seen["id"].split("/")[2] for seen in told["belief"]["experiences"]} <= {"train-0-0", "train-0-1"}
     assert told["belief"]["value"]["answers"] == len(told["belief"]["experiences"])
+
+
+def test_principles_are_what_held_of_the_claims(billp: Billp, tiny: Path, answered: None):
+    claims = [json.loads(line["output"]["claim"]) for line in train(billp) if line["output"]["claim"]]
+    assert claims, "users left, and the Reflector said why"
+    told = billp("memory", "principles", *AT, "--json").json["principles"]
+    held = [claim for claim in claims if claim["holds"]]
+    assert sum(principle["claims"] for principle in told) == len(held)
+    assert {principle["cause"] for principle in told} == {claim["cause"] for claim in held}
+    words = billp("memory", "principles", *AT).words
+    assert ("No claim in memory mine of tiny held" in words) == (not held)
+    assert all(principle["state"] in words for principle in told)
