@@ -35,6 +35,7 @@ from billp.commands import (
     studio,
     surface,
     tuning,
+    ui,
 )
 from billp.commands.console import complain, echo, log_to_stderr
 from billp.errors import BadInputError, BillpError, BrokenOffError
@@ -65,6 +66,7 @@ app.add_typer(simulator.app, name="simulator", rich_help_panel=_KEEP)
 app.add_typer(memory.app, name="memory", rich_help_panel=_KEEP)
 app.add_typer(knowledge.app, name="knowledge", rich_help_panel=_KEEP)
 app.add_typer(prompts.app, name="prompts", rich_help_panel=_KEEP)
+app.command(rich_help_panel=_LOOK)(ui.ui)
 app.command(rich_help_panel=_SERVE)(studio.studio)
 app.command(rich_help_panel=_SERVE)(serve.serve)
 app.add_typer(api.app, name="api", rich_help_panel=_SERVE)

@@ -8,7 +8,7 @@ import typer
 
 from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import count_bar, fraction_bar, show_json, spinner, stdout
+from billp.commands.output import count_bar, fraction_bar, show_json, show_pairs, spinner, stdout
 from billp.commands.running import run_name, run_to_end, with_tape_in, with_workshop
 
 
@@ -30,8 +30,9 @@ def demo(
 
     from billp.agents.llm.abilities import STAND_IN
     from billp.agents.prompt_pack import TERSE_PACK
-    from billp.experiments.demo import prepare, run_demo
+    from billp.experiments.demo import MEMORY, prepare, run_demo
     from billp.experiments.models import better_models
+    from billp.experiments.numbers import signed_interval
     from billp.experiments.tables import summary_table
     from billp.graphs.workshop import Workshop
 
@@ -46,14 +47,25 @@ def demo(
         settings,
         lambda workshop: run_demo(workshop, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar),
     )
-    failed = sum(summary.failed for summary in result.values())
+    failed = sum(summary.failed for summary in result.rows.values())
     if options.as_json:
-        show_json({"run": str(folder), "methods": {name: s.model_dump(mode="json") for name, s in result.items()}})
+        methods = {name: summary.model_dump(mode="json") for name, summary in result.rows.items()}
+        show_json({"run": str(folder), "memory": MEMORY, "gain": result.gain.model_dump(), "methods": methods})
     else:
-        stdout.print(summary_table(result).rich())
-        stdout.print(f"The run's files are in {folder}")
+        stdout.print(summary_table(result.rows).rich())
+        stdout.print(
+            f"Learning from {episodes} episodes changed R_traj by {signed_interval(result.gain, 1)} stars a user."
+        )
         if Workshop(settings).stands_in:
-            stdout.print(f"{STAND_IN}. {better_models()}")
+            stdout.print(f"{STAND_IN}; the numbers come from memory. {better_models()}")
+        stdout.print(f"The memory is called {MEMORY}; the run's files are in {folder}. What next?")
+        show_pairs(
+            {
+                "every episode": f"billp report {folder.name}",
+                "in the browser": "billp ui",
+            }
+            | ({} if result.step is None else {"why that item?": "billp memory blame {} {} {}".format(*result.step)})
+        )
     if failed:
         raise typer.Exit(1)
 

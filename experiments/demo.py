@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 from billp.errors import ArtifactError
+from billp.experiments.comparison.pairs import compare_pair
 from billp.experiments.evaluation import evaluate
+from billp.experiments.intervals import Estimate
 from billp.experiments.metrics import Summary
 from billp.experiments.names import row_name
+from billp.experiments.run_folder import read_lines
 from billp.experiments.training import train
 from billp.graphs.workshop import Workshop
+from billp.memory import drop_bank
 from billp.settings import Settings
 from billp.simulators import build_worlds, fetch_known, load_worlds, made_and_saved, simulator_folder
 
 DATASET = "ml-100k"
 _LEARNS = "billp-no-logs"  # so that what is learned from answers shows
+MEMORY = "demo"
+"""The memory that it learns into; each demo begins it anew."""
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a demo found.
+
+    `rows` are the summaries by the names of their rows. `gain` is R_traj after learning less that before it, user by
+    user. `step` names a run, an episode and one of its steps, of which memory can be asked;
+    None where every episode failed.
+    """
+
+    rows: Mapping[str, Summary]
+    gain: Estimate
+    step: tuple[str, str, int] | None
 
 
 def prepare(settings: Settings, progress: Callable[[float], None]) -> None:
@@ -37,20 +58,19 @@ def prepare(settings: Settings, progress: Callable[[float], None]) -> None:
 
 async def run_demo(
     workshop: Workshop, *, folder: Path, episodes: int, users: int, seed: int, bar: Bar, dataset: str = DATASET
-) -> dict[str, Summary]:
+) -> Shown:
     """Evaluates random, act-only and billp on the same users and seeds.
 
     First from answers alone, before and after `episodes` of training; then with the train users' logs as well, and
-    the same memory. Everything lies under `folder`; the memory is the demo's own and starts empty. Returns a summary
-    for each row.
+    the same memory. Everything lies under `folder`; the memory is the demo's own, MEMORY, which it begins anew.
     """
-    memory = folder.name
+    drop_bank(workshop.settings, dataset, MEMORY)
     rows: dict[str, Summary] = {}
 
     async def measure(title: str, method: str) -> None:
         with bar(title, users) as advance:
             rows[title] = await evaluate(
-                workshop, dataset=dataset, method=method, users=users, seeds=[seed], memory=memory,
+                workshop, dataset=dataset, method=method, users=users, seeds=[seed], memory=MEMORY,
                 run=folder / title.replace(" ", "-"), resume=False, on_episode=lambda _: advance(),
             )  # fmt: skip
 
@@ -59,9 +79,17 @@ async def run_demo(
     await measure(row_name(_LEARNS, 0), _LEARNS)
     with bar(f"learning from {episodes} episodes", episodes) as advance:
         await train(
-            workshop, dataset=dataset, method=_LEARNS, episodes=episodes, seed=seed, memory=memory,
+            workshop, dataset=dataset, method=_LEARNS, episodes=episodes, seed=seed, memory=MEMORY,
             run=folder / "training", resume=False, on_episode=lambda _: advance(),
         )  # fmt: skip
     await measure(row_name(_LEARNS, episodes), _LEARNS)
     await measure(row_name("billp", episodes), "billp")
-    return rows
+    before, after = (folder / row_name(_LEARNS, trained).replace(" ", "-") for trained in (0, episodes))
+    first = next((line for line in read_lines(after) if line.output is not None), None)
+    return Shown(
+        rows=rows,
+        gain=compare_pair("after", read_lines(after), "before", read_lines(before), "r_traj").difference,
+        step=None
+        if first is None or first.output is None
+        else (after.relative_to(folder.parent).as_posix(), first.id, min(3, first.output["length"])),
+    )

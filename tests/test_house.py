@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "graphs": _ROOMS | _BASE,
     "baselines": {"agents", "simulators"} | _BASE,
     "experiments": {"baselines", "graphs"} | _ROOMS | _BASE,
-    "commands": {"baselines", "experiments", "graphs"} | _ROOMS | _BASE,
+    "commands": {"baselines", "experiments", "graphs", "pages"} | _ROOMS | _BASE,
     "pages": {"experiments", "graphs"} | _ROOMS | _BASE,
     "workbench": {"experiments", "graphs"} | _ROOMS | _BASE,
     # The service stands in `serving`, beside the servers of LLMs, but above the graph that it serves.
