@@ -155,7 +155,12 @@ async def test_no_node_of_a_served_episode_blocks_the_event_loop(tmp_path: Path,
     await asyncio.to_thread(put_tiny, Path(os.environ["BILLP_DATA_DIR"]), tmp_path / "source")
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     context = EpisodeContext(dataset="tiny", learn=True)
-    async with Workshop(load_settings(), model=RuleModel(), embedder=HashEmbedder()) as workshop:
+    formless = [Reply("Vary.")] * 3  # all tries of the first episode, whose lesson is then what its numbers say
+
+    def rule(request: Request) -> Reply:
+        return formless.pop() if request.role == "reflector" and formless else sensible_reply(request)
+
+    async with Workshop(load_settings(), model=RuleModel(rule), embedder=HashEmbedder()) as workshop:
         monkeypatch.setattr("billp.graphs.shared_services.Workshop", lambda _settings: workshop)
         with blockbuster_ctx():
             graph = billp.graphs.studio.billp
@@ -163,4 +168,5 @@ async def test_no_node_of_a_served_episode_blocks_the_event_loop(tmp_path: Path,
                 await graph.ainvoke({"user": user, "episode": episode}, context=context) for episode in ("e1", "e2")
             ]
     assert first["reflection"], "it learned"
+    assert second["ended"] == "horizon" or second["claim"], "and said why the user left"
     assert [lesson["text"] for lesson in second["reflections"]] == [first["reflection"]], "and read it back"
