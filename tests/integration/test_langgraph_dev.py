@@ -96,9 +96,18 @@ def test_an_episode_runs_and_learns(client: SyncLangGraphClient):
     assert done["reward_trajectory"] == sum(step["reward"] for step in done["steps"])
     assert done["ended"] in ("too_close", "low_reward", "horizon")
     assert done["reflection"]
-    # The next episode of the same user recalls it.
-    thread = client.threads.create()["thread_id"]
-    again: Any = client.runs.wait(thread, "billp", input={"user": USER, "episode": "e2"}, context=CONTEXT)
+
+
+def test_the_next_episode_of_a_user_recalls_the_lesson_of_the_last(client: SyncLangGraphClient):
+    context = {**CONTEXT, "method": "billp-llm-only", "memory": "lessons"}  # which reflects freely, and claims nothing
+    done, again = (
+        client.runs.wait(
+            client.threads.create()["thread_id"], "billp", input={"user": USER, "episode": name}, context=context
+        )
+        for name in ("l1", "l2")
+    )
+    assert isinstance(done, dict)
+    assert isinstance(again, dict)
     assert [lesson["text"] for lesson in again["reflections"]] == [done["reflection"]]
 
 
