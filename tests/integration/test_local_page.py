@@ -116,7 +116,7 @@ def test_memory_is_searched_and_leads_to_where_it_was_learned(page: Page):
     page.get_by_label("near to").fill("Film 7, The")
     page.keyboard.press("Enter")
     expect(page.locator(".found li")).to_have_count(3)
-    expect(page.locator(".found li").first).to_contain_text("try kind")
+    expect(page.locator(".found li").first).to_contain_text("R_traj")  # a lesson, with what came of its episode
     expect(page.locator(".found li").first).to_contain_text("distance")
     page.get_by_label("kind").select_option("actor experiences")
     expect(page.locator(".found li").first).to_contain_text("advantage")
