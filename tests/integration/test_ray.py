@@ -121,6 +121,8 @@ def test_killed_interrupted_and_resumed_it_is_the_run_of_one_process(tiny: Path,
         os.kill(workers[0], signal.SIGKILL)
         wait_until(lambda: len(spread.lines()) >= 5 or driver.poll() is not None, "the second batch")
         assert driver.poll() is None, driver.communicate()[0]
+        for script in scripts:
+            script.delay_s = 2.0  # the run cannot end before the interrupt comes, however busy the machine is
         driver.send_signal(signal.SIGINT)
         words, _ = driver.communicate(timeout=PATIENCE_S)
         assert driver.returncode == 130, words
@@ -128,6 +130,8 @@ def test_killed_interrupted_and_resumed_it_is_the_run_of_one_process(tiny: Path,
         wait_until(lambda: not spread.processes(), "the end of the workers")
         assert len(spread.lines()) < 20, "it was interrupted before its end"
 
+        for script in scripts:
+            script.delay_s = 0.03
         again = spread.start(f"{TRAIN} {ON_RAY} --resume")
         more, _ = again.communicate(timeout=PATIENCE_S)
         assert again.returncode == 0, more
