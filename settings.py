@@ -261,10 +261,11 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
 
 def setting_names() -> dict[str, str]:
     """Every setting's dotted name and what it means."""
-    return {name: field.description or "" for name, field in _fields().items()}
+    return {name: field.description or "" for name, field in setting_fields().items()}
 
 
-def _fields() -> dict[str, FieldInfo]:
+def setting_fields() -> dict[str, FieldInfo]:
+    """Every setting's dotted name and its declaration; those of no section come first."""
     found: dict[str, FieldInfo] = {}
     for name, field in Settings.model_fields.items():
         group = field.annotation
@@ -276,7 +277,7 @@ def _fields() -> dict[str, FieldInfo]:
 
 
 def _is_secret(name: str) -> bool:
-    field = _fields().get(name)
+    field = setting_fields().get(name)
     return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 

@@ -9,7 +9,8 @@ import typer
 from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, fraction_bar, show_json, show_pairs, spinner, stdout
-from billp.commands.running import run_name, run_to_end, with_tape_in, with_workshop
+from billp.commands.running import run_to_end, with_tape_in, with_workshop
+from billp.experiments.run_names import run_name
 
 
 @run_command("demo")

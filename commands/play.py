@@ -14,9 +14,10 @@ from rich.text import Text
 
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import show_json, spinner, stderr, stdout
-from billp.commands.running import run_name, with_tape_in
+from billp.commands.running import with_tape_in
 from billp.errors import BadInputError, BrokenOffError
 from billp.experiments.numbers import fixed
+from billp.experiments.run_names import run_name
 
 if TYPE_CHECKING:
     from billp.experiments.playing import Play

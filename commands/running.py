@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,6 +10,7 @@ import typer
 
 from billp.commands.console import complain
 from billp.commands.options import RunOptions
+from billp.experiments.run_names import run_name
 from billp.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ def with_workshop(settings: Settings, work: Callable[[Workshop], Coroutine[None,
             return await work(workshop)
 
     return run_to_end(opened)
-
-
-def run_name(*parts: str) -> str:
-    """A name for a run's folder: `parts` and the time, to the millisecond, for a script may start two in one second."""
-    return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]])
 
 
 def given_run(settings: Settings, options: RunOptions) -> Path | None:

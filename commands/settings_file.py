@@ -5,24 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
-from billp.settings import Settings
+from billp.settings import setting_fields
 
 
 def commented_settings() -> str:
     """A `billp.toml` of every setting but secrets: what it means, and its default, commented out."""
-    plain: list[str] = []
-    sections: list[str] = []
-    for name, field in Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        if not isinstance(default, BaseModel):
-            plain += _commented(name, default, field.description)
-            continue
-        sections += ["", f"[{name}]"]
-        for leaf, inner in type(default).model_fields.items():
-            sections += _commented(leaf, getattr(default, leaf), inner.description)
-    return "\n".join(["# Settings of billp; what is commented out has its default.", *plain, *sections, ""])
+    sections: dict[str, list[str]] = {"": ["# Settings of billp; what is commented out has its default."]}
+    for name, field in setting_fields().items():
+        section, _, leaf = name.rpartition(".")
+        lines = sections.setdefault(section, ["", f"[{section}]"])
+        lines += _commented(leaf, field.get_default(call_default_factory=True), field.description)
+    return "\n".join([line for lines in sections.values() for line in lines] + [""])
 
 
 def _commented(name: str, default: object, meaning: str | None) -> list[str]:

@@ -52,7 +52,7 @@ class Stage:
 
 
 class Engine(Protocol):
-    """Plays episodes side by side, as many at once as it was made for, whoever asks for them."""
+    """Plays episodes side by side, and at most a fixed number of them at once."""
 
     async def play(
         self, stage: Stage, plans: Sequence[EpisodePlan], freezer: Freezer | None, on_played: OnPlayed

@@ -25,15 +25,22 @@ class ListedRun:
     command: str
     method: str
     dataset: str
-    episodes: int
+    files: tuple[Path, ...]
+    """Where its episodes lie, those of its parts included."""
     changed: float | None
     state: str
     parts: tuple[str, ...]
     """Folders inside it that are runs themselves: the arms of a comparison, a demo's rows."""
 
+    @property
+    def episodes(self) -> int:
+        """How many episodes are recorded; reads the files through."""
+        return sum(map(_lines, self.files))
+
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {name: value for name, value in vars(self).items() if name != "parts"}
+        told = {name: value for name, value in vars(self).items() if name not in ("parts", "files")}
+        return told | {"episodes": self.episodes}
 
 
 def list_runs(runs_dir: Path) -> list[ListedRun]:
@@ -64,7 +71,7 @@ def listed(folder: Path, runs_dir: Path) -> ListedRun:
         command=command,
         method=method,
         dataset=str(data.get("name", "")),
-        episodes=sum(_lines(file) for file in files),
+        files=tuple(files),
         changed=max((file.stat().st_mtime for file in files), default=None),
         state="finished" if whole else "under way or interrupted",
         parts=parts,

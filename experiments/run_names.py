@@ -1,11 +1,17 @@
-"""From the name of a run to its folder."""
+"""Names of runs, and from a name to the folder."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from billp.errors import ArtifactError
 from billp.names import there_is_no
+
+
+def run_name(*parts: str) -> str:
+    """A name for a run's folder: `parts` and the time, to the millisecond, for a script may start two in one second."""
+    return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]])
 
 
 def run_named(runs_dir: Path, name: str) -> Path:

@@ -18,6 +18,7 @@ from billp.settings import QuitRuleName, load_settings
 from billp.simulators.artifacts import RECORD, load_worlds, simulator_folder
 from billp.simulators.environment import UserEnv
 from billp.simulators.known import KNOWN
+from billp.simulators.removal import list_simulators
 from billp.simulators.vector_environment import VectorUserEnv
 from billp.simulators.worlds import Split, World, Worlds
 
@@ -43,13 +44,8 @@ def register_environments(data_dir: Path | None = None) -> list[str]:
     both take the keywords of `make_env`. A simulator is read when it is made. Registering again changes nothing.
     """
     data_dir = load_settings().data if data_dir is None else data_dir
-    ids = []
-    for record in sorted((data_dir / "simulators").glob(f"*/{RECORD}")):
-        folder = record.parent.resolve()
-        if folder.name.startswith("."):  # one being written
-            continue
-        ids.append(_register(folder.name, {"folder": str(folder)}))
-    return ids
+    folders = [(data_dir / "simulators" / name).resolve() for name in list_simulators(data_dir)]
+    return [_register(folder.name, {"folder": str(folder)}) for folder in folders]
 
 
 def _register(name: str, place: dict[str, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from billp.experiments.comparison.design import Design, arms_of, checked
 from billp.experiments.comparison.results import Comparison
 from billp.experiments.evaluation import evaluate as run_evaluation
 from billp.experiments.metrics import Summary
+from billp.experiments.run_names import run_name
 from billp.experiments.training import train as run_training
 from billp.graphs.methods import teachable
 from billp.graphs.workshop import Workshop
@@ -138,8 +138,7 @@ def compare(
 
 
 def _folder(settings: Settings, run: str | None, *parts: str, resume: bool) -> Path:
-    now = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    return check_run(settings, run or "-".join([*parts, now]), resume=resume)
+    return check_run(settings, run or run_name(*parts), resume=resume)
 
 
 @contextmanager
