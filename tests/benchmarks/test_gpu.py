@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 from benchmarks.gpu import checks, replay, serve, shape
 from billp.serving.vllm import flags
 from billp.settings import load_settings
+from tests.fakes.processes import left_running
 from tests.fakes.server import Script, serving
 
 ROOT = Path(__file__).parents[2]
@@ -32,13 +33,6 @@ def written(path: Path) -> Path:
     with lzma.open(path, "wt") as file:
         file.writelines(json.dumps(line) + "\n" for line in (*CALLS, {"calls": 40, "steps": 20}))
     return path
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -152,4 +146,4 @@ def test_a_server_that_keeps_no_promise_is_measured_and_stopped(tmp_path: Path, 
     assert not any(one["holds"] for one in found.values())
     rows = json.loads((out / "replay.json").read_text())["levels"]
     assert [(row["calls"], row["failed"]) for row in rows] == [(0, 40), (0, 40)]
-    assert not any(running(int(pid)) for pid in pids.read_text().split())
+    assert left_running(map(int, pids.read_text().split())) == []

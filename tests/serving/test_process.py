@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.processes import left_running, running
+
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 ROOT = Path(__file__).parents[2]
 KEY = "sk-planted-0123456789"
@@ -40,17 +42,9 @@ class Served:
         _, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, err
 
-    def alive(self) -> list[int]:
-        """Which of the server's processes are there."""
-        found = []
-        for pid in map(int, self.pids.read_text().split()):
-            try:
-                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            except FileNotFoundError:
-                continue
-            if state != "Z":
-                found.append(pid)
-        return found
+    def processes(self) -> list[int]:
+        """The server's process and its child's."""
+        return [int(pid) for pid in self.pids.read_text().split()]
 
 
 @pytest.fixture
@@ -94,11 +88,11 @@ def test_it_says_where_the_server_is_and_stops_it(serve, number: int):
     url = served.base_url()
     assert url.startswith("http://127.0.0.1:")
     assert url.endswith("/v1")
-    assert len(served.alive()) == 2
+    assert len(running(served.processes())) == 2
     code, said = served.end(number)
     assert code == 0
     assert f"BILLP_LLM_BASE_URL={url} BILLP_LLM_MODEL=mine" in said
-    assert served.alive() == []
+    assert left_running(served.processes()) == []
     assert KEY not in said + url
 
 
@@ -108,7 +102,7 @@ def test_under_nohup_it_outlives_its_terminal(serve):
     served.process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):
         served.process.wait(2)
-    assert len(served.alive()) == 2
+    assert len(running(served.processes())) == 2
     assert served.end(signal.SIGTERM)[0] == 0
 
 
@@ -128,7 +122,7 @@ def test_a_server_that_dies_later_is_noticed(serve):
     code, said = served.end()
     assert code == 1
     assert "vLLM died with exit code 3 (RuntimeError: the engine died)" in said
-    assert served.alive() == [], "nor is its child left"
+    assert left_running(served.processes()) == [], "nor is its child left"
 
 
 def test_a_server_that_never_answers_is_given_up(serve):
@@ -136,7 +130,7 @@ def test_a_server_that_never_answers_is_given_up(serve):
     code, said = served.end()
     assert code == 1
     assert "vLLM did not answer within 2 s" in said
-    assert served.alive() == []
+    assert left_running(served.processes()) == []
 
 
 def test_it_can_be_stopped_while_it_waits(serve):
@@ -148,14 +142,14 @@ def test_it_can_be_stopped_while_it_waits(serve):
     served.process.send_signal(signal.SIGINT)
     assert served.base_url() == ""
     assert served.end()[0] == 0
-    assert served.alive() == []
+    assert left_running(served.processes()) == []
 
 
 def test_a_server_that_will_not_end_is_ended(serve):
     served = serve("stubborn")
     assert served.base_url()
     assert served.end(signal.SIGTERM)[0] == 0
-    assert served.alive() == []
+    assert left_running(served.processes()) == []
 
 
 def test_its_log_is_for_its_owner_alone(serve):
