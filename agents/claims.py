@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from billp.agents.closeness import Closeness
 from billp.agents.llm.schema import object_of
-from billp.agents.relations import FARTHEST
-from billp.agents.views import show
+from billp.agents.observation import show
+from billp.agents.overlap import FARTHEST
 from billp.catalogue import Item
 from billp.errors import MemoryStoreError, ReplyFormatError
 

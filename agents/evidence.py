@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter, ValidationError
 
-from billp.agents.relations import FARTHEST, gap, kinds
+from billp.agents.overlap import FARTHEST, gap, kinds
 from billp.catalogue import Item
 from billp.errors import MemoryStoreError
 

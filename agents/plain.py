@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.agents.drawing import anyone, best
+from billp.agents.candidates import draw_shortlist
 from billp.agents.grounding import Vectors
 from billp.agents.recommender import Observations
-from billp.agents.shortlist import draw_shortlist
+from billp.agents.sampling import anyone, best
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from billp.agents.evidence import Evidence
-from billp.agents.relations import FARTHEST, gap, kinds
+from billp.agents.overlap import FARTHEST, gap, kinds
 from billp.catalogue import Item
 
 _KEPT = 12  # kinds of each sort that a plan names

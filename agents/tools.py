@@ -25,7 +25,7 @@ def analyse_categories(
     """Counts categories over the last `window` recommendations; there are none before the first.
 
     `fresh` are the categories of the user's history that those items lack; at most `most` of each are kept.
-    Ties are broken by name, so that the same situation gives the same words.
+    Ties are broken by name, so that the same observed gives the same words.
     """
     return _counted([item.categories for item in history], [item.categories for item in recommended[-window:]], most)
 

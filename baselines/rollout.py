@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from billp.agents.recommender import Observations
 from billp.simulators import Episodes, World
-from billp.simulators.rating_model import Indices
+from billp.simulators.rating.base import Indices
 
 Choose = Callable[[NDArray[np.int64], Observations], NDArray[np.int64]]
 """The items for the users at the rows given, of whom that is known; shape (k,)."""

@@ -30,10 +30,10 @@ from pydantic import BaseModel, ConfigDict
 from benchmarks.knowledge import Training, play
 from billp.agents.recommender import Recommender
 from billp.baselines.rivals.mmr import MMR
-from billp.experiments.rivals import RunningRival
+from billp.experiments.runs.rival import RunningRival
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
-from billp.graphs.services import Services
-from billp.graphs.workshop import Workshop
+from billp.graphs.resources import Resources
 from billp.settings import QuitRuleName, load_settings
 from billp.simulators import users_of
 
@@ -60,25 +60,25 @@ class Row(BaseModel):
     different: float
 
 
-def rows_of(services: Services, seed: int, episodes: int) -> Iterator[Row]:
+def rows_of(deps: Dependencies, seed: int, episodes: int) -> Iterator[Row]:
     """The rows of one seed."""
     method = method_named("billp-memory-only")
-    learned = Training(services, True, seed).episodes(np.zeros((len(services.catalogue), 1)), [episodes])[episodes]
-    believer = services.believer
-    billp = believer.recommender_by(believer.after(method, learned), method, explores=False)
-    mmr = RunningRival(services, "mmr", seed).recommender(explore=False)
+    learned = Training(deps, True, seed).episodes(np.zeros((len(deps.catalogue), 1)), [episodes])[episodes]
+    belief_model = deps.belief_model
+    billp = belief_model.recommender_by(belief_model.after(method, learned), method, explores=False)
+    mmr = RunningRival(deps, "mmr", seed).recommender(explore=False)
     if not isinstance(mmr, MMR):
         raise TypeError("The rival mmr is made of something else than MMR.")
     for variety in VARIETIES:
-        yield Row(method="billp-memory-only", chance=variety, **_shown(services, replace(billp, variety=variety), seed))
+        yield Row(method="billp-memory-only", chance=variety, **_shown(deps, replace(billp, variety=variety), seed))
     for noise in NOISES:
-        yield Row(method="mmr", chance=noise, **_shown(services, replace(mmr, noise=noise), seed))
+        yield Row(method="mmr", chance=noise, **_shown(deps, replace(mmr, noise=noise), seed))
 
 
-def _shown(services: Services, recommender: Recommender, seed: int) -> dict[str, Any]:
+def _shown(deps: Dependencies, recommender: Recommender, seed: int) -> dict[str, Any]:
     """A row without its method and chance."""
-    world = services.worlds.test
-    played, _ = play(services, world, users_of(world, _USERS, world.settings.seed), recommender, seed)
+    world = deps.worlds.test
+    played, _ = play(deps, world, users_of(world, _USERS, world.settings.seed), recommender, seed)
     seen = np.bincount(played.shown[played.shown >= 0], minlength=world.n_items)
     shares = seen[seen > 0] / seen.sum()
     return {
@@ -137,10 +137,10 @@ def main() -> None:
         lines = [line for file in asked.table for line in file.read_text(encoding="utf-8").splitlines()]
         sys.stdout.write(table([Row.model_validate(json.loads(line)) for line in lines]))
         return
-    workshop = Workshop(load_settings({"run.quit_rule": asked.rule}))
-    services = workshop.services(asked.dataset, memory=None, llm=False)
+    resources = Resources(load_settings({"run.quit_rule": asked.rule}))
+    deps = resources.deps(asked.dataset, memory=None, llm=False)
     for seed in map(int, asked.seeds.split(",")):
-        for row in rows_of(services, seed, asked.episodes):
+        for row in rows_of(deps, seed, asked.episodes):
             sys.stdout.write(row.model_dump_json() + "\n")
             sys.stdout.flush()
 

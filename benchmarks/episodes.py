@@ -17,9 +17,9 @@ from pathlib import Path
 
 import uvloop
 
-from billp.experiments.metrics import Summary
-from billp.experiments.training import train
-from billp.graphs.workshop import Workshop
+from billp.experiments.runs.training import train
+from billp.experiments.stats.metrics import Summary
+from billp.graphs.resources import Resources
 from billp.settings import load_settings
 
 
@@ -27,12 +27,12 @@ async def measure(episodes: int) -> Summary:
     """The summary of one training run."""
     settings = load_settings({"run.side_by_side": 8})
     with tempfile.TemporaryDirectory() as folder:
-        async with Workshop(settings) as workshop:
+        async with Resources(settings) as resources:
             summary = await train(
-                workshop, dataset="ml-100k", method="billp", episodes=episodes, seed=0,
+                resources, dataset="ml-100k", method="billp", episodes=episodes, seed=0,
                 memory="benchmark", run=Path(folder) / "run", resume=False,
             )  # fmt: skip
-            workshop.memory("ml-100k", "benchmark").clear()
+            resources.memory("ml-100k", "benchmark").clear()
     return summary
 
 

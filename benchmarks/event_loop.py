@@ -19,14 +19,14 @@ import numpy as np
 
 from benchmarks.simulator import made_up_worlds
 from billp.catalogue import Catalogue, Item
-from billp.graphs.believing import Believer
+from billp.graphs.beliefs import BeliefModel
+from billp.graphs.dependencies import Dependencies, FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.nodes import output_of
-from billp.graphs.services import FixedServices, Services
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.users import SimulatedUsers
-from billp.memory import KINDS, MemoryBank, Vector
-from tests.fakes.services import fake_services
+from billp.memory import KINDS, AgentMemory, Vector
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.store import InMemoryStore
 from tests.fakes.worlds import tiny_dataset
 
@@ -62,8 +62,8 @@ class Held:
         asyncio.Handle._run = timed  # type: ignore[assignment]
 
 
-def made_up_services() -> Services:
-    """Services on made-up data of that size."""
+def made_up_services() -> Dependencies:
+    """Dependencies on made-up data of that size."""
     rng = np.random.default_rng(0)
     names = [f"Kind {number}" for number in range(_CATEGORIES)]
     kinds = rng.integers(_CATEGORIES, size=(_ITEMS, 2)).tolist()
@@ -85,27 +85,27 @@ def made_up_services() -> Services:
     vectors = rng.standard_normal((_ITEMS, _DIMENSION), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     embedder = Embedder(vectors)
-    memory = MemoryBank(
+    memory = AgentMemory(
         {kind: InMemoryStore(_DIMENSION) for kind in KINDS},
         embedder, dataset="made-up", name="empty", where="nowhere", close=lambda: None,
     )  # fmt: skip
-    services = fake_services()
+    deps = fake_dependencies()
     return replace(
-        services,
+        deps,
         dataset=dataset,
         worlds=worlds,
         users=SimulatedUsers(dataset, worlds),
         vectors=vectors,
         embedder=embedder,
         popularity=dataset.popularity(worlds.train.users),
-        believer=Believer(services.settings, dataset, worlds, vectors),
+        belief_model=BeliefModel(deps.settings, dataset, worlds, vectors),
         memory=memory,
     )
 
 
-async def measure(services: Services, method: str, held: Held) -> dict[str, float]:
+async def measure(deps: Dependencies, method: str, held: Held) -> dict[str, float]:
     """One method's figures."""
-    graph = build_episode_graph(FixedServices(services), _HORIZON)
+    graph = build_episode_graph(FixedDependencies(deps), _HORIZON)
     figures: dict[str, float] = {}
     for user in ("u0", "u1"):
         held.longest, began = 0.0, time.process_time()
@@ -121,10 +121,10 @@ async def measure(services: Services, method: str, held: Held) -> dict[str, floa
 
 def main() -> None:
     """Prints a JSON object a line."""
-    services, held = made_up_services(), Held()
-    actor = services.settings.actor.model_copy(update={"mode": "free"})
-    free = replace(services, settings=services.settings.model_copy(update={"actor": actor}))
-    for name, method, given in [*((name, name, services) for name in _METHODS), ("act-only, words", "act-only", free)]:
+    deps, held = made_up_services(), Held()
+    actor = deps.settings.actor.model_copy(update={"mode": "free"})
+    free = replace(deps, settings=deps.settings.model_copy(update={"actor": actor}))
+    for name, method, given in [*((name, name, deps) for name in _METHODS), ("act-only, words", "act-only", free)]:
         figures = asyncio.run(measure(given, method, held))
         sys.stdout.write(json.dumps({"method": name} | figures) + "\n")
         sys.stdout.flush()

@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 import uvloop
 
-from billp.experiments.evaluation import evaluate
-from billp.experiments.records import EpisodeLine
-from billp.experiments.training import train
+from billp.experiments.runs.evaluation import evaluate
+from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.training import train
 from billp.graphs.methods import method_named
-from billp.graphs.workshop import Workshop
+from billp.graphs.resources import Resources
 from billp.settings import load_settings
 
 _EVERY = 1000
@@ -72,19 +72,21 @@ async def measure(base_url: str, episodes: int, method: str, gauge: Gauge) -> No
         settings = load_settings(
             {"llm.base_url": base_url, "run.side_by_side": 64, "run.batch": 64, "critic.always": True}
         )
-        async with Workshop(settings) as workshop:
+        async with Resources(settings) as resources:
             if not method_named(method).remembers:
                 await evaluate(
-                    workshop, dataset="ml-100k", method=method, users=_USERS, seeds=list(range(episodes // _USERS + 1)),
-                    memory="", run=Path(folder) / "run", resume=False, on_episode=gauge.heard,
+                    resources, dataset="ml-100k", method=method, users=_USERS,
+                    seeds=list(range(episodes // _USERS + 1)), memory="", run=Path(folder) / "run", resume=False,
+                    on_episode=gauge.heard,
                 )  # fmt: skip
                 return
-            workshop.memory("ml-100k", _MEMORY).clear()
+            resources.memory("ml-100k", _MEMORY).clear()
             await train(
-                workshop, dataset="ml-100k", method=method, episodes=episodes, seed=0, memory=_MEMORY,
-                run=Path(folder) / "run", resume=False, on_episode=gauge.heard,
+                resources, dataset="ml-100k", method=method, episodes=episodes, seed=0, memory=_MEMORY,
+                run=Path(folder) / "run", resume=False,
+                    on_episode=gauge.heard,
             )  # fmt: skip
-            workshop.memory("ml-100k", _MEMORY).clear()
+            resources.memory("ml-100k", _MEMORY).clear()
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from billp.experiments.intervals import Estimate, difference_of, mean_of, ratio_of
+from billp.experiments.stats.intervals import Estimate, difference_of, mean_of, ratio_of
 
 Table = NDArray[np.float64]
 Interval = tuple[float, float]

@@ -35,13 +35,13 @@ from pydantic import BaseModel, ConfigDict
 
 from billp.agents.recommender import Recommender
 from billp.baselines.rollout import Rollout
-from billp.experiments.intervals import difference_of, mean_of
-from billp.experiments.numbers import signed_interval, with_interval
+from billp.experiments.stats.intervals import difference_of, mean_of
+from billp.experiments.stats.numbers import signed_interval, with_interval
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
 from billp.graphs.ranking import Beliefs, MemoryRecommender, believe, stake_of
-from billp.graphs.services import Services
+from billp.graphs.resources import Resources
 from billp.graphs.users import masked_history
-from billp.graphs.workshop import Workshop
 from billp.memory import Knowledge
 from billp.memory.item_values import Observed, known_of
 from billp.memory.leaving import LONGEST
@@ -82,15 +82,15 @@ def stand_in(world: World, quality: float, seed: int) -> Floats:
 
 @dataclass(frozen=True)
 class Training:
-    """One seed's trainings in the worlds of `services`, with the train users' `logs` or without."""
+    """One seed's trainings in the worlds of `deps`, with the train users' `logs` or without."""
 
-    services: Services
+    deps: Dependencies
     logs: bool
     seed: int
 
     def episodes(self, knowledge: Floats, points: Sequence[int]) -> dict[int, list[Outcome]]:
         """What memory holds after each number of training episodes with `knowledge`."""
-        world = self.services.worlds.train
+        world = self.deps.worlds.train
         learners = users_of(world, len(world.users), self.seed)
         outcomes: list[Outcome] = []
         held: dict[int, list[Outcome]] = {}
@@ -99,7 +99,7 @@ class Training:
             while done < point:
                 users = [learners[number % len(learners)] for number in range(done, min(done + _BATCH, point))]
                 recommender = self._recommender(self._beliefs(knowledge, outcomes), explores=True)
-                played, left = play(self.services, world, users, recommender, self.seed + done)
+                played, left = play(self.deps, world, users, recommender, self.seed + done)
                 outcomes += outcomes_of(played, left, done)
                 done += len(users)
             held[point] = list(outcomes)
@@ -107,30 +107,30 @@ class Training:
 
     def evaluated(self, knowledge: Floats, outcomes: list[Outcome]) -> tuple[list[float], list[int]]:
         """Stars and steps of each test user with `knowledge` after these outcomes."""
-        world = self.services.worlds.test
+        world = self.deps.worlds.test
         recommender = self._recommender(self._beliefs(knowledge, outcomes), explores=False)
-        played, _ = play(self.services, world, users_of(world, _USERS, world.settings.seed), recommender, self.seed)
+        played, _ = play(self.deps, world, users_of(world, _USERS, world.settings.seed), recommender, self.seed)
         return np.round(played.rewards.sum(axis=1), 3).tolist(), played.steps.tolist()
 
     def _beliefs(self, knowledge: Floats, outcomes: list[Outcome]) -> Beliefs:
-        catalogue, limits, believer = self.services.catalogue, self.services.settings.memory, self.services.believer
+        catalogue, limits, belief_model = self.deps.catalogue, self.deps.settings.memory, self.deps.belief_model
         return believe(
-            believer.closeness(method_named("billp-memory-only" if self.logs else "billp-memory-only-no-logs")),
+            belief_model.closeness(method_named("billp-memory-only" if self.logs else "billp-memory-only-no-logs")),
             known_of(catalogue, knowledge),
-            believer.logs if self.logs else Observed.nothing(len(catalogue)),
+            belief_model.logs if self.logs else Observed.nothing(len(catalogue)),
             outcomes,
             answer_doubt=limits.answer_doubt_with_logs if self.logs else limits.answer_doubt,
         )
 
     def _recommender(self, beliefs: Beliefs, *, explores: bool) -> MemoryRecommender:
-        settings = self.services.settings
+        settings = self.deps.settings
         stake = stake_of(beliefs.leaving, settings.critic.gamma, settings.actor.caution)
         return MemoryRecommender(beliefs, explores, stake, settings.actor.variety)
 
 
 def rows_of(training: Training, arms: dict[str, Floats], points: Sequence[int]) -> Iterator[Row]:
     """The rows of one seed: first those without knowledge, then those with that of each of the `arms`."""
-    split, items = training.services.worlds.test.settings.seed, len(training.services.catalogue)
+    split, items = training.deps.worlds.test.settings.seed, len(training.deps.catalogue)
     # A column of equal numbers says nothing, but as many numbers are drawn with it as with any other.
     nothing = np.zeros((items, 1))
     without = training.episodes(nothing, points)
@@ -152,10 +152,10 @@ def rows_of(training: Training, arms: dict[str, Floats], points: Sequence[int]) 
 
 
 def play(
-    services: Services, world: World, users: list[int], recommender: Recommender, seed: int
+    deps: Dependencies, world: World, users: list[int], recommender: Recommender, seed: int
 ) -> tuple[Rollout, NDArray[np.bool_]]:
     """One episode of each user, and who left."""
-    own = [masked_history(services.settings, services.dataset, user) for user in users]
+    own = [masked_history(deps.settings, deps.dataset, user) for user in users]
     rollout = Rollout(
         world,
         users,
@@ -240,12 +240,12 @@ def main() -> None:
         rows = [Row.model_validate_json(line) for file in asked.table for line in file.read_text().splitlines()]
         sys.stdout.writelines(f"{line}\n" for line in table(rows))
         return
-    workshop = Workshop(load_settings({"run.quit_rule": asked.rule}))
-    services = workshop.services(asked.dataset, memory=None, llm=False)
+    resources = Resources(load_settings({"run.quit_rule": asked.rule}))
+    deps = resources.deps(asked.dataset, memory=None, llm=False)
     told: dict[str, Floats] = {}
     for file in asked.file:
         said = json.loads(file.read_text())
-        log_odds = np.array([said.get(item.key, np.nan) for item in services.catalogue], dtype=np.float64)
+        log_odds = np.array([said.get(item.key, np.nan) for item in deps.catalogue], dtype=np.float64)
         column = Knowledge(file.stem, len(said), "", log_odds).column
         if column is None:
             parser.error(f"{file} says nothing of these items")
@@ -253,8 +253,8 @@ def main() -> None:
     points = sorted(map(int, asked.episodes.split(",")))
     for seed in map(int, asked.seeds.split(",")):
         qualities = map(float, filter(None, asked.quality.split(",")))
-        stand_ins = {f"{quality:g}": stand_in(services.worlds.test, quality, seed) for quality in qualities}
-        for row in rows_of(Training(services, asked.logs, seed), told | stand_ins, points):
+        stand_ins = {f"{quality:g}": stand_in(deps.worlds.test, quality, seed) for quality in qualities}
+        for row in rows_of(Training(deps, asked.logs, seed), told | stand_ins, points):
             sys.stdout.write(row.model_dump_json() + "\n")
             sys.stdout.flush()
 

@@ -25,7 +25,7 @@ from billp.agents.closeness import Closeness
 from billp.agents.measures import ByCategories, ByVectors, ByYear, Measure
 from billp.catalogue import Catalogue, Item
 from billp.graphs.ranking import MemoryRecommender, believe
-from billp.memory import ActorExperience, CriticExperience, MemoryBank, Origin, Vector, open_bank
+from billp.memory import ActorExperience, AgentMemory, CriticExperience, Origin, Vector, open_memory
 from billp.memory.item_values import Observed, known_of
 from billp.memory.leaving import LONGEST
 from billp.memory.outcomes import Outcome
@@ -108,16 +108,16 @@ def measure_chroma(most: int, folder: Path) -> dict[int, tuple[float, float, flo
     found: dict[int, tuple[float, float, float]] = {}
     settings, held = Settings(data_dir=folder), 0
     for size in (size for size in _SIZES if size <= most):
-        with open_bank(settings, "made-up", "scale", _Embedder()) as bank:
+        with open_memory(settings, "made-up", "scale", _Embedder()) as agent_memory:
             for start in range(held, size, _BATCH):
-                _fill(bank, start, states(min(_BATCH, size - start)))
+                _fill(agent_memory, start, states(min(_BATCH, size - start)))
             held = size
             asked = states(_ROUNDS + 1)
-            actor = _median_ms(_searching(lambda vector: bank.actor.similar(vector, 8, 0.5), asked))
-            critic = _median_ms(_searching(lambda vector: bank.critic.similar(vector, 16, 0.5), asked))
-            bank.actor.reread()
+            actor = _median_ms(_searching(lambda vector: agent_memory.actor.similar(vector, 8, 0.5), asked))
+            critic = _median_ms(_searching(lambda vector: agent_memory.critic.similar(vector, 16, 0.5), asked))
+            agent_memory.actor.reread()
             begun = time.perf_counter()
-            known = len(bank.actor.outcomes()[1])
+            known = len(agent_memory.actor.outcomes()[1])
             found[size] = actor, critic, time.perf_counter() - begun
             if known != size:
                 raise SystemExit(f"{known} of {size} experiences were read")
@@ -146,7 +146,7 @@ def main() -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _fill(bank: MemoryBank, start: int, vectors: Vector) -> None:
+def _fill(agent_memory: AgentMemory, start: int, vectors: Vector) -> None:
     made = outcomes(len(vectors), np.random.default_rng(start))
     acted, judged = [], []
     for number, (vector, outcome) in enumerate(zip(vectors, made, strict=True), start=start):
@@ -159,8 +159,8 @@ def _fill(bank: MemoryBank, start: int, vectors: Vector) -> None:
             )
         )  # fmt: skip
         judged.append(CriticExperience("a state", vector, outcome.reward, origin))
-    bank.actor.write(acted)
-    bank.critic.write(judged)
+    agent_memory.actor.write(acted)
+    agent_memory.critic.write(judged)
 
 
 def _searching(search: Callable[[Vector], object], asked: Vector) -> Callable[[], None]:

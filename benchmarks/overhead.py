@@ -30,15 +30,15 @@ from typing import Any
 import uvloop
 from langgraph.runtime import Runtime
 
-from billp.experiments.records import EpisodeLine
-from billp.experiments.together import together
-from billp.experiments.training import train
-from billp.graphs.acting import ActorNodes
+from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.side_by_side import together
+from billp.experiments.runs.training import train
+from billp.graphs.actor import ActorNodes
+from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.nodes import EpisodeNodes
-from billp.graphs.services import FixedServices
+from billp.graphs.resources import Resources
 from billp.graphs.state import EpisodeContext, EpisodeInput, EpisodeState
-from billp.graphs.workshop import Workshop
 from billp.settings import load_settings
 
 _ROUNDS, _HORIZON = 2, 20
@@ -51,14 +51,14 @@ _PARTS = (
     ("Chroma: searching", r"chromadb|memory/(chroma|store|retriever|bank|reflections|experiences)\.py"),
     ("embedding", r"sentence_transformers|/torch/|memory/embedding"),
     ("LLM client: HTTP, JSON", r"aiohttp|agents/llm/(server_chat|completion|patience)|/yarl/"),
-    ("prompts", r"jinja2|agents/(prompt_pack|views|briefing)|/words\.py|agents/llm/truncation"),
+    ("prompts", r"jinja2|agents/(prompt_pack|views|actor_input)|/words\.py|agents/llm/truncation"),
     ("parsing", r"agents/llm/(reading|schema|asking)"),
     ("choosing", r"agents/(closeness|measures|recommender)|graphs/(ranking|recomm|believing)|item_values|leaving"),
     ("records", r"experiments/(records|run_folder|runner|metrics)|graphs/(learning|recording)"),
     ("LangChain: callbacks, models, tools", r"langchain_core|langsmith"),
     ("graph supersteps", r"langgraph"),
     ("nodes, state", r"(graphs|agents|simulators|memory)/\w+\.py|/catalogue\.py"),
-    ("opening data", r"workshop|experiments/|zipfile|numpy/lib"),
+    ("opening data", r"resources|experiments/|zipfile|numpy/lib"),
 )
 
 
@@ -139,17 +139,17 @@ async def measure(base_url: str, method: str, side_by_side: int, looking: Lookin
     nodes = Emptied()
     with tempfile.TemporaryDirectory() as folder:
         settings = settings.model_copy(update={"runs_dir": Path(folder)})
-        async with Workshop(settings) as workshop:
-            workshop.embedder.embed(["warm"])
-            services = workshop.services("ml-100k", memory=_MEMORY, llm=True)
-            graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+        async with Resources(settings) as resources:
+            resources.embedder.embed(["warm"])
+            deps = resources.deps("ml-100k", memory=_MEMORY, llm=True)
+            graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
             for seed in range(_ROUNDS + 1):
                 nodes.again()
                 if looking is not None and seed == 1:
                     looking.start()
                 started, began, lines = time.process_time(), time.perf_counter(), list[EpisodeLine]()
                 await train(
-                    workshop, dataset="ml-100k", method=method, episodes=side_by_side, seed=seed, memory=_MEMORY,
+                    resources, dataset="ml-100k", method=method, episodes=side_by_side, seed=seed, memory=_MEMORY,
                     run=Path(folder) / str(seed), resume=False, on_episode=lines.append,
                 )  # fmt: skip
                 steps = sum(line.output["length"] for line in lines if line.output is not None)
@@ -165,7 +165,7 @@ async def measure(base_url: str, method: str, side_by_side: int, looking: Lookin
                 empty.append(1000 * (time.process_time() - started) / steps)
             if looking is not None:
                 looking.stop()
-            workshop.memory("ml-100k", _MEMORY).clear()
+            resources.memory("ml-100k", _MEMORY).clear()
     rows = {"wall_ms": wall[1:], "cpu_ms": cpu[1:]}
     if looking is not None:
         total = sum(looking.seconds.values())

@@ -21,14 +21,14 @@ from string import ascii_uppercase
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.agents.actor import Actor, label_scores
-from billp.agents.briefing import Briefing
+from billp.agents.actor_input import ActorInput
 from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.server_chat import ServerChat
+from billp.agents.observation import AgentObservation
 from billp.agents.policy import label_preferences, unbiased_preferences
 from billp.agents.prompt_pack import load_pack
+from billp.agents.roles.actor import Actor, label_scores
 from billp.agents.tools import analyse_categories
-from billp.agents.views import Situation
 from billp.catalogue import Catalogue, Item
 from billp.errors import ReplyFormatError
 from billp.serving.embedded import start
@@ -37,7 +37,7 @@ from billp.simulators import load_dataset
 
 SIZE = 6
 SHAPES = {"thought": False, "thought and experiences": True}
-Case = tuple[Briefing, list[Item]]
+Case = tuple[ActorInput, list[Item]]
 
 
 class Listening:
@@ -65,10 +65,10 @@ def cases(known: Catalogue, count: int) -> list[Case]:
         items = known.some([int(item) for item in rng.permutation(len(known))[: SIZE + 7 + steps]])
         shortlist, history, two, shown = items[:SIZE], items[SIZE : SIZE + 5], items[-2:], items[SIZE + 5 : -2]
         rewards = tuple(int(reward) for reward in rng.integers(2, 6, len(shown)))
-        situation = Situation(tuple(history), tuple(shown), rewards)
-        analysis = analyse_categories(situation.history, situation.recommended)
+        observed = AgentObservation(tuple(history), tuple(shown), rewards)
+        analysis = analyse_categories(observed.history, observed.recommended)
         thought = f"The user may like {', '.join(analysis.fresh[:2]) or 'something new'} next."
-        drawn.append((Briefing(situation, thought, analysis, tuple(two[:1]), tuple(two[1:])), shortlist))
+        drawn.append((ActorInput(observed, thought, analysis, tuple(two[:1]), tuple(two[1:])), shortlist))
     return drawn
 
 
@@ -97,12 +97,12 @@ async def measure(base_url: str, count: int, pack: str | None) -> None:
         for name, told in SHAPES.items():
             asked = [
                 actor.scored_request(
-                    briefing if told else replace(briefing, encouraged=(), discouraged=()),
+                    actor_input if told else replace(actor_input, encouraged=(), discouraged=()),
                     [*shortlist[turn:], *shortlist[:turn]],
                     0,
                 )
                 for turn in range(4)
-                for briefing, shortlist in drawn
+                for actor_input, shortlist in drawn
             ]
             scores = np.array(await asyncio.gather(*map(model.scores, asked))).reshape(4, count, SIZE)
             first = np.array([unbiased_preferences(*pair) for pair in zip(scores[0], scores[1], strict=True)])

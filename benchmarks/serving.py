@@ -26,9 +26,9 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 
 from billp.agents.llm.server_chat import ServerChat
-from billp.experiments.run_folder import read_lines
-from billp.experiments.training import train
-from billp.graphs.workshop import Workshop
+from billp.experiments.runs.run_folder import read_lines
+from billp.experiments.runs.training import train
+from billp.graphs.resources import Resources
 from billp.serving.embedded import start
 from billp.settings import load_settings
 
@@ -75,12 +75,12 @@ async def measure(level: int, episodes: int, horizon: int) -> list[str]:
     async with StreamedModel(base_url=base_url, settings=settings.llm) as model:
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "run"
-            async with Workshop(settings, model=model) as workshop:
+            async with Resources(settings, model=model) as resources:
                 summary = await train(
-                    workshop, dataset="ml-100k", method="billp", episodes=episodes, seed=level,
+                    resources, dataset="ml-100k", method="billp", episodes=episodes, seed=level,
                     memory=MEMORY, run=run, resume=False,
                 )  # fmt: skip
-                workshop.memory("ml-100k", MEMORY).clear()
+                resources.memory("ml-100k", MEMORY).clear()
             lines = read_lines(run)
     seconds = max(line.ended for line in lines) - min(line.started for line in lines)
     done = [line.output for line in lines if line.output is not None]

@@ -22,15 +22,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from billp.agents.candidates import draw_shortlist
 from billp.agents.grounding import nearest_item
-from billp.agents.shortlist import draw_shortlist
 from billp.settings import SimulatorSettings
 from billp.simulators import VectorUserEnv, World, Worlds, load_worlds, save_worlds
-from billp.simulators.accuracy import Accuracy, Errors
-from billp.simulators.deepfm import DeepFM
-from billp.simulators.networks import HIDDEN, INNER
 from billp.simulators.quit.distance import distance_quantile
 from billp.simulators.quit.registry import RULES
+from billp.simulators.rating.accuracy import Accuracy, Errors
+from billp.simulators.rating.deepfm import DeepFM
+from billp.simulators.rating.networks import HIDDEN, INNER
 
 _SIDE_BY_SIDE, _ROUNDS, _STEPS = 1000, 7, 40
 _SIZES = {

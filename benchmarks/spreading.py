@@ -21,14 +21,14 @@ from pathlib import Path
 import cloudpickle
 import uvloop
 
-from billp.experiments.engine import Engine, engine_of
-from billp.experiments.plans import training_plan
-from billp.experiments.run_folder import RunFolder
-from billp.experiments.runner import Runner
+from billp.experiments.runs.engine import Engine, engine_of
+from billp.experiments.runs.plans import training_plan
+from billp.experiments.runs.run_folder import RunFolder
+from billp.experiments.runs.runner import Runner
 from billp.experiments.scale.packing import kit_of
 from billp.experiments.scale.worker import Report
 from billp.graphs.methods import method_named
-from billp.graphs.workshop import Workshop
+from billp.graphs.resources import Resources
 from billp.memory import Freezer
 from billp.settings import load_settings
 from billp.simulators import users_of
@@ -48,20 +48,20 @@ async def measure(asked: argparse.Namespace, base_url: str, folder: Path) -> dic
         }
     )
     method = method_named(asked.method)
-    async with Workshop(settings) as workshop:
-        memory = workshop.memory("ml-100k", "benchmark")
+    async with Resources(settings) as resources:
+        memory = resources.memory("ml-100k", "benchmark")
         memory.clear()
-        services = workshop.services("ml-100k", memory="benchmark", llm=method.needs_llm, method=method)
-        await workshop.check_model(services)
-        workshop.embedder.embed(["warm"])
-        engine: Engine = await engine_of(workshop)
-        world = services.worlds.train
-        users = [services.dataset.user_keys[user] for user in users_of(world, len(world.users), 0)]
+        deps = resources.deps("ml-100k", memory="benchmark", llm=method.needs_llm, method=method)
+        await resources.check_model(deps)
+        resources.embedder.embed(["warm"])
+        engine: Engine = await engine_of(resources)
+        world = deps.worlds.train
+        users = [deps.dataset.user_keys[user] for user in users_of(world, len(world.users), 0)]
         plans = training_plan(users, 2 * asked.batch + asked.episodes, asked.batch, 0)
         if asked.only_play:
             plans = [plan if plan.batch < 2 else replace(plan, learn=False) for plan in plans]
         with RunFolder(folder / "run", {}, {}, resume=False) as run:
-            runner = Runner(services, method, run, horizon=world.horizon, engine=engine)
+            runner = Runner(deps, method, run, horizon=world.horizon, engine=engine)
             await runner.run(plans[: 2 * asked.batch])
             wall, cpu, workers = time.perf_counter(), time.process_time(), _workers_seconds(folder)
             await runner.run(plans[2 * asked.batch :])

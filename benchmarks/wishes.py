@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from billp.agents.prompt_pack import load_pack
-from billp.agents.wishes import WishReader
+from billp.agents.roles.wishes import WishReader
 from billp.catalogue import Catalogue, Item
-from billp.graphs.workshop import Workshop
+from billp.graphs.resources import Resources
 from billp.settings import load_settings
 from tests.agents.thirty_wishes import CATEGORIES, THIRTY
 
@@ -31,9 +31,9 @@ async def measured(prompts: Path | None, which: str) -> dict[str, Any]:
     """What was made of each wish, and how many were read as meant."""
     settings = load_settings({"run.side_by_side": 1, "llm.timeout_s": 300})
     rows: list[dict[str, Any]] = []
-    async with Workshop(settings) as workshop:
+    async with Resources(settings) as resources:
         pack = load_pack(prompts)
-        by_model = WishReader(workshop.model, pack["wish"], settings.planner)
+        by_model = WishReader(resources.model, pack["wish"], settings.planner)
         by_names = WishReader(None, pack["wish"], settings.planner)
         for number, asked in enumerate(THIRTY):
             part = "first" if number < TRIED else "rest"
@@ -66,7 +66,7 @@ async def measured(prompts: Path | None, which: str) -> dict[str, Any]:
         }
         for part in ("first", "rest", "all")
     }
-    return {"model": workshop.model_name, "counts": counts, "wishes": rows}
+    return {"model": resources.model_name, "counts": counts, "wishes": rows}
 
 
 def main() -> None:

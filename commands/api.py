@@ -90,7 +90,7 @@ def report(name: Name = "people", as_json: AsJson = False) -> None:
 
 
 def _show(trial: Trial) -> None:
-    from billp.experiments.numbers import signed_interval, with_interval
+    from billp.experiments.stats.numbers import signed_interval, with_interval
 
     rows: list[list[object]] = [
         [
@@ -123,7 +123,7 @@ def _check_installed() -> None:
 
 
 async def _serve(settings: Settings, plan: ServicePlan, host: str, port: int) -> None:
-    from billp.graphs.workshop import Workshop
+    from billp.graphs.resources import Resources
     from billp.serving.api.app import make_app
     from billp.serving.api.listening import check_guarded, listen
     from billp.serving.api.logs import log_json
@@ -134,7 +134,7 @@ async def _serve(settings: Settings, plan: ServicePlan, host: str, port: int) ->
         stderr.print("Ctrl-C stops it.", markup=False)
         log_json()  # from here on: before, people read what is said
 
-    async with Workshop(settings) as workshop, open_service(workshop, plan) as service:
+    async with Resources(settings) as resources, open_service(resources, plan) as service:
         guarded = await service.tokens.there_are()
         check_guarded(host, guarded=guarded)
         await listen(make_app(service, guarded=guarded), host, port, ready)

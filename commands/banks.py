@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from billp.commands.output import settings_from
 
 if TYPE_CHECKING:
-    from billp.memory import MemoryBank
+    from billp.memory import AgentMemory
 
 
-def known_bank(dataset: str, name: str, *, writing: bool = False) -> MemoryBank:
+def known_bank(dataset: str, name: str, *, writing: bool = False) -> AgentMemory:
     """The memory `name` of `dataset`, to be read while others write, or for `writing`.
 
     Raises MemoryStoreError, naming those like it, where there is none.
     """
-    from billp.memory import SentenceEmbedder, counts_of, open_bank
+    from billp.memory import SentenceEmbedder, counts_of, open_memory
 
     settings = settings_from()
     counts_of(settings, dataset, name)
-    return open_bank(settings, dataset, name, SentenceEmbedder(), reading=not writing)
+    return open_memory(settings, dataset, name, SentenceEmbedder(), reading=not writing)

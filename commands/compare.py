@@ -12,8 +12,8 @@ from billp.commands.output import named_bars, show_json, stdout
 from billp.commands.running import given_run, new_run, with_tape_in, with_workshop
 
 if TYPE_CHECKING:
-    from billp.experiments.comparison.design import Design
-    from billp.experiments.comparison.results import Comparison
+    from billp.experiments.compare.design import Design
+    from billp.experiments.compare.results import Comparison
     from billp.settings import Settings
 
 _PROBE = 20
@@ -48,7 +48,7 @@ def compare(
     results.
     """
     from billp.experiments.checks import check_dataset
-    from billp.experiments.comparison.design import checked
+    from billp.experiments.compare.design import checked
 
     settings = options.settings(prompts=None)  # several may be named, a pack an arm
     given = given_run(settings, options)
@@ -65,13 +65,13 @@ def compare(
     folder = given or new_run(settings, "compare")
     settings = with_tape_in(folder, settings)
 
-    from billp.experiments.comparison.comparing import compare as run_comparison
+    from billp.experiments.compare.comparison import compare as run_comparison
 
     with named_bars(f"comparing {len(design.arms)} methods", design.episodes) as (advance, show_training):
         found = with_workshop(
             settings,
-            lambda workshop: run_comparison(
-                workshop,
+            lambda resources: run_comparison(
+                resources,
                 design,
                 run=folder,
                 resume=options.resume,
@@ -101,7 +101,7 @@ def _probes(every: int, at: str | None, train_episodes: int) -> tuple[int, ...]:
 
 def _known_probe(folder: Path | None) -> int | None:
     """How many users the probe of a comparison that goes on has, however many users there are now."""
-    from billp.experiments.configured_folder import CONFIG, read_config
+    from billp.experiments.runs.configured_folder import CONFIG, read_config
 
     if folder is None or not (folder / CONFIG).exists():
         return None
@@ -120,7 +120,7 @@ def _design(
     stop_early: bool,
 ) -> Design:
     from billp.agents.prompt_pack import load_pack
-    from billp.experiments.comparison.design import Design, arms_of
+    from billp.experiments.compare.design import Design, arms_of
 
     named = options.prompts
     folders = [Path(name.strip()) for name in named.split(",")] if named else [settings.prompts]
@@ -140,7 +140,7 @@ def _design(
 
 
 def _show(found: Comparison, folder: Path) -> None:
-    from billp.experiments.comparison.tables import tables_of
+    from billp.experiments.compare.tables import tables_of
 
     if found.stopped_early:
         stdout.print(f"Stopped after {found.users} users: every R_traj differs from that of {found.base}.")

@@ -21,7 +21,7 @@ def method_names(incomplete: str) -> list[str]:
 
 def dataset_names(incomplete: str) -> list[str]:
     """Registered datasets."""
-    from billp.simulators.library import list_datasets
+    from billp.simulators.data.registry import list_datasets
 
     return _beginning(incomplete, lambda: list_datasets(_settings().data))
 

@@ -9,11 +9,11 @@ import typer
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, show_json, show_table, stdout
 from billp.commands.running import given_run, new_run, with_tape_in, with_workshop
-from billp.experiments.numbers import fixed
+from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:
-    from billp.experiments.critic_study import CriticStudy, ValueWay
-    from billp.experiments.reliability import Reliability
+    from billp.experiments.analysis.critic_study import CriticStudy, ValueWay
+    from billp.experiments.stats.reliability import Reliability
 
 
 @run_command("critic")
@@ -26,13 +26,13 @@ def critic(
 ) -> None:
     """Compare the Critic's values with Monte-Carlo returns on held-out users: bias, variance, rank correlation."""
     from billp.experiments.checks import check_method
-    from billp.experiments.run_names import run_named
+    from billp.experiments.runs.run_names import run_named
 
     settings, method = options.settings(), options.method
     if recorded is not None:
         folder = run_named(settings.runs_dir, recorded)
 
-        from billp.experiments.critic_study import study_recorded
+        from billp.experiments.analysis.critic_study import study_recorded
 
         _show(study_recorded(folder), options.as_json)
         return
@@ -41,12 +41,12 @@ def critic(
     folder = given or new_run(settings, "critic", method)
     settings = with_tape_in(folder, settings)
 
-    from billp.experiments.critic_study import study_critic
+    from billp.experiments.analysis.critic_study import study_critic
 
     study = with_workshop(
         settings,
-        lambda workshop: study_critic(
-            workshop,
+        lambda resources: study_critic(
+            resources,
             dataset=options.dataset,
             method=method,
             users=options.users,

@@ -109,9 +109,9 @@ def add(
     Says how the files were understood, which categories were found, and what was left out.
     """
     from billp.errors import BadInputError
-    from billp.simulators import Columns, Rules, TextForm, add_folder, add_tables, dataset_info, read_intake
+    from billp.simulators import ColumnSpec, Rules, TextForm, add_folder, add_tables, dataset_info, read_intake
 
-    columns = Columns(
+    columns = ColumnSpec(
         user=user,
         item=item,
         rating=rating,

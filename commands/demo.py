@@ -10,7 +10,7 @@ from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, fraction_bar, show_json, show_pairs, spinner, stdout
 from billp.commands.running import run_to_end, with_tape_in, with_workshop
-from billp.experiments.run_names import run_name
+from billp.experiments.runs.run_names import run_name
 
 
 @run_command("demo")
@@ -32,10 +32,10 @@ def demo(
     from billp.agents.llm.abilities import STAND_IN
     from billp.agents.prompt_pack import TERSE_PACK
     from billp.experiments.demo import MEMORY, prepare, run_demo
-    from billp.experiments.models import better_models
-    from billp.experiments.numbers import signed_interval
-    from billp.experiments.tables import summary_table
-    from billp.graphs.workshop import Workshop
+    from billp.experiments.runs.models import better_models
+    from billp.experiments.stats.numbers import signed_interval
+    from billp.experiments.stats.tables import summary_table
+    from billp.graphs.resources import Resources
 
     settings = options.settings(prompts=options.prompts or TERSE_PACK, planner__max_tokens=12)
     episodes, users, seed = options.training_episodes, options.users, options.seed()
@@ -46,7 +46,7 @@ def demo(
 
     result = with_workshop(
         settings,
-        lambda workshop: run_demo(workshop, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar),
+        lambda resources: run_demo(resources, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar),
     )
     failed = sum(summary.failed for summary in result.rows.values())
     if options.as_json:
@@ -57,7 +57,7 @@ def demo(
         stdout.print(
             f"Learning from {episodes} episodes changed R_traj by {signed_interval(result.gain, 1)} stars a user."
         )
-        if Workshop(settings).stands_in:
+        if Resources(settings).stands_in:
             stdout.print(f"{STAND_IN}; the numbers come from memory. {better_models()}")
         stdout.print(f"The memory is called {MEMORY}; the run's files are in {folder}. What next?")
         show_pairs(
@@ -73,9 +73,9 @@ def demo(
 
 def _show_recorded(options: RunOptions) -> None:
     """Plays the recording into a new folder, and shows the episode, the table and where the page is."""
-    from billp.experiments.recording import METHOD, replayed
-    from billp.experiments.telling import Telling
-    from billp.experiments.trace import trace
+    from billp.reports.episode_text import trace
+    from billp.reports.recording import METHOD, replayed
+    from billp.reports.rendering import Telling
 
     folder = options.settings().runs_dir / run_name("demo-recorded")
 

@@ -12,15 +12,15 @@ from billp.commands.output import AsJson, Assignments, settings_from, show_json,
 def doctor(as_json: AsJson = False, assign: Assignments = None) -> None:
     """Check versions, model, data, memory, constrained replies, and that nothing leaves the machine."""
     from billp.experiments.doctor import CheckUp, check_up
-    from billp.graphs.workshop import Workshop
+    from billp.graphs.resources import Resources
 
     settings = settings_from(
         assign, run__tape="off", llm__patience_s=0
     )  # it is the LLM itself that is checked, as it is now
 
     async def work() -> CheckUp:
-        async with Workshop(settings) as workshop:
-            return await check_up(workshop)
+        async with Resources(settings) as resources:
+            return await check_up(resources)
 
     with spinner("looking"):
         result = asyncio.run(work())

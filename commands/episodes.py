@@ -13,9 +13,9 @@ from billp.commands.policies import train_policy
 from billp.commands.running import given_run, new_run, with_tape_in, with_workshop
 
 if TYPE_CHECKING:
-    from billp.experiments.metrics import Summary
-    from billp.graphs.state import EpisodeOutput
-    from billp.graphs.workshop import Workshop
+    from billp.experiments.stats.metrics import Summary
+    from billp.graphs.resources import Resources
+    from billp.graphs.state import Trajectory
 
 
 @run_command("train")
@@ -36,15 +36,15 @@ def train(options: RunOptions) -> None:
     if chosen.needs_policy:
         train_policy(settings, options, run=folder)
         return
-    from billp.experiments.training import train as run_training
+    from billp.experiments.runs.training import train as run_training
 
     settings = with_tape_in(folder, settings)
 
     with count_bar(f"training {method}", options.training_episodes) as advance:
         summary = with_workshop(
             settings,
-            lambda workshop: run_training(
-                workshop,
+            lambda resources: run_training(
+                resources,
                 dataset=options.dataset,
                 method=method,
                 episodes=options.training_episodes,
@@ -69,13 +69,13 @@ def evaluate(options: RunOptions) -> None:
     folder = given or new_run(settings, "evaluate", method)
     settings = with_tape_in(folder, settings)
 
-    from billp.experiments.evaluation import evaluate as run_evaluation
+    from billp.experiments.runs.evaluation import evaluate as run_evaluation
 
     with count_bar(f"evaluating {method}", options.users * len(seeds)) as advance:
         summary = with_workshop(
             settings,
-            lambda workshop: run_evaluation(
-                workshop,
+            lambda resources: run_evaluation(
+                resources,
                 dataset=options.dataset,
                 method=method,
                 users=options.users,
@@ -104,15 +104,15 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
         check_method(settings, method, dataset, memory, untrained=options.untrained)
 
     from billp.agents.llm.abilities import STAND_IN
-    from billp.experiments.single import run_single
-    from billp.experiments.telling import Telling
-    from billp.experiments.trace import trace
+    from billp.experiments.runs.single import run_single
+    from billp.reports.episode_text import trace
+    from billp.reports.rendering import Telling
 
-    async def work(workshop: Workshop) -> tuple[EpisodeOutput, str]:
+    async def work(resources: Resources) -> tuple[Trajectory, str]:
         done = await run_single(
-            workshop, dataset=dataset, method=method, user=user, seed=seed, memory=memory, learn=options.learn
+            resources, dataset=dataset, method=method, user=user, seed=seed, memory=memory, learn=options.learn
         )
-        able = workshop.abilities  # known where the method needs an LLM
+        able = resources.abilities  # known where the method needs an LLM
         return done, f"{STAND_IN}." if able is not None and not able.words else ""
 
     with spinner("running the episode"):
@@ -124,7 +124,7 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
 
 
 def _show(summary: Summary, options: RunOptions, where: str) -> None:
-    from billp.experiments.tables import summary_table
+    from billp.experiments.stats.tables import summary_table
 
     if options.as_json:
         show_json(summary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from billp.simulators import DatasetInfo, Intake
+    from billp.simulators import DatasetInfo, ImportReport
 
 _FEEDBACK = {
     "ratings": "as given",
@@ -15,7 +15,7 @@ _FEEDBACK = {
 _SEPARATORS = {" ": "spaces", ",": "commas", None: "nothing"}
 
 
-def intake_pairs(intake: Intake) -> dict[str, str]:
+def intake_pairs(intake: ImportReport) -> dict[str, str]:
     """What was read, understood, dropped and drawn, as name and value."""
     pairs = {
         "sources": ", ".join(intake.sources),

@@ -12,7 +12,7 @@ from billp.commands.output import count_bar, show_json, show_pairs, spinner, std
 from billp.errors import BrokenOffError
 
 if TYPE_CHECKING:
-    from billp.experiments.knowledge import Known
+    from billp.experiments.analysis.knowledge import Known
 
 app = typer.Typer(
     help="Ask the LLM what it knows of a dataset's items, and see what that is worth.", no_args_is_help=True
@@ -26,18 +26,18 @@ def build(options: RunOptions) -> None:
 
     Each answer is kept as it comes, in the data folder, for all runs: what is interrupted goes on where it stopped.
     """
-    from billp.experiments.knowledge import build_knowledge, known_by
-    from billp.graphs.workshop import Workshop
+    from billp.experiments.analysis.knowledge import build_knowledge, known_by
+    from billp.graphs.resources import Resources
 
     settings = options.settings(run__tape="off")
 
     async def work() -> Known:
-        async with Workshop(settings) as workshop:
+        async with Resources(settings) as resources:
             with spinner("getting ready"):
-                services = await asyncio.to_thread(workshop.services, options.dataset, memory=None, llm=True)
-                await workshop.check_model(services)
-            await build_knowledge(workshop, services, bar=count_bar)
-            return known_by(workshop, workshop.knowledge.told(services))
+                deps = await asyncio.to_thread(resources.deps, options.dataset, memory=None, llm=True)
+                await resources.check_model(deps)
+            await build_knowledge(resources, deps, bar=count_bar)
+            return known_by(resources, resources.knowledge.told(deps))
 
     try:
         found = asyncio.run(work())
@@ -50,16 +50,16 @@ def build(options: RunOptions) -> None:
 @run_command("knowledge")
 def show(options: RunOptions) -> None:
     """Compare what the LLM said of items with what train users rated: how well the two agree, and its favourites."""
-    from billp.experiments.knowledge import known_by
-    from billp.graphs.workshop import Workshop
+    from billp.experiments.analysis.knowledge import known_by
+    from billp.graphs.resources import Resources
 
     settings = options.settings(run__tape="off")
 
     async def work() -> Known:
-        async with Workshop(settings) as workshop:
+        async with Resources(settings) as resources:
             with spinner("getting ready"):
-                services = await asyncio.to_thread(workshop.services, options.dataset, memory=None, llm=True)
-            return known_by(workshop, services)
+                deps = await asyncio.to_thread(resources.deps, options.dataset, memory=None, llm=True)
+            return known_by(resources, deps)
 
     _show(asyncio.run(work()), options.as_json)
 

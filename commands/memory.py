@@ -30,8 +30,8 @@ Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
 @app.command()
 def stats(dataset: Dataset = "ml-100k", memory: Name = "billp", as_json: AsJson = False) -> None:
     """Count what a memory holds."""
-    with known_bank(dataset, memory) as bank:
-        counted = bank.stats()
+    with known_bank(dataset, memory) as agent_memory:
+        counted = agent_memory.stats()
     if as_json:
         show_json(counted)
     else:
@@ -57,8 +57,8 @@ def list_(
         else:
             show_table(["dataset", "memories"], [(name, ", ".join(memories)) for name, memories in names.items()])
         return
-    with known_bank(dataset, memory) as bank:
-        records = bank.records(kind, limit, offset)
+    with known_bank(dataset, memory) as agent_memory:
+        records = agent_memory.records(kind, limit, offset)
     if as_json:
         show_json({"kind": kind, "records": [_plain(record) for record in records]})
     else:
@@ -75,8 +75,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the records nearest to some words."""
-    with known_bank(dataset, memory) as bank, spinner("searching"):
-        found = bank.search(kind, text, k)
+    with known_bank(dataset, memory) as agent_memory, spinner("searching"):
+        found = agent_memory.search(kind, text, k)
     if as_json:
         matches = [{**_plain(match.record), "distance": match.distance} for match in found]
         show_json({"kind": kind, "matches": matches})
@@ -91,8 +91,8 @@ def export(
     memory: Name = "billp",
 ) -> None:
     """Write a memory to a file of JSON lines, lossless."""
-    with known_bank(dataset, memory) as bank:
-        count = bank.export(file)
+    with known_bank(dataset, memory) as agent_memory:
+        count = agent_memory.export(file)
     stdout.print(f"{count} records written to {file}")
 
 
@@ -103,10 +103,10 @@ def import_(
     memory: Name = "billp",
 ) -> None:
     """Read an export into a memory; records with the same id are replaced."""
-    from billp.memory import SentenceEmbedder, open_bank
+    from billp.memory import SentenceEmbedder, open_memory
 
-    with open_bank(settings_from(), dataset, memory, SentenceEmbedder()) as bank:
-        count = bank.import_(file)
+    with open_memory(settings_from(), dataset, memory, SentenceEmbedder()) as agent_memory:
+        count = agent_memory.import_(file)
     stdout.print(f"{count} records read from {file}")
 
 
@@ -137,8 +137,8 @@ def clear(
     if kind is None:
         drop_bank(settings, dataset, memory)  # whichever embedder wrote it
     else:
-        with known_bank(dataset, memory, writing=True) as bank:
-            bank.clear(kind)
+        with known_bank(dataset, memory, writing=True) as agent_memory:
+            agent_memory.clear(kind)
     stdout.print(f"memory {memory} of {dataset}: {kind or 'everything'} forgotten")
 
 

@@ -7,7 +7,7 @@ from billp.commands.output import settings_from, show_pairs, stdout
 
 def show() -> None:
     """Prints the commands that lead on from what data, simulators, memories and runs there are."""
-    from billp.experiments.listing import list_runs
+    from billp.experiments.runs.listing import list_runs
     from billp.memory.inventory import inventory
     from billp.simulators import list_datasets, list_simulators
 

@@ -16,13 +16,13 @@ from billp.commands.options import RunOptions, run_command
 from billp.commands.output import show_json, spinner, stderr, stdout
 from billp.commands.running import with_tape_in
 from billp.errors import BadInputError, BrokenOffError
-from billp.experiments.numbers import fixed
-from billp.experiments.run_names import run_name
+from billp.experiments.runs.run_names import run_name
+from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:
-    from billp.experiments.playing import Play
+    from billp.experiments.runs.live_session import Play
     from billp.graphs.live import Question
-    from billp.graphs.workshop import Workshop
+    from billp.graphs.resources import Resources
 
 _LEAVES = re.compile(r"(\d+[\s,;]*)?q", re.IGNORECASE)
 _LONGEST = 40  # characters of a person's name that the name of a folder takes
@@ -52,18 +52,18 @@ def play(
 
     import uvloop
 
-    from billp.experiments.playing import Play
-    from billp.graphs.workshop import Workshop
+    from billp.experiments.runs.live_session import Play
+    from billp.graphs.resources import Resources
 
     settings = with_tape_in(folder, settings)
     titles = [title.strip() for title in likes.split(";") if title.strip()]
     # The loop stands still while the person thinks, so that Ctrl-C reaches the prompt at once.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-        workshop = loop.run(_entered(Workshop(settings)))
+        resources = loop.run(_entered(Resources(settings)))
         try:
             with spinner("getting ready"):
                 opened = Play(
-                    workshop, dataset=dataset, method=method, user=user, likes=titles, seed=seed, memory=memory,
+                    resources, dataset=dataset, method=method, user=user, likes=titles, seed=seed, memory=memory,
                     learn=learn, run=folder,
                 )  # fmt: skip
             with opened as live:
@@ -73,7 +73,7 @@ def play(
         except KeyboardInterrupt:
             raise BrokenOffError("The episode was broken off; nothing of it was recorded or learned.") from None
         finally:
-            loop.run(workshop.__aexit__())
+            loop.run(resources.__aexit__())
     if options.as_json:
         show_json(done)
         return
@@ -87,8 +87,8 @@ def play(
     stdout.print(f"Recorded in {folder}" + (f"   Memory: {taught}" if taught else ""))
 
 
-async def _entered(workshop: Workshop) -> Workshop:
-    return await workshop.__aenter__()
+async def _entered(resources: Resources) -> Resources:
+    return await resources.__aenter__()
 
 
 def _play(loop: asyncio.Runner, live: Play, as_json: bool) -> None:

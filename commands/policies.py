@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING, Any
 from billp.commands.options import RunOptions
 from billp.commands.output import fraction_bar, show_json, show_table, stdout
 from billp.commands.running import run_to_end
-from billp.experiments.numbers import fixed
+from billp.experiments.stats.numbers import fixed
 from billp.names import checked_name
 
 if TYPE_CHECKING:
-    from billp.experiments.baselines.policy import TrainedPolicy
+    from billp.baselines.rl.policy import TrainedPolicy
     from billp.settings import Settings
 
 
 def train_policy(settings: Settings, options: RunOptions, *, run: Path) -> None:
     """Trains it into the folder `run` and keeps it under the name of its memory."""
-    from billp.experiments.baselines.runs import check_trainable, keep_policy, train_method, training_row
-    from billp.experiments.baselines.thread import in_thread
-    from billp.graphs.workshop import Workshop
+    from billp.baselines.rl.thread import in_thread
+    from billp.experiments.policies.training import check_trainable, keep_policy, train_method, training_row
+    from billp.graphs.resources import Resources
 
     check_trainable(options.method)
     checked_name("policy", options.named_memory)  # before the training
 
     async def work() -> TrainedPolicy:
-        async with Workshop(settings) as workshop:
-            services = workshop.services(options.dataset, memory=None, llm=False)
+        async with Resources(settings) as resources:
+            deps = resources.deps(options.dataset, memory=None, llm=False)
             return await in_thread(
                 lambda on_progress: train_method(
-                    workshop, services, method=options.method, epochs=options.epochs, seed=options.seed(), run=run,
+                    resources, deps, method=options.method, epochs=options.epochs, seed=options.seed(), run=run,
                     resume=options.resume, on_progress=on_progress,
                 ),
                 show,

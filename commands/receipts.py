@@ -11,10 +11,10 @@ import typer
 from billp.commands.banks import known_bank
 from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 from billp.errors import ArtifactError
-from billp.experiments.numbers import fixed, signed
+from billp.experiments.stats.numbers import fixed, signed
 
 if TYPE_CHECKING:
-    from billp.experiments.blame import BeliefBehind, Blame
+    from billp.experiments.analysis.attribution import BeliefBehind, Blame
 
 Dataset = Annotated[str, typer.Option(help="dataset the memory belongs to")]
 Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
@@ -27,9 +27,9 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one memory: its words and numbers, where it came from, how often it was used and what followed."""
-    with known_bank(dataset, memory) as bank:
-        kind, found = bank.find(record)
-        receipt = None if kind == "uses" else bank.uses.receipts().of(found.id)  # which are no memories
+    with known_bank(dataset, memory) as agent_memory:
+        kind, found = agent_memory.find(record)
+        receipt = None if kind == "uses" else agent_memory.uses.receipts().of(found.id)  # which are no memories
     if as_json:
         show_json(
             {"id": found.id, "kind": kind, "text": found.text, "fields": dict(found.fields),
@@ -50,15 +50,15 @@ def principles(dataset: Dataset = "ml-100k", memory: Name = "billp", as_json: As
     """
     from billp.graphs.methods import method_named
     from billp.graphs.principles import all_principles
-    from billp.graphs.workshop import Workshop
+    from billp.graphs.resources import Resources
     from billp.memory import Principle, counts_of
 
     settings = settings_from()
 
     async def ask() -> list[Principle]:
-        async with Workshop(settings) as workshop:
-            services = workshop.services(dataset, memory=memory, llm=False, reading=True)
-            return all_principles(services, method_named("billp"))
+        async with Resources(settings) as resources:
+            deps = resources.deps(dataset, memory=memory, llm=False, reading=True)
+            return all_principles(deps, method_named("billp"))
 
     counts_of(settings, dataset, memory)  # refuses one that is not there
     with spinner("counting"):
@@ -80,27 +80,27 @@ def blame(
     as_json: AsJson = False,
 ) -> None:
     """Show what memory believed of one recommendation, and what that rests on."""
-    from billp.experiments.run_names import run_named
+    from billp.experiments.runs.run_names import run_named
 
     settings = settings_from()
     folder = run_named(settings.runs_dir, run)  # before anything heavy is loaded
 
-    from billp.experiments.run_step import find_step
+    from billp.experiments.analysis.run_step import find_step
 
     found = find_step(folder, episode, step)
     name = memory or found.memory
     if not name:
         raise ArtifactError(f"Run {run} does not say which memory it read; name it with --memory.")
 
-    from billp.experiments.blame import blame as blame_step
-    from billp.experiments.knowing import as_recorded
-    from billp.graphs.workshop import Workshop
+    from billp.experiments.analysis.attribution import blame as blame_step
+    from billp.experiments.analysis.knowing import as_recorded
+    from billp.graphs.resources import Resources
     from billp.memory import counts_of
 
     async def ask() -> Blame:
-        async with Workshop(found.settings_in(settings)) as workshop:
-            services = workshop.services(found.dataset, memory=name, llm=False)
-            return blame_step(found, as_recorded(services, found.surroundings), examples=examples)
+        async with Resources(found.settings_in(settings)) as resources:
+            deps = resources.deps(found.dataset, memory=name, llm=False)
+            return blame_step(found, as_recorded(deps, found.surroundings), examples=examples)
 
     counts_of(settings, found.dataset, name)  # refuses one that is not there
     with spinner("asking memory"):
@@ -124,11 +124,11 @@ def prune(
     another. So only what was read back to choose is retired; an experience so retired no longer counts in what is
     believed either.
     """
-    with known_bank(dataset, memory, writing=yes) as bank:
-        harmful = bank.uses.receipts().harmful(("reflections", "actor"), least)
-        texts = {id_: text for id_ in harmful if (text := bank.text_of(id_)) is not None}
+    with known_bank(dataset, memory, writing=yes) as agent_memory:
+        harmful = agent_memory.uses.receipts().harmful(("reflections", "actor"), least)
+        texts = {id_: text for id_ in harmful if (text := agent_memory.text_of(id_)) is not None}
         if yes:
-            bank.forget(list(texts))
+            agent_memory.forget(list(texts))
     if as_json:
         records = [{"id": id_, "text": text, "receipt": harmful[id_].model_dump()} for id_, text in texts.items()]
         show_json({"forgotten": yes, "records": records})

@@ -32,14 +32,14 @@ def report(
     The page is one file and needs no network. An export into a folder makes two files, episodes and steps; into a
     file NAME.csv or NAME.parquet, that one and NAME-steps beside it.
     """
-    from billp.experiments.run_names import run_named
+    from billp.experiments.runs.run_names import run_named
 
     settings = settings_from()
     roots = list(dict.fromkeys(run_named(settings.runs_dir, name) for name in runs))
 
-    from billp.experiments.report import find_runs, make_report, write_csv, write_page, write_parquet, write_tables
-    from billp.experiments.report.titles import catalogues
-    from billp.experiments.surface.results import read_surface
+    from billp.experiments.compare.surface.results import read_surface
+    from billp.reports import find_runs, make_report, write_csv, write_page, write_parquet, write_tables
+    from billp.reports.titles import catalogues
 
     target = out or roots[0] / "report.html"
     with spinner("reading episodes"):

@@ -10,11 +10,11 @@ import typer
 
 from billp.commands.console import complain
 from billp.commands.options import RunOptions
-from billp.experiments.run_names import run_name
+from billp.experiments.runs.run_names import run_name
 from billp.settings import Settings
 
 if TYPE_CHECKING:
-    from billp.graphs.workshop import Workshop
+    from billp.graphs.resources import Resources
 
 Result = TypeVar("Result")
 
@@ -26,13 +26,13 @@ def run_to_end(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
     return uvloop.run(work())
 
 
-def with_workshop(settings: Settings, work: Callable[[Workshop], Coroutine[None, None, Result]]) -> Result:
-    """What `work` returns, with a workshop that is open meanwhile, on an event loop of its own."""
-    from billp.graphs.workshop import Workshop
+def with_workshop(settings: Settings, work: Callable[[Resources], Coroutine[None, None, Result]]) -> Result:
+    """What `work` returns, with resources that is open meanwhile, on an event loop of its own."""
+    from billp.graphs.resources import Resources
 
     async def opened() -> Result:
-        async with Workshop(settings) as workshop:
-            return await work(workshop)
+        async with Resources(settings) as resources:
+            return await work(resources)
 
     return run_to_end(opened)
 

@@ -21,7 +21,7 @@ Run = Annotated[str, typer.Argument(help="name in the runs folder", autocompleti
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the runs there are, the newest first."""
-    from billp.experiments.listing import list_runs
+    from billp.experiments.runs.listing import list_runs
 
     found = list_runs(settings_from().runs_dir)
     if as_json:
@@ -36,7 +36,7 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def show(run: Run, as_json: AsJson = False) -> None:
     """Show what a run was made with, and the parts that it has."""
-    from billp.experiments.listing import listed
+    from billp.experiments.runs.listing import listed
 
     folder = _folder(run)
     found = listed(folder, folder.parent)
@@ -63,7 +63,7 @@ def show(run: Run, as_json: AsJson = False) -> None:
 @app.command()
 def rm(run: Run, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
     """Remove a run with its episodes and its report; what it taught a memory stays there."""
-    from billp.experiments.listing import remove_run
+    from billp.experiments.runs.listing import remove_run
 
     folder = _folder(run)
     if not yes:
@@ -74,7 +74,7 @@ def rm(run: Run, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] 
 
 def _folder(run: str) -> Path:
     """The run's folder; a path is refused, so that nothing outside the runs folder is ever removed."""
-    from billp.experiments.run_names import run_named
+    from billp.experiments.runs.run_names import run_named
     from billp.names import checked_name
 
     return run_named(settings_from().runs_dir, checked_name("run", run))

@@ -18,10 +18,10 @@ from billp.commands.output import (
     stderr,
     stdout,
 )
-from billp.experiments.numbers import fixed
+from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:
-    from billp.simulators.model_choice import ModelChoice
+    from billp.simulators.rating.model_choice import ModelChoice
 
 app = typer.Typer(help="Build and describe the simulated users.", no_args_is_help=True)
 

@@ -11,8 +11,8 @@ from billp.commands.output import count_bar, fraction_bar, show_json, stdout
 from billp.commands.running import given_run, new_run, with_workshop
 
 if TYPE_CHECKING:
-    from billp.experiments.surface.places import Place
-    from billp.experiments.surface.surveying import Survey
+    from billp.experiments.compare.surface.places import Place
+    from billp.experiments.compare.surface.surveying import Survey
     from billp.settings import Settings
 
 
@@ -34,7 +34,7 @@ def surface(
     `billp report NAME` draws it, `--markdown` and `--latex` write its table.
     """
     from billp.experiments.checks import check_dataset
-    from billp.experiments.surface.surveying import Survey, checked
+    from billp.experiments.compare.surface.surveying import Survey, checked
 
     settings, dataset = options.settings(), options.dataset
     given = given_run(settings, options)
@@ -52,16 +52,16 @@ def surface(
     )
     folder = given or new_run(settings, "surface")
 
-    from billp.experiments.surface.results import surface_table
-    from billp.experiments.surface.surveying import run_surface
+    from billp.experiments.compare.surface.results import surface_table
+    from billp.experiments.compare.surface.surveying import run_surface
 
     _build(settings, survey)
 
     with count_bar(f"{len(survey.stops)} worlds", len(survey.stops)) as advance:
         found = with_workshop(
             settings,
-            lambda workshop: run_surface(
-                workshop, survey, run=folder, resume=options.resume, on_world=lambda _: advance()
+            lambda resources: run_surface(
+                resources, survey, run=folder, resume=options.resume, on_world=lambda _: advance()
             ),
         )
     if options.as_json:
@@ -74,7 +74,7 @@ def surface(
 
 
 def _places(settings: Settings, dataset: str, worlds: str) -> tuple[Place, ...]:
-    from billp.experiments.surface.places import places_named
+    from billp.experiments.compare.surface.places import places_named
     from billp.simulators import load_dataset, load_worlds, simulator_folder
 
     own = load_worlds(simulator_folder(settings.data, dataset), load_dataset(settings.data, dataset))
@@ -83,7 +83,7 @@ def _places(settings: Settings, dataset: str, worlds: str) -> tuple[Place, ...]:
 
 def _build(settings: Settings, survey: Survey) -> None:
     """The simulators that are not there yet."""
-    from billp.simulators.variants import ready
+    from billp.simulators.env.variants import ready
 
     for variant in dict.fromkeys(survey.variant(place, split) for place, split in survey.stops):
         with fraction_bar(f"simulator {variant.name}") as progress:

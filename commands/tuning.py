@@ -9,10 +9,10 @@ import typer
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import fraction_bar, show_json, show_table, stdout
 from billp.commands.running import given_run, new_run, run_to_end
-from billp.experiments.numbers import fixed
+from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:
-    from billp.experiments.baselines.tuning import Trial
+    from billp.experiments.policies.tuning import Trial
 
 
 @run_command("tune")
@@ -23,7 +23,7 @@ def tune(
 ) -> None:
     """Try hyperparameters of a policy on train users alone: learn in the world of one half, meet the other half.
 
-    What is tried stands in the table search of experiments/baselines/hyperparameters/METHOD.toml. Nothing is changed
+    What is tried stands in the table search of baselines/rl/hyperparameters/METHOD.toml. Nothing is changed
     there: put the values that you like best into the file, and their best epoch as its epochs. The stars shown are the
     best of many and there to choose by, not what to expect: that is what an evaluation with held-out users says.
     """
@@ -36,20 +36,20 @@ def tune(
     given = given_run(settings, options)
     check_dataset(settings, dataset)
 
-    from billp.experiments.baselines.runs import check_trainable
-    from billp.experiments.baselines.thread import in_thread
-    from billp.experiments.baselines.tuning import tune as run_search
-    from billp.graphs.workshop import Workshop
+    from billp.baselines.rl.thread import in_thread
+    from billp.experiments.policies.training import check_trainable
+    from billp.experiments.policies.tuning import tune as run_search
+    from billp.graphs.resources import Resources
 
     check_trainable(method)
     folder = given or new_run(settings, "tune", method)
 
     async def work() -> list[Trial]:
-        async with Workshop(settings) as workshop:
-            services = workshop.services(dataset, memory=None, llm=False)
+        async with Resources(settings) as resources:
+            deps = resources.deps(dataset, memory=None, llm=False)
             return await in_thread(
                 lambda on_progress: run_search(
-                    workshop, services, method=method, trials=trials, epochs=options.epochs, seed=seed, run=folder,
+                    resources, deps, method=method, trials=trials, epochs=options.epochs, seed=seed, run=folder,
                     resume=options.resume, on_progress=on_progress,
                 ),
                 show,

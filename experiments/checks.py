@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from billp.errors import ArtifactError, MemoryStoreError, SettingsError
-from billp.experiments.configured_folder import check_free
+from billp.experiments.runs.configured_folder import check_free
 from billp.graphs.methods import Method, method_named
 from billp.memory.inventory import counts_of, inventory
 from billp.names import checked_name, there_is_no
@@ -18,8 +18,8 @@ def check_dataset(settings: Settings, name: str) -> None:
     `name` may be a variant of a dataset's simulator, NAME@VARIANT.
     """
     from billp.simulators import list_datasets, simulator_folder  # noqa: PLC0415 -- slower than all the rest
-    from billp.simulators.artifacts import RECORD  # noqa: PLC0415
-    from billp.simulators.library import base_name, no_dataset  # noqa: PLC0415
+    from billp.simulators.data.registry import base_name, no_dataset  # noqa: PLC0415
+    from billp.simulators.env.artifacts import RECORD  # noqa: PLC0415
 
     if base_name(name) not in list_datasets(settings.data):
         raise no_dataset(settings.data, name)
@@ -77,13 +77,13 @@ def check_play(settings: Settings, method: str, dataset: str, memory: str | None
 
 
 def _check_policy(settings: Settings, method: str, dataset: str, name: str) -> None:
-    from billp.experiments.baselines.policy import RECORD  # noqa: PLC0415 -- as above
+    from billp.baselines.rl.policy import RECORD  # noqa: PLC0415 -- as above
 
     _check_kept(settings, method, dataset, name, RECORD)
 
 
 def _check_lessons(settings: Settings, method: str, dataset: str, name: str, *, untrained: bool = False) -> None:
-    from billp.experiments.rivals import FILE  # noqa: PLC0415 -- as above
+    from billp.experiments.runs.rival import FILE  # noqa: PLC0415 -- as above
 
     if untrained:
         raise SettingsError(f"Method {method!r} knows nothing before it learned; evaluate diverse-random instead.")
@@ -91,7 +91,7 @@ def _check_lessons(settings: Settings, method: str, dataset: str, name: str, *, 
 
 
 def _check_kept(settings: Settings, method: str, dataset: str, name: str, file: str) -> None:
-    from billp.experiments.baselines.policy import policy_folder  # noqa: PLC0415 -- as above
+    from billp.baselines.rl.policy import policy_folder  # noqa: PLC0415 -- as above
 
     folder = policy_folder(settings.data, dataset, name)
     if not (folder / file).is_file():

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billp.errors import ArtifactError
-from billp.experiments.comparison.pairs import compare_pair
-from billp.experiments.evaluation import evaluate
-from billp.experiments.intervals import Estimate
-from billp.experiments.metrics import Summary
-from billp.experiments.names import row_name
-from billp.experiments.run_folder import read_lines
-from billp.experiments.training import train
-from billp.graphs.workshop import Workshop
+from billp.experiments.compare.pairs import compare_pair
+from billp.experiments.runs.evaluation import evaluate
+from billp.experiments.runs.names import row_name
+from billp.experiments.runs.run_folder import read_lines
+from billp.experiments.runs.training import train
+from billp.experiments.stats.intervals import Estimate
+from billp.experiments.stats.metrics import Summary
+from billp.graphs.resources import Resources
 from billp.memory import drop_bank
 from billp.settings import Settings
 from billp.simulators import build_worlds, fetch_known, load_worlds, made_and_saved, simulator_folder
@@ -57,20 +57,20 @@ def prepare(settings: Settings, progress: Callable[[float], None]) -> None:
 
 
 async def run_demo(
-    workshop: Workshop, *, folder: Path, episodes: int, users: int, seed: int, bar: Bar, dataset: str = DATASET
+    resources: Resources, *, folder: Path, episodes: int, users: int, seed: int, bar: Bar, dataset: str = DATASET
 ) -> Shown:
     """Evaluates random, act-only and billp on the same users and seeds.
 
     First from answers alone, before and after `episodes` of training; then with the train users' logs as well, and
     the same memory. Everything lies under `folder`; the memory is the demo's own, MEMORY, which it begins anew.
     """
-    drop_bank(workshop.settings, dataset, MEMORY)
+    drop_bank(resources.settings, dataset, MEMORY)
     rows: dict[str, Summary] = {}
 
     async def measure(title: str, method: str) -> None:
         with bar(title, users) as advance:
             rows[title] = await evaluate(
-                workshop, dataset=dataset, method=method, users=users, seeds=[seed], memory=MEMORY,
+                resources, dataset=dataset, method=method, users=users, seeds=[seed], memory=MEMORY,
                 run=folder / title.replace(" ", "-"), resume=False, on_episode=lambda _: advance(),
             )  # fmt: skip
 
@@ -79,7 +79,7 @@ async def run_demo(
     await measure(row_name(_LEARNS, 0), _LEARNS)
     with bar(f"learning from {episodes} episodes", episodes) as advance:
         await train(
-            workshop, dataset=dataset, method=_LEARNS, episodes=episodes, seed=seed, memory=MEMORY,
+            resources, dataset=dataset, method=_LEARNS, episodes=episodes, seed=seed, memory=MEMORY,
             run=folder / "training", resume=False, on_episode=lambda _: advance(),
         )  # fmt: skip
     await measure(row_name(_LEARNS, episodes), _LEARNS)

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict
 
 from billp.agents.prompt_pack import load_pack
 from billp.errors import BillpError, DataError
-from billp.experiments.config import versions
-from billp.experiments.knowledge import known
-from billp.experiments.models import better_models
-from billp.graphs.believing import train_logs
-from billp.graphs.workshop import Workshop
+from billp.experiments.analysis.knowledge import known
+from billp.experiments.runs.config import versions
+from billp.experiments.runs.models import better_models
+from billp.graphs.beliefs import train_logs
+from billp.graphs.resources import Resources
 from billp.memory import list_banks
 from billp.simulators import list_datasets, load_dataset, load_worlds, simulator_folder
 
@@ -48,22 +48,22 @@ class CheckUp(BaseModel):
         return all(check.ok for check in self.checks)
 
 
-async def check_up(workshop: Workshop) -> CheckUp:
+async def check_up(resources: Resources) -> CheckUp:
     """Looks at everything an episode needs; a check that fails does not stop the others."""
     outside: list[str] = []
     with _watched_sockets(outside):
         checks = [
-            _checked("prompts", lambda: f"{load_pack(workshop.settings.prompts).folder} is whole"),
-            _checked("data", lambda: _data(workshop)),
-            _checked("embedder", lambda: _embedder(workshop)),
-            _checked("memory", lambda: _memory(workshop)),
-            await _model(workshop),
+            _checked("prompts", lambda: f"{load_pack(resources.settings.prompts).folder} is whole"),
+            _checked("data", lambda: _data(resources)),
+            _checked("embedder", lambda: _embedder(resources)),
+            _checked("memory", lambda: _memory(resources)),
+            await _model(resources),
         ]
         there = checks[-1].ok
         checks.append(
-            _checked("knowledge", lambda: _knowledge(workshop) if there else "nothing is known without a model")
+            _checked("knowledge", lambda: _knowledge(resources) if there else "nothing is known without a model")
         )
-    server = workshop.settings.llm.base_url or workshop.settings.chroma_url
+    server = resources.settings.llm.base_url or resources.settings.chroma_url
     offline = f"no connection beyond this machine{' but to the servers you named' if server else ''}"
     seen = f"connected to {', '.join(sorted(set(outside)))}" if outside else offline
     checks.append(Check(name="offline", ok=not outside or bool(server), seen=seen))
@@ -85,8 +85,8 @@ def _failed(name: str, error: Exception) -> Check:
     return Check(name=name, ok=False, seen=seen)
 
 
-def _data(workshop: Workshop) -> str:
-    data = workshop.settings.data
+def _data(resources: Resources) -> str:
+    data = resources.settings.data
     names = list_datasets(data)
     if not names:
         raise DataError("No dataset is registered; run `billp data fetch ml-100k`.")
@@ -97,23 +97,23 @@ def _data(workshop: Workshop) -> str:
     return f"{', '.join(built)} with simulator, in {data}"
 
 
-def _embedder(workshop: Workshop) -> str:
-    vector = workshop.embedder.embed(["a film"])[0]
-    return f"{workshop.embedder.name}, {len(vector)} numbers a text"
+def _embedder(resources: Resources) -> str:
+    vector = resources.embedder.embed(["a film"])[0]
+    return f"{resources.embedder.name}, {len(vector)} numbers a text"
 
 
-def _memory(workshop: Workshop) -> str:
-    where = workshop.memory("doctor", "doctor").where
-    found = [(dataset, name) for dataset, names in list_banks(workshop.settings).items() for name in names]
+def _memory(resources: Resources) -> str:
+    where = resources.memory("doctor", "doctor").where
+    found = [(dataset, name) for dataset, names in list_banks(resources.settings).items() for name in names]
     for dataset, name in found:
-        workshop.memory(dataset, name, reading=True)  # refused where another embedder wrote it
+        resources.memory(dataset, name, reading=True)  # refused where another embedder wrote it
     return f"{where} opens for writing, and all memories there are ({len(found)}) can be read"
 
 
-async def _model(workshop: Workshop) -> Check:
+async def _model(resources: Resources) -> Check:
     """Whether the LLM answers, and what it can do."""
     try:
-        able, where = await workshop.find_abilities(), workshop.model_name
+        able, where = await resources.find_abilities(), resources.model_name
     except Exception as error:  # noqa: BLE001 -- as above
         return _failed("model", error)
     advice = f" {better_models()}" if not able.words else ""
@@ -121,16 +121,16 @@ async def _model(workshop: Workshop) -> Check:
     return Check(name="model", ok=True, seen=f"{where}: {seen}")
 
 
-def _knowledge(workshop: Workshop) -> str:
+def _knowledge(resources: Resources) -> str:
     """What the LLM knows of the items of each dataset."""
-    data, pack = workshop.settings.data, load_pack(workshop.settings.prompts)
-    told, answers = [], workshop.knowledge.answers(pack)
+    data, pack = resources.settings.data, load_pack(resources.settings.prompts)
+    told, answers = [], resources.knowledge.answers(pack)
     for name in list_datasets(data):
         dataset = load_dataset(data, name)
         knowledge = answers.of(dataset.catalogue)
         if knowledge.asked:
             logs = train_logs(dataset, load_worlds(simulator_folder(data, name), dataset))
-            told.append(f"{name}: {known(knowledge, logs, dataset.catalogue, workshop.model_name).sentence()}")
+            told.append(f"{name}: {known(knowledge, logs, dataset.catalogue, resources.model_name).sentence()}")
     return "; ".join(told) or "not asked about any item yet; `billp knowledge build` does it"
 
 

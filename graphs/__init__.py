@@ -1,1 +1,1 @@
-"""The state machine that links the minds, the memory and the user."""
+"""The state machine that links the roles, the memory and the user."""

@@ -11,25 +11,25 @@ from typing import Self
 
 from langchain_core.language_models import BaseChatModel
 
-from billp.agents.appraiser import Appraiser
 from billp.agents.prompt_pack import Prompt
+from billp.agents.roles.appraiser import Appraiser
 from billp.catalogue import Item
 from billp.errors import BillpError
-from billp.graphs.services import Services
+from billp.graphs.dependencies import Dependencies
 from billp.memory import Answers, KnowledgeFile
 
 log = logging.getLogger(__name__)
 _PAUSE_S = 0.05  # between looks at whether an episode is asking
 
 
-def open_items(services: Services, answers: Answers) -> list[Item]:
+def open_items(deps: Dependencies, answers: Answers) -> list[Item]:
     """The items still to be asked about, the most rated by train users first.
 
     Of a catalogue with more than `memory.llm_items` only these: what hardly anybody rated a model hardly knows, and
     what it says of it would not take it to the top. The order decides which items are asked about, never what they
     are worth.
     """
-    chosen = services.catalogue.some(services.ranking[: services.settings.memory.llm_items].tolist())
+    chosen = deps.catalogue.some(deps.ranking[: deps.settings.memory.llm_items].tolist())
     asked = answers.by_item()
     return list({item.text: item for item in chosen if item.text not in asked}.values())
 

@@ -12,12 +12,12 @@ from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
 from billp.agents.prompt_pack import clean
-from billp.agents.wishes import Wish, cannot_be_met
+from billp.agents.roles.wishes import Wish, cannot_be_met
+from billp.graphs.dependencies import DependencyProvider
 from billp.graphs.nodes import EpisodeNodes
 from billp.graphs.plans import wish_state
 from billp.graphs.recording import SAID
-from billp.graphs.services import ServiceProvider
-from billp.graphs.state import EpisodeContext, EpisodeOutput, EpisodeState, observed, spending
+from billp.graphs.state import EpisodeContext, EpisodeState, Trajectory, observation_of, spending
 from billp.graphs.stepping import met_items, step_seed, wish_of
 
 
@@ -35,7 +35,7 @@ class LiveState(EpisodeState):
     """Each recommendation, and what the person said to it."""
 
 
-class LiveOutput(EpisodeOutput):
+class LiveOutput(Trajectory):
     """A finished episode with a person."""
 
     messages: list[AnyMessage]
@@ -44,16 +44,16 @@ class LiveOutput(EpisodeOutput):
 class LiveNodes:
     """The nodes that an episode with a person has beside or around the others."""
 
-    def __init__(self, provider: ServiceProvider, nodes: EpisodeNodes) -> None:
+    def __init__(self, provider: DependencyProvider, nodes: EpisodeNodes) -> None:
         self._provider = provider
         self._nodes = nodes
 
     async def present(self, state: LiveState, runtime: Runtime[EpisodeContext]) -> dict[str, Any]:
         """Says what is recommended, and why, before the person is asked."""
-        services = await self._provider.get(runtime.context, state["user"])
-        item = services.catalogue[state["decision"]["item"]]
+        deps = await self._provider.get(runtime.context, state["user"])
+        item = deps.catalogue[state["decision"]["item"]]
         facts = ", ".join([*([str(item.year)] if item.year else []), *item.categories])
-        reasons = [state["wish"]["notice"], wish_of(observed(state)).sentence(), state["thought"]]
+        reasons = [state["wish"]["notice"], wish_of(observation_of(state)).sentence(), state["thought"]]
         why = "".join(f"\n\n{reason}" for reason in reasons if reason)
         question = f'{item.title} ({facts}){why}\n\nRate it from 1 to 5, say what you wish for, or "leave".'
         return {"messages": [AIMessage(question)]}
@@ -70,20 +70,20 @@ class LiveNodes:
 
     async def heed(self, state: LiveState, runtime: Runtime[EpisodeContext]) -> dict[str, Any]:
         """What the person asks for becomes the plan of this session; where it cannot be met, a notice says so."""
-        services = await self._provider.get(runtime.context, state["user"])
-        asked, known, item = state["wish"], observed(state), state["decision"]["item"]
+        deps = await self._provider.get(runtime.context, state["user"])
+        asked, known, item = state["wish"], observation_of(state), state["decision"]["item"]
         before = wish_of(known)
-        heard = await services.wishes.read(
+        heard = await deps.wishes.read(
             asked["asked"],
-            services.catalogue,
-            services.catalogue[item],
+            deps.catalogue,
+            deps.catalogue[item],
             len(state["steps"]),
             step_seed(known, runtime.context, "wish"),
         )
         wish = before.then(heard.wish) if heard.wish != Wish() else Wish()
         gone = [] if asked["rated"] else [item]
         problem = heard.problem or await asyncio.to_thread(
-            cannot_be_met, services.catalogue, wish, met_items(services, known) | set(gone)
+            cannot_be_met, deps.catalogue, wish, met_items(deps, known) | set(gone)
         )
         kept = wish_state(before, asked["passed"], problem) if problem else wish_state(wish, [*asked["passed"], *gone])
         return {"wish": {**kept, "rated": asked["rated"]}, **spending(heard.usage)}

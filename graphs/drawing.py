@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from langchain_core.runnables.graph import Graph
 
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.services import Services
 from billp.graphs.state import EpisodeContext
 
 _MARKS = ("__start__", "__end__")  # where a graph begins and ends; no node of ours
@@ -25,7 +25,7 @@ class Edge:
 class _Nothing:
     """A provider for drawing, where no node runs."""
 
-    async def get(self, context: EpisodeContext, user: str) -> Services:
+    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
         raise RuntimeError("a drawn graph runs no episode")
 
 

@@ -9,22 +9,22 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from billp.graphs.acting import ActorGraph, build_actor_graph
+from billp.graphs.actor import ActorGraph, build_actor_graph
 from billp.graphs.conversation import LiveNodes, LiveOutput, LiveState
+from billp.graphs.dependencies import DependencyProvider
 from billp.graphs.methods import method_named
 from billp.graphs.nodes import EpisodeNodes
-from billp.graphs.services import ServiceProvider
 from billp.graphs.state import (
-    ActorInput,
+    ActorObservation,
     Decision,
     EpisodeContext,
     EpisodeInput,
-    EpisodeOutput,
     EpisodeState,
-    observed,
+    Trajectory,
+    observation_of,
 )
 
-EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, EpisodeOutput]
+EpisodeGraph = CompiledStateGraph[EpisodeState, EpisodeContext, EpisodeInput, Trajectory]
 _NODES_A_STEP = 11  # plan, act, its five inner nodes, present, respond, heed, criticise
 
 
@@ -37,7 +37,7 @@ class Acting(Protocol):
 class EpisodeRoutes:
     """Where an episode goes after a node."""
 
-    def __init__(self, provider: ServiceProvider) -> None:
+    def __init__(self, provider: DependencyProvider) -> None:
         self._provider = provider
 
     async def after_recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Literal["plan", "act"]:
@@ -49,8 +49,8 @@ class EpisodeRoutes:
         self, state: EpisodeState, runtime: Runtime[EpisodeContext]
     ) -> Literal["criticise", "plan", "act", "reflect", "conclude"]:
         """The Critic judges where something is learned from it; else straight on."""
-        services = await self._provider.get(runtime.context, state["user"])
-        wanted = runtime.context.learn or services.settings.critic.always
+        deps = await self._provider.get(runtime.context, state["user"])
+        wanted = runtime.context.learn or deps.settings.critic.always
         if wanted and method_named(runtime.context.method).experiences:
             return "criticise"
         return await self.onward(state, runtime)
@@ -62,8 +62,8 @@ class EpisodeRoutes:
         method = method_named(runtime.context.method)
         if state["ended"]:
             return "reflect" if runtime.context.learn and method.recalls != "none" else "conclude"
-        services = await self._provider.get(runtime.context, state["user"])
-        limits = services.settings.planner
+        deps = await self._provider.get(runtime.context, state["user"])
+        limits = deps.settings.planner
         worn = len(state["steps"]) - state["thought_at"] >= limits.steps
         disliked = state["steps"][-1]["reward"] <= limits.revise
         return "plan" if (method.thinks or method.plans) and (worn or disliked) else "act"
@@ -95,7 +95,7 @@ def _acting(actor: ActorGraph) -> Acting:
     unkept = actor.copy({"checkpointer": False})
 
     async def act(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> dict[str, Decision]:
-        known = ActorInput(**observed(state), thought=state["thought"])
+        known = ActorObservation(**observation_of(state), thought=state["thought"])
         found = await unkept.ainvoke(known, context=runtime.context)
         return {name: found[name] for name in actor.output_channels}
 
@@ -103,7 +103,7 @@ def _acting(actor: ActorGraph) -> Acting:
 
 
 def build_episode_graph(
-    provider: ServiceProvider,
+    provider: DependencyProvider,
     horizon: int,
     *,
     name: str = "billp",
@@ -118,7 +118,7 @@ def build_episode_graph(
     `messages`; `checkpointer` keeps its state between interrupts (`langgraph dev` brings its own).
     """
     nodes, routes = EpisodeNodes(provider), EpisodeRoutes(provider)
-    state, output = (LiveState, LiveOutput) if persons else (EpisodeState, EpisodeOutput)
+    state, output = (LiveState, LiveOutput) if persons else (EpisodeState, Trajectory)
     graph = StateGraph(state, context_schema=context, input_schema=inputs, output_schema=output)
     graph.add_node("recall", nodes.recall)
     graph.add_node("plan", nodes.plan)

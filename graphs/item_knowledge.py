@@ -1,74 +1,74 @@
-"""What a workshop's model says of items: from the file that all runs share or from a run's tape; and filled in."""
+"""What resources' model says of items: from the file that all runs share or from a run's tape; and filled in."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from billp.agents.appraiser import question_of
 from billp.agents.prompt_pack import PromptPack
+from billp.agents.roles.appraiser import question_of
 from billp.graphs.appraising import Filling, open_items
-from billp.graphs.services import Services
+from billp.graphs.dependencies import Dependencies
 from billp.memory import Answers, Knowledge, KnowledgeFile
 
 if TYPE_CHECKING:
-    from billp.graphs.workshop import Workshop
+    from billp.graphs.resources import Resources
 
 
 class ItemKnowledge:
-    """The answers of one workshop's model."""
+    """The answers of the resources' model."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
+    def __init__(self, resources: Resources) -> None:
+        self._workshop = resources
 
     def file(self, pack: PromptPack) -> KnowledgeFile:
         """Where the answers to the question of `pack` are kept."""
-        workshop = self._workshop
-        llm = workshop.settings.llm
-        name = llm.model if llm.base_url else workshop.model_name
-        folder = workshop.settings.data / "knowledge"
-        return KnowledgeFile.of(folder, name, workshop.model_digest, question_of(pack["item"]))
+        resources = self._workshop
+        llm = resources.settings.llm
+        name = llm.model if llm.base_url else resources.model_name
+        folder = resources.settings.data / "knowledge"
+        return KnowledgeFile.of(folder, name, resources.model_digest, question_of(pack["item"]))
 
     def answers(self, pack: PromptPack) -> Answers:
         """What the model said of items so far, asked in the words of `pack`.
 
         Where calls go onto a tape or come from one, it is what was known when the tape was begun.
         """
-        workshop, tape = self._workshop, self._workshop.tape
+        resources, tape = self._workshop, self._workshop.tape
         if tape is None:
             return self.file(pack).read()
-        model, question = workshop.settings.llm.model, question_of(pack["item"])
-        if workshop.settings.run.tape == "record":
+        model, question = resources.settings.llm.model, question_of(pack["item"])
+        if resources.settings.run.tape == "record":
             said = self.file(pack).read()
             tape.add_knowledge(model, question, said.name, said.text)
         recorded = tape.knowledge_of(model, question)
         return Answers.in_text(*recorded) if recorded else Answers("", ())
 
-    def told(self, services: Services, *, growing: bool = False) -> Services:
-        """`services` that know what the model says of the items by now; where it is `growing`, also what it says later.
+    def told(self, deps: Dependencies, *, growing: bool = False) -> Dependencies:
+        """`deps` that know what the model says of the items by now; where it is `growing`, also what it says later.
 
         What grows is for people, with whom an episode begins at once and knowledge is filled in behind it. In a run
         that is measured each decision is explained by what was known when the run began.
         """
 
         def newest() -> Knowledge:
-            return self.answers(services.pack).of(services.catalogue)
+            return self.answers(deps.pack).of(deps.catalogue)
 
-        return replace(services, believer=services.believer.knowing(newest(), newest if growing else None))
+        return replace(deps, belief_model=deps.belief_model.knowing(newest(), newest if growing else None))
 
-    def fill_behind(self, services: Services) -> None:
-        """Asks an embedded model about the items while episodes go on, until the workshop closes.
+    def fill_behind(self, deps: Dependencies) -> None:
+        """Asks an embedded model about the items while episodes go on, until the resources close.
 
         Not the stand-in, which knows nothing; nor models behind servers and providers, whose calls may cost money:
         these are asked by `billp knowledge build`. With a tape, nothing is asked that is not on it.
         """
-        workshop, settings = self._workshop, self._workshop.settings
-        embedded = settings.llm.gguf is not None and not settings.llm.base_url and workshop.model_name != "given"
-        if services.minds is None or not embedded or settings.run.tape != "off" or not settings.memory.llm_knowledge:
+        resources, settings = self._workshop, self._workshop.settings
+        embedded = settings.llm.gguf is not None and not settings.llm.base_url and resources.model_name != "given"
+        if deps.roles is None or not embedded or settings.run.tape != "off" or not settings.memory.llm_knowledge:
             return
-        file = self.file(services.pack)
-        items = open_items(services, file.read())
+        file = self.file(deps.pack)
+        items = open_items(deps, file.read())
         if items:
-            model = workshop.model
-            filling = Filling(workshop.another_model, services.pack["item"], items, file, lambda: model.busy)
-            workshop.at_close(filling.start().stop)
+            model = resources.model
+            filling = Filling(resources.another_model, deps.pack["item"], items, file, lambda: model.busy)
+            resources.at_close(filling.start().stop)

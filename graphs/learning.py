@@ -5,40 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from billp.agents.critic import discounted_sums
 from billp.agents.evidence import evidence_of
+from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import clean
-from billp.agents.views import Situation
+from billp.agents.roles.critic import discounted_sums
 from billp.catalogue import Catalogue
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
-from billp.graphs.services import Services
-from billp.graphs.state import EpisodeContext, EpisodeOutput, StepRecord
-from billp.memory import ActorExperience, CriticExperience, MemoryBank, Origin, Reflection, Uses
+from billp.graphs.state import EpisodeContext, Trajectory, Transition
+from billp.memory import ActorExperience, AgentMemory, CriticExperience, Origin, Reflection, Uses
 from billp.memory.leaving import LONGEST
 from billp.memory.receipts import Used
 from billp.settings import CriticSettings
 
 
-def learn(services: Services, memory: MemoryBank, method: Method, context: EpisodeContext, done: EpisodeOutput) -> None:
+def learn(deps: Dependencies, memory: AgentMemory, method: Method, context: EpisodeContext, done: Trajectory) -> None:
     """Writes the episode's reflection, its experiences and what it used of memory into `memory`, by id."""
     if method.recalls != "none" and done["reflection"]:
-        memory.reflections.write([reflection_of(services, context, done)])
+        memory.reflections.write([reflection_of(deps, context, done)])
     if method.experiences:
-        acted, judged = experiences_of(services, context, done)
+        acted, judged = experiences_of(deps, context, done)
         memory.actor.write(acted)
         memory.critic.write(judged)
     if method.remembers:
-        memory.uses.write(uses_of(services, context, done))
+        memory.uses.write(uses_of(deps, context, done))
 
 
 def learn_next(
-    services: Services, memory: MemoryBank, method: Method, context: EpisodeContext, done: EpisodeOutput
+    deps: Dependencies, memory: AgentMemory, method: Method, context: EpisodeContext, done: Trajectory
 ) -> None:
     """As `learn`, for an episode by itself: it is the latest that its memory learned from.
 
     It may have been learned from before, by its name, when it was longer; what only that one held is forgotten.
     """
-    learn(services, memory, method, replace(context, ordinal=memory.next_ordinal()), done)
+    learn(deps, memory, method, replace(context, ordinal=memory.next_ordinal()), done)
     beyond: list[str] = []
     for kind, store in (("actor", memory.actor.store), ("critic", memory.critic.store)):
         step = done["length"] + 1
@@ -49,19 +49,19 @@ def learn_next(
         memory.forget(beyond)
 
 
-def has_learned(memory: MemoryBank, context: EpisodeContext, done: EpisodeOutput) -> bool:
+def has_learned(memory: AgentMemory, context: EpisodeContext, done: Trajectory) -> bool:
     """Whether `memory` learned from that episode; the last that `learn` writes says so."""
     return bool(memory.uses.store.get([_origin(context, done, -1).id("uses")]))
 
 
-def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Reflection:
+def reflection_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> Reflection:
     """The Reflector's words under the vector of the user they were learned from (the history)."""
-    situation = situation_at(services.catalogue, done, 0)
-    played = situation_at(services.catalogue, done, len(done["steps"]))
+    observed = observation_at(deps.catalogue, done, 0)
+    played = observation_at(deps.catalogue, done, len(done["steps"]))
     evidence = evidence_of(played.recommended, played.rewards, left=done["ended"] != "horizon")
     return Reflection(
         text=done["reflection"],
-        vector=services.state_vector(situation),
+        vector=deps.state_vector(observed),
         ended=done["ended"],
         length=done["length"],
         reward=done["reward_trajectory"],
@@ -73,7 +73,7 @@ def reflection_of(services: Services, context: EpisodeContext, done: EpisodeOutp
 
 
 def experiences_of(
-    services: Services, context: EpisodeContext, done: EpisodeOutput
+    deps: Dependencies, context: EpisodeContext, done: Trajectory
 ) -> tuple[list[ActorExperience], list[CriticExperience]]:
     """(s_n, a_n, sign of advantage) and (s_n, V(s_n) + advantage) of every judged step, credit passed back.
 
@@ -81,12 +81,12 @@ def experiences_of(
     """
     acted, judged = [], []
     shown = [step["item"] for step in done["steps"]]
-    for position, step in enumerate(with_credit(services.settings.critic, done)):
+    for position, step in enumerate(with_credit(deps.settings.critic, done)):
         if step["advantage"] is None:
             continue
-        situation = situation_at(services.catalogue, done, position)
-        vector = services.state_vector(situation)
-        words = _words(situation, services.settings.memory.state_items)
+        observed = observation_at(deps.catalogue, done, position)
+        vector = deps.state_vector(observed)
+        words = _words(observed, deps.settings.memory.state_items)
         origin = _origin(context, done, step["number"])
         acted.append(
             ActorExperience(
@@ -108,7 +108,7 @@ def experiences_of(
     return acted, judged
 
 
-def with_credit(settings: CriticSettings, done: EpisodeOutput) -> list[StepRecord]:
+def with_credit(settings: CriticSettings, done: Trajectory) -> list[Transition]:
     """The steps, the Critic's advantages and targets among them with what later steps brought (`critic.eligibility`).
 
     A reward by itself, without the Critic, is no surprise that could be passed back.
@@ -121,20 +121,20 @@ def with_credit(settings: CriticSettings, done: EpisodeOutput) -> list[StepRecor
     ]
 
 
-def uses_of(services: Services, context: EpisodeContext, done: EpisodeOutput) -> Uses:
+def uses_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> Uses:
     """What the episode used of memory and what followed, as `memory.receipts` says."""
     return Uses(
-        vector=services.state_vector(situation_at(services.catalogue, done, 0)),
+        vector=deps.state_vector(observation_at(deps.catalogue, done, 0)),
         ended=done["ended"],
         length=done["length"],
         reward=done["reward_trajectory"],
         ordinal=context.ordinal,
-        used=used_in(services.settings.critic, done).to_json(),
+        used=used_in(deps.settings.critic, done).to_json(),
         origin=_origin(context, done, -1),
     )
 
 
-def used_in(settings: CriticSettings, done: EpisodeOutput) -> Used:
+def used_in(settings: CriticSettings, done: Trajectory) -> Used:
     """What the episode used of memory, and what followed; its record alone says so."""
     used: dict[str, tuple[int, float]] = {}
     judged = [step for step in with_credit(settings, done) if step["advantage"] is not None]
@@ -164,19 +164,19 @@ def used_in(settings: CriticSettings, done: EpisodeOutput) -> Used:
     )
 
 
-def situation_at(catalogue: Catalogue, done: EpisodeOutput, steps: int) -> Situation:
+def observation_at(catalogue: Catalogue, done: Trajectory, steps: int) -> AgentObservation:
     """What the agents knew of the user after the first `steps` steps of a finished episode."""
     before: Sequence[int] = [step["item"] for step in done["steps"][:steps]]
-    return Situation(
+    return AgentObservation(
         history=tuple(catalogue.some(done["history"])),
         recommended=tuple(catalogue.some(before)),
         rewards=tuple(round(step["reward"]) for step in done["steps"][:steps]),
     )
 
 
-def _words(situation: Situation, count: int) -> str:
-    return "; ".join(clean(item.text) for item in situation.recent(count))
+def _words(observed: AgentObservation, count: int) -> str:
+    return "; ".join(clean(item.text) for item in observed.recent(count))
 
 
-def _origin(context: EpisodeContext, done: EpisodeOutput, step: int) -> Origin:
+def _origin(context: EpisodeContext, done: Trajectory, step: int) -> Origin:
     return Origin(run=context.run, episode=done["episode"], user=done["user"], step=step, seed=context.seed)

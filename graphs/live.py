@@ -17,7 +17,7 @@ from billp.agents.grounding import Vectors, nearest_item
 from billp.agents.llm.abilities import STAND_IN
 from billp.agents.prompt_pack import clean
 from billp.errors import SettingsError
-from billp.graphs.services import Minds, ServiceProvider, Services
+from billp.graphs.dependencies import AgentRoles, Dependencies, DependencyProvider
 from billp.graphs.state import EpisodeContext
 from billp.graphs.users import Recommendation, Response, Split, Wished, is_test_user
 from billp.memory import Embedder
@@ -69,7 +69,7 @@ def _no_truth_value(value: object) -> object:
     return value
 
 
-class Verdict(BaseModel):
+class PersonAnswer(BaseModel):
     """A person's answer: a rating from 1 to 5, a wish for what comes next, leaving and why, or a rating with either.
 
     Written as `4`, `"4"`, `"something lighter"`, `"4, something lighter"`, `"leave"`, `"2, leave: too much war"`,
@@ -104,7 +104,7 @@ class Verdict(BaseModel):
 
 
 def _in_words(said: str) -> dict[str, object]:
-    """A typed answer as the fields of a Verdict; what is neither a rating nor leaving is a wish."""
+    """A typed answer as the fields of a PersonAnswer; what is neither a rating nor leaving is a wish."""
     if found := _LEAVING.fullmatch(said):
         return {"rating": found["rating"], "leave": True, "why": found["why"].strip()}
     if found := _RATING.fullmatch(said):
@@ -120,7 +120,7 @@ class LiveUsers:
     vectors: Vectors
     embedder: Embedder
     worlds: Worlds
-    minds: Minds | None
+    roles: AgentRoles | None
     """Whose thoughts the persons are told."""
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
@@ -150,7 +150,7 @@ class LiveUsers:
 
     def _stand_in(self) -> str:
         """What is to be said of a thought; what an LLM can do is found out after this was made."""
-        return "" if self.minds is None or self.minds.reflector.knows else STAND_IN
+        return "" if self.roles is None or self.roles.reflector.knows else STAND_IN
 
     def answer(self, recommendation: Recommendation) -> Response | Wished:
         """Asks until the answer is one; the horizon still cuts the episode off.
@@ -173,7 +173,7 @@ class LiveUsers:
         while True:
             given = interrupt(question)
             try:
-                verdict = Verdict.model_validate(given)
+                verdict = PersonAnswer.model_validate(given)
             except ValidationError:
                 question = {**question, "problem": f"{clean(repr(given), 60)} is no answer; {EXPECTED}."}
             else:
@@ -198,13 +198,13 @@ class LiveUsers:
 
 
 @dataclass(frozen=True)
-class LiveServices:
-    """A provider of the same services with persons for users, each with a memory of their own where none is named."""
+class LiveDependencies:
+    """Hands out the same dependencies with persons for users, each with their own memory where none is named."""
 
-    provider: ServiceProvider
+    provider: DependencyProvider
 
-    async def get(self, context: EpisodeContext, user: str) -> Services:
-        """The services of the context, answered by the person `user`."""
+    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
+        """The dependencies of the context, answered by the person `user`."""
         named = replace(context, memory=context.memory or own_memory(user))
         return with_persons(await self.provider.get(named, user))
 
@@ -214,7 +214,7 @@ def own_memory(user: str) -> str:
     return "live/" + user.replace("%", "%25").replace("/", "%2F")
 
 
-def with_persons(services: Services) -> Services:
-    """The same services, answered by a person."""
-    users = LiveUsers(services.dataset, services.vectors, services.embedder, services.worlds, services.minds)
-    return replace(services, users=users)
+def with_persons(deps: Dependencies) -> Dependencies:
+    """The same dependencies, answered by a person."""
+    users = LiveUsers(deps.dataset, deps.vectors, deps.embedder, deps.worlds, deps.roles)
+    return replace(deps, users=users)

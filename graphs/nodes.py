@@ -8,41 +8,41 @@ from typing import Any, cast
 
 from langgraph.runtime import Runtime
 
-from billp.agents.critic import advantage
 from billp.agents.evidence import Evidence, evidence_of
 from billp.agents.llm.usage import Usage
 from billp.agents.plan import Plan, make_plan, named_kinds
-from billp.agents.planner import Known
 from billp.agents.prompt_pack import clean
+from billp.agents.roles.critic import advantage
+from billp.agents.roles.planner import Known
+from billp.agents.roles.wishes import Wish
 from billp.agents.tools import analyse_categories
-from billp.agents.wishes import Wish
 from billp.errors import BadInputError
-from billp.graphs.acting import Update
-from billp.graphs.judging import Valuation, judge
+from billp.graphs.actor import Update
+from billp.graphs.dependencies import Dependencies, DependencyProvider
+from billp.graphs.judging import ValueEstimate, judge
 from billp.graphs.learning import learn_next
 from billp.graphs.methods import method_named
 from billp.graphs.plans import plan_state, wish_state, wished_plan
 from billp.graphs.principles import confirmed, held_to_rates
 from billp.graphs.recalling import lesson_words, recall
 from billp.graphs.recording import MIDDLE_REWARD, SAID, step_record, totals_of
-from billp.graphs.services import ServiceProvider, Services
 from billp.graphs.state import (
     EpisodeContext,
-    EpisodeOutput,
     EpisodeState,
-    StepRecord,
-    observed,
+    Trajectory,
+    Transition,
+    observation_of,
     spending,
     usage_update,
 )
-from billp.graphs.stepping import minds_of, step_seed, wish_of
+from billp.graphs.stepping import roles_of, step_seed, wish_of
 from billp.graphs.users import Recommendation, Wished, check_may_teach
 
 
 class EpisodeNodes:
     """The nodes of an episode; each returns an update and changes nothing it was given."""
 
-    def __init__(self, provider: ServiceProvider) -> None:
+    def __init__(self, provider: DependencyProvider) -> None:
         self._provider = provider
 
     async def recall(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -54,17 +54,17 @@ class EpisodeNodes:
             raise BadInputError(
                 'No user is named; give the input as {"user": "ID"}, with an id of the dataset\'s logs.'
             )
-        services = await self._provider.get(runtime.context, state["user"])
+        deps = await self._provider.get(runtime.context, state["user"])
         if runtime.context.learn:
-            check_may_teach(services.users, runtime.context.split, state["user"])
-        if services.memory is not None:
-            await asyncio.to_thread(services.memory.refresh)
-        limits, likes = services.settings.memory, state.get("likes") or []
-        history = await asyncio.to_thread(services.users.history, state["user"], likes, limits.state_items)
-        recalled = await recall(services, method_named(runtime.context.method), history)
+            check_may_teach(deps.users, runtime.context.split, state["user"])
+        if deps.memory is not None:
+            await asyncio.to_thread(deps.memory.refresh)
+        limits, likes = deps.settings.memory, state.get("likes") or []
+        history = await asyncio.to_thread(deps.users.history, state["user"], likes, limits.state_items)
+        recalled = await recall(deps, method_named(runtime.context.method), history)
         episode, made_up = state.get("episode", ""), ""
         if episode in ("", state.get("made_up", "")):
-            episode = made_up = services.users.new_episode(state["user"], teaches=runtime.context.learn)
+            episode = made_up = deps.users.new_episode(state["user"], teaches=runtime.context.learn)
         return {
             "episode": episode,
             "made_up": made_up,
@@ -88,25 +88,25 @@ class EpisodeNodes:
 
     async def plan(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Planner writes the thought for the next steps; evidence and its words make the typed plan."""
-        services = await self._provider.get(runtime.context, state["user"])
-        method, limits = method_named(runtime.context.method), services.settings.planner
+        deps = await self._provider.get(runtime.context, state["user"])
+        method, limits = method_named(runtime.context.method), deps.settings.planner
         evidence = Evidence.from_json(state["evidence"]) if state["evidence"] else Evidence()
         plan = make_plan(evidence, caution=limits.caution, steps=limits.steps) if method.plans else Plan()
         text, spent = plan.words(), Usage()
         if method.thinks:
-            seen = observed(state)
-            situation = services.situation(seen)
+            seen = observation_of(state)
+            observed = deps.observed(seen)
             known = Known(
                 [lesson_words(reflection) for reflection in state["reflections"]],
                 confirmed(state["principles"]),
                 plan.words(),
             )
-            lately = analyse_categories(situation.history, situation.recommended).lately
+            lately = analyse_categories(observed.history, observed.recommended).lately
             seed = step_seed(seen, runtime.context, "plan")
-            thought = await minds_of(services).planner.think(situation, known, lately, seed)
+            thought = await roles_of(deps).planner.think(observed, known, lately, seed)
             text, spent = thought.text, thought.usage
             if method.plans:
-                named = named_kinds(text, services.catalogue.categories, limits.lean)
+                named = named_kinds(text, deps.catalogue.categories, limits.lean)
                 plan = make_plan(evidence, named, caution=limits.caution, steps=limits.steps)
         return {
             "thought": text,
@@ -117,11 +117,11 @@ class EpisodeNodes:
 
     async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The user answers with a reward and stays, or leaves; a person may ask for something else instead."""
-        services = await self._provider.get(runtime.context, state["user"])
-        decision, recommended = state["decision"], observed(state)["recommended"]
-        wish = wish_of(observed(state))
+        deps = await self._provider.get(runtime.context, state["user"])
+        decision, recommended = state["decision"], observation_of(state)["recommended"]
+        wish = wish_of(observation_of(state))
         thought = " ".join(filter(None, (wish.sentence(), state["thought"])))
-        answer = services.users.answer(
+        answer = deps.users.answer(
             Recommendation(
                 split=runtime.context.split,
                 user=state["user"],
@@ -139,7 +139,7 @@ class EpisodeNodes:
                 **spending(Usage(**decision["usage"])),
             }
         record = step_record(
-            services.catalogue,
+            deps.catalogue,
             recommended,
             decision,
             answer,
@@ -160,7 +160,7 @@ class EpisodeNodes:
 
         Without the Critic (`billp-memory-only`) the reward alone says whether the step is to be encouraged.
         """
-        services = await self._provider.get(runtime.context, state["user"])
+        deps = await self._provider.get(runtime.context, state["user"])
         step = state["steps"][-1]
         if not method_named(runtime.context.method).critic:
             return {"steps": [{**step, "advantage": step["reward"] - MIDDLE_REWARD}]}
@@ -168,16 +168,16 @@ class EpisodeNodes:
         value = state["value"]
         if value is None:
             before: EpisodeState = {**state, "steps": state["steps"][:-1]}
-            judged = await self._judge(services, before, runtime.context)
+            judged = await self._judge(deps, before, runtime.context)
             value, spent = judged.value, spent + judged.usage
             valued = _valued(valued, judged, step["number"])
         next_value = 0.0  # nothing follows where the user left; where only time ran out, the state goes on being worth
         if state["ended"] in ("", "horizon"):
-            judged = await self._judge(services, state, runtime.context)
+            judged = await self._judge(deps, state, runtime.context)
             next_value, spent = judged.value, spent + judged.usage
             valued = valued if state["ended"] else _valued(valued, judged, step["number"] + 1)
-        lesson = advantage(step["reward"], value, next_value, services.settings.critic.gamma)
-        record: StepRecord = {
+        lesson = advantage(step["reward"], value, next_value, deps.settings.critic.gamma)
+        record: Transition = {
             **step,
             "value": value,
             "next_value": next_value,
@@ -193,45 +193,45 @@ class EpisodeNodes:
         person said why he leaves, that is the lesson. A method that plans asks in a form why the user left, and holds
         the claim to what happened and to what memory learned of leaving.
         """
-        services = await self._provider.get(runtime.context, state["user"])
+        deps = await self._provider.get(runtime.context, state["user"])
         if state["ended"] == "left" and (why := state["steps"][-1].get("said")):
             return {"reflection": f'The user left and said why: "{why}".'}
-        seen, left = observed(state), state["ended"] != "horizon"
-        situation, method = services.situation(seen), method_named(runtime.context.method)
-        in_numbers = evidence_of(situation.recommended, situation.rewards, left=left).words()
-        if services.minds is None or not services.minds.reflector.knows:
+        seen, left = observation_of(state), state["ended"] != "horizon"
+        observed, method = deps.observed(seen), method_named(runtime.context.method)
+        in_numbers = evidence_of(observed.recommended, observed.rewards, left=left).words()
+        if deps.roles is None or not deps.roles.reflector.knows:
             return {"reflection": in_numbers}
-        reflector, seed = minds_of(services).reflector, step_seed(seen, runtime.context, "reflect")
+        reflector, seed = roles_of(deps).reflector, step_seed(seen, runtime.context, "reflect")
         if not (left and method.plans):
-            lesson = await reflector.reflect(situation, left=left, seed=seed)
+            lesson = await reflector.reflect(observed, left=left, seed=seed)
             return {"reflection": lesson.text, **spending(lesson.usage)}
-        lesson = await reflector.explain(situation, services.believer.closeness(method), seed=seed)
+        lesson = await reflector.explain(observed, deps.belief_model.closeness(method), seed=seed)
         if lesson.claim is None:
             return {"reflection": in_numbers, **spending(lesson.usage)}
-        beliefs = await asyncio.to_thread(services.believer.beliefs, method, services.memory)
+        beliefs = await asyncio.to_thread(deps.belief_model.beliefs, method, deps.memory)
         claim = held_to_rates(lesson.claim, beliefs, seen["recommended"], seen["rewards"][-1])
         return {"reflection": f"{claim.words()} {lesson.text}", "claim": claim.to_json(), **spending(lesson.usage)}
 
     async def conclude(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""
-        services = await self._provider.get(runtime.context, state["user"])
+        deps = await self._provider.get(runtime.context, state["user"])
         totals = totals_of(state["steps"])
-        if runtime.context.learn and services.learn_at_once and services.memory is not None:
+        if runtime.context.learn and deps.learn_at_once and deps.memory is not None:
             done = output_of({**state, **totals})
             method = method_named(runtime.context.method)
-            await asyncio.to_thread(learn_next, services, services.memory, method, runtime.context, done)
+            await asyncio.to_thread(learn_next, deps, deps.memory, method, runtime.context, done)
         return {**totals}
 
-    async def _judge(self, services: Services, state: EpisodeState, context: EpisodeContext) -> Valuation:
-        seen = observed(state)
-        critic = None if services.minds is None else services.minds.critic
-        return await judge(services, critic, services.situation(seen), step_seed(seen, context, "criticise"))
+    async def _judge(self, deps: Dependencies, state: EpisodeState, context: EpisodeContext) -> ValueEstimate:
+        seen = observation_of(state)
+        critic = None if deps.roles is None else deps.roles.critic
+        return await judge(deps, critic, deps.observed(seen), step_seed(seen, context, "criticise"))
 
 
-def output_of(state: Mapping[str, Any]) -> EpisodeOutput:
+def output_of(state: Mapping[str, Any]) -> Trajectory:
     """The part of a final state that is the episode's record."""
-    return cast(EpisodeOutput, {name: state[name] for name in EpisodeOutput.__annotations__ if name in state})
+    return cast(Trajectory, {name: state[name] for name in Trajectory.__annotations__ if name in state})
 
 
-def _valued(valued: Mapping[str, list[int]], judged: Valuation, number: int) -> dict[str, list[int]]:
+def _valued(valued: Mapping[str, list[int]], judged: ValueEstimate, number: int) -> dict[str, list[int]]:
     return {**valued, **{id_: [*valued.get(id_, []), number] for id_ in judged.remembered}}

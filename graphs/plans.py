@@ -8,7 +8,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing` only from Python 3.12 on
 
 from billp.agents.plan import Plan
-from billp.agents.wishes import Wish
+from billp.agents.roles.wishes import Wish
 
 
 class PlanState(TypedDict):

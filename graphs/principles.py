@@ -11,9 +11,9 @@ import numpy as np
 from billp.agents.claims import LOW, LOW_RATING, NONE, OFTEN, REPETITION, Claim
 from billp.agents.closeness import Closeness
 from billp.catalogue import Catalogue
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
 from billp.graphs.ranking import Beliefs, departures
-from billp.graphs.services import Services
 from billp.memory import Outcome, Reflection
 from billp.memory.leaving import LONGEST, STARS
 from billp.memory.principles import Principle
@@ -62,13 +62,13 @@ def principles_of(
     return sorted(made, key=lambda principle: (-principle.claims, principle.id))
 
 
-def all_principles(services: Services, method: Method) -> list[Principle]:
-    """What all reflections in the memory of `services` come to; none where there is no memory."""
-    bank = services.memory
-    if bank is None:
+def all_principles(deps: Dependencies, method: Method) -> list[Principle]:
+    """What all reflections in the memory of `deps` come to; none where there is no memory."""
+    agent_memory = deps.memory
+    if agent_memory is None:
         return []
-    told = map(Reflection.from_record, bank.reflections.store.all())
-    return principles_of(told, services.believer.closeness(method), services.catalogue, bank.actor.outcomes()[1])
+    told = map(Reflection.from_record, agent_memory.reflections.store.all())
+    return principles_of(told, deps.belief_model.closeness(method), deps.catalogue, agent_memory.actor.outcomes()[1])
 
 
 def confirmed(told: Sequence[str]) -> list[str]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from billp.agents.claims import Claim
 from billp.agents.evidence import Evidence, pooled
-from billp.agents.views import Situation
+from billp.agents.observation import AgentObservation
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
 from billp.graphs.principles import principles_of
-from billp.graphs.services import Services
 from billp.graphs.state import RecalledReflection
-from billp.memory import Match, MemoryBank, Reflection
+from billp.memory import AgentMemory, Match, Reflection
 from billp.memory.merging import merge
 from billp.memory.principles import Principle
 from billp.memory.retriever import similar_states
@@ -31,14 +31,14 @@ class Recalled:
     principles: list[Principle] = field(default_factory=list)
 
 
-async def recall(services: Services, method: Method, history: Sequence[int]) -> Recalled:
+async def recall(deps: Dependencies, method: Method, history: Sequence[int]) -> Recalled:
     """What memory has for an episode to begin with.
 
     With `memory.merged` of 0 the nearest are read as they are. A reflection whose claim does not hold, or whose
     principle is retired, is not read. A person of whom nothing is known is like nobody, so that there too the latest
     are read.
     """
-    limits, memory = services.settings.memory, services.memory
+    limits, memory = deps.settings.memory, deps.memory
     if method.recalls == "none" or memory is None:
         return Recalled()
     in_words = method.recalls == "similar" and bool(history) and limits.reflections > 0
@@ -46,13 +46,13 @@ async def recall(services: Services, method: Method, history: Sequence[int]) -> 
     in_numbers = limits.evidence if method.plans else 0
     found: list[Match[Reflection]] = []
     if among or in_numbers:
-        fresh = Situation(history=tuple(services.catalogue.some(list(history))), recommended=(), rewards=())
+        fresh = AgentObservation(history=tuple(deps.catalogue.some(list(history))), recommended=(), rewards=())
         found = await similar_states(
             memory.reflections.similar,
-            services.embedder,
+            deps.embedder,
             name="reflections",
-            words=services.state_words(fresh),
-            vector=services.state_vector(fresh),
+            words=deps.state_words(fresh),
+            vector=deps.state_vector(fresh),
             k=max(among, in_numbers),
         )
     weights: list[float] = []
@@ -62,25 +62,25 @@ async def recall(services: Services, method: Method, history: Sequence[int]) -> 
     weighed = zip(found[:in_numbers], weights, strict=False)
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in weighed]
     evidence = pooled(parts).to_json() if parts else ""
-    principles = await _principles(services, method, memory, found[:in_numbers])
+    principles = await _principles(deps, method, memory, found[:in_numbers])
     if not in_words:
         return Recalled(await _latest(memory, limits.reflections), evidence, principles)
     retired = {principle.id for principle in principles if principle.state == "retired"}
     near = [pair for pair in zip(found, weights, strict=True) if _offered(pair[0].record, retired)][:among]
     lessons, worth = [match for match, _ in near], [weight for _, weight in near]
-    return Recalled(await _similar(services, lessons, worth, limits.reflections), evidence, principles)
+    return Recalled(await _similar(deps, lessons, worth, limits.reflections), evidence, principles)
 
 
 async def _principles(
-    services: Services, method: Method, memory: MemoryBank, found: Sequence[Match[Reflection]]
+    deps: Dependencies, method: Method, memory: AgentMemory, found: Sequence[Match[Reflection]]
 ) -> list[Principle]:
     claimed = [match.record for match in found if match.record.claim]
     if not (claimed and method.plans):
         return []
 
     def counted() -> list[Principle]:
-        closeness = services.believer.closeness(method)
-        return principles_of(claimed, closeness, services.catalogue, memory.actor.outcomes()[1])
+        closeness = deps.belief_model.closeness(method)
+        return principles_of(claimed, closeness, deps.catalogue, memory.actor.outcomes()[1])
 
     return await asyncio.to_thread(counted)
 
@@ -96,24 +96,24 @@ def lesson_words(reflection: RecalledReflection) -> str:
     return reflection["text"] if count == 1 else f"{reflection['text']} ({count} times)"
 
 
-async def _latest(memory: MemoryBank, count: int) -> list[RecalledReflection]:
+async def _latest(memory: AgentMemory, count: int) -> list[RecalledReflection]:
     latest = await asyncio.to_thread(memory.reflections.latest, count) if count else []
     return [RecalledReflection(id=r.id, text=r.text, distance=None, alike=[], weight=1.0) for r in latest]
 
 
 async def _similar(
-    services: Services, found: Sequence[Match[Reflection]], weights: Sequence[float], count: int
+    deps: Dependencies, found: Sequence[Match[Reflection]], weights: Sequence[float], count: int
 ) -> list[RecalledReflection]:
     if not found:
         return []
-    if not services.settings.memory.merged:
+    if not deps.settings.memory.merged:
         return [
             RecalledReflection(
                 id=match.record.id, text=match.record.text, distance=match.distance, alike=[], weight=round(weight, 3)
             )
             for match, weight in zip(found, weights, strict=True)
         ]
-    vectors = await asyncio.to_thread(services.embedder.embed, [match.record.text for match in found])
+    vectors = await asyncio.to_thread(deps.embedder.embed, [match.record.text for match in found])
     return [
         RecalledReflection(
             id=merged.first.record.id,

@@ -9,35 +9,35 @@ import numpy as np
 from billp.agents.plain import DrawnShortlists, EvenDraw, FixedRanking
 from billp.agents.recommender import Observations, Recommender
 from billp.errors import EpisodeError
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
 from billp.graphs.ranking import MemoryRecommender, different
 from billp.graphs.recording import unweighed
-from billp.graphs.services import Services
 from billp.graphs.state import Weighed
 from billp.memory.leaving import LONGEST
 
 
-def recommender_of(services: Services, method: Method, *, explores: bool) -> Recommender:
+def recommender_of(deps: Dependencies, method: Method, *, explores: bool) -> Recommender:
     """The recommender of `method`, which `explores` in training; a memory is read whole the first time.
 
     Raises EpisodeError for a method whose recommender was not opened.
     """
-    limits = services.settings.actor
+    limits = deps.settings.actor
     match method.chooser:
         case "memory":
-            return services.believer.recommender(method, services.memory, explores=explores)
+            return deps.belief_model.recommender(method, deps.memory, explores=explores)
         case "random":
             return EvenDraw()
         case "popular":
-            return FixedRanking(services.ranking)
+            return FixedRanking(deps.ranking)
         case "shortlist":
-            return DrawnShortlists(services.vectors, limits.shortlist, limits.pool)
-    if services.recommender is None:
+            return DrawnShortlists(deps.vectors, limits.shortlist, limits.pool)
+    if deps.recommender is None:
         raise EpisodeError(
             f"Method {method.name!r} needs a trained policy or a rival's counts, and none was opened; train one with "
             "`billp train` where it learns, and run `billp evaluate` or `billp compare`."
         )
-    return services.recommender
+    return deps.recommender
 
 
 def observation(

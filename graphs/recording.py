@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing_extensions import TypedDict
 
 from billp.agents.llm.usage import Usage
+from billp.agents.overlap import relation
 from billp.agents.plan import Plan
-from billp.agents.relations import relation
 from billp.catalogue import Catalogue
 from billp.graphs.plans import PlanState, plan_state
-from billp.graphs.state import Decision, EpisodeOutput, StepRecord, UsageState, Weighed, usage_update
+from billp.graphs.state import Decision, Trajectory, Transition, UsageState, Weighed, usage_update
 from billp.graphs.users import Response
 
 MIDDLE_REWARD = 3.0
@@ -53,10 +53,10 @@ def step_record(
     plan: PlanState | None = None,
     said: str = "",
     advantage: float | None = None,
-) -> StepRecord:
+) -> Transition:
     """The step that followed `decision` after the items `before`, oldest first; nothing has judged it yet."""
     item = decision["item"]
-    return StepRecord(
+    return Transition(
         number=len(before) + 1,
         thought=thought,
         plan=plan or plan_state(Plan()),
@@ -82,10 +82,10 @@ def step_record(
 
 
 def episode_record(
-    user: str, episode: str, history: Sequence[int], steps: list[StepRecord], usage: UsageState
-) -> EpisodeOutput:
+    user: str, episode: str, history: Sequence[int], steps: list[Transition], usage: UsageState
+) -> Trajectory:
     """A finished episode in which nothing was recalled, valued or reflected on."""
-    return EpisodeOutput(
+    return Trajectory(
         user=user,
         episode=episode,
         history=list(history),
@@ -109,7 +109,7 @@ class Totals(TypedDict):
     reward_trajectory: float
 
 
-def totals_of(steps: Sequence[StepRecord]) -> Totals:
+def totals_of(steps: Sequence[Transition]) -> Totals:
     """Len, R_each and R_traj of a finished episode."""
     total = sum(step["reward"] for step in steps)
     return Totals(length=len(steps), reward_each=total / len(steps), reward_trajectory=total)

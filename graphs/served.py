@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.forms import ActOnlyContext, LiveContext, LiveInput, ReactContext, ReflexionContext, ServedContext
-from billp.graphs.live import LiveServices
-from billp.graphs.services import Services
-from billp.graphs.shared_services import shared_services
+from billp.graphs.live import LiveDependencies
+from billp.graphs.shared_dependencies import shared_dependencies
 from billp.graphs.state import EpisodeContext, EpisodeInput
 
 Name = Literal["billp", "reflexion", "react", "act_only", "live"]
@@ -36,20 +36,20 @@ FORMS: Mapping[Name, _Form] = {
 """The fields that each graph shows."""
 
 
-class SharedServices:
+class ServedDependencies:
     """A provider of what all served graphs share, opened by the first episode that needs it."""
 
-    async def get(self, context: EpisodeContext, user: str) -> Services:
-        """The services for the context's dataset, memory and prompts."""
-        shared = await asyncio.to_thread(shared_services)  # reads settings the first time
+    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
+        """The dependencies for the context's dataset, memory and prompts."""
+        shared = await asyncio.to_thread(shared_dependencies)  # reads settings the first time
         return await shared.get(context, user)
 
 
 @cache
 def served_graph(name: Name) -> EpisodeGraph:
     """The graph of that name; the same one whenever it is asked for."""
-    form, services = FORMS[name], SharedServices()
-    provider = LiveServices(services) if name == "live" else services
+    form, deps = FORMS[name], ServedDependencies()
+    provider = LiveDependencies(deps) if name == "live" else deps
     return build_episode_graph(
         provider, _LONGEST, name=name, inputs=form.inputs, context=form.context, persons=name == "live"
     )

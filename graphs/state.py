@@ -52,7 +52,7 @@ class Weighed(TypedDict):
     preferences: list[float]
 
 
-class StepRecord(Weighed):
+class Transition(Weighed):
     """One finished step; `value` and what follows from it are None where nothing judged it."""
 
     number: int
@@ -122,7 +122,7 @@ def spending(usage: Usage) -> dict[str, UsageState]:
     return {"usage": usage_update(usage)} if usage.calls else {}
 
 
-def put_steps(old: list[StepRecord], new: list[StepRecord]) -> list[StepRecord]:
+def put_steps(old: list[Transition], new: list[Transition]) -> list[Transition]:
     """Reducer of `steps`: a step of the same number replaces the older record; an empty update starts over."""
     if not new:
         return []
@@ -134,7 +134,7 @@ Ended = str
 """Why an episode ended: a name of the simulators' REASONS, empty while it runs, or `left` where a live person left."""
 
 
-def put_all_steps(old: list[StepRecord], updates: Sequence[list[StepRecord]]) -> list[StepRecord]:
+def put_all_steps(old: list[Transition], updates: Sequence[list[Transition]]) -> list[Transition]:
     """`put_steps` for each update in turn."""
     return functools.reduce(put_steps, updates, old)
 
@@ -186,7 +186,7 @@ class EpisodeState(TypedDict):
     """V of the state at hand, None where nobody judged it."""
     valued: dict[str, list[int]]
     """Ids of Critic experiences, and the numbers of the steps whose states were valued with them."""
-    steps: Annotated[list[StepRecord], DeltaChannel(put_all_steps, snapshot_frequency=1000)]
+    steps: Annotated[list[Transition], DeltaChannel(put_all_steps, snapshot_frequency=1000)]
     """Finished steps, by number. A checkpoint holds what its node added, and none holds all."""
     usage: Annotated[UsageState, add_usage]
     """Added up over nodes."""
@@ -213,7 +213,7 @@ class Observation(TypedDict):
     """What a live person asked for."""
 
 
-def observed(state: EpisodeState) -> Observation:
+def observation_of(state: EpisodeState) -> Observation:
     """The state as it is seen before the next step."""
     return Observation(
         user=state["user"],
@@ -225,13 +225,13 @@ def observed(state: EpisodeState) -> Observation:
     )
 
 
-class ActorInput(Observation):
+class ActorObservation(Observation):
     """What the Actor acts on."""
 
     thought: str
 
 
-class ActorState(ActorInput):
+class ActorState(ActorObservation):
     """One step of the Actor on its way; it shares no sum with the episode, so that nothing is counted twice."""
 
     lately: list[str]
@@ -255,7 +255,7 @@ class ActorOutput(TypedDict):
     decision: Decision
 
 
-class EpisodeOutput(TypedDict):
+class Trajectory(TypedDict):
     """A finished episode."""
 
     user: str
@@ -264,7 +264,7 @@ class EpisodeOutput(TypedDict):
     reflections: list[RecalledReflection]
     principles: NotRequired[list[str]]  # earlier runs counted none
     valued: NotRequired[dict[str, list[int]]]  # earlier runs did not say
-    steps: list[StepRecord]
+    steps: list[Transition]
     usage: UsageState
     ended: Ended
     reflection: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from billp.agents.briefing import Briefing
+from billp.agents.actor_input import ActorInput
 from billp.agents.llm.asking import call_seed
+from billp.agents.roles.wishes import Wish, not_wished
 from billp.agents.tools import CategoryAnalysis
-from billp.agents.wishes import Wish, not_wished
 from billp.errors import EpisodeError
+from billp.graphs.dependencies import AgentRoles, Dependencies
 from billp.graphs.plans import wish_from
-from billp.graphs.services import Minds, Services
 from billp.graphs.state import ActorState, EpisodeContext, Observation
 from billp.graphs.users import masked_of
 
@@ -16,18 +16,18 @@ CHOOSING, SHORTLISTING = "choose", "shortlist"
 """What chance is used for where no LLM is asked: to choose an item, and to draw candidates."""
 
 
-def minds_of(services: Services) -> Minds:
-    """The minds; raises EpisodeError where the services were made without an LLM."""
-    if services.minds is None:
+def roles_of(deps: Dependencies) -> AgentRoles:
+    """The roles; raises EpisodeError where the dependencies were made without an LLM."""
+    if deps.roles is None:
         raise EpisodeError("This episode needs an LLM, but none was started; name an LLM method when starting.")
-    return services.minds
+    return deps.roles
 
 
-def briefing_of(services: Services, state: ActorState) -> Briefing:
+def actor_input_of(deps: Dependencies, state: ActorState) -> ActorInput:
     """What the Actor is told for the step at hand."""
-    known = services.catalogue
-    return Briefing(
-        situation=services.situation(state),
+    known = deps.catalogue
+    return ActorInput(
+        observed=deps.observed(state),
         thought=state["thought"],
         analysis=CategoryAnalysis(tuple(state["lately"]), tuple(state["fresh"])),
         encouraged=tuple(known[e["item"]] for e in state["experiences"] if e["encouraged"]),
@@ -35,19 +35,19 @@ def briefing_of(services: Services, state: ActorState) -> Briefing:
     )
 
 
-def masked_items(services: Services, seen: Observation) -> set[int]:
+def masked_items(deps: Dependencies, seen: Observation) -> set[int]:
     """What is not recommended now: what the user met, and what a live person's wish excludes."""
-    met, wish = met_items(services, seen), wish_of(seen)
-    return met | not_wished(services.catalogue, wish, met) if wish != Wish() else met
+    met, wish = met_items(deps, seen), wish_of(seen)
+    return met | not_wished(deps.catalogue, wish, met) if wish != Wish() else met
 
 
-def met_items(services: Services, seen: Observation) -> set[int]:
+def met_items(deps: Dependencies, seen: Observation) -> set[int]:
     """The user's own history, and what was shown since all the rest was last through.
 
     A user of few items who stays meets them anew. Each of the two is a setting (`actor.mask_history`, `mask_shown`).
     """
-    settings, items = services.settings, len(services.catalogue)
-    own = masked_of(settings, {*services.users.rated(seen["user"]), *seen["history"]}, items)
+    settings, items = deps.settings, len(deps.catalogue)
+    own = masked_of(settings, {*deps.users.rated(seen["user"]), *seen["history"]}, items)
     shown = [*seen["wish"]["passed"], *(seen["recommended"] if settings.actor.mask_shown else [])]
     return own | set(shown[len(shown) - len(shown) % (items - len(own)) :])
 

@@ -11,7 +11,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
 from billp.agents.grounding import nearest_item
-from billp.graphs.services import Services, embed_text
+from billp.graphs.dependencies import Dependencies, embed_text
 from billp.memory import ActorExperience, Match, Vector
 from billp.memory.retriever import similar_states
 
@@ -31,16 +31,16 @@ class SearchCatalogue(BaseTool):
     name: str = "search_catalogue"
     description: str = "Finds the catalogue item whose title, categories and year are nearest to the words."
     args_schema: Any = _Search
-    services: Any
+    deps: Any
 
     def _run(self, words: str, hidden: Sequence[int] = ()) -> dict[str, Any]:
-        return self._found(self.services.embedder.embed([words])[0], hidden)
+        return self._found(self.deps.embedder.embed([words])[0], hidden)
 
     async def _arun(self, words: str, hidden: Sequence[int] = ()) -> dict[str, Any]:
         return await asyncio.to_thread(self._run, words, hidden)
 
     def _found(self, vector: Vector, hidden: Sequence[int]) -> dict[str, Any]:
-        item = self.services.catalogue[nearest_item(self.services.vectors, vector, set(hidden))]
+        item = self.deps.catalogue[nearest_item(self.deps.vectors, vector, set(hidden))]
         return {"item": item.index, "title": item.title, "categories": list(item.categories), "year": item.year}
 
 
@@ -51,7 +51,7 @@ class RecallExperience(BaseTool):
     description: str = "Finds recommendations that went well or badly for users in a similar state."
     args_schema: Any = _Recall
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
-    services: Any
+    deps: Any
     vector: Any = None
     """(d,) of the state; where there is none the words are embedded."""
 
@@ -66,11 +66,11 @@ class RecallExperience(BaseTool):
     async def _recalled(
         self, words: str, run_manager: AsyncCallbackManagerForToolRun | None
     ) -> tuple[str, list[Match[ActorExperience]]]:
-        services, limits = self.services, self.services.settings.memory
-        vector = await embed_text(services.embedder, words) if self.vector is None else self.vector
+        deps, limits = self.deps, self.deps.settings.memory
+        vector = await embed_text(deps.embedder, words) if self.vector is None else self.vector
         found = await similar_states(
-            services.memory.actor.similar,
-            services.embedder,
+            deps.memory.actor.similar,
+            deps.embedder,
             name="experiences",
             words=words,
             vector=vector,
@@ -82,15 +82,15 @@ class RecallExperience(BaseTool):
         return "\n".join(lines), found
 
 
-async def recall_experience(services: Services, words: str, vector: Vector) -> list[Match[ActorExperience]]:
+async def recall_experience(deps: Dependencies, words: str, vector: Vector) -> list[Match[ActorExperience]]:
     """What went well or badly in states like `vector`, which `words` describe, nearest first."""
     call = {"name": "recall_experience", "args": {"words": words}, "id": "recall", "type": "tool_call"}
-    message = await RecallExperience(services=services, vector=vector).ainvoke(call)
+    message = await RecallExperience(deps=deps, vector=vector).ainvoke(call)
     found: list[Match[ActorExperience]] = message.artifact
     return found
 
 
-async def search_catalogue(services: Services, words: str, hidden: set[int]) -> int:
+async def search_catalogue(deps: Dependencies, words: str, hidden: set[int]) -> int:
     """Index of the catalogue item nearest to `words`, none of `hidden`; raises EpisodeError where all are hidden."""
-    found = await SearchCatalogue(services=services).ainvoke({"words": words, "hidden": sorted(hidden)})
+    found = await SearchCatalogue(deps=deps).ainvoke({"words": words, "hidden": sorted(hidden)})
     return int(found["item"])

@@ -7,20 +7,20 @@ from typing import TypeVar
 
 from langchain_core.runnables import RunnableConfig
 
-from billp.graphs.services import Services
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.state import EpisodeContext
 
 AnyContext = TypeVar("AnyContext", bound=EpisodeContext)
 _TRACED = ("method", "split", "seed", "run", "learn", "dataset", "memory", "prompts")
 
 
-def in_full(context: AnyContext, services: Services) -> AnyContext:
-    """`context` with the dataset, the memory and the prompt pack that `services` hold; empty for what they lack."""
+def in_full(context: AnyContext, deps: Dependencies) -> AnyContext:
+    """`context` with the dataset, the memory and the prompt pack that `deps` hold; empty for what they lack."""
     return replace(
         context,
-        dataset=services.dataset.name,
-        memory="" if services.memory is None else services.memory.name,
-        prompts="" if services.minds is None else str(services.pack.folder),
+        dataset=deps.dataset.name,
+        memory="" if deps.memory is None else deps.memory.name,
+        prompts="" if deps.roles is None else str(deps.pack.folder),
     )
 
 

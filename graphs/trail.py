@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from billp.graphs.methods import Method
-from billp.graphs.state import EpisodeOutput, StepRecord
+from billp.graphs.state import Trajectory, Transition
 
 
-def trail(method: Method, done: EpisodeOutput, thought_steps: int, revise: float) -> list[list[str]]:
+def trail(method: Method, done: Trajectory, thought_steps: int, revise: float) -> list[list[str]]:
     """The nodes of each step in the order they ran, named as `episode_nodes` names them.
 
     The first step begins with `recall`; the last one ends with `reflect`, where something was written, and
@@ -24,14 +24,14 @@ def trail(method: Method, done: EpisodeOutput, thought_steps: int, revise: float
     return steps
 
 
-def _of_step(method: Method, step: StepRecord, *, planned: bool) -> list[str]:
+def _of_step(method: Method, step: Transition, *, planned: bool) -> list[str]:
     plans = (method.thinks or method.plans) and planned
     judged = step["advantage"] is not None
     ways = [f"act:{name}" for name in _to_the_item(method, step)]
     return [*(["plan"] if plans else []), *ways, "respond", *(["criticise"] if judged else [])]
 
 
-def _to_the_item(method: Method, step: StepRecord) -> tuple[str, ...]:
+def _to_the_item(method: Method, step: Transition) -> tuple[str, ...]:
     match method.chooser:
         case "llm":
             last = ("shortlist", "choose") if step["shortlist"] else ("propose", "ground")

@@ -37,7 +37,7 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`reward` in stars; `reason` why the episode ends here, empty while it goes on; `too_close_to` as in Answer.
+    """`reward` in stars; `reason` why the episode ends here, empty while it goes on; `too_close_to` as in StepResult.
 
     `said` is what a person said with it: a wish for the next items or, leaving, why.
     """

@@ -1,19 +1,19 @@
 """What was learned, kept in Chroma and found again by similarity. Nothing heavy is imported before it is opened."""
 
-from billp.memory.bank import MemoryBank, MemoryStats
+from billp.memory.agent_memory import AgentMemory, MemoryStats
 from billp.memory.embedding import Embedder, SentenceEmbedder
+from billp.memory.experience_records import ActorExperience, CriticExperience, Reflection, Uses
 from billp.memory.experiences import ActorMemory, CriticMemory
 from billp.memory.frozen import Freezer, FrozenMemory
 from billp.memory.inventory import counts_of, inventory
 from billp.memory.knowledge import Answers, Knowledge, KnowledgeFile
-from billp.memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
 from billp.memory.outcomes import Outcome
 from billp.memory.principles import Principle
 from billp.memory.receipts import Receipt, Receipts
 from billp.memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
 from billp.memory.reflections import ReflectionMemory
-from billp.memory.shelf import drop_bank, list_banks, open_bank
-from billp.memory.store import Match, VectorStore
+from billp.memory.store.protocol import Match, VectorStore
+from billp.memory.store.registry import drop_bank, list_banks, open_memory
 from billp.memory.uses import UseMemory
 from billp.memory.vectors import catalogue_vectors
 
@@ -21,6 +21,7 @@ __all__ = [
     "KINDS",
     "ActorExperience",
     "ActorMemory",
+    "AgentMemory",
     "Answers",
     "CriticExperience",
     "CriticMemory",
@@ -31,7 +32,6 @@ __all__ = [
     "Knowledge",
     "KnowledgeFile",
     "Match",
-    "MemoryBank",
     "MemoryStats",
     "Origin",
     "Outcome",
@@ -52,5 +52,5 @@ __all__ = [
     "drop_bank",
     "inventory",
     "list_banks",
-    "open_bank",
+    "open_memory",
 ]

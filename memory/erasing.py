@@ -14,27 +14,28 @@ from contextlib import closing
 from pathlib import Path
 
 from billp.errors import MemoryStoreError
-from billp.memory.bank import MemoryBank
+from billp.memory.agent_memory import AgentMemory
 from billp.memory.inventory import folder_of, memory_folder
-from billp.memory.lock import FolderLock
-from billp.memory.shelf import drop_bank
-from billp.memory.snapshot import FILE
+from billp.memory.store.lock import FolderLock
+from billp.memory.store.registry import drop_bank
+from billp.memory.store.snapshot import FILE
 from billp.settings import Settings
 
 _WAIT_S = 30.0  # for Chroma, which may be reading
 _PAGE = 500
 
 
-def erase_user(settings: Settings, bank: MemoryBank, user: str, *, runs: str = "") -> int:
-    """Forgets all that `user` taught to `bank` in runs whose names begin with `runs`, for good; returns how many
-    records that were.
+def erase_user(settings: Settings, agent_memory: AgentMemory, user: str, *, runs: str = "") -> int:
+    """Forgets for good all that `user` taught to `agent_memory` in runs whose names begin with `runs`.
+
+    Returns how many records that were.
 
     Raises MemoryStoreError where the folder cannot be written anew.
     """
-    ids = bank.ids_of(user, runs=runs)
-    bank.forget(ids)
+    ids = agent_memory.ids_of(user, runs=runs)
+    agent_memory.forget(ids)
     if ids and not settings.chroma_url:
-        _blank(folder_of(settings, bank.dataset, bank.name) / FILE, ids)
+        _blank(folder_of(settings, agent_memory.dataset, agent_memory.name) / FILE, ids)
     return len(ids)
 
 

@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 
 from numpy.typing import ArrayLike
 
-from billp.memory.lessons import ActorExperience, CriticExperience
+from billp.memory.experience_records import ActorExperience, CriticExperience
 from billp.memory.outcomes import Outcome
 from billp.memory.records import Vector
-from billp.memory.store import Match, VectorStore
+from billp.memory.store.protocol import Match, VectorStore
 
 _Experience = TypeVar("_Experience", ActorExperience, CriticExperience)
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from billp.errors import MemoryStoreError
-from billp.memory.bank import MemoryBank
+from billp.memory.agent_memory import AgentMemory
 from billp.memory.embedding import Embedder
 from billp.memory.records import KINDS, FieldValue, Kind, Origin, Record, Vector
-from billp.memory.store import Match, as_queries, rank
+from billp.memory.store.protocol import Match, as_queries, rank
 
 _ROUNDING = 1e-4  # more than squared distances of vectors of unit length lose in float32
 
@@ -52,10 +52,10 @@ class FrozenMemory:
     dimension: int
     parts: Mapping[Kind, tuple[Rows, ...]]
 
-    def bank(self, embedder: Embedder) -> MemoryBank:
+    def agent_memory(self, embedder: Embedder) -> AgentMemory:
         """The memory, to be read; writing to it raises MemoryStoreError."""
         stores = {kind: FrozenStore(self.parts.get(kind, ()), self.dimension) for kind in KINDS}
-        return MemoryBank(stores, embedder, dataset=self.dataset, name=self.name, where=self.where, close=lambda: None)
+        return AgentMemory(stores, embedder, dataset=self.dataset, name=self.name, where=self.where, close=lambda: None)
 
 
 class Freezer:
@@ -65,16 +65,18 @@ class Freezer:
     records were forgotten, all of their kind are read anew.
     """
 
-    def __init__(self, bank: MemoryBank) -> None:
-        self._bank = bank
+    def __init__(self, agent_memory: AgentMemory) -> None:
+        self._bank = agent_memory
         self._parts: dict[Kind, tuple[Rows, ...]] = {}
         self._known: dict[Kind, set[str]] = {}
 
     def freeze(self, kinds: Sequence[Kind] = KINDS) -> FrozenMemory:
         """The memory as it stands now, with the records of these kinds alone; not on an event loop."""
-        bank = self._bank
+        agent_memory = self._bank
         parts = {kind: self._read(kind) for kind in kinds}
-        return FrozenMemory(bank.dataset, bank.name, bank.where, bank.embedder.dimension, parts)
+        return FrozenMemory(
+            agent_memory.dataset, agent_memory.name, agent_memory.where, agent_memory.embedder.dimension, parts
+        )
 
     def _read(self, kind: Kind) -> tuple[Rows, ...]:
         store, known = self._bank.stores[kind], self._known.get(kind, set())

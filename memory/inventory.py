@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from billp.errors import MemoryStoreError
-from billp.memory.collection import Collection, short_name
 from billp.memory.records import Kind
-from billp.memory.snapshot import DAMAGED, FILE, open_database, unreadable
+from billp.memory.store.collection import Collection, short_name
+from billp.memory.store.snapshot import DAMAGED, FILE, open_database, unreadable
 from billp.names import there_is_no
 from billp.settings import Settings
 

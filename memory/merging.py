@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from billp.memory.lessons import Reflection
+from billp.memory.experience_records import Reflection
 from billp.memory.records import Vector
-from billp.memory.store import Match
+from billp.memory.store.protocol import Match
 
 _ALIKE = 0.75  # cosine of two texts' vectors from which on they say the same
 

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from billp.memory.lessons import ActorExperience, CriticExperience, Reflection, Uses
+from billp.memory.experience_records import ActorExperience, CriticExperience, Reflection, Uses
 from billp.memory.receipts import Used
 
 View = Reflection | ActorExperience | CriticExperience | Uses

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from billp.memory.lessons import Reflection
+from billp.memory.experience_records import Reflection
 from billp.memory.records import Vector
-from billp.memory.store import Match, VectorStore
+from billp.memory.store.protocol import Match, VectorStore
 
 
 class ReflectionMemory:

@@ -13,13 +13,13 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import PrivateAttr
 
 from billp.memory.embedding import Embedder
-from billp.memory.lessons import ActorExperience, CriticExperience, Reflection
+from billp.memory.experience_records import ActorExperience, CriticExperience, Reflection
 from billp.memory.records import Vector
-from billp.memory.store import Match
+from billp.memory.store.protocol import Match
 
-Lesson = TypeVar("Lesson", Reflection, ActorExperience, CriticExperience)
-Search = Callable[..., list[Match[Lesson]]]
-"""`similar` of one of a bank's memories: a vector (d,), how many, and for experiences the largest distance."""
+Learnable = TypeVar("Learnable", Reflection, ActorExperience, CriticExperience)
+Search = Callable[..., list[Match[Learnable]]]
+"""`similar` of one of an agent's memories: a vector (d,), how many, and for experiences the largest distance."""
 
 
 class Remembered(Document):
@@ -28,7 +28,7 @@ class Remembered(Document):
     _match: Any = PrivateAttr(None)
 
     @classmethod
-    def of(cls, match: Match[Lesson]) -> Remembered:
+    def of(cls, match: Match[Learnable]) -> Remembered:
         """The document of `match`."""
         record = match.record.to_record()
         metadata = {**record.fields, "distance": match.distance}
@@ -63,7 +63,7 @@ class MemoryRetriever(BaseRetriever):
 
 
 async def similar_states(
-    search: Search[Lesson],
+    search: Search[Learnable],
     embedder: Embedder,
     *,
     name: str,
@@ -72,7 +72,7 @@ async def similar_states(
     k: int,
     max_distance: float | None = None,
     callbacks: Callbacks = None,
-) -> list[Match[Lesson]]:
+) -> list[Match[Learnable]]:
     """At most `k` matches of `search`, nearest first, by a retriever whose run is called `name`.
 
     `vector` (d,) is what is looked for, `words` say it for people.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Lock
 
-from billp.memory.lessons import Uses
+from billp.memory.experience_records import Uses
 from billp.memory.receipts import Receipts
-from billp.memory.store import VectorStore
+from billp.memory.store.protocol import VectorStore
 
 _RECENT = 1000  # learned episodes from which reflections are weighed, lest a large memory cost more
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from billp.experiments.views import EpisodeView, OriginView
 from billp.memory import Kind
+from billp.reports.episode_view import EpisodeView, OriginView
 
 Offset = Annotated[int, Field(ge=0, le=10**9)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]

@@ -39,9 +39,9 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _settings() -> PageSettings:
-    from billp.graphs.shared_services import shared_services  # noqa: PLC0415
+    from billp.graphs.shared_dependencies import shared_dependencies  # noqa: PLC0415
 
-    return shared_services().settings.page
+    return shared_dependencies().settings.page
 
 
 app = Starlette(

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
-from billp.experiments.records import EpisodeLine
-from billp.experiments.report.folders import Data
-from billp.experiments.report.provenance import Source, source_of, view_of
-from billp.experiments.report.titles import catalogue_of
-from billp.experiments.telling import Telling, titles_in
-from billp.experiments.views import Place, RecordView
-from billp.graphs.state import StepRecord
+from billp.experiments.runs.records import EpisodeLine
+from billp.graphs.state import Transition
 from billp.pages.answers import EpisodeAnswer
 from billp.pages.runs import Runs
+from billp.reports.episode_view import Place, RecordView
+from billp.reports.folders import Data
+from billp.reports.provenance import Source, source_of, view_of
+from billp.reports.rendering import Telling, titles_in
+from billp.reports.titles import catalogue_of
 
 
 class Episodes:
@@ -64,7 +64,7 @@ class _Records:
             return RecordView(id_)
         return view_of(id_, source, self._step_at(source), self._places.get(source))
 
-    def _step_at(self, source: Source) -> StepRecord | None:
+    def _step_at(self, source: Source) -> Transition | None:
         place = self._places.get(source)
         if place is None:
             return None

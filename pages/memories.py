@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from billp.experiments.outcomes import outcome_words
-from billp.experiments.report.provenance import Source, source_of
-from billp.experiments.views import OriginView, Place
-from billp.memory import Embedder, Match, Record, list_banks, open_bank
+from billp.experiments.stats.outcomes import outcome_words
+from billp.memory import Embedder, Match, Record, list_banks, open_memory
 from billp.pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, Remembered
 from billp.pages.runs import Runs
+from billp.reports.episode_view import OriginView, Place
+from billp.reports.provenance import Source, source_of
 from billp.settings import Settings
 
 
@@ -37,13 +37,15 @@ class Memories:
 
         Raises MemoryStoreError where the memory cannot be opened.
         """
-        with open_bank(self.settings, question.dataset, question.memory, self.embedder, reading=True) as bank:
-            held = bank.stats().counts[question.kind]
+        with open_memory(self.settings, question.dataset, question.memory, self.embedder, reading=True) as agent_memory:
+            held = agent_memory.stats().counts[question.kind]
             if question.text.strip():
-                matches = bank.search(question.kind, question.text, question.offset + question.limit)
+                matches = agent_memory.search(question.kind, question.text, question.offset + question.limit)
                 found = matches[question.offset :]
             else:
-                found = [Match(each, -1.0) for each in bank.records(question.kind, question.limit, question.offset)]
+                found = [
+                    Match(each, -1.0) for each in agent_memory.records(question.kind, question.limit, question.offset)
+                ]
         sources = {match.record.id: source_of(match.record.id) for match in found}
         places = self.runs.places(source for source in sources.values() if source is not None)
         return MemoryAnswer(

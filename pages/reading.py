@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
-from billp.graphs.shared_services import shared_services
+from billp.graphs.shared_dependencies import shared_dependencies
 from billp.memory import Embedder
 from billp.pages.episodes import Episodes
 from billp.pages.memories import Memories
@@ -32,5 +32,5 @@ class Reading:
 @cache
 def shared_reading() -> Reading:
     """With the settings and the embedder that the graphs of this process have."""
-    services = shared_services()
-    return Reading.of(services.settings, services.embedder)
+    deps = shared_dependencies()
+    return Reading.of(deps.settings, deps.embedder)

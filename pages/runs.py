@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from billp.errors import ArtifactError
-from billp.experiments.intervals import mean_of
-from billp.experiments.metrics import seed_table
-from billp.experiments.names import row_name
-from billp.experiments.numbers import with_interval
-from billp.experiments.origins import is_called
-from billp.experiments.outcomes import outcome, outcome_words
-from billp.experiments.records import EpisodeLine
-from billp.experiments.report.folders import Config, is_complete, read_config, run_folders
-from billp.experiments.report.provenance import Source, nearest
-from billp.experiments.run_folder import EPISODES, parse_line
-from billp.experiments.views import Place
+from billp.experiments.runs.names import row_name
+from billp.experiments.runs.origins import is_called
+from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.run_folder import EPISODES, parse_line
+from billp.experiments.stats.intervals import mean_of
+from billp.experiments.stats.metrics import seed_table
+from billp.experiments.stats.numbers import with_interval
+from billp.experiments.stats.outcomes import outcome, outcome_words
 from billp.pages.answers import EpisodeList, EpisodeRow, RunList, RunRow
+from billp.reports.episode_view import Place
+from billp.reports.folders import Config, is_complete, read_config, run_folders
+from billp.reports.provenance import Source, nearest
 from billp.whole_files import open_plain
 
 

@@ -59,7 +59,7 @@ def start(settings: Settings) -> EmbeddedServer:
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.n_threads_http = settings.run.side_by_side + 2
-    # An episode's minds take turns in its sequence; what each had computed of its prompt waits here meanwhile.
+    # An episode's roles take turns in its sequence; what each had computed of its prompt waits here meanwhile.
     params.cache_ram_mib = 512
     params.verbosity = 0
     try:

@@ -3,40 +3,40 @@
 Importing this package registers ids for `gymnasium.make("billp.simulators:billp/ml-100k-v0")` and reads nothing.
 """
 
-from billp.simulators.artifacts import load_worlds, made_and_saved, save_worlds, simulator_folder
-from billp.simulators.building import build_halves, build_worlds
-from billp.simulators.datasets import Dataset
-from billp.simulators.environment import Observation, UserEnv
-from billp.simulators.episodes import Episodes
-from billp.simulators.fetching import fetch_known
-from billp.simulators.importers.text_table import TextForm
-from billp.simulators.intake import FEWEST, Columns, Intake, Rules
-from billp.simulators.known import KNOWN, KnownDataset
-from billp.simulators.library import add_folder, add_tables, base_name, list_datasets, load_dataset, read_intake
-from billp.simulators.mapping import ColumnMapping
-from billp.simulators.oracle import Oracle
-from billp.simulators.registration import environment_id, register_environments, register_known
-from billp.simulators.removal import list_simulators, remove_dataset, remove_simulator
-from billp.simulators.responses import Answer, respond
-from billp.simulators.soundness import concerns
-from billp.simulators.summaries import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
-from billp.simulators.vector_environment import VectorUserEnv
-from billp.simulators.worlds import World, Worlds, users_of
+from billp.simulators.data.dataset import Dataset
+from billp.simulators.data.fetching import fetch_known
+from billp.simulators.data.import_report import FEWEST, ColumnSpec, ImportReport, Rules
+from billp.simulators.data.importers.text_table import TextForm
+from billp.simulators.data.known import KNOWN, KnownDataset
+from billp.simulators.data.mapping import ColumnMapping
+from billp.simulators.data.registry import add_folder, add_tables, base_name, list_datasets, load_dataset, read_intake
+from billp.simulators.data.removal import list_simulators, remove_dataset, remove_simulator
+from billp.simulators.env.artifacts import load_worlds, made_and_saved, save_worlds, simulator_folder
+from billp.simulators.env.building import build_halves, build_worlds
+from billp.simulators.env.episodes import Episodes
+from billp.simulators.env.oracle import Oracle
+from billp.simulators.env.registration import environment_id, register_environments, register_known
+from billp.simulators.env.single import Observation, UserEnv
+from billp.simulators.env.step import StepResult, respond
+from billp.simulators.env.vector import VectorUserEnv
+from billp.simulators.env.world import World, Worlds, users_of
+from billp.simulators.rating.soundness import concerns
+from billp.simulators.summary import DatasetInfo, WorldInfo, WorldsInfo, dataset_info, world_info
 
 __all__ = [
     "FEWEST",
     "KNOWN",
-    "Answer",
     "ColumnMapping",
-    "Columns",
+    "ColumnSpec",
     "Dataset",
     "DatasetInfo",
     "Episodes",
-    "Intake",
+    "ImportReport",
     "KnownDataset",
     "Observation",
     "Oracle",
     "Rules",
+    "StepResult",
     "TextForm",
     "UserEnv",
     "VectorUserEnv",

@@ -19,7 +19,7 @@ from tests.test_house import MODULES, ROOT
 HOSTILE = "[red]Alien\x1b[2J\x1b]52;c;aGk=\x07\x1b]8;;http://evil\x1b\\ \x9b31m\u202e\u2066\u200b\x00\r[/red]"
 TERMINAL = "commands/console.py"
 PROMPTS = "agents/prompt_language.py"
-REPORTS = "experiments/report/page.py"  # renders HTML, in which everything is escaped
+REPORTS = "reports/page.py"  # renders HTML, in which everything is escaped
 
 
 def doors(tree: ast.AST) -> set[str]:

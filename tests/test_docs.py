@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from billp.cli import app
-from billp.graphs import workshop
+from billp.graphs import resources
 from billp.graphs.drawing import episode_mermaid
 from billp.graphs.methods import METHODS
 from billp.settings import setting_names
@@ -96,7 +96,7 @@ def test_every_make_target_named_exists():
 
 @pytest.mark.parametrize(
     ("words", "file"),
-    [("is in use by process", "memory/lock.py"), ("uses the unknown variable", "agents/prompt_pack.py")],
+    [("is in use by process", "memory/store/lock.py"), ("uses the unknown variable", "agents/prompt_pack.py")],
 )
 def test_what_the_error_table_quotes_is_what_is_printed(words: str, file: str):
     assert words in TROUBLE
@@ -117,7 +117,7 @@ def test_the_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     put_tiny(tmp_path / "data", tmp_path / "source", "ml-100k")
     monkeypatch.setenv("BILLP_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("BILLP_RUNS_DIR", str(tmp_path / "runs"))
-    monkeypatch.setattr(workshop, "SentenceEmbedder", HashEmbedder)
+    monkeypatch.setattr(resources, "SentenceEmbedder", HashEmbedder)
     monkeypatch.setattr(opened, "SentenceEmbedder", HashEmbedder)
     names: dict[str, Any] = {}
 
@@ -186,4 +186,4 @@ def test_the_reference_knows_every_command_setting_and_method(site: Path):
     assert all(f">billp {name}" in commands for name in ("train", "memory blame", "data add", "api token"))
     assert all(f"<code>{name}</code>" in methods for name in METHODS)
     assert "POST /sessions" in (site / "reference" / "http.html").read_text(encoding="utf-8")
-    assert "StepRecord" in (site / "reference" / "run-files.html").read_text(encoding="utf-8")
+    assert "Transition" in (site / "reference" / "run-files.html").read_text(encoding="utf-8")

@@ -25,6 +25,7 @@ PACKAGES = (
     "graphs",
     "memory",
     "pages",
+    "reports",
     "serving",
     "simulators",
     "workbench",
@@ -50,9 +51,10 @@ MAY_IMPORT = {
     "graphs": _ROOMS | _BASE,
     "baselines": {"agents", "simulators"} | _BASE,
     "experiments": {"baselines", "graphs"} | _ROOMS | _BASE,
-    "commands": {"baselines", "experiments", "graphs", "pages"} | _ROOMS | _BASE,
-    "pages": {"experiments", "graphs"} | _ROOMS | _BASE,
-    "workbench": {"experiments", "graphs"} | _ROOMS | _BASE,
+    "reports": {"experiments", "graphs"} | _ROOMS | _BASE,
+    "commands": {"baselines", "experiments", "graphs", "pages", "reports"} | _ROOMS | _BASE,
+    "pages": {"experiments", "graphs", "reports"} | _ROOMS | _BASE,
+    "workbench": {"experiments", "graphs", "reports"} | _ROOMS | _BASE,
     # The service stands in `serving`, beside the servers of LLMs, but above the graph that it serves.
     "serving.api": {"experiments", "graphs", "pages"} | _ROOMS | _BASE,
     "cli": {"baselines", "commands", "experiments", "graphs"} | _ROOMS | _BASE,
@@ -232,9 +234,9 @@ def test_the_workflow_is_valid_and_runs_every_supported_python():
 def test_the_compose_file_publishes_on_loopback_only():
     import yaml
 
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    assert {"app", "chroma", "vllm"} <= services.keys()
-    ports = [port for service in services.values() for port in service.get("ports", [])]
+    deps = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert {"app", "chroma", "vllm"} <= deps.keys()
+    ports = [port for service in deps.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 

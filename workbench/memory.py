@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billp.memory import Kind, MemoryBank, MemoryStats, Record, SentenceEmbedder, counts_of, open_bank
+from billp.memory import AgentMemory, Kind, MemoryStats, Record, SentenceEmbedder, counts_of, open_memory
 from billp.settings import load_settings
 from billp.workbench.results import frame
 
@@ -23,7 +23,7 @@ class Memory:
     def __init__(self, name: str, *, dataset: str = "ml-100k") -> None:
         settings = load_settings({})
         counts_of(settings, dataset, name)  # refuses a name that is not there
-        self._bank: MemoryBank = open_bank(settings, dataset, name, SentenceEmbedder(), reading=True)
+        self._bank: AgentMemory = open_memory(settings, dataset, name, SentenceEmbedder(), reading=True)
 
     def __enter__(self) -> Memory:
         return self

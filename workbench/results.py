@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from billp.errors import BadInputError
-from billp.experiments.comparison.results import Comparison
-from billp.experiments.comparison.tables import tables_of
-from billp.experiments.intervals import Estimate
-from billp.experiments.metrics import Summary
-from billp.experiments.report import find_runs, make_report, write_page
-from billp.experiments.report.exports import Row, episode_rows, step_rows
-from billp.experiments.report.figures import figures
-from billp.experiments.report.titles import catalogues
-from billp.experiments.tables import summary_table
+from billp.experiments.compare.results import Comparison
+from billp.experiments.compare.tables import tables_of
+from billp.experiments.stats.intervals import Estimate
+from billp.experiments.stats.metrics import Summary
+from billp.experiments.stats.tables import summary_table
+from billp.reports import find_runs, make_report, write_page
+from billp.reports.exports import Row, episode_rows, step_rows
+from billp.reports.figures import figures
+from billp.reports.titles import catalogues
 from billp.settings import load_settings
 
 if TYPE_CHECKING:

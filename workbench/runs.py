@@ -11,15 +11,15 @@ from rich.progress import Progress
 
 from billp.agents.prompt_pack import load_pack
 from billp.experiments.checks import check_dataset, check_method, check_run
-from billp.experiments.comparison.comparing import compare as run_comparison
-from billp.experiments.comparison.design import Design, arms_of, checked
-from billp.experiments.comparison.results import Comparison
-from billp.experiments.evaluation import evaluate as run_evaluation
-from billp.experiments.metrics import Summary
-from billp.experiments.run_names import run_name
-from billp.experiments.training import train as run_training
+from billp.experiments.compare.comparison import compare as run_comparison
+from billp.experiments.compare.design import Design, arms_of, checked
+from billp.experiments.compare.results import Comparison
+from billp.experiments.runs.evaluation import evaluate as run_evaluation
+from billp.experiments.runs.run_names import run_name
+from billp.experiments.runs.training import train as run_training
+from billp.experiments.stats.metrics import Summary
 from billp.graphs.methods import teachable
-from billp.graphs.workshop import Workshop
+from billp.graphs.resources import Resources
 from billp.settings import Settings, load_settings
 from billp.workbench.results import Result
 from billp.workbench.waiting import wait_for
@@ -52,9 +52,9 @@ def train(
     folder = _folder(held, run, "train", method, resume=resume)
 
     async def work(advance: Callable[[object], None]) -> Summary:
-        async with Workshop(held) as workshop:
+        async with Resources(held) as resources:
             return await run_training(
-                workshop, dataset=dataset, method=method, episodes=episodes, seed=seed, memory=memory or method,
+                resources, dataset=dataset, method=method, episodes=episodes, seed=seed, memory=memory or method,
                 run=folder, resume=resume, on_episode=advance,
             )  # fmt: skip
 
@@ -85,9 +85,9 @@ def evaluate(
     folder = _folder(held, run, "evaluate", method, resume=resume)
 
     async def work(advance: Callable[[object], None]) -> Summary:
-        async with Workshop(held) as workshop:
+        async with Resources(held) as resources:
             return await run_evaluation(
-                workshop, dataset=dataset, method=method, users=users, seeds=list(seeds), memory=memory or method,
+                resources, dataset=dataset, method=method, users=users, seeds=list(seeds), memory=memory or method,
                 run=folder, resume=resume, on_episode=advance,
             )  # fmt: skip
 
@@ -127,9 +127,9 @@ def compare(
     folder = _folder(held, run, "compare", resume=resume)
 
     async def work(advance: Callable[[object], None]) -> Comparison:
-        async with Workshop(held) as workshop:
+        async with Resources(held) as resources:
             return await run_comparison(
-                workshop, design, run=folder, resume=resume, on_episode=advance, on_training=lambda _name, _share: None
+                resources, design, run=folder, resume=resume, on_episode=advance, on_training=lambda _name, _share: None
             )
 
     with _bar(f"comparing {len(arms)} methods", design.episodes, shown=progress) as advance:

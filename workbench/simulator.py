@@ -24,8 +24,8 @@ from billp.simulators import (
     simulator_folder,
     world_info,
 )
-from billp.simulators.artifacts import RECORD
-from billp.simulators.known import KNOWN
+from billp.simulators.data.known import KNOWN
+from billp.simulators.env.artifacts import RECORD
 from billp.workbench.runs import Changes
 
 

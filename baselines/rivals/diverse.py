@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.agents.drawing import anyone, best, normal
 from billp.agents.recommender import Observations, Recommender
+from billp.agents.sampling import anyone, best, normal
 from billp.baselines.rivals.overlap import CategoryOverlap
-from billp.baselines.rivals.rival import Lesson, Material, Rival, Settled
+from billp.baselines.rivals.rival import Material, RatedEpisode, Rival, Settled
 from billp.baselines.rivals.values import ItemValues
 
 _WINDOW = 4
@@ -67,7 +67,7 @@ class DiverseLearned:
         doubts = _DOUBT / np.sqrt(self._values.counts + 1) if explore else None
         return DiverseBest(self._overlap, self._values.values(), doubts)
 
-    def learn(self, lessons: Sequence[Lesson]) -> None:
+    def learn(self, lessons: Sequence[RatedEpisode]) -> None:
         """Counts the answers."""
         self._values.add(
             [item for lesson in lessons for item in lesson.items],

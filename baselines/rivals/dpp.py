@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.agents.drawing import best
 from billp.agents.recommender import NO_ITEM, Observations
+from billp.agents.sampling import best
 from billp.baselines.rivals.overlap import CategoryOverlap
 from billp.baselines.rivals.rival import Material, Rival, Settled
 from billp.baselines.rivals.tuning import trial

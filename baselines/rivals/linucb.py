@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.agents.drawing import best
 from billp.agents.recommender import NO_ITEM, Observations, Recommender
+from billp.agents.sampling import best
 from billp.baselines.rivals.overlap import CategoryOverlap
-from billp.baselines.rivals.rival import Lesson, Material
+from billp.baselines.rivals.rival import Material, RatedEpisode
 
 _SPANS = ((0, 1), (1, 2), (2, 4), (4, 8))
 """Steps back that are looked at together."""
@@ -84,7 +84,7 @@ class LinUCB:
         own = (self._totals - self._seen @ weights) / (self._counts + _OWN)
         return UpperBounds(self._overlap, weights, spread, own, self._counts.copy(), _ALPHA if explore else 0.0)
 
-    def learn(self, lessons: Sequence[Lesson]) -> None:
+    def learn(self, lessons: Sequence[RatedEpisode]) -> None:
         """Adds up what was answered."""
         for lesson in lessons:
             items = np.asarray(lesson.items, dtype=np.int64)

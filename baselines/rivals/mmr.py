@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.agents.drawing import best, normal
 from billp.agents.recommender import Observations
+from billp.agents.sampling import best, normal
 from billp.baselines.rivals.overlap import CategoryOverlap
 from billp.baselines.rivals.rival import Material, Rival, Settled
 from billp.baselines.rivals.tuning import Played, trial

@@ -53,7 +53,7 @@ _SHRINK = 5.0  # ratings' worth of doubt in an item's mean
 
 
 @dataclass(frozen=True)
-class Lesson:
+class RatedEpisode:
     """A finished training episode: what was recommended, the stars for it, and whether the user left at the end."""
 
     items: Sequence[int]
@@ -73,7 +73,7 @@ class Rival(Protocol):
         """Recommends by what was learned so far; with `explore` as in training, to learn more."""
         ...
 
-    def learn(self, lessons: Sequence[Lesson]) -> None:
+    def learn(self, lessons: Sequence[RatedEpisode]) -> None:
         """Learns from episodes that it has not learned from before."""
         ...
 
@@ -89,5 +89,5 @@ class Settled:
         """The same in training and in evaluation."""
         return self.made
 
-    def learn(self, lessons: Sequence[Lesson]) -> None:
+    def learn(self, lessons: Sequence[RatedEpisode]) -> None:
         """Changes nothing."""

@@ -17,9 +17,9 @@ from typing import Any
 
 import uvloop
 
-from billp.experiments.run_folder import read_lines
-from billp.experiments.training import train
-from billp.graphs.workshop import Workshop
+from billp.experiments.runs.run_folder import read_lines
+from billp.experiments.runs.training import train
+from billp.graphs.resources import Resources
 from billp.settings import load_settings
 from tests.fakes.server import Script, serving
 
@@ -34,12 +34,12 @@ async def record(episodes: int, horizon: int) -> tuple[list[dict[str, Any]], dic
             {"llm.base_url": base_url, "run.side_by_side": 8, "run.batch": 32, "run.horizon": horizon}
         )
         run = Path(folder) / "run"
-        async with Workshop(settings) as workshop:
+        async with Resources(settings) as resources:
             await train(
-                workshop, dataset="ml-100k", method="billp", episodes=episodes, seed=0,
+                resources, dataset="ml-100k", method="billp", episodes=episodes, seed=0,
                 memory=_MEMORY, run=run, resume=False,
             )  # fmt: skip
-            workshop.memory("ml-100k", _MEMORY).clear()
+            resources.memory("ml-100k", _MEMORY).clear()
         steps = sum(line.output["length"] for line in read_lines(run) if line.output is not None)
     calls = script.bodies
     return calls, {"calls": len(calls), "steps": steps, "episodes": episodes, "horizon": horizon}

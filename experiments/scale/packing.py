@@ -19,12 +19,12 @@ from billp.agents.grounding import Vectors
 from billp.agents.llm.abilities import Abilities
 from billp.agents.prompt_pack import PromptPack
 from billp.agents.recommender import Recommender
-from billp.experiments.engine import Stage
-from billp.graphs.believing import Believer
+from billp.experiments.runs.engine import Stage
+from billp.graphs.beliefs import BeliefModel
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
-from billp.graphs.services import Services
+from billp.graphs.resources import Resources
 from billp.graphs.users import SimulatedUsers
-from billp.graphs.workshop import Workshop
 from billp.memory import Embedder, FrozenMemory, Kind, Knowledge
 from billp.settings import Settings
 from billp.simulators import Dataset, Worlds
@@ -55,13 +55,13 @@ class Equipment:
     embedder: Embedder | None
     """None for the sentence embedder, which each worker loads for itself."""
 
-    def workshop(self, key: SecretStr) -> Workshop:
-        """A workshop with it; `key` is sent to the LLM."""
+    def resources(self, key: SecretStr) -> Resources:
+        """Resources with it; `key` is sent to the LLM."""
         llm = self.settings.llm.model_copy(update={"api_key": key})
-        workshop = Workshop(self.settings.model_copy(update={"llm": llm}), model=self.model, embedder=self.embedder)
+        resources = Resources(self.settings.model_copy(update={"llm": llm}), model=self.model, embedder=self.embedder)
         if self.abilities is not None:
-            workshop.know(self.abilities)
-        return workshop
+            resources.know(self.abilities)
+        return resources
 
 
 @dataclass(frozen=True)
@@ -105,35 +105,35 @@ def without_secrets(settings: Settings) -> Settings:
 
 def kit_of(stage: Stage) -> Kit:
     """The kit of a batch."""
-    services = stage.services
+    deps = stage.deps
     return Kit(
-        settings=without_secrets(services.settings),
+        settings=without_secrets(deps.settings),
         method=stage.method,
         run=stage.run,
         first_ordinal=stage.first_ordinal,
         horizon=stage.horizon,
-        pack=services.pack,
-        knowledge=services.believer.knowledge,
-        recommender=services.recommender,
-        asks=services.minds is not None,
+        pack=deps.pack,
+        knowledge=deps.belief_model.knowledge,
+        recommender=deps.recommender,
+        asks=deps.roles is not None,
     )
 
 
-def stage_of(kit: Kit, ground: Ground, memory: FrozenMemory | None, workshop: Workshop) -> Stage:
-    """The batch's stage, on the equipment of `workshop`."""
-    believer = Believer(kit.settings, ground.dataset, ground.worlds, ground.vectors, knowledge=kit.knowledge)
-    services = Services(
+def stage_of(kit: Kit, ground: Ground, memory: FrozenMemory | None, resources: Resources) -> Stage:
+    """The batch's stage, on the equipment of `resources`."""
+    belief_model = BeliefModel(kit.settings, ground.dataset, ground.worlds, ground.vectors, knowledge=kit.knowledge)
+    deps = Dependencies(
         settings=kit.settings,
         dataset=ground.dataset,
         worlds=ground.worlds,
         users=SimulatedUsers(ground.dataset, ground.worlds),
         popularity=ground.popularity,
         vectors=ground.vectors,
-        embedder=workshop.embedder,
+        embedder=resources.embedder,
         pack=kit.pack,
-        believer=believer,
-        minds=workshop.minds(kit.pack, kit.settings) if kit.asks else None,
-        memory=None if memory is None else memory.bank(workshop.embedder),
+        belief_model=belief_model,
+        roles=resources.roles(kit.pack, kit.settings) if kit.asks else None,
+        memory=None if memory is None else memory.agent_memory(resources.embedder),
         recommender=kit.recommender,
     )
-    return Stage(services, kit.method, kit.run, kit.first_ordinal, kit.horizon)
+    return Stage(deps, kit.method, kit.run, kit.first_ordinal, kit.horizon)

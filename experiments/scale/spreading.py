@@ -12,13 +12,13 @@ from weakref import WeakKeyDictionary
 
 from billp.baselines.rollout import CELLS
 from billp.errors import EngineError, SettingsError
-from billp.experiments.engine import OnPlayed, Stage
-from billp.experiments.plans import EpisodePlan
+from billp.experiments.runs.engine import OnPlayed, Stage
+from billp.experiments.runs.plans import EpisodePlan
+from billp.experiments.runs.side_by_side import together
 from billp.experiments.scale.packing import Equipment, Ground, Parcel, Ref, kit_of, without_secrets
 from billp.experiments.scale.worker import Report
-from billp.experiments.together import together
-from billp.graphs.services import Services
-from billp.graphs.workshop import Workshop
+from billp.graphs.dependencies import Dependencies
+from billp.graphs.resources import Resources
 from billp.memory import KINDS, Freezer, FrozenMemory, Kind
 
 log = logging.getLogger(__name__)
@@ -54,14 +54,14 @@ class Pool(Protocol):
 class SpreadEngine:
     """Plays episodes on the workers of a pool. Memory is read here, and learning stays here."""
 
-    def __init__(self, workshop: Workshop, pool: Pool) -> None:
-        run = workshop.settings.run
+    def __init__(self, resources: Resources, pool: Pool) -> None:
+        run = resources.settings.run
         if run.tape != "off":
             raise SettingsError("A tape is one file of one process; leave out --tape, or take --engine local.")
-        self._workshop, self._pool = workshop, pool
+        self._workshop, self._pool = resources, pool
         self._at_once = asyncio.Semaphore(run.side_by_side)
         self._busy = [0] * pool.size
-        self._grounds: list[tuple[Services, Ref]] = []
+        self._grounds: list[tuple[Dependencies, Ref]] = []
         self._equipment: dict[bool, Ref] = {}
         self._packing = Lock()
         self._rows: WeakKeyDictionary[Freezer, dict[int, Ref]] = WeakKeyDictionary()
@@ -77,7 +77,7 @@ class SpreadEngine:
         """Episodes one by one; those that are played as arrays in shares, for together they cost less."""
         size = 1
         if stage.method.together:
-            size = max(1, CELLS // len(stage.services.catalogue))
+            size = max(1, CELLS // len(stage.deps.catalogue))
             # A network's sums differ in the last digit with the number of users, so that its shares stay as they are.
             if not stage.method.needs_policy:
                 size = min(size, max(_FEWEST, -(-len(plans) // self._pool.size)))
@@ -109,7 +109,7 @@ class SpreadEngine:
             return self._parcel(stage, freezer)
 
     def _parcel(self, stage: Stage, freezer: Freezer | None) -> Parcel:
-        services = stage.services
+        deps = stage.deps
         rows: dict[Kind, tuple[Ref, ...]] = {}
         memory: FrozenMemory | None = None
         if freezer is not None:
@@ -124,44 +124,44 @@ class SpreadEngine:
             rows = {kind: tuple(known[id(part)] for part in parts) for kind, parts in frozen.parts.items()}
         return Parcel(
             kit=self._pool.put(kit_of(stage)),
-            ground=self._ground(services),
-            equipment=self._equipped(services),
+            ground=self._ground(deps),
+            equipment=self._equipped(deps),
             memory=memory,
             rows=rows,
         )
 
-    def _ground(self, services: Services) -> Ref:
+    def _ground(self, deps: Dependencies) -> Ref:
         for known, ref in self._grounds:
-            if known.dataset is services.dataset and known.worlds is services.worlds:
+            if known.dataset is deps.dataset and known.worlds is deps.worlds:
                 return ref
-        ground = Ground(services.dataset, services.worlds, services.popularity, services.vectors)
-        self._grounds = [*self._grounds[-1:], (services, self._pool.put(ground))]  # a surface goes from world to world
+        ground = Ground(deps.dataset, deps.worlds, deps.popularity, deps.vectors)
+        self._grounds = [*self._grounds[-1:], (deps, self._pool.put(ground))]  # a surface goes from world to world
         return self._grounds[-1][1]
 
-    def _equipped(self, services: Services) -> Ref:
-        asks = services.minds is not None
+    def _equipped(self, deps: Dependencies) -> Ref:
+        asks = deps.roles is not None
         if asks not in self._equipment:
             self._equipment[asks] = self._pool.put(equipment_of(self._workshop, asks=asks))
         return self._equipment[asks]
 
 
-def equipment_of(workshop: Workshop, *, asks: bool) -> Equipment:
-    """What workers need to do as `workshop` does, and where it `asks` the LLM, to ask the same.
+def equipment_of(resources: Resources, *, asks: bool) -> Equipment:
+    """What workers need to do as `resources` does, and where it `asks` the LLM, to ask the same.
 
     Raises SettingsError where the LLM is embedded in this process and the workers are elsewhere.
     """
-    settings = without_secrets(workshop.settings)
-    if asks and workshop.given_model is None and workshop.server is not None:
+    settings = without_secrets(resources.settings)
+    if asks and resources.given_model is None and resources.server is not None:
         if settings.run.ray_address is not None:
             raise SettingsError(
                 "The embedded LLM answers on this machine only; start `billp serve` and give its address as "
                 "llm.base_url."
             )
-        llm: dict[str, Any] = {"base_url": workshop.server.base_url}
+        llm: dict[str, Any] = {"base_url": resources.server.base_url}
         settings = settings.model_copy(update={"llm": settings.llm.model_copy(update=llm)})
     return Equipment(
         settings=settings,
-        abilities=workshop.abilities if asks else None,
-        model=workshop.given_model,
-        embedder=workshop.given_embedder,
+        abilities=resources.abilities if asks else None,
+        model=resources.given_model,
+        embedder=resources.given_embedder,
     )

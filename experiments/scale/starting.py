@@ -21,11 +21,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from billp.errors import EngineError, SettingsError
-from billp.experiments.plans import EpisodePlan
+from billp.experiments.runs.plans import EpisodePlan
 from billp.experiments.scale.packing import Parcel, Ref
 from billp.experiments.scale.spreading import SpreadEngine, WorkerLostError
 from billp.experiments.scale.worker import LogKeeper, Report, Said, Worker
-from billp.graphs.workshop import Workshop
+from billp.graphs.resources import Resources
 from billp.setting_groups import RunSettings
 
 log = logging.getLogger(__name__)
@@ -132,12 +132,12 @@ class RayPool:
         self._ray.shutdown()
 
 
-async def start(workshop: Workshop) -> SpreadEngine:
-    """An engine on Ray, as the settings say; it ends with the workshop.
+async def start(resources: Resources) -> SpreadEngine:
+    """An engine on Ray, as the settings say; it ends with the resources.
 
     Raises SettingsError where Ray is not installed, and EngineError where it does not start.
     """
-    settings = workshop.settings
+    settings = resources.settings
     if importlib.util.find_spec("ray") is None:
         raise SettingsError("Ray is not installed; install the extra: `pip install 'billp[scale]'`.")
     if settings.run.tape != "off":
@@ -145,9 +145,9 @@ async def start(workshop: Workshop) -> SpreadEngine:
     if (settings.run.ray_address or "").startswith("ray://"):
         raise SettingsError("Ray's client (ray://) cannot carry a run; start it on a machine of the cluster.")
     pool = await asyncio.to_thread(RayPool, settings.run, settings.llm.api_key)
-    workshop.at_close(pool.close)
+    resources.at_close(pool.close)
     log.info("Workers on Ray: %d", pool.size)
-    return SpreadEngine(workshop, pool)
+    return SpreadEngine(resources, pool)
 
 
 def _started(run: RunSettings) -> Ray:

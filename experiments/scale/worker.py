@@ -12,14 +12,14 @@ from typing import Any
 from pydantic import SecretStr
 
 from billp.errors import BillpError
-from billp.experiments.engine import Stage, play_as_arrays, play_in_graph
-from billp.experiments.plans import EpisodePlan
+from billp.experiments.runs.engine import Stage, play_as_arrays, play_in_graph
+from billp.experiments.runs.plans import EpisodePlan
+from billp.experiments.runs.vectorised import Played
 from billp.experiments.scale.packing import Parcel, Ref, stage_of
-from billp.experiments.vectorised import Played
+from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
-from billp.graphs.services import FixedServices
+from billp.graphs.resources import Resources
 from billp.graphs.settling import settle
-from billp.graphs.workshop import Workshop
 from billp.memory import FrozenMemory
 
 Fetch = Callable[[Ref], Awaitable[Any]]
@@ -81,14 +81,14 @@ class Worker:
             for ref in parcel.refs:
                 if ref not in self._fetched:
                     thing = await self._fetch(ref)
-                    self._fetched[ref] = thing.workshop(self._key) if ref == parcel.equipment else thing
+                    self._fetched[ref] = thing.resources(self._key) if ref == parcel.equipment else thing
             self._sets[parcel.kit] = await asyncio.to_thread(self._unpacked, parcel)
             while len(self._sets) > _KEPT:
                 self._sets.popitem(last=False)
             needed = frozenset[Ref]().union(*(known.refs for known in self._sets.values()))
             # Workshops stay: their connections are in use until the worker ends.
             self._fetched = {
-                ref: thing for ref, thing in self._fetched.items() if ref in needed or isinstance(thing, Workshop)
+                ref: thing for ref, thing in self._fetched.items() if ref in needed or isinstance(thing, Resources)
             }
         self._sets.move_to_end(parcel.kit)
         return self._sets[parcel.kit]
@@ -98,9 +98,9 @@ class Worker:
         if parcel.memory is not None:
             rows = {kind: tuple(self._fetched[ref] for ref in refs) for kind, refs in parcel.rows.items()}
             memory = replace(parcel.memory, parts=rows)
-        kit, ground, workshop = (self._fetched[ref] for ref in (parcel.kit, parcel.ground, parcel.equipment))
-        stage = stage_of(kit, ground, memory, workshop)
-        graph = build_episode_graph(FixedServices(stage.services), stage.horizon)
+        kit, ground, resources = (self._fetched[ref] for ref in (parcel.kit, parcel.ground, parcel.equipment))
+        stage = stage_of(kit, ground, memory, resources)
+        graph = build_episode_graph(FixedDependencies(stage.deps), stage.horizon)
         settle()
         return _Set(stage, graph, frozenset(parcel.refs))
 

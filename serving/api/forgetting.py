@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from billp.experiments.origins import LIVE
+from billp.experiments.runs.origins import LIVE
 from billp.graphs.live import own_memory
 from billp.memory import inventory
 from billp.memory.erasing import erase_bank, erase_user
@@ -50,7 +50,7 @@ class Forgetting:
 
     async def _erase_shared(self, method: str, memory: str, person: str) -> int:
         """What people taught under that name; a simulated user may have the same one."""
-        async with self._lender.lent(method, memory) as services:
-            if services.memory is None:
+        async with self._lender.lent(method, memory) as deps:
+            if deps.memory is None:
                 return 0
-            return await asyncio.to_thread(erase_user, services.settings, services.memory, person, runs=LIVE)
+            return await asyncio.to_thread(erase_user, deps.settings, deps.memory, person, runs=LIVE)

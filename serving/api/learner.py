@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any, cast
 
 from billp.errors import MemoryStoreError, StoreAwayError
-from billp.experiments.records import check_finite
+from billp.experiments.runs.records import check_finite
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.forms import LiveContext
 from billp.graphs.learning import learn
 from billp.graphs.methods import method_named
-from billp.graphs.services import Services
-from billp.graphs.state import EpisodeOutput
+from billp.graphs.state import Trajectory
 from billp.graphs.tracing import in_full
-from billp.memory import MemoryBank
+from billp.memory import AgentMemory
 from billp.serving.api.ledger import EpisodeRow, Ledger
 from billp.serving.api.lending import Lender
 from billp.serving.api.metrics import Metrics
@@ -77,10 +77,10 @@ class Learner:
             return True
 
     async def _learn(self, episode: EpisodeRow) -> None:
-        output = cast(EpisodeOutput, episode.output)
+        output = cast(Trajectory, episode.output)
         check_finite(output)
-        async with self._lender.lent(episode.method, episode.memory) as services:
-            memory = services.memory
+        async with self._lender.lent(episode.method, episode.memory) as deps:
+            memory = deps.memory
             if memory is None:
                 raise MemoryStoreError(f"Session {episode.session} has no memory to teach; begin it anew.")
             ordinal = episode.ordinal
@@ -88,12 +88,12 @@ class Learner:
                 ordinal = await asyncio.to_thread(memory.next_ordinal)
                 await self._ledger.set_ordinal(episode.seq, ordinal)
             context = LiveContext(method=episode.method, seed=self._seed, run=self._run, learn=True)
-            context = replace(in_full(context, services), ordinal=ordinal)
-            await asyncio.to_thread(_write, services, memory, context, output)
+            context = replace(in_full(context, deps), ordinal=ordinal)
+            await asyncio.to_thread(_write, deps, memory, context, output)
 
 
-def _write(services: Services, memory: MemoryBank, context: LiveContext, output: EpisodeOutput) -> None:
-    learn(services, memory, method_named(context.method), context, output)
+def _write(deps: Dependencies, memory: AgentMemory, context: LiveContext, output: Trajectory) -> None:
+    learn(deps, memory, method_named(context.method), context, output)
 
 
 def _told(episode: EpisodeRow, error: Exception) -> dict[str, Any]:

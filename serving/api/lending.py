@@ -1,4 +1,4 @@
-"""Services with a memory, lent while a step runs: one memory for all, or one for each person."""
+"""Dependencies with a memory, lent while a step runs: one memory for all, or one for each person."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
-from billp.graphs.services import Services
 from billp.graphs.state import EpisodeContext
-from billp.memory import MemoryBank, open_bank
+from billp.memory import AgentMemory, open_memory
 
 _KEPT = 32  # memories that stay open while they are not used
 
 
 @dataclass
 class _Lent:
-    bank: MemoryBank
-    services: dict[str, Services] = field(default_factory=dict)
+    agent_memory: AgentMemory
+    deps: dict[str, Dependencies] = field(default_factory=dict)
     holders: int = 0
 
 
 class Lender:
-    """A provider of services for the graph; a memory is opened when first lent, and closed when long unused."""
+    """A provider of dependencies for the graph; a memory is opened when first lent, and closed when long unused."""
 
-    def __init__(self, bases: Mapping[str, Services]) -> None:
-        """`bases` are services without a memory, by method."""
+    def __init__(self, bases: Mapping[str, Dependencies]) -> None:
+        """`bases` are dependencies without a memory, by method."""
         self._bases = bases
         self._lent: OrderedDict[str, _Lent] = OrderedDict()
         self._moving = asyncio.Lock()
 
-    def base(self, method: str) -> Services:
-        """The services of a method, without a memory."""
+    def base(self, method: str) -> Dependencies:
+        """The dependencies of a method, without a memory."""
         return self._bases[method]
 
     @asynccontextmanager
-    async def lent(self, method: str, memory: str) -> AsyncIterator[Services]:
-        """Services with that memory, which stays open meanwhile; without one where `memory` is empty.
+    async def lent(self, method: str, memory: str) -> AsyncIterator[Dependencies]:
+        """Dependencies with that memory, which stays open meanwhile; without one where `memory` is empty.
 
         Raises MemoryStoreError where it cannot be opened.
         """
@@ -49,9 +49,9 @@ class Lender:
         lent.holders += 1
         self._lent.move_to_end(memory)
         try:
-            if method not in lent.services:
-                lent.services[method] = replace(self._bases[method], memory=lent.bank)
-            yield lent.services[method]
+            if method not in lent.deps:
+                lent.deps[method] = replace(self._bases[method], memory=lent.agent_memory)
+            yield lent.deps[method]
         finally:
             lent.holders -= 1
             await self._close_unused()
@@ -60,12 +60,12 @@ class Lender:
         """Works out what memory believes before anybody waits for it."""
         chosen = method_named(method)
         if chosen.chooser == "memory":
-            async with self.lent(method, memory) as services:
-                await asyncio.to_thread(services.believer.beliefs, chosen, services.memory)
+            async with self.lent(method, memory) as deps:
+                await asyncio.to_thread(deps.belief_model.beliefs, chosen, deps.memory)
 
-    async def get(self, context: EpisodeContext, user: str) -> Services:
-        """The services that were lent for the episode at hand."""
-        return self._lent[context.memory].services[context.method] if context.memory else self._bases[context.method]
+    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
+        """The dependencies that were lent for the episode at hand."""
+        return self._lent[context.memory].deps[context.method] if context.memory else self._bases[context.method]
 
     async def put_back(self, memory: str) -> None:
         """Closes a memory, unless it is in use."""
@@ -84,15 +84,15 @@ class Lender:
                 self._lent[memory] = _Lent(await asyncio.to_thread(self._opened, method, memory))
             return self._lent[memory]
 
-    def _opened(self, method: str, memory: str) -> MemoryBank:
+    def _opened(self, method: str, memory: str) -> AgentMemory:
         base = self._bases[method]
-        bank = open_bank(base.settings, base.dataset.name, memory, base.embedder)
+        agent_memory = open_memory(base.settings, base.dataset.name, memory, base.embedder)
         try:
-            bank.check_catalogue(base.catalogue, base.vectors)
+            agent_memory.check_catalogue(base.catalogue, base.vectors)
         except BaseException:
-            bank.close()
+            agent_memory.close()
             raise
-        return bank
+        return agent_memory
 
     async def _close_unused(self) -> None:
         if len(self._lent) <= _KEPT:
@@ -106,4 +106,4 @@ class Lender:
         lent = self._lent.get(memory)
         if lent is not None and not lent.holders:
             del self._lent[memory]  # another request for it waits until it is closed
-            await asyncio.to_thread(lent.bank.close)
+            await asyncio.to_thread(lent.agent_memory.close)

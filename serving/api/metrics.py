@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from billp.graphs.state import StepRecord, UsageState
+from billp.graphs.state import Transition, UsageState
 
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -38,7 +38,7 @@ class Metrics:
         """A session was begun."""
         self._begun.labels(arm).inc()
 
-    def stepped(self, arm: str, steps: Sequence[StepRecord]) -> None:
+    def stepped(self, arm: str, steps: Sequence[Transition]) -> None:
         """Items were rated."""
         for step in steps:
             self._stars.labels(arm).observe(step["reward"])

@@ -14,14 +14,14 @@ from langgraph.types import Command
 from billp.graphs.episode import EpisodeGraph
 from billp.graphs.forms import LiveContext, LiveInput
 from billp.graphs.live import Question
-from billp.graphs.state import EpisodeOutput
+from billp.graphs.state import Trajectory
 from billp.graphs.tracing import in_full, traced
 from billp.serving.api.feed import Event, Feed
 from billp.serving.api.ledger import SessionRow
 from billp.serving.api.lending import Lender
 from billp.serving.api.metrics import Metrics
 
-_CHANNELS = [*EpisodeOutput.__annotations__, "decision", "messages"]
+_CHANNELS = [*Trajectory.__annotations__, "decision", "messages"]
 
 Move = LiveInput | Command[Any] | None
 
@@ -62,10 +62,8 @@ class Mover:
         """Runs the graph until it waits or ends; what goes on meanwhile is told to `feed`."""
         values: Mapping[str, Any] = {}
         question: Question | None = None
-        async with self._lender.lent(row.method, row.memory) as services:
-            context = in_full(
-                LiveContext(method=row.method, seed=self._seed, run=self._run, learn=row.teaches), services
-            )
+        async with self._lender.lent(row.method, row.memory) as deps:
+            context = in_full(LiveContext(method=row.method, seed=self._seed, run=self._run, learn=row.teaches), deps)
             config: RunnableConfig = {**_thread(row.id), **traced(context)}
             modes: list[Any] = ["values", "updates", *(["messages"] if feed.heard else [])]
             clock = self._metrics.clock()
@@ -96,6 +94,6 @@ def _thread(id_: str) -> RunnableConfig:
 
 
 def _tell_words(feed: Feed, chunk: object, about: Mapping[str, Any]) -> None:
-    """The Planner's words alone: the other minds are asked for letters and numbers."""
+    """The Planner's words alone: the other roles are asked for letters and numbers."""
     if about.get("langgraph_node") == "plan" and isinstance(chunk, AIMessageChunk) and chunk.text:
         feed.tell(Event("words", {"text": str(chunk.text)}))

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from billp.errors import ArtifactError, SettingsError
 from billp.experiments.checks import check_method, check_play
-from billp.experiments.opening import open_recommender
-from billp.experiments.origins import LIVE
+from billp.experiments.runs.opening import open_recommender
+from billp.experiments.runs.origins import LIVE
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput
 from billp.graphs.live import with_persons
 from billp.graphs.methods import Method, method_named
-from billp.graphs.services import Services
+from billp.graphs.resources import Resources
 from billp.graphs.settling import settle
-from billp.graphs.workshop import Workshop
 from billp.names import there_is_no
 from billp.serving.api.arms import Arm, ArmName, Arms
 from billp.serving.api.database import Database, open_database
@@ -124,18 +124,18 @@ async def open_tokens(settings: Settings, name: str) -> AsyncIterator[Tokens]:
 
 
 @asynccontextmanager
-async def open_service(workshop: Workshop, plan: ServicePlan) -> AsyncIterator[Service]:
+async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator[Service]:
     """The service, until the block is left; raises what `check_plan` and opening data, model and database raise."""
-    settings = workshop.settings
+    settings = resources.settings
     check_plan(settings, plan)
     scrub_freed_memory()  # before anybody is known here, who may ask to be forgotten
     async with open_database(settings, folder_of(settings, plan.name), plan.name) as database:
         await database.claim()
         ledger = Ledger(database)
         await ledger.prepare()
-        bases = _bases(workshop, plan)
-        for services in bases.values():
-            await workshop.check_model(services)
+        bases = _bases(resources, plan)
+        for deps in bases.values():
+            await resources.check_model(deps)
         lender = Lender(bases)
         await lender.warm(plan.method, plan.memory or "" if method_named(plan.method).remembers else "")
         graph = build_episode_graph(
@@ -169,18 +169,18 @@ async def open_service(workshop: Workshop, plan: ServicePlan) -> AsyncIterator[S
             await lender.close()
 
 
-def _bases(workshop: Workshop, plan: ServicePlan) -> Mapping[str, Services]:
-    """Services of the methods that serve, on the same data."""
-    found: dict[str, Services] = {}
+def _bases(resources: Resources, plan: ServicePlan) -> Mapping[str, Dependencies]:
+    """Dependencies of the methods that serve, on the same data."""
+    found: dict[str, Dependencies] = {}
     for name in [plan.method, *([plan.control_method] if plan.control else [])]:
         method = method_named(name)
-        services = workshop.services(plan.dataset, memory=None, llm=method.needs_llm, method=method)
-        recommender = open_recommender(services, name, plan.memory or name).recommender
-        found[name] = with_persons(replace(services, recommender=recommender))
+        deps = resources.deps(plan.dataset, memory=None, llm=method.needs_llm, method=method)
+        recommender = open_recommender(deps, name, plan.memory or name).recommender
+        found[name] = with_persons(replace(deps, recommender=recommender))
     return found
 
 
-def _arms(bases: Mapping[str, Services], plan: ServicePlan) -> Arms:
+def _arms(bases: Mapping[str, Dependencies], plan: ServicePlan) -> Arms:
     def arm(name: ArmName, method: Method, *, learns: bool) -> Arm:
         return Arm(name, method, plan.memory, learns and method.remembers, bases[method.name].users)
 

@@ -16,9 +16,9 @@ from langgraph.types import Command
 from pydantic import ValidationError
 
 from billp.errors import EpisodeError
-from billp.experiments.records import check_finite
+from billp.experiments.runs.records import check_finite
 from billp.graphs.forms import LiveInput
-from billp.graphs.live import Verdict
+from billp.graphs.live import PersonAnswer
 from billp.graphs.nodes import output_of
 from billp.serving.api.arms import Arms
 from billp.serving.api.feed import Event, Feed
@@ -113,7 +113,7 @@ class Sessions:
         kept then, and the same request again goes on with it.
         """
         try:
-            Verdict.model_validate(given.said)
+            PersonAnswer.model_validate(given.said)
         except ValidationError as error:
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error)) from None
         return await self._answered(await self._found(person, id_), given, key)
@@ -263,15 +263,15 @@ class Sessions:
         self._finished()
 
     def _turn(self, row: SessionRow, moment: Moment) -> Turn:
-        services = self._lender.base(row.method)
-        horizon, steps = services.worlds.train.horizon, moment.values.get("steps", [])
+        deps = self._lender.base(row.method)
+        horizon, steps = deps.worlds.train.horizon, moment.values.get("steps", [])
         if moment.question is None:
             totals = Totals.model_validate({name: moment.values[name] for name in Totals.model_fields})
             return Turn(
                 session=row.id, user=row.person, step=len(steps), horizon=horizon, ended=moment.values["ended"],
                 totals=totals,
             )  # fmt: skip
-        question, item = moment.question, services.catalogue[moment.values["decision"]["item"]]
+        question, item = moment.question, deps.catalogue[moment.values["decision"]["item"]]
         return Turn(
             session=row.id, user=row.person, step=question["step"], horizon=horizon, item=item.key,
             title=question["title"], categories=question["categories"], year=question["year"],

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from billp.experiments.intervals import Estimate, Table, difference_between, mean_of
+from billp.experiments.stats.intervals import Estimate, Table, difference_between, mean_of
 from billp.serving.api.arms import ArmName
 from billp.serving.api.ledger import Ledger
 

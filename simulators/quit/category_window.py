@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from billp.simulators.item_traits import ItemTraits
+from billp.simulators.quit.item_traits import ItemTraits
 from billp.simulators.quit.reasons import Reason
 from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind, Surroundings
-from billp.simulators.rating_model import Floats, Indices
+from billp.simulators.rating.base import Floats, Indices
 
 SAME_CATEGORY = Reason(
     "same_category",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.simulators.item_traits import ItemTraits
+from billp.simulators.quit.item_traits import ItemTraits
 from billp.simulators.quit.reasons import TOO_CLOSE
 from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind
-from billp.simulators.rating_model import Floats, Indices
+from billp.simulators.rating.base import Floats, Indices
 
 _BLOCK = 16384  # pairs whose distances are computed at once
 

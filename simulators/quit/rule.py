@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billp.settings import QuitRuleName, SimulatorSettings
-from billp.simulators.item_traits import ItemTraits
+from billp.simulators.quit.item_traits import ItemTraits
 from billp.simulators.quit.reasons import Reason
-from billp.simulators.rating_model import Floats, Indices
+from billp.simulators.rating.base import Floats, Indices
 
 NO_ITEM = -1
 """Stands in arrays of items where there is none."""

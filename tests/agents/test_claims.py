@@ -10,9 +10,9 @@ from billp.agents.claims import LOW_RATING, NONE, REPETITION, Claim, ClaimForm
 from billp.agents.closeness import Closeness
 from billp.agents.llm.abilities import Abilities
 from billp.agents.measures import ByCategories, ByYear
+from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import load_pack
-from billp.agents.reflector import Reflector
-from billp.agents.views import Situation
+from billp.agents.roles.reflector import Reflector
 from billp.catalogue import Catalogue, Item
 from billp.errors import MemoryStoreError, ReplyFormatError
 from billp.settings import ReflectorSettings
@@ -94,11 +94,11 @@ def test_other_text_is_no_claim():
 
 
 class TestReflector:
-    situation = Situation(ITEMS[:2], ITEMS, (4, 4, 4, 4, 4, 3))
+    observed = AgentObservation(ITEMS[:2], ITEMS, (4, 4, 4, 4, 4, 3))
 
     async def test_one_call_brings_claim_and_sentence(self):
         asked, model = reflector(json.dumps(answer("too alike in kind")))
-        lesson = await asked.explain(self.situation, CLOSENESS, seed=0)
+        lesson = await asked.explain(self.observed, CLOSENESS, seed=0)
         assert lesson.claim == Claim("categories", back=1, level=6, holds=True)
         assert lesson.text == "Too much of the same."
         (request,) = model.requests
@@ -107,10 +107,10 @@ class TestReflector:
 
     async def test_what_cannot_be_read_claims_nothing_and_fails_no_episode(self):
         asked, _ = reflector("I think", "because")
-        lesson = await asked.explain(self.situation, CLOSENESS, seed=0)
+        lesson = await asked.explain(self.observed, CLOSENESS, seed=0)
         assert (lesson.text, lesson.claim, lesson.usage.format_failures) == ("", None, 2)
 
     async def test_a_model_without_schemas_may_answer_in_words(self):
         asked, _ = reflector("Vary the kinds.", schema=False)
-        lesson = await asked.explain(self.situation, CLOSENESS, seed=0)
+        lesson = await asked.explain(self.observed, CLOSENESS, seed=0)
         assert (lesson.text, lesson.claim) == ("Vary the kinds.", Claim(NONE))

@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billp.agents.actor import Actor, label_scores
-from billp.agents.briefing import Briefing
-from billp.agents.critic import Critic, advantage, discounted_sums, expected_score
+from billp.agents.actor_input import ActorInput
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.usage import Usage
-from billp.agents.planner import Known, Planner
+from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import load_pack
-from billp.agents.reflector import Reflector
+from billp.agents.roles.actor import Actor, label_scores
+from billp.agents.roles.critic import Critic, advantage, discounted_sums, expected_score
+from billp.agents.roles.planner import Known, Planner
+from billp.agents.roles.reflector import Reflector
 from billp.agents.tools import CategoryAnalysis
-from billp.agents.views import Situation
 from billp.catalogue import Item
 from billp.errors import ModelUnavailableError, ReplyFormatError
 from billp.settings import ActorSettings, CriticSettings, PlannerSettings, ReflectorSettings
 from tests.fakes.model import QueueModel
 
 ITEMS = tuple(Item(n, f"k{n}", f"Film {n}", ("Drama",) if n % 2 else ("War", "Comedy"), 1990 + n) for n in range(30))
-SITUATION = Situation(history=ITEMS[:3], recommended=ITEMS[3:5], rewards=(4, 2))
+SITUATION = AgentObservation(history=ITEMS[:3], recommended=ITEMS[3:5], rewards=(4, 2))
 PACK = load_pack()
 _stars = st.floats(-50, 50)
 
@@ -57,14 +57,14 @@ class TestPlanner:
         planner = Planner(model, PACK["planner"], PlannerSettings(shown_steps=6))
         for steps in (12, 13):
             recommended = ITEMS[:steps]
-            await planner.think(Situation(ITEMS[:3], recommended, (4,) * steps), Known(), [], seed=0)
+            await planner.think(AgentObservation(ITEMS[:3], recommended, (4,) * steps), Known(), [], seed=0)
         first, second = (asked.user for asked in model.requests)
         until = first.index("- Film 11") + len("- Film 11")
         assert second[:until] == first[:until]
 
     @pytest.mark.parametrize("steps", [0, 1, 5, 6, 11, 12, 29])
     def test_shown_steps_are_the_last_ones_and_bounded(self, steps: int):
-        shown = Situation((), ITEMS[:steps], (3,) * steps).shown_steps(6)
+        shown = AgentObservation((), ITEMS[:steps], (3,) * steps).shown_steps(6)
         assert [step.number for step in shown] == list(range(steps - len(shown) + 1, steps + 1))
         assert min(steps, 6) <= len(shown) < 12
 
@@ -73,7 +73,7 @@ class TestActor:
     async def test_chooses_by_letter_under_a_constraint(self):
         model = QueueModel(['"B"'])
         choice = await Actor(model, PACK, ActorSettings(choice="schema"), 6).choose(
-            Briefing(SITUATION, "calm", CategoryAnalysis(("War",), ("Drama",)), (ITEMS[7],), (ITEMS[8],)),
+            ActorInput(SITUATION, "calm", CategoryAnalysis(("War",), ("Drama",)), (ITEMS[7],), (ITEMS[8],)),
             ITEMS[10:13],
             seed=1,
             greedy=True,
@@ -95,12 +95,12 @@ class TestActor:
     async def test_a_server_that_ignores_the_constraint_fails_by_name(self):
         actor = Actor(QueueModel(["I like B", "Z", ""]), PACK, ActorSettings(choice="schema", retries=2), 6)
         with pytest.raises(ReplyFormatError, match="none of A to C"):
-            await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=0, greedy=True)
+            await actor.choose(ActorInput(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=0, greedy=True)
 
     async def test_takes_the_letter_of_one_token_that_is_likeliest(self):
         model = QueueModel([Reply("B", {"B": -0.1, " B": -3.0, "The": -0.5, "C": -90.0})])
         choice = await Actor(model, PACK, ActorSettings(orders=1), 6).choose(
-            Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4, greedy=True
+            ActorInput(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4, greedy=True
         )
         assert choice.position == 1
         (asked,) = model.requests
@@ -109,7 +109,7 @@ class TestActor:
     async def test_without_any_letter_the_schema_decides(self):
         model = QueueModel([Reply("The", {"The": -0.1}, Usage(calls=1)), '"C"'])
         choice = await Actor(model, PACK, ActorSettings(orders=1), 6).choose(
-            Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4, greedy=True
+            ActorInput(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=4, greedy=True
         )
         assert choice.position == 2
         assert model.requests[1].choices == ("A", "B", "C")
@@ -121,7 +121,7 @@ class TestActor:
         actor = Actor(model, PACK, ActorSettings(temperature=1.0, orders=1), 6)
         drawn = [
             (
-                await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=seed, greedy=False)
+                await actor.choose(ActorInput(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=seed, greedy=False)
             ).position
             for seed in range(2000)
         ]
@@ -137,7 +137,7 @@ class TestActor:
 
     async def test_proposes_in_words(self):
         actor = Actor(QueueModel(["The Godfather"]), PACK, ActorSettings(), 6)
-        proposal = await actor.propose(Briefing(SITUATION, "crime", CategoryAnalysis()), seed=0)
+        proposal = await actor.propose(ActorInput(SITUATION, "crime", CategoryAnalysis()), seed=0)
         assert proposal.text == "The Godfather"
 
 

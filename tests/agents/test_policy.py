@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billp.agents.actor import Actor
-from billp.agents.briefing import Briefing
+from billp.agents.actor_input import ActorInput
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
+from billp.agents.observation import AgentObservation
 from billp.agents.policy import choose, label_preferences, named_preferences, unbiased_preferences
 from billp.agents.prompt_pack import load_pack
+from billp.agents.roles.actor import Actor
 from billp.agents.tools import CategoryAnalysis
-from billp.agents.views import Situation
 from billp.catalogue import Item
 from billp.settings import ActorSettings
 from tests.fakes.model import RuleModel
 
 real = st.floats(-5, 5)
-BRIEFING = Briefing(Situation((), (), ()), "", CategoryAnalysis())
+BRIEFING = ActorInput(AgentObservation((), (), ()), "", CategoryAnalysis())
 FILMS = [Item(number, str(number), f"Film {number}", ("War",)) for number in range(12)]
 
 

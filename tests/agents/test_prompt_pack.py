@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billp.agents.observation import ShownItem, ShownStep
 from billp.agents.prompt_pack import DEFAULT_PACK, SAMPLES, VARIABLES, clean, load_pack
-from billp.agents.views import ShownItem, ShownStep
 from billp.errors import PromptError
 
 PACKS = sorted(path for path in DEFAULT_PACK.parent.iterdir() if path.is_dir())

@@ -14,7 +14,7 @@ from billp import cli, memory
 from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
-from billp.graphs import workshop
+from billp.graphs import resources
 from billp.settings import LLMSettings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import FakeChat, sensible_reply
@@ -67,7 +67,7 @@ def billp(capsys: pytest.CaptureFixture[str]) -> Billp:
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An embedder that needs no model, wherever the commands would make one."""
-    monkeypatch.setattr(workshop, "SentenceEmbedder", HashEmbedder)
+    monkeypatch.setattr(resources, "SentenceEmbedder", HashEmbedder)
     monkeypatch.setattr(memory, "SentenceEmbedder", HashEmbedder)
 
 
@@ -94,4 +94,4 @@ class ServedFake(FakeChat):
 def answered(hashed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server named in the environment whose replies need no network."""
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
-    monkeypatch.setattr(workshop, "ServerChat", ServedFake)
+    monkeypatch.setattr(resources, "ServerChat", ServedFake)

@@ -20,18 +20,18 @@ from numpy.typing import NDArray
 from billp.agents import prompt_pack
 from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.providers import DIALECTS, Dialect, provider_chat
-from billp.experiments.episode_metrics import METRICS, Metric
+from billp.experiments.stats.episode_metrics import METRICS, Metric
 from billp.graphs.methods import METHODS, Method
 from billp.settings import LLMSettings, SimulatorSettings
 from billp.simulators import load_worlds, save_worlds
-from billp.simulators.building import build_worlds
-from billp.simulators.features import Features
-from billp.simulators.known import KNOWN, KnownDataset
+from billp.simulators.data.features import Features
+from billp.simulators.data.known import KNOWN, KnownDataset
+from billp.simulators.env.building import build_worlds
 from billp.simulators.quit.reasons import TOO_CLOSE
 from billp.simulators.quit.registry import RULES
 from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind
-from billp.simulators.rating_kinds import RATING_MODELS, RatingKind
-from billp.simulators.rating_model import Floats, Indices
+from billp.simulators.rating.base import Floats, Indices
+from billp.simulators.rating.registry import RATING_MODELS, RatingKind
 from tests.cli.conftest import Billp
 from tests.fakes.worlds import TINY, tiny_dataset, write_atomic
 

@@ -37,7 +37,7 @@ def test_one_way_can_be_asked_for(billp: Billp, tiny: Path, answered: None):
 
 def test_recorded_values_need_no_llm(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch):
     billp("train", "--dataset", "tiny", "--episodes", "3", "--run", "one")
-    monkeypatch.setattr("billp.graphs.workshop.Workshop.model", None)
+    monkeypatch.setattr("billp.graphs.resources.Resources.model", None)
     said = billp("critic", "--recorded", "one", "--json")
     assert said.code == 0
     assert said.json["ways"].keys() == {"logprobs"}

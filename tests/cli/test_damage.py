@@ -108,8 +108,8 @@ def limited(size: int) -> Callable[[], None]:
 def test_a_disk_that_takes_no_more_stops_a_run_in_a_sentence(tiny: Path, size: int):
     env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "300"}
     program = (
-        "import sys\nsys.path.insert(0, sys.argv.pop(1))\nimport billp.graphs.workshop\n"
-        "from tests.fakes.embedder import HashEmbedder\nbillp.graphs.workshop.SentenceEmbedder = HashEmbedder\n"
+        "import sys\nsys.path.insert(0, sys.argv.pop(1))\nimport billp.graphs.resources\n"
+        "from tests.fakes.embedder import HashEmbedder\nbillp.graphs.resources.SentenceEmbedder = HashEmbedder\n"
         "import billp.cli\nbillp.cli.main()\n"
     )
     at = [sys.executable, "-c", program, str(ROOT), "evaluate", *AT]

@@ -45,7 +45,7 @@ def test_as_json_it_is_one_object_with_every_check_and_version(billp: Billp, tin
 def test_memories_are_opened_and_counted(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch):
     assert billp("train", "--dataset", "tiny", "--memory", "mine", "--episodes", "1").code == 0
     assert "all memories there are (1) can be read" in billp("doctor").words
-    monkeypatch.setattr("billp.graphs.workshop.SentenceEmbedder", lambda: HashEmbedder(name="another"))
+    monkeypatch.setattr("billp.graphs.resources.SentenceEmbedder", lambda: HashEmbedder(name="another"))
     assert failed(billp) == {"memory"}
 
 
@@ -76,7 +76,7 @@ def test_an_llm_that_breaks_is_a_failed_check_too(
     def broken(*_: object) -> None:
         raise OSError("no such instruction")
 
-    monkeypatch.setattr("billp.graphs.workshop.start", broken)
+    monkeypatch.setattr("billp.graphs.resources.start", broken)
     assert "broke with OSError (no such instruction)" in billp("doctor").words
     assert failed(billp) == {"model"}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from billp.experiments import playing
+from billp.experiments.runs import live_session
 from tests.cli.conftest import Billp
 
 AT = ("play", "--dataset", "tiny", "--user", "Ada")
@@ -67,7 +67,7 @@ def test_an_episode_that_a_kill_kept_from_being_taught_is_taught_before_the_next
             typed(monkeypatch, "5", "3", "q")
             with monkeypatch.context() as patched:
                 if (run, number) == ("killed", 0):
-                    patched.setattr(playing, "learn_next", None)
+                    patched.setattr(live_session, "learn_next", None)
                     with pytest.raises(TypeError):
                         billp(*command, "--run", "live", "--memory", run)
                 else:

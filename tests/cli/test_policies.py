@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from billp.experiments.baselines import runs
+from billp.experiments.policies import training
 from tests.cli.conftest import Billp
 
 TINY = ("--dataset", "tiny")
@@ -113,7 +113,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence_before_any_work(
 def test_without_the_extra_it_says_how_to_get_it(
     billp: Billp, tiny: Path, hashed: None, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(runs, "find_spec", lambda name: None)
+    monkeypatch.setattr(training, "find_spec", lambda name: None)
     said = billp(*command, *TINY)
     assert said.code == 2
     assert "tianshou, which is not installed; run `pip install -e '.[rl]'`" in said.words

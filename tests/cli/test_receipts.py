@@ -12,8 +12,8 @@ import pytest
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.plan import Plan
-from billp.graphs import workshop
-from billp.memory import Uses, open_bank
+from billp.graphs import resources
+from billp.memory import Uses, open_memory
 from billp.memory.receipts import Used
 from billp.settings import load_settings
 from billp.simulators import load_dataset
@@ -35,7 +35,7 @@ class Formless(ServedFake):
 @pytest.fixture
 def trained(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The lines of a training run `run` of 6 episodes, in batches of 2, into the memory `mine`."""
-    monkeypatch.setattr(workshop, "ServerChat", Formless)
+    monkeypatch.setattr(resources, "ServerChat", Formless)
     return train(billp)
 
 
@@ -255,12 +255,12 @@ def test_a_first_step_has_nothing_learned_behind_it(billp: Billp, trained: list[
 
 def test_prune_shows_first_and_forgets_what_harms_with_a_yes(billp: Billp, trained: list[dict[str, Any]]):
     bad, spared = (f"reflections/run/{line['id']}/-001" for line in trained[:2])
-    with open_bank(load_settings(), "tiny", "mine", HashEmbedder()) as bank:
+    with open_memory(load_settings(), "tiny", "mine", HashEmbedder()) as agent_memory:
         for number in range(40):
             recalled = (bad,) if number >= 30 else (spared,)
             kept = Used(recalled).to_json()
             reward = number % 3 - (50.0 if number >= 30 else 0.0)
-            bank.uses.write(
+            agent_memory.uses.write(
                 Uses(examples.unit(number), "horizon", 5, reward, number, kept, examples.origin(number, -1, "other"))
             )
     dry = billp("memory", "prune", *AT, "--json").json

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from billp.memory import open_bank
+from billp.memory import open_memory
 from billp.settings import load_settings
 from tests.cli.conftest import Billp, files
 from tests.fakes.embedder import HashEmbedder
@@ -23,10 +23,10 @@ AT = ["--dataset", "tiny"]
 def memories(tiny: Path, own_folders: Path) -> None:
     """A memory `lessons` that holds something, and one `emptied` that held something once."""
     for name in ("lessons", "emptied"):
-        with open_bank(load_settings(), "tiny", name, HashEmbedder()) as bank:
-            bank.actor.write([actor(1)])
+        with open_memory(load_settings(), "tiny", name, HashEmbedder()) as agent_memory:
+            agent_memory.actor.write([actor(1)])
             if name == "emptied":
-                bank.forget([record.id for record in bank.records("actor")])
+                agent_memory.forget([record.id for record in agent_memory.records("actor")])
 
 
 READING = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Billp
-from tests.experiments.report.examples import comparison, episode, put_run
+from tests.reports.examples import comparison, episode, put_run
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from billp.experiments.run_names import run_name
+from billp.experiments.runs.run_names import run_name
 from tests.cli.conftest import Billp
 
 

@@ -15,7 +15,7 @@ import pytest
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.errors import ModelUnavailableError
-from billp.graphs import workshop
+from billp.graphs import resources
 from tests.cli.conftest import Billp, ServedFake
 from tests.fakes.model import sensible_reply
 from tests.fakes.server import Script, serving
@@ -47,7 +47,7 @@ class Dice(ServedFake):
 def dice(hashed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that rolls dice."""
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
-    monkeypatch.setattr(workshop, "ServerChat", Dice)
+    monkeypatch.setattr(resources, "ServerChat", Dice)
 
 
 def gone(*_: object, **__: object) -> None:
@@ -77,8 +77,8 @@ def record(billp: Billp, tiny: Path, folder: Path) -> None:
 def replay(billp: Billp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replays both with nobody to ask, and compares episodes, configuration and memory."""
     runs = Path(os.environ["BILLP_RUNS_DIR"])
-    monkeypatch.setattr(workshop, "ServerChat", gone)
-    monkeypatch.setattr(workshop, "start", gone)
+    monkeypatch.setattr(resources, "ServerChat", gone)
+    monkeypatch.setattr(resources, "start", gone)
     monkeypatch.setenv("BILLP_DATA_DIR", str(tmp_path / "fresh"))
     monkeypatch.setenv("BILLP_RUNS_DIR", str(tmp_path / "again"))
     monkeypatch.delenv("BILLP_LLM_BASE_URL")
@@ -181,7 +181,7 @@ def test_a_method_without_an_llm_needs_no_tape(billp: Billp, tiny: Path, hashed:
 def test_an_episode_is_replayed(billp: Billp, tiny: Path, dice: None, monkeypatch: pytest.MonkeyPatch):
     at = ("episode", "--dataset", "tiny", "--user", "u1", "--method", "react", "--tape-file", "tape.sqlite")
     first = billp(*at, "--tape", "record")
-    monkeypatch.setattr(workshop, "ServerChat", gone)
+    monkeypatch.setattr(resources, "ServerChat", gone)
     second = billp(*at, "--tape", "replay")
     assert (second.code, second.out) == (first.code, first.out)
 

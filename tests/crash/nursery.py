@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 from billp import cli, memory
-from billp.graphs import workshop
+from billp.graphs import resources
 from tests.fakes.embedder import HashEmbedder
 
 # What commands load when they need it.
@@ -26,11 +26,11 @@ _LOADED = (
     "torch",
     "uvloop",
     "chromadb.api.rust",
-    "billp.experiments.comparison.comparing",
-    "billp.experiments.playing",
-    "billp.experiments.report",
-    "billp.experiments.training",
-    "billp.simulators.deepfm",
+    "billp.experiments.compare.comparison",
+    "billp.experiments.runs.live_session",
+    "billp.reports",
+    "billp.experiments.runs.training",
+    "billp.simulators.rating.deepfm",
 )
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "shutil.rmtree")
 _PATIENCE_S = 300  # of a busy machine, for one command
@@ -102,7 +102,7 @@ def main() -> None:
     """Obeys until stdin ends."""
     for name in _LOADED:
         importlib.import_module(name)
-    workshop.SentenceEmbedder = HashEmbedder  # type: ignore[attr-defined,assignment]
+    resources.SentenceEmbedder = HashEmbedder  # type: ignore[attr-defined,assignment]
     memory.SentenceEmbedder = HashEmbedder  # type: ignore[misc,assignment]
     orders, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     print(json.dumps({"ready": True}), file=answers, flush=True)

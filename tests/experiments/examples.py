@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from billp.agents.llm.usage import Usage
-from billp.experiments.records import EpisodeLine
+from billp.experiments.runs.records import EpisodeLine
 from billp.graphs.plans import PlanState
-from billp.graphs.state import Ended, EpisodeOutput, StepRecord, UsageState, usage_update
+from billp.graphs.state import Ended, Trajectory, Transition, UsageState, usage_update
 
 
 def usage(**given: int) -> UsageState:
@@ -14,8 +14,8 @@ def usage(**given: int) -> UsageState:
     return spent
 
 
-def step(number: int, reward: float, reason: str) -> StepRecord:
-    return StepRecord(
+def step(number: int, reward: float, reason: str) -> Transition:
+    return Transition(
         number=number, thought="", plan=PlanState(aim={}, avoid={}, rest=0), experiences=[], shortlist=[],
         advantages=[], likings=[], support=[], preferences=[], relation="0-0-0", proposal="",
         item=number, title=f"Film {number}", reward=reward, reason=reason, too_close_to=-1,
@@ -25,10 +25,10 @@ def step(number: int, reward: float, reason: str) -> StepRecord:
 
 def output(
     *rewards: float, user: str = "u0", ended: Ended = "low_reward", spent: UsageState | None = None
-) -> EpisodeOutput:
+) -> Trajectory:
     """An episode with these rewards."""
     last = len(rewards)
-    return EpisodeOutput(
+    return Trajectory(
         user=user,
         episode="e",
         history=[1, 2],

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from numpy.typing import ArrayLike
 
-from billp.memory import KINDS, Embedder, Match, MemoryBank, Record, Vector
+from billp.memory import KINDS, AgentMemory, Embedder, Match, Record, Vector
 from billp.memory.records import FieldValue
-from billp.memory.store import as_queries, check_records, rank
+from billp.memory.store.protocol import as_queries, check_records, rank
 
 
 class InMemoryStore:
@@ -55,7 +55,7 @@ class InMemoryStore:
         self.contents.clear()
 
 
-def in_memory_bank(embedder: Embedder, dataset: str = "dataset", name: str = "memory") -> MemoryBank:
+def in_memory_bank(embedder: Embedder, dataset: str = "dataset", name: str = "memory") -> AgentMemory:
     """A whole memory that needs no disk."""
     stores = {kind: InMemoryStore(embedder.dimension) for kind in KINDS}
-    return MemoryBank(stores, embedder, dataset=dataset, name=name, where="nowhere", close=lambda: None)
+    return AgentMemory(stores, embedder, dataset=dataset, name=name, where="nowhere", close=lambda: None)

@@ -13,11 +13,11 @@ import numpy as np
 
 from billp.catalogue import Catalogue, Item
 from billp.settings import ModelKind, SimulatorSettings
-from billp.simulators.accuracy import Accuracy, Errors
-from billp.simulators.datasets import Dataset
-from billp.simulators.item_traits import category_sets
-from billp.simulators.rating_model import Floats, Indices
-from billp.simulators.worlds import World
+from billp.simulators.data.dataset import Dataset
+from billp.simulators.env.world import World
+from billp.simulators.quit.item_traits import category_sets
+from billp.simulators.rating.accuracy import Accuracy, Errors
+from billp.simulators.rating.base import Floats, Indices
 from tests.fakes.worlds import MAPPING
 
 ITEMS, GROUPS, EACH, USERS, HORIZON = 20, 4, 5, 30, 8

@@ -16,16 +16,16 @@ from langchain_core.language_models.chat_models import agenerate_from_stream
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
-from billp.agents.actor import Actor
-from billp.agents.briefing import Briefing
-from billp.agents.critic import Critic
+from billp.agents.actor_input import ActorInput
 from billp.agents.llm.server_chat import ServerChat
 from billp.agents.llm.usage import Usage
-from billp.agents.planner import Known, Planner
+from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import load_pack
-from billp.agents.reflector import Reflector
+from billp.agents.roles.actor import Actor
+from billp.agents.roles.critic import Critic
+from billp.agents.roles.planner import Known, Planner
+from billp.agents.roles.reflector import Reflector
 from billp.agents.tools import CategoryAnalysis
-from billp.agents.views import Situation
 from billp.catalogue import Item
 from billp.errors import EpisodeError, ServerAwayError
 from billp.settings import ActorSettings, CriticSettings, LLMSettings, PlannerSettings, ReflectorSettings
@@ -33,8 +33,8 @@ from tests.fakes.malformed import WORDS, Case, Streamed, as_sent, whole
 
 PATIENCE_S = 30.0  # a case that takes longer hangs
 _ITEMS = tuple(Item(n, f"k{n}", f"Film {n}", ("Drama",), 1990 + n) for n in range(12))
-_SITUATION = Situation(history=_ITEMS[:3], recommended=_ITEMS[3:5], rewards=(4, 2))
-_BRIEFING = Briefing(_SITUATION, "calm", CategoryAnalysis(("War",), ("Drama",)))
+_SITUATION = AgentObservation(history=_ITEMS[:3], recommended=_ITEMS[3:5], rewards=(4, 2))
+_BRIEFING = ActorInput(_SITUATION, "calm", CategoryAnalysis(("War",), ("Drama",)))
 _PACK = load_pack()
 
 

@@ -16,11 +16,11 @@ import numpy as np
 
 from billp.catalogue import Catalogue, Item
 from billp.settings import SimulatorSettings
-from billp.simulators.artifacts import load_worlds, save_worlds
-from billp.simulators.building import build_worlds
-from billp.simulators.datasets import Dataset
-from billp.simulators.mapping import ColumnMapping
-from billp.simulators.worlds import Worlds
+from billp.simulators.data.dataset import Dataset
+from billp.simulators.data.mapping import ColumnMapping
+from billp.simulators.env.artifacts import load_worlds, save_worlds
+from billp.simulators.env.building import build_worlds
+from billp.simulators.env.world import Worlds
 
 GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance", "Western")
 MAPPING = ColumnMapping(timestamp="timestamp", title="movie_title", categories="class", year="release_year")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from billp.graphs.dependencies import Dependencies, FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.nodes import output_of
-from billp.graphs.services import FixedServices, Services
-from billp.graphs.state import EpisodeContext, EpisodeOutput
+from billp.graphs.state import EpisodeContext, Trajectory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 
@@ -15,8 +15,8 @@ def user_of(split: str) -> str:
     return tiny_dataset().user_keys[int(world.users[0])]
 
 
-async def run(services: Services, method: str = "billp", *, split: str = "train", learn: bool = True) -> EpisodeOutput:
+async def run(deps: Dependencies, method: str = "billp", *, split: str = "train", learn: bool = True) -> Trajectory:
     """The episode `e0` of that user."""
     context = EpisodeContext(method=method, split=split, learn=learn, run="r")  # type: ignore[arg-type]
-    graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+    graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
     return output_of(await graph.ainvoke({"user": user_of(split), "episode": "e0"}, context=context))

@@ -8,12 +8,12 @@ from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
 
+from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
-from billp.graphs.services import FixedServices
 from billp.graphs.state import EpisodeContext
 from billp.graphs.users import Recommendation, Response, Split
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.model import RuleModel
-from tests.fakes.services import fake_bank, fake_services
 
 STEPS = 50
 
@@ -54,9 +54,9 @@ def stored(value: object) -> int:
 
 async def test_a_long_episode_is_kept_in_a_megabyte_and_any_moment_of_it_can_be_read():
     flags: dict[str, Any] = {"critic__ask": "always", "actor__mask_shown": False}
-    services = replace(fake_services(RuleModel(), fake_bank(), **flags), users=Staying())
+    deps = replace(fake_dependencies(RuleModel(), fake_bank(), **flags), users=Staying())
     saver = InMemorySaver()
-    graph: EpisodeGraph = build_episode_graph(FixedServices(services), STEPS, checkpointer=saver)
+    graph: EpisodeGraph = build_episode_graph(FixedDependencies(deps), STEPS, checkpointer=saver)
     config: Any = {"configurable": {"thread_id": "1"}}
     context = EpisodeContext(learn=True)
     done = await graph.ainvoke({"user": "u0", "episode": "e0"}, config, context=context)
@@ -72,8 +72,8 @@ async def test_a_long_episode_is_kept_in_a_megabyte_and_any_moment_of_it_can_be_
 
 
 async def test_an_episode_goes_on_from_any_moment_to_the_same_end():
-    services = replace(fake_services(RuleModel(), fake_bank(), actor__mask_shown=False), users=Staying())
-    graph = build_episode_graph(FixedServices(services), STEPS, checkpointer=InMemorySaver())
+    deps = replace(fake_dependencies(RuleModel(), fake_bank(), actor__mask_shown=False), users=Staying())
+    graph = build_episode_graph(FixedDependencies(deps), STEPS, checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "1"}}
     context = EpisodeContext(learn=True)
     done = await graph.ainvoke({"user": "u0", "episode": "e0"}, config, context=context)

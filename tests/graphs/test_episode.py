@@ -11,28 +11,28 @@ import pytest
 
 from billp.agents.llm.abilities import Abilities
 from billp.errors import DataError, EpisodeError, SettingsError
+from billp.graphs.dependencies import Dependencies, FixedDependencies
 from billp.graphs.drawing import episode_mermaid
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import METHODS
 from billp.graphs.nodes import output_of
-from billp.graphs.services import FixedServices, Services
-from billp.graphs.state import EpisodeContext, EpisodeOutput
+from billp.graphs.state import EpisodeContext, Trajectory
 from billp.graphs.users import Recommendation, Response, SimulatedUsers, Split
 from billp.memory.experiences import ActorMemory
 from billp.memory.records import FieldValue
 from billp.simulators import World, respond
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.model import RuleModel
-from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.store import InMemoryStore
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.graphs.episodes import run, user_of
 from tests.simulators.changed_worlds import lenient, world_with
 
 
-def living_in(world: World, services: Services) -> Services:
-    """The services with the users of one `world` for both splits."""
-    worlds = replace(services.worlds, train=world, test=world)
-    return replace(services, worlds=worlds, users=SimulatedUsers(services.dataset, worlds))
+def living_in(world: World, deps: Dependencies) -> Dependencies:
+    """The dependencies with the users of one `world` for both splits."""
+    worlds = replace(deps.worlds, train=world, test=world)
+    return replace(deps, worlds=worlds, users=SimulatedUsers(deps.dataset, worlds))
 
 
 def roles(model: RuleModel) -> set[str]:
@@ -41,7 +41,7 @@ def roles(model: RuleModel) -> set[str]:
 
 @pytest.mark.parametrize("name", METHODS)
 async def test_every_method_runs_an_episode_that_adds_up(name: str):
-    done = await run(fake_services(memory=fake_bank()), name)
+    done = await run(fake_dependencies(memory=fake_bank()), name)
     assert done["length"] == len(done["steps"]) >= 1
     assert done["reward_trajectory"] == sum(step["reward"] for step in done["steps"])
     assert done["reward_each"] == pytest.approx(done["reward_trajectory"] / done["length"])
@@ -72,7 +72,7 @@ async def test_every_method_runs_an_episode_that_adds_up(name: str):
 )
 async def test_a_method_asks_the_minds_it_says(name: str, asked: set[str]):
     model = RuleModel()
-    await run(fake_services(model, fake_bank()), name)
+    await run(fake_dependencies(model, fake_bank()), name)
     assert roles(model) == asked
 
 
@@ -87,15 +87,15 @@ class StandIn(RuleModel):
 @pytest.mark.parametrize("name", ["billp", "reflexion"])
 async def test_what_a_stand_in_says_becomes_no_lesson(name: str):
     model = StandIn()
-    done = await run(fake_services(model, fake_bank()), name)
+    done = await run(fake_dependencies(model, fake_bank()), name)
     assert "reflector" not in roles(model)
     assert done["reflection"].startswith("The user ")
 
 
 async def test_popular_goes_down_the_ranking():
-    services = fake_services()
-    done = await run(services, "popular")
-    expected = sorted(range(60), key=lambda item: (-services.popularity[item], item))
+    deps = fake_dependencies()
+    done = await run(deps, "popular")
+    expected = sorted(range(60), key=lambda item: (-deps.popularity[item], item))
     assert [step["item"] for step in done["steps"]] == expected[: done["length"]]
 
 
@@ -103,14 +103,14 @@ async def test_popular_goes_down_the_ranking():
 @pytest.mark.parametrize("mode", ["shortlist", "free"])
 async def test_every_call_is_counted_once(name: str, mode: str):
     model = RuleModel()
-    done = await run(fake_services(model, fake_bank(), actor__mode=mode), name)
+    done = await run(fake_dependencies(model, fake_bank(), actor__mode=mode), name)
     assert done["usage"]["calls"] == len(model.requests)
     assert done["usage"]["prompt_tokens"] == 10 * len(model.requests)
 
 
 async def test_evaluation_neither_judges_nor_reflects_nor_writes():
     model, memory = RuleModel(), fake_bank()
-    done = await run(fake_services(model, memory, learn_at_once=True), learn=False, split="test")
+    done = await run(fake_dependencies(model, memory, learn_at_once=True), learn=False, split="test")
     assert roles(model) == {"planner"}
     assert set(memory.stats().counts.values()) == {0}
     assert done["reflection"] == ""
@@ -120,7 +120,7 @@ async def test_evaluation_neither_judges_nor_reflects_nor_writes():
 @pytest.mark.parametrize(("split", "lives"), [("test", "test"), ("test", "train"), ("train", "test")])
 async def test_the_test_world_teaches_nothing_and_costs_no_call(split: Split, lives: str):
     model, memory = RuleModel(), fake_bank()
-    graph = build_episode_graph(FixedServices(fake_services(model, memory, learn_at_once=True)), 12)
+    graph = build_episode_graph(FixedDependencies(fake_dependencies(model, memory, learn_at_once=True)), 12)
     context = EpisodeContext(split=split, learn=True)
     with pytest.raises(SettingsError, match=r"nothing may be learned.*; set learn to false"):
         await graph.ainvoke({"user": user_of(lives), "episode": "e"}, context=context)
@@ -130,14 +130,14 @@ async def test_the_test_world_teaches_nothing_and_costs_no_call(split: Split, li
 
 async def test_the_critic_can_be_asked_in_evaluation_too():
     model = RuleModel()
-    await run(fake_services(model, fake_bank(), critic__always=True), learn=False)
+    await run(fake_dependencies(model, fake_bank(), critic__always=True), learn=False)
     assert "critic" in roles(model)
 
 
 async def test_advantages_follow_from_the_values_along_the_episode():
-    services = fake_services(memory=fake_bank())
-    done = await run(services)
-    gamma = services.settings.critic.gamma
+    deps = fake_dependencies(memory=fake_bank())
+    done = await run(deps)
+    gamma = deps.settings.critic.gamma
     for step, following in zip(done["steps"], [*done["steps"][1:], None], strict=True):
         assert step["value"] is not None
         assert step["next_value"] is not None
@@ -151,7 +151,7 @@ async def test_advantages_follow_from_the_values_along_the_episode():
 @pytest.mark.parametrize(("patience", "ended", "worthless"), [(0, "low_reward", True), (1e6, "horizon", False)])
 async def test_the_state_after_a_quit_is_worth_nothing_and_after_a_cut_what_the_critic_says(patience, ended, worthless):
     world = lenient(window=0, horizon=3) if patience else world_with(min_reward=6.0)
-    done = await run(living_in(world, fake_services(memory=fake_bank())))
+    done = await run(living_in(world, fake_dependencies(memory=fake_bank())))
     last = done["steps"][-1]
     assert (done["ended"], done["length"]) == (ended, 3 if patience else 1)
     assert (last["next_value"] == 0) is worthless
@@ -159,36 +159,36 @@ async def test_the_state_after_a_quit_is_worth_nothing_and_after_a_cut_what_the_
 
 
 async def test_the_same_seed_gives_the_same_episode_and_another_seed_another():
-    def without_time(done: EpisodeOutput) -> str:
+    def without_time(done: Trajectory) -> str:
         return json.dumps({**done, "usage": None}, sort_keys=True)
 
-    first = await run(fake_services(memory=fake_bank()))
-    assert without_time(first) == without_time(await run(fake_services(memory=fake_bank())))
+    first = await run(fake_dependencies(memory=fake_bank()))
+    assert without_time(first) == without_time(await run(fake_dependencies(memory=fake_bank())))
     context = EpisodeContext(seed=1, split="train")
-    graph = build_episode_graph(FixedServices(fake_services()), 12)
+    graph = build_episode_graph(FixedDependencies(fake_dependencies()), 12)
     other = output_of(await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, context=context))
     assert [step["item"] for step in other["steps"]] != [step["item"] for step in first["steps"]]
 
 
 async def test_free_mode_grounds_words_to_an_item():
     model = RuleModel()
-    services = fake_services(model, actor__mode="free")
-    done = await run(services, "react")
+    deps = fake_dependencies(model, actor__mode="free")
+    done = await run(deps, "react")
     assert all(step["shortlist"] == [] for step in done["steps"])
     assert all(step["proposal"] for step in done["steps"])
 
 
 @pytest.mark.parametrize("masked", [True, False])
 async def test_the_mask_can_be_switched_off(masked: bool):
-    services = fake_services(actor__mask_shown=masked, actor__mode="free")
-    done = await run(living_in(lenient(window=0), services), "act-only")
+    deps = fake_dependencies(actor__mask_shown=masked, actor__mode="free")
+    done = await run(living_in(lenient(window=0), deps), "act-only")
     items = [step["item"] for step in done["steps"]]
     assert len(items) == 12
     assert (len(set(items)) == len(items)) is masked
 
 
 async def test_the_answers_are_the_simulators():
-    done = await run(fake_services(), "random", split="test", learn=False)
+    done = await run(fake_dependencies(), "random", split="test", learn=False)
     world, user = tiny_worlds().test, tiny_dataset().user_index(done["user"])
     shown: list[int] = []
     for step in done["steps"]:
@@ -199,19 +199,19 @@ async def test_the_answers_are_the_simulators():
 
 @pytest.mark.parametrize("horizon", [1, 5])
 async def test_the_horizon_truncates(horizon: int):
-    done = await run(living_in(lenient(window=0, horizon=horizon), fake_services()), "random", learn=False)
+    done = await run(living_in(lenient(window=0, horizon=horizon), fake_dependencies()), "random", learn=False)
     assert (done["length"], done["ended"]) == (horizon, "horizon")
 
 
 async def test_an_unknown_user_is_named():
-    graph = build_episode_graph(FixedServices(fake_services()), 12)
+    graph = build_episode_graph(FixedDependencies(fake_dependencies()), 12)
     with pytest.raises(DataError, match="no user 'u999'"):
         await graph.ainvoke({"user": "u999", "episode": "e"}, context=EpisodeContext(method="random"))
 
 
 async def test_an_llm_method_without_an_llm_fails_by_name():
     with pytest.raises(EpisodeError, match="needs an LLM"):
-        await run(replace(fake_services(), minds=None))
+        await run(replace(fake_dependencies(), roles=None))
 
 
 def test_the_drawing_shows_the_four_minds_and_the_actors_parts():
@@ -231,9 +231,9 @@ class Patient(SimulatedUsers):
 
 @pytest.mark.parametrize("name", ["billp", "act-only", "shortlist-random", "random", "popular", "oracle"])
 async def test_who_stays_longer_than_there_are_items_meets_them_all_again(name: str):
-    services = fake_services(memory=fake_bank(), actor__mask_history=False)
-    services = replace(services, users=Patient(services.dataset, services.worlds))
-    graph = build_episode_graph(FixedServices(services), 130)
+    deps = fake_dependencies(memory=fake_bank(), actor__mask_history=False)
+    deps = replace(deps, users=Patient(deps.dataset, deps.worlds))
+    graph = build_episode_graph(FixedDependencies(deps), 130)
     context = EpisodeContext(method=name, split="test", run="r")
     done = output_of(await graph.ainvoke({"user": user_of("test"), "episode": "e0"}, context=context))
     items = [step["item"] for step in done["steps"]]
@@ -242,8 +242,8 @@ async def test_who_stays_longer_than_there_are_items_meets_them_all_again(name: 
 
 
 async def test_unnamed_episodes_that_teach_nothing_are_the_same_each_time():
-    services = fake_services()
-    graph = build_episode_graph(FixedServices(services), services.worlds.test.horizon)
+    deps = fake_dependencies()
+    graph = build_episode_graph(FixedDependencies(deps), deps.worlds.test.horizon)
     context = EpisodeContext(method="random", split="test")
     first, again = [await graph.ainvoke({"user": user_of("test"), "episode": ""}, context=context) for _ in range(2)]
     assert first["steps"] == again["steps"]
@@ -260,5 +260,5 @@ async def test_what_all_experiences_say_is_read_off_the_event_loop():
     read: list[bool] = []
     memory = fake_bank()
     memory.actor = ActorMemory(Watched(memory.embedder.dimension))
-    await run(fake_services(memory=memory))
+    await run(fake_dependencies(memory=memory))
     assert read == [True]

@@ -10,24 +10,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from billp.agents.appraiser import Appraiser
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.tape import Tape
 from billp.agents.prompt_pack import load_pack
 from billp.agents.recommender import NO_ITEM
+from billp.agents.roles.appraiser import Appraiser
 from billp.errors import ModelUnavailableError
 from billp.graphs.appraising import Filling, ask_about, open_items
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import METHODS
 from billp.graphs.ranking import Beliefs, MemoryRecommender
-from billp.graphs.services import Services
-from billp.memory import Answers, Knowledge, KnowledgeFile, MemoryBank
+from billp.memory import AgentMemory, Answers, Knowledge, KnowledgeFile
 from billp.memory.leaving import LONGEST
 from billp.memory.outcomes import Outcome
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel
-from tests.fakes.services import fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
-from tests.graphs.test_believing import taught
+from tests.graphs.test_beliefs import taught
 from tests.memory import examples
 
 PROMPT = load_pack()["item"]
@@ -42,15 +42,15 @@ def liked() -> np.ndarray:
     return np.bincount(data.items[mine], data.ratings[mine], len(data.catalogue)) / np.maximum(counts, 1)
 
 
-def knowing(said: np.ndarray, **flags: Any) -> Services:
-    made = fake_services(**flags)
+def knowing(said: np.ndarray, **flags: Any) -> Dependencies:
+    made = fake_dependencies(**flags)
     knowledge = Knowledge("model", len(said), "", said.astype(float))
-    return replace(made, believer=made.believer.knowing(knowledge))
+    return replace(made, belief_model=made.belief_model.knowing(knowledge))
 
 
-def slope(services: Services, method: str, memory: MemoryBank | None = None) -> float:
+def slope(deps: Dependencies, method: str, memory: AgentMemory | None = None) -> float:
     """The stars that one deviation of the model's answers is believed to be worth; 0 where they are not used."""
-    values = services.believer.beliefs(METHODS[method], memory).values
+    values = deps.belief_model.beliefs(METHODS[method], memory).values
     return float(values.weights[values.knowledge].sum())
 
 
@@ -62,7 +62,7 @@ def praised(answered: Iterable[int], mistaken: tuple[int, int] = (0, 0)) -> Beli
     said = np.linspace(-2, 2, 60)
     stars = [(item, 3.5 + said[item] / 4) for item in answered for _ in range(5)] + [(mistaken[0], 1.0)] * mistaken[1]
     outcomes = [Outcome(f"run/{n:04d}", "", item, reward, reward, (), False) for n, (item, reward) in enumerate(stars)]
-    return knowing(said).believer.after(METHODS["billp-no-logs"], outcomes)
+    return knowing(said).belief_model.after(METHODS["billp-no-logs"], outcomes)
 
 
 def says(rule: Callable[[str], float]) -> RuleModel:
@@ -88,14 +88,14 @@ class TestBeliefs:
         assert abs(np.mean(slopes)) < slope(knowing(liked()), "billp") / 4
 
     def test_answers_prove_it_where_there_are_no_logs(self):
-        services = knowing(np.where(np.arange(60) == 5, 3.0, np.linspace(-1, 1, 60)))
-        assert slope(services, "billp-no-logs", taught(item=5, reward=5.0)) > 0
-        assert slope(services, "billp-no-logs", taught(item=5, reward=1.0)) < 0
+        deps = knowing(np.where(np.arange(60) == 5, 3.0, np.linspace(-1, 1, 60)))
+        assert slope(deps, "billp-no-logs", taught(item=5, reward=5.0)) > 0
+        assert slope(deps, "billp-no-logs", taught(item=5, reward=1.0)) < 0
 
     def test_before_any_rating_or_answer_it_moves_no_expectation_and_no_sureness_makes_up_for_that(self):
         said = np.where(np.arange(60) == 7, 1e6, np.linspace(-1, 1, 60))  # wildly sure of one
         told, plain = (
-            services.believer.beliefs(METHODS["billp-no-logs"], None) for services in (knowing(said), fake_services())
+            deps.belief_model.beliefs(METHODS["billp-no-logs"], None) for deps in (knowing(said), fake_dependencies())
         )
         assert np.array_equal(told.values.mean, plain.values.mean)
         assert np.all(told.dislike >= plain.dislike - 1e-12), "it may be mistaken, so that nothing is safer by it"
@@ -130,45 +130,45 @@ class TestBeliefs:
         assert slope(knowing(liked(), memory__llm_knowledge=False), "billp") == 0
 
     def test_what_is_said_later_counts_from_the_next_change_of_memory_on(self):
-        said, made = [Knowledge.nothing(60)], fake_services()
-        believer = made.believer.knowing(said[0], lambda: said[-1])
+        said, made = [Knowledge.nothing(60)], fake_dependencies()
+        belief_model = made.belief_model.knowing(said[0], lambda: said[-1])
         memory, method = taught(item=5, reward=5.0), METHODS["billp"]
-        before = believer.beliefs(method, memory)
+        before = belief_model.beliefs(method, memory)
         said.append(Knowledge("model", 60, "", liked()))
-        assert believer.beliefs(method, memory) is before
+        assert belief_model.beliefs(method, memory) is before
         memory.actor.write([replace(examples.actor(1, 0), vector=memory.embedder.embed(["x"])[0], item=7)])
-        after = believer.beliefs(method, memory).values
+        after = belief_model.beliefs(method, memory).values
         assert after.weights[after.knowledge].size == 1
 
 
 class TestAsking:
     async def test_every_item_is_asked_about_once_and_side_by_side(self, tmp_path: Path):
-        services, file = fake_services(), KnowledgeFile(tmp_path / "k.jsonl")
-        items = open_items(services, NOTHING)
+        deps, file = fake_dependencies(), KnowledgeFile(tmp_path / "k.jsonl")
+        items = open_items(deps, NOTHING)
         asked: list[int] = []
         await ask_about(
             Appraiser(says(len), PROMPT), items, file, at_once=7, on_answer=lambda: asked.append(len(asked))
         )  # fmt: skip
         assert len(asked) == len(items) == 60
-        assert file.read().of(services.catalogue).asked == 60
-        assert open_items(services, file.read()) == []
+        assert file.read().of(deps.catalogue).asked == 60
+        assert open_items(deps, file.read()) == []
 
     async def test_what_was_answered_before_a_failure_is_kept_and_not_asked_again(self, tmp_path: Path):
-        services, file = fake_services(), KnowledgeFile(tmp_path / "k.jsonl")
+        deps, file = fake_dependencies(), KnowledgeFile(tmp_path / "k.jsonl")
         model = RuleModel(_failing_after(10))
-        items = open_items(services, NOTHING)
+        items = open_items(deps, NOTHING)
         with pytest.raises(ExceptionGroup) as caught:
             await ask_about(Appraiser(model, PROMPT), items, file, at_once=1)
         assert isinstance(caught.value.exceptions[0], ModelUnavailableError)
-        assert open_items(services, file.read()) == items[10:]
+        assert open_items(deps, file.read()) == items[10:]
 
     def test_of_a_large_catalogue_the_most_rated_are_asked_about(self):
-        services = fake_services(memory__llm_items=5)
-        assert [item.index for item in open_items(services, NOTHING)] == services.ranking[:5].tolist()
+        deps = fake_dependencies(memory__llm_items=5)
+        assert [item.index for item in open_items(deps, NOTHING)] == deps.ranking[:5].tolist()
 
     def test_knowledge_is_filled_in_behind_episodes_and_lets_their_calls_go_first(self, tmp_path: Path):
-        services, file, busy = fake_services(), KnowledgeFile(tmp_path / "k.jsonl"), [True]
-        items = open_items(services, NOTHING)
+        deps, file, busy = fake_dependencies(), KnowledgeFile(tmp_path / "k.jsonl"), [True]
+        items = open_items(deps, NOTHING)
         filling = Filling(lambda: says(len), PROMPT, items, file, lambda: busy[0]).start()
         try:
             assert file.read().lines == ()
@@ -176,11 +176,11 @@ class TestAsking:
             filling.wait()
         finally:
             filling.stop()
-        assert file.read().of(services.catalogue).asked == 60
+        assert file.read().of(deps.catalogue).asked == 60
 
     def test_filling_stops_when_asked_to(self, tmp_path: Path):
-        services, file = fake_services(), KnowledgeFile(tmp_path / "k.jsonl")
-        filling = Filling(lambda: says(len), PROMPT, open_items(services, NOTHING), file, lambda: True).start()
+        deps, file = fake_dependencies(), KnowledgeFile(tmp_path / "k.jsonl")
+        filling = Filling(lambda: says(len), PROMPT, open_items(deps, NOTHING), file, lambda: True).start()
         filling.stop()
         assert file.read().lines == ()
 

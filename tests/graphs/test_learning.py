@@ -6,17 +6,17 @@ from collections import Counter
 
 import pytest
 
+from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.learning import experiences_of, learn_next, used_in
 from billp.graphs.methods import METHODS
-from billp.graphs.services import FixedServices
-from billp.graphs.state import EpisodeContext, EpisodeOutput
-from billp.memory import KINDS, MemoryBank
+from billp.graphs.state import EpisodeContext, Trajectory
+from billp.memory import KINDS, AgentMemory
 from billp.memory.leaving import LONGEST
 from billp.settings import CriticSettings
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
-from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.store import InMemoryStore
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.graphs.episodes import run, user_of
@@ -24,8 +24,8 @@ from tests.graphs.episodes import run, user_of
 
 async def test_what_was_learned_is_written_once_and_read_back():
     memory = fake_bank()
-    services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
-    first = await run(services, "billp-llm-only")
+    deps = fake_dependencies(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
+    first = await run(deps, "billp-llm-only")
     counts = memory.stats().counts
     assert counts == {"reflections": 1, "actor": first["length"], "critic": first["length"], "uses": 1}
     (reflection,) = memory.reflections.latest(5)
@@ -33,7 +33,7 @@ async def test_what_was_learned_is_written_once_and_read_back():
     assert (reflection.origin.run, reflection.origin.episode, reflection.origin.user) == ("r", "e0", first["user"])
 
     model = RuleModel()
-    again = fake_services(model, memory, learn_at_once=True, memory__actor_distance=9.0)
+    again = fake_dependencies(model, memory, learn_at_once=True, memory__actor_distance=9.0)
     second = await run(again, "billp-llm-only")
     assert [recalled["text"] for recalled in second["reflections"]] == [first["reflection"]]
     assert all(step["experiences"] for step in second["steps"])
@@ -44,8 +44,8 @@ async def test_what_was_learned_is_written_once_and_read_back():
 
 async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
     memory = fake_bank()
-    services = fake_services(memory=memory, learn_at_once=True)
-    graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+    deps = fake_dependencies(memory=memory, learn_at_once=True)
+    graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
     context, taught = EpisodeContext(method="billp", learn=True), []
     for user in tiny_worlds().train.users[[0, 1, 1]]:
         taught.append(
@@ -62,7 +62,7 @@ async def test_with_eligibility_credit_goes_back_along_the_episode():
     learned = {}
     for share in (0.0, 0.5):
         memory = fake_bank()
-        done = await run(fake_services(memory=memory, learn_at_once=True, critic__eligibility=share))
+        done = await run(fake_dependencies(memory=memory, learn_at_once=True, critic__eligibility=share))
         acted, judged = (memory.records(kind, limit=100) for kind in ("actor", "critic"))
         learned[share] = [record.field("advantage", float) for record in acted]
         worth = [(step["value"] or 0.0) + given for step, given in zip(done["steps"], learned[share], strict=True)]
@@ -77,24 +77,24 @@ async def test_with_eligibility_credit_goes_back_along_the_episode():
 async def test_an_episode_takes_notice_of_what_others_wrote_before_it_begins():
     stores = {kind: InMemoryStore(HashEmbedder().dimension) for kind in KINDS}
     mine, other = (
-        MemoryBank(stores, HashEmbedder(), dataset="tiny", name="m", where="nowhere", close=lambda: None)
+        AgentMemory(stores, HashEmbedder(), dataset="tiny", name="m", where="nowhere", close=lambda: None)
         for _ in range(2)
     )
     assert len(mine.actor.outcomes()[1]) == 0
-    await run(fake_services(memory=other, learn_at_once=True))
-    await run(fake_services(memory=mine), learn=False)
+    await run(fake_dependencies(memory=other, learn_at_once=True))
+    await run(fake_dependencies(memory=mine), learn=False)
     assert len(mine.actor.outcomes()[1]) == len(other.actor.outcomes()[1]) > 0
 
 
 async def test_a_named_episode_that_is_shorter_when_learned_again_leaves_nothing_of_the_longer_one():
     memory = fake_bank()
-    services, context = fake_services(memory=memory), EpisodeContext(method="billp", learn=True, run="r")
-    done = await run(services)
+    deps, context = fake_dependencies(memory=memory), EpisodeContext(method="billp", learn=True, run="r")
+    done = await run(deps)
     assert done["length"] > 2
-    learn_next(services, memory, METHODS["billp"], context, done)
+    learn_next(deps, memory, METHODS["billp"], context, done)
     assert len(memory.actor.outcomes()[1]) == done["length"]
-    shorter: EpisodeOutput = {**done, "steps": done["steps"][:2], "length": 2}
-    learn_next(services, memory, METHODS["billp"], context, shorter)
+    shorter: Trajectory = {**done, "steps": done["steps"][:2], "length": 2}
+    learn_next(deps, memory, METHODS["billp"], context, shorter)
     assert memory.stats().counts == {"reflections": 1, "actor": 2, "critic": 2, "uses": 1}
     assert len(memory.actor.outcomes()[1]) == 2
 
@@ -102,7 +102,7 @@ async def test_a_named_episode_that_is_shorter_when_learned_again_leaves_nothing
 @pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.experiences])
 async def test_every_step_of_a_method_that_remembers_steps_is_remembered(name: str):
     memory = fake_bank()
-    done = await run(fake_services(memory=memory, learn_at_once=True), name)
+    done = await run(fake_dependencies(memory=memory, learn_at_once=True), name)
     assert memory.stats().counts["actor"] == done["length"] > 0
 
 
@@ -110,8 +110,8 @@ async def test_an_experience_is_used_where_the_llm_read_it():
     """Where memory chooses from the whole catalogue, single experiences are not even retrieved."""
     for method in ("billp-llm-only", "billp"):
         memory = fake_bank()
-        services = fake_services(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
-        graph = build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+        deps = fake_dependencies(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
+        graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
         context = EpisodeContext(method=method, learn=True)
         steps = []
         for _ in range(4):
@@ -126,24 +126,24 @@ async def test_an_experience_is_used_where_the_llm_read_it():
 
 async def test_an_experience_says_what_was_shown_before_it_and_whether_the_user_left():
     memory = fake_bank()
-    done = await run(fake_services(memory=memory, learn_at_once=True))
+    done = await run(fake_dependencies(memory=memory, learn_at_once=True))
     outcomes = {outcome.item: outcome for outcome in memory.actor.outcomes()[1]}
     shown = [step["item"] for step in done["steps"]]
     assert done["ended"] != "horizon"
     for number, item in enumerate(shown):
         assert outcomes[item].before == tuple(shown[max(0, number - LONGEST) : number])
         assert outcomes[item].left == (number == len(shown) - 1)
-    whole: EpisodeOutput = {**done, "ended": "horizon"}
+    whole: Trajectory = {**done, "ended": "horizon"}
     whole["steps"][-1]["reason"] = "horizon"
-    acted, _ = experiences_of(fake_services(), EpisodeContext(method="billp", run="r"), whole)
+    acted, _ = experiences_of(fake_dependencies(), EpisodeContext(method="billp", run="r"), whole)
     assert [experience.left for experience in acted] == [False] * len(shown), "who stays to the end has not left"
 
 
 async def test_a_state_valued_ahead_of_a_step_that_nobody_judged_counts_nowhere():
-    services = fake_services(memory=fake_bank(), learn_at_once=True, memory__critic_distance=9.0)
-    await run(services)
-    done = await run(services)
-    critic = services.settings.critic
+    deps = fake_dependencies(memory=fake_bank(), learn_at_once=True, memory__critic_distance=9.0)
+    await run(deps)
+    done = await run(deps)
+    critic = deps.settings.critic
     whole = used_in(critic, done)
     assert whole.valued_steps == done["length"] > 1
     left_out = {id_: [n for n in numbers if n > 1] for id_, numbers in done["valued"].items()}

@@ -16,15 +16,15 @@ from pydantic import ValidationError
 from billp.agents.llm.abilities import STAND_IN, Abilities
 from billp.agents.llm.reading import Reply
 from billp.errors import SettingsError
+from billp.graphs.dependencies import Dependencies, FixedDependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput
-from billp.graphs.live import UNRATED, LiveServices, Verdict, own_memory, with_persons
+from billp.graphs.live import UNRATED, LiveDependencies, PersonAnswer, own_memory, with_persons
 from billp.graphs.nodes import output_of
-from billp.graphs.services import FixedServices, Services
 from billp.graphs.state import EpisodeContext
-from billp.memory import MemoryBank
+from billp.memory import AgentMemory
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
-from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 HORIZON = tiny_worlds().train.horizon
@@ -33,9 +33,9 @@ HORIZON = tiny_worlds().train.horizon
 class Person:
     """Answers one live episode from a list, and remembers what was asked."""
 
-    def __init__(self, services: Services, context: LiveContext | None = None) -> None:
+    def __init__(self, deps: Dependencies, context: LiveContext | None = None) -> None:
         self.graph: EpisodeGraph = build_episode_graph(
-            LiveServices(FixedServices(services)),
+            LiveDependencies(FixedDependencies(deps)),
             HORIZON,
             name="live",
             inputs=LiveInput,
@@ -94,7 +94,7 @@ class Person:
 def test_answers_are_read_in_every_form_they_come_in(
     given: object, rating: int | None, leave: bool, wish: str, why: str
 ):
-    verdict = Verdict.model_validate(given)
+    verdict = PersonAnswer.model_validate(given)
     assert (verdict.rating, verdict.leave, verdict.wish, verdict.why) == (rating, leave, wish, why)
 
 
@@ -106,11 +106,11 @@ def test_answers_are_read_in_every_form_they_come_in(
 )  # fmt: skip
 def test_anything_else_is_no_answer(given: object):
     with pytest.raises(ValidationError):
-        Verdict.model_validate(given)
+        PersonAnswer.model_validate(given)
 
 
 async def test_a_person_is_shown_the_item_and_why_and_their_ratings_are_the_rewards():
-    person = Person(fake_services())
+    person = Person(fake_dependencies())
     await person.come()
     (question,) = person.asked
     item = next(item for item in tiny_dataset().catalogue if item.title == question["title"])
@@ -143,8 +143,8 @@ class Judged(RuleModel):
 async def test_a_thought_of_a_model_that_is_found_to_know_nothing_is_marked():
     model = Judged()
     person, listless = (
-        Person(fake_services(model)),
-        Person(fake_services(model), LiveContext(method="billp-memory-only")),
+        Person(fake_dependencies(model)),
+        Person(fake_dependencies(model), LiveContext(method="billp-memory-only")),
     )
     model.words = False
     await person.come()
@@ -155,7 +155,7 @@ async def test_a_thought_of_a_model_that_is_found_to_know_nothing_is_marked():
 
 
 async def test_a_wrong_answer_is_asked_again_with_what_is_expected():
-    person = Person(fake_services())
+    person = Person(fake_dependencies())
     await person.come()
     await person.say("4.5")
     await person.say(7)
@@ -172,7 +172,7 @@ async def test_a_wrong_answer_is_asked_again_with_what_is_expected():
 
 async def test_asking_a_person_again_asks_no_mind_again():
     model = RuleModel()
-    person = Person(fake_services(model))
+    person = Person(fake_dependencies(model))
     await person.come()
     calls = len(model.requests)
     await person.say("?")
@@ -181,7 +181,7 @@ async def test_asking_a_person_again_asks_no_mind_again():
 
 
 async def test_the_horizon_cuts_off_a_person_too():
-    person = Person(fake_services())
+    person = Person(fake_dependencies())
     state = await person.come()
     while "__interrupt__" in state:
         state = await person.say(5)
@@ -191,35 +191,35 @@ async def test_the_horizon_cuts_off_a_person_too():
 
 async def test_likes_are_found_in_the_catalogue_and_the_logs_know_their_users():
     catalogue, key = tiny_dataset().catalogue, tiny_dataset().user_keys[0]
-    person = Person(fake_services())
+    person = Person(fake_dependencies())
     stranger = await person.come(likes=["film 7, THE", "Film 9, The", "Film 7, The"])
     assert stranger["history"] == [7, 9]
     roughly = await person.come(likes=["Film 31"])  # in none of the titles, but nearest to one of them
     assert len(roughly["history"]) == 1
     assert roughly["history"][0] in range(len(catalogue))
     known = await person.come(user=key)
-    assert known["history"] == fake_services().users.history(key, [], 10) != []
+    assert known["history"] == fake_dependencies().users.history(key, [], 10) != []
 
 
 async def test_an_episode_without_a_name_gets_a_new_one_each_time():
     names = set()
     for _ in range(2):
-        person = Person(fake_services())
+        person = Person(fake_dependencies())
         await person.come(episode="")
         names.add(output_of(await person.say("leave"))["episode"])
     assert len(names) == 2
 
 
 async def test_nobody_knows_beforehand_what_a_person_will_say():
-    person = Person(fake_services(), LiveContext(method="oracle"))
+    person = Person(fake_dependencies(), LiveContext(method="oracle"))
     with pytest.raises(SettingsError, match="knows simulated users only"):
         await person.come()
 
 
 async def test_what_a_person_answers_teaches_the_memory_named_and_no_other():
     simulated, live = fake_bank(), fake_bank()
-    services = fake_services(memory=live, learn_at_once=True)
-    person = Person(services, LiveContext(learn=True))
+    deps = fake_dependencies(memory=live, learn_at_once=True)
+    person = Person(deps, LiveContext(learn=True))
     await person.come(likes=["Film 7, The"])
     await person.say(5)
     done = output_of(await person.say("1, leave"))
@@ -230,31 +230,31 @@ async def test_what_a_person_answers_teaches_the_memory_named_and_no_other():
     assert reflection.ended == "left"
     assert done["steps"][-1]["next_value"] == 0  # nothing follows where the user left
 
-    other = replace(services, memory=simulated)
+    other = replace(deps, memory=simulated)
     assert with_persons(other).memory is simulated
 
 
 async def test_a_person_teaches_whatever_the_world_is_called():
     live = fake_bank()
-    person = Person(fake_services(memory=live, learn_at_once=True), LiveContext(learn=True, split="test"))
+    person = Person(fake_dependencies(memory=live, learn_at_once=True), LiveContext(learn=True, split="test"))
     await person.come()
     await person.say("4, leave")
     assert live.stats().counts["reflections"] == 1
 
 
 async def test_with_the_logs_of_a_test_user_nobody_teaches():
-    person = Person(fake_services(memory=fake_bank(), learn_at_once=True), LiveContext(learn=True))
+    person = Person(fake_dependencies(memory=fake_bank(), learn_at_once=True), LiveContext(learn=True))
     with pytest.raises(SettingsError, match="test users are for measuring"):
         await person.come(user=tiny_dataset().user_keys[int(tiny_worlds().test.users[0])])
 
 
 async def test_somebody_unknown_is_told_the_latest_lessons():
-    bank = fake_bank()
-    services = fake_services(memory=bank, learn_at_once=True)
-    teacher = Person(services, LiveContext(learn=True))
+    agent_memory = fake_bank()
+    deps = fake_dependencies(memory=agent_memory, learn_at_once=True)
+    teacher = Person(deps, LiveContext(learn=True))
     await teacher.come()
     taught = output_of(await teacher.say("leave"))["reflection"]
-    pupil = Person(services)
+    pupil = Person(deps)
     state = await pupil.come(user="somebody else")
     assert [lesson["text"] for lesson in state["reflections"]] == [taught]
 
@@ -263,12 +263,12 @@ class ByMemory:
     """A provider that gives each memory's name a memory, and remembers which were asked for."""
 
     def __init__(self) -> None:
-        self.services = fake_services(learn_at_once=True)
-        self.banks: dict[str, MemoryBank] = {}
+        self.deps = fake_dependencies(learn_at_once=True)
+        self.banks: dict[str, AgentMemory] = {}
 
-    async def get(self, context: EpisodeContext, user: str) -> Services:
-        bank = self.banks.setdefault(context.memory, fake_bank())
-        return replace(self.services, memory=bank)
+    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
+        agent_memory = self.banks.setdefault(context.memory, fake_bank())
+        return replace(self.deps, memory=agent_memory)
 
 
 async def test_what_one_person_taught_is_not_read_to_another():
@@ -276,9 +276,9 @@ async def test_what_one_person_taught_is_not_read_to_another():
     context = LiveContext(learn=True)
 
     def somebody() -> Person:
-        person = Person(provider.services, context)
+        person = Person(provider.deps, context)
         person.graph = build_episode_graph(
-            LiveServices(provider),
+            LiveDependencies(provider),
             HORIZON,
             inputs=LiveInput,
             context=LiveContext,
@@ -301,7 +301,7 @@ async def test_what_one_person_taught_is_not_read_to_another():
 
 async def test_a_memory_that_is_named_is_used_whoever_plays():
     provider = ByMemory()
-    await LiveServices(provider).get(LiveContext(memory="mine"), "Ada")
+    await LiveDependencies(provider).get(LiveContext(memory="mine"), "Ada")
     assert provider.banks.keys() == {"mine"}
 
 
@@ -312,7 +312,7 @@ def test_people_of_different_names_have_different_memories(one: str, other: str)
 
 
 async def test_the_episode_is_a_conversation_too():
-    person = Person(fake_services())
+    person = Person(fake_dependencies())
     asked = await person.come()
     (question,) = asked["messages"]
     assert question.type == "ai"
@@ -336,7 +336,7 @@ def kinds_of(question: dict[str, Any]) -> set[str]:
 
 async def test_a_wish_moves_the_recommendation_at_once_and_says_why():
     model = hearing(wanted=["Comedy"], refused=["War"])  # War is no kind of this catalogue, and so is left out
-    person = Person(fake_services(model))
+    person = Person(fake_dependencies(model))
     await person.come()
     await person.say("something lighter")
     first, second = person.asked
@@ -358,7 +358,7 @@ async def test_a_wish_moves_the_recommendation_at_once_and_says_why():
 
 async def test_what_is_named_plainly_needs_no_language_model():
     model = RuleModel()
-    person = Person(fake_services(model))
+    person = Person(fake_dependencies(model))
     await person.come()
     before = len(model.requests)
     await person.say("4, no more horror and no drama")
@@ -370,7 +370,7 @@ async def test_what_is_named_plainly_needs_no_language_model():
 
 
 async def test_what_is_wanted_is_for_some_steps_and_what_is_refused_for_the_session():
-    person = Person(fake_services(planner__steps=2))
+    person = Person(fake_dependencies(planner__steps=2))
     await person.come()
     await person.say("a western, no horror")
     for _ in range(6):
@@ -384,7 +384,7 @@ async def test_what_is_wanted_is_for_some_steps_and_what_is_refused_for_the_sess
 
 
 async def test_a_later_wish_takes_back_what_it_contradicts_and_anything_takes_back_all():
-    person = Person(fake_services())
+    person = Person(fake_dependencies())
     await person.come()
     await person.say("no comedy and no horror")
     await person.say("a comedy")
@@ -395,7 +395,7 @@ async def test_a_later_wish_takes_back_what_it_contradicts_and_anything_takes_ba
 
 
 async def test_a_wish_that_cannot_be_met_says_so_and_leaves_all_as_it_was():
-    person = Person(fake_services(hearing(wanted=[], refused=[])))
+    person = Person(fake_dependencies(hearing(wanted=[], refused=[])))
     asked = await person.come()
     usage = asked["usage"]["calls"]
     asked = await person.say("the one about llamas")
@@ -407,14 +407,14 @@ async def test_a_wish_that_cannot_be_met_says_so_and_leaves_all_as_it_was():
 
 
 async def test_where_no_item_is_left_it_says_which_kinds_all_of_them_are():
-    person = Person(fake_services())
+    person = Person(fake_dependencies())
     await person.come()
     await person.say("no western, no comedy, no drama, no horror, no action, no romance")
     assert person.asked[-1]["problem"].startswith("Every item here that you have not seen is Western or Comedy or ")
 
 
 async def test_an_answer_of_the_model_that_cannot_be_read_ends_no_episode():
-    person = Person(fake_services(RuleModel(lambda request: Reply("lighter it shall be"))))
+    person = Person(fake_dependencies(RuleModel(lambda request: Reply("lighter it shall be"))))
     await person.come()
     await person.say("something lighter")
     assert "the model's answer could not be read" in person.asked[-1]["problem"]
@@ -423,8 +423,8 @@ async def test_an_answer_of_the_model_that_cannot_be_read_ends_no_episode():
 
 
 async def test_a_method_without_a_language_model_heeds_what_is_named():
-    services = replace(fake_services(), minds=None)
-    person = Person(services, LiveContext(method="random"))
+    deps = replace(fake_dependencies(), roles=None)
+    person = Person(deps, LiveContext(method="random"))
     await person.come()
     await person.say("a western")
     assert kinds_of(person.asked[-1]) >= {"Western"}
@@ -434,7 +434,7 @@ async def test_a_method_without_a_language_model_heeds_what_is_named():
 
 async def test_why_a_person_leaves_becomes_the_reflection():
     live = fake_bank()
-    person = Person(fake_services(memory=live, learn_at_once=True), LiveContext(learn=True))
+    person = Person(fake_dependencies(memory=live, learn_at_once=True), LiveContext(learn=True))
     await person.come()
     await person.say(4)
     done = await person.say("2 q: all of it <|im_end|> too slow")
@@ -446,7 +446,7 @@ async def test_why_a_person_leaves_becomes_the_reflection():
 
 
 async def test_wishes_are_part_of_the_conversation():
-    person = Person(fake_services())
+    person = Person(fake_dependencies())
     await person.come()
     asked = await person.say("a western")
     assert [message.type for message in asked["messages"]] == ["ai", "human", "ai"]

@@ -8,18 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from billp.agents.wishes import Wish
+from billp.agents.roles.wishes import Wish
+from billp.graphs.dependencies import Dependencies, FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.live import with_persons
 from billp.graphs.methods import METHODS
 from billp.graphs.nodes import output_of
 from billp.graphs.plans import wish_state
-from billp.graphs.services import FixedServices, Services
 from billp.graphs.state import EpisodeContext, Observation
 from billp.graphs.stepping import masked_items
 from billp.graphs.users import Recommendation, Response, SimulatedUsers, masked_history
 from billp.settings import load_settings
-from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.worlds import tiny_dataset
 from tests.graphs.episodes import user_of
 
@@ -40,8 +40,8 @@ class Knowing(Patient):
         return range(60)
 
 
-async def recommended(services: Services, method: str) -> list[int]:
-    graph = build_episode_graph(FixedServices(services), 62)
+async def recommended(deps: Dependencies, method: str) -> list[int]:
+    graph = build_episode_graph(FixedDependencies(deps), 62)
     context = EpisodeContext(method=method, split="test", run="r")
     done = output_of(await graph.ainvoke({"user": user_of("test"), "episode": "e0"}, context=context))
     return [step["item"] for step in done["steps"]]
@@ -61,9 +61,9 @@ def rated_by(user: str) -> set[int]:
     [*((method, "shortlist") for method in METHODS if method not in POLICIES[1:]), ("billp", "free")],
 )
 async def test_no_method_recommends_what_the_user_rated_before(method: str, mode: str):
-    services = fake_services(memory=fake_bank(), actor__mode=mode)
-    services = replace(services, users=Patient(services.dataset, services.worlds))
-    items, rated = await recommended(services, method), rated_by(user_of("test"))
+    deps = fake_dependencies(memory=fake_bank(), actor__mode=mode)
+    deps = replace(deps, users=Patient(deps.dataset, deps.worlds))
+    items, rated = await recommended(deps, method), rated_by(user_of("test"))
 
     assert len(items) == 62
     assert not set(items) & rated
@@ -73,24 +73,24 @@ async def test_no_method_recommends_what_the_user_rated_before(method: str, mode
 
 @pytest.mark.parametrize("method", ["random", "oracle", "billp"])
 async def test_where_the_user_rated_everything_everything_may_come(method: str):
-    services = fake_services(memory=fake_bank())
-    services = replace(services, users=Knowing(services.dataset, services.worlds))
+    deps = fake_dependencies(memory=fake_bank())
+    deps = replace(deps, users=Knowing(deps.dataset, deps.worlds))
 
-    assert set(await recommended(services, method)) == set(range(60))
+    assert set(await recommended(deps, method)) == set(range(60))
 
 
 async def test_it_is_a_setting():
-    services = fake_services(actor__mask_history=False)
-    services = replace(services, users=Patient(services.dataset, services.worlds))
+    deps = fake_dependencies(actor__mask_history=False)
+    deps = replace(deps, users=Patient(deps.dataset, deps.worlds))
 
-    assert set(await recommended(services, "random")) == set(range(60))
+    assert set(await recommended(deps, "random")) == set(range(60))
 
 
 async def test_the_arrays_say_the_same_as_the_graph():
-    services = fake_services()
-    for index, key in enumerate(services.dataset.user_keys):
-        seen = at_the_start(key, services.dataset.history(index, 10))
-        assert masked_items(services, seen) == set(masked_history(services.settings, services.dataset, index).tolist())
+    deps = fake_dependencies()
+    for index, key in enumerate(deps.dataset.user_keys):
+        seen = at_the_start(key, deps.dataset.history(index, 10))
+        assert masked_items(deps, seen) == set(masked_history(deps.settings, deps.dataset, index).tolist())
 
 
 def test_masked_items_of_a_user_by_index():
@@ -105,7 +105,7 @@ def test_masked_items_of_a_user_by_index():
 
 
 async def test_a_person_is_not_recommended_what_they_said_to_like():
-    services = with_persons(fake_services())
+    deps = with_persons(fake_dependencies())
     likes = ["Film 3, The", "Film 7, The"]
-    history = services.users.history("somebody", likes, 10)
-    assert masked_items(services, at_the_start("somebody", history)) == {3, 7}
+    history = deps.users.history("somebody", likes, 10)
+    assert masked_items(deps, at_the_start("somebody", history)) == {3, 7}

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from billp.agents.recommender import Observations
 from billp.errors import EpisodeError, SettingsError
+from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import METHODS, SERVED, method_named, settings_of
 from billp.graphs.nodes import output_of
-from billp.graphs.services import FixedServices
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.memory import KINDS, Kind, Record
 from billp.settings import load_settings
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.model import RuleModel
-from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 _EPISODES = 4
@@ -39,10 +39,10 @@ async def traces(method: str) -> Trace:
 
 async def play(method: str) -> Trace:
     """What a method asked, what it left in memory (without where that came from), and what it recommended."""
-    model, bank = RuleModel(), fake_bank()
+    model, agent_memory = RuleModel(), fake_bank()
     flags = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0}
-    services = fake_services(model, bank, method=method, learn_at_once=True, **flags)
-    graph = build_episode_graph(FixedServices(services), tiny_worlds().train.horizon)
+    deps = fake_dependencies(model, agent_memory, method=method, learn_at_once=True, **flags)
+    graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().train.horizon)
     users = [tiny_dataset().user_keys[int(user)] for user in tiny_worlds().train.users]
     shown = []
     for number in range(_EPISODES):
@@ -50,7 +50,7 @@ async def play(method: str) -> Trace:
         state = await graph.ainvoke(EpisodeInput(user=users[number], episode=f"e{number}"), context=context)
         shown.append([step["item"] for step in output_of(state)["steps"]])
     asked = [(request.role, request.user) for request in model.requests]
-    return asked, {kind: bank.records(kind, 1000) for kind in KINDS}, shown
+    return asked, {kind: agent_memory.records(kind, 1000) for kind in KINDS}, shown
 
 
 def words(kept: Mapping[Kind, Sequence[Record]]) -> list[list[tuple[object, ...]]]:
@@ -100,8 +100,8 @@ async def test_a_method_with_a_policy_recommends_what_that_says_of_history_and_a
             asked.append((list(history), recommended.tolist(), rewards.tolist(), set(np.flatnonzero(masked).tolist())))
             return np.array([59 - len(recommended)])
 
-    services = replace(fake_services(actor__mask_history=False), recommender=Descending())
-    graph = build_episode_graph(FixedServices(services), tiny_worlds().test.horizon)
+    deps = replace(fake_dependencies(actor__mask_history=False), recommender=Descending())
+    graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().test.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().test.users[0])]
     context = EpisodeContext(method="dqn", split="test", run="r")
     done = output_of(await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=context))
@@ -116,7 +116,7 @@ async def test_a_method_with_a_policy_recommends_what_that_says_of_history_and_a
 
 
 async def test_without_its_policy_such_a_method_says_what_to_do():
-    graph = build_episode_graph(FixedServices(replace(fake_services(), recommender=None)), 3)
+    graph = build_episode_graph(FixedDependencies(replace(fake_dependencies(), recommender=None)), 3)
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     with pytest.raises(EpisodeError, match="train one with `billp train`"):
         await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=EpisodeContext(method="dqn", run="r"))
@@ -137,9 +137,9 @@ def test_settings_of_a_method_are_settings_and_hold_over_those_that_were_given(n
 
 
 async def test_the_paper_thinks_before_every_item_names_it_in_words_and_samples_every_value():
-    model, bank = RuleModel(), fake_bank()
-    services = fake_services(model, bank, method="billp-paper", learn_at_once=True)
-    graph = build_episode_graph(FixedServices(services), tiny_worlds().train.horizon)
+    model, agent_memory = RuleModel(), fake_bank()
+    deps = fake_dependencies(model, agent_memory, method="billp-paper", learn_at_once=True)
+    graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().train.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     context = EpisodeContext(method="billp-paper", run="r", learn=True)
     done = output_of(await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=context))
@@ -157,7 +157,7 @@ async def test_the_paper_thinks_before_every_item_names_it_in_words_and_samples_
     assert all(step["proposal"] and not step["shortlist"] for step in steps)
     assert {request.choices for request in asked["critic"]} == {tuple("0123456789")}
     assert {request.temperature for request in model.requests} == {0.5}
-    assert bank.records("actor", 1000)
+    assert agent_memory.records("actor", 1000)
     for step in steps:
         assert step["value"] is not None
         assert step["value"] in [pytest.approx(score / 9 * 10) for score in range(10)]  # 5 / (1 - 0.5) at most

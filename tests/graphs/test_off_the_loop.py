@@ -8,25 +8,25 @@ from typing import Any
 
 import pytest
 
-import billp.graphs.acting
+import billp.graphs.actor
 import billp.graphs.tools
+from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.services import FixedServices
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.users import SimulatedUsers
-from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 
 @pytest.mark.parametrize(
     ("method", "flags", "place", "name"),
     [
-        ("billp", {}, billp.graphs.acting, "weighed_by"),
-        ("billp", {}, billp.graphs.acting, "masked_items"),
+        ("billp", {}, billp.graphs.actor, "weighed_by"),
+        ("billp", {}, billp.graphs.actor, "masked_items"),
         ("oracle", {}, SimulatedUsers, "best"),
-        ("popular", {}, billp.graphs.acting, "recommender_of"),
-        ("act-only", {}, billp.graphs.acting, "draw_shortlist"),
-        ("act-only", {"actor__mode": "free"}, billp.graphs.acting, "masked_items"),
+        ("popular", {}, billp.graphs.actor, "recommender_of"),
+        ("act-only", {}, billp.graphs.actor, "draw_shortlist"),
+        ("act-only", {"actor__mode": "free"}, billp.graphs.actor, "masked_items"),
         ("act-only", {"actor__mode": "free"}, billp.graphs.tools, "nearest_item"),
     ],
 )
@@ -41,7 +41,9 @@ async def test_another_thread_works_it_out(
         return works(*given, **named)
 
     monkeypatch.setattr(place, name, watched)
-    graph = build_episode_graph(FixedServices(fake_services(memory=fake_bank(), **flags)), tiny_worlds().train.horizon)
+    graph = build_episode_graph(
+        FixedDependencies(fake_dependencies(memory=fake_bank(), **flags)), tiny_worlds().train.horizon
+    )
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=EpisodeContext(method=method, run="r"))
     assert threads

@@ -11,13 +11,13 @@ from billp.agents.claims import LOW_RATING, Claim
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.usage import Usage
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import METHODS
 from billp.graphs.principles import all_principles, confirmed, held_to_rates
 from billp.graphs.recalling import recall
-from billp.graphs.services import Services
 from billp.memory import Origin
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
-from tests.fakes.services import fake_bank, fake_services
 from tests.graphs.episodes import run, user_of
 from tests.memory import examples
 
@@ -29,9 +29,9 @@ def origin(episode: int, step: int = -1) -> Origin:
     return Origin(run="run", episode=f"{episode:04d}", user="7", step=step, seed=3)
 
 
-def twins(services: Services) -> tuple[int, int, int]:
+def twins(deps: Dependencies) -> tuple[int, int, int]:
     """Two items of the same categories, and one that shares none with them."""
-    items = list(services.catalogue)
+    items = list(deps.catalogue)
     for first in items:
         for second in items:
             if first.index < second.index and first.categories and first.categories == second.categories:
@@ -40,26 +40,26 @@ def twins(services: Services) -> tuple[int, int, int]:
     raise AssertionError("the tiny catalogue has twins")
 
 
-def taught(claim: Claim, *, leaves: bool) -> Services:
-    """Services whose memory holds thirty episodes of three steps, each with that claim.
+def taught(claim: Claim, *, leaves: bool) -> Dependencies:
+    """Dependencies whose memory holds thirty episodes of three steps, each with that claim.
 
     The second item is a twin of the first; with `leaves` users left over that, else over the third.
     """
-    services = fake_services(memory=fake_bank())
-    first, second, other = twins(services)
-    assert services.memory is not None
+    deps = fake_dependencies(memory=fake_bank())
+    first, second, other = twins(deps)
+    assert deps.memory is not None
     for number in range(30):
         shown = [first, second] if leaves else [first, second, other]
         for step, item in enumerate(shown):
             last = step + 1 == len(shown)
             lesson = replace(
-                examples.actor(number, step), item=item, item_title=services.catalogue[item].title, reward=4.0,
+                examples.actor(number, step), item=item, item_title=deps.catalogue[item].title, reward=4.0,
                 before=tuple(shown[:step]), left=last, origin=origin(number, step + 1),
             )  # fmt: skip
-            services.memory.actor.write([lesson])
+            deps.memory.actor.write([lesson])
         reflection = replace(examples.reflection(number, f"Vary {number}."), origin=origin(number))
-        services.memory.reflections.write([replace(reflection, claim=claim.to_json())])
-    return services
+        deps.memory.reflections.write([replace(reflection, claim=claim.to_json())])
+    return deps
 
 
 def test_claims_of_one_cause_are_one_principle_counted_without_the_first_episode():
@@ -73,18 +73,18 @@ def test_claims_that_do_not_hold_come_to_nothing():
 
 
 def test_a_low_rating_excuses_what_was_shown_before():
-    services = taught(SAME_KIND, leaves=True)
-    assert services.memory is not None
+    deps = taught(SAME_KIND, leaves=True)
+    assert deps.memory is not None
     disliked = [replace(examples.actor(99, 1), reward=1.0, left=True, origin=origin(99, 1))]
-    before = all_principles(services, BILLP)
-    services.memory.actor.write(disliked)
-    assert all_principles(services, BILLP) == before
+    before = all_principles(deps, BILLP)
+    deps.memory.actor.write(disliked)
+    assert all_principles(deps, BILLP) == before
 
 
 @pytest.mark.parametrize(("leaves", "state", "read"), [(True, "confirmed", 2), (False, "retired", 0)])
 async def test_lessons_of_a_retired_principle_are_not_read(leaves: bool, state: str, read: int):
-    services = taught(SAME_KIND, leaves=leaves)
-    recalled = await recall(services, BILLP, [0, 1])
+    deps = taught(SAME_KIND, leaves=leaves)
+    recalled = await recall(deps, BILLP, [0, 1])
     (principle,) = recalled.principles
     assert principle.state == state
     assert len(recalled.reflections) == read
@@ -93,19 +93,19 @@ async def test_lessons_of_a_retired_principle_are_not_read(leaves: bool, state: 
 
 
 async def test_a_lesson_whose_claim_does_not_hold_is_not_read():
-    services = taught(replace(SAME_KIND, holds=False), leaves=True)
-    assert (await recall(services, BILLP, [0, 1])).reflections == []
+    deps = taught(replace(SAME_KIND, holds=False), leaves=True)
+    assert (await recall(deps, BILLP, [0, 1])).reflections == []
 
 
 async def test_other_methods_count_nothing():
-    services = taught(SAME_KIND, leaves=True)
-    assert (await recall(services, METHODS["reflexion"], [0, 1])).principles == []
+    deps = taught(SAME_KIND, leaves=True)
+    assert (await recall(deps, METHODS["reflexion"], [0, 1])).principles == []
 
 
 def test_a_claim_needs_a_share_of_the_departure_by_the_learned_rates():
-    services = taught(SAME_KIND, leaves=True)
-    beliefs = services.believer.beliefs(BILLP, services.memory)
-    first, second, other = twins(services)
+    deps = taught(SAME_KIND, leaves=True)
+    beliefs = deps.belief_model.beliefs(BILLP, deps.memory)
+    first, second, other = twins(deps)
     likely = held_to_rates(SAME_KIND, beliefs, [first, second], 4.0)
     assert likely.holds
     assert likely.share > 0.3
@@ -127,13 +127,13 @@ async def test_an_episode_asks_once_keeps_the_claim_and_shows_the_planner_what_i
 
     model = RuleModel(reply)
     told = taught(SAME_KIND, leaves=True)
-    services = fake_services(model, told.memory, learn_at_once=True)
-    done = await run(services, "billp")
+    deps = fake_dependencies(model, told.memory, learn_at_once=True)
+    done = await run(deps, "billp")
     asked = [request for request in model.requests if request.role == "reflector"]
     assert len(asked) == 1
     assert done["user"] == user_of("train")
-    assert services.memory is not None
-    (lesson,) = [r for r in services.memory.reflections.latest(40) if r.origin.run == "r"]
+    assert deps.memory is not None
+    (lesson,) = [r for r in deps.memory.reflections.latest(40) if r.origin.run == "r"]
     assert lesson.claim == done.get("claim")
     assert done.get("principles", [])[0].startswith("confirmed: users leave over an item alike in categories")
     planner = next(request for request in model.requests if request.role == "planner")

@@ -13,13 +13,13 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
+from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.nodes import EpisodeNodes
-from billp.graphs.services import FixedServices
 from billp.graphs.state import EpisodeContext, add_usage, put_steps
 from billp.graphs.users import Recommendation, Response, SimulatedUsers
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
-from tests.fakes.services import fake_bank, fake_services
 from tests.graphs.episodes import run, user_of
 
 
@@ -33,10 +33,10 @@ async def test_fifty_steps_fit_into_a_small_last_checkpoint_and_under_the_recurs
         reply = sensible_reply(request)
         return reply if request.choices or request.scores else replace(reply, text="a thought of many words " * 6)
 
-    bank = fake_bank()
-    services = fake_services(RuleModel(wordy), bank, learn_at_once=True, memory__actor_distance=9.0)
-    services = replace(services, users=Patient(services.dataset, services.worlds))
-    graph = build_episode_graph(FixedServices(services), 50, checkpointer=InMemorySaver())
+    agent_memory = fake_bank()
+    deps = fake_dependencies(RuleModel(wordy), agent_memory, learn_at_once=True, memory__actor_distance=9.0)
+    deps = replace(deps, users=Patient(deps.dataset, deps.worlds))
+    graph = build_episode_graph(FixedDependencies(deps), 50, checkpointer=InMemorySaver())
     sizes: list[int] = []
     for number in range(2):  # the second reads back what the first one taught
         config: Any = {"configurable": {"thread_id": str(number)}}
@@ -50,7 +50,7 @@ async def test_fifty_steps_fit_into_a_small_last_checkpoint_and_under_the_recurs
 
 
 async def test_a_second_episode_on_the_same_thread_starts_over():
-    graph = build_episode_graph(FixedServices(fake_services()), 12)
+    graph = build_episode_graph(FixedDependencies(fake_dependencies()), 12)
     graph.checkpointer = InMemorySaver()
     config: Any = {"configurable": {"thread_id": "1"}}
     context = EpisodeContext(method="random")
@@ -61,7 +61,7 @@ async def test_a_second_episode_on_the_same_thread_starts_over():
 
 async def test_every_state_is_plain_and_serialisable():
     serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-    graph = build_episode_graph(FixedServices(fake_services(memory=fake_bank())), 12)
+    graph = build_episode_graph(FixedDependencies(fake_dependencies(memory=fake_bank())), 12)
     context = EpisodeContext(learn=True)
     async for state in graph.astream(
         {"user": user_of("train"), "episode": "e0"}, context=context, stream_mode="values", subgraphs=True
@@ -83,7 +83,7 @@ async def test_nodes_do_not_change_what_they_are_given(monkeypatch: pytest.Monke
             return update
 
         monkeypatch.setattr(EpisodeNodes, name, watched)
-    await run(fake_services(memory=fake_bank(), learn_at_once=True))
+    await run(fake_dependencies(memory=fake_bank(), learn_at_once=True))
 
 
 def test_reducers_merge_by_number_and_start_over():
@@ -103,8 +103,8 @@ def test_reducers_merge_by_number_and_start_over():
 
 
 async def test_a_made_up_name_does_not_stay_on_its_thread():
-    services = fake_services(memory=fake_bank(), learn_at_once=True)
-    graph = build_episode_graph(FixedServices(services), 12, checkpointer=InMemorySaver())
+    deps = fake_dependencies(memory=fake_bank(), learn_at_once=True)
+    graph = build_episode_graph(FixedDependencies(deps), 12, checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "1"}}
     unnamed = {"user": user_of("train")}
     inputs: list[Any] = [unnamed, unnamed, {**unnamed, "episode": "mine"}, unnamed]

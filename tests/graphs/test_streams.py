@@ -7,11 +7,11 @@ from typing import Any, Literal, cast
 
 import pytest
 
+from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
-from billp.graphs.services import FixedServices
 from billp.graphs.state import EpisodeContext, EpisodeInput
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.model import RuleModel
-from tests.fakes.services import fake_bank, fake_services
 from tests.graphs.episodes import user_of
 
 Mode = Literal["values", "updates", "custom", "debug", "tasks", "checkpoints", "messages"]
@@ -20,8 +20,8 @@ CONTEXT = EpisodeContext(learn=True, run="r")
 
 
 def graph() -> EpisodeGraph:
-    services = fake_services(RuleModel(), fake_bank(), critic__ask="always")
-    return build_episode_graph(FixedServices(services), services.worlds.train.horizon)
+    deps = fake_dependencies(RuleModel(), fake_bank(), critic__ask="always")
+    return build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
 
 
 def asked() -> EpisodeInput:

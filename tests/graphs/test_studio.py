@@ -18,10 +18,10 @@ from billp.agents.llm.reading import Reply
 from billp.agents.prompt_pack import TERSE_PACK, load_pack
 from billp.errors import PromptError, SettingsError
 from billp.graphs.forms import LiveContext, ReactContext, ServedContext, shown_pack
+from billp.graphs.resources import Resources
 from billp.graphs.served import Name, served_graph
-from billp.graphs.shared_services import LazyServices, made_services
+from billp.graphs.shared_dependencies import SharedDependencies, made_dependencies
 from billp.graphs.state import EpisodeContext
-from billp.graphs.workshop import Workshop
 from billp.settings import LLMSettings, load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
@@ -33,7 +33,7 @@ GRAPHS = ("billp", "reflexion", "react", "act_only", "live")
 
 @pytest.fixture(autouse=True)
 def own_services() -> None:
-    made_services.cache_clear()
+    made_dependencies.cache_clear()
     shown_pack.cache_clear()
 
 
@@ -79,8 +79,8 @@ async def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A user of the tiny dataset, whose LLM is a server that notes what it is asked."""
     await asyncio.to_thread(put_tiny, Path(os.environ["BILLP_DATA_DIR"]), tmp_path / "source")
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
-    monkeypatch.setattr("billp.graphs.workshop.ServerChat", Named)
-    monkeypatch.setattr("billp.graphs.workshop.SentenceEmbedder", HashEmbedder)
+    monkeypatch.setattr("billp.graphs.resources.ServerChat", Named)
+    monkeypatch.setattr("billp.graphs.resources.SentenceEmbedder", HashEmbedder)
     Named.asked.clear()
     return tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
 
@@ -146,9 +146,9 @@ def test_studio_can_edit_each_prompt_at_its_node_and_choose_the_model():
 
 
 async def test_the_embedded_server_knows_one_model():
-    services = LazyServices(load_settings())
+    deps = SharedDependencies(load_settings())
     with pytest.raises(SettingsError, match="knows one model and not 'other'; leave model empty"):
-        await services.get(ServedContext(model="other"), "u0")
+        await deps.get(ServedContext(model="other"), "u0")
 
 
 async def test_no_node_of_a_served_episode_blocks_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -160,8 +160,8 @@ async def test_no_node_of_a_served_episode_blocks_the_event_loop(tmp_path: Path,
     def rule(request: Request) -> Reply:
         return formless.pop() if request.role == "reflector" and formless else sensible_reply(request)
 
-    async with Workshop(load_settings(), model=RuleModel(rule), embedder=HashEmbedder()) as workshop:
-        monkeypatch.setattr("billp.graphs.shared_services.Workshop", lambda _settings: workshop)
+    async with Resources(load_settings(), model=RuleModel(rule), embedder=HashEmbedder()) as resources:
+        monkeypatch.setattr("billp.graphs.shared_dependencies.Resources", lambda _settings: resources)
         with blockbuster_ctx():
             graph = billp.graphs.studio.billp
             first, second = [

@@ -7,7 +7,7 @@ import pytest
 from billp.agents.tools import analyse_categories, analysed, category_analysis
 from billp.errors import EpisodeError
 from billp.graphs.tools import SearchCatalogue, search_catalogue
-from tests.fakes.services import fake_services
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.worlds import tiny_dataset
 
 
@@ -19,10 +19,10 @@ async def test_the_tool_counts_what_the_function_counts():
 
 
 async def test_the_catalogue_is_searched_by_words():
-    services = fake_services()
-    item = services.catalogue[3]
-    found = await SearchCatalogue(services=services).ainvoke({"words": item.text})
+    deps = fake_dependencies()
+    item = deps.catalogue[3]
+    found = await SearchCatalogue(deps=deps).ainvoke({"words": item.text})
     assert (found["item"], found["title"]) == (3, item.title)
-    assert await search_catalogue(services, item.text, {3}) != 3
+    assert await search_catalogue(deps, item.text, {3}) != 3
     with pytest.raises(EpisodeError, match="Every item was shown"):
-        await search_catalogue(services, item.text, set(range(len(services.catalogue))))
+        await search_catalogue(deps, item.text, set(range(len(deps.catalogue))))

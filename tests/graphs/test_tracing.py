@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 
-import billp.experiments.engine
-from billp.experiments.plans import evaluation_plan
-from billp.experiments.run_folder import RunFolder
-from billp.experiments.runner import Runner
+import billp.experiments.runs.engine
+from billp.experiments.runs.plans import evaluation_plan
+from billp.experiments.runs.run_folder import RunFolder
+from billp.experiments.runs.runner import Runner
+from billp.graphs.dependencies import Dependencies, FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import method_named
-from billp.graphs.services import FixedServices, Services
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.tracing import in_full, traced
-from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.graphs.episodes import user_of
 
 
@@ -33,18 +33,18 @@ class Seen(AsyncCallbackHandler):
 
 
 def test_a_context_in_full_names_dataset_memory_and_prompts():
-    services = fake_services(memory=fake_bank())
-    context = in_full(EpisodeContext(method="billp"), services)
+    deps = fake_dependencies(memory=fake_bank())
+    context = in_full(EpisodeContext(method="billp"), deps)
     assert (context.dataset, context.memory) == ("tiny", "fake")
-    assert context.prompts == str(services.pack.folder)
-    bare = in_full(EpisodeContext(method="random"), replace(services, memory=None, minds=None))
+    assert context.prompts == str(deps.pack.folder)
+    bare = in_full(EpisodeContext(method="random"), replace(deps, memory=None, roles=None))
     assert (bare.dataset, bare.memory, bare.prompts) == ("tiny", "", "")
 
 
 async def test_every_node_of_a_trace_says_what_it_was_run_with():
-    services, seen = fake_services(memory=fake_bank()), Seen()
-    context = in_full(EpisodeContext(method="act-only", split="test", seed=4), services)
-    graph = build_episode_graph(FixedServices(services), 3)
+    deps, seen = fake_dependencies(memory=fake_bank()), Seen()
+    context = in_full(EpisodeContext(method="act-only", split="test", seed=4), deps)
+    graph = build_episode_graph(FixedDependencies(deps), 3)
     config = traced(context) | {"callbacks": [seen]}
     await graph.ainvoke(EpisodeInput(user=user_of("test"), episode="e"), config, context=context)
 
@@ -52,22 +52,22 @@ async def test_every_node_of_a_trace_says_what_it_was_run_with():
     for metadata in seen.metadata:
         told = {name: metadata.get(name) for name in ("dataset", "memory", "method", "seed", "split")}
         assert told == {"dataset": "tiny", "memory": "fake", "method": "act-only", "seed": 4, "split": "test"}
-        assert metadata["prompts"] == str(services.pack.folder)
+        assert metadata["prompts"] == str(deps.pack.folder)
 
 
 async def test_a_runs_episodes_carry_what_they_are_run_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     contexts: list[EpisodeContext] = []
 
-    class Watched(FixedServices):
-        async def get(self, context: EpisodeContext, user: str) -> Services:
+    class Watched(FixedDependencies):
+        async def get(self, context: EpisodeContext, user: str) -> Dependencies:
             contexts.append(context)
             return await super().get(context, user)
 
-    monkeypatch.setattr(billp.experiments.engine, "FixedServices", Watched)
-    services = fake_services(memory=fake_bank())
+    monkeypatch.setattr(billp.experiments.runs.engine, "FixedDependencies", Watched)
+    deps = fake_dependencies(memory=fake_bank())
     with RunFolder(tmp_path / "r", {}, {}, resume=False) as folder:
-        runner = Runner(services, method_named("billp"), folder, horizon=3)
+        runner = Runner(deps, method_named("billp"), folder, horizon=3)
         await runner.run(evaluation_plan([user_of("test")], [0]))
     assert {(context.dataset, context.memory, context.prompts) for context in contexts} == {
-        ("tiny", "fake", str(services.pack.folder))
+        ("tiny", "fake", str(deps.pack.folder))
     }

@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 
+from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.drawing import episode_edges, episode_nodes
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import METHODS
 from billp.graphs.nodes import output_of
-from billp.graphs.services import FixedServices
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.trail import trail
-from tests.fakes.services import fake_bank, fake_services
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 
 async def ran(method: str, *, learn: bool, **flags: Any) -> tuple[list[str], list[list[str]]]:
     """The nodes of an episode as they ended, and as its record tells."""
-    services = fake_services(memory=fake_bank(), **flags)
-    graph = build_episode_graph(FixedServices(services), tiny_worlds().train.horizon)
+    deps = fake_dependencies(memory=fake_bank(), **flags)
+    graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().train.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     context = EpisodeContext(method=method, learn=learn, run="r")
     nodes: list[str] = []
@@ -35,7 +35,7 @@ async def ran(method: str, *, learn: bool, **flags: Any) -> tuple[list[str], lis
             nodes += [f"act:{name}" if path else name for name in part]
         elif not path:
             state = part
-    told = trail(METHODS[method], output_of(state), services.settings.planner.steps, services.settings.planner.revise)
+    told = trail(METHODS[method], output_of(state), deps.settings.planner.steps, deps.settings.planner.revise)
     return [name for name in nodes if name != "act"], told
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from billp.memory import SentenceEmbedder, open_bank
+from billp.memory import SentenceEmbedder, open_memory
 from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.integration.api_server import serving_people
@@ -107,8 +107,8 @@ def test_every_acknowledged_answer_is_there_after_a_kill_and_none_twice(tmp_path
             assert time.monotonic() < give_up
             time.sleep(0.1)
     settings = load_settings({"data_dir": str(tmp_path / "data")})
-    with open_bank(settings, "tiny", "shared", SentenceEmbedder(), reading=True) as bank:
-        uses, acted = bank.records("uses", 10_000), bank.records("actor", 10_000)
+    with open_memory(settings, "tiny", "shared", SentenceEmbedder(), reading=True) as agent_memory:
+        uses, acted = agent_memory.records("uses", 10_000), agent_memory.records("actor", 10_000)
     assert sorted(record.fields["ordinal"] for record in uses) == list(range(SESSIONS))
     assert len(acted) == SESSIONS * STEPS
     assert sorted((record.origin.user, record.origin.step, record.fields["reward"]) for record in acted) == sorted(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import billp.graphs.workshop
+import billp.graphs.resources
 from tests.cli.tiny import put_tiny
 from tests.recorded.play import DATA, TAPE, play
 
@@ -29,7 +29,7 @@ async def test_a_recorded_run_is_replayed_without_the_model(tmp_path: Path, monk
     def gone(_: object) -> None:
         raise AssertionError("a replay starts no model")
 
-    monkeypatch.setattr(billp.graphs.workshop, "start", gone)
+    monkeypatch.setattr(billp.graphs.resources, "start", gone)
     assert await play(second, tmp_path / TAPE, "replay") == recorded
     configs = [json.loads((home / "runs" / "train" / "config.json").read_text()) for home in (first, second)]
     assert configs[0]["model_sha256"] == configs[1]["model_sha256"] != ""

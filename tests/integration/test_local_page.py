@@ -14,10 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.cli.tiny import put_tiny
-from tests.experiments.report.examples import HOSTILE, episode, put_run
 from tests.fakes.server import serving
 from tests.integration.conftest import NARROW, PATIENCE_MS, WIDE, Watched
 from tests.integration.dev_server import PATIENCE_S, developing, environment
+from tests.reports.examples import HOSTILE, episode, put_run
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 ODD = "100% odd?/a b&c#d"  # a folder's name that an address must spell otherwise

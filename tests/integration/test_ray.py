@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from billp.memory import KINDS, SentenceEmbedder, open_bank
+from billp.memory import KINDS, SentenceEmbedder, open_memory
 from billp.settings import load_settings
 from tests.fakes.server import Script, serving
 
@@ -91,8 +91,8 @@ class Home:
 
     def memory(self) -> dict[str, object]:
         settings = load_settings({"data_dir": str(self.data)})
-        with open_bank(settings, "tiny", "taught", SentenceEmbedder()) as bank:
-            return {record.id: record for kind in KINDS for record in bank.records(kind, 10_000)}
+        with open_memory(settings, "tiny", "taught", SentenceEmbedder()) as agent_memory:
+            return {record.id: record for kind in KINDS for record in agent_memory.records(kind, 10_000)}
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from billp.experiments.report import find_runs, make_report, write_page
 from billp.memory import Origin
-from tests.experiments.report.examples import HOSTILE, comparison, episode, put_run
+from billp.reports import find_runs, make_report, write_page
 from tests.integration.conftest import NARROW, PATIENCE_MS, WIDE, Watched
+from tests.reports.examples import HOSTILE, comparison, episode, put_run
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from billp.memory import SentenceEmbedder, open_bank
+from billp.memory import SentenceEmbedder, open_memory
 from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.integration_vllm.conftest import INTERPRETER, KEY, NAME, PATIENCE_S, ROOT, Vllm
@@ -52,10 +52,10 @@ def episodes(name: str) -> list[dict[str, Any]]:
 
 def remembered(name: str) -> list[tuple[str, str]]:
     """Episode and words of every reflection in the memory of a run that has ended; nothing else may be there."""
-    with open_bank(load_settings(), "tiny", name, SentenceEmbedder()) as bank:
-        counts = bank.stats().counts
+    with open_memory(load_settings(), "tiny", name, SentenceEmbedder()) as agent_memory:
+        counts = agent_memory.stats().counts
         assert counts == {"reflections": EPISODES, "actor": 0, "critic": 0, "uses": EPISODES}
-        records = bank.records("reflections", limit=counts["reflections"])
+        records = agent_memory.records("reflections", limit=counts["reflections"])
     return sorted((record.origin.episode, record.text) for record in records)
 
 

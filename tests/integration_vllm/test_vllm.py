@@ -13,15 +13,15 @@ from pydantic import Field, SecretStr
 from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.server_chat import ServerChat
-from billp.agents.planner import Known, Planner
+from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import load_pack
-from billp.agents.views import Situation
+from billp.agents.roles.planner import Known, Planner
 from billp.catalogue import Item
 from billp.errors import ContextOverflowError, ModelUnavailableError
-from billp.experiments.run_folder import read_lines
-from billp.experiments.single import run_single
-from billp.experiments.training import train
-from billp.graphs.workshop import Workshop
+from billp.experiments.runs.run_folder import read_lines
+from billp.experiments.runs.single import run_single
+from billp.experiments.runs.training import train
+from billp.graphs.resources import Resources
 from billp.settings import LLMSettings, PlannerSettings, Settings, load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
@@ -64,12 +64,12 @@ def question(**changes: Any) -> Request:
 
 
 async def test_an_episode_is_planned_played_judged_and_reflected_on(vllm: Vllm, tiny: Path):
-    async with Workshop(settings(vllm), embedder=HashEmbedder()) as workshop:
+    async with Resources(settings(vllm), embedder=HashEmbedder()) as resources:
         done = await run_single(
-            workshop, dataset="tiny", method="billp", user=USER, seed=0, memory="m", learn=True
+            resources, dataset="tiny", method="billp", user=USER, seed=0, memory="m", learn=True
         )  # fmt: skip
-        assert workshop.memory("tiny", "m").stats().counts["reflections"] == 1
-        highest = 5 / (1 - workshop.settings.critic.gamma)
+        assert resources.memory("tiny", "m").stats().counts["reflections"] == 1
+        highest = 5 / (1 - resources.settings.critic.gamma)
     assert 1 <= done["length"] <= 3
     assert done["reflection"]
     for step in done["steps"]:
@@ -104,14 +104,14 @@ async def test_a_repeated_prefix_is_served_from_the_cache(vllm: Vllm):
 
 
 async def test_16_episodes_run_side_by_side(vllm: Vllm, tiny: Path):
-    async with Workshop(
+    async with Resources(
         settings(vllm, run__side_by_side=16, run__batch=16, run__horizon=2), embedder=HashEmbedder()
-    ) as workshop:
-        run = workshop.settings.runs_dir / "many"
+    ) as resources:
+        run = resources.settings.runs_dir / "many"
         summary = await train(
-            workshop, dataset="tiny", method="billp", episodes=16, seed=0, memory="many", run=run, resume=False
+            resources, dataset="tiny", method="billp", episodes=16, seed=0, memory="many", run=run, resume=False
         )
-        assert workshop.load.calls_at_once > 6
+        assert resources.load.calls_at_once > 6
     assert (summary.episodes, summary.failed) == (16, 0)
     assert summary.cached_share > 0.2
     assert len({line.id for line in read_lines(run)}) == 16
@@ -123,11 +123,11 @@ async def test_16_episodes_run_side_by_side(vllm: Vllm, tiny: Path):
 async def test_a_wrong_key_or_name_is_refused_before_the_run(
     vllm: Vllm, tiny: Path, flags: dict[str, Any], status: str
 ):
-    async with Workshop(settings(vllm, **flags), embedder=HashEmbedder()) as workshop:
-        run = workshop.settings.runs_dir / "refused"
+    async with Resources(settings(vllm, **flags), embedder=HashEmbedder()) as resources:
+        run = resources.settings.runs_dir / "refused"
         with pytest.raises(ModelUnavailableError, match=f"status {status}.*check llm.model, llm.api_key") as refused:
             await train(
-                workshop, dataset="tiny", method="billp", episodes=2, seed=0, memory="m", run=run, resume=False
+                resources, dataset="tiny", method="billp", episodes=2, seed=0, memory="m", run=run, resume=False
             )  # fmt: skip
     assert "sk-wrong" not in str(refused.value)
     assert not run.exists()
@@ -154,12 +154,12 @@ async def test_a_prompt_that_is_too_long_loses_its_oldest_steps(vllm: Vllm):
     films = tuple(
         Item(i, f"i{i}", f"Film number {i} with a rather long title indeed", ("Drama",), 1990) for i in range(99)
     )
-    situation = Situation(history=films[:2], recommended=films, rewards=(4,) * len(films))
+    observed = AgentObservation(history=films[:2], recommended=films, rewards=(4,) * len(films))
     prompt = load_pack()["planner"]
     async with client(vllm) as real:
         model = Overheard(real=real)
         planner = Planner(model, prompt, PlannerSettings(shown_steps=len(films)))
-        thought = await planner.think(situation, Known(["Mix genres."]), ["Drama"], seed=0)
+        thought = await planner.think(observed, Known(["Mix genres."]), ["Drama"], seed=0)
     assert thought.text
     assert model.refused
     (answered,) = model.answered

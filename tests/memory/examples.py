@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from billp.memory import KINDS, ActorExperience, CriticExperience, MemoryBank, Origin, Record, Reflection, Vector
+from billp.memory import KINDS, ActorExperience, AgentMemory, CriticExperience, Origin, Record, Reflection, Vector
 
 DIMENSION = 32
 NOTHING = {"reflections": 0, "actor": 0, "critic": 0, "uses": 0}
@@ -50,14 +50,14 @@ def critic(episode: int, step: int = 0) -> CriticExperience:
     return CriticExperience(f"state {episode} {step}", unit(100 * episode + step), 6.5, origin(episode, step))
 
 
-def fill(bank: MemoryBank, episodes: int = 3) -> None:
-    bank.reflections.write([reflection(episode) for episode in range(episodes)])
-    bank.actor.write([actor(episode, step) for episode in range(episodes) for step in range(2)])
-    bank.critic.write([critic(episode, step) for episode in range(episodes) for step in range(2)])
+def fill(agent_memory: AgentMemory, episodes: int = 3) -> None:
+    agent_memory.reflections.write([reflection(episode) for episode in range(episodes)])
+    agent_memory.actor.write([actor(episode, step) for episode in range(episodes) for step in range(2)])
+    agent_memory.critic.write([critic(episode, step) for episode in range(episodes) for step in range(2)])
 
 
-def everything(bank: MemoryBank) -> list[list[Record]]:
-    return [bank.records(kind, limit=10**6) for kind in KINDS]
+def everything(agent_memory: AgentMemory) -> list[list[Record]]:
+    return [agent_memory.records(kind, limit=10**6) for kind in KINDS]
 
 
 _text = st.text(max_size=30)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from billp.errors import MemoryStoreError
-from billp.memory import MemoryBank, Origin, Reflection, inventory, open_bank
+from billp.memory import AgentMemory, Origin, Reflection, inventory, open_memory
 from billp.memory.erasing import erase_bank, erase_user
 from billp.settings import load_settings
 from tests.fakes.embedder import HashEmbedder
@@ -16,9 +16,9 @@ from tests.fakes.embedder import HashEmbedder
 EMBEDDER = HashEmbedder()
 
 
-def taught(bank: MemoryBank, user: str, run: str, count: int) -> None:
+def taught(agent_memory: AgentMemory, user: str, run: str, count: int) -> None:
     """Reflections that name their user in their words, too."""
-    bank.reflections.write(
+    agent_memory.reflections.write(
         [
             Reflection(
                 text=f"what {user} likes, {number}", vector=EMBEDDER.embed([f"{user} {number}"])[0], ended="left",
@@ -36,29 +36,29 @@ def holding(folder: Path, words: str) -> list[Path]:
 
 def test_a_user_is_erased_and_the_others_are_found_as_before(tmp_path: Path):
     settings = load_settings({"data_dir": str(tmp_path)})
-    with open_bank(settings, "tiny", "m", EMBEDDER) as bank:
-        taught(bank, "Ada-Lovelace", "live-x", 30)
-        taught(bank, "Bob", "live-x", 20)
-        taught(bank, "Ada-Lovelace", "trained", 2)
-        assert erase_user(settings, bank, "Ada-Lovelace", runs="live-") == 30
-        assert {record.origin.run for record in bank.records("reflections", 99) if record.origin.user != "Bob"} == {
-            "trained"
-        }
-        assert erase_user(settings, bank, "Ada-Lovelace") == 2
-        assert erase_user(settings, bank, "Ada-Lovelace") == 0
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        taught(agent_memory, "Ada-Lovelace", "live-x", 30)
+        taught(agent_memory, "Bob", "live-x", 20)
+        taught(agent_memory, "Ada-Lovelace", "trained", 2)
+        assert erase_user(settings, agent_memory, "Ada-Lovelace", runs="live-") == 30
+        assert {
+            record.origin.run for record in agent_memory.records("reflections", 99) if record.origin.user != "Bob"
+        } == {"trained"}
+        assert erase_user(settings, agent_memory, "Ada-Lovelace") == 2
+        assert erase_user(settings, agent_memory, "Ada-Lovelace") == 0
         assert holding(tmp_path, "what Ada-Lovelace") == []
-        taught(bank, "Cyd", "live-x", 3)
-        before = [match.record for match in bank.reflections.similar(EMBEDDER.embed(["Bob 3"])[0], 99)]
+        taught(agent_memory, "Cyd", "live-x", 3)
+        before = [match.record for match in agent_memory.reflections.similar(EMBEDDER.embed(["Bob 3"])[0], 99)]
         assert len(before) == 23
-    with open_bank(settings, "tiny", "m", EMBEDDER) as bank:
-        assert [match.record for match in bank.reflections.similar(EMBEDDER.embed(["Bob 3"])[0], 99)] == before
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        assert [match.record for match in agent_memory.reflections.similar(EMBEDDER.embed(["Bob 3"])[0], 99)] == before
 
 
 def test_a_whole_memory_is_erased_with_its_folder(tmp_path: Path):
     settings = load_settings({"data_dir": str(tmp_path)})
     for name in ("live/Ada", "other"):
-        with open_bank(settings, "tiny", name, EMBEDDER) as bank:
-            taught(bank, "Ada-Lovelace" if name == "live/Ada" else "Bob", "live-x", 3)
+        with open_memory(settings, "tiny", name, EMBEDDER) as agent_memory:
+            taught(agent_memory, "Ada-Lovelace" if name == "live/Ada" else "Bob", "live-x", 3)
     erase_bank(settings, "tiny", "live/Ada")
     erase_bank(settings, "tiny", "live/Ada")
     assert inventory(settings) == {"tiny": {"other": {"reflections": 3}}}
@@ -70,10 +70,10 @@ def test_a_database_that_is_in_use_is_named(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(erasing, "_WAIT_S", 0.1)
     settings = load_settings({"data_dir": str(tmp_path)})
-    with open_bank(settings, "tiny", "m", EMBEDDER) as bank:
-        taught(bank, "Ada", "live-x", 1)
-        ids = bank.ids_of("Ada")
-        bank.forget(ids)
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        taught(agent_memory, "Ada", "live-x", 1)
+        ids = agent_memory.ids_of("Ada")
+        agent_memory.forget(ids)
         file = next(tmp_path.rglob("chroma.sqlite3"))
         busy = sqlite3.connect(file, isolation_level=None)
         busy.execute("BEGIN IMMEDIATE")

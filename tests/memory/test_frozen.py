@@ -50,40 +50,40 @@ def test_distances_below_what_single_precision_tells_apart_are_ordered_all_the_s
 
 
 def test_what_is_written_later_is_in_the_next_one_and_is_read_once():
-    bank = in_memory_bank(HashEmbedder(DIMENSION))
-    freezer = Freezer(bank)
-    assert everything(freezer.freeze().bank(bank.embedder)) == [[], [], [], []]
-    fill(bank, 2)
+    agent_memory = in_memory_bank(HashEmbedder(DIMENSION))
+    freezer = Freezer(agent_memory)
+    assert everything(freezer.freeze().agent_memory(agent_memory.embedder)) == [[], [], [], []]
+    fill(agent_memory, 2)
     first = freezer.freeze()
-    bank.reflections.write([reflection(7)])
+    agent_memory.reflections.write([reflection(7)])
     second = freezer.freeze()
-    assert first.bank(bank.embedder).stats().counts["reflections"] == 2
-    assert everything(second.bank(bank.embedder)) == everything(bank)
+    assert first.agent_memory(agent_memory.embedder).stats().counts["reflections"] == 2
+    assert everything(second.agent_memory(agent_memory.embedder)) == everything(agent_memory)
     assert second.parts["reflections"][0] is first.parts["reflections"][0]
     assert [len(rows.ids) for rows in second.parts["reflections"]] == [2, 1]
 
 
 def test_what_was_forgotten_is_gone():
-    bank = in_memory_bank(HashEmbedder(DIMENSION))
-    fill(bank)
-    freezer = Freezer(bank)
+    agent_memory = in_memory_bank(HashEmbedder(DIMENSION))
+    fill(agent_memory)
+    freezer = Freezer(agent_memory)
     freezer.freeze()
-    bank.forget([bank.records("actor")[0].id])
-    bank.clear("critic")
-    assert everything(freezer.freeze().bank(bank.embedder)) == everything(bank)
+    agent_memory.forget([agent_memory.records("actor")[0].id])
+    agent_memory.clear("critic")
+    assert everything(freezer.freeze().agent_memory(agent_memory.embedder)) == everything(agent_memory)
 
 
 def test_only_the_kinds_asked_for_are_read():
-    bank = in_memory_bank(HashEmbedder(DIMENSION))
-    fill(bank)
-    counts = Freezer(bank).freeze(("actor",)).bank(bank.embedder).stats().counts
+    agent_memory = in_memory_bank(HashEmbedder(DIMENSION))
+    fill(agent_memory)
+    counts = Freezer(agent_memory).freeze(("actor",)).agent_memory(agent_memory.embedder).stats().counts
     assert counts == {**dict.fromkeys(KINDS, 0), "actor": 6}
 
 
 def test_nothing_can_be_written_to_it():
-    bank = in_memory_bank(HashEmbedder(DIMENSION))
-    fill(bank)
-    frozen = Freezer(bank).freeze().bank(bank.embedder)
+    agent_memory = in_memory_bank(HashEmbedder(DIMENSION))
+    fill(agent_memory)
+    frozen = Freezer(agent_memory).freeze().agent_memory(agent_memory.embedder)
     with pytest.raises(MemoryStoreError, match="copy to be read"):
         frozen.reflections.write([reflection(9)])
     with pytest.raises(MemoryStoreError, match="copy to be read"):

@@ -33,10 +33,10 @@ def uses(
 
 
 def receipts(*written: Uses) -> Receipts:
-    bank = in_memory_bank(HashEmbedder())
+    agent_memory = in_memory_bank(HashEmbedder())
     for each in written:
-        bank.uses.write(each)
-    return bank.uses.receipts()
+        agent_memory.uses.write(each)
+    return agent_memory.uses.receipts()
 
 
 def test_a_reflection_is_held_to_the_episodes_before():
@@ -138,18 +138,18 @@ def test_uses_survive_the_store():
 
 
 def test_a_record_is_found_and_forgotten_by_its_id():
-    bank = in_memory_bank(HashEmbedder())
-    bank.actor.write([examples.actor(0), examples.actor(1)])
-    assert len(bank.actor.outcomes()[1]) == 2
+    agent_memory = in_memory_bank(HashEmbedder())
+    agent_memory.actor.write([examples.actor(0), examples.actor(1)])
+    assert len(agent_memory.actor.outcomes()[1]) == 2
     id_ = examples.actor(0).id
-    kind, record = bank.find(id_)
+    kind, record = agent_memory.find(id_)
     assert (kind, record.id) == ("actor", id_)
-    bank.forget([id_, "reflections/never/there/-001"])
-    assert len(bank.actor.outcomes()[1]) == 1
-    assert bank.text_of(id_) is None
+    agent_memory.forget([id_, "reflections/never/there/-001"])
+    assert len(agent_memory.actor.outcomes()[1]) == 1
+    assert agent_memory.text_of(id_) is None
     for unknown in (id_, "nonsense", "actor"):
         with pytest.raises(MemoryStoreError, match="has no record"):
-            bank.find(unknown)
+            agent_memory.find(unknown)
 
 
 class TestWeight:
@@ -177,13 +177,13 @@ class TestWeight:
         assert told.weight("reflections/a") == pytest.approx(1)
 
     def test_the_latest_episodes_are_added_up_anew_once_there_are_more(self):
-        bank = in_memory_bank(HashEmbedder())
+        agent_memory = in_memory_bank(HashEmbedder())
         for number in range(4):
-            bank.uses.write(uses(number, float(number), ("reflections/a",) if number else ()))
-        before = bank.uses.recent()
-        assert before is bank.uses.recent()
-        assert before.of("reflections/a") == bank.uses.receipts().of("reflections/a")
-        bank.uses.write(uses(4, 100.0, ("reflections/a",)))
-        assert bank.uses.recent().of("reflections/a").uses == 4
-        bank.clear()
-        assert bank.uses.recent().of("reflections/a").uses == 0
+            agent_memory.uses.write(uses(number, float(number), ("reflections/a",) if number else ()))
+        before = agent_memory.uses.recent()
+        assert before is agent_memory.uses.recent()
+        assert before.of("reflections/a") == agent_memory.uses.receipts().of("reflections/a")
+        agent_memory.uses.write(uses(4, 100.0, ("reflections/a",)))
+        assert agent_memory.uses.recent().of("reflections/a").uses == 4
+        agent_memory.clear()
+        assert agent_memory.uses.recent().of("reflections/a").uses == 0

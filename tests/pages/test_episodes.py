@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from billp.agents.llm.abilities import STAND_IN
-from billp.experiments.records import EpisodeLine
-from billp.experiments.views import Place
+from billp.experiments.runs.records import EpisodeLine
 from billp.memory import Origin
 from billp.pages.episodes import Episodes
 from billp.pages.runs import Runs
+from billp.reports.episode_view import Place
 from billp.simulators import load_dataset
 from tests.cli.tiny import put_tiny
-from tests.experiments.report.examples import episode, put_run
+from tests.reports.examples import episode, put_run
 
 TAUGHT = Origin("training", "train-0-0", "u1", -1, 0)
 

@@ -16,17 +16,17 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 import billp.pages
-from billp.graphs.shared_services import made_services
-from billp.memory import ActorExperience, Origin, Reflection, open_bank
+from billp.graphs.shared_dependencies import made_dependencies
+from billp.memory import ActorExperience, Origin, Reflection, open_memory
 from billp.memory.inventory import folder_of
-from billp.memory.lock import FolderLock
+from billp.memory.store.lock import FolderLock
 from billp.pages.app import app
 from billp.pages.headers import POLICY
 from billp.pages.reading import Reading, shared_reading
 from billp.pages.routes import make_page
 from billp.settings import load_settings
-from tests.experiments.report.examples import HOSTILE, episode, put_run
 from tests.fakes.embedder import HashEmbedder
+from tests.reports.examples import HOSTILE, episode, put_run
 
 EMBEDDER = HashEmbedder()
 STATIC = Path(billp.pages.__file__).parent / "static"
@@ -51,14 +51,14 @@ def remember(name: str = "mine") -> None:
     def origin(episode: str, step: int) -> Origin:
         return Origin("one", episode, "u1", step, 0)
 
-    with open_bank(load_settings(), "tiny", name, EMBEDDER) as bank:
+    with open_memory(load_settings(), "tiny", name, EMBEDDER) as agent_memory:
         texts = ["comedy after war", "drama at sea", f"a lesson {HOSTILE}"]
-        bank.reflections.write([
+        agent_memory.reflections.write([
             Reflection(text, EMBEDDER.embed([text])[0], "too_close", 3, 9.0, number, "{}", origin(f"e{number}", -1))
             for number, text in enumerate(texts)
         ])  # fmt: skip
         vector = np.asarray(EMBEDDER.embed(["Film 1"])[0])
-        bank.actor.write(
+        agent_memory.actor.write(
             [ActorExperience("Film 1", vector, 2, "Film 2", -0.5, False, 2.0, "0-0-0", (1,), False, origin("e1", 2))]
         )
 
@@ -238,7 +238,7 @@ async def test_nothing_blocks_the_event_loop(client: TestClient, watched: BlockB
 
 
 def test_the_app_that_langgraph_json_names_serves_the_page_with_the_graphs_settings():
-    made_services.cache_clear()
+    made_dependencies.cache_clear()
     shared_reading.cache_clear()
     client = TestClient(app, base_url="http://127.0.0.1:2024")
     assert client.get("/page", follow_redirects=False).headers["location"] == "/page/"

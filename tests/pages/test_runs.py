@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from billp.errors import ArtifactError
-from billp.experiments.report.provenance import Source
-from billp.experiments.run_folder import parse_line
-from billp.experiments.views import Place
+from billp.experiments.runs.run_folder import parse_line
 from billp.pages.runs import Runs
+from billp.reports.episode_view import Place
+from billp.reports.provenance import Source
 from tests.experiments.examples import failed
-from tests.experiments.report.examples import episode, put_run
+from tests.reports.examples import episode, put_run
 
 
 def put(folder: Path, *lines: object, changed: int = 0, **given: object) -> Path:

@@ -3,7 +3,7 @@
     BILLP_LLM_GGUF=MODEL.gguf python -m tests.recorded.demo NAME
 
 plays an episode and a small comparison with that model (some hundred calls), whose NAME is shown, and replaces what
-lies in `experiments/recording/files`: the films of `films.txt` with invented ratings, the simulator fitted to these,
+lies in `reports/recording/files`: the films of `films.txt` with invented ratings, the simulator fitted to these,
 the prompts, the tape, and the runs. To be done, and committed, when the replayed episode does not come out as it was.
 """
 
@@ -23,13 +23,13 @@ import numpy as np
 from billp.agents.prompt_pack import DEFAULT_PACK, TERSE_PACK
 from billp.catalogue import Catalogue, Item
 from billp.experiments.demo import run_demo
-from billp.experiments.recording import DATASET, EPISODE, FILES, METHOD, RUNS, SETTINGS, TAPE, USER
-from billp.experiments.recording.recording import DATA
-from billp.experiments.single import run_single
-from billp.graphs.state import EpisodeOutput
-from billp.graphs.workshop import Workshop
+from billp.experiments.runs.single import run_single
+from billp.graphs.resources import Resources
+from billp.graphs.state import Trajectory
+from billp.reports.recording import DATASET, EPISODE, FILES, METHOD, RUNS, SETTINGS, TAPE, USER
+from billp.reports.recording.recording import DATA
 from billp.settings import Settings, SimulatorSettings, load_settings
-from billp.simulators import Columns, Dataset, add_folder, build_worlds, save_worlds, simulator_folder
+from billp.simulators import ColumnSpec, Dataset, add_folder, build_worlds, save_worlds, simulator_folder
 from tests.fakes.worlds import MAPPING, write_atomic
 
 FILMS = Path(__file__).parent / "films.txt"
@@ -71,16 +71,16 @@ def _bar(title: str, _: int) -> Iterator[Callable[[], None]]:
     yield lambda: None
 
 
-async def play(settings: Settings, home: Path) -> EpisodeOutput:
+async def play(settings: Settings, home: Path) -> Trajectory:
     """The episode, with the default prompts, and the comparison into `home`, with the short ones."""
     terse = settings.planner.model_copy(update={"max_tokens": 16})
-    async with Workshop(settings) as workshop:
+    async with Resources(settings) as resources:
         done = await run_single(
-            workshop, dataset=DATASET, method=METHOD, user=USER, seed=0, memory="none", learn=False
+            resources, dataset=DATASET, method=METHOD, user=USER, seed=0, memory="none", learn=False
         )  # fmt: skip
-    async with Workshop(settings.model_copy(update={"prompts": TERSE_PACK, "planner": terse})) as workshop:
+    async with Resources(settings.model_copy(update={"prompts": TERSE_PACK, "planner": terse})) as resources:
         await run_demo(
-            workshop, folder=home / RUNS, dataset=DATASET, episodes=TRAINING, users=TESTED, seed=0, bar=_bar
+            resources, folder=home / RUNS, dataset=DATASET, episodes=TRAINING, users=TESTED, seed=0, bar=_bar
         )  # fmt: skip
     return done
 
@@ -103,7 +103,7 @@ def record(model: str) -> None:
         settings = settings_for(model, home)
         write_atomic(home / "source", films())
         dataset = add_folder(
-            settings.data, home / "source", DATASET, columns=Columns(categories="class", title="movie_title")
+            settings.data, home / "source", DATASET, columns=ColumnSpec(categories="class", title="movie_title")
         )
         save_worlds(simulator_folder(settings.data, DATASET), build_worlds(dataset, SIMULATOR))
         done = asyncio.run(play(settings, home))

@@ -16,10 +16,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from billp.experiments.evaluation import evaluate
-from billp.experiments.run_folder import read_lines
-from billp.experiments.training import train
-from billp.graphs.workshop import Workshop
+from billp.experiments.runs.evaluation import evaluate
+from billp.experiments.runs.run_folder import read_lines
+from billp.experiments.runs.training import train
+from billp.graphs.resources import Resources
 from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import SpreadEmbedder
@@ -42,14 +42,14 @@ async def play(home: Path, tape_file: Path, mode: str) -> Episodes:
         }
     )  # fmt: skip
     found: Episodes = {}
-    async with Workshop(settings, embedder=SpreadEmbedder()) as workshop:
+    async with Resources(settings, embedder=SpreadEmbedder()) as resources:
         common: dict[str, Any] = {"dataset": "tiny", "memory": "recorded", "resume": False}
         for name, method in (("train", "billp"), ("evaluate", "billp"), ("evaluate-llm", "billp-llm-only")):
             run = settings.runs_dir / name
             if name == "train":
-                await train(workshop, method=method, episodes=4, seed=0, run=run, **common)
+                await train(resources, method=method, episodes=4, seed=0, run=run, **common)
             else:
-                await evaluate(workshop, method=method, users=2, seeds=[0], run=run, **common)
+                await evaluate(resources, method=method, users=2, seeds=[0], run=run, **common)
             for line in read_lines(run):
                 found[f"{name}/{line.id}"] = line.model_dump(mode="json", exclude={"started", "ended"})
     return dict(sorted(found.items()))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import billp.graphs.workshop
-from billp.experiments.recording import DATASET, FILES, RUNS, TAPE, recorded_episode, replayed
-from billp.experiments.report import find_runs
-from billp.graphs.state import EpisodeOutput
+import billp.graphs.resources
+from billp.graphs.state import Trajectory
+from billp.reports import find_runs
+from billp.reports.recording import DATASET, FILES, RUNS, TAPE, recorded_episode, replayed
 from billp.simulators import load_dataset
 from tests.recorded.test_replay import differences
 
@@ -18,7 +18,7 @@ ANEW = "If that is meant, record it anew: tests/recorded/demo.py says how."
 _LARGEST = 2 * 2**20
 
 
-def seen(done: EpisodeOutput) -> dict[str, object]:
+def seen(done: Trajectory) -> dict[str, object]:
     """What a person sees of an episode, whatever else is kept of it from version to version."""
     names = ("number", "thought", "proposal", "title", "reward", "reason")
     steps = [{name: step[name] for name in names} for step in done["steps"]]  # type: ignore[literal-required]
@@ -32,7 +32,7 @@ async def test_the_episode_comes_out_as_it_was_and_the_page_has_the_recorded_fig
     def no_server(_: object) -> None:
         raise AssertionError("a recording starts no model")
 
-    monkeypatch.setattr(billp.graphs.workshop, "start", no_server)
+    monkeypatch.setattr(billp.graphs.resources, "start", no_server)
     monkeypatch.setenv("BILLP_PLANNER_STEPS", "3")  # what a person has set plays no part
     shown = await replayed(tmp_path / "home")
     found = differences(seen(recorded_episode()), seen(shown.episode))

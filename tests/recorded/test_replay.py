@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import billp.graphs.workshop
+import billp.graphs.resources
 from tests.recorded.play import DATA, EPISODES, FILES, TAPE, play
 
 ANEW = "If that is meant, record the run anew with `python -m tests.recorded.play` and commit tests/recorded/files."
@@ -36,7 +36,7 @@ async def test_the_recorded_run_comes_out_as_it_was(tmp_path: Path, monkeypatch:
     def no_server(_: object) -> None:
         raise AssertionError("a replay starts no model")
 
-    monkeypatch.setattr(billp.graphs.workshop, "start", no_server)
+    monkeypatch.setattr(billp.graphs.resources, "start", no_server)
     shutil.copytree(FILES / DATA, tmp_path / DATA)
     tape = tmp_path / TAPE
     shutil.copy(FILES / TAPE, tape)

@@ -37,16 +37,16 @@ def test_the_compose_file_has_the_launchers_flags():
 
 
 def test_the_application_beside_it_asks_for_the_model_served():
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    (served,) = [flag for flag in services["vllm"]["command"] if flag.startswith("--model=")]
-    assert served == f"--model={services['app']['environment']['BILLP_LLM_MODEL']}"
+    deps = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    (served,) = [flag for flag in deps["vllm"]["command"] if flag.startswith("--model=")]
+    assert served == f"--model={deps['app']['environment']['BILLP_LLM_MODEL']}"
 
 
 def test_the_application_beside_it_sends_the_key_it_asks_for():
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    assert services["vllm"]["environment"]["VLLM_API_KEY"] == "${BILLP_LLM_API_KEY:-}", "without one it asks for none"
+    deps = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert deps["vllm"]["environment"]["VLLM_API_KEY"] == "${BILLP_LLM_API_KEY:-}", "without one it asks for none"
     unset = LLMSettings().api_key.get_secret_value()
-    assert services["app"]["environment"]["BILLP_LLM_API_KEY"] == f"${{BILLP_LLM_API_KEY:-{unset}}}"
+    assert deps["app"]["environment"]["BILLP_LLM_API_KEY"] == f"${{BILLP_LLM_API_KEY:-{unset}}}"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from billp.simulators.env.world import Split, World
 from billp.simulators.quit.registry import RULES as RULES_BY_NAME
-from billp.simulators.worlds import Split, World
 from tests.fakes.worlds import tiny_worlds
 
 RULES = tuple(RULES_BY_NAME)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from billp.experiments.stored_settings import completed
+from billp.experiments.runs.stored_settings import completed
 from billp.settings import SimulatorSettings
-from billp.simulators.artifacts import RECORD, load_worlds, save_worlds
-from billp.simulators.responses import respond
-from billp.simulators.worlds import World
+from billp.simulators.env.artifacts import RECORD, load_worlds, save_worlds
+from billp.simulators.env.step import respond
+from billp.simulators.env.world import World
 from tests.fakes.worlds import tiny_worlds
 from tests.simulators.changed_worlds import world_with
 

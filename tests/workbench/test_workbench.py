@@ -15,7 +15,7 @@ import pytest
 
 import billp
 from billp.errors import BadInputError, MemoryStoreError, SettingsError
-from billp.graphs import workshop
+from billp.graphs import resources
 from billp.workbench import memory as opened
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
@@ -28,7 +28,7 @@ SHORT = {"run.horizon": 4}
 def data(own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = Path(os.environ["BILLP_DATA_DIR"])
     put_tiny(folder, tmp_path / "source")
-    monkeypatch.setattr(workshop, "SentenceEmbedder", HashEmbedder)
+    monkeypatch.setattr(resources, "SentenceEmbedder", HashEmbedder)
     monkeypatch.setattr(opened, "SentenceEmbedder", HashEmbedder)
     return folder
 

@@ -14,13 +14,13 @@ from aiohttp import web
 from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import SecretStr
 
-from billp.agents.critic import expected_score
 from billp.agents.llm import asking
 from billp.agents.llm.asking import Request, ask_parsed, first_token
 from billp.agents.llm.patience import retry_after
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.server_chat import ServerChat
-from billp.agents.planner import one_sentence
+from billp.agents.roles.critic import expected_score
+from billp.agents.roles.planner import one_sentence
 from billp.errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError
 from billp.settings import LLMSettings
 from tests.fakes.odd_server import Answer, Body, answering, completion, scored, streaming, word

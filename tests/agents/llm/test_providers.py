@@ -13,18 +13,18 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from pydantic import SecretStr
 
-from billp.agents.actor import Actor
-from billp.agents.briefing import Briefing
-from billp.agents.critic import Critic
+from billp.agents.actor_input import ActorInput
 from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.providers import DIALECTS, ProviderChat, provider_chat, provider_of
 from billp.agents.llm.start_up import find_abilities
-from billp.agents.planner import Known, Planner
+from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import load_pack
-from billp.agents.reflector import Reflector
+from billp.agents.roles.actor import Actor
+from billp.agents.roles.critic import Critic
+from billp.agents.roles.planner import Known, Planner
+from billp.agents.roles.reflector import Reflector
 from billp.agents.tools import CategoryAnalysis
-from billp.agents.views import Situation
 from billp.catalogue import Item
 from billp.errors import ContextOverflowError, ModelUnavailableError, ServerAwayError, SettingsError, UnusableModelError
 from billp.settings import ActorSettings, CriticSettings, LLMSettings, PlannerSettings, ReflectorSettings
@@ -34,7 +34,7 @@ from tests.fakes.providers import MODELS, address, provider
 KEY = "planted-key-of-the-test"
 REQUEST = Request("planner", "fixed", "changing", 0.5, 8, seed=7)
 ITEMS = tuple(Item(n, f"k{n}", f"Film {n}", ("Drama",), 1990) for n in range(9))
-SITUATION = Situation(history=ITEMS[:3], recommended=ITEMS[3:5], rewards=(4, 2))
+SITUATION = AgentObservation(history=ITEMS[:3], recommended=ITEMS[3:5], rewards=(4, 2))
 
 
 def settings(model: str, **given: Any) -> LLMSettings:
@@ -85,7 +85,7 @@ def test_a_provider_whose_package_is_missing_is_named_with_what_to_install(monke
 
 def test_providers_are_imported_when_one_is_asked_for_and_not_before():
     program = (
-        "import sys, billp.graphs.workshop\n"
+        "import sys, billp.graphs.resources\n"
         "print([n for n in ('langchain', 'langchain_openai', 'openai', 'langchain_anthropic') if n in sys.modules])"
     )
     root = Path(__file__).parents[3]
@@ -136,7 +136,7 @@ class TestWithoutAbilities:
 
     async def test_the_actor_reads_a_letter_in_words(self):
         actor = Actor(saying("A or B", "I choose **B**."), load_pack(), ActorSettings(), 6)
-        choice = await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[5:8], seed=0, greedy=True)
+        choice = await actor.choose(ActorInput(SITUATION, "", CategoryAnalysis()), ITEMS[5:8], seed=0, greedy=True)
         assert (choice.position, choice.usage.calls, choice.usage.format_failures) == (1, 2, 1)
 
     def test_what_is_lacking_is_said(self):
@@ -254,8 +254,8 @@ class TestEveryProvider:
             pack = load_pack()
             thought = await Planner(model, pack["planner"], PlannerSettings()).think(SITUATION, Known(), [], seed=1)
             actor = Actor(model, pack, ActorSettings(retries=9), 6)
-            choice = await actor.choose(Briefing(SITUATION, "", CategoryAnalysis()), ITEMS[:6], seed=2, greedy=True)
-            proposal = await actor.propose(Briefing(SITUATION, "", CategoryAnalysis()), seed=3)
+            choice = await actor.choose(ActorInput(SITUATION, "", CategoryAnalysis()), ITEMS[:6], seed=2, greedy=True)
+            proposal = await actor.propose(ActorInput(SITUATION, "", CategoryAnalysis()), seed=3)
             judged = await Critic(model, pack["critic"], CriticSettings(retries=9), 6).judge(SITUATION, [], seed=4)
             lesson = await Reflector(model, pack["reflector"], ReflectorSettings()).reflect(
                 SITUATION, left=True, seed=5

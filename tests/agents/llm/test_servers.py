@@ -13,7 +13,7 @@ from billp.agents.llm.server_chat import ServerChat
 from billp.agents.llm.servers import SeveralServers, kept_together
 from billp.agents.llm.start_up import find_abilities
 from billp.errors import SettingsError, UnusableModelError
-from billp.graphs.workshop import Workshop
+from billp.graphs.resources import Resources
 from billp.settings import LLMSettings, load_settings
 from tests.fakes.server import Script, serving
 
@@ -53,10 +53,10 @@ def test_without_a_name_the_beginning_of_the_prompt_decides():
 @pytest.mark.enable_socket
 async def test_all_servers_are_looked_at_before_a_run_and_must_be_alike():
     with serving() as first, serving() as second:
-        async with Workshop(load_settings({"llm.base_url": f"{first},{second}"})) as workshop:
-            assert await workshop.find_abilities() == Abilities()
+        async with Resources(load_settings({"llm.base_url": f"{first},{second}"})) as resources:
+            assert await resources.find_abilities() == Abilities()
             request = Request("planner", "system", "user", temperature=0.0, max_tokens=8, seed=1)
-            assert (await ask(workshop.model, request)).text
+            assert (await ask(resources.model, request)).text
     dice = Script(dice=True)
     with serving() as first, serving(dice) as second:
         model = several(first, second)
@@ -70,4 +70,4 @@ async def test_all_servers_are_looked_at_before_a_run_and_must_be_alike():
 def test_a_provider_has_one_address():
     settings = load_settings({"llm.model": "openai:gpt", "llm.base_url": "http://a/v1,http://b/v1", "llm.api_key": "x"})
     with pytest.raises(SettingsError, match=r"takes one address in llm\.base_url"):
-        _ = Workshop(settings).model
+        _ = Resources(settings).model

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billp.agents.actor import Actor
-from billp.agents.briefing import Briefing
+from billp.agents.actor_input import ActorInput
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.truncation import ask_fitting, shortened
-from billp.agents.planner import Known, Planner, one_sentence
+from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import load_pack
+from billp.agents.roles.actor import Actor
+from billp.agents.roles.planner import Known, Planner, one_sentence
 from billp.agents.tools import CategoryAnalysis
-from billp.agents.views import Situation
 from billp.catalogue import Item
 from billp.errors import ContextOverflowError, ModelUnavailableError
 from billp.settings import ActorSettings, PlannerSettings
@@ -39,15 +39,15 @@ class Narrow(FakeChat):
         return self.rule(request)
 
 
-def situation(steps: int) -> Situation:
+def observed(steps: int) -> AgentObservation:
     films = tuple(Item(i, f"i{i}", f"Film number {i}.", ("Drama",), 1990) for i in range(100))
-    return Situation(history=films[-4:], recommended=films[:steps], rewards=(3,) * steps)
+    return AgentObservation(history=films[-4:], recommended=films[:steps], rewards=(3,) * steps)
 
 
 async def thought_with(characters: int, steps: int = 40) -> Narrow:
     model = Narrow(characters=characters)
     planner = Planner(model, PROMPT, PlannerSettings(shown_steps=100))
-    thought = await planner.think(situation(steps), Known(["Mix genres."]), ["Drama"], seed=0)
+    thought = await planner.think(observed(steps), Known(["Mix genres."]), ["Drama"], seed=0)
     assert thought.text == "a western"
     return model
 
@@ -82,10 +82,10 @@ async def test_the_actors_candidates_are_never_cut():
         return Reply("A", {"A": -0.1, "B": -2.0})
 
     model = Narrow(characters=600, rule=letters)
-    known = situation(40)
-    briefing = Briefing(known, "vary", CategoryAnalysis(("Drama",)))
+    known = observed(40)
+    actor_input = ActorInput(known, "vary", CategoryAnalysis(("Drama",)))
     actor = Actor(model, load_pack(), ActorSettings(), 100)
-    choice = await actor.choose(briefing, known.history[:2], seed=0, greedy=True)
+    choice = await actor.choose(actor_input, known.history[:2], seed=0, greedy=True)
     assert len(choice.preferences) == 2
     last = model.requests[-1].user
     assert "Film number 19." not in last

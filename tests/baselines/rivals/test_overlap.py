@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billp.agents.overlap import overlap
 from billp.agents.recommender import NO_ITEM
-from billp.agents.relations import overlap
 from billp.baselines.rivals.overlap import CategoryOverlap
 from billp.catalogue import Catalogue, Item
-from billp.simulators.item_traits import category_sets
+from billp.simulators.quit.item_traits import category_sets
 
 _NAMES = [f"c{number}" for number in range(70)]  # more than one word of bits
 catalogues = st.lists(st.sets(st.sampled_from(_NAMES), max_size=4), min_size=1, max_size=12)

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from billp.agents.relations import overlap
+from billp.agents.overlap import overlap
 from billp.baselines.rivals.diverse import DiverseBest, DiverseLearned
 from billp.baselines.rivals.dpp import SlidingDPP
 from billp.baselines.rivals.linucb import LinUCB
 from billp.baselines.rivals.mmr import MMR, tuned
 from billp.baselines.rivals.registry import RIVALS
-from billp.baselines.rivals.rival import Lesson
+from billp.baselines.rivals.rival import RatedEpisode
 from billp.baselines.rivals.tuning import trial
 from billp.errors import EpisodeError
 from billp.graphs.methods import METHODS
@@ -41,7 +41,7 @@ def test_every_rival_is_a_method_and_every_method_of_that_kind_a_rival():
 def test_what_uses_no_logs_is_the_same_whatever_users_rated(name: str):
     given = material()
     other = replace(given.dataset, ratings=given.dataset.ratings[::-1].copy())
-    lessons = [Lesson([1, 2, 3], [5.0, 1.0, 4.0], True)]
+    lessons = [RatedEpisode([1, 2, 3], [5.0, 1.0, 4.0], True)]
     made = [RIVALS[name](material(dataset=data)) for data in (given.dataset, other)]
     for rival in made:
         rival.learn(lessons)
@@ -56,7 +56,9 @@ def test_what_learns_is_changed_by_lessons_and_nothing_else_is(name: str):
     asked = seen([[item] for item in range(20)])
     before = rival.recommender(explore=False).choose(asked).tolist()
     rng = np.random.default_rng(0)
-    rival.learn([Lesson(rng.permutation(60)[:12].tolist(), rng.integers(1, 6, 12).tolist(), False) for _ in range(20)])
+    rival.learn(
+        [RatedEpisode(rng.permutation(60)[:12].tolist(), rng.integers(1, 6, 12).tolist(), False) for _ in range(20)]
+    )
     after = rival.recommender(explore=False).choose(asked).tolist()
     assert (before != after) == METHODS[name].answers
 
@@ -64,7 +66,9 @@ def test_what_learns_is_changed_by_lessons_and_nothing_else_is(name: str):
 @pytest.mark.parametrize("name", [name for name in RIVALS if METHODS[name].answers])
 def test_batches_do_not_matter_to_what_is_learned(name: str):
     rng = np.random.default_rng(1)
-    lessons = [Lesson(rng.permutation(60)[:9].tolist(), rng.integers(1, 6, 9).tolist(), bool(n % 2)) for n in range(12)]
+    lessons = [
+        RatedEpisode(rng.permutation(60)[:9].tolist(), rng.integers(1, 6, 9).tolist(), bool(n % 2)) for n in range(12)
+    ]
     whole, parts = RIVALS[name](material()), RIVALS[name](material())
     whole.learn(lessons)
     for lesson in lessons:
@@ -159,7 +163,7 @@ def test_learned_values_are_ridge_and_residuals():
     rival = DiverseLearned(material())
     rng = np.random.default_rng(0)
     items, stars = rng.integers(60, size=200), rng.integers(1, 6, 200).astype(float)
-    rival.learn([Lesson(items.tolist(), stars.tolist(), False)])
+    rival.learn([RatedEpisode(items.tolist(), stars.tolist(), False)])
     made = rival.recommender(explore=False)
     assert isinstance(made, DiverseBest)
     years = np.array([np.nan if item.year is None else item.year for item in CATALOGUE], dtype=float)
@@ -174,7 +178,7 @@ def test_learned_values_are_ridge_and_residuals():
 
 def test_in_training_what_is_hardly_known_varies_most():
     rival = DiverseLearned(material())
-    rival.learn([Lesson([4] * 99, [3.0] * 99, False)])
+    rival.learn([RatedEpisode([4] * 99, [3.0] * 99, False)])
     made = rival.recommender(explore=True)
     assert isinstance(made, DiverseBest)
     assert made.doubts is not None
@@ -208,7 +212,7 @@ def test_linucb_learns_that_likeness_makes_users_leave():
             if highest(items[-1], items[:-1], 4) > 0:
                 break
         left = len(items) < 8 or highest(items[-1], items[:-1], 4) > 0
-        lessons.append(Lesson(items, [4.0] * len(items), left))
+        lessons.append(RatedEpisode(items, [4.0] * len(items), left))
     rival.learn(lessons)
     chosen = rival.recommender(explore=False).choose(seen([[item] for item in range(60)]))
     assert all(alike(item, after) == 0 for item, after in enumerate(chosen.tolist()))

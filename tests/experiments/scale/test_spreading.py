@@ -12,21 +12,21 @@ import pytest
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.errors import EngineError, ModelUnavailableError, ServerAwayError, SettingsError
-from billp.experiments.engine import Engine
-from billp.experiments.plans import EpisodePlan, evaluation_plan, training_plan
-from billp.experiments.records import EpisodeLine
-from billp.experiments.rivals import RunningRival
-from billp.experiments.run_folder import RunFolder
-from billp.experiments.runner import Runner
+from billp.experiments.runs.engine import Engine
+from billp.experiments.runs.plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.rival import RunningRival
+from billp.experiments.runs.run_folder import RunFolder
+from billp.experiments.runs.runner import Runner
 from billp.experiments.scale.spreading import SpreadEngine
+from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import METHODS
-from billp.graphs.services import Services
-from billp.graphs.workshop import Workshop
-from billp.memory import KINDS, MemoryBank, Record
+from billp.graphs.resources import Resources
+from billp.memory import KINDS, AgentMemory, Record
+from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
 from tests.fakes.pool import FakePool
-from tests.fakes.services import fake_bank, fake_services
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 NEAR: dict[str, Any] = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0}
@@ -41,23 +41,23 @@ TRAINING = training_plan(keys("train"), 8, 4, 0)
 MEETING = evaluation_plan(keys("test"), [0, 1])
 
 
-def engine(pool: FakePool, services: Services, model: RuleModel | None = None) -> SpreadEngine:
-    workshop = Workshop(services.settings, model=model or RuleModel(), embedder=HashEmbedder())
-    return SpreadEngine(workshop, pool)
+def engine(pool: FakePool, deps: Dependencies, model: RuleModel | None = None) -> SpreadEngine:
+    resources = Resources(deps.settings, model=model or RuleModel(), embedder=HashEmbedder())
+    return SpreadEngine(resources, pool)
 
 
 async def played(
     path: Path,
-    services: Services,
+    deps: Dependencies,
     method: str,
     plans: Sequence[EpisodePlan],
     by: Engine | None,
     *,
     resume: bool = False,
 ) -> tuple[EpisodeLine, ...]:
-    rival = RunningRival(services, method, 0) if METHODS[method].chooser == "rival" else None
+    rival = RunningRival(deps, method, 0) if METHODS[method].chooser == "rival" else None
     with RunFolder(path / "run", {"method": method}, {}, resume=resume) as folder:
-        runner = Runner(services, METHODS[method], folder, horizon=12, engine=by, learner=rival)
+        runner = Runner(deps, METHODS[method], folder, horizon=12, engine=by, learner=rival)
         try:
             await runner.run(plans)
         finally:
@@ -79,7 +79,7 @@ def timeless(line: EpisodeLine) -> object:
     return {**line.output, "usage": {**line.output["usage"], "seconds": 0.0}}
 
 
-def contents(memory: MemoryBank) -> Mapping[str, Record]:
+def contents(memory: AgentMemory) -> Mapping[str, Record]:
     return {record.id: record for kind in KINDS for record in memory.records(kind, 10_000)}
 
 
@@ -87,9 +87,9 @@ def contents(memory: MemoryBank) -> Mapping[str, Record]:
 async def test_training_on_workers_leaves_the_same_episodes_and_the_same_memory(tmp_path: Path, method: str):
     one, other = fake_bank(), fake_bank()
     flags = {"method": method, **NEAR}
-    alone = await played(tmp_path / "a", fake_services(memory=one, **flags), method, TRAINING, None)
-    services, pool = fake_services(memory=other, **flags), FakePool(2)
-    spread = await played(tmp_path / "b", services, method, TRAINING, engine(pool, services))
+    alone = await played(tmp_path / "a", fake_dependencies(memory=one, **flags), method, TRAINING, None)
+    deps, pool = fake_dependencies(memory=other, **flags), FakePool(2)
+    spread = await played(tmp_path / "b", deps, method, TRAINING, engine(pool, deps))
     assert told(spread) == told(alone)
     assert contents(other) == contents(one)
     assert {number for number, _ in pool.jobs} == {0, 1}
@@ -101,9 +101,9 @@ async def test_training_on_workers_leaves_the_same_episodes_and_the_same_memory(
 )
 async def test_methods_that_are_played_as_arrays_are_spread_as_well(tmp_path: Path, method: str):
     plans = [*TRAINING, *(replace(plan, batch=9) for plan in MEETING)]
-    alone = await played(tmp_path / "a", fake_services(memory=fake_bank()), method, plans, None)
-    services, pool = fake_services(memory=fake_bank()), FakePool(3)
-    spread = await played(tmp_path / "b", services, method, plans, engine(pool, services))
+    alone = await played(tmp_path / "a", fake_dependencies(memory=fake_bank()), method, plans, None)
+    deps, pool = fake_dependencies(memory=fake_bank()), FakePool(3)
+    spread = await played(tmp_path / "b", deps, method, plans, engine(pool, deps))
     assert told(spread) == told(alone)
     assert max(len(ids) for _, ids in pool.jobs) > 1
     assert len(pool.jobs) > 2
@@ -111,9 +111,9 @@ async def test_methods_that_are_played_as_arrays_are_spread_as_well(tmp_path: Pa
 
 async def test_a_lost_worker_loses_no_episode(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     one, other = fake_bank(), fake_bank()
-    alone = await played(tmp_path / "a", fake_services(memory=one), "billp", TRAINING, None)
-    services, pool = fake_services(memory=other), FakePool(2, deadly=[TRAINING[1].id, TRAINING[1].id, TRAINING[6].id])
-    spread = await played(tmp_path / "b", services, "billp", TRAINING, engine(pool, services))
+    alone = await played(tmp_path / "a", fake_dependencies(memory=one), "billp", TRAINING, None)
+    deps, pool = fake_dependencies(memory=other), FakePool(2, deadly=[TRAINING[1].id, TRAINING[1].id, TRAINING[6].id])
+    spread = await played(tmp_path / "b", deps, "billp", TRAINING, engine(pool, deps))
     assert told(spread) == told(alone)
     assert contents(other) == contents(one)
     assert caplog.text.count("was lost; 1 of its episodes begin again") == 3
@@ -121,14 +121,12 @@ async def test_a_lost_worker_loses_no_episode(tmp_path: Path, caplog: pytest.Log
 
 async def test_an_episode_that_costs_every_worker_ends_the_run_which_goes_on_later(tmp_path: Path):
     one, other = fake_bank(), fake_bank()
-    alone = await played(tmp_path / "a", fake_services(memory=one), "billp", TRAINING, None)
-    services = fake_services(memory=other)
+    alone = await played(tmp_path / "a", fake_dependencies(memory=one), "billp", TRAINING, None)
+    deps = fake_dependencies(memory=other)
     with pytest.raises(EngineError, match=r"3 workers were lost over episode train-0-5.*--resume"):
-        await played(
-            tmp_path / "b", services, "billp", TRAINING, engine(FakePool(2, deadly=["train-0-5"] * 3), services)
-        )
-    services = fake_services(memory=other)
-    spread = await played(tmp_path / "b", services, "billp", TRAINING, engine(FakePool(2), services), resume=True)
+        await played(tmp_path / "b", deps, "billp", TRAINING, engine(FakePool(2, deadly=["train-0-5"] * 3), deps))
+    deps = fake_dependencies(memory=other)
+    spread = await played(tmp_path / "b", deps, "billp", TRAINING, engine(FakePool(2), deps), resume=True)
     assert told(spread) == told(alone)
     assert contents(other) == contents(one)
 
@@ -142,30 +140,30 @@ async def test_an_episode_that_fails_is_a_failed_line_and_what_ends_the_run_ends
         async def answer(self, request: Request) -> Reply:
             raise ServerAwayError("the server went away")
 
-    services = fake_services(method="react")
-    lines = await played(tmp_path / "a", services, "react", MEETING[:3], engine(FakePool(2), services, Unlucky()))
+    deps = fake_dependencies(method="react")
+    lines = await played(tmp_path / "a", deps, "react", MEETING[:3], engine(FakePool(2), deps, Unlucky()))
     assert {(line.status, line.error) for line in lines} == {("failed", "no reply")}
     with pytest.raises(ServerAwayError, match="went away"):
-        await played(tmp_path / "b", services, "react", MEETING[:3], engine(FakePool(2), services, Away()))
+        await played(tmp_path / "b", deps, "react", MEETING[:3], engine(FakePool(2), deps, Away()))
 
 
 async def test_what_is_shared_travels_once_and_a_job_is_small(tmp_path: Path):
-    services, pool = fake_services(memory=fake_bank()), FakePool(2)
-    await played(tmp_path, services, "billp", TRAINING, engine(pool, services))
+    deps, pool = fake_dependencies(memory=fake_bank()), FakePool(2)
+    await played(tmp_path, deps, "billp", TRAINING, engine(pool, deps))
     # Ground, equipment, two kits, and after the first batch a part for each kind of record.
     assert len(pool.shelf) == 2 + 2 + len(KINDS)
     assert max(pool.sent) < 2000
 
 
 async def test_no_job_and_nothing_shared_holds_a_secret(tmp_path: Path):
-    services = fake_services(llm__api_key="sk-planted", postgres_url="postgresql://me:planted@host/db")
+    deps = fake_dependencies(llm__api_key="sk-planted", postgres_url="postgresql://me:planted@host/db")
     pool = FakePool(1)
-    workshop = Workshop(services.settings, model=RuleModel(), embedder=HashEmbedder())
-    await played(tmp_path, services, "react", MEETING[:2], SpreadEngine(workshop, pool))
+    resources = Resources(deps.settings, model=RuleModel(), embedder=HashEmbedder())
+    await played(tmp_path, deps, "react", MEETING[:2], SpreadEngine(resources, pool))
     assert not [thing for thing in pool.shelf.values() if b"planted" in thing]
 
 
 def test_a_tape_is_refused():
-    settings = fake_services(run__tape="record").settings
+    settings = fake_dependencies(run__tape="record").settings
     with pytest.raises(SettingsError, match="leave out --tape"):
-        SpreadEngine(Workshop(settings), FakePool(1))
+        SpreadEngine(Resources(settings), FakePool(1))

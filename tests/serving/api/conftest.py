@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from billp.graphs.workshop import Workshop
+from billp.graphs.resources import Resources
 from billp.serving.api.app import make_app
 from billp.serving.api.service import Service, ServicePlan, open_service
 from billp.settings import load_settings
@@ -63,8 +63,8 @@ def opening(tiny: Path) -> Open:
         model: RuleModel | None = None,
         **changes: Any,
     ) -> AsyncIterator[Opened]:
-        workshop = Workshop(load_settings(settings), model=model or RuleModel(), embedder=HashEmbedder())
-        async with workshop, open_service(workshop, replace(PLAN, **changes)) as service:
+        resources = Resources(load_settings(settings), model=model or RuleModel(), embedder=HashEmbedder())
+        async with resources, open_service(resources, replace(PLAN, **changes)) as service:
             transport = httpx.ASGITransport(make_app(service, guarded=guarded), raise_app_exceptions=True)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
                 yield Opened(service, http)

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from billp.errors import MemoryStoreError
-from billp.memory import MemoryBank
+from billp.memory import AgentMemory
 from billp.serving.api.service import Service
 from tests.serving.api.conftest import Open, Opened
 
@@ -36,9 +36,9 @@ async def learned(service: Service, patience_s: float = 60.0) -> None:
 
 
 async def bank_of(service: Service, memory: str) -> dict[str, Any]:
-    async with service.lender.lent(service.plan.method, memory) as services:
-        assert services.memory is not None
-        return {kind: list(services.memory.records(kind, 10_000)) for kind in ("reflections", "actor", "uses")}
+    async with service.lender.lent(service.plan.method, memory) as deps:
+        assert deps.memory is not None
+        return {kind: list(deps.memory.records(kind, 10_000)) for kind in ("reflections", "actor", "uses")}
 
 
 async def test_sessions_teach_the_shared_memory_in_the_order_in_which_they_ended(opening: Open):
@@ -73,8 +73,8 @@ async def test_without_a_named_memory_each_has_their_own(opening: Open):
 
 async def test_nothing_is_learned_under_the_name_of_a_test_user(opening: Open):
     async with opening(**SHARED) as opened:
-        services = opened.service.lender.base(opened.service.plan.method)
-        examiner = services.dataset.user_keys[int(services.worlds.test.users[0])]
+        deps = opened.service.lender.base(opened.service.plan.method)
+        examiner = deps.dataset.user_keys[int(deps.worlds.test.users[0])]
         await play(opened, examiner, 5, 2)
         assert await opened.service.ledger.unlearned() == 0
 
@@ -97,16 +97,16 @@ async def test_a_memory_that_is_away_is_waited_for_and_what_cannot_be_learned_is
 ):
     async with opening(**SHARED) as opened:
         service, failures = opened.service, 2
-        really = MemoryBank.next_ordinal
+        really = AgentMemory.next_ordinal
 
-        def away(bank: MemoryBank) -> int:
+        def away(agent_memory: AgentMemory) -> int:
             nonlocal failures
             failures -= 1
             if failures >= 0:
                 raise MemoryStoreError("Chroma is away.")
-            return really(bank)
+            return really(agent_memory)
 
-        monkeypatch.setattr(MemoryBank, "next_ordinal", away)
+        monkeypatch.setattr(AgentMemory, "next_ordinal", away)
         async with service.learner.resting:
             bad, good = await play(opened, "Ada", 5), await play(opened, "Bob", 3)
             output = json.loads(

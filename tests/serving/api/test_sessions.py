@@ -11,10 +11,10 @@ import pytest
 
 from billp.agents.llm.abilities import STAND_IN, Abilities
 from billp.errors import ArtifactError, ModelUnavailableError
-from billp.experiments.evaluation import evaluate
-from billp.graphs.acting import ActorNodes
+from billp.experiments.runs.evaluation import evaluate
+from billp.graphs.actor import ActorNodes
 from billp.graphs.nodes import EpisodeNodes
-from billp.graphs.workshop import Workshop
+from billp.graphs.resources import Resources
 from billp.serving.api import sessions
 from billp.settings import load_settings
 from billp.simulators import load_dataset, load_worlds, respond
@@ -226,10 +226,17 @@ async def test_two_processes_do_not_serve_the_same_sessions(opening: Open):
 
 
 async def test_simulated_users_give_the_same_stars_over_http_as_in_an_evaluation(opening: Open, tiny: Path):
-    workshop = Workshop(load_settings(), model=RuleModel(), embedder=HashEmbedder())
-    async with workshop:
+    resources = Resources(load_settings(), model=RuleModel(), embedder=HashEmbedder())
+    async with resources:
         await evaluate(
-            workshop, dataset="tiny", method=PLAN.method, users=3, seeds=[0], memory="m", run=tiny / "run", resume=False
+            resources,
+            dataset="tiny",
+            method=PLAN.method,
+            users=3,
+            seeds=[0],
+            memory="m",
+            run=tiny / "run",
+            resume=False,
         )
     lines = [json.loads(line) for line in (tiny / "run" / "episodes.jsonl").read_text().splitlines()]
     assert len(lines) == 3

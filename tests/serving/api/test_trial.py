@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from billp.errors import SettingsError
-from billp.experiments.intervals import Estimate, difference_between
+from billp.experiments.stats.intervals import Estimate, difference_between
 from billp.serving.api.arms import Arm, Arms
 from billp.serving.api.trial import trial_of
 from tests.serving.api.conftest import Open

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billp.catalogue import Catalogue, Item
-from billp.simulators.item_traits import ItemTraits, category_sets
 from billp.simulators.quit.category_window import CategoryWindowRule
 from billp.simulators.quit.distance import DistanceRule, distance_quantile
+from billp.simulators.quit.item_traits import ItemTraits, category_sets
 from billp.simulators.quit.rule import Past, QuitRule, window_of
 
 LINE = np.array([[0.0], [1.0], [3.0], [3.5], [10.0], [10.0]], dtype=np.float32)

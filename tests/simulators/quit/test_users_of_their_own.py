@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billp.simulators.episodes import Episodes
+from billp.simulators.env.episodes import Episodes
+from billp.simulators.env.world import World
 from billp.simulators.quit.patience import PatienceRule
 from billp.simulators.quit.personal import PersonalRule
 from billp.simulators.quit.registry import REASON_NAMES
 from billp.simulators.quit.satiation import SatiationRule
-from billp.simulators.worlds import World
 from tests.simulators.changed_worlds import world_with
 
 EPISODES = st.lists(st.integers(0, 59), min_size=1, max_size=12)

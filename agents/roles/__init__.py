@@ -1,0 +1,1 @@
+"""What the language model is asked: one role a file."""

@@ -1,0 +1,6 @@
+"""What stood behind one recommendation, and how much each part weighed."""
+
+from billp.experiments.analysis.attribution.blaming import blame
+from billp.experiments.analysis.attribution.parts import BeliefBehind, Blame, LessonBehind, RecordBehind
+
+__all__ = ["BeliefBehind", "Blame", "LessonBehind", "RecordBehind", "blame"]

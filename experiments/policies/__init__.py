@@ -1,0 +1,1 @@
+"""Runs that train the policies of reinforcement learning, and search for their hyperparameters."""

@@ -1,0 +1,1 @@
+"""Runs: plans of episodes, their folder, and what plays them."""

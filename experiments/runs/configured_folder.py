@@ -1,0 +1,179 @@
+"""A folder that remembers what it was made with, and lets one process at a time write to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import IO, Any, Self
+
+from billp.errors import ArtifactError
+from billp.experiments.runs.stored_settings import completed
+from billp.whole_files import hold, private_folder, read_bounded, write_whole
+
+CONFIG = "config.json"
+LOCK = ".lock"
+_SURROUNDINGS = "surroundings"
+_LATER = "later_surroundings"
+LARGEST = 64_000_000  # bytes of a config; those of large comparisons, which name every user, take some megabytes
+
+
+class ConfiguredFolder:
+    """An open folder with a `config.json`. Use as a context manager; it holds a lock meanwhile."""
+
+    def __init__(
+        self,
+        path: Path,
+        config: Mapping[str, Any],
+        surroundings: Mapping[str, Any],
+        *,
+        resume: bool,
+        may_change: Collection[str] = (),
+    ) -> None:
+        """Creates the folder, or with `resume` opens it again (or creates it, where the kill came first).
+
+        `config` decides results and must be the same when resuming, but for what `may_change` names (`plan.users`,
+        with all that is below it); `widen` stores it. `surroundings` is stored beside it.
+        Raises ArtifactError when it exists and `resume` is not given, when another process holds it, or when
+        it was made with another config (the message names the first setting that differs).
+        """
+        self.path = path
+        self._config, self._surroundings = config, surroundings
+        self.existed = (path / CONFIG).exists()
+        check_free(path, resume=resume)
+        try:
+            private_folder(path)
+        except OSError as error:
+            raise unwritable(path, error) from error
+        self._lock = locked(path / LOCK)
+        try:
+            if self.existed:
+                _same_config(path, _stored_config(path / CONFIG), config, may_change)
+            else:
+                self._check_new()
+                self._write({_SURROUNDINGS: surroundings})
+            self._opened()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    @property
+    def surroundings(self) -> dict[str, Any]:
+        """Those that it was made with."""
+        return read_surroundings(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def widen(self) -> None:
+        """Stores the config as it is now; where that changes it, the surroundings of both are kept.
+
+        To be called once everything that the config names is there.
+        """
+        before = _stored(self.path / CONFIG)
+        if json.loads(json.dumps(self._config)) != _without_surroundings(before):
+            later = [*before.get(_LATER, []), self._surroundings]
+            self._write({_SURROUNDINGS: before.get(_SURROUNDINGS), _LATER: later})
+
+    def close(self) -> None:
+        """Releases the folder."""
+        self._lock.close()
+
+    def _write(self, beside: Mapping[str, Any]) -> None:
+        text = json.dumps({**self._config, **beside}, indent=2, sort_keys=True)
+        self._replace(self.path / CONFIG, text + "\n")
+
+    def _replace(self, target: Path, text: str) -> None:
+        try:
+            write_whole(target, text)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def _check_new(self) -> None:
+        """Raises ArtifactError where a folder without config holds something that would be mixed up with a new run."""
+
+    def _opened(self) -> None:
+        """Opens what else the folder holds; where that raises, the folder is released."""
+
+
+def check_free(path: Path, *, resume: bool) -> None:
+    """Raises ArtifactError where a run that is not to go on stands in the folder."""
+    if (path / CONFIG).exists() and not resume:
+        raise ArtifactError(f"Run {path} exists; add --resume to go on with it, or choose another --run.")
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """What a folder was made with, without its surroundings; raises ArtifactError where that is missing or damaged."""
+    if not (path / CONFIG).exists():
+        raise ArtifactError(f"There is no run in {path}; name a folder that holds {CONFIG}.")
+    return _stored_config(path / CONFIG)
+
+
+def read_surroundings(path: Path) -> dict[str, Any]:
+    """What was recorded beside the config of a folder; empty where nothing was."""
+    kept: dict[str, Any] = _stored(path / CONFIG).get(_SURROUNDINGS, {})
+    return kept
+
+
+def locked(path: Path) -> IO[str]:
+    """The file `path`, locked until it is closed; raises ArtifactError where another process holds it."""
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    try:
+        hold(file, wait=False)
+    except OSError as error:
+        file.close()
+        raise ArtifactError(f"Run {path.parent} is in use by another process; wait for it or end it.") from error
+    return file
+
+
+def unwritable(path: Path, error: OSError) -> ArtifactError:
+    """The error that says that a run cannot be written to."""
+    return ArtifactError(
+        f"Run {path} cannot be written ({error.strerror or error}); what is recorded stays: make room or mend the "
+        "folder, and go on with --resume."
+    )
+
+
+def _stored_config(path: Path) -> dict[str, Any]:
+    return _without_surroundings(_stored(path))
+
+
+def _without_surroundings(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if name not in (_SURROUNDINGS, _LATER)}
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    try:
+        stored: Any = json.loads(read_bounded(path, LARGEST))
+    except (ValueError, OSError, RecursionError) as error:
+        raise ArtifactError(f"{path} is damaged ({error}); restore it or start another run.") from error
+    if not isinstance(stored, dict):
+        raise ArtifactError(f"{path} is damaged (no JSON object); restore it or start another run.")
+    for name in ("settings", "plan", _SURROUNDINGS):
+        if not isinstance(stored.get(name, {}), dict):
+            raise ArtifactError(f"{path} is damaged ({name} is no JSON object); restore it or start another run.")
+    return stored
+
+
+def _same_config(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], may_change: Collection[str]) -> None:
+    before, after = (_flat({**config, "settings": completed(config.get("settings", {}))}) for config in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        changeable = any(f"{name}.".startswith(f"{part}.") for part in may_change)
+        if not changeable and before.get(name) != after.get(name):
+            raise ArtifactError(
+                f"Run {path} was made with {name}={before.get(name)!r}, now it is {after.get(name)!r}; "
+                f"resume with the same settings or choose another --run."
+            )
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat

@@ -1,0 +1,123 @@
+"""Where episodes are played: in this process, or by whatever else keeps to the contract of `Engine`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from billp.agents.llm.servers import kept_together
+from billp.errors import EpisodeError
+from billp.experiments.runs.plans import EpisodePlan
+from billp.experiments.runs.side_by_side import together
+from billp.experiments.runs.vectorised import Played, play_many
+from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.episode import EpisodeGraph, build_episode_graph
+from billp.graphs.methods import Method
+from billp.graphs.nodes import output_of
+from billp.graphs.resources import Resources
+from billp.graphs.settling import settle
+from billp.graphs.state import EpisodeContext, EpisodeInput
+from billp.graphs.tracing import in_full, traced
+from billp.memory import Freezer
+
+OnPlayed = Callable[[Sequence[Played]], None]
+"""Called with episodes as they end."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the episodes of one batch have in common: nothing of it changes while they are played."""
+
+    deps: Dependencies
+    method: Method
+    run: str
+    """What memory remembers as the run."""
+    first_ordinal: int
+    horizon: int
+
+    def context(self, plan: EpisodePlan) -> EpisodeContext:
+        """What an episode of `plan` is run with."""
+        context = EpisodeContext(
+            method=self.method.name,
+            split=plan.split,
+            seed=plan.seed,
+            run=self.run,
+            ordinal=self.first_ordinal + plan.ordinal,
+            learn=plan.learn and self.method.learns,
+        )
+        return in_full(context, self.deps)
+
+
+class Engine(Protocol):
+    """Plays episodes side by side, and at most a fixed number of them at once."""
+
+    async def play(
+        self, stage: Stage, plans: Sequence[EpisodePlan], freezer: Freezer | None, on_played: OnPlayed
+    ) -> None:
+        """Plays every one of `plans`, which are of one batch; hands them on as they end, on the event loop.
+
+        They read the memory of `freezer` as it stands when they begin, and write nothing. An episode that failed ends
+        with its EpisodeError; what ends the run is raised.
+        """
+        ...
+
+
+class LocalEngine:
+    """Plays episodes in this process."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = asyncio.Semaphore(at_once)
+
+    async def play(
+        self, stage: Stage, plans: Sequence[EpisodePlan], freezer: Freezer | None, on_played: OnPlayed
+    ) -> None:
+        """See `Engine`."""
+        if stage.method.together:  # they weigh what is remembered, and look nothing up in it
+            async with self._at_once:
+                await play_as_arrays(stage, plans, on_played)
+            return
+        if freezer is not None:
+            memory = (await asyncio.to_thread(freezer.freeze)).agent_memory(stage.deps.embedder)
+            stage = replace(stage, deps=replace(stage.deps, memory=memory))
+        settle()
+        graph = build_episode_graph(FixedDependencies(stage.deps), stage.horizon)
+
+        async def one(plan: EpisodePlan) -> None:
+            async with self._at_once:
+                on_played([await play_in_graph(stage, graph, plan)])
+
+        await together(one(plan) for plan in plans)
+
+
+async def engine_of(resources: Resources) -> Engine:
+    """The engine that the resources' settings ask for; it ends with the resources.
+
+    Raises SettingsError where it cannot play what is asked for, and EngineError where it cannot be started.
+    """
+    run = resources.settings.run
+    if run.engine == "local":
+        return LocalEngine(run.side_by_side)
+    from billp.experiments.scale.starting import start  # noqa: PLC0415 -- slower than all the rest
+
+    return await start(resources)
+
+
+async def play_as_arrays(stage: Stage, plans: Sequence[EpisodePlan], on_played: OnPlayed) -> None:
+    """Plays `plans` as arrays, many users a step."""
+    playing = play_many(stage.deps, stage.method, plans)
+    while (ended := await asyncio.to_thread(next, playing, None)) is not None:
+        on_played(ended)
+
+
+async def play_in_graph(stage: Stage, graph: EpisodeGraph, plan: EpisodePlan) -> Played:
+    """Plays one episode step by step; its LLM calls stay with one server."""
+    started, context = time.time(), stage.context(plan)
+    kept_together.set(plan.user)
+    try:
+        state = await graph.ainvoke(EpisodeInput(user=plan.user, episode=plan.id), traced(context), context=context)
+    except EpisodeError as error:
+        return plan, started, error
+    return plan, started, output_of(state)

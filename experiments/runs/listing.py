@@ -1,0 +1,105 @@
+"""The runs there are, told from their folders without reading their episodes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from billp.errors import ArtifactError
+from billp.experiments.runs.configured_folder import CONFIG, LOCK, locked, read_config
+from billp.experiments.runs.run_folder import EPISODES, METRICS
+
+_ENDS = (METRICS, "comparison.json", "surface.json")
+"""A file that is written when a run, a comparison or a surface has come to its end."""
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """One folder of the runs folder. `changed` is when its last episode was written, in seconds since the epoch."""
+
+    name: str
+    command: str
+    method: str
+    dataset: str
+    files: tuple[Path, ...]
+    """Where its episodes lie, those of its parts included."""
+    changed: float | None
+    state: str
+    parts: tuple[str, ...]
+    """Folders inside it that are runs themselves: the arms of a comparison, a demo's rows."""
+
+    @property
+    def episodes(self) -> int:
+        """How many episodes are recorded; reads the files through."""
+        return sum(map(_lines, self.files))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        told = {name: value for name, value in vars(self).items() if name not in ("parts", "files")}
+        return told | {"episodes": self.episodes}
+
+
+def list_runs(runs_dir: Path) -> list[ListedRun]:
+    """Every run in `runs_dir`, the one that changed last first."""
+    if not runs_dir.is_dir():
+        return []
+    folders = [folder for folder in runs_dir.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    found = [run for folder in folders if (run := listed(folder, runs_dir)).command or run.parts]
+    return sorted(found, key=lambda run: (-(run.changed or 0.0), run.name))
+
+
+def listed(folder: Path, runs_dir: Path) -> ListedRun:
+    """What the run in `folder` is, as seen from `runs_dir`."""
+    files = sorted(folder.rglob(EPISODES))
+    parts = tuple(file.parent.relative_to(folder).as_posix() for file in files if file.parent != folder)
+    config = _config(folder) or (_config(folder / parts[0]) if parts else {})
+    plan, data = _mapping(config, "plan"), _mapping(config, "dataset")
+    own = (folder / CONFIG).is_file()
+    command = str(plan.get("command", "")) if own or not parts else folder.name.split("-", maxsplit=1)[0]
+    method = str(plan.get("method", "")) if own else ""
+    arms = plan.get("arms")
+    if isinstance(arms, Mapping):
+        method = ", ".join(str(arm) for arm in arms)
+    ended = command == "play" or any((folder / name).is_file() for name in _ENDS)
+    whole = ended or (not own and bool(parts) and all((folder / part / METRICS).is_file() for part in parts))
+    return ListedRun(
+        name=folder.relative_to(runs_dir).as_posix(),
+        command=command,
+        method=method,
+        dataset=str(data.get("name", "")),
+        files=tuple(files),
+        changed=max((file.stat().st_mtime for file in files), default=None),
+        state="finished" if whole else "under way or interrupted",
+        parts=parts,
+    )
+
+
+def remove_run(folder: Path) -> None:
+    """Removes the run in `folder`; raises ArtifactError where a process writes to a part of it."""
+    with ExitStack() as held:
+        for lock in sorted(folder.rglob(LOCK)):
+            held.enter_context(locked(lock))
+        shutil.rmtree(folder)
+
+
+def _config(folder: Path) -> Mapping[str, Any]:
+    if not (folder / CONFIG).is_file():
+        return {}
+    try:
+        return read_config(folder)
+    except ArtifactError:
+        return {"plan": {"command": "damaged"}}
+
+
+def _mapping(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = config.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _lines(file: Path) -> int:
+    with file.open("rb") as stream:
+        return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))

@@ -1,0 +1,172 @@
+"""A live episode: the graph of every other episode, where a person answers and the answers are recorded as a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self, cast
+
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+
+from billp.errors import EpisodeError, SettingsError
+from billp.experiments.runs.config import run_config, surroundings
+from billp.experiments.runs.opening import open_recommender
+from billp.experiments.runs.origins import origin_of
+from billp.experiments.runs.records import EpisodeLine, check_finite
+from billp.experiments.runs.run_folder import RunFolder
+from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.forms import LiveContext, LiveInput
+from billp.graphs.learning import has_learned, learn_next
+from billp.graphs.live import LiveDependencies, Question, own_memory, with_persons
+from billp.graphs.methods import method_named
+from billp.graphs.nodes import output_of
+from billp.graphs.resources import Resources
+from billp.graphs.state import Trajectory
+from billp.graphs.tracing import in_full, traced
+from billp.graphs.users import check_may_teach
+
+
+class Play:
+    """One episode with a person, from question to question. Use as a context manager; it holds the run's folder.
+
+    A run of the same name, person and settings goes on with one more episode. An episode that is broken off leaves
+    nothing: it is recorded, and teaches, when it is over.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        *,
+        dataset: str,
+        method: str,
+        user: str,
+        likes: Sequence[str],
+        seed: int,
+        memory: str | None,
+        learn: bool,
+        run: Path,
+    ) -> None:
+        """Opens data, model, memory and the run's folder; without the name of a memory it is this person's own.
+
+        Raises SettingsError for a method that needs to know what the user will say, and when `learn` would teach from
+        a test user of the logs; ArtifactError when the folder was made with other settings.
+        """
+        self._workshop = resources
+        self._method = method_named(method)
+        if self._method.chooser == "oracle":
+            raise SettingsError("The method oracle knows simulated users only; choose another --method.")
+        remembers, name = self._method.remembers, memory or method
+        memory = memory or own_memory(user)
+        deps = resources.deps(
+            dataset, memory=memory if remembers else None, llm=self._method.needs_llm, method=self._method
+        )
+        if learn and not remembers:
+            raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
+        deps = replace(deps, recommender=open_recommender(deps, method, name).recommender)
+        self._services = with_persons(deps)
+        if learn:
+            check_may_teach(self._services.users, "train", user)
+        self._likes = list(likes)
+        plan = {
+            "command": "play",
+            "method": method,
+            "user": user,
+            "seed": seed,
+            "likes": self._likes,
+            "memory": memory if remembers else "",
+            "learn": learn,
+        }
+        beside = surroundings(resources.settings, None, deps.belief_model.knowledge)
+        self._folder = RunFolder(run, run_config(resources, deps, plan), beside, resume=True)
+        self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.over)}"
+        self._context = in_full(LiveContext(method=method, seed=seed, run=origin_of(run), learn=learn), deps)
+        self._graph = build_episode_graph(
+            LiveDependencies(FixedDependencies(deps)),
+            deps.worlds.train.horizon,
+            name="live",
+            inputs=LiveInput,
+            persons=True,
+            context=LiveContext,
+            checkpointer=InMemorySaver(),
+        )
+        self._started = time.time()
+        self._state: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.close()
+
+    @property
+    def memory(self) -> str:
+        """The name of the memory that is read, and taught where something is learned."""
+        return self._context.memory
+
+    @property
+    def liked(self) -> list[str]:
+        """Titles of the items that the person liked before, as the catalogue has them; known once it has begun."""
+        return [item.title for item in self._services.catalogue.some(self._state.get("history", []))]
+
+    @property
+    def done(self) -> Trajectory:
+        """The episode, once there is no further question."""
+        return output_of(self._state)
+
+    async def begin(self) -> Question | None:
+        """The first question. Raises EpisodeError, as `answer` does, when the episode cannot go on: it is recorded."""
+        await self._workshop.check_model(self._services)
+        self._catch_up()
+        self._workshop.knowledge.fill_behind(self._services)
+        return await self._go_on(LiveInput(user=self._user, episode=self._id, likes=self._likes))
+
+    async def answer(self, given: object) -> Question | None:
+        """The next question, or the same with what was wrong; None when the episode is over and recorded."""
+        return await self._go_on(Command(resume=given))
+
+    async def _go_on(self, move: LiveInput | Command[Any]) -> Question | None:
+        try:
+            self._state = await self._graph.ainvoke(
+                move, {"configurable": {"thread_id": self._id}, **traced(self._context)}, context=self._context
+            )
+            if waiting := self._state.get("__interrupt__"):
+                return cast(Question, waiting[0].value)
+            done = self.done
+            check_finite(done)
+        except EpisodeError as error:
+            self._record("failed", str(error), None)
+            raise
+        self._record("finished", "", done)
+        self._catch_up()
+        return None
+
+    def _catch_up(self) -> None:
+        """Teaches the latest episode of the run, unless it was taught: a kill may have come before that."""
+        memory, latest = self._services.memory, list(self._folder.over)[-1:]
+        done = next((line.output for line in self._folder.lines(latest)), None)
+        if not self._context.learn or memory is None or done is None or has_learned(memory, self._context, done):
+            return
+        learn_next(self._services, memory, self._method, self._context, done)
+
+    def _record(self, status: str, error: str, output: Trajectory | None) -> None:
+        self._folder.append(
+            EpisodeLine.model_validate(
+                {
+                    "id": self._id,
+                    "batch": 0,
+                    "user": self._user,
+                    "seed": self._context.seed,
+                    "split": "train",  # a person lives in neither world; these are the users one may learn from
+                    "method": self._method.name,
+                    "status": status,
+                    "error": error,
+                    "started": self._started,
+                    "ended": time.time(),
+                    "output": output,
+                }
+            )
+        )

@@ -1,0 +1,76 @@
+"""A finished episode as one line of `episodes.jsonl`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+from billp.errors import NotFiniteError
+from billp.experiments.stats.episode_metrics import METRICS
+from billp.graphs.state import Trajectory
+
+
+class EpisodeLine(BaseModel):
+    """One episode that is over. A failed one has an error and no output, and never counts as zero."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    id: str
+    batch: int
+    user: str
+    seed: int
+    split: Literal["train", "test"]
+    method: str
+    status: Literal["finished", "failed"]
+    error: str = ""
+    started: float
+    """Seconds since the epoch."""
+    ended: float
+    output: Trajectory | None = None
+
+    _numbers: dict[str, float] = PrivateAttr(default_factory=dict)
+
+    def number(self, metric: str) -> float | None:
+        """The episode's number in `metric`, a name in METRICS; None where it was not finished."""
+        if self.output is None:
+            return None
+        return self._numbers[metric] if metric in self._numbers else METRICS[metric].of(self.output)
+
+    def in_brief(self) -> EpisodeLine:
+        """The same episode without its steps, history and reflections: its numbers, in some hundred bytes."""
+        if self.output is None:
+            return self
+        output: Trajectory = {**self.output, "steps": [], "history": [], "reflections": [], "valued": {}}
+        brief = self.model_copy(update={"output": output})
+        if not self._numbers:  # some are of the steps
+            brief._numbers = {name: metric.of(self.output) for name, metric in METRICS.items()}
+        return brief
+
+
+def check_finite(done: Trajectory) -> None:
+    """Raises NotFiniteError, naming the place, where a number of the episode is NaN or infinite.
+
+    JSON knows neither: written down, it would read as if nothing had been judged there.
+    """
+    place = _not_finite(done, "")
+    if place:
+        raise NotFiniteError(f"The episode's {place} is no finite number; check the simulator and the settings.")
+
+
+def _not_finite(value: object, place: str) -> str:
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else place
+    if isinstance(value, str):
+        return ""
+    parts: Iterable[tuple[object, object]] = ()
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, Sequence):
+        parts = enumerate(value, start=1)
+    for name, part in parts:
+        if found := _not_finite(part, f"{place}.{name}".lstrip(".")):
+            return found
+    return ""

@@ -1,0 +1,120 @@
+"""Rivals in runs: made from the train world, taught by recorded episodes, and kept under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from billp.agents.recommender import Recommender
+from billp.baselines.rivals.registry import RIVALS
+from billp.baselines.rivals.rival import Material, RatedEpisode
+from billp.baselines.rl.policy import policy_folder
+from billp.errors import ArtifactError
+from billp.experiments.policies.training import logs_of
+from billp.experiments.runs.records import EpisodeLine
+from billp.graphs.dependencies import Dependencies
+from billp.graphs.state import Trajectory
+from billp.graphs.users import masked_history
+from billp.simulators.data.dataset import file_digest
+from billp.simulators.data.folders import replaced_folder
+from billp.simulators.quit.reasons import HORIZON
+from billp.whole_files import read_bounded, write_whole
+
+FILE = "lessons.json"
+_LARGEST = 1 << 30  # bytes of it
+
+
+class _Lesson(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    items: list[int]
+    rewards: list[float]
+    left: bool
+
+
+class _Lessons(BaseModel):
+    """What `lessons.json` holds: the training episodes that a rival learned from, which is all that it knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    method: str
+    dataset: str
+    fingerprint: str
+    episodes: list[_Lesson]
+
+
+class RunningRival:
+    """A rival at work in a run: what it learned comes from the run's finished episodes."""
+
+    def __init__(self, deps: Dependencies, method: str, seed: int) -> None:
+        """Made from the train users' logs and the train world, where settings may be tried for some seconds."""
+        settings, data = deps.settings, logs_of(deps.dataset, deps.worlds.train)
+        self._rival = RIVALS[method](
+            Material(
+                dataset=data,
+                world=deps.worlds.train,
+                seed=seed,
+                history=settings.memory.state_items,
+                mask_shown=settings.actor.mask_shown,
+                masked_history=lambda user: masked_history(settings, data, user),
+                mmr=settings.mmr,
+            )
+        )
+
+    @property
+    def chosen(self) -> dict[str, float]:
+        """The numbers that it works with, for the run's record."""
+        return dict(self._rival.chosen)
+
+    def recommender(self, *, explore: bool) -> Recommender:
+        """Recommends by what was learned so far; with `explore` as in training."""
+        return self._rival.recommender(explore=explore)
+
+    def learn(self, done: Sequence[Trajectory]) -> None:
+        """Learns from finished episodes that it has not learned from before."""
+        self._rival.learn([_lesson(output) for output in done])
+
+    def learn_kept(self, deps: Dependencies, method: str, name: str) -> str:
+        """Learns what `keep_lessons` kept under `name`; returns the file's SHA-256.
+
+        Raises ArtifactError, with the remedy, where there is no such file, or one of something else.
+        """
+        path = policy_folder(deps.settings.data, deps.dataset.name, name) / FILE
+        remedy = f"train it with `billp train --method {method} --dataset {deps.dataset.name}`"
+        if not path.is_file():
+            raise ArtifactError(f"Nothing that {method} learned is kept in {path.parent}; {remedy}.")
+        try:
+            kept = _Lessons.model_validate_json(read_bounded(path, _LARGEST))
+        except (ValidationError, OSError) as error:
+            raise ArtifactError(f"{path} is damaged or of another version; {remedy}.") from error
+        if kept.method != method or kept.fingerprint != deps.dataset.fingerprint:
+            raise ArtifactError(f"{path} is of {kept.method} on {kept.dataset} as it was then; {remedy}.")
+        self._rival.learn([RatedEpisode(**lesson.model_dump()) for lesson in kept.episodes])
+        return file_digest(path)
+
+
+def keep_lessons(lines: Iterable[EpisodeLine], deps: Dependencies, method: str, name: str) -> Path:
+    """Keeps what `method` learned from the finished episodes among `lines`, where `billp evaluate` looks for `name`."""
+    target = policy_folder(deps.settings.data, deps.dataset.name, name)
+    lessons = _Lessons(
+        method=method,
+        dataset=deps.dataset.name,
+        fingerprint=deps.dataset.fingerprint,
+        episodes=[_Lesson.model_validate(asdict(_lesson(line.output))) for line in lines if line.output is not None],
+    )
+    with replaced_folder(target) as new:
+        write_whole(new / FILE, lessons.model_dump_json() + "\n")
+    return target
+
+
+def _lesson(done: Trajectory) -> RatedEpisode:
+    return RatedEpisode(
+        items=[step["item"] for step in done["steps"]],
+        rewards=[step["reward"] for step in done["steps"]],
+        left=done["ended"] != HORIZON.name,
+    )

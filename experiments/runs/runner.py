@@ -1,0 +1,145 @@
+"""Runs planned episodes on an engine, batch by batch, and survives being killed at any moment.
+
+A batch reads memory as it stood when the batch began; what its episodes taught is written when the last of
+them is over, from their recorded lines, by id. A run that goes on after a kill therefore first writes again
+what every complete batch taught, which changes nothing where it was written already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from billp.agents.recommender import Recommender
+from billp.errors import EpisodeError, NotFiniteError
+from billp.experiments.runs.engine import Engine, LocalEngine, Stage
+from billp.experiments.runs.plans import EpisodePlan
+from billp.experiments.runs.records import EpisodeLine, check_finite
+from billp.experiments.runs.run_folder import RunFolder
+from billp.experiments.runs.vectorised import Played
+from billp.graphs.dependencies import Dependencies
+from billp.graphs.learning import learn
+from billp.graphs.methods import Method
+from billp.graphs.state import Trajectory
+from billp.memory import Freezer
+
+log = logging.getLogger(__name__)
+OnEpisode = Callable[[EpisodeLine], None]
+
+
+class Learner(Protocol):
+    """Recommends, and learns without a memory from what its run records: rebuilt from there when a run goes on."""
+
+    def recommender(self, *, explore: bool) -> Recommender:
+        """Recommends by what was learned so far; with `explore` as in training."""
+        ...
+
+    def learn(self, done: Sequence[Trajectory]) -> None:
+        """Learns from the finished episodes of a batch, each of which it is given once."""
+        ...
+
+
+class Runner:
+    """Runs the episodes of one method with one set of dependencies into one run folder."""
+
+    def __init__(
+        self,
+        deps: Dependencies,
+        method: Method,
+        folder: RunFolder,
+        *,
+        horizon: int,
+        engine: Engine | None = None,
+        name: str = "",
+        first_ordinal: int = 0,
+        learner: Learner | None = None,
+    ) -> None:
+        """`engine` plays the episodes of several runners; none: this process, `run.side_by_side` at once.
+
+        `name` is what memory remembers as the run; none is the folder's own name. `first_ordinal` is that of the run's
+        first episode among all that its memory learned from. `learner` recommends in place of
+        `deps.recommender`, and learns from each batch of training episodes.
+        """
+        self._services = deps
+        self._method = method
+        self._folder = folder
+        self._name = name or folder.path.name
+        self._first_ordinal = first_ordinal
+        self._learner = learner
+        self._horizon = horizon
+        self._engine: Engine = engine or LocalEngine(deps.settings.run.side_by_side)
+        self._freezer = Freezer(deps.memory) if deps.memory is not None else None
+
+    async def run(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None = None) -> None:
+        """Runs every planned episode that is not recorded yet; failed ones are recorded and passed over.
+
+        What failed before is tried again where nothing is learned from it. In training it stands: the episodes after
+        it were run without its lesson. Raises ArtifactError where a recorded step does not fit the catalogue.
+        """
+
+        def played(ended: Sequence[Played]) -> None:
+            lines = [self._line(*each) for each in ended]
+            self._folder.append(*lines)
+            if on_episode is not None:
+                for line in lines:
+                    on_episode(line)
+
+        self._folder.check_items(len(self._services.catalogue))
+        batches = sorted({plan.batch for plan in plans})
+        for batch in batches:
+            members = [plan for plan in plans if plan.batch == batch]
+            over, failed = self._folder.over, self._folder.failed
+            open_ = [plan for plan in members if plan.id not in over or (plan.id in failed and not plan.learn)]
+            if open_:
+                self._folder.reopen()
+                await self._engine.play(self._stage(open_), open_, self._freezer, played)
+            await asyncio.to_thread(self._learn, members)
+
+    def _stage(self, plans: Sequence[EpisodePlan]) -> Stage:
+        """What is known before `plans`, all of one batch, are played."""
+        deps = self._services
+        if self._learner is not None and plans:
+            deps = replace(deps, recommender=self._learner.recommender(explore=plans[0].learn))
+        return Stage(deps, self._method, self._name, self._first_ordinal, self._horizon)
+
+    def _learn(self, members: Sequence[EpisodePlan]) -> None:
+        """Writes what a complete batch taught, in the order of its plan whatever order it ended in."""
+        plans = [plan for plan in members if plan.learn]
+        memory = self._services.memory if self._method.remembers else None
+        if not plans or (self._learner is None and memory is None):
+            return
+        lines = list(self._folder.lines(plan.id for plan in plans))
+        if self._learner is not None:
+            self._learner.learn([line.output for line in lines if line.output is not None])
+        stage = self._stage(())
+        if memory is not None:
+            for plan, line in zip(plans, lines, strict=True):
+                if line.output is not None:
+                    learn(self._services, memory, self._method, stage.context(plan), line.output)
+
+    def _line(self, plan: EpisodePlan, started: float, played: Trajectory | EpisodeError) -> EpisodeLine:
+        if not isinstance(played, EpisodeError):
+            try:
+                check_finite(played)
+            except NotFiniteError as error:
+                played = error
+        failed = isinstance(played, EpisodeError)
+        if failed:
+            log.warning("Episode %s failed: %s", plan.id, played)
+        line = EpisodeLine(
+            id=plan.id,
+            batch=plan.batch,
+            user=plan.user,
+            seed=plan.seed,
+            split=plan.split,
+            method=self._method.name,
+            status="failed" if failed else "finished",
+            error=str(played) if failed else "",
+            started=started,
+            ended=time.time(),
+        )
+        return line if failed else line.model_copy(update={"output": played})

@@ -1,0 +1,46 @@
+"""One episode by itself, for a person to read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+from billp.experiments.runs.opening import open_recommender
+from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.episode import build_episode_graph
+from billp.graphs.methods import method_named
+from billp.graphs.nodes import output_of
+from billp.graphs.resources import Resources
+from billp.graphs.state import EpisodeContext, EpisodeInput, Trajectory
+from billp.graphs.tracing import in_full, traced
+from billp.graphs.users import check_may_teach
+
+
+async def run_single(
+    resources: Resources, *, dataset: str, method: str, user: str, seed: int, memory: str, learn: bool
+) -> Trajectory:
+    """One episode of `user` in the world the user lives in; memory is written only with `learn`.
+
+    Raises DataError for a user the logs do not know, SettingsError when `learn` would teach from a test user.
+    """
+    chosen = method_named(method)
+    deps = resources.deps(
+        dataset,
+        memory=memory if chosen.remembers else None,
+        llm=chosen.needs_llm,
+        method=chosen,
+        reading=not learn,
+        learn_at_once=True,
+    )
+    await resources.check_model(deps)
+    deps = replace(deps, recommender=open_recommender(deps, method, memory).recommender)
+    split = deps.worlds.split_of(deps.dataset.user_index(user))
+    if learn:
+        check_may_teach(deps.users, split, user)
+    world = deps.worlds.train if split == "train" else deps.worlds.test
+    # What is learned from the same user again is another lesson, so it comes from another episode.
+    name = f"{split}-{seed}-{user}" + (f"-{uuid4().hex[:8]}" if learn else "")
+    context = in_full(EpisodeContext(method=method, split=split, seed=seed, run="episode", learn=learn), deps)
+    graph = build_episode_graph(FixedDependencies(deps), world.horizon)
+    state = await graph.ainvoke(EpisodeInput(user=user, episode=name), traced(context), context=context)
+    return output_of(state)

@@ -1,0 +1,35 @@
+"""The numbers that one finished episode is judged by: each is one entry here, and comes into every table from here.
+
+Summaries, paired comparisons, tables, the report and exports take what METRICS holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from billp.graphs.state import Trajectory
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`of` is the number of an episode; tables show it under `label` with `digits` after the point."""
+
+    name: str
+    label: str
+    digits: int
+    of: Callable[[Trajectory], float]
+
+
+CORE = ("len", "r_each", "r_traj")
+"""Those that every summary has as fields of its own."""
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("len", "Len", 1, lambda done: done["length"]),
+        Metric("r_each", "R_each", 2, lambda done: done["reward_each"]),
+        Metric("r_traj", "R_traj", 1, lambda done: done["reward_trajectory"]),
+    )
+}
+"""By the name that files and `--json` give it."""

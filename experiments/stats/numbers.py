@@ -1,0 +1,53 @@
+"""Numbers as text, rounded in one way everywhere: halves away from zero, as browsers do, and no zero with a sign."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from billp.experiments.stats.intervals import Estimate
+
+
+def fixed(number: float, digits: int) -> str:
+    """`number` with so many digits after the point."""
+    rounded = Decimal(number).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
+
+
+def signed(number: float, digits: int) -> str:
+    """The same with a plus before what is more than zero."""
+    text = fixed(number, digits)
+    return f"+{text}" if number > 0 and Decimal(text) else text
+
+
+def with_interval(estimate: Estimate, digits: int) -> str:
+    """`mean [low, high]`; a dash and the reason where there is no interval, or no mean."""
+    return _with_interval(estimate, digits, sign=False)
+
+
+def signed_interval(estimate: Estimate, digits: int) -> str:
+    """The same, each number with its sign."""
+    return _with_interval(estimate, digits, sign=True)
+
+
+def share_with_interval(estimate: Estimate) -> str:
+    """A share in percent with its interval, as in `with_interval`."""
+    if estimate.mean is None or estimate.ci95 is None:
+        return f"{share(estimate.mean)} [-] ({estimate.note})" if estimate.mean is not None else f"- ({estimate.note})"
+    return f"{share(estimate.mean)} [{', '.join(share(end) for end in estimate.ci95)}]"
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage; a dash where there is none."""
+    return "-" if value is None else f"{fixed(100 * value, 0)}%"
+
+
+def _with_interval(estimate: Estimate, digits: int, *, sign: bool) -> str:
+    write = signed if sign else fixed
+    if estimate.mean is None:
+        return f"- ({estimate.note})" if estimate.note else "-"
+    mean = write(estimate.mean, digits)
+    if estimate.ci95 is None:
+        return f"{mean} [-] ({estimate.note})" if estimate.note else f"{mean} [-]"
+    return f"{mean} [{', '.join(write(end, digits) for end in estimate.ci95)}]"

@@ -1,0 +1,134 @@
+"""Tables as data: made once, shown in the terminal, written as Markdown or LaTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from billp.experiments.stats.episode_metrics import METRICS
+from billp.experiments.stats.metrics import Summary
+from billp.experiments.stats.numbers import fixed, share, with_interval
+
+_TEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Cells of text under `columns`, the first of which names the row. `caption` says what holds for all of them."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+    def rich(self) -> Table:
+        """For the terminal. Where it is too wide, cells are wrapped and never cut off."""
+        table = Table(
+            title=Text(self.title), title_justify="left", header_style="bold",
+            caption=Text(self.caption) if self.caption else None,
+            caption_justify="left",
+        )  # fmt: skip
+        for position, column in enumerate(self.columns):
+            table.add_column(Text(column), justify="right" if position else "left", overflow="fold")
+        for row in self.rows:
+            table.add_row(*map(Text, row))
+        return table
+
+    def markdown(self) -> str:
+        """A pipe table under its title, the caption below."""
+        lines = [self.columns, ("---", *("---:" for _ in self.columns[1:])), *self.rows]
+        table = "\n".join(f"| {' | '.join(_pipe(cell) for cell in line)} |" for line in lines)
+        return "\n\n".join(part for part in (f"**{_pipe(self.title)}**", table, _pipe(self.caption)) if part) + "\n"
+
+    def latex(self) -> str:
+        """A `table` float in the style of the package booktabs."""
+        lines = [" & ".join(map(_tex, line)) + r" \\" for line in (self.columns, *self.rows)]
+        caption = f"{_sentence(self.title)} {self.caption}".strip()
+        return "\n".join([
+            r"\begin{table}", r"  \centering", rf"  \caption{{{_tex(caption)}}}",
+            rf"  \begin{{tabular}}{{l{'r' * (len(self.columns) - 1)}}}", r"    \toprule", f"    {lines[0]}",
+            r"    \midrule", *(f"    {line}" for line in lines[1:]), r"    \bottomrule", r"  \end{tabular}",
+            r"\end{table}", "",
+        ])  # fmt: skip
+
+
+def summary_table(summaries: Mapping[str, Summary]) -> TextTable:
+    """One row a method: Len, R_each and R_traj with 95% intervals, failures, tokens and seconds a step."""
+    return TextTable(
+        title=_title(summaries),
+        columns=("method", *_labels(), "failed", "tokens/step", "s/step"),
+        rows=tuple(
+            (
+                name, *_rewards(summary), _failed(summary), fixed(summary.tokens_per_step, 0),
+                fixed(summary.seconds_per_step, 2),
+            )
+            for name, summary in summaries.items()
+        ),
+    )  # fmt: skip
+
+
+def results_table(summaries: Mapping[str, Summary], caption: str) -> TextTable:
+    """One row a method compared: Len, R_each and R_traj with 95% intervals, coverage, use of logs, and failures."""
+    return TextTable(
+        title=_title(summaries),
+        columns=("method", *_labels(), "coverage", "logs", "failed"),
+        rows=tuple(
+            (
+                name, *_rewards(summary), share(None if summary.conduct is None else summary.conduct.coverage),
+                "yes" if summary.uses_logs else "no", _failed(summary),
+            )
+            for name, summary in summaries.items()
+        ),
+        caption=caption,
+    )  # fmt: skip
+
+
+def cost_table(summaries: Mapping[str, Summary]) -> TextTable:
+    """One row a method compared: what a step cost."""
+    return TextTable(
+        title="cost",
+        columns=("method", "tokens/step", "LLM calls/step", "cached", "s/step"),
+        rows=tuple(
+            (
+                name, fixed(summary.tokens_per_step, 0), fixed(summary.llm_calls_per_step, 2),
+                share(summary.cached_share) if summary.tokens_per_step else "-", fixed(summary.seconds_per_step, 2),
+            )
+            for name, summary in summaries.items()
+        ),
+    )  # fmt: skip
+
+
+def _title(summaries: Mapping[str, Summary]) -> str:
+    first = next(iter(summaries.values()))
+    return f"{first.dataset}, {first.users} user{'' if first.users == 1 else 's'}"
+
+
+def _labels() -> Sequence[str]:
+    return [metric.label for metric in METRICS.values()]
+
+
+def _rewards(summary: Summary) -> Sequence[str]:
+    return [with_interval(summary.estimate(metric.name), metric.digits) for metric in METRICS.values()]
+
+
+def _failed(summary: Summary) -> str:
+    return f"{summary.failed} of {summary.episodes}"
+
+
+def _pipe(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").strip()
+
+
+def _tex(text: str) -> str:
+    return re.sub(r"[\\&%$#_{}~^<>]", lambda found: _TEX[found.group()], text).replace("\n", " ").strip()
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

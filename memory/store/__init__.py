@@ -1,0 +1,1 @@
+"""Where records lie: Chroma, its locks and its registry."""

@@ -1,0 +1,212 @@
+"""One collection of records in Chroma."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from billp.memory.records import FieldValue, Record, Vector
+from billp.memory.store.collection import Collection
+from billp.memory.store.connection import Connection
+from billp.memory.store.protocol import Match, as_queries, check_records, rank
+from billp.memory.store.rows import fields_of, record_of, replacing
+
+if TYPE_CHECKING:
+    from chromadb import Collection as ChromaCollection
+    from chromadb.api.collection_configuration import CreateHNSWConfiguration
+
+PAGE = 500
+LIGHT_PAGE = 5000  # rows without texts and vectors
+SPARE = 4  # neighbours asked for beyond k, to order near ties by our own arithmetic
+# A wide search: Chroma's default misses some true neighbours from about 1,000 records on, at the same speed.
+HNSW: CreateHNSWConfiguration = {"space": "l2", "ef_construction": 200, "max_neighbors": 32, "ef_search": 400}
+
+
+class ChromaStore:
+    """A `VectorStore` in Chroma. Made there by the first write, so that looking leaves no trace.
+
+    Raises MemoryStoreError when it was written with another embedder, and wherever Chroma fails.
+    """
+
+    def __init__(self, connection: Connection, collection: Collection) -> None:
+        self.collection = collection
+        self._connection = connection
+        self._handle: ChromaCollection | None = None
+        self._found()
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        """See `VectorStore`."""
+        rows = check_records(records, self.collection.dimension)
+        if not rows:
+            return
+        self._connection.check_writable()
+        with self._connection.talking():
+            handle = self._found() or self._made()
+            size = self._connection.client.get_max_batch_size()
+            for start in range(0, len(rows), size):
+                part = rows[start : start + size]
+                handle.upsert(
+                    ids=[record.id for record in part],
+                    embeddings=np.stack([record.vector for record in part]),
+                    documents=[record.text for record in part],
+                    metadatas=replacing(handle, part),
+                )
+
+    def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
+        """See `VectorStore`."""
+        return self.nearest_many([vector], k, max_distance)[0]
+
+    def nearest_many(self, vectors: ArrayLike, k: int, max_distance: float | None = None) -> list[list[Match[Record]]]:
+        """See `VectorStore`."""
+        queries = as_queries(vectors, self.collection.dimension)
+        with self._connection.talking():
+            handle = self._found()
+            if handle is None or k <= 0 or not len(queries):
+                return [[] for _ in queries]
+            candidates = _neighbours(handle, queries, k)
+        return [rank(query, row, k, max_distance) for query, row in zip(queries, candidates, strict=True)]
+
+    def largest(self, field: str, k: int) -> list[Record]:
+        """See `VectorStore`."""
+        with self._connection.talking():
+            handle = self._found()
+            if handle is None or k <= 0:
+                return []
+            # Chroma cannot sort. Numbers that count records up are mostly found by a look near the end; where that
+            # finds fewer than k, all are looked at.
+            numbers = _numbers(handle, field, at_least=handle.count() - 2 * k)
+            if len(numbers) < k:
+                numbers = _numbers(handle, field, at_least=-(2**63))
+        return self.get(sorted(numbers, key=lambda id_: (-numbers[id_], id_))[:k])
+
+    def get(self, ids: Sequence[str]) -> list[Record]:
+        """See `VectorStore`."""
+        records: dict[str, Record] = {}
+        with self._connection.talking():
+            handle = self._found()
+            if handle is None:
+                return []
+            for start in range(0, len(ids), PAGE):
+                page = list(dict.fromkeys(ids[start : start + PAGE]))
+                answer: Mapping[str, Any] = handle.get(ids=page, include=["documents", "metadatas", "embeddings"])
+                columns = (answer[name] for name in ("ids", "documents", "embeddings", "metadatas"))
+                records |= {row[0]: record_of(*row) for row in zip(*columns, strict=True)}
+        return [records[id_] for id_ in ids if id_ in records]
+
+    def ids(self) -> list[str]:
+        """See `VectorStore`."""
+        with self._connection.talking():
+            handle = self._found()
+            return [] if handle is None else sorted(handle.get(include=[])["ids"])
+
+    def fields(self) -> Iterator[tuple[str, Mapping[str, FieldValue]]]:
+        """See `VectorStore`."""
+        ids = self.ids()
+        for start in range(0, len(ids), LIGHT_PAGE):
+            with self._connection.talking():
+                handle = self._found()
+                if handle is None:
+                    return
+                answer: Mapping[str, Any] = handle.get(ids=ids[start : start + LIGHT_PAGE], include=["metadatas"])
+            rows = dict(zip(answer["ids"], answer["metadatas"], strict=True))
+            for id_ in ids[start : start + LIGHT_PAGE]:
+                if id_ in rows:
+                    yield id_, fields_of(rows[id_])
+
+    def all(self) -> Iterator[Record]:
+        """See `VectorStore`."""
+        ids = self.ids()
+        for start in range(0, len(ids), PAGE):
+            yield from self.get(ids[start : start + PAGE])
+
+    def count(self) -> int:
+        """See `VectorStore`."""
+        from chromadb.errors import NotFoundError  # noqa: PLC0415
+
+        with self._connection.talking():
+            handle = self._found()
+            try:
+                return 0 if handle is None else handle.count()
+            except NotFoundError:  # another process cleared it, and may have made it anew
+                self._handle = None
+                return self.count()
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """See `VectorStore`."""
+        self._connection.check_writable()
+        with self._connection.talking():
+            handle = self._found()
+            if handle is None:
+                return
+            for start in range(0, len(ids), PAGE):
+                handle.delete(ids=list(ids[start : start + PAGE]))
+
+    def clear(self) -> None:
+        """See `VectorStore`; the collection itself goes too, and with it any mark of the embedder."""
+        self._connection.check_writable()
+        with self._connection.talking():
+            if self._found() is not None:
+                self._connection.client.delete_collection(self.collection.key)
+            self._handle = None
+
+    def _found(self) -> ChromaCollection | None:
+        """The collection in Chroma; looked for until it is there, since another process of a server may make it."""
+        if self._handle is None:
+            from chromadb.errors import NotFoundError  # noqa: PLC0415
+
+            with self._connection.talking():
+                try:
+                    handle = self._connection.client.get_collection(self.collection.key, embedding_function=None)
+                except NotFoundError:
+                    return None
+                self.collection.check(handle.metadata, self._connection.where)
+                self._handle = handle
+        return self._handle
+
+    def _made(self) -> ChromaCollection:
+        self._handle = self._connection.client.get_or_create_collection(
+            self.collection.key,
+            metadata=self.collection.metadata,
+            configuration={"hnsw": HNSW},
+            embedding_function=None,  # the default one would download a model
+        )
+        self.collection.check(self._handle.metadata, self._connection.where)
+        return self._handle
+
+
+def _neighbours(handle: ChromaCollection, queries: Vector, k: int) -> list[list[Record]]:
+    """For each query somewhat more than the `k` nearest records.
+
+    Of records at the same distance Chroma returns any; so the search widens until none it left out could tie with
+    the last one taken. One call fetches neighbours and their rows, since each call costs milliseconds.
+    """
+    take = k + SPARE
+    found: list[list[Record]] = [[] for _ in queries]
+    open_rows = list(range(len(queries)))
+    while open_rows:
+        answer: Mapping[str, Any] = handle.query(
+            query_embeddings=queries[open_rows],
+            n_results=take,
+            include=["distances", "documents", "embeddings", "metadatas"],
+        )
+        left = []
+        for position, row in enumerate(open_rows):
+            distances = answer["distances"][position]
+            if len(distances) == take and distances[-1] <= distances[k - 1]:
+                left.append(row)
+            else:
+                columns = (answer[name][position] for name in ("ids", "documents", "embeddings", "metadatas"))
+                found[row] = [record_of(*values) for values in zip(*columns, strict=True)]
+        open_rows, take = left, take * 4
+    return found
+
+
+def _numbers(handle: ChromaCollection, field: str, at_least: int) -> dict[str, int]:
+    """The whole numbers in `field` from `at_least` on, by id."""
+    where: Any = {field: {"$gte": at_least}}  # its type is invariant, so no literal fits it
+    answer: Mapping[str, Any] = handle.get(where=where, include=["metadatas"])
+    numbers = zip(answer["ids"], (metadata[field] for metadata in answer["metadatas"]), strict=True)
+    return {id_: number for id_, number in numbers if type(number) is int}  # reals are compared, too

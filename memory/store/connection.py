@@ -1,0 +1,245 @@
+"""The way to Chroma: a folder of our own, or a server."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from billp.errors import MemoryStoreError
+from billp.memory.inventory import folder_of
+from billp.memory.store.lock import FolderLock
+from billp.memory.store.snapshot import FILE, check_folder, lacks_room, take_snapshot
+from billp.settings import Settings
+from billp.whole_files import work_folder
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+    from chromadb.config import Settings as ChromaSettings
+
+PATIENCE_S = 30.0  # for one answer of a server; Chroma's own client would wait for ever
+HELLO_S = 4.0
+
+
+class Connection:
+    """An open Chroma client; `where` names its folder or server in messages."""
+
+    def __init__(self, client: Client, where: str, *, writable: bool = True) -> None:
+        self.client = client
+        self.where = where
+        self._closed = False
+        self._writable = writable
+
+    def check_writable(self) -> None:
+        """Raises MemoryStoreError where it was opened to be read."""
+        if not self._writable:
+            raise MemoryStoreError(f"The memory at {self.where} was opened to be read; open it for writing.")
+
+    def close(self) -> None:
+        """Give up the connection; closing twice is closing once."""
+        if not self._closed:
+            self._closed = True
+            self._close()
+
+    def _close(self) -> None:
+        self.client.close()
+
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """Around each call to Chroma: what goes wrong in there is raised as MemoryStoreError."""
+        if self._closed:
+            raise MemoryStoreError(f"The memory at {self.where} has been closed; open it again.")
+        try:
+            yield
+        except MemoryStoreError:
+            raise
+        except BaseException as error:  # Chroma raises bare Exception for answers it does not know
+            if not _is_chromas(error):
+                raise
+            remedy = "make room and go on" if lacks_room(error) else "is it still there?"
+            raise MemoryStoreError(f"The memory at {self.where} failed ({_said(error)}); {remedy}.") from error
+
+
+class _FolderConnection(Connection):
+    """A connection to a folder; all of one process share one client and one lock."""
+
+    _guard: ClassVar[threading.Lock] = threading.Lock()
+    _open: ClassVar[dict[Path, tuple[Client, FolderLock, int]]] = {}
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with self._guard:
+            if folder in self._open:
+                client, lock, holders = self._open[folder]
+            else:
+                client, lock, holders = *_open_client(folder), 0
+            self._open[folder] = client, lock, holders + 1
+        super().__init__(client, str(folder))
+
+    def _close(self) -> None:
+        with self._guard:
+            client, lock, holders = self._open.pop(self._folder)
+            if holders > 1:
+                self._open[self._folder] = client, lock, holders - 1
+                return
+            client.close()
+            lock.release()
+
+
+class _SnapshotConnection(Connection):
+    """A connection to a copy of a folder, removed with it."""
+
+    def __init__(self, folder: Path) -> None:
+        client, self._stack = _opened_copy(folder)
+        super().__init__(client, str(folder), writable=False)
+
+    def _close(self) -> None:
+        super()._close()
+        self._stack.close()
+
+
+class _ServerConnection(Connection):
+    """A connection to a server; bounds and closes the two HTTP sessions that Chroma's client does neither for."""
+
+    def __init__(self, client: Client, url: str) -> None:
+        super().__init__(client, url)
+        owners = [getattr(each, "_server", None) for each in (client, getattr(client, "_admin_client", None))]
+        sessions = [getattr(owner, "_session", None) for owner in owners]
+        self._sessions = [session for session in sessions if isinstance(session, httpx.Client)]
+        for session in self._sessions:
+            session.timeout = httpx.Timeout(PATIENCE_S)
+
+    def _close(self) -> None:
+        super()._close()
+        for session in self._sessions:
+            session.close()
+
+
+def connect(settings: Settings, dataset: str, name: str, *, reading: bool = False) -> Connection:
+    """The Chroma server of `settings`, or else the folder of the memory `name` of `dataset`.
+
+    With `reading` a folder is read as it stands now, from a copy; else it is locked, for one process at a time writes.
+    Raises MemoryStoreError when it cannot be opened.
+    """
+    if settings.chroma_url:
+        return open_server(settings.chroma_url)
+    folder = folder_of(settings, dataset, name)
+    return read_folder(folder) if reading else open_folder(folder)
+
+
+def open_folder(folder: Path) -> Connection:
+    """Chroma in this process, its files in `folder`; raises MemoryStoreError when another process has it open."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _FolderConnection(folder.resolve())
+    except OSError as error:
+        raise MemoryStoreError(
+            f"The memory folder {folder} cannot be written ({error.strerror}); mend that or choose another data_dir."
+        ) from error
+
+
+def read_folder(folder: Path) -> Connection:
+    """Chroma in this process on a copy of the files in `folder`, whoever has it open; raises MemoryStoreError."""
+    try:
+        return _SnapshotConnection(folder.resolve())
+    except OSError as error:
+        raise MemoryStoreError(
+            f"The memory in {folder} cannot be copied to be read ({error.strerror}); make room."
+        ) from error
+
+
+def open_server(url: str) -> Connection:
+    """The Chroma server at `url`; raises MemoryStoreError when it does not answer within seconds."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port that is no number
+        host, port = None, None
+    if host is None or parts.scheme not in {"http", "https"} or parts.path.strip("/"):
+        raise MemoryStoreError(f"{url!r} is no Chroma address; write it like http://127.0.0.1:8000.")
+    port = port or (443 if parts.scheme == "https" else 8000)
+    from chromadb import HttpClient  # noqa: PLC0415
+
+    try:
+        # Asked first because Chroma's client has no time limit of its own.
+        httpx.get(f"{parts.scheme}://{parts.netloc}/api/v2/heartbeat", timeout=HELLO_S).raise_for_status()
+        client = HttpClient(host=host, port=port, ssl=parts.scheme == "https", settings=_chroma_settings())
+    except Exception as error:  # as in `talking`
+        raise MemoryStoreError(
+            f"No Chroma server answers at {url} ({_said(error)}); start `chroma run` or unset BILLP_CHROMA_URL."
+        ) from error
+    return _ServerConnection(cast("Client", client), url)
+
+
+def _open_client(folder: Path) -> tuple[Client, FolderLock]:
+    lock = FolderLock(folder)
+    try:
+        if not (folder / FILE).exists():
+            _make(folder)
+        return _opened(folder, folder), lock
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _make(folder: Path) -> None:
+    """An empty memory in `folder`, there whole or not at all, for one that a kill left half-made looks damaged."""
+    with work_folder(folder.parent, "making") as work:
+        _opened(work, folder).close()
+        (work / FILE).rename(folder / FILE)
+
+
+def _opened(folder: Path, known_as: Path) -> Client:
+    from chromadb import PersistentClient  # noqa: PLC0415
+
+    check_folder(folder, known_as)
+    try:
+        # Declared as something that cannot be closed, though it can.
+        return cast("Client", PersistentClient(folder, settings=_chroma_settings()))
+    except BaseException as error:  # as in `talking`
+        if not _is_chromas(error):
+            raise
+        if lacks_room(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise MemoryStoreError(f"The memory in {known_as} cannot be opened ({_said(error)}); move it away.") from error
+
+
+def _opened_copy(folder: Path) -> tuple[Client, ExitStack]:
+    """A client on a copy of `folder` that lasts as long as the stack: beside it or, if that cannot be, elsewhere."""
+    if folder.parent.is_dir():
+        with ExitStack() as stack, suppress(OSError):
+            return _client_on_copy(folder, stack.enter_context(work_folder(folder.parent, "reading"))), stack.pop_all()
+    with ExitStack() as stack:
+        copy = Path(stack.enter_context(TemporaryDirectory(prefix="billp-reading-")))
+        return _client_on_copy(folder, copy), stack.pop_all()
+
+
+def _client_on_copy(folder: Path, copy: Path) -> Client:
+    take_snapshot(folder, copy)
+    return _opened(copy, folder)
+
+
+def _is_chromas(error: BaseException) -> bool:
+    """Whether Chroma failed: a panic in its core is no Exception, as a request to stop is none either."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def _chroma_settings() -> ChromaSettings:
+    from chromadb.config import Settings as ChromaSettings  # noqa: PLC0415
+
+    # No telemetry, and no `.env` of whatever folder we happen to be in.
+    values: dict[str, Any] = {"_env_file": None, "anonymized_telemetry": False}
+    return ChromaSettings(**values)
+
+
+def _said(error: BaseException) -> str:
+    """The first line of what `error` says, or its name when it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

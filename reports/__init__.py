@@ -1,0 +1,16 @@
+"""The report of one or several runs: a page to open in a browser, and tables to export."""
+
+from billp.reports.exports import write_csv, write_parquet
+from billp.reports.folders import RunData, find_runs
+from billp.reports.page import Report, make_report, write_page, write_tables
+
+__all__ = [
+    "Report",
+    "RunData",
+    "find_runs",
+    "make_report",
+    "write_csv",
+    "write_page",
+    "write_parquet",
+    "write_tables",
+]

@@ -1,0 +1,46 @@
+"""One episode as text: thought, proposal, item, reward, value, advantage, why it ended."""
+
+from __future__ import annotations
+
+from billp.experiments.stats.numbers import fixed, signed
+from billp.reports.episode_view import EpisodeView, StepView
+
+
+def trace(told: EpisodeView) -> str:
+    """The episode, a paragraph a step."""
+    head = told.head
+    lines = [f"Episode {head.id}, user {head.user}"]
+    lines += [f"  {told.note}"] if told.note else []
+    lines += [f"  lesson recalled: {reflection.text}" for reflection in told.recalled]
+    lines += [f"  principle {words}" for words in told.principles]
+    for step in told.steps:
+        lines += ["", *_step(step)]
+    if told.reflection:
+        lines += ["", f"Reflection: {told.reflection}"]
+    if head.length is None or head.r_traj is None or told.r_each is None:
+        return "\n".join([*lines, "", told.error])
+    lines += [
+        "",
+        f"Ended after {head.length} steps: the user {told.ended}.",
+        f"Len {head.length}   R_each {fixed(told.r_each, 2)}   R_traj {fixed(head.r_traj, 1)}",
+        f"{told.calls} LLM calls, {told.prompt_tokens} prompt tokens ({told.cached_tokens} cached), "
+        f"{told.completion_tokens} completion tokens",
+    ]
+    return "\n".join(lines)
+
+
+def _step(step: StepView) -> list[str]:
+    lines = [f"Step {step.number}"]
+    if step.thought:
+        lines.append(f"  thought    {step.thought}")
+    # Of a shortlist that no LLM was asked about, memory chose, and the proposal is only its item's title.
+    if step.proposal and (not step.candidates or any(each.llm is not None for each in step.candidates)):
+        lines.append(f"  proposal   {step.proposal}")
+    lines.append(f"  item       {step.item.title}")
+    lines.append(f"  reward     {step.reward:.3g} of 5")
+    if step.value is not None and step.advantage is not None:
+        lines.append(f"  value      {fixed(step.value, 2)}")
+        lines.append(f"  advantage  {signed(step.advantage, 2)}")
+    if step.earlier is not None and step.earlier_step is not None:
+        lines.append(f"  {step.because} {step.earlier.title} (step {step.earlier_step})")
+    return lines

@@ -1,0 +1,116 @@
+"""The episodes of a report as one compact JSON text, which the page's browser opens one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from billp.agents.llm.abilities import STAND_IN
+from billp.catalogue import Catalogue
+from billp.graphs.state import Transition
+from billp.reports.episode_view import ItemView, OriginView, Place, RecordView
+from billp.reports.folders import RunData
+from billp.reports.packing import Packing, dumps
+from billp.reports.provenance import Sources, source_of, view_of
+from billp.reports.receipts import TrainingReceipts
+from billp.reports.rendering import Telling, titles_in
+from billp.reports.rows import Row
+
+BUDGET = 40_000_000
+"""Bytes that the episodes of one page may take; beyond, browsers get slow."""
+
+_Found = tuple[Path, str]
+
+
+@dataclass(frozen=True)
+class EpisodesJson:
+    """The text, how many episodes it holds, and how many there are."""
+
+    text: str
+    held: int
+    of: int
+
+
+def episodes_json(rows: Sequence[Row], catalogues: Mapping[str, Catalogue], budget: int = BUDGET) -> EpisodesJson:
+    """The episodes of `rows`, each as [row, run, EpisodeView]; `catalogues` are by dataset fingerprint.
+
+    Where they would take more than `budget` bytes, each row in turn gives its next episode until that is reached.
+    """
+    queues = [[(run, line) for run in row.runs for line in run.lines] for row in rows]
+    turns = sorted((turn, number) for number, queue in enumerate(queues) for turn in range(len(queue)))
+    packing = Packing(ItemView, OriginView, RecordView)
+    readers = _Readers([run for row in rows for run in row.runs], catalogues)
+    held: dict[tuple[int, int], str] = {}
+    for turn, number in turns:
+        run, line = queues[number][turn]
+        text = dumps([number, packing.text(run.name), packing.pack(readers.of(run).episode(line))])
+        packing.size += len(text.encode())
+        if held and packing.size > budget:
+            break
+        held[number, turn] = text
+    order = sorted(held)
+    places = {}
+    for position, (number, turn) in enumerate(order, start=1):
+        run, line = queues[number][turn]
+        places[run.path, line.id] = Place(run.name, position)
+    tables = {"rows": [row.label for row in rows], **packing.tables(lambda view: readers.placed(view, places))}
+    episodes = ",".join(held[key] for key in order)
+    return EpisodesJson(f'{dumps(tables)[:-1]},"episodes":[{episodes}]}}', len(order), len(turns))
+
+
+class _Readers:
+    """Tells the episodes of each run, with what the others of the report know of where its memories came from."""
+
+    def __init__(self, runs: Sequence[RunData], catalogues: Mapping[str, Catalogue]) -> None:
+        self._catalogues = catalogues
+        self._lines = {(run.path, line.id): line for run in runs for line in run.lines}
+        self._titles: dict[str, dict[int, str]] = {}
+        for run in runs:
+            titles = self._titles.setdefault(run.config.dataset.fingerprint, {})
+            for line in run.lines:
+                titles |= titles_in(line.output)
+        self._sources = Sources(runs)
+        self._receipts = TrainingReceipts(runs)
+        self._readers: dict[Path, Telling] = {}
+        self._records: dict[tuple[Path, str], RecordView] = {}
+
+    def of(self, run: RunData) -> Telling:
+        """What tells the episodes of `run`."""
+        if run.path not in self._readers:
+            data = run.config.dataset.fingerprint
+            self._readers[run.path] = Telling(
+                self._catalogues.get(data),
+                self._titles[data],
+                settings=run.config.settings,
+                record=lambda id_: self._record(run.path, id_),
+                note=f"{STAND_IN}." if run.config.stands_in else "",
+            )
+        return self._readers[run.path]
+
+    def placed(self, view: object, places: Mapping[_Found, Place]) -> object:
+        """`view`; where it is an origin, with the place of its episode if the page holds that."""
+        if not isinstance(view, OriginView) or view.at is None:
+            return view
+        return replace(view, at=places.get((Path(view.at.run), view.episode)))
+
+    def _record(self, reader: Path, record_id: str) -> RecordView:
+        key = (reader, record_id)
+        if key not in self._records:
+            self._records[key] = self._looked_up(reader, record_id)
+        return self._records[key]
+
+    def _looked_up(self, reader: Path, record_id: str) -> RecordView:
+        source = source_of(record_id)
+        if source is None:
+            return RecordView(record_id)
+        found = self._sources.find(source, reader)
+        if found is None:
+            return view_of(record_id, source, None, None)
+        somewhere = Place(str(found[0]), 0)  # until it is known which episodes the page holds
+        told = view_of(record_id, source, self._step(found, source.step), somewhere)
+        return replace(told, receipt=self._receipts.words(found[0], record_id))
+
+    def _step(self, found: _Found, number: int) -> Transition | None:
+        done = self._lines[found].output
+        return None if done is None else next((step for step in done["steps"] if step["number"] == number), None)

@@ -1,0 +1,61 @@
+"""The figure of how policies were trained."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+from billp.reports.comparison import ComparedPolicy
+from billp.reports.drawing import Figure, colour, plot
+
+
+def policies_figure(policies: Sequence[ComparedPolicy]) -> Figure:
+    """R_traj over training steps: with train users, with held-out users, and what learning by memory reaches."""
+    traces: list[dict[str, Any]] = []
+    several = len({policy.run for policy in policies}) > 1
+    for position, policy in enumerate(policies):
+        curve = policy.training.curve
+        steps = [point.steps for point in curve]
+        held_out: list[float | None] = [point.held_out for point in curve]
+        train: list[float | None] = [point.train_users for point in curve]
+        name = _name(policy.training.arm, policy.run, several)
+        line = {"color": colour(position)}
+        traces.append(_line(f"{name}, held-out users", steps, held_out, line))
+        traces.append(_line(f"{name}, train users", steps, train, line | {"dash": "dot"}))
+    first = min(policy.training.curve[0].steps for policy in policies)
+    last = max(policy.training.steps for policy in policies)
+    reached = {
+        _name(passing.arm, policy.run, several): passing.r_traj
+        for policy in policies
+        for passing in policy.training.passes
+    }
+    for name, r_traj in reached.items():
+        traces.append(_line(name, [first, last], [r_traj, r_traj], {"color": "#999999", "dash": "dash", "width": 1}))
+    drawn = plot(traces, x="training steps", y="R_traj")
+    drawn["layout"]["xaxis"] |= {"type": "log"}
+    drawn["layout"] |= {"height": 460}
+    return Figure(
+        "policies",
+        "Policies",
+        "R_traj after so many steps of training, means over seeds: steps of simulated users, or gradient "
+        "steps of methods that meet none. Dashed grey: what methods that learn by memory reach with held-out users.",
+        drawn,
+    )
+
+
+def _name(arm: str, run: str, several: bool) -> str:
+    return f"{arm} · {run}" if several else arm
+
+
+def _line(name: str, x: Sequence[int], y: Sequence[float | None], line: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "marker": {"size": 4},
+        "name": html.escape(name, quote=False),
+        "x": list(x),
+        "y": list(y),
+        "line": line,
+        "hovertemplate": "after %{x:,} steps: %{y:.1f}<extra>%{fullData.name}</extra>",
+    }

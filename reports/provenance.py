@@ -1,0 +1,88 @@
+"""Where a memory came from: the id of a record read back, and the episode in the report that it names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from billp.experiments.runs.origins import is_called
+from billp.graphs.state import Transition
+from billp.reports.episode_view import OriginView, Place, RecordView
+from billp.reports.folders import RunData
+
+_SEED = re.compile(r"(?:train|test)-(\d+)-")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the id of a record says (`memory.records.Origin.id`): run, episode and step, -1 for a whole episode.
+
+    `seed` is part of the episode's name in planned runs; None elsewhere.
+    """
+
+    run: str
+    episode: str
+    step: int
+    seed: int | None
+
+
+def source_of(record_id: str) -> Source | None:
+    """The source that `record_id` names; None for an id of another form."""
+    parts = record_id.split("/")
+    if len(parts) != 4 or not re.fullmatch(r"-?\d+", parts[3]):
+        return None
+    episode = unquote(parts[2])
+    seed = _SEED.match(episode)
+    return Source(unquote(parts[1]), episode, int(parts[3]), int(seed[1]) if seed else None)
+
+
+def view_of(record_id: str, source: Source, then: Transition | None, at: Place | None) -> RecordView:
+    """The record of this id, which came from `source`: from the step `then`, where that can be read."""
+    worth = None
+    if then is not None and then["value"] is not None and then["advantage"] is not None:
+        worth = then["value"] + then["advantage"] if record_id.startswith("critic/") else None
+    return RecordView(
+        record_id,
+        origin=OriginView(source.run, source.episode, source.step, source.seed, at=at),
+        title=None if then is None else then["title"],
+        reward=None if then is None else then["reward"],
+        advantage=None if then is None else then["advantage"],
+        worth=None if worth is None else round(worth, 6),
+    )
+
+
+class Sources:
+    """Finds the episode of the report that a record came from."""
+
+    def __init__(self, runs: Sequence[RunData]) -> None:
+        self._folders: dict[str, list[Path]] = {}
+        for run in runs:
+            for line in run.lines:
+                self._folders.setdefault(line.id, []).append(run.path)
+
+    def find(self, source: Source, reader: Path) -> tuple[Path, str] | None:
+        """Run folder and episode id of `source`, as read by a run in `reader`.
+
+        Memory remembers the name of a run without where it lies. Of several folders of that name the nearest is meant;
+        None where none is there, or where two are equally near.
+        """
+        held = [folder for folder in self._folders.get(source.episode, []) if is_called(folder, source.run)]
+        folder = nearest(held, reader)
+        return None if folder is None else (folder, source.episode)
+
+
+def nearest(folders: Sequence[Path], reader: Path) -> Path | None:
+    """Of `folders` the one that shares most with where `reader` lies; None where that is not one alone."""
+    near = sorted(folders, key=lambda folder: _shared(folder, reader), reverse=True)
+    if len(near) > 1 and _shared(near[0], reader) == _shared(near[1], reader):
+        return None
+    return near[0] if near else None
+
+
+def _shared(one: Path, other: Path) -> int:
+    """Number of folders that both lie in."""
+    return len(Path(os.path.commonpath([one, other])).parts)

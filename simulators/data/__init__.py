@@ -1,0 +1,1 @@
+"""Logs of real users: read, mapped, registered."""

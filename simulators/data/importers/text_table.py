@@ -1,0 +1,218 @@
+"""Tables in text files: cells parted by commas, tabs, semicolons, bars or `::`, with a header or without one."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import TextIOWrapper
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Literal, TextIO, cast
+
+from billp.errors import DataError
+from billp.simulators.data.importers.table import Row, Unreadable, distinct_names, fault
+from billp.simulators.data.importers.text_file import encoding_of, opened
+from billp.simulators.progress import Progress
+
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
+"""Words for separators that are awkward to type."""
+
+_GUESSED = ("\t", "::", ";", "|", ",")
+_OWN = {".csv": ",", ".tsv": "\t"}  # what a name promises, taken wherever it fits
+_SAMPLED = 50  # rows that tell the separator
+_ENCODINGS = {"utf-8-sig": "", "cp1252": "Windows, Western European", "latin-1": "Western European"}
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """How a text file is to be read; None where the file tells.
+
+    `separator` is one or more characters or a word of SEPARATORS. `columns` names the columns of a file without a
+    header, the first ones at least; "-" is a column that is passed over.
+    """
+
+    separator: str | None = None
+    encoding: str | None = None
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """CSV as RFC 4180 has it, or the same with another separator.
+
+    Quoted cells may hold line breaks; blank lines are passed over. With a space or several characters for separator,
+    nothing is quoted. The last line must end with a line break, for a file that was cut
+    short mostly has none; a file packed with gzip knows itself whether it is whole.
+    """
+
+    path: Path
+    form: TextForm = field(default_factory=TextForm)
+    unit: Literal["line"] = "line"
+
+    @cached_property
+    def encoding(self) -> str:
+        """What the file's bytes are read as."""
+        return encoding_of(self.path, self.form.encoding)
+
+    @cached_property
+    def separator(self) -> str:
+        """What stands between two cells: as given, else what parts the first rows into equally many cells.
+
+        Where several do, it is what the file's name promises, else what makes most cells.
+        """
+        if self.form.separator is not None:
+            separator = SEPARATORS.get(self.form.separator, self.form.separator.replace("\\t", "\t"))
+            if not separator or set(separator) & set('"\r\n'):
+                raise DataError(f"{separator!r} cannot separate cells; give --separator comma, tab, :: or another.")
+            return separator
+        sample = self._sample()
+        least = max(2, len(self.form.columns or ()))
+        widths = {separator: _width(sample, separator) for separator in _GUESSED}
+        own = _OWN.get(suffix_of(self.path))
+        if own is not None and widths[own] >= least:
+            return own
+        best = max(_GUESSED, key=lambda separator: widths[separator])
+        return best if widths[best] > 1 else own or ","
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns; raises DataError when the file is missing or empty, or was cut short."""
+        self._check_end()
+        given = self.form.columns
+        for number, cells in self._records(None):
+            if given is None:
+                return distinct_names(self.path, [cell.strip() for cell in cells])
+            if len(given) > len(cells):
+                raise fault(self, number, f"{len(cells)} cells where {len(given)} columns are named; name fewer.")
+            unnamed = ["" if name == "-" else name for name in given] + [""] * (len(cells) - len(given))
+            return distinct_names(self.path, unnamed)
+        raise DataError(f"{self.path.name} line 1: the file is empty; begin it with a line that names the columns.")
+
+    @property
+    def read_as(self) -> str:
+        """Separator, encoding and header in words, as far as they are not what everybody expects."""
+        words = []
+        if self.separator != _OWN.get(suffix_of(self.path), ","):
+            shown = {separator: word for word, separator in SEPARATORS.items()}.get(self.separator, self.separator)
+            words.append(f"separated by {shown}")
+        if self.encoding != "utf-8-sig":
+            notes = [_ENCODINGS.get(self.encoding, "")]
+            if not self.form.encoding:
+                notes.append("if letters look wrong, give --encoding")
+            note = "; ".join(filter(None, notes))
+            words.append(f"in {self.encoding} ({note})" if note else f"in {self.encoding}")
+        if self.form.columns is not None:
+            words.append("without a header")
+        return ", ".join(words)
+
+    def rows(
+        self, columns: Sequence[str | None], progress: Progress | None = None, unreadable: Unreadable | None = None
+    ) -> Iterator[tuple[int, Row]]:
+        """Number of the line where a row begins, and its cells in the order of `columns`."""
+        width, pick = len(self.names), picker(self.names, columns)
+        records = self._records(progress)
+        header = 0
+        if self.form.columns is None:
+            header, _ = next(records)
+        number = header
+        for number, cells in records:
+            if len(cells) != width:
+                text = f"{len(cells)} cells where line 1 names {width} columns; mend or remove the line."
+                if unreadable is None:
+                    raise fault(self, number, text)
+                unreadable(number, text)
+                continue
+            yield number, pick(cells)
+        if number == header:
+            raise DataError(f"{self.path.name} line {header}: no rows follow the header; give a file that holds data.")
+
+    def _records(self, progress: Progress | None) -> Iterator[tuple[int, list[str]]]:
+        """Line numbers and cells of all lines that are not blank, the header among them."""
+        end, size = 0, self.path.stat().st_size
+        with opened(self.path) as (unpacked, raw):
+            file = TextIOWrapper(unpacked, encoding=self.encoding, newline="")
+            try:
+                for count, (line, cells) in enumerate(_split(file, self.separator)):
+                    begin, end = end + 1, line
+                    if cells:
+                        yield begin, cells
+                    if progress and count % 65536 == 65535:
+                        progress(raw.tell() / size)
+            except csv.Error as error:
+                raise fault(self, end + 1, f"{error}; close the quotes or mend the line.") from error
+            except UnicodeError as error:
+                raise DataError(
+                    f"{self.path.name} from line {end + 1} on: not text in {self.encoding}; give another --encoding."
+                ) from error
+            finally:
+                file.detach()  # what it wraps is closed by who opened it
+
+    def _sample(self) -> list[str]:
+        """The first lines that are not blank; no more of the file is decoded."""
+        with opened(self.path) as (unpacked, _):
+            file = TextIOWrapper(unpacked, encoding=self.encoding, newline="")
+            try:
+                return [line for line in islice(file, _SAMPLED) if line.strip()]
+            finally:
+                file.detach()
+
+    def _check_end(self) -> None:
+        zero = b"\0" if self.encoding == "utf-16" else b""  # one byte of a line break there
+        if self.path.suffix.lower() == ".gz":
+            return
+        with opened(self.path) as (file, _):
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 2))
+            if file.read().rstrip(zero)[-1:] in (b"", b"\n", b"\r"):
+                return
+            file.seek(0)
+            breaks = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+        raise fault(
+            self,
+            breaks + 1,
+            "the last line has no line break, so the file may be cut short; "
+            "fetch it again, or end the line if it is whole.",
+        )
+
+
+def suffix_of(path: Path) -> str:
+    """The ending that tells the form: .csv of x.csv and of x.csv.gz."""
+    return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
+
+
+def _split(file: TextIO, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Number of the line where a row ends, and its cells; none for a blank line."""
+    if len(separator) == 1 and separator != " ":
+        reader = csv.reader(file, delimiter=separator, strict=True)
+        for cells in reader:
+            yield reader.line_num, cells
+    else:
+        for number, line in enumerate(file, start=1):
+            text = line.rstrip("\r\n")
+            yield number, [] if not text else text.split() if separator == " " else text.split(separator)
+
+
+def _width(sample: list[str], separator: str) -> int:
+    """How many cells the separator makes of every row; 0 where not of all as many."""
+    try:
+        rows = [cells for _, cells in _split(cast("TextIO", iter(sample)), separator) if cells]
+    except csv.Error:
+        return 0
+    widths = {len(cells) for cells in (rows[:-1] if len(rows) > 2 else rows)}  # the last one may go on
+    return widths.pop() if len(widths) == 1 else 0
+
+
+def picker(names: Sequence[str], columns: Sequence[str | None]) -> Callable[[list[str]], Row]:
+    """What takes the cells of `columns` (two or more) out of a row, which grows by an empty cell at its end."""
+    pick = itemgetter(*(-1 if name is None else names.index(name) for name in columns))
+
+    def picked(cells: list[str]) -> Row:
+        cells.append("")
+        row: Row = pick(cells)
+        return row
+
+    return picked

@@ -1,0 +1,1 @@
+"""Worlds of simulated users, one at a time and many at once."""

@@ -1,0 +1,160 @@
+"""Simulators on disk: `worlds.json` and one npz a world, written whole or not at all, nothing pickled."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from billp.errors import ArtifactError
+from billp.settings import ModelKind, SimulatorSettings
+from billp.simulators.data.dataset import Dataset, file_digest
+from billp.simulators.data.folders import replaced_folder
+from billp.simulators.data.registry import checked_name
+from billp.simulators.env.world import Split, World, Worlds
+from billp.simulators.rating.accuracy import Accuracy
+from billp.simulators.rating.model_choice import ModelChoice
+from billp.simulators.rating.registry import RATING_MODELS
+from billp.whole_files import read_bounded
+
+RECORD = "worlds.json"
+_LARGEST = 16 << 20  # bytes of it
+
+
+def _known_kind(kind: str) -> str:
+    if kind not in RATING_MODELS:
+        raise ValueError(f"there is no rating model {kind!r}")
+    return kind
+
+
+class WorldRecord(BaseModel):
+    """One world's part of `worlds.json`; its arrays are in SPLIT.npz, whose SHA-256 is `sha256`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    model: Annotated[ModelKind, AfterValidator(_known_kind)]
+    interactions: int
+    beta: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    accuracy: Accuracy
+
+
+class WorldsRecord(BaseModel):
+    """What `worlds.json` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[2] = 2
+    name: str
+    fingerprint: str
+    n_users: int
+    n_items: int
+    settings: SimulatorSettings
+    train: WorldRecord
+    test: WorldRecord
+    choice: ModelChoice | None = None
+
+
+def simulator_folder(data_dir: Path, name: str) -> Path:
+    """Where the simulator of the dataset `name`, or a variant of it named NAME@VARIANT, is kept."""
+    base, at, variant = name.partition("@")
+    return data_dir / "simulators" / f"{checked_name(base)}{at}{checked_name(variant) if at else ''}"
+
+
+def save_worlds(folder: Path, worlds: Worlds) -> None:
+    """Writes both worlds to `folder`, in place of what was there."""
+    made_and_saved(folder, lambda: worlds)
+
+
+def made_and_saved(folder: Path, make: Callable[[], Worlds]) -> Worlds:
+    """What `make` makes, also written to `folder`; where that cannot be written, it is refused before the work."""
+    with replaced_folder(folder) as new:
+        worlds = make()
+        record = WorldsRecord(
+            name=worlds.name,
+            fingerprint=worlds.fingerprint,
+            n_users=worlds.train.n_users,
+            n_items=worlds.train.n_items,
+            settings=worlds.train.settings,
+            train=_write(new, worlds.train),
+            test=_write(new, worlds.test),
+            choice=worlds.choice,
+        )
+        (new / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return worlds
+
+
+def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
+    """The worlds stored in `folder`.
+
+    Raises ArtifactError, with the command that helps, when they are missing, damaged or of another version, and,
+    where `dataset` is given, when they were not built from just that dataset.
+    """
+    path = folder / RECORD
+    remedy = f"build it with `billp simulator build {folder.name}`"
+    if not path.is_file():
+        raise ArtifactError(f"There is no simulator in {folder}; {remedy}.")
+    try:
+        record = WorldsRecord.model_validate_json(read_bounded(path, _LARGEST))
+    except (ValidationError, OSError) as error:
+        raise ArtifactError(f"{path} is damaged or of another version; {remedy}.") from error
+    if dataset is not None and record.fingerprint != dataset.fingerprint:
+        raise ArtifactError(f"The simulator in {folder} was built from other data than {dataset.name}; {remedy}.")
+    return Worlds(_read(folder, "train", record), _read(folder, "test", record), record.fingerprint, record.choice)
+
+
+def _write(folder: Path, world: World) -> WorldRecord:
+    kind = RATING_MODELS.get(world.model.kind)
+    if kind is None or not isinstance(world.model, kind.stored):
+        raise ArtifactError(
+            f"The {world.split} world of {world.name} has a model of another kind; "
+            "store only worlds that build_worlds made."
+        )
+    path = folder / f"{world.split}.npz"
+    np.savez(path, allow_pickle=False, users=world.users, categories=world.categories, **world.model.parameters())
+    return WorldRecord(
+        sha256=file_digest(path),
+        model=world.model.kind,
+        interactions=world.interactions,
+        beta=world.beta,
+        accuracy=world.accuracy,
+    )
+
+
+def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
+    path = folder / f"{split}.npz"
+    part = record.train if split == "train" else record.test
+    fault = f"{path} is missing or damaged; build it with `billp simulator build {folder.name}`."
+    if not path.is_file() or file_digest(path) != part.sha256:
+        raise ArtifactError(fault)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            parameters = dict(arrays)
+        users, categories = parameters.pop("users"), parameters.pop("categories")
+        model = RATING_MODELS[part.model].stored.from_parameters(parameters)
+    except (ValueError, KeyError, TypeError, OSError, MemoryError, zipfile.BadZipFile) as error:
+        raise ArtifactError(fault) from error
+    ascending = users.ndim == 1 and users.dtype == np.int32 and bool((np.diff(users) > 0).all())
+    known = ascending and len(users) > 0 and users[0] >= 0 and users[-1] < record.n_users
+    if not known or len(users) != model.n_users or len(model.item_vectors) != record.n_items:
+        raise ArtifactError(fault)
+    if categories.ndim != 2 or categories.dtype != np.uint64 or len(categories) != record.n_items:
+        raise ArtifactError(fault)
+    users.setflags(write=False)
+    return World(
+        name=record.name,
+        split=split,
+        n_users=record.n_users,
+        n_items=record.n_items,
+        users=users,
+        interactions=part.interactions,
+        model=model,
+        categories=categories,
+        beta=part.beta,
+        settings=record.settings,
+        accuracy=part.accuracy,
+    )

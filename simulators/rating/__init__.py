@@ -1,0 +1,1 @@
+"""Models of the ratings that users give."""

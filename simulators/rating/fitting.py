@@ -1,0 +1,110 @@
+"""Fits rating models to logs: Adam on minibatches, stopped when held-out rows no longer improve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from billp.errors import DataError
+from billp.settings import ModelKind, SimulatorSettings
+from billp.simulators.data.features import Features
+from billp.simulators.progress import Progress, part
+from billp.simulators.rating.accuracy import Accuracy, clipped_errors, measure, rmse
+from billp.simulators.rating.base import Logs, RatingModel
+from billp.simulators.rating.one_thread import one_thread
+from billp.simulators.rating.registry import PLAIN, NetworkKind, kinds_for
+
+LEAST_ROWS = 20
+TEST_SHARE, VALIDATION_SHARE = 0.1, 0.05
+PATIENCE = 5  # epochs without improvement before the fit stops
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """The models fitted to the rows of one world.
+
+    `stopping` is each model's RMSE, in stars, on the `rows` rows that said when to stop: no model learned from them,
+    and no accuracy is measured on them, so that they can say which model is better. `accuracies` are on other rows.
+    """
+
+    models: Mapping[ModelKind, RatingModel]
+    accuracies: Mapping[ModelKind, Accuracy]
+    stopping: Mapping[ModelKind, float]
+    rows: int
+
+    @property
+    def better(self) -> ModelKind:
+        """The kind that is less far off on the rows that said when to stop; of equals, the plain one."""
+        return min(self.stopping, key=lambda kind: (self.stopping[kind], kind != PLAIN))
+
+
+def fit(logs: Logs, features: Features, settings: SimulatorSettings, progress: Progress | None = None) -> Fits:
+    """The models of the kind `settings.model` fitted to `logs`, all kinds for "auto", and their accuracies.
+
+    The rows are split at random: 10% only measure the accuracy, 5% say when to stop and which model is better, the
+    models learn from the others in `settings.epochs` passes at most. A biased factorisation is fitted in any case,
+    to the very same rows, to compare with.
+
+    The same logs and settings give the same models. Raises DataError below 20 rows, and SettingsError for a kind that
+    there is not.
+    """
+    kinds = kinds_for(settings.model)
+    if len(logs) < LEAST_ROWS:
+        raise DataError(
+            f"Dataset {features.name}: {len(logs)} ratings are too few to fit users to; give at least {LEAST_ROWS}."
+        )
+    shuffled = np.random.default_rng(settings.seed).permutation(len(logs))
+    tested, stopping = (max(1, round(len(logs) * share)) for share in (TEST_SHARE, VALIDATION_SHARE))
+    test, validation, training = (logs.at(rows) for rows in np.split(shuffled, [tested, tested + stopping]))
+    models: dict[ModelKind, RatingModel] = {}
+    errors: dict[ModelKind, float] = {}
+    done, whole = 0.0, sum(kind.time for kind in kinds)
+    for kind in kinds:
+        report = part(progress, done / whole, kind.time / whole)
+        models[kind.name], errors[kind.name] = _fitted(kind.network, features, (training, validation), settings, report)
+        done += kind.time
+    plain = models[PLAIN]
+    accuracies = {kind: measure(model, plain, training, test) for kind, model in models.items()}
+    return Fits(models, accuracies, errors, len(validation))
+
+
+def _fitted(
+    kind: NetworkKind,
+    features: Features,
+    rows: tuple[Logs, Logs],
+    settings: SimulatorSettings,
+    progress: Progress | None,
+) -> tuple[RatingModel, float]:
+    """The model after the epoch that was best on the second of `rows`, learned from the first; and its RMSE there."""
+    import torch  # noqa: PLC0415 -- takes seconds to import, and stepping an environment needs numpy alone
+
+    training, validation = rows
+    rng = np.random.default_rng([settings.seed, 1])  # not the stream that split the rows
+    network = kind(features, settings.factors, float(training.ratings.mean(dtype=np.float64)), rng)
+    # About 32 steps an epoch for small logs and large, within what is still a minibatch and still fits in memory.
+    batch = int(np.clip(len(training) // 32, 64, 65536))
+    optimiser = torch.optim.Adam(network.groups)
+    users, items = (torch.from_numpy(column.astype(np.int64)) for column in (training.users, training.items))
+    ratings = torch.from_numpy(training.ratings.astype(np.float32))
+    with one_thread():
+        best, least, stale = network.model(), float("inf"), 0
+        for epoch in range(settings.epochs):
+            order = torch.from_numpy(rng.permutation(len(training)))
+            for taken in torch.split(order, batch):
+                optimiser.zero_grad()
+                network.loss(users[taken], items[taken], ratings[taken]).backward()
+                optimiser.step()
+            model = network.model()
+            error = rmse(clipped_errors(model, validation))
+            stale = 0 if error < least else stale + 1
+            if stale == 0:
+                best, least = model, error
+            if progress:
+                progress((epoch + 1) / settings.epochs)
+            if stale == PATIENCE:
+                break
+    if progress:
+        progress(1.0)
+    return best, least

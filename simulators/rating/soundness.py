@@ -1,0 +1,111 @@
+"""What to know before a simulator's users are trusted: do they have a taste of their own, and do its worlds agree?
+
+The thresholds part logs that a simulator can be built on from logs that say nothing. For the former stand
+MovieLens-100k with three seeds, its first 100 users alone, and MovieLens-1M; for the latter MovieLens-100k with its
+ratings dealt out anew at random, with each item's mean and noise in place of ratings, and with 95% of them set to 5.
+
+| | RMSE below item means | commonest star | averages apart | items' correlation |
+| --- | --- | --- | --- | --- |
+| sound | 9% to 14% | 42% to 49% | 0.07 to 0.29 | 0.45 to 0.76 |
+| dealt out anew | 1%, 4% | 75%, 77% | 0.00 | 0.07 |
+| item means and noise | -1%, 0% | 63%, 55% | 0.14 | 0.67 |
+| nearly all 5 | 2%, 5% | 100%, 100% | 0.02 | 0.09 |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from billp.simulators.env.world import World, Worlds
+from billp.simulators.rating.base import Floats
+
+GAIN = 0.04
+"""Share by which a model's RMSE must be below that of item means; models that only shrink the means reach 1% to 4%."""
+
+BETTER = 0.01
+"""Share by which the other model must be better in the test world for the worlds to disagree on the model."""
+
+ONE_VALUE = 0.9
+"""Share of answers with one number of stars from which on nothing can be learned from them."""
+
+APART = 0.3
+"""Stars between the two worlds' average answers from which on one world's figures say little of the other's."""
+
+ALIKE = 0.3
+"""Correlation that the items' average answers in the two worlds must have."""
+
+_USERS, _ITEMS = 200, 2000  # asked of each world: a million answers at most
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """What some users of a world answer to some items: each item's average in stars, and the shares of the stars."""
+
+    items: Floats
+    shares: Floats  # of 1 to 5 stars
+
+
+def concerns(worlds: Worlds) -> list[str]:
+    """One sentence for each thing that speaks against the simulator; none where all is well.
+
+    A model that is hardly better than item means, answers that are nearly all one star value, and worlds that disagree:
+    on which model is better, on how much is liked, or on which items are.
+    """
+    said: list[str] = []
+    for world in (worlds.train, worlds.test):
+        errors = world.accuracy.rmse
+        if errors.model > (1 - GAIN) * errors.item_mean:
+            said.append(
+                f"The {world.split} world's model (RMSE {errors.model:.3f}) is hardly better than the items' means "
+                f"({errors.item_mean:.3f}): its users have no taste of their own; give more ratings a user."
+            )
+    train, test = _asked(worlds.train), _asked(worlds.test)
+    for world, answers in ((worlds.train, train), (worlds.test, test)):
+        most = int(answers.shares.argmax())
+        if answers.shares[most] >= ONE_VALUE:
+            said.append(
+                f"{answers.shares[most]:.0%} of what the users of the {world.split} world answer is {most + 1} stars: "
+                "no recommendation can be told from another; give ratings that differ."
+            )
+    return said + _disagreements(worlds, train, test)
+
+
+def _disagreements(worlds: Worlds, train: _Answers, test: _Answers) -> list[str]:
+    said: list[str] = []
+    choice = worlds.choice
+    if choice is not None and len(choice.test) > 1:
+        other = min(choice.test, key=lambda kind: choice.test[kind])
+        if choice.test[other] < (1 - BETTER) * choice.test[choice.kind]:
+            said.append(
+                f"The worlds disagree on the model: both use {choice.kind}, and in the test world {other} is better "
+                f"({choice.test[other]:.3f} against {choice.test[choice.kind]:.3f} stars off); set simulator.model."
+            )
+    averages = [float(answers.items.mean()) for answers in (train, test)]
+    if abs(averages[0] - averages[1]) >= APART:
+        said.append(
+            f"The worlds disagree on how much is liked: {averages[0]:.2f} stars on average in the train world, "
+            f"{averages[1]:.2f} in the test world; give more users, or another simulator.seed."
+        )
+    if min(train.items.std(), test.items.std()) > 0:
+        alike = float(np.corrcoef(train.items, test.items)[0, 1])
+        if alike < ALIKE:
+            said.append(
+                f"The worlds disagree on what is liked: the items' averages correlate by {alike:.2f} only; "
+                "what is learned from train users may not hold for test users; give more ratings an item."
+            )
+    return said
+
+
+def _asked(world: World) -> _Answers:
+    """Users and items drawn anew for each world by the same seed, so that both are asked about the same items."""
+    rng = np.random.default_rng(world.settings.seed)
+    items = rng.permutation(world.n_items)[:_ITEMS]
+    users = rng.permutation(world.users)[:_USERS]
+    totals, counts = np.zeros(len(items)), np.zeros(6)
+    for user in users:
+        predicted = world.model.predict(world.rows(np.full(len(items), user)), items)
+        totals += np.clip(predicted, 1, 5)
+        counts += np.bincount(world.reward(int(user), items).astype(np.int64), minlength=6)
+    return _Answers((totals / len(users)).astype(np.float32), (counts[1:] / max(1.0, counts.sum())).astype(np.float32))

@@ -1,0 +1,100 @@
+"""How long users stay with policies that do not learn: the scale on which others are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from billp.simulators.env.episodes import Episodes
+from billp.simulators.env.oracle import Oracle
+from billp.simulators.env.world import World, users_of
+from billp.simulators.rating.base import Indices
+
+PolicyName = Literal["random", "popular", "greedy", "oracle"]
+Choose = Callable[[Episodes, Indices], Indices]
+"""The items for the users at the rows asked for, shape (k,)."""
+
+_USERS = 200  # episodes a policy is run for, fewer where the catalogue is large
+_RATED = 4_000_000  # at most about so many ratings are computed for them
+_RANKED = 2_000_000  # users x items ranked at a time
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Means over users: steps, stars a step, and stars an episode."""
+
+    len: float
+    r_each: float
+    r_traj: float
+
+    @classmethod
+    def of(cls, steps: NDArray[np.int64], stars: NDArray[np.float64]) -> Outcome:
+        """Of users (n,) who were recommended `steps` items each and gave `stars` in all."""
+        return cls(float(steps.mean()), float((stars / steps).mean()), float(stars.mean()))
+
+
+def policy_users(world: World) -> list[int]:
+    """The users that policies are run for: 200, in a large catalogue at least 20, or as many as there are."""
+    count = max(20, min(_USERS, _RATED // world.n_items))
+    return users_of(world, min(count, len(world.users)), world.settings.seed)
+
+
+def policy_outcomes(world: World, popularity: NDArray[np.int64], users: list[int]) -> dict[PolicyName, Outcome]:
+    """What becomes of one episode of each user under each policy, none of which recommends an item twice.
+
+    `random`: any item. `popular`: by `popularity` (n_items,). `greedy`: by the user's own reward, which no recommender
+    knows. `oracle`: the highest reward among items that keep the user, the highest of all where none does; as it also
+    knows the quit rule, about as good as can be done without looking ahead. Once everything was shown, sequences
+    start over.
+    """
+    popular = np.argsort(-popularity, kind="stable")[: world.horizon]
+    rng = np.random.default_rng(world.settings.seed)
+    width = min(world.horizon, world.n_items)
+    drawn = np.array([rng.choice(world.n_items, width, replace=False) for _ in users])
+    totals: dict[PolicyName, _Totals] = {
+        "random": _play(world, users, _plan(drawn)),
+        "popular": _play(world, users, _plan(popular[None, :])),
+    }
+    ranked: dict[PolicyName, list[_Totals]] = {"greedy": [], "oracle": []}
+    together = max(1, _RANKED // world.n_items)
+    for start in range(0, len(users), together):
+        some = users[start : start + together]
+        oracle = Oracle(world, np.asarray(some))
+        ranked["greedy"].append(_play(world, some, _plan(oracle.ranking[:, :width])))
+        ranked["oracle"].append(_play(world, some, _new(oracle)))
+    for name, parts in ranked.items():
+        totals[name] = np.concatenate([steps for steps, _ in parts]), np.concatenate([stars for _, stars in parts])
+    return {name: Outcome.of(*columns) for name, columns in totals.items()}
+
+
+_Totals = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+def _play(world: World, users: list[int], choose: Choose) -> _Totals:
+    """Steps and summed stars of one episode of each user, shape (n,)."""
+    episodes = Episodes(world, np.asarray(users))
+    stars = np.zeros(len(users))
+    for rows, _, answers in episodes.play(lambda rows: choose(episodes, rows)):
+        stars[rows] += answers.rewards
+    return episodes.steps, stars
+
+
+def _plan(sequences: Indices) -> Choose:
+    """Recommends along `sequences` (n or 1, width), from the start again when they end."""
+    width = sequences.shape[1]
+    return lambda episodes, rows: sequences[rows % len(sequences), episodes.steps[rows] % width]
+
+
+def _new(oracle: Oracle) -> Choose:
+    """What the oracle says, with every item once before one comes again."""
+
+    def choose(episodes: Episodes, rows: Indices) -> Indices:
+        masked = np.zeros((len(rows), episodes.world.n_items + 1), dtype=bool)
+        masked[np.arange(len(rows))[:, None], episodes.shown[rows]] = True  # the last column is for NO_ITEM
+        return oracle.choose(episodes, rows, masked[:, :-1])
+
+    return choose

@@ -1,0 +1,55 @@
+"""Files of a run's folder, whatever became of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from billp.errors import ArtifactError
+from billp.experiments.runs.stored import read_stored
+from tests.test_house import MODULES, ROOT
+
+
+class Two(BaseModel):
+    one: int
+
+
+def sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(10_000_000_000)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "missing": lambda path: None,
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "loop": lambda path: path.symlink_to(path),
+    "sparse": sparse,
+    "deep": lambda path: path.write_text("[" * 100_000),
+    "half": lambda path: path.write_text('{"one": 1'),
+    "binary": lambda path: path.write_bytes(b"\xff\x00"),
+    "other": lambda path: path.write_text('{"two": 1}'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path, damage: str):
+    path = tmp_path / "stored.json"
+    DAMAGES[damage](path)
+    with pytest.raises(ArtifactError, match=r"stored\.json cannot be read \(.*\); do this\.$"):
+        read_stored(path, Two, "do this")
+
+
+def test_what_was_stored_is_read(tmp_path: Path):
+    (tmp_path / "stored.json").write_text('{"one": 1}')
+    assert read_stored(tmp_path / "stored.json", Two, "do this") == Two(one=1)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "experiments" in path.parts], ids=lambda path: path.name)
+def test_no_module_reads_what_a_run_left_in_another_way(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert "read_bytes(" not in text, f"{path.relative_to(ROOT)}: read_stored knows damaged files"

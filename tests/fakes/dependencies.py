@@ -1,0 +1,84 @@
+"""Whole dependencies on fakes: tiny worlds, hashing embedder, exact store, rule-fed model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+from numpy.typing import NDArray
+
+from billp.agents.prompt_pack import load_pack
+from billp.agents.recommender import Observations
+from billp.agents.roles.actor import Actor
+from billp.agents.roles.critic import Critic
+from billp.agents.roles.planner import Planner
+from billp.agents.roles.reflector import Reflector
+from billp.agents.roles.wishes import WishReader
+from billp.graphs.beliefs import BeliefModel
+from billp.graphs.dependencies import AgentRoles, Dependencies
+from billp.graphs.methods import method_named, settings_of
+from billp.graphs.users import SimulatedUsers
+from billp.memory import KINDS, AgentMemory
+from billp.settings import load_settings
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.model import RuleModel
+from tests.fakes.store import InMemoryStore
+from tests.fakes.worlds import tiny_dataset, tiny_worlds
+
+
+def fake_bank(embedder: HashEmbedder | None = None) -> AgentMemory:
+    """An empty memory that lives in this process."""
+    embedder = embedder or HashEmbedder()
+    return AgentMemory(
+        {kind: InMemoryStore(embedder.dimension) for kind in KINDS},
+        embedder,
+        dataset="tiny",
+        name="fake",
+        where="nowhere",
+        close=lambda: None,
+    )
+
+
+class FirstFree:
+    """A recommender that recommends the first item that may be."""
+
+    def choose(self, seen: Observations) -> NDArray[np.int64]:
+        return np.asarray((~seen.masked).argmax(axis=1))
+
+
+def fake_dependencies(
+    model: BaseChatModel | None = None,
+    memory: AgentMemory | None = None,
+    *,
+    method: str = "billp",
+    learn_at_once: bool = False,
+    **flags: Any,
+) -> Dependencies:
+    """Dependencies of a method on the tiny dataset; `flags` are settings, with double underscores for dots."""
+    given = {name.replace("__", "."): value for name, value in flags.items()}
+    settings = settings_of(method_named(method), load_settings(given))
+    model = model or RuleModel()
+    pack, dataset, worlds, embedder = load_pack(settings.prompts), tiny_dataset(), tiny_worlds(), HashEmbedder()
+    vectors = np.asarray(embedder.embed([item.text for item in dataset.catalogue]), dtype=np.float32)
+    return Dependencies(
+        settings=settings,
+        dataset=dataset,
+        worlds=worlds,
+        users=SimulatedUsers(dataset, worlds),
+        popularity=dataset.popularity(worlds.train.users),
+        vectors=vectors,
+        embedder=embedder,
+        belief_model=BeliefModel(settings, dataset, worlds, vectors),
+        pack=pack,
+        roles=AgentRoles(
+            planner=Planner(model, pack["planner"], settings.planner),
+            actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),
+            critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
+            reflector=Reflector(model, pack["reflector"], settings.reflector, pack["claim"]),
+            wishes=WishReader(model, pack["wish"], settings.planner),
+        ),
+        memory=memory,
+        recommender=FirstFree(),
+        learn_at_once=learn_at_once,
+    )

@@ -1,0 +1,209 @@
+"""What only a real Chroma can get wrong: names, restarts, locks, servers that are down, another embedder."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from billp.errors import MemoryStoreError
+from billp.memory import Record
+from billp.memory.store.chroma import ChromaStore
+from billp.memory.store.collection import Collection
+from billp.memory.store.connection import open_folder, open_server
+from billp.memory.store.lock import FolderLock
+from tests.fakes.store import InMemoryStore
+from tests.memory.examples import DIMENSION, origin, record, unit
+
+ROOT = Path(__file__).parents[2]
+COLLECTION = Collection("actor", "ml-100k", "default", "hash", DIMENSION)
+
+_name = st.text(min_size=1).filter(lambda name: bool(name.strip()))
+
+
+@settings(deadline=None, max_examples=50)
+@given(_name, _name)
+def test_any_name_makes_a_legal_collection_name(dataset: str, memory: str) -> None:
+    key = Collection("reflections", dataset, memory, "hash", DIMENSION).key
+    assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,510}[a-zA-Z0-9]", key)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(_name, _name), min_size=2, max_size=2, unique=True))
+def test_unlike_memories_have_unlike_collection_names(names: list[tuple[str, str]]) -> None:
+    one, other = (Collection("actor", dataset, memory, "hash", DIMENSION).key for dataset, memory in names)
+    assert one != other
+
+
+def test_nameless_memories_are_refused() -> None:
+    with pytest.raises(MemoryStoreError, match="give both"):
+        Collection("actor", "ml-100k", " ", "hash", DIMENSION)
+
+
+def test_two_thousand_records_survive_a_restart(tmp_path: Path) -> None:
+    """Beyond 1,000 records Chroma moves its index to disk; peers lost theirs there (chroma #7090)."""
+    records = [Record(f"{i:04d}", f"text {i}", unit(i), {"n": i}, origin(i)) for i in range(2000)]
+    connection = open_folder(tmp_path)
+    store = ChromaStore(connection, COLLECTION)
+    for start in range(0, 2000, 100):
+        store.upsert(records[start : start + 100])
+    connection.close()
+
+    program = f"""
+import sys
+from pathlib import Path
+from billp.memory.store.chroma import ChromaStore
+from billp.memory.store.collection import Collection
+from billp.memory.store.connection import open_folder
+from tests.memory.examples import unit
+store = ChromaStore(open_folder(Path({str(tmp_path)!r})), {COLLECTION!r})
+for row in store.nearest_many([unit(i) for i in range(0, 2000, 50)], 5):
+    print(*(match.record.id for match in row))
+"""
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    exact = InMemoryStore(DIMENSION)
+    exact.upsert(records)
+    expected = exact.nearest_many([unit(i) for i in range(0, 2000, 50)], 5)
+    assert answer.stdout.splitlines() == [" ".join(match.record.id for match in row) for row in expected]
+
+    connection = open_folder(tmp_path)
+    again = ChromaStore(connection, COLLECTION)
+    assert list(again.all()) == records
+    again.upsert([record("new", unit(9999))])
+    assert again.nearest(unit(9999), 1)[0].record.id == "new"
+    connection.close()
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from billp.memory.store.chroma import ChromaStore
+from billp.memory.store.connection import open_folder
+from tests.memory.examples import record
+from tests.memory.test_chroma import COLLECTION
+ChromaStore(open_folder(Path(sys.argv[1])), COLLECTION).upsert([record(name) for name in "abc"])
+print("written", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_process_is_refused_within_seconds_and_let_in_when_the_first_dies(tmp_path: Path) -> None:
+    first = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    with first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "written\n"
+        began = time.monotonic()
+        with pytest.raises(MemoryStoreError, match=f"in use by process {first.pid}.*BILLP_CHROMA_URL"):
+            open_folder(tmp_path)
+        assert time.monotonic() - began < 5
+        first.kill()
+        first.wait()
+    connection = open_folder(tmp_path)
+    assert ChromaStore(connection, COLLECTION).ids() == ["a", "b", "c"]  # what was written outlives a kill
+    connection.close()
+
+
+def test_within_a_process_a_folder_is_shared_until_the_last_one_closes(tmp_path: Path) -> None:
+    one, other = open_folder(tmp_path), open_folder(tmp_path / "." / "x" / "..")
+    ChromaStore(one, COLLECTION).upsert([record("a")])
+    one.close()
+    assert ChromaStore(other, COLLECTION).count() == 1
+    with pytest.raises(MemoryStoreError, match="in use"):
+        FolderLock(tmp_path, wait_s=0)
+    other.close()
+    FolderLock(tmp_path, wait_s=0).release()
+
+
+def test_what_one_store_writes_another_reads(tmp_path: Path) -> None:
+    connection = open_folder(tmp_path)
+    reader, writer = ChromaStore(connection, COLLECTION), ChromaStore(connection, COLLECTION)
+    assert reader.count() == 0
+    writer.upsert([record("a")])
+    assert reader.ids() == ["a"]
+    connection.close()
+
+
+def test_threads_may_write_and_read_at_once(tmp_path: Path) -> None:
+    connection = open_folder(tmp_path)
+    store = ChromaStore(connection, COLLECTION)
+    wrong: list[str] = []
+
+    def work(number: int) -> None:
+        for i in range(10):
+            name = f"{number}-{i}"
+            store.upsert([record(name, unit(10 * number + i))])
+            if store.nearest(unit(10 * number + i), 1)[0].record.id != name:
+                wrong.append(name)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert store.count() == 40
+    connection.close()
+
+
+@pytest.mark.parametrize(("embedder", "dimension"), [("other", DIMENSION), ("hash", 8)])
+def test_another_embedder_is_refused(tmp_path: Path, embedder: str, dimension: int) -> None:
+    connection = open_folder(tmp_path)
+    ChromaStore(connection, COLLECTION).upsert([record("a")])
+    with pytest.raises(MemoryStoreError, match=r"written with embedder hash \(32 numbers\).*name another memory"):
+        ChromaStore(connection, Collection("actor", "ml-100k", "default", embedder, dimension))
+    connection.close()
+
+
+def test_looking_leaves_no_collection_behind(tmp_path: Path) -> None:
+    connection = open_folder(tmp_path)
+    store = ChromaStore(connection, COLLECTION)
+    assert store.nearest(np.zeros(DIMENSION, dtype=np.float32), 3) == []
+    assert connection.client.count_collections() == 0
+    connection.close()
+
+
+def test_a_damaged_folder_is_a_clear_error_and_stays_unlocked(tmp_path: Path) -> None:
+    (tmp_path / "chroma.sqlite3").write_text("no database" * 1000)
+    for _ in range(2):
+        with pytest.raises(MemoryStoreError, match="cannot be read"):
+            open_folder(tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(MemoryStoreError, match="cannot be written"):
+        open_folder(tmp_path / "file")
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://host", "http://", "http://host:x", "http://host/path"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(MemoryStoreError, match="is no Chroma address"):
+        open_server(url)
+
+
+@pytest.mark.enable_socket
+def test_a_server_that_is_down_is_named_within_seconds() -> None:
+    began = time.monotonic()
+    with pytest.raises(MemoryStoreError, match=r"No Chroma server answers at http://127\.0\.0\.1:9"):
+        open_server("http://127.0.0.1:9")
+    assert time.monotonic() - began < 5
+
+
+def test_a_failing_chroma_is_a_memory_error(tmp_path: Path) -> None:
+    connection = open_folder(tmp_path)
+    store = ChromaStore(connection, COLLECTION)
+    store.upsert([record("a")])
+    connection.client.delete_collection(COLLECTION.key)  # as another process of a server could
+    with pytest.raises(MemoryStoreError, match="failed"):
+        store.ids()
+    assert store.count() == 0
+    assert store.ids() == [], "once counted it is known to be gone"
+    connection.close()

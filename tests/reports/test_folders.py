@@ -1,0 +1,77 @@
+"""Finding runs: at any depth, still going on, damaged, or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billp.errors import ArtifactError
+from billp.reports import find_runs
+from billp.reports.page import make_report, write_page
+from tests.reports.examples import comparison, episode, put_run
+
+
+def test_every_run_below_a_folder_is_found(tmp_path: Path):
+    runs = find_runs(comparison(tmp_path / "all"))
+    assert [run.name for run in runs] == [
+        "billp/probe-0", "billp/probe-3", "billp/probe-6", "billp/seed-0", "billp/seed-1", "billp/training",
+        "react/seed-0", "react/seed-1",
+    ]  # fmt: skip
+    assert [run.training for run in runs].count(True) == 1
+    assert all(run.complete for run in runs)
+
+
+def test_a_run_is_found_by_itself(tmp_path: Path):
+    (run,) = find_runs(put_run(tmp_path / "one", [episode("a", 3)], trained=7, nonsense=1))
+    assert (run.name, run.method, run.config.plan.trained, len(run.lines)) == ("one", "billp", 7, 1)
+
+
+def test_a_run_still_going_on_is_read_as_far_as_it_is(tmp_path: Path):
+    folder = put_run(tmp_path / "one", [episode("a", 3), episode("b", 4)], complete=False)
+    with (folder / "episodes.jsonl").open("a") as file:
+        file.write('{"id": "c", "batch"')  # killed, or just being written
+    before = (folder / "episodes.jsonl").read_bytes()
+    (run,) = find_runs(tmp_path)
+    assert [line.id for line in run.lines] == ["a", "b"]
+    assert not run.complete
+    assert (folder / "episodes.jsonl").read_bytes() == before, "reading must leave the run as it is"
+
+
+def test_a_folder_without_an_episode_is_refused(tmp_path: Path):
+    put_run(tmp_path / "empty", [], complete=False)
+    with pytest.raises(ArtifactError, match="holds no episode yet"):
+        find_runs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("config.json", "{", "config.json cannot be read"),
+        ("config.json", '{"plan": {"trained": "many"}}', "plan.trained"),
+        ("episodes.jsonl", '{"id": 1}\n', "line 1 is no episode of this version"),
+    ],
+)
+def test_a_damaged_run_is_refused(tmp_path: Path, file: str, text: str, words: str):
+    folder = put_run(tmp_path / "one", [episode("a", 3)])
+    (folder / file).write_text(text)
+    with pytest.raises(ArtifactError, match=words):
+        find_runs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stored", "rule"),
+    [
+        ({"simulator": {"quit_rule": "satiation", "judgement_rounding": "none"}}, "quit rule satiation (window 5"),
+        ({"simulator": {"window": 2}}, "quit rule distance (window 2) on ratings in whole stars"),  # before it was set
+        ({"simulator": {"another": 1}}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_run_says_under_which_rule_it_was_made(tmp_path: Path, stored: dict[str, Any], rule: str):
+    (run,) = find_runs(put_run(tmp_path / "one", [episode("a", 3)], settings=stored))
+    assert run.config.rule.startswith(rule)
+    assert bool(run.config.rule) == bool(rule)
+    write_page(make_report([run]), tmp_path / "report.html", {})
+    assert (rule or "quit rule not noted") in (tmp_path / "report.html").read_text()
