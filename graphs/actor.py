@@ -29,7 +29,7 @@ from billp.graphs.state import (
     EpisodeContext,
     RecalledExperience,
     Weighed,
-    usage_update,
+    usage_state,
 )
 from billp.graphs.stepping import CHOOSING, SHORTLISTING, actor_input_of, masked_items, roles_of, step_seed
 from billp.graphs.tools import recall_experience, search_catalogue
@@ -146,7 +146,7 @@ class ActorNodes:
         proposal = await roles_of(deps).actor.propose(
             actor_input_of(deps, state), step_seed(state, runtime.context, "propose")
         )
-        return {"proposal": proposal.text, "usage": usage_update(proposal.usage)}
+        return {"proposal": proposal.text, "usage": usage_state(proposal.usage)}
 
     async def ground(self, state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
         """Finds the catalogue item nearest to the Actor's words."""

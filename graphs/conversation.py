@@ -17,7 +17,7 @@ from billp.graphs.dependencies import DependencyProvider
 from billp.graphs.nodes import EpisodeNodes
 from billp.graphs.plans import wish_state
 from billp.graphs.recording import SAID
-from billp.graphs.state import EpisodeContext, EpisodeState, Trajectory, observation_of, spending
+from billp.graphs.state import EpisodeContext, EpisodeState, Trajectory, observation_of, usage_state
 from billp.graphs.stepping import met_items, step_seed, wish_of
 
 
@@ -86,4 +86,4 @@ class LiveNodes:
             cannot_be_met, deps.catalogue, wish, met_items(deps, known) | set(gone)
         )
         kept = wish_state(before, asked["passed"], problem) if problem else wish_state(wish, [*asked["passed"], *gone])
-        return {"wish": {**kept, "rated": asked["rated"]}, **spending(heard.usage)}
+        return {"wish": {**kept, "rated": asked["rated"]}, "usage": usage_state(heard.usage)}

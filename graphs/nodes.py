@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
 
 from billp.agents.evidence import Evidence, evidence_of
 from billp.agents.llm.usage import Usage
@@ -32,8 +33,7 @@ from billp.graphs.state import (
     Trajectory,
     Transition,
     observation_of,
-    spending,
-    usage_update,
+    usage_state,
 )
 from billp.graphs.stepping import roles_of, step_seed, wish_of
 from billp.graphs.users import Recommendation, Wished, check_may_teach
@@ -79,8 +79,8 @@ class EpisodeNodes:
             "wish": wish_state(Wish()),
             "value": None,
             "valued": {},
-            "steps": [],
-            "usage": usage_update(Usage()),
+            "steps": Overwrite([]),  # an earlier episode of this thread may have left some
+            "usage": Overwrite(usage_state(Usage())),
             "ended": "",
             "reflection": "",
             "claim": "",
@@ -112,7 +112,7 @@ class EpisodeNodes:
             "thought": text,
             "thought_at": len(state["steps"]),
             "plan": plan_state(plan),
-            **spending(spent),
+            "usage": usage_state(spent),
         }
 
     async def respond(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -135,8 +135,8 @@ class EpisodeNodes:
         if isinstance(answer, Wished):
             return {
                 "wish": {**state["wish"], "asked": answer.words, "rated": False, "notice": ""},
-                "decision": {**decision, "usage": usage_update(Usage())},  # it may be shown again, but was made once
-                **spending(Usage(**decision["usage"])),
+                "decision": {**decision, "usage": usage_state(Usage())},  # it may be shown again, but was made once
+                "usage": decision["usage"],
             }
         record = step_record(
             deps.catalogue,
@@ -152,7 +152,7 @@ class EpisodeNodes:
             "steps": [record],
             "ended": answer.reason,
             "wish": {**state["wish"], "asked": "" if answer.reason else answer.said, "rated": True, "notice": ""},
-            **spending(Usage(**decision["usage"])),
+            "usage": decision["usage"],
         }
 
     async def criticise(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -184,7 +184,7 @@ class EpisodeNodes:
             "target": lesson.target,
             "advantage": lesson.advantage,
         }
-        return {"steps": [record], "value": next_value, "valued": valued, **spending(spent)}
+        return {"steps": [record], "value": next_value, "valued": valued, "usage": usage_state(spent)}
 
     async def reflect(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say.
@@ -204,13 +204,17 @@ class EpisodeNodes:
         reflector, seed = roles_of(deps).reflector, step_seed(seen, runtime.context, "reflect")
         if not (left and method.plans):
             lesson = await reflector.reflect(observed, left=left, seed=seed)
-            return {"reflection": lesson.text, **spending(lesson.usage)}
+            return {"reflection": lesson.text, "usage": usage_state(lesson.usage)}
         lesson = await reflector.explain(observed, deps.belief_model.closeness(method), seed=seed)
         if lesson.claim is None:
-            return {"reflection": in_numbers, **spending(lesson.usage)}
+            return {"reflection": in_numbers, "usage": usage_state(lesson.usage)}
         beliefs = await asyncio.to_thread(deps.belief_model.beliefs, method, deps.memory)
         claim = held_to_rates(lesson.claim, beliefs, seen["recommended"], seen["rewards"][-1])
-        return {"reflection": f"{claim.words()} {lesson.text}", "claim": claim.to_json(), **spending(lesson.usage)}
+        return {
+            "reflection": f"{claim.words()} {lesson.text}",
+            "claim": claim.to_json(),
+            "usage": usage_state(lesson.usage),
+        }
 
     async def conclude(self, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""

@@ -11,7 +11,7 @@ from billp.agents.overlap import relation
 from billp.agents.plan import Plan
 from billp.catalogue import Catalogue
 from billp.graphs.plans import PlanState, plan_state
-from billp.graphs.state import Decision, Trajectory, Transition, UsageState, Weighed, usage_update
+from billp.graphs.state import Decision, Trajectory, Transition, UsageState, Weighed, usage_state
 from billp.graphs.users import Response
 
 MIDDLE_REWARD = 3.0
@@ -39,7 +39,7 @@ def decided(
         experiences=list(experiences),
         proposal=proposal,
         item=item,
-        usage=usage_update(usage or Usage()),
+        usage=usage_state(usage or Usage()),
     )
 
 

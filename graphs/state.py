@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Annotated, Literal, NotRequired
 
@@ -100,8 +99,8 @@ class Decision(Weighed):
     usage: UsageState
 
 
-def usage_update(usage: Usage) -> UsageState:
-    """A Usage as the plain dict that the state adds up."""
+def usage_state(usage: Usage) -> UsageState:
+    """`usage` as it travels through the graph."""
     return UsageState(
         calls=usage.calls,
         prompt_tokens=usage.prompt_tokens,
@@ -113,30 +112,18 @@ def usage_update(usage: Usage) -> UsageState:
 
 
 def add_usage(old: UsageState, new: UsageState) -> UsageState:
-    """Reducer of `usage`: adds up what nodes spent; an update without any call starts over."""
-    return usage_update(Usage(**old) + Usage(**new)) if old and new["calls"] else new
+    """Reducer of `usage`: adds what a node spent."""
+    return usage_state(Usage(**old) + Usage(**new))
 
 
-def spending(usage: Usage) -> dict[str, UsageState]:
-    """The update that adds `usage`; none where no call was made, since an empty one would start over."""
-    return {"usage": usage_update(usage)} if usage.calls else {}
-
-
-def put_steps(old: list[Transition], new: list[Transition]) -> list[Transition]:
-    """Reducer of `steps`: a step of the same number replaces the older record; an empty update starts over."""
-    if not new:
-        return []
-    merged = {step["number"]: step for step in [*old, *new]}
+def put_steps(old: Sequence[Transition], updates: Sequence[Sequence[Transition]]) -> list[Transition]:
+    """Reducer of `steps`: a step of the same number replaces the older record."""
+    merged = {step["number"]: step for steps in (old, *updates) for step in steps}
     return [merged[number] for number in sorted(merged)]
 
 
 Ended = str
 """Why an episode ended: a name of the simulators' REASONS, empty while it runs, or `left` where a live person left."""
-
-
-def put_all_steps(old: list[Transition], updates: Sequence[list[Transition]]) -> list[Transition]:
-    """`put_steps` for each update in turn."""
-    return functools.reduce(put_steps, updates, old)
 
 
 class EpisodeInput(TypedDict):
@@ -186,7 +173,7 @@ class EpisodeState(TypedDict):
     """V of the state at hand, None where nobody judged it."""
     valued: dict[str, list[int]]
     """Ids of Critic experiences, and the numbers of the steps whose states were valued with them."""
-    steps: Annotated[list[Transition], DeltaChannel(put_all_steps, snapshot_frequency=1000)]
+    steps: Annotated[list[Transition], DeltaChannel(put_steps, snapshot_frequency=1000)]
     """Finished steps, by number. A checkpoint holds what its node added, and none holds all."""
     usage: Annotated[UsageState, add_usage]
     """Added up over nodes."""

@@ -24,7 +24,7 @@ from billp.graphs.methods import Method
 from billp.graphs.ranking import MemoryRecommender
 from billp.graphs.recommending import recommender_of, weighed_by
 from billp.graphs.recording import MIDDLE_REWARD, decided, episode_record, step_record, unweighed
-from billp.graphs.state import Ended, Trajectory, Weighed, usage_update
+from billp.graphs.state import Ended, Trajectory, Weighed, usage_state
 from billp.graphs.stepping import CHOOSING, SHORTLISTING, seed_of
 from billp.graphs.users import Response, masked_history
 from billp.simulators import Oracle
@@ -123,4 +123,4 @@ class _Block:
             )
             for step, item in enumerate(shown)
         ]
-        return episode_record(plan.user, plan.id, self._histories[row], steps, usage_update(Usage()))
+        return episode_record(plan.user, plan.id, self._histories[row], steps, usage_state(Usage()))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from billp.agents.llm.usage import Usage
 from billp.experiments.runs.records import EpisodeLine
 from billp.graphs.plans import PlanState
-from billp.graphs.state import Ended, Trajectory, Transition, UsageState, usage_update
+from billp.graphs.state import Ended, Trajectory, Transition, UsageState, usage_state
 
 
 def usage(**given: int) -> UsageState:
-    spent = usage_update(Usage())
+    spent = usage_state(Usage())
     spent.update(given)  # type: ignore[typeddict-item]
     return spent
 

@@ -13,10 +13,11 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
+from billp.agents.llm.usage import Usage
 from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.nodes import EpisodeNodes
-from billp.graphs.state import EpisodeContext, add_usage, put_steps
+from billp.graphs.state import EpisodeContext, add_usage, put_steps, usage_state
 from billp.graphs.users import Recommendation, Response, SimulatedUsers
 from tests.fakes.dependencies import fake_bank, fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
@@ -53,10 +54,12 @@ async def test_a_second_episode_on_the_same_thread_starts_over():
     graph = build_episode_graph(FixedDependencies(fake_dependencies()), 12)
     graph.checkpointer = InMemorySaver()
     config: Any = {"configurable": {"thread_id": "1"}}
-    context = EpisodeContext(method="random")
+    context = EpisodeContext(method="billp")
     first = await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, config, context=context)
     second = await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, config, context=context)
     assert first["steps"] == second["steps"]
+    assert first["usage"]["calls"] == second["usage"]["calls"] > 0
+    assert (await graph.aget_state(config)).values["steps"] == second["steps"]
 
 
 async def test_every_state_is_plain_and_serialisable():
@@ -86,20 +89,20 @@ async def test_nodes_do_not_change_what_they_are_given(monkeypatch: pytest.Monke
     await run(fake_dependencies(memory=fake_bank(), learn_at_once=True))
 
 
-def test_reducers_merge_by_number_and_start_over():
+def test_steps_are_merged_by_number():
     one: Any = {"number": 1, "reward": 3.0}
     two: Any = {"number": 2, "reward": 4.0}
     better: Any = {"number": 1, "reward": 5.0}
-    assert put_steps([one], [two]) == [one, two]
-    assert put_steps([one, two], [better]) == [better, two]
-    assert put_steps([one, two], []) == []
-    spent: Any = {
-        "calls": 1, "prompt_tokens": 2, "cached_tokens": 0, "completion_tokens": 3, "seconds": 0.5,
-        "format_failures": 0,
-    }  # fmt: skip
-    assert add_usage(spent, spent)["prompt_tokens"] == 4
-    nothing: Any = {**spent, "calls": 0, "prompt_tokens": 0}
-    assert add_usage(spent, nothing)["prompt_tokens"] == 0
+    assert put_steps([one], [[two]]) == [one, two]
+    assert put_steps([one, two], [[better], []]) == [better, two]
+    assert put_steps(put_steps([], [[one]]), [[two], [better]]) == put_steps([], [[one], [two], [better]])
+
+
+def test_usage_adds_up_whatever_a_node_spent():
+    spent = usage_state(Usage(calls=5, prompt_tokens=100, seconds=0.5))
+    assert add_usage(spent, spent) == usage_state(Usage(calls=10, prompt_tokens=200, seconds=1.0))
+    failed = usage_state(Usage(calls=0, format_failures=1))
+    assert add_usage(spent, failed) == usage_state(Usage(calls=5, prompt_tokens=100, seconds=0.5, format_failures=1))
 
 
 async def test_a_made_up_name_does_not_stay_on_its_thread():
