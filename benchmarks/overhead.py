@@ -47,8 +47,8 @@ _MEMORY = "benchmark"
 Node = Callable[..., Awaitable[Any]]
 
 _PARTS = (
-    ("Chroma: writing", r"rust\.py:_upsert|memory/rows\.py|chroma\.py:.*upsert|memory/lessons\.py:\S*to_record"),
-    ("Chroma: searching", r"chromadb|memory/(chroma|store|retriever|bank|reflections|experiences)\.py"),
+    ("Chroma: writing", r"rust\.py:_upsert|store/chroma\.py:.*(upsert|replacing)|memory/records\.py:to_record"),
+    ("Chroma: searching", r"chromadb|memory/(store/\w+|retriever|agent_memory|reflections|experiences)\.py"),
     ("embedding", r"sentence_transformers|/torch/|memory/embedding"),
     ("LLM client: HTTP, JSON", r"aiohttp|agents/llm/(server_chat|completion|patience)|/yarl/"),
     ("prompts", r"jinja2|agents/(prompt_pack|views|actor_input)|/words\.py|agents/llm/truncation"),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from billp.memory import AgentMemory
 
 
-def known_bank(dataset: str, name: str, *, writing: bool = False) -> AgentMemory:
+def known_memory(dataset: str, name: str, *, writing: bool = False) -> AgentMemory:
     """The memory `name` of `dataset`, to be read while others write, or for `writing`.
 
     Raises MemoryStoreError, naming those like it, where there is none.

@@ -28,10 +28,10 @@ def dataset_names(incomplete: str) -> list[str]:
 
 def memory_names(incomplete: str) -> list[str]:
     """Memories of any dataset."""
-    from billp.memory import list_banks
+    from billp.memory import list_memories
 
     return _beginning(
-        incomplete, lambda: sorted({name for names in list_banks(_settings()).values() for name in names})
+        incomplete, lambda: sorted({name for names in list_memories(_settings()).values() for name in names})
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from billp.commands import receipts
-from billp.commands.banks import known_bank
+from billp.commands.banks import known_memory
 from billp.commands.completion import memory_names
 from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 
@@ -30,7 +30,7 @@ Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
 @app.command()
 def stats(dataset: Dataset = "ml-100k", memory: Name = "billp", as_json: AsJson = False) -> None:
     """Count what a memory holds."""
-    with known_bank(dataset, memory) as agent_memory:
+    with known_memory(dataset, memory) as agent_memory:
         counted = agent_memory.stats()
     if as_json:
         show_json(counted)
@@ -49,15 +49,15 @@ def list_(
 ) -> None:
     """List a memory's records, or the memories there are."""
     if kind is None:
-        from billp.memory import list_banks
+        from billp.memory import list_memories
 
-        names = list_banks(settings_from())
+        names = list_memories(settings_from())
         if as_json:
             show_json({"memories": names})
         else:
             show_table(["dataset", "memories"], [(name, ", ".join(memories)) for name, memories in names.items()])
         return
-    with known_bank(dataset, memory) as agent_memory:
+    with known_memory(dataset, memory) as agent_memory:
         records = agent_memory.records(kind, limit, offset)
     if as_json:
         show_json({"kind": kind, "records": [_plain(record) for record in records]})
@@ -75,7 +75,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the records nearest to some words."""
-    with known_bank(dataset, memory) as agent_memory, spinner("searching"):
+    with known_memory(dataset, memory) as agent_memory, spinner("searching"):
         found = agent_memory.search(kind, text, k)
     if as_json:
         matches = [{**_plain(match.record), "distance": match.distance} for match in found]
@@ -91,7 +91,7 @@ def export(
     memory: Name = "billp",
 ) -> None:
     """Write a memory to a file of JSON lines, lossless."""
-    with known_bank(dataset, memory) as agent_memory:
+    with known_memory(dataset, memory) as agent_memory:
         count = agent_memory.export(file)
     stdout.print(f"{count} records written to {file}")
 
@@ -128,16 +128,16 @@ def clear(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Forget a memory, or one of its collections."""
-    from billp.memory import counts_of, drop_bank
+    from billp.memory import counts_of, drop_memory
 
     settings = settings_from()
     counts_of(settings, dataset, memory)  # refuses one that is not there
     if not yes:
         typer.confirm(f"Forget {kind or 'everything'} in memory {memory} of {dataset}?", abort=True)
     if kind is None:
-        drop_bank(settings, dataset, memory)  # whichever embedder wrote it
+        drop_memory(settings, dataset, memory)  # whichever embedder wrote it
     else:
-        with known_bank(dataset, memory, writing=True) as agent_memory:
+        with known_memory(dataset, memory, writing=True) as agent_memory:
             agent_memory.clear(kind)
     stdout.print(f"memory {memory} of {dataset}: {kind or 'everything'} forgotten")
 

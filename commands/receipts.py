@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billp.commands.banks import known_bank
+from billp.commands.banks import known_memory
 from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 from billp.errors import ArtifactError
 from billp.experiments.stats.numbers import fixed, signed
@@ -27,7 +27,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one memory: its words and numbers, where it came from, how often it was used and what followed."""
-    with known_bank(dataset, memory) as agent_memory:
+    with known_memory(dataset, memory) as agent_memory:
         kind, found = agent_memory.find(record)
         receipt = None if kind == "uses" else agent_memory.uses.receipts().of(found.id)  # which are no memories
     if as_json:
@@ -124,7 +124,7 @@ def prune(
     another. So only what was read back to choose is retired; an experience so retired no longer counts in what is
     believed either.
     """
-    with known_bank(dataset, memory, writing=yes) as agent_memory:
+    with known_memory(dataset, memory, writing=yes) as agent_memory:
         harmful = agent_memory.uses.receipts().harmful(("reflections", "actor"), least)
         texts = {id_: text for id_ in harmful if (text := agent_memory.text_of(id_)) is not None}
         if yes:

@@ -16,7 +16,7 @@ from billp.experiments.runs.training import train
 from billp.experiments.stats.intervals import Estimate
 from billp.experiments.stats.metrics import Summary
 from billp.graphs.resources import Resources
-from billp.memory import drop_bank
+from billp.memory import drop_memory
 from billp.settings import Settings
 from billp.simulators import build_worlds, fetch_known, load_worlds, made_and_saved, simulator_folder
 
@@ -64,7 +64,7 @@ async def run_demo(
     First from answers alone, before and after `episodes` of training; then with the train users' logs as well, and
     the same memory. Everything lies under `folder`; the memory is the demo's own, MEMORY, which it begins anew.
     """
-    drop_bank(resources.settings, dataset, MEMORY)
+    drop_memory(resources.settings, dataset, MEMORY)
     rows: dict[str, Summary] = {}
 
     async def measure(title: str, method: str) -> None:

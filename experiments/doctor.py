@@ -18,7 +18,7 @@ from billp.experiments.runs.config import versions
 from billp.experiments.runs.models import better_models
 from billp.graphs.beliefs import train_logs
 from billp.graphs.resources import Resources
-from billp.memory import list_banks
+from billp.memory import list_memories
 from billp.simulators import list_datasets, load_dataset, load_worlds, simulator_folder
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def _embedder(resources: Resources) -> str:
 
 def _memory(resources: Resources) -> str:
     where = resources.memory("doctor", "doctor").where
-    found = [(dataset, name) for dataset, names in list_banks(resources.settings).items() for name in names]
+    found = [(dataset, name) for dataset, names in list_memories(resources.settings).items() for name in names]
     for dataset, name in found:
         resources.memory(dataset, name, reading=True)  # refused where another embedder wrote it
     return f"{where} opens for writing, and all memories there are ({len(found)}) can be read"

@@ -51,7 +51,7 @@ class Resources:
         self.settings = settings
         self.given_model = model
         self.given_embedder = embedder
-        self._banks: dict[tuple[str, str], AgentMemory] = {}
+        self._memories: dict[tuple[str, str], AgentMemory] = {}
         self._open = AsyncExitStack()
         self._abilities: Abilities | None = None
 
@@ -61,7 +61,7 @@ class Resources:
     async def __aexit__(self, *_: object) -> None:
         """Closes memories and connections; the embedded server ends with this object."""
         await self._open.aclose()
-        self._banks.clear()
+        self._memories.clear()
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -210,12 +210,12 @@ class Resources:
 
         With `reading` it is as it stands now, whoever writes to it; where this process itself does, it is that object.
         """
-        if (dataset, name) in self._banks:
-            return self._banks[dataset, name]
+        if (dataset, name) in self._memories:
+            return self._memories[dataset, name]
         agent_memory = open_memory(self.settings, dataset, name, self.embedder, reading=reading)
         self._open.callback(agent_memory.close)
         if not reading:
-            self._banks[dataset, name] = agent_memory
+            self._memories[dataset, name] = agent_memory
         return agent_memory
 
     def deps(

@@ -13,7 +13,7 @@ from billp.memory.receipts import Receipt, Receipts
 from billp.memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
 from billp.memory.reflections import ReflectionMemory
 from billp.memory.store.protocol import Match, VectorStore
-from billp.memory.store.registry import drop_bank, list_banks, open_memory
+from billp.memory.store.registry import drop_memory, list_memories, open_memory
 from billp.memory.uses import UseMemory
 from billp.memory.vectors import catalogue_vectors
 
@@ -49,8 +49,8 @@ __all__ = [
     "as_vector",
     "catalogue_vectors",
     "counts_of",
-    "drop_bank",
+    "drop_memory",
     "inventory",
-    "list_banks",
+    "list_memories",
     "open_memory",
 ]

@@ -17,7 +17,7 @@ from billp.errors import MemoryStoreError
 from billp.memory.agent_memory import AgentMemory
 from billp.memory.inventory import folder_of, memory_folder
 from billp.memory.store.lock import FolderLock
-from billp.memory.store.registry import drop_bank
+from billp.memory.store.registry import drop_memory
 from billp.memory.store.snapshot import FILE
 from billp.settings import Settings
 
@@ -39,11 +39,11 @@ def erase_user(settings: Settings, agent_memory: AgentMemory, user: str, *, runs
     return len(ids)
 
 
-def erase_bank(settings: Settings, dataset: str, name: str) -> None:
-    """As `drop_bank`, for good. It must not be open; none is no error."""
+def erase_memory(settings: Settings, dataset: str, name: str) -> None:
+    """As `drop_memory`, for good. It must not be open; none is no error."""
     folder = folder_of(settings, dataset, name)
     if settings.chroma_url or folder.is_dir():
-        drop_bank(settings, dataset, name)
+        drop_memory(settings, dataset, name)
     if settings.chroma_url or not folder.is_dir():
         return
     if folder == memory_folder(settings):  # of several memories, as earlier versions kept them

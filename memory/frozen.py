@@ -66,26 +66,26 @@ class Freezer:
     """
 
     def __init__(self, agent_memory: AgentMemory) -> None:
-        self._bank = agent_memory
+        self._memory = agent_memory
         self._parts: dict[Kind, tuple[Rows, ...]] = {}
         self._known: dict[Kind, set[str]] = {}
 
     def freeze(self, kinds: Sequence[Kind] = KINDS) -> FrozenMemory:
         """The memory as it stands now, with the records of these kinds alone; not on an event loop."""
-        agent_memory = self._bank
+        agent_memory = self._memory
         parts = {kind: self._read(kind) for kind in kinds}
         return FrozenMemory(
             agent_memory.dataset, agent_memory.name, agent_memory.where, agent_memory.embedder.dimension, parts
         )
 
     def _read(self, kind: Kind) -> tuple[Rows, ...]:
-        store, known = self._bank.stores[kind], self._known.get(kind, set())
+        store, known = self._memory.stores[kind], self._known.get(kind, set())
         ids = store.ids()
         if not known <= set(ids):
             known, self._parts[kind] = set(), ()
         new = [id_ for id_ in ids if id_ not in known]
         if new:
-            rows = Rows.of(store.get(new), self._bank.embedder.dimension)
+            rows = Rows.of(store.get(new), self._memory.embedder.dimension)
             self._parts[kind] = (*self._parts.get(kind, ()), rows)
         self._known[kind] = set(ids)
         return self._parts.get(kind, ())

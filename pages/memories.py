@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from billp.experiments.stats.outcomes import outcome_words
-from billp.memory import Embedder, Match, Record, list_banks, open_memory
+from billp.memory import Embedder, Match, Record, list_memories, open_memory
 from billp.pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, Remembered
 from billp.pages.runs import Runs
 from billp.reports.episode_view import OriginView, Place
@@ -27,7 +27,7 @@ class Memories:
         return MemoryNames(
             memories=[
                 MemoryName(dataset=dataset, memory=memory)
-                for dataset, memories in list_banks(self.settings).items()
+                for dataset, memories in list_memories(self.settings).items()
                 for memory in memories
             ]
         )

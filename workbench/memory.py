@@ -23,7 +23,7 @@ class Memory:
     def __init__(self, name: str, *, dataset: str = "ml-100k") -> None:
         settings = load_settings({})
         counts_of(settings, dataset, name)  # refuses a name that is not there
-        self._bank: AgentMemory = open_memory(settings, dataset, name, SentenceEmbedder(), reading=True)
+        self._memory: AgentMemory = open_memory(settings, dataset, name, SentenceEmbedder(), reading=True)
 
     def __enter__(self) -> Memory:
         return self
@@ -33,19 +33,19 @@ class Memory:
 
     def close(self) -> None:
         """Releases the memory's files."""
-        self._bank.close()
+        self._memory.close()
 
     def stats(self) -> MemoryStats:
         """How many records of each kind there are, and where."""
-        return self._bank.stats()
+        return self._memory.stats()
 
     def records(self, kind: Kind = "reflections", limit: int = _MANY, offset: int = 0) -> list[Record]:
         """Records of `kind` (reflections, actor, critic or uses), in the order of their ids."""
-        return self._bank.records(kind, limit, offset)
+        return self._memory.records(kind, limit, offset)
 
     def search(self, text: str, kind: Kind = "reflections", k: int = 5) -> list[Record]:
         """The `k` records of `kind` that are nearest in meaning to `text`, the nearest first."""
-        return [match.record for match in self._bank.search(kind, text, k)]
+        return [match.record for match in self._memory.search(kind, text, k)]
 
     def to_pandas(self, kind: Kind = "reflections") -> pandas.DataFrame:
         """One row a record of `kind`: its id, its text and its fields."""

@@ -38,12 +38,12 @@ def open_memory(
         raise
 
 
-def list_banks(settings: Settings) -> dict[str, list[str]]:
+def list_memories(settings: Settings) -> dict[str, list[str]]:
     """The names of the memories there are, per dataset; both sorted. As `inventory`, it opens none of them."""
     return {dataset: list(memories) for dataset, memories in inventory(settings).items()}
 
 
-def drop_bank(settings: Settings, dataset: str, name: str) -> None:
+def drop_memory(settings: Settings, dataset: str, name: str) -> None:
     """Forget the memory `name` of `dataset` altogether, whichever embedder wrote it; none is no error."""
     connection = connect(settings, dataset, name)
     try:

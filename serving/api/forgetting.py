@@ -7,7 +7,7 @@ import asyncio
 from billp.experiments.runs.origins import LIVE
 from billp.graphs.live import own_memory
 from billp.memory import inventory
-from billp.memory.erasing import erase_bank, erase_user
+from billp.memory.erasing import erase_memory, erase_user
 from billp.serving.api.arms import Arms
 from billp.serving.api.database import Database
 from billp.serving.api.learner import Learner
@@ -45,7 +45,7 @@ class Forgetting:
         base, memory = self._lender.base(self._arms.served.method.name), own_memory(person)
         known = await asyncio.to_thread(inventory, base.settings)
         await self._lender.put_back(memory)
-        await asyncio.to_thread(erase_bank, base.settings, base.dataset.name, memory)
+        await asyncio.to_thread(erase_memory, base.settings, base.dataset.name, memory)
         return int(memory in known.get(base.dataset.name, {}))
 
     async def _erase_shared(self, method: str, memory: str, person: str) -> int:

@@ -19,25 +19,11 @@ from billp.graphs.beliefs import BeliefModel
 from billp.graphs.dependencies import AgentRoles, Dependencies
 from billp.graphs.methods import method_named, settings_of
 from billp.graphs.users import SimulatedUsers
-from billp.memory import KINDS, AgentMemory
+from billp.memory import AgentMemory
 from billp.settings import load_settings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
-from tests.fakes.store import InMemoryStore
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
-
-
-def fake_bank(embedder: HashEmbedder | None = None) -> AgentMemory:
-    """An empty memory that lives in this process."""
-    embedder = embedder or HashEmbedder()
-    return AgentMemory(
-        {kind: InMemoryStore(embedder.dimension) for kind in KINDS},
-        embedder,
-        dataset="tiny",
-        name="fake",
-        where="nowhere",
-        close=lambda: None,
-    )
 
 
 class FirstFree:

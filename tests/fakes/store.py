@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from billp.memory import KINDS, AgentMemory, Embedder, Match, Record, Vector
 from billp.memory.records import FieldValue
 from billp.memory.store.protocol import as_queries, check_records, rank
+from tests.fakes.embedder import HashEmbedder
 
 
 class InMemoryStore:
@@ -55,7 +56,8 @@ class InMemoryStore:
         self.contents.clear()
 
 
-def in_memory_bank(embedder: Embedder, dataset: str = "dataset", name: str = "memory") -> AgentMemory:
-    """A whole memory that needs no disk."""
+def fake_memory(embedder: Embedder | None = None) -> AgentMemory:
+    """An empty memory that lives in this process."""
+    embedder = embedder or HashEmbedder()
     stores = {kind: InMemoryStore(embedder.dimension) for kind in KINDS}
-    return AgentMemory(stores, embedder, dataset=dataset, name=name, where="nowhere", close=lambda: None)
+    return AgentMemory(stores, embedder, dataset="tiny", name="fake", where="nowhere", close=lambda: None)

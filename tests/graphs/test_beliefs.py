@@ -12,8 +12,8 @@ from billp.graphs.ranking import Beliefs
 from billp.memory import AgentMemory, Knowledge
 from billp.settings import load_settings
 from billp.simulators import Dataset
-from tests.fakes.dependencies import fake_bank
 from tests.fakes.embedder import HashEmbedder
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.memory import examples
 
@@ -27,7 +27,7 @@ def belief_model(dataset: Dataset | None = None) -> BeliefModel:
 
 
 def taught(item: int = 5, reward: float = 1.0, steps: int = 12) -> AgentMemory:
-    agent_memory = fake_bank()
+    agent_memory = fake_memory()
     agent_memory.actor.write([
         replace(examples.actor(0, step), vector=agent_memory.embedder.embed(["x"])[0], item=item, reward=reward)
         for step in range(steps)
@@ -96,7 +96,7 @@ def test_a_memory_that_is_gone_is_never_taken_for_another():
 def test_without_a_memory_the_logs_and_the_prior_are_believed():
     nothing = belief_model().beliefs(NO_LOGS, None)
     assert not nothing.support.any()
-    assert alike(nothing, belief_model().beliefs(NO_LOGS, fake_bank()))
+    assert alike(nothing, belief_model().beliefs(NO_LOGS, fake_memory()))
     logs = belief_model().beliefs(MEMORY_ONLY, None)
     mine = np.isin(tiny_dataset().users, tiny_worlds().train.users)
     assert logs.support.tolist() == np.bincount(tiny_dataset().items[mine], minlength=60).tolist()

@@ -12,8 +12,9 @@ from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.state import EpisodeContext
 from billp.graphs.users import Recommendation, Response, Split
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel
+from tests.fakes.store import fake_memory
 
 STEPS = 50
 
@@ -54,7 +55,7 @@ def stored(value: object) -> int:
 
 async def test_a_long_episode_is_kept_in_a_megabyte_and_any_moment_of_it_can_be_read():
     flags: dict[str, Any] = {"critic__ask": "always", "actor__mask_shown": False}
-    deps = replace(fake_dependencies(RuleModel(), fake_bank(), **flags), users=Staying())
+    deps = replace(fake_dependencies(RuleModel(), fake_memory(), **flags), users=Staying())
     saver = InMemorySaver()
     graph: EpisodeGraph = build_episode_graph(FixedDependencies(deps), STEPS, checkpointer=saver)
     config: Any = {"configurable": {"thread_id": "1"}}
@@ -72,7 +73,7 @@ async def test_a_long_episode_is_kept_in_a_megabyte_and_any_moment_of_it_can_be_
 
 
 async def test_an_episode_goes_on_from_any_moment_to_the_same_end():
-    deps = replace(fake_dependencies(RuleModel(), fake_bank(), actor__mask_shown=False), users=Staying())
+    deps = replace(fake_dependencies(RuleModel(), fake_memory(), actor__mask_shown=False), users=Staying())
     graph = build_episode_graph(FixedDependencies(deps), STEPS, checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "1"}}
     context = EpisodeContext(learn=True)

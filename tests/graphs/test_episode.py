@@ -21,9 +21,9 @@ from billp.graphs.users import Recommendation, Response, SimulatedUsers, Split
 from billp.memory.experiences import ActorMemory
 from billp.memory.records import FieldValue
 from billp.simulators import World, respond
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel
-from tests.fakes.store import InMemoryStore
+from tests.fakes.store import InMemoryStore, fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.graphs.episodes import run, user_of
 from tests.simulators.changed_worlds import lenient, world_with
@@ -41,7 +41,7 @@ def roles(model: RuleModel) -> set[str]:
 
 @pytest.mark.parametrize("name", METHODS)
 async def test_every_method_runs_an_episode_that_adds_up(name: str):
-    done = await run(fake_dependencies(memory=fake_bank()), name)
+    done = await run(fake_dependencies(memory=fake_memory()), name)
     assert done["length"] == len(done["steps"]) >= 1
     assert done["reward_trajectory"] == sum(step["reward"] for step in done["steps"])
     assert done["reward_each"] == pytest.approx(done["reward_trajectory"] / done["length"])
@@ -72,7 +72,7 @@ async def test_every_method_runs_an_episode_that_adds_up(name: str):
 )
 async def test_a_method_asks_the_minds_it_says(name: str, asked: set[str]):
     model = RuleModel()
-    await run(fake_dependencies(model, fake_bank()), name)
+    await run(fake_dependencies(model, fake_memory()), name)
     assert roles(model) == asked
 
 
@@ -87,7 +87,7 @@ class StandIn(RuleModel):
 @pytest.mark.parametrize("name", ["billp", "reflexion"])
 async def test_what_a_stand_in_says_becomes_no_lesson(name: str):
     model = StandIn()
-    done = await run(fake_dependencies(model, fake_bank()), name)
+    done = await run(fake_dependencies(model, fake_memory()), name)
     assert "reflector" not in roles(model)
     assert done["reflection"].startswith("The user ")
 
@@ -103,13 +103,13 @@ async def test_popular_goes_down_the_ranking():
 @pytest.mark.parametrize("mode", ["shortlist", "free"])
 async def test_every_call_is_counted_once(name: str, mode: str):
     model = RuleModel()
-    done = await run(fake_dependencies(model, fake_bank(), actor__mode=mode), name)
+    done = await run(fake_dependencies(model, fake_memory(), actor__mode=mode), name)
     assert done["usage"]["calls"] == len(model.requests)
     assert done["usage"]["prompt_tokens"] == 10 * len(model.requests)
 
 
 async def test_evaluation_neither_judges_nor_reflects_nor_writes():
-    model, memory = RuleModel(), fake_bank()
+    model, memory = RuleModel(), fake_memory()
     done = await run(fake_dependencies(model, memory, learn_at_once=True), learn=False, split="test")
     assert roles(model) == {"planner"}
     assert set(memory.stats().counts.values()) == {0}
@@ -119,7 +119,7 @@ async def test_evaluation_neither_judges_nor_reflects_nor_writes():
 
 @pytest.mark.parametrize(("split", "lives"), [("test", "test"), ("test", "train"), ("train", "test")])
 async def test_the_test_world_teaches_nothing_and_costs_no_call(split: Split, lives: str):
-    model, memory = RuleModel(), fake_bank()
+    model, memory = RuleModel(), fake_memory()
     graph = build_episode_graph(FixedDependencies(fake_dependencies(model, memory, learn_at_once=True)), 12)
     context = EpisodeContext(split=split, learn=True)
     with pytest.raises(SettingsError, match=r"nothing may be learned.*; set learn to false"):
@@ -130,12 +130,12 @@ async def test_the_test_world_teaches_nothing_and_costs_no_call(split: Split, li
 
 async def test_the_critic_can_be_asked_in_evaluation_too():
     model = RuleModel()
-    await run(fake_dependencies(model, fake_bank(), critic__always=True), learn=False)
+    await run(fake_dependencies(model, fake_memory(), critic__always=True), learn=False)
     assert "critic" in roles(model)
 
 
 async def test_advantages_follow_from_the_values_along_the_episode():
-    deps = fake_dependencies(memory=fake_bank())
+    deps = fake_dependencies(memory=fake_memory())
     done = await run(deps)
     gamma = deps.settings.critic.gamma
     for step, following in zip(done["steps"], [*done["steps"][1:], None], strict=True):
@@ -151,7 +151,7 @@ async def test_advantages_follow_from_the_values_along_the_episode():
 @pytest.mark.parametrize(("patience", "ended", "worthless"), [(0, "low_reward", True), (1e6, "horizon", False)])
 async def test_the_state_after_a_quit_is_worth_nothing_and_after_a_cut_what_the_critic_says(patience, ended, worthless):
     world = lenient(window=0, horizon=3) if patience else world_with(min_reward=6.0)
-    done = await run(living_in(world, fake_dependencies(memory=fake_bank())))
+    done = await run(living_in(world, fake_dependencies(memory=fake_memory())))
     last = done["steps"][-1]
     assert (done["ended"], done["length"]) == (ended, 3 if patience else 1)
     assert (last["next_value"] == 0) is worthless
@@ -162,8 +162,8 @@ async def test_the_same_seed_gives_the_same_episode_and_another_seed_another():
     def without_time(done: Trajectory) -> str:
         return json.dumps({**done, "usage": None}, sort_keys=True)
 
-    first = await run(fake_dependencies(memory=fake_bank()))
-    assert without_time(first) == without_time(await run(fake_dependencies(memory=fake_bank())))
+    first = await run(fake_dependencies(memory=fake_memory()))
+    assert without_time(first) == without_time(await run(fake_dependencies(memory=fake_memory())))
     context = EpisodeContext(seed=1, split="train")
     graph = build_episode_graph(FixedDependencies(fake_dependencies()), 12)
     other = output_of(await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, context=context))
@@ -231,7 +231,7 @@ class Patient(SimulatedUsers):
 
 @pytest.mark.parametrize("name", ["billp", "act-only", "shortlist-random", "random", "popular", "oracle"])
 async def test_who_stays_longer_than_there_are_items_meets_them_all_again(name: str):
-    deps = fake_dependencies(memory=fake_bank(), actor__mask_history=False)
+    deps = fake_dependencies(memory=fake_memory(), actor__mask_history=False)
     deps = replace(deps, users=Patient(deps.dataset, deps.worlds))
     graph = build_episode_graph(FixedDependencies(deps), 130)
     context = EpisodeContext(method=name, split="test", run="r")
@@ -258,7 +258,7 @@ async def test_what_all_experiences_say_is_read_off_the_event_loop():
             return super().fields()
 
     read: list[bool] = []
-    memory = fake_bank()
+    memory = fake_memory()
     memory.actor = ActorMemory(Watched(memory.embedder.dimension))
     await run(fake_dependencies(memory=memory))
     assert read == [True]

@@ -14,16 +14,16 @@ from billp.graphs.state import EpisodeContext, Trajectory
 from billp.memory import KINDS, AgentMemory
 from billp.memory.leaving import LONGEST
 from billp.settings import CriticSettings
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
-from tests.fakes.store import InMemoryStore
+from tests.fakes.store import InMemoryStore, fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.graphs.episodes import run, user_of
 
 
 async def test_what_was_learned_is_written_once_and_read_back():
-    memory = fake_bank()
+    memory = fake_memory()
     deps = fake_dependencies(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
     first = await run(deps, "billp-llm-only")
     counts = memory.stats().counts
@@ -43,7 +43,7 @@ async def test_what_was_learned_is_written_once_and_read_back():
 
 
 async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
-    memory = fake_bank()
+    memory = fake_memory()
     deps = fake_dependencies(memory=memory, learn_at_once=True)
     graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
     context, taught = EpisodeContext(method="billp", learn=True), []
@@ -61,7 +61,7 @@ async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
 async def test_with_eligibility_credit_goes_back_along_the_episode():
     learned = {}
     for share in (0.0, 0.5):
-        memory = fake_bank()
+        memory = fake_memory()
         done = await run(fake_dependencies(memory=memory, learn_at_once=True, critic__eligibility=share))
         acted, judged = (memory.records(kind, limit=100) for kind in ("actor", "critic"))
         learned[share] = [record.field("advantage", float) for record in acted]
@@ -87,7 +87,7 @@ async def test_an_episode_takes_notice_of_what_others_wrote_before_it_begins():
 
 
 async def test_a_named_episode_that_is_shorter_when_learned_again_leaves_nothing_of_the_longer_one():
-    memory = fake_bank()
+    memory = fake_memory()
     deps, context = fake_dependencies(memory=memory), EpisodeContext(method="billp", learn=True, run="r")
     done = await run(deps)
     assert done["length"] > 2
@@ -101,7 +101,7 @@ async def test_a_named_episode_that_is_shorter_when_learned_again_leaves_nothing
 
 @pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.experiences])
 async def test_every_step_of_a_method_that_remembers_steps_is_remembered(name: str):
-    memory = fake_bank()
+    memory = fake_memory()
     done = await run(fake_dependencies(memory=memory, learn_at_once=True), name)
     assert memory.stats().counts["actor"] == done["length"] > 0
 
@@ -109,7 +109,7 @@ async def test_every_step_of_a_method_that_remembers_steps_is_remembered(name: s
 async def test_an_experience_is_used_where_the_llm_read_it():
     """Where memory chooses from the whole catalogue, single experiences are not even retrieved."""
     for method in ("billp-llm-only", "billp"):
-        memory = fake_bank()
+        memory = fake_memory()
         deps = fake_dependencies(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
         graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
         context = EpisodeContext(method=method, learn=True)
@@ -125,7 +125,7 @@ async def test_an_experience_is_used_where_the_llm_read_it():
 
 
 async def test_an_experience_says_what_was_shown_before_it_and_whether_the_user_left():
-    memory = fake_bank()
+    memory = fake_memory()
     done = await run(fake_dependencies(memory=memory, learn_at_once=True))
     outcomes = {outcome.item: outcome for outcome in memory.actor.outcomes()[1]}
     shown = [step["item"] for step in done["steps"]]
@@ -140,7 +140,7 @@ async def test_an_experience_says_what_was_shown_before_it_and_whether_the_user_
 
 
 async def test_a_state_valued_ahead_of_a_step_that_nobody_judged_counts_nowhere():
-    deps = fake_dependencies(memory=fake_bank(), learn_at_once=True, memory__critic_distance=9.0)
+    deps = fake_dependencies(memory=fake_memory(), learn_at_once=True, memory__critic_distance=9.0)
     await run(deps)
     done = await run(deps)
     critic = deps.settings.critic

@@ -23,8 +23,9 @@ from billp.graphs.live import UNRATED, LiveDependencies, PersonAnswer, own_memor
 from billp.graphs.nodes import output_of
 from billp.graphs.state import EpisodeContext
 from billp.memory import AgentMemory
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 HORIZON = tiny_worlds().train.horizon
@@ -217,7 +218,7 @@ async def test_nobody_knows_beforehand_what_a_person_will_say():
 
 
 async def test_what_a_person_answers_teaches_the_memory_named_and_no_other():
-    simulated, live = fake_bank(), fake_bank()
+    simulated, live = fake_memory(), fake_memory()
     deps = fake_dependencies(memory=live, learn_at_once=True)
     person = Person(deps, LiveContext(learn=True))
     await person.come(likes=["Film 7, The"])
@@ -235,7 +236,7 @@ async def test_what_a_person_answers_teaches_the_memory_named_and_no_other():
 
 
 async def test_a_person_teaches_whatever_the_world_is_called():
-    live = fake_bank()
+    live = fake_memory()
     person = Person(fake_dependencies(memory=live, learn_at_once=True), LiveContext(learn=True, split="test"))
     await person.come()
     await person.say("4, leave")
@@ -243,13 +244,13 @@ async def test_a_person_teaches_whatever_the_world_is_called():
 
 
 async def test_with_the_logs_of_a_test_user_nobody_teaches():
-    person = Person(fake_dependencies(memory=fake_bank(), learn_at_once=True), LiveContext(learn=True))
+    person = Person(fake_dependencies(memory=fake_memory(), learn_at_once=True), LiveContext(learn=True))
     with pytest.raises(SettingsError, match="test users are for measuring"):
         await person.come(user=tiny_dataset().user_keys[int(tiny_worlds().test.users[0])])
 
 
 async def test_somebody_unknown_is_told_the_latest_lessons():
-    agent_memory = fake_bank()
+    agent_memory = fake_memory()
     deps = fake_dependencies(memory=agent_memory, learn_at_once=True)
     teacher = Person(deps, LiveContext(learn=True))
     await teacher.come()
@@ -264,10 +265,10 @@ class ByMemory:
 
     def __init__(self) -> None:
         self.deps = fake_dependencies(learn_at_once=True)
-        self.banks: dict[str, AgentMemory] = {}
+        self.memories: dict[str, AgentMemory] = {}
 
     async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        agent_memory = self.banks.setdefault(context.memory, fake_bank())
+        agent_memory = self.memories.setdefault(context.memory, fake_memory())
         return replace(self.deps, memory=agent_memory)
 
 
@@ -291,9 +292,9 @@ async def test_what_one_person_taught_is_not_read_to_another():
     await ada.come(user="Ada", episode="a")
     assert (await bob.come(user="Bob", episode="b"))["reflections"] == []
     taught = output_of(await ada.say("leave"))
-    assert provider.banks["live/Ada"].stats().counts["reflections"] == 1
-    assert set(provider.banks["live/Bob"].stats().counts.values()) == {0}
-    assert provider.banks.keys() == {"live/Ada", "live/Bob"}
+    assert provider.memories["live/Ada"].stats().counts["reflections"] == 1
+    assert set(provider.memories["live/Bob"].stats().counts.values()) == {0}
+    assert provider.memories.keys() == {"live/Ada", "live/Bob"}
     assert (await somebody().come(user="Bob", episode="c"))["reflections"] == []
     again = await somebody().come(user="Ada", episode="d")
     assert [lesson["text"] for lesson in again["reflections"]] == [taught["reflection"]]
@@ -302,7 +303,7 @@ async def test_what_one_person_taught_is_not_read_to_another():
 async def test_a_memory_that_is_named_is_used_whoever_plays():
     provider = ByMemory()
     await LiveDependencies(provider).get(LiveContext(memory="mine"), "Ada")
-    assert provider.banks.keys() == {"mine"}
+    assert provider.memories.keys() == {"mine"}
 
 
 @drawn(st.text(), st.text())
@@ -433,7 +434,7 @@ async def test_a_method_without_a_language_model_heeds_what_is_named():
 
 
 async def test_why_a_person_leaves_becomes_the_reflection():
-    live = fake_bank()
+    live = fake_memory()
     person = Person(fake_dependencies(memory=live, learn_at_once=True), LiveContext(learn=True))
     await person.come()
     await person.say(4)

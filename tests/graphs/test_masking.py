@@ -19,7 +19,8 @@ from billp.graphs.state import EpisodeContext, Observation
 from billp.graphs.stepping import masked_items
 from billp.graphs.users import Recommendation, Response, SimulatedUsers, masked_history
 from billp.settings import load_settings
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset
 from tests.graphs.episodes import user_of
 
@@ -61,7 +62,7 @@ def rated_by(user: str) -> set[int]:
     [*((method, "shortlist") for method in METHODS if method not in POLICIES[1:]), ("billp", "free")],
 )
 async def test_no_method_recommends_what_the_user_rated_before(method: str, mode: str):
-    deps = fake_dependencies(memory=fake_bank(), actor__mode=mode)
+    deps = fake_dependencies(memory=fake_memory(), actor__mode=mode)
     deps = replace(deps, users=Patient(deps.dataset, deps.worlds))
     items, rated = await recommended(deps, method), rated_by(user_of("test"))
 
@@ -73,7 +74,7 @@ async def test_no_method_recommends_what_the_user_rated_before(method: str, mode
 
 @pytest.mark.parametrize("method", ["random", "oracle", "billp"])
 async def test_where_the_user_rated_everything_everything_may_come(method: str):
-    deps = fake_dependencies(memory=fake_bank())
+    deps = fake_dependencies(memory=fake_memory())
     deps = replace(deps, users=Knowing(deps.dataset, deps.worlds))
 
     assert set(await recommended(deps, method)) == set(range(60))

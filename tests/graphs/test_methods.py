@@ -19,8 +19,9 @@ from billp.graphs.nodes import output_of
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.memory import KINDS, Kind, Record
 from billp.settings import load_settings
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 _EPISODES = 4
@@ -39,7 +40,7 @@ async def traces(method: str) -> Trace:
 
 async def play(method: str) -> Trace:
     """What a method asked, what it left in memory (without where that came from), and what it recommended."""
-    model, agent_memory = RuleModel(), fake_bank()
+    model, agent_memory = RuleModel(), fake_memory()
     flags = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0}
     deps = fake_dependencies(model, agent_memory, method=method, learn_at_once=True, **flags)
     graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().train.horizon)
@@ -137,7 +138,7 @@ def test_settings_of_a_method_are_settings_and_hold_over_those_that_were_given(n
 
 
 async def test_the_paper_thinks_before_every_item_names_it_in_words_and_samples_every_value():
-    model, agent_memory = RuleModel(), fake_bank()
+    model, agent_memory = RuleModel(), fake_memory()
     deps = fake_dependencies(model, agent_memory, method="billp-paper", learn_at_once=True)
     graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().train.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]

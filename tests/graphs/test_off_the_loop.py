@@ -14,7 +14,8 @@ from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.users import SimulatedUsers
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 
@@ -42,7 +43,7 @@ async def test_another_thread_works_it_out(
 
     monkeypatch.setattr(place, name, watched)
     graph = build_episode_graph(
-        FixedDependencies(fake_dependencies(memory=fake_bank(), **flags)), tiny_worlds().train.horizon
+        FixedDependencies(fake_dependencies(memory=fake_memory(), **flags)), tiny_worlds().train.horizon
     )
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=EpisodeContext(method=method, run="r"))

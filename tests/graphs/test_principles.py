@@ -16,8 +16,9 @@ from billp.graphs.methods import METHODS
 from billp.graphs.principles import all_principles, confirmed, held_to_rates
 from billp.graphs.recalling import recall
 from billp.memory import Origin
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
+from tests.fakes.store import fake_memory
 from tests.graphs.episodes import run, user_of
 from tests.memory import examples
 
@@ -45,7 +46,7 @@ def taught(claim: Claim, *, leaves: bool) -> Dependencies:
 
     The second item is a twin of the first; with `leaves` users left over that, else over the third.
     """
-    deps = fake_dependencies(memory=fake_bank())
+    deps = fake_dependencies(memory=fake_memory())
     first, second, other = twins(deps)
     assert deps.memory is not None
     for number in range(30):

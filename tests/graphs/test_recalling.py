@@ -18,8 +18,9 @@ from billp.graphs.state import EpisodeContext, RecalledReflection
 from billp.memory import Uses
 from billp.memory.receipts import Used
 from billp.settings import load_settings
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.memory import examples
 
@@ -33,7 +34,7 @@ def history_of(deps: Dependencies) -> list[int]:
 
 def taught(*texts: str, model: RuleModel | None = None) -> Dependencies:
     """Dependencies whose memory holds these reflections, all learned from one user's state."""
-    deps = fake_dependencies(model, fake_bank())
+    deps = fake_dependencies(model, fake_memory())
     history = tuple(deps.catalogue.some(history_of(deps)))
     vector = deps.state_vector(AgentObservation(history=history, recommended=(), rewards=()))
     assert deps.memory is not None

@@ -19,8 +19,9 @@ from billp.graphs.episode import build_episode_graph
 from billp.graphs.nodes import EpisodeNodes
 from billp.graphs.state import EpisodeContext, add_usage, put_steps, usage_state
 from billp.graphs.users import Recommendation, Response, SimulatedUsers
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
+from tests.fakes.store import fake_memory
 from tests.graphs.episodes import run, user_of
 
 
@@ -34,7 +35,7 @@ async def test_fifty_steps_fit_into_a_small_last_checkpoint_and_under_the_recurs
         reply = sensible_reply(request)
         return reply if request.choices or request.scores else replace(reply, text="a thought of many words " * 6)
 
-    agent_memory = fake_bank()
+    agent_memory = fake_memory()
     deps = fake_dependencies(RuleModel(wordy), agent_memory, learn_at_once=True, memory__actor_distance=9.0)
     deps = replace(deps, users=Patient(deps.dataset, deps.worlds))
     graph = build_episode_graph(FixedDependencies(deps), 50, checkpointer=InMemorySaver())
@@ -64,7 +65,7 @@ async def test_a_second_episode_on_the_same_thread_starts_over():
 
 async def test_every_state_is_plain_and_serialisable():
     serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-    graph = build_episode_graph(FixedDependencies(fake_dependencies(memory=fake_bank())), 12)
+    graph = build_episode_graph(FixedDependencies(fake_dependencies(memory=fake_memory())), 12)
     context = EpisodeContext(learn=True)
     async for state in graph.astream(
         {"user": user_of("train"), "episode": "e0"}, context=context, stream_mode="values", subgraphs=True
@@ -86,7 +87,7 @@ async def test_nodes_do_not_change_what_they_are_given(monkeypatch: pytest.Monke
             return update
 
         monkeypatch.setattr(EpisodeNodes, name, watched)
-    await run(fake_dependencies(memory=fake_bank(), learn_at_once=True))
+    await run(fake_dependencies(memory=fake_memory(), learn_at_once=True))
 
 
 def test_steps_are_merged_by_number():
@@ -106,7 +107,7 @@ def test_usage_adds_up_whatever_a_node_spent():
 
 
 async def test_a_made_up_name_does_not_stay_on_its_thread():
-    deps = fake_dependencies(memory=fake_bank(), learn_at_once=True)
+    deps = fake_dependencies(memory=fake_memory(), learn_at_once=True)
     graph = build_episode_graph(FixedDependencies(deps), 12, checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "1"}}
     unnamed = {"user": user_of("train")}

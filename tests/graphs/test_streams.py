@@ -10,8 +10,9 @@ import pytest
 from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.state import EpisodeContext, EpisodeInput
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel
+from tests.fakes.store import fake_memory
 from tests.graphs.episodes import user_of
 
 Mode = Literal["values", "updates", "custom", "debug", "tasks", "checkpoints", "messages"]
@@ -20,7 +21,7 @@ CONTEXT = EpisodeContext(learn=True, run="r")
 
 
 def graph() -> EpisodeGraph:
-    deps = fake_dependencies(RuleModel(), fake_bank(), critic__ask="always")
+    deps = fake_dependencies(RuleModel(), fake_memory(), critic__ask="always")
     return build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
 
 

@@ -18,7 +18,8 @@ from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import method_named
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.tracing import in_full, traced
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
+from tests.fakes.store import fake_memory
 from tests.graphs.episodes import user_of
 
 
@@ -33,7 +34,7 @@ class Seen(AsyncCallbackHandler):
 
 
 def test_a_context_in_full_names_dataset_memory_and_prompts():
-    deps = fake_dependencies(memory=fake_bank())
+    deps = fake_dependencies(memory=fake_memory())
     context = in_full(EpisodeContext(method="billp"), deps)
     assert (context.dataset, context.memory) == ("tiny", "fake")
     assert context.prompts == str(deps.pack.folder)
@@ -42,7 +43,7 @@ def test_a_context_in_full_names_dataset_memory_and_prompts():
 
 
 async def test_every_node_of_a_trace_says_what_it_was_run_with():
-    deps, seen = fake_dependencies(memory=fake_bank()), Seen()
+    deps, seen = fake_dependencies(memory=fake_memory()), Seen()
     context = in_full(EpisodeContext(method="act-only", split="test", seed=4), deps)
     graph = build_episode_graph(FixedDependencies(deps), 3)
     config = traced(context) | {"callbacks": [seen]}
@@ -64,7 +65,7 @@ async def test_a_runs_episodes_carry_what_they_are_run_with(tmp_path: Path, monk
             return await super().get(context, user)
 
     monkeypatch.setattr(billp.experiments.runs.engine, "FixedDependencies", Watched)
-    deps = fake_dependencies(memory=fake_bank())
+    deps = fake_dependencies(memory=fake_memory())
     with RunFolder(tmp_path / "r", {}, {}, resume=False) as folder:
         runner = Runner(deps, method_named("billp"), folder, horizon=3)
         await runner.run(evaluation_plan([user_of("test")], [0]))

@@ -21,8 +21,9 @@ from billp.agents.llm.wrapping import in_one_piece
 from billp.graphs.dependencies import Dependencies, FixedDependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.state import EpisodeContext
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import FakeChat, RuleModel, sensible_reply
+from tests.fakes.store import fake_memory
 from tests.graphs.episodes import user_of
 
 
@@ -77,7 +78,7 @@ ASKED: dict[str, Any] = {"critic__ask": "always"}
 
 async def test_every_call_shows_once_under_its_roles_name_with_its_prompt():
     model, seen = RuleModel(), Watching()
-    deps = fake_dependencies(model, fake_bank(), **ASKED)
+    deps = fake_dependencies(model, fake_memory(), **ASKED)
     await graph_on(deps).ainvoke({"user": user_of("train"), "episode": "e0"}, {"callbacks": [seen]}, context=CONTEXT)
     assert len(seen.models) == len(model.requests) > 4
     assert {name for name, _, _ in seen.models} == {"planner", "actor", "critic", "reflector"}
@@ -89,7 +90,7 @@ async def test_every_call_shows_once_under_its_roles_name_with_its_prompt():
 
 
 async def test_what_is_looked_for_in_memory_and_the_actors_tools_are_runs():
-    agent_memory = fake_bank()
+    agent_memory = fake_memory()
     graph = graph_on(fake_dependencies(RuleModel(), agent_memory, learn_at_once=True, **ASKED))
     for episode in ("e0", "e1"):
         seen = Watching()
@@ -103,14 +104,14 @@ async def test_what_is_looked_for_in_memory_and_the_actors_tools_are_runs():
 
 async def test_the_catalogue_search_of_the_free_actor_is_a_run():
     seen = Watching()
-    graph = graph_on(fake_dependencies(RuleModel(), fake_bank(), actor__mode="free"))
+    graph = graph_on(fake_dependencies(RuleModel(), fake_memory(), actor__mode="free"))
     done = await graph.ainvoke({"user": user_of("train"), "episode": "e"}, {"callbacks": [seen]}, context=CONTEXT)
     assert seen.tools.count("search_catalogue") == done["length"]
 
 
 async def test_langchains_own_sum_of_tokens_is_ours():
     with get_usage_metadata_callback() as spent:
-        done = await graph_on(fake_dependencies(RuleModel(), fake_bank(), **ASKED)).ainvoke(
+        done = await graph_on(fake_dependencies(RuleModel(), fake_memory(), **ASKED)).ainvoke(
             {"user": user_of("train"), "episode": "e0"}, context=CONTEXT
         )
     ours, (theirs,) = done["usage"], spent.usage_metadata.values()
@@ -120,7 +121,7 @@ async def test_langchains_own_sum_of_tokens_is_ours():
 
 
 async def test_thoughts_and_reflections_stream_as_they_come_and_letters_do_not():
-    graph = graph_on(fake_dependencies(Streaming(), fake_bank(), **ASKED))
+    graph = graph_on(fake_dependencies(Streaming(), fake_memory(), **ASKED))
     words: dict[str, list[str]] = {}
     async for part in graph.astream(
         {"user": user_of("train"), "episode": "e0"}, context=CONTEXT, stream_mode="messages", subgraphs=True
@@ -168,7 +169,7 @@ async def test_langsmith_receives_prompts_and_tokens_where_it_is_switched_on_and
     client = Client(api_url=f"http://127.0.0.1:{server.server_port}", api_key="key", auto_batch_tracing=False)
     try:
         with tracing_context(enabled=switched_on, client=client):
-            await graph_on(fake_dependencies(RuleModel(), fake_bank(), **ASKED)).ainvoke(
+            await graph_on(fake_dependencies(RuleModel(), fake_memory(), **ASKED)).ainvoke(
                 {"user": user_of("train"), "episode": "e0"}, context=CONTEXT
             )
     finally:

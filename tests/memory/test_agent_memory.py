@@ -12,15 +12,14 @@ from billp.errors import MemoryStoreError
 from billp.memory import (
     CriticExperience,
     Uses,
-    drop_bank,
-    list_banks,
+    drop_memory,
+    list_memories,
     open_memory,
 )
 from billp.memory.receipts import Used
 from billp.settings import Settings
-from tests.fakes.dependencies import fake_bank
 from tests.fakes.embedder import HashEmbedder
-from tests.fakes.store import in_memory_bank
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset
 from tests.memory import examples
 from tests.memory.examples import NOTHING, everything, fill
@@ -57,7 +56,7 @@ def test_stats_say_what_there_is_and_where(settings: Settings, embedder: HashEmb
     assert stats.where.startswith(str((settings.data / "memory").resolve()))
 
 
-def test_memories_stay_apart_and_outlive_their_bank(settings: Settings, embedder: HashEmbedder) -> None:
+def test_memories_stay_apart_and_outlive_their_connection(settings: Settings, embedder: HashEmbedder) -> None:
     names = [("ml-100k", "default"), ("ml-100k", "Default"), ("ml-100k", "a/b é"), ("steam", "default")]
     for dataset, name in names:
         with open_memory(settings, dataset, name, embedder) as agent_memory:
@@ -70,14 +69,14 @@ def test_memories_stay_apart_and_outlive_their_bank(settings: Settings, embedder
         one.clear()
         assert one.stats().counts == NOTHING
         assert other.stats().counts["actor"] == 6
-    assert list_banks(settings) == {"ml-100k": ["Default", "a/b é"], "steam": ["default"]}
+    assert list_memories(settings) == {"ml-100k": ["Default", "a/b é"], "steam": ["default"]}
 
 
-def test_there_are_no_banks_before_the_first_and_listing_makes_none(settings: Settings, embedder: HashEmbedder) -> None:
-    assert list_banks(settings) == {}
+def test_there_is_no_memory_before_the_first_and_listing_makes_none(settings: Settings, embedder: HashEmbedder) -> None:
+    assert list_memories(settings) == {}
     assert not settings.data.exists()
     open_memory(settings, "ml-100k", "default", embedder).close()
-    assert list_banks(settings) == {}
+    assert list_memories(settings) == {}
 
 
 def test_one_kind_can_be_cleared(settings: Settings, embedder: HashEmbedder) -> None:
@@ -95,15 +94,15 @@ def test_another_embedder_is_refused_and_the_folder_is_free_again(settings: Sett
     other = HashEmbedder(name="other")
     with pytest.raises(MemoryStoreError, match="embedder hash"):
         open_memory(settings, "ml-100k", "default", other)
-    drop_bank(settings, "ml-100k", "default")
-    drop_bank(settings, "ml-100k", "never there")
+    drop_memory(settings, "ml-100k", "default")
+    drop_memory(settings, "ml-100k", "never there")
     with open_memory(settings, "ml-100k", "default", other) as agent_memory:
         fill(agent_memory)
         assert agent_memory.stats().embedder == "other"
 
 
 def test_pages_and_search() -> None:
-    agent_memory = in_memory_bank(HashEmbedder())
+    agent_memory = fake_memory()
     states = ["war drama", "space opera", "war film"]
     vectors = agent_memory.embedder.embed(states)
     agent_memory.critic.write(
@@ -115,7 +114,7 @@ def test_pages_and_search() -> None:
 
 @pytest.mark.integration
 @pytest.mark.enable_socket
-def test_a_bank_on_a_server(chroma_server: str, tmp_path: Path, embedder: HashEmbedder) -> None:
+def test_a_memory_on_a_server(chroma_server: str, tmp_path: Path, embedder: HashEmbedder) -> None:
     settings = Settings(data_dir=tmp_path / "data", chroma_url=chroma_server)
     with open_memory(settings, "ml-100k", "served", embedder) as agent_memory:
         fill(agent_memory)
@@ -123,14 +122,14 @@ def test_a_bank_on_a_server(chroma_server: str, tmp_path: Path, embedder: HashEm
         assert agent_memory.actor.similar(examples.unit(101), 1)[0].record == examples.actor(1, 1)
         with open_memory(settings, "ml-100k", "served", embedder) as same:
             assert everything(same) == everything(agent_memory)
-    assert list_banks(settings)["ml-100k"] == ["served"]
-    drop_bank(settings, "ml-100k", "served")
-    assert "ml-100k" not in list_banks(settings)
+    assert list_memories(settings)["ml-100k"] == ["served"]
+    drop_memory(settings, "ml-100k", "served")
+    assert "ml-100k" not in list_memories(settings)
     assert not settings.data.exists()
 
 
 def test_a_memory_of_another_catalogue_is_refused():
-    agent_memory, catalogue = fake_bank(), tiny_dataset().catalogue
+    agent_memory, catalogue = fake_memory(), tiny_dataset().catalogue
     vectors = agent_memory.embedder.embed([item.text for item in catalogue])
     agent_memory.check_catalogue(catalogue, vectors)
     titles = [item.title for item in catalogue]
@@ -144,7 +143,7 @@ def test_a_memory_of_another_catalogue_is_refused():
             agent_memory.check_catalogue(Catalogue("tiny", moved), vectors)
 
 
-def test_what_another_bank_writes_and_forgets_is_noticed_before_an_episode(
+def test_what_another_connection_writes_and_forgets_is_noticed_before_an_episode(
     settings: Settings, embedder: HashEmbedder
 ) -> None:
     with (

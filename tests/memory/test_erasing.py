@@ -9,7 +9,7 @@ import pytest
 
 from billp.errors import MemoryStoreError
 from billp.memory import AgentMemory, Origin, Reflection, inventory, open_memory
-from billp.memory.erasing import erase_bank, erase_user
+from billp.memory.erasing import erase_memory, erase_user
 from billp.settings import load_settings
 from tests.fakes.embedder import HashEmbedder
 
@@ -59,8 +59,8 @@ def test_a_whole_memory_is_erased_with_its_folder(tmp_path: Path):
     for name in ("live/Ada", "other"):
         with open_memory(settings, "tiny", name, EMBEDDER) as agent_memory:
             taught(agent_memory, "Ada-Lovelace" if name == "live/Ada" else "Bob", "live-x", 3)
-    erase_bank(settings, "tiny", "live/Ada")
-    erase_bank(settings, "tiny", "live/Ada")
+    erase_memory(settings, "tiny", "live/Ada")
+    erase_memory(settings, "tiny", "live/Ada")
     assert inventory(settings) == {"tiny": {"other": {"reflections": 3}}}
     assert len(list((tmp_path / "memory").iterdir())) == 1
 

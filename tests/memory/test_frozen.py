@@ -11,7 +11,7 @@ from billp.errors import MemoryStoreError
 from billp.memory import KINDS, Freezer, Record
 from billp.memory.frozen import FrozenStore, Rows
 from tests.fakes.embedder import HashEmbedder
-from tests.fakes.store import InMemoryStore, in_memory_bank
+from tests.fakes.store import InMemoryStore, fake_memory
 from tests.memory.examples import DIMENSION, everything, fill, reflection, unit
 
 # Few directions, so that there are many ties.
@@ -50,7 +50,7 @@ def test_distances_below_what_single_precision_tells_apart_are_ordered_all_the_s
 
 
 def test_what_is_written_later_is_in_the_next_one_and_is_read_once():
-    agent_memory = in_memory_bank(HashEmbedder(DIMENSION))
+    agent_memory = fake_memory(HashEmbedder(DIMENSION))
     freezer = Freezer(agent_memory)
     assert everything(freezer.freeze().agent_memory(agent_memory.embedder)) == [[], [], [], []]
     fill(agent_memory, 2)
@@ -64,7 +64,7 @@ def test_what_is_written_later_is_in_the_next_one_and_is_read_once():
 
 
 def test_what_was_forgotten_is_gone():
-    agent_memory = in_memory_bank(HashEmbedder(DIMENSION))
+    agent_memory = fake_memory(HashEmbedder(DIMENSION))
     fill(agent_memory)
     freezer = Freezer(agent_memory)
     freezer.freeze()
@@ -74,14 +74,14 @@ def test_what_was_forgotten_is_gone():
 
 
 def test_only_the_kinds_asked_for_are_read():
-    agent_memory = in_memory_bank(HashEmbedder(DIMENSION))
+    agent_memory = fake_memory(HashEmbedder(DIMENSION))
     fill(agent_memory)
     counts = Freezer(agent_memory).freeze(("actor",)).agent_memory(agent_memory.embedder).stats().counts
     assert counts == {**dict.fromkeys(KINDS, 0), "actor": 6}
 
 
 def test_nothing_can_be_written_to_it():
-    agent_memory = in_memory_bank(HashEmbedder(DIMENSION))
+    agent_memory = fake_memory(HashEmbedder(DIMENSION))
     fill(agent_memory)
     frozen = Freezer(agent_memory).freeze().agent_memory(agent_memory.embedder)
     with pytest.raises(MemoryStoreError, match="copy to be read"):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from billp.errors import MemoryStoreError
-from billp.memory import KINDS, as_vector, counts_of, inventory, list_banks, open_memory
+from billp.memory import KINDS, as_vector, counts_of, inventory, list_memories, open_memory
 from billp.memory.store import connection
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
@@ -81,7 +81,7 @@ def test_a_memory_is_read_while_another_process_writes_to_it(settings: Settings,
         assert counts_of(settings, "tiny", "busy")["actor"] == 10
         with open_memory(settings, "tiny", "other", embedder) as other:
             other.actor.write([examples.actor(1, 1)])
-    assert list_banks(settings) == {"tiny": ["busy", "other"]}
+    assert list_memories(settings) == {"tiny": ["busy", "other"]}
     assert not list((settings.data / "memory").glob(".reading-*")), "copies go with their readers"
 
 

@@ -10,8 +10,7 @@ import pytest
 from billp.errors import MemoryStoreError
 from billp.memory import Receipt, Receipts, Uses
 from billp.memory.receipts import Used
-from tests.fakes.embedder import HashEmbedder
-from tests.fakes.store import in_memory_bank
+from tests.fakes.store import fake_memory
 from tests.memory import examples
 
 
@@ -33,7 +32,7 @@ def uses(
 
 
 def receipts(*written: Uses) -> Receipts:
-    agent_memory = in_memory_bank(HashEmbedder())
+    agent_memory = fake_memory()
     for each in written:
         agent_memory.uses.write(each)
     return agent_memory.uses.receipts()
@@ -138,7 +137,7 @@ def test_uses_survive_the_store():
 
 
 def test_a_record_is_found_and_forgotten_by_its_id():
-    agent_memory = in_memory_bank(HashEmbedder())
+    agent_memory = fake_memory()
     agent_memory.actor.write([examples.actor(0), examples.actor(1)])
     assert len(agent_memory.actor.outcomes()[1]) == 2
     id_ = examples.actor(0).id
@@ -177,7 +176,7 @@ class TestWeight:
         assert told.weight("reflections/a") == pytest.approx(1)
 
     def test_the_latest_episodes_are_added_up_anew_once_there_are_more(self):
-        agent_memory = in_memory_bank(HashEmbedder())
+        agent_memory = fake_memory()
         for number in range(4):
             agent_memory.uses.write(uses(number, float(number), ("reflections/a",) if number else ()))
         before = agent_memory.uses.recent()

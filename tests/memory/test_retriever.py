@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from billp.memory import ActorExperience, Origin
 from billp.memory.retriever import MemoryRetriever, similar_states
-from tests.fakes.dependencies import fake_bank
+from tests.fakes.store import fake_memory
 
 
 async def test_what_is_found_is_what_memory_finds_and_shows_as_documents():
-    agent_memory = fake_bank()
+    agent_memory = fake_memory()
     vectors = agent_memory.embedder.embed(["westerns", "comedies"])
     agent_memory.actor.write(
         [

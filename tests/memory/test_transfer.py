@@ -28,7 +28,7 @@ from billp.memory import (
 )
 from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
-from tests.fakes.store import in_memory_bank
+from tests.fakes.store import fake_memory
 from tests.memory import examples
 from tests.memory.examples import NOTHING, everything, fill
 
@@ -44,7 +44,7 @@ _Learned = tuple[list[Reflection], list[ActorExperience], list[CriticExperience]
     )
 )
 def test_an_export_loses_nothing_and_importing_twice_is_importing_once(learned: _Learned) -> None:
-    here, there = in_memory_bank(HashEmbedder()), in_memory_bank(HashEmbedder(), "elsewhere", "other")
+    here, there = fake_memory(), fake_memory()
     here.reflections.write(learned[0])
     here.actor.write(learned[1])
     here.critic.write(learned[2])
@@ -63,10 +63,10 @@ def test_an_export_loses_nothing_and_importing_twice_is_importing_once(learned: 
 
 
 def test_chroma_exports_what_it_was_given(settings: Settings, embedder: HashEmbedder, tmp_path: Path) -> None:
-    exact = in_memory_bank(embedder, "ml-100k", "default")
+    exact = fake_memory(embedder)
     fill(exact)
     exact.export(tmp_path / "exact.jsonl")
-    with open_memory(settings, "ml-100k", "default", embedder) as agent_memory:
+    with open_memory(settings, "tiny", "fake", embedder) as agent_memory:
         assert agent_memory.import_(tmp_path / "exact.jsonl") == 15
         agent_memory.export(tmp_path / "chroma.jsonl")
     assert (tmp_path / "chroma.jsonl").read_text() == (tmp_path / "exact.jsonl").read_text()
@@ -74,7 +74,7 @@ def test_chroma_exports_what_it_was_given(settings: Settings, embedder: HashEmbe
 
 @pytest.fixture
 def exported() -> list[str]:
-    agent_memory = in_memory_bank(HashEmbedder())
+    agent_memory = fake_memory()
     fill(agent_memory)
     stream = io.StringIO()
     agent_memory.export(stream)
@@ -123,7 +123,7 @@ def test_a_malformed_export_is_refused_before_anything_is_written(
     exported[number - 1] = replace(exported[number - 1])
     path = tmp_path / "export.jsonl"
     path.write_text("\n".join(exported) + "\n")
-    agent_memory = in_memory_bank(HashEmbedder())
+    agent_memory = fake_memory()
     with pytest.raises(MemoryStoreError, match=message):
         agent_memory.import_(path)
     assert agent_memory.stats().counts == NOTHING
@@ -133,11 +133,11 @@ def test_an_export_that_was_cut_off_is_refused(tmp_path: Path, exported: list[st
     path = tmp_path / "export.jsonl"
     path.write_text("\n".join(exported[:-2]) + "\n")
     with pytest.raises(MemoryStoreError, match="13 of 15 records"):
-        in_memory_bank(HashEmbedder()).import_(path)
+        fake_memory().import_(path)
 
 
 def test_files_that_cannot_be_read_or_written_are_named(tmp_path: Path) -> None:
-    agent_memory = in_memory_bank(HashEmbedder())
+    agent_memory = fake_memory()
     with pytest.raises(MemoryStoreError, match="missing"):
         agent_memory.import_(tmp_path / "missing.jsonl")
     (tmp_path / "latin").write_bytes(b"\xff\xfe")
@@ -168,7 +168,7 @@ def test_files_that_cannot_be_read_or_written_are_named(tmp_path: Path) -> None:
 def test_records_that_cannot_be_are_refused_by_name(
     tmp_path: Path, learned: Reflection | ActorExperience | CriticExperience, words: str
 ):
-    here, there = in_memory_bank(HashEmbedder()), in_memory_bank(HashEmbedder())
+    here, there = fake_memory(), fake_memory()
     memory: Any = {"reflections": here.reflections, "actor": here.actor, "critic": here.critic}[learned.kind]
     memory.write([learned])
     here.export(tmp_path / "e")
@@ -180,7 +180,7 @@ def test_records_that_cannot_be_are_refused_by_name(
 def test_a_header_nested_deep_is_refused(tmp_path: Path):
     (tmp_path / "e").write_text("[" * 100_000 + "\n")
     with pytest.raises(MemoryStoreError, match="Line 1 is no header"):
-        in_memory_bank(HashEmbedder()).import_(tmp_path / "e")
+        fake_memory().import_(tmp_path / "e")
 
 
 def test_what_is_no_file_and_what_has_no_end_is_refused_at_once(tmp_path: Path) -> None:
@@ -189,4 +189,4 @@ def test_what_is_no_file_and_what_has_no_end_is_refused_at_once(tmp_path: Path) 
         file.truncate(10**12)
     for path in (tmp_path / "pipe", tmp_path / "sparse", tmp_path, Path("/dev/zero")):
         with pytest.raises(MemoryStoreError, match="cannot be read"):
-            in_memory_bank(HashEmbedder()).import_(path)
+            fake_memory().import_(path)

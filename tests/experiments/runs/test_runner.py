@@ -22,8 +22,9 @@ from billp.graphs.methods import method_named
 from billp.graphs.nodes import output_of
 from billp.graphs.state import Trajectory
 from billp.memory import KINDS, ActorExperience, AgentMemory, Record
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 Played = dict[str, tuple[Any, ...]]
@@ -87,7 +88,7 @@ _unbroken: list[tuple[Played, Mapping[str, Record]]] = []
 async def unbroken_run(folder: Path) -> tuple[Played, Mapping[str, Record]]:
     """The episodes and the memory of a run that nothing stopped; played once for all tests."""
     if not _unbroken:
-        memory = fake_bank()
+        memory = fake_memory()
         lines = await play(folder / "unbroken" / "run", deps(memory), plans())
         _unbroken.append((played(lines), contents(memory)))
     return _unbroken[0]
@@ -95,7 +96,7 @@ async def unbroken_run(folder: Path) -> tuple[Played, Mapping[str, Record]]:
 
 async def test_every_planned_episode_runs_once(tmp_path: Path):
     seen: list[str] = []
-    lines = await play(tmp_path / "run", deps(fake_bank()), plans(), on_episode=lambda line: seen.append(line.id))
+    lines = await play(tmp_path / "run", deps(fake_memory()), plans(), on_episode=lambda line: seen.append(line.id))
     assert sorted(played(lines)) == sorted(plan.id for plan in plans())
     assert seen == [line.id for line in lines]
     assert all(line.status == "finished" and line.started <= line.ended for line in lines)
@@ -103,7 +104,7 @@ async def test_every_planned_episode_runs_once(tmp_path: Path):
 
 
 async def test_what_was_learned_belongs_to_the_episodes_that_taught_it(tmp_path: Path):
-    memory = fake_bank()
+    memory = fake_memory()
     lines = await play(tmp_path / "run", deps(memory), plans())
     steps = sum(line.output["length"] for line in lines if line.output)
     assert memory.stats().counts == {"reflections": 8, "actor": steps, "critic": steps, "uses": 8}
@@ -124,10 +125,10 @@ async def test_one_failing_episode_is_one_failed_line_and_the_others_finish(tmp_
 
     # The seeds of the unlucky episode's calls, found by running it alone.
     spy = RuleModel()
-    await play(tmp_path / "alone", deps(fake_bank(), spy), [unlucky])
+    await play(tmp_path / "alone", deps(fake_memory(), spy), [unlucky])
     seeds = {request.seed for request in spy.requests}
 
-    memory = fake_bank()
+    memory = fake_memory()
     lines = await play(tmp_path / "run", deps(memory, Unlucky()), plans())
     (line,) = (line for line in lines if line.status == "failed")
     assert line.id == unlucky.id
@@ -152,7 +153,7 @@ async def test_an_episode_with_a_number_that_is_none_is_a_failed_one_and_teaches
         return {**done, "steps": [{**step, "value": math.nan} for step in done["steps"]]}
 
     monkeypatch.setattr("billp.experiments.runs.engine.output_of", spoiled)
-    agent_memory = fake_bank()
+    agent_memory = fake_memory()
     lines = {line.id: line for line in await play(tmp_path / "run", deps(agent_memory), planned)}
     assert {id_ for id_, line in lines.items() if line.output is None} == {spoilt}
     assert (
@@ -166,13 +167,13 @@ async def test_an_error_that_is_no_episode_s_ends_the_run(tmp_path: Path):
         raise ZeroDivisionError
 
     with pytest.raises(ExceptionGroup) as caught:
-        await play(tmp_path / "run", deps(fake_bank(), RuleModel(broken)), plans(2))
+        await play(tmp_path / "run", deps(fake_memory(), RuleModel(broken)), plans(2))
     assert caught.group_contains(ZeroDivisionError)
 
 
 @pytest.mark.parametrize("side_by_side", [1, 4])
 async def test_a_batch_reads_memory_as_it_stood_when_it_began(tmp_path: Path, side_by_side: int):
-    memory = fake_bank()
+    memory = fake_memory()
     seen: list[tuple[int, int]] = []  # (episodes over, reflections there) whenever the Planner is asked
 
     def noting(request: Request) -> Reply:
@@ -188,13 +189,13 @@ async def test_a_batch_reads_memory_as_it_stood_when_it_began(tmp_path: Path, si
 
 
 async def test_results_do_not_depend_on_how_many_run_at_once(tmp_path: Path):
-    one, four = fake_bank(), fake_bank()
+    one, four = fake_memory(), fake_memory()
     alone = await play(tmp_path / "a" / "run", deps(one, side_by_side=1), plans())
     together = await play(tmp_path / "b" / "run", deps(four, side_by_side=4), plans())
     assert played(alone) == played(together)
     assert contents(one) == contents(four)
     # Memory is read at all: with none, the same episodes take another way.
-    empty = deps(fake_bank(), reads=False)
+    empty = deps(fake_memory(), reads=False)
     assert played(await play(tmp_path / "c" / "run", empty, plans())) != played(alone)
 
 
@@ -210,7 +211,7 @@ async def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     tmp_path: Path, stops: list[int], side_by_side: int
 ):
     unbroken, whole = await unbroken_run(tmp_path)
-    broken = fake_bank()
+    broken = fake_memory()
     made = deps(broken, side_by_side=side_by_side)
     for stop in stops:
         left = [stop]
@@ -231,7 +232,7 @@ async def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
 @pytest.mark.parametrize("calls", [0, 5, 40])
 async def test_a_run_whose_server_went_away_stops_and_goes_on_as_if_it_had_not(tmp_path: Path, calls: int):
     unbroken, whole = await unbroken_run(tmp_path)
-    broken = fake_bank()
+    broken = fake_memory()
 
     def until_away(request: Request) -> Reply:
         if len(model.requests) > calls:
@@ -251,7 +252,7 @@ async def test_a_run_whose_server_went_away_stops_and_goes_on_as_if_it_had_not(t
 @pytest.mark.parametrize("at", [0, 10])
 async def test_a_stop_while_a_batch_is_written_loses_nothing(tmp_path: Path, at: int, monkeypatch: pytest.MonkeyPatch):
     unbroken, whole = await unbroken_run(tmp_path)
-    broken = fake_bank()
+    broken = fake_memory()
     writes = 0
     write = broken.actor.write
 
@@ -273,7 +274,7 @@ async def test_a_stop_while_a_batch_is_written_loses_nothing(tmp_path: Path, at:
 
 
 async def test_resuming_a_complete_run_asks_nobody_and_changes_nothing(tmp_path: Path):
-    memory, model = fake_bank(), RuleModel()
+    memory, model = fake_memory(), RuleModel()
     first = await play(tmp_path / "run", deps(memory), plans())
     before = contents(memory)
     again = await play(tmp_path / "run", deps(memory, model), plans(), resume=True)
@@ -283,7 +284,7 @@ async def test_resuming_a_complete_run_asks_nobody_and_changes_nothing(tmp_path:
 
 
 async def test_evaluation_reads_memory_and_writes_nothing(tmp_path: Path):
-    memory = fake_bank()
+    memory = fake_memory()
     made = deps(memory)
     await play(tmp_path / "train", made, plans(2))
     before = contents(memory)
@@ -341,16 +342,16 @@ async def test_what_failed_is_tried_again_where_nothing_is_learned_from_it(tmp_p
     for learns, tries in ((False, ["failed", "finished"]), (True, ["failed"])):
         path, episode = tmp_path / str(learns), keys("train" if learns else "test")[:1]
         planned = plans(1) if learns else evaluation_plan(episode, [0])
-        (failed,) = await play(path, deps(fake_bank(), Away()), planned)
+        (failed,) = await play(path, deps(fake_memory(), Away()), planned)
         assert failed.status == "failed"
-        (again,) = await play(path, deps(fake_bank()), planned, resume=True)
+        (again,) = await play(path, deps(fake_memory()), planned, resume=True)
         assert again.status == tries[-1]
         assert [line.status for line in read_lines(path)] == tries[-1:]
         assert (path / "episodes.jsonl").read_text().count("\n") == len(tries), "what failed stays on record"
 
 
 async def test_a_second_run_into_a_memory_teaches_the_latest(tmp_path: Path):
-    memory = fake_bank()
+    memory = fake_memory()
     for number, episodes in enumerate((8, 3)):
         with RunFolder(tmp_path / f"run-{number}", {}, {}, resume=False) as folder:
             made = deps(memory)

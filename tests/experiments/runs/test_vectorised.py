@@ -23,7 +23,8 @@ from billp.graphs.nodes import output_of
 from billp.graphs.state import EpisodeContext, EpisodeInput, Trajectory
 from billp.graphs.users import SimulatedUsers
 from billp.settings import QuitRuleName
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 from tests.simulators.changed_worlds import RULES, lenient, world_with
 
@@ -67,7 +68,7 @@ async def test_the_same_users_and_seeds_give_the_same_episodes_as_the_graph(meth
 
 @pytest.mark.parametrize("name", [method.name for method in TOGETHER if method.remembers])
 async def test_what_memory_learned_bends_both_alike(name: str):
-    method, memory = METHODS[name], fake_bank()
+    method, memory = METHODS[name], fake_memory()
     taught = fake_dependencies(memory=memory, learn_at_once=True)
     plans = [*evaluation_plan(keys("test"), [0]), *training_plan(keys("train"), 5, 5, 1)]
     before = many(taught, method, plans)

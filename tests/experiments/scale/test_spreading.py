@@ -23,10 +23,11 @@ from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import METHODS
 from billp.graphs.resources import Resources
 from billp.memory import KINDS, AgentMemory, Record
-from tests.fakes.dependencies import fake_bank, fake_dependencies
+from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
 from tests.fakes.pool import FakePool
+from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 NEAR: dict[str, Any] = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0}
@@ -85,7 +86,7 @@ def contents(memory: AgentMemory) -> Mapping[str, Record]:
 
 @pytest.mark.parametrize("method", ["billp", "billp-llm-only"])
 async def test_training_on_workers_leaves_the_same_episodes_and_the_same_memory(tmp_path: Path, method: str):
-    one, other = fake_bank(), fake_bank()
+    one, other = fake_memory(), fake_memory()
     flags = {"method": method, **NEAR}
     alone = await played(tmp_path / "a", fake_dependencies(memory=one, **flags), method, TRAINING, None)
     deps, pool = fake_dependencies(memory=other, **flags), FakePool(2)
@@ -101,8 +102,8 @@ async def test_training_on_workers_leaves_the_same_episodes_and_the_same_memory(
 )
 async def test_methods_that_are_played_as_arrays_are_spread_as_well(tmp_path: Path, method: str):
     plans = [*TRAINING, *(replace(plan, batch=9) for plan in MEETING)]
-    alone = await played(tmp_path / "a", fake_dependencies(memory=fake_bank()), method, plans, None)
-    deps, pool = fake_dependencies(memory=fake_bank()), FakePool(3)
+    alone = await played(tmp_path / "a", fake_dependencies(memory=fake_memory()), method, plans, None)
+    deps, pool = fake_dependencies(memory=fake_memory()), FakePool(3)
     spread = await played(tmp_path / "b", deps, method, plans, engine(pool, deps))
     assert told(spread) == told(alone)
     assert max(len(ids) for _, ids in pool.jobs) > 1
@@ -110,7 +111,7 @@ async def test_methods_that_are_played_as_arrays_are_spread_as_well(tmp_path: Pa
 
 
 async def test_a_lost_worker_loses_no_episode(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    one, other = fake_bank(), fake_bank()
+    one, other = fake_memory(), fake_memory()
     alone = await played(tmp_path / "a", fake_dependencies(memory=one), "billp", TRAINING, None)
     deps, pool = fake_dependencies(memory=other), FakePool(2, deadly=[TRAINING[1].id, TRAINING[1].id, TRAINING[6].id])
     spread = await played(tmp_path / "b", deps, "billp", TRAINING, engine(pool, deps))
@@ -120,7 +121,7 @@ async def test_a_lost_worker_loses_no_episode(tmp_path: Path, caplog: pytest.Log
 
 
 async def test_an_episode_that_costs_every_worker_ends_the_run_which_goes_on_later(tmp_path: Path):
-    one, other = fake_bank(), fake_bank()
+    one, other = fake_memory(), fake_memory()
     alone = await played(tmp_path / "a", fake_dependencies(memory=one), "billp", TRAINING, None)
     deps = fake_dependencies(memory=other)
     with pytest.raises(EngineError, match=r"3 workers were lost over episode train-0-5.*--resume"):
@@ -148,7 +149,7 @@ async def test_an_episode_that_fails_is_a_failed_line_and_what_ends_the_run_ends
 
 
 async def test_what_is_shared_travels_once_and_a_job_is_small(tmp_path: Path):
-    deps, pool = fake_dependencies(memory=fake_bank()), FakePool(2)
+    deps, pool = fake_dependencies(memory=fake_memory()), FakePool(2)
     await played(tmp_path, deps, "billp", TRAINING, engine(pool, deps))
     # Ground, equipment, two kits, and after the first batch a part for each kind of record.
     assert len(pool.shelf) == 2 + 2 + len(KINDS)

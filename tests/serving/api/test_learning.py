@@ -35,7 +35,7 @@ async def learned(service: Service, patience_s: float = 60.0) -> None:
         await asyncio.sleep(0.01)
 
 
-async def bank_of(service: Service, memory: str) -> dict[str, Any]:
+async def memory_of(service: Service, memory: str) -> dict[str, Any]:
     async with service.lender.lent(service.plan.method, memory) as deps:
         assert deps.memory is not None
         return {kind: list(deps.memory.records(kind, 10_000)) for kind in ("reflections", "actor", "uses")}
@@ -45,7 +45,7 @@ async def test_sessions_teach_the_shared_memory_in_the_order_in_which_they_ended
     async with opening(method="billp", **SHARED) as opened:
         sessions = [await play(opened, user, 5, 2) for user in ("Ada", "Bob", "Cyd")]
         await learned(opened.service)
-        found = await bank_of(opened.service, "shared")
+        found = await memory_of(opened.service, "shared")
         assert len(found["actor"]) == 6
         order = sorted(found["reflections"], key=lambda record: record.fields["ordinal"])
         assert [record.origin.episode for record in order] == sessions
@@ -60,15 +60,15 @@ async def test_a_frozen_service_learns_nothing(opening: Open):
     async with opening(memory="shared", untrained=True) as opened:
         await play(opened, "Ada", 5, 2)
         assert await opened.service.ledger.unlearned() == 0
-        assert not any((await bank_of(opened.service, "shared")).values())
+        assert not any((await memory_of(opened.service, "shared")).values())
 
 
 async def test_without_a_named_memory_each_has_their_own(opening: Open):
     async with opening(learns=True) as opened:
         await play(opened, "Ada", 5, 2)
         await learned(opened.service)
-        assert len((await bank_of(opened.service, "live/Ada"))["actor"]) == 2
-        assert not any((await bank_of(opened.service, "live/Bob")).values())
+        assert len((await memory_of(opened.service, "live/Ada"))["actor"]) == 2
+        assert not any((await memory_of(opened.service, "live/Bob")).values())
 
 
 async def test_nothing_is_learned_under_the_name_of_a_test_user(opening: Open):
@@ -85,11 +85,11 @@ async def test_learning_that_broke_off_before_it_was_marked_is_done_again_and_le
         await play(opened, "Ada", 5, 2)
         await play(opened, "Bob", 3)
         await learned(service)
-        before = await bank_of(service, "shared")
+        before = await memory_of(service, "shared")
         await service.database.rows("UPDATE episodes SET learned = NULL")
         service.learner.call()
         await learned(service)
-        assert await bank_of(service, "shared") == before
+        assert await memory_of(service, "shared") == before
 
 
 async def test_a_memory_that_is_away_is_waited_for_and_what_cannot_be_learned_is_passed_over(
@@ -118,7 +118,7 @@ async def test_a_memory_that_is_away_is_waited_for_and_what_cannot_be_learned_is
         problems = dict(await service.database.rows("SELECT session, problem FROM episodes"))
         assert problems == {bad: "KeyError", good: ""}
         assert service.alive
-        assert len((await bank_of(service, "shared"))["actor"]) == 1
+        assert len((await memory_of(service, "shared"))["actor"]) == 1
 
 
 async def test_an_idle_session_ends_as_if_the_person_had_left(opening: Open):
@@ -155,7 +155,7 @@ async def test_a_person_is_forgotten_in_every_file(opening: Open, tiny: Path, me
         assert (await opened.send(running["session"], "2", rating=5)).status_code == 404
         assert (await opened.http.delete(f"/users/{name}")).json() == {"sessions": 0, "memories": 0, "records": 0}
         assert (await opened.http.get(f"/sessions/{kept}")).json()["totals"]["length"] == 2
-        assert len((await bank_of(opened.service, memory or f"live/{other}"))["actor"]) == 2
+        assert len((await memory_of(opened.service, memory or f"live/{other}"))["actor"]) == 2
         await play(opened, name, 5)
         await learned(opened.service)
     assert holding(tiny, name)
