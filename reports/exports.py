@@ -56,7 +56,7 @@ EPISODES: dict[str, _Type] = _RUN | {
     "llm_seconds": "number",
     "format_failures": "whole",
 }
-"""ColumnSpec of the table of episodes. `name` is what the report calls the row; `history` holds catalogue indices,
+"""Columns of the table of episodes. `name` is what the report calls the row; `history` holds catalogue indices,
 `reflections` the ids of those recalled."""
 STEPS: dict[str, _Type] = _RUN | {
     "number": "whole",
@@ -81,7 +81,7 @@ STEPS: dict[str, _Type] = _RUN | {
     "experiences": "texts",
     "said": "text",
 }
-"""ColumnSpec of the table of steps. `shortlist` holds catalogue indices, the numbers after it go with its candidates;
+"""Columns of the table of steps. `shortlist` holds catalogue indices, the numbers after it go with its candidates;
 `experiences` holds the ids of those retrieved, `plan` is JSON, `said` what a live person wrote beside the rating."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -40,7 +40,7 @@ class BeyondAccuracy(BaseModel):
 
 
 def conduct_of(lines: Iterable[EpisodeLine], deps: Dependencies) -> BeyondAccuracy:
-    """The conduct in the finished episodes of `lines`, which took place in the worlds of `deps`."""
+    """Breadth and avoidable quits in the finished episodes of `lines`, which took place in the worlds of `deps`."""
     head = _head(deps)
     seen = [(line.in_brief(), _seen(deps, line, line.output)) for line in lines if line.output is not None]
     seen.sort(key=lambda each: (each[0].seed, each[0].user))  # sums of floats depend on it

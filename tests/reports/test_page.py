@@ -57,7 +57,7 @@ def headings(text: str) -> list[str]:
 def test_a_comparison_has_every_section(tmp_path: Path):
     text = page(comparison(tmp_path / "all"))
     assert headings(text) == [
-        "Results", "Paired differences", "BeyondAccuracy", "R_traj", "Len", "Why episodes ended", "Learning curve",
+        "Results", "Paired differences", "Beyond accuracy", "R_traj", "Len", "Why episodes ended", "Learning curve",
         "Training episodes", "Memory growth", "Reward per 1,000 tokens", "Cost", "Policies", "The Critic under test",
         "Episodes",
     ]  # fmt: skip

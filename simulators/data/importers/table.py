@@ -111,7 +111,7 @@ def missing(path: Path) -> DataError:
 
 
 def distinct_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """`names` themselves; DataError where one appears twice. ColumnSpec without a name, which pandas writes, may be."""
+    """`names` themselves; DataError where one appears twice. Columns without a name, which pandas writes, may be."""
     for name in names:
         if name and names.count(name) > 1:
             raise DataError(f"{path.name}: the column {name!r} appears twice; rename or remove one of them.")

@@ -1,4 +1,4 @@
-"""BeyondAccuracy: breadth and avoidable quits, on episodes small enough to count by hand."""
+"""Beyond accuracy: breadth and avoidable quits, on episodes small enough to count by hand."""
 
 from __future__ import annotations
 
