@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO
 
+from billp.errors import BadInputError
+
 _WORK = ".billp-"  # within the names of work folders
 _BUSY = ".busy"  # locked while a work folder is in use
 _NEW, _OLD = "new", "old"
@@ -199,3 +201,34 @@ def _runs(process: int) -> bool:
 
 def _escaped(name: str) -> str:
     return re.sub(r"([\[\]*?])", r"[\1]", name)
+
+
+@contextmanager
+def replaced_folder(target: Path) -> Iterator[Path]:
+    """Gives an empty folder beside `target` to fill; on success it takes the place of `target`.
+
+    When the block raises, or the process is killed in it, what stood at `target` is untouched. What a killed process
+    left beside `target`, or beside any other folder there, is cleared away by the next call. A disk that cannot be
+    written to raises BadInputError.
+    """
+    with _written(target), work_folder(target.parent, target.name) as work:
+        new = work / "new"
+        new.mkdir()
+        yield new
+        replace_folder(target, work)
+
+
+def check_place(target: Path) -> None:
+    """Raises BadInputError, as `replaced_folder` would, where the disk is full: for work that comes before that."""
+    with _written(target):
+        check_room(target)
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInputError(
+            f"{target} cannot be written ({error.strerror}); free space or choose another data_dir."
+        ) from error

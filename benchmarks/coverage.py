@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict
 from benchmarks.knowledge import Training, play
 from billp.agents.recommender import Recommender
 from billp.baselines.rivals.mmr import MMR
-from billp.experiments.runs.rival import RunningRival
+from billp.experiments.runs.recommenders import RunningRival
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
 from billp.graphs.resources import Resources

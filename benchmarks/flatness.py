@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import uvloop
 
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.evaluation import evaluate
-from billp.experiments.runs.records import EpisodeLine
 from billp.experiments.runs.training import train
 from billp.graphs.methods import method_named
 from billp.graphs.resources import Resources

@@ -30,8 +30,8 @@ from typing import Any
 import uvloop
 from langgraph.runtime import Runtime
 
-from billp.experiments.runs.records import EpisodeLine
-from billp.experiments.runs.side_by_side import together
+from billp.experiments.runs.engine import together
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.training import train
 from billp.graphs.actor import ActorNodes
 from billp.graphs.dependencies import FixedDependencies

@@ -25,7 +25,7 @@ from billp.agents.actor_input import ActorInput
 from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.server_chat import ServerChat
 from billp.agents.observation import AgentObservation
-from billp.agents.policy import label_preferences, unbiased_preferences
+from billp.agents.preferences import label_preferences, unbiased_preferences
 from billp.agents.prompt_pack import load_pack
 from billp.agents.roles.actor import Actor, label_scores
 from billp.agents.tools import analyse_categories

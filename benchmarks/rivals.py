@@ -16,8 +16,8 @@ import sys
 import time
 from dataclasses import replace
 
-from billp.experiments.runs.plans import EpisodePlan, evaluation_plan, training_plan
-from billp.experiments.runs.rival import RunningRival
+from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.runs.recommenders import RunningRival
 from billp.experiments.runs.vectorised import play_many
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import METHODS, Method

@@ -22,7 +22,7 @@ import cloudpickle
 import uvloop
 
 from billp.experiments.runs.engine import Engine, engine_of
-from billp.experiments.runs.plans import training_plan
+from billp.experiments.runs.episode_plans import training_plan
 from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.runner import Runner
 from billp.experiments.scale.packing import kit_of

@@ -140,7 +140,7 @@ def _design(
 
 
 def _show(found: Comparison, folder: Path) -> None:
-    from billp.experiments.compare.tables import tables_of
+    from billp.experiments.compare.comparison_tables import tables_of
 
     if found.stopped_early:
         stdout.print(f"Stopped after {found.users} users: every R_traj differs from that of {found.base}.")

@@ -32,7 +32,7 @@ def demo(
     from billp.agents.llm.abilities import STAND_IN
     from billp.agents.prompt_pack import TERSE_PACK
     from billp.experiments.demo import MEMORY, prepare, run_demo
-    from billp.experiments.runs.models import better_models
+    from billp.experiments.doctor import better_models
     from billp.experiments.stats.numbers import signed_interval
     from billp.experiments.stats.tables import summary_table
     from billp.graphs.resources import Resources

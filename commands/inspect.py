@@ -1,14 +1,17 @@
-"""`billp graph` and `billp settings`: what the program says of itself."""
+"""`billp graph` and `billp settings`: what the program says of itself, and a `billp.toml` to begin with."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
+from pydantic import SecretStr
 
 from billp.commands.console import echo
 from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_table, stdout
+from billp.settings import setting_fields
 
 
 def graph() -> None:
@@ -61,7 +64,7 @@ def init(
     file: Annotated[Path, typer.Argument(help="file to write")] = Path("billp.toml"),
 ) -> None:
     """Write a file with every setting, its meaning and its default, each commented out."""
-    from billp.commands.settings_file import commented_settings
+    from billp.commands.inspect import commented_settings
     from billp.errors import BadInputError
     from billp.whole_files import write_whole
 
@@ -69,3 +72,21 @@ def init(
         raise BadInputError(f"{file} exists; move it away, or name another file.")
     write_whole(file, commented_settings())
     stdout.print(f"{file} is written; take away the # before what you change")
+
+
+def commented_settings() -> str:
+    """A `billp.toml` of every setting but secrets: what it means, and its default, commented out."""
+    sections: dict[str, list[str]] = {"": ["# Settings of billp; what is commented out has its default."]}
+    for name, field in setting_fields().items():
+        section, _, leaf = name.rpartition(".")
+        lines = sections.setdefault(section, ["", f"[{section}]"])
+        lines += _commented(leaf, field.get_default(call_default_factory=True), field.description)
+    return "\n".join([line for lines in sections.values() for line in lines] + [""])
+
+
+def _commented(name: str, default: object, meaning: str | None) -> list[str]:
+    if isinstance(default, SecretStr):
+        return []  # a secret has its place in the environment
+    plain = str(default) if isinstance(default, Path) else default
+    value = json.dumps(list(plain) if isinstance(plain, tuple) else plain, ensure_ascii=False) if plain != {} else "{}"
+    return [f"# {meaning}", f"# {name} = {value}" if default is not None else f"# {name} ="]

@@ -10,8 +10,8 @@ import typer
 
 from billp.commands import receipts
 from billp.commands.banks import known_memory
-from billp.commands.completion import memory_names
 from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
+from billp.commands.shell_completion import memory_names
 
 if TYPE_CHECKING:
     from billp.memory import Record

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, get_type_hints
 import typer
 from typer.models import OptionInfo
 
-from billp.commands.completion import dataset_names, memory_names, method_names, run_names
 from billp.commands.console import complain
 from billp.commands.output import AsJson, Assignments, settings_from
+from billp.commands.shell_completion import dataset_names, memory_names, method_names, run_names
 from billp.graphs.methods import METHODS
 from billp.settings import Settings
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def train_policy(settings: Settings, options: RunOptions, *, run: Path) -> None:
     """Trains it into the folder `run` and keeps it under the name of its memory."""
     from billp.baselines.rl.thread import in_thread
-    from billp.experiments.policies.training import check_trainable, keep_policy, train_method, training_row
+    from billp.experiments.policies.policy_training import check_trainable, keep_policy, train_method, training_row
     from billp.graphs.resources import Resources
 
     check_trainable(options.method)

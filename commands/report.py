@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from billp.commands.completion import run_names
 from billp.commands.output import AsJson, settings_from, show_json, spinner, stdout
+from billp.commands.shell_completion import run_names
 
 
 def report(
@@ -39,7 +39,7 @@ def report(
 
     from billp.experiments.compare.surface.results import read_surface
     from billp.reports import find_runs, make_report, write_csv, write_page, write_parquet, write_tables
-    from billp.reports.titles import catalogues
+    from billp.reports.run_data import catalogues
 
     target = out or roots[0] / "report.html"
     with spinner("reading episodes"):

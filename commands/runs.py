@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billp.commands.completion import run_names
 from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
+from billp.commands.shell_completion import run_names
 
 if TYPE_CHECKING:
     pass

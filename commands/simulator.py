@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billp.commands.completion import dataset_names
 from billp.commands.output import (
     AsJson,
     Assignments,
@@ -18,6 +17,7 @@ from billp.commands.output import (
     stderr,
     stdout,
 )
+from billp.commands.shell_completion import dataset_names
 from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from billp.commands.running import given_run, new_run, run_to_end
 from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:
-    from billp.experiments.policies.tuning import Trial
+    from billp.experiments.policies.policy_tuning import Trial
 
 
 @run_command("tune")
@@ -37,8 +37,8 @@ def tune(
     check_dataset(settings, dataset)
 
     from billp.baselines.rl.thread import in_thread
-    from billp.experiments.policies.training import check_trainable
-    from billp.experiments.policies.tuning import tune as run_search
+    from billp.experiments.policies.policy_training import check_trainable
+    from billp.experiments.policies.policy_tuning import tune as run_search
     from billp.graphs.resources import Resources
 
     check_trainable(method)

@@ -83,7 +83,7 @@ def _check_policy(settings: Settings, method: str, dataset: str, name: str) -> N
 
 
 def _check_lessons(settings: Settings, method: str, dataset: str, name: str, *, untrained: bool = False) -> None:
-    from billp.experiments.runs.rival import FILE  # noqa: PLC0415 -- as above
+    from billp.experiments.runs.recommenders import FILE  # noqa: PLC0415 -- as above
 
     if untrained:
         raise SettingsError(f"Method {method!r} knows nothing before it learned; evaluate diverse-random instead.")

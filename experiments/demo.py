@@ -10,8 +10,8 @@ from pathlib import Path
 from billp.errors import ArtifactError
 from billp.experiments.compare.pairs import compare_pair
 from billp.experiments.runs.evaluation import evaluate
-from billp.experiments.runs.names import row_name
 from billp.experiments.runs.run_folder import read_lines
+from billp.experiments.runs.run_names import row_name
 from billp.experiments.runs.training import train
 from billp.experiments.stats.intervals import Estimate
 from billp.experiments.stats.metrics import Summary

@@ -1,8 +1,12 @@
-"""A check-up: versions, model, data, memory, what the LLM can do, and proof that nothing leaves the machine."""
+"""A check-up: versions, model, data, memory, what the LLM can do, and proof that nothing leaves the machine.
+
+It also names the models that this machine has room for.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import socket
 from collections.abc import Callable, Iterator
@@ -15,7 +19,6 @@ from billp.agents.prompt_pack import load_pack
 from billp.errors import BillpError, DataError
 from billp.experiments.analysis.knowledge import known
 from billp.experiments.runs.config import versions
-from billp.experiments.runs.models import better_models
 from billp.graphs.beliefs import train_logs
 from billp.graphs.resources import Resources
 from billp.memory import list_memories
@@ -156,3 +159,21 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+_BETTER = (
+    (3.0, "a model of 1.5 billion weights (GGUF, Q4: 1.1 GB)"),
+    (8.0, "one of 7 to 8 billion (GGUF, Q4: 5 GB)"),
+)  # GB of memory that the machine should have free, and what fits into them
+
+
+def better_models(memory_gb: float | None = None) -> str:
+    """What this machine can hold, given `memory_gb` of memory (none: what is there), and how it is used."""
+    memory_gb = _memory_gb() if memory_gb is None else memory_gb
+    fitting = [words for needed, words in _BETTER if needed <= memory_gb]
+    here = f"This machine's {memory_gb:.0f} GB hold {' or '.join(fitting)}: name its file as BILLP_LLM_GGUF. "
+    return (here if fitting else "") + "On a GPU, serve one of 8 billion (BILLP_LLM_BASE_URL)."
+
+
+def _memory_gb() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9

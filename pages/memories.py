@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from billp.experiments.stats.outcomes import outcome_words
+from billp.experiments.stats.endings import outcome_words
 from billp.memory import Embedder, Match, Record, list_memories, open_memory
 from billp.pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, Remembered
 from billp.pages.runs import Runs

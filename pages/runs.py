@@ -11,18 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from billp.errors import ArtifactError
-from billp.experiments.runs.names import row_name
-from billp.experiments.runs.origins import is_called
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_folder import EPISODES, parse_line
+from billp.experiments.runs.run_names import is_called, row_name
+from billp.experiments.stats.endings import outcome, outcome_words
 from billp.experiments.stats.intervals import mean_of
 from billp.experiments.stats.metrics import seed_table
 from billp.experiments.stats.numbers import with_interval
-from billp.experiments.stats.outcomes import outcome, outcome_words
 from billp.pages.answers import EpisodeList, EpisodeRow, RunList, RunRow
 from billp.reports.episode_view import Place
-from billp.reports.folders import Config, is_complete, read_config, run_folders
 from billp.reports.provenance import Source, nearest
+from billp.reports.run_data import Config, is_complete, read_config, run_folders
 from billp.whole_files import open_plain
 
 

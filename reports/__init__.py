@@ -1,8 +1,8 @@
 """The report of one or several runs: a page to open in a browser, and tables to export."""
 
 from billp.reports.exports import write_csv, write_parquet
-from billp.reports.folders import RunData, find_runs
 from billp.reports.page import Report, make_report, write_page, write_tables
+from billp.reports.run_data import RunData, find_runs
 
 __all__ = [
     "Report",

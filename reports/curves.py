@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.stats.intervals import Estimate
 from billp.experiments.stats.metrics import summarise
 from billp.graphs.methods import METHODS
-from billp.reports.folders import RunData
-from billp.reports.rows import Row, is_trained
+from billp.reports.report_rows import Row, is_trained
+from billp.reports.run_data import RunData
 
 
 @dataclass(frozen=True)

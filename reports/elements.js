@@ -32,7 +32,7 @@ const elements = (() => {
     return make("strong", { class: number < 0 ? "bad" : "good" }, plus(number));
   }
 
-  // What reports/packing.py packed: `kind` is a class, a list of one kind, "text", or "" for what stands as it is.
+  // What reports/compact_json.py packed: `kind` is a class, a list of one kind, "text", or "" for what stands as it is.
   function unpack(data, kind, packed) {
     if (packed === null || kind === "") return packed;
     if (Array.isArray(kind)) return packed.map((each) => unpack(data, kind[0], each));

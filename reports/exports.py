@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from billp.errors import BadInputError
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.stats.endings import outcome, outcome_words
 from billp.experiments.stats.episode_metrics import CORE, METRICS
-from billp.experiments.stats.outcomes import outcome, outcome_words
-from billp.reports.folders import RunData
-from billp.reports.rows import name_of
+from billp.reports.report_rows import name_of
+from billp.reports.run_data import RunData
 from billp.whole_files import replacing
 
 if TYPE_CHECKING:

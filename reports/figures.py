@@ -6,11 +6,11 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from billp.experiments.stats.endings import OUTCOMES, outcome_words
 from billp.experiments.stats.intervals import Estimate
-from billp.experiments.stats.outcomes import OUTCOMES, outcome_words
 from billp.reports.curves import LearningCurve, TrainingCurve, learning_curves, training_curves
-from billp.reports.drawing import Figure, colour, plot
-from billp.reports.rows import Row
+from billp.reports.plotting import Figure, colour, plot
+from billp.reports.report_rows import Row
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:

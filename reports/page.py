@@ -20,7 +20,7 @@ from billp.experiments.compare.surface.results import Surface, surface_table
 from billp.experiments.stats.episode_metrics import METRICS
 from billp.experiments.stats.numbers import fixed, share, signed_interval, with_interval
 from billp.experiments.stats.tables import TextTable, summary_table
-from billp.reports.comparison import (
+from billp.reports.compared import (
     ComparedPolicy,
     NamedConduct,
     Pair,
@@ -31,14 +31,13 @@ from billp.reports.comparison import (
     read_policies,
     read_tables,
 )
-from billp.reports.drawing import Figure
-from billp.reports.episodes import BUDGET, EpisodesJson, episodes_json
 from billp.reports.figures import figures
-from billp.reports.folders import RunData
-from billp.reports.policies import policies_figure
+from billp.reports.page_episodes import BUDGET, EpisodesJson, episodes_json
+from billp.reports.plotting import Figure
 from billp.reports.reliability import Study, read_studies, reliability_figure
-from billp.reports.rows import Row, group_rows
-from billp.reports.surface import surface_figure
+from billp.reports.report_rows import Row, group_rows
+from billp.reports.run_data import RunData
+from billp.reports.study_figures import policies_figure, surface_figure
 from billp.whole_files import write_whole
 
 _FOLDER = Path(__file__).parent

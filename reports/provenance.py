@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from billp.experiments.runs.origins import is_called
+from billp.experiments.runs.run_names import is_called
 from billp.graphs.state import Transition
 from billp.reports.episode_view import OriginView, Place, RecordView
-from billp.reports.folders import RunData
+from billp.reports.run_data import RunData
 
 _SEED = re.compile(r"(?:train|test)-(\d+)-")
 

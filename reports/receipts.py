@@ -9,7 +9,7 @@ from billp.graphs.learning import used_in
 from billp.graphs.methods import METHODS
 from billp.memory import Receipts
 from billp.memory.records import FieldValue
-from billp.reports.folders import RunData
+from billp.reports.run_data import RunData
 from billp.settings import CriticSettings
 
 

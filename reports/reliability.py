@@ -10,7 +10,7 @@ from typing import Any
 
 from billp.experiments.analysis.critic_study import FILE, CriticStudy
 from billp.experiments.runs.stored import read_stored
-from billp.reports.drawing import Figure, colour, plot
+from billp.reports.plotting import Figure, colour, plot
 
 
 @dataclass(frozen=True)

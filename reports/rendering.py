@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from billp.catalogue import Catalogue
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.stats.endings import outcome, outcome_reason
 from billp.experiments.stats.numbers import signed
-from billp.experiments.stats.outcomes import outcome, outcome_reason
 from billp.graphs.methods import METHODS
 from billp.graphs.plans import PlanState
 from billp.graphs.state import Trajectory, Transition

@@ -10,10 +10,17 @@ from billp.simulators.data.importers.text_table import TextForm
 from billp.simulators.data.known import KNOWN, KnownDataset
 from billp.simulators.data.mapping import ColumnMapping
 from billp.simulators.data.registry import add_folder, add_tables, base_name, list_datasets, load_dataset, read_intake
-from billp.simulators.data.removal import list_simulators, remove_dataset, remove_simulator
-from billp.simulators.env.artifacts import load_worlds, made_and_saved, save_worlds, simulator_folder
+from billp.simulators.env.artifacts import (
+    list_simulators,
+    load_worlds,
+    made_and_saved,
+    remove_dataset,
+    remove_simulator,
+    save_worlds,
+    simulator_folder,
+)
 from billp.simulators.env.building import build_halves, build_worlds
-from billp.simulators.env.episodes import Episodes
+from billp.simulators.env.episode_arrays import Episodes
 from billp.simulators.env.oracle import Oracle
 from billp.simulators.env.registration import environment_id, register_environments, register_known
 from billp.simulators.env.single import Observation, UserEnv

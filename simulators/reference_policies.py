@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.simulators.env.episodes import Episodes
+from billp.simulators.env.episode_arrays import Episodes
 from billp.simulators.env.oracle import Oracle
 from billp.simulators.env.world import World, users_of
 from billp.simulators.rating.base import Indices

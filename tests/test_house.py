@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "names": {"errors"},
     "settings": {"errors", "names", "setting_groups", "validation"},
     "validation": set(),
-    "whole_files": set(),
+    "whole_files": {"errors"},
     "words": set(),
     "catalogue": {"errors", "whole_files", "words"},
     "agents": _BASE,

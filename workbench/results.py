@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from billp.errors import BadInputError
+from billp.experiments.compare.comparison_tables import tables_of
 from billp.experiments.compare.results import Comparison
-from billp.experiments.compare.tables import tables_of
 from billp.experiments.stats.intervals import Estimate
 from billp.experiments.stats.metrics import Summary
 from billp.experiments.stats.tables import summary_table
 from billp.reports import find_runs, make_report, write_page
 from billp.reports.exports import Row, episode_rows, step_rows
 from billp.reports.figures import figures
-from billp.reports.titles import catalogues
+from billp.reports.run_data import catalogues
 from billp.settings import load_settings
 
 if TYPE_CHECKING:

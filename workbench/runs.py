@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.progress import Progress
 
@@ -22,7 +24,6 @@ from billp.graphs.methods import teachable
 from billp.graphs.resources import Resources
 from billp.settings import Settings, load_settings
 from billp.workbench.results import Result
-from billp.workbench.waiting import wait_for
 
 Changes = Mapping[str, Any]
 """Settings by dotted name: `{"run.horizon": 10, "run.quit_rule": "patience"}`."""
@@ -146,3 +147,16 @@ def _bar(text: str, total: int, *, shown: bool) -> Iterator[Callable[[object], N
     with Progress(disable=not shown) as bar:
         task = bar.add_task(text, total=total)
         yield lambda _: bar.advance(task)
+
+
+Found = TypeVar("Found")
+
+
+def wait_for(work: Coroutine[object, object, Found]) -> Found:
+    """What `work` returns; it runs in an event loop of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, work).result()

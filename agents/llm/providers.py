@@ -23,8 +23,8 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import asking
-from billp.agents.llm.patience import AwayError, MomentaryError, Patience, retry_after
 from billp.agents.llm.refusals import TOO_LONG, without_key
+from billp.agents.llm.retrying import AwayError, MomentaryError, Patience, retry_after
 from billp.agents.llm.wrapping import WrappedChat, in_one_piece, streams
 from billp.agents.prompt_pack import clean
 from billp.errors import BillpError, ContextOverflowError, ModelUnavailableError, SettingsError

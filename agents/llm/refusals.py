@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from billp.agents.llm.asking import asking
-from billp.agents.llm.patience import AwayError, MomentaryError, retry_after
+from billp.agents.llm.retrying import AwayError, MomentaryError, retry_after
 from billp.agents.prompt_pack import clean
 from billp.errors import ContextOverflowError, ModelUnavailableError
 from billp.settings import LLMSettings

@@ -25,8 +25,8 @@ from pydantic_core import from_json
 from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import asking
 from billp.agents.llm.completion import Completion, Piece, failure_in, last_chunk
-from billp.agents.llm.patience import AwayError, MomentaryError, Patience
 from billp.agents.llm.refusals import refusal, without_key
+from billp.agents.llm.retrying import AwayError, MomentaryError, Patience
 from billp.agents.llm.wrapping import AsyncChat, in_one_piece
 from billp.errors import ModelUnavailableError
 from billp.settings import LLMSettings

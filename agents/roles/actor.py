@@ -18,7 +18,7 @@ from billp.agents.llm.schema import named_choice
 from billp.agents.llm.truncation import ask_fitting
 from billp.agents.llm.usage import Usage
 from billp.agents.observation import show
-from billp.agents.policy import choose, label_preferences, named_preferences, unbiased_preferences
+from billp.agents.preferences import choose, label_preferences, named_preferences, unbiased_preferences
 from billp.agents.prompt_pack import PromptPack
 from billp.agents.roles.planner import one_sentence
 from billp.catalogue import Item

@@ -18,8 +18,7 @@ from billp.errors import ArtifactError
 from billp.names import checked_name
 from billp.simulators import Dataset
 from billp.simulators.data.dataset import file_digest
-from billp.simulators.data.folders import replaced_folder
-from billp.whole_files import read_bounded, write_whole
+from billp.whole_files import read_bounded, replaced_folder, write_whole
 
 if TYPE_CHECKING:
     import torch

@@ -102,7 +102,7 @@ def _methods() -> list[str]:
 
 
 def _episode_line() -> list[str]:
-    from billp.experiments.runs.records import EpisodeLine
+    from billp.experiments.runs.episode_lines import EpisodeLine
 
     schema = EpisodeLine.model_json_schema(mode="serialization")
     lines = _fields(schema)

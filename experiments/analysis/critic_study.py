@@ -15,12 +15,11 @@ from billp.agents.llm.asking import call_seed
 from billp.agents.roles.critic import Critic
 from billp.errors import ArtifactError, EpisodeError
 from billp.experiments.runs.configured_folder import read_config
+from billp.experiments.runs.engine import together
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.evaluation import evaluate
-from billp.experiments.runs.records import EpisodeLine
 from billp.experiments.runs.run_folder import read_lines
-from billp.experiments.runs.side_by_side import together
-from billp.experiments.stats.reliability import Reliability, reliability
-from billp.experiments.stats.returns import known_returns
+from billp.experiments.stats.reliability import Reliability, known_returns, reliability
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.judging import judge
 from billp.graphs.learning import observation_at

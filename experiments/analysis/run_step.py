@@ -10,11 +10,10 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict
 
 from billp.errors import ArtifactError
-from billp.experiments.runs.configured_folder import read_config, read_surroundings
-from billp.experiments.runs.origins import is_called
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.configured_folder import completed, read_config, read_surroundings
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_folder import read_lines
-from billp.experiments.runs.stored_settings import completed
+from billp.experiments.runs.run_names import is_called
 from billp.graphs.state import Trajectory, Transition
 from billp.settings import Settings
 

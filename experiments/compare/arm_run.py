@@ -11,12 +11,12 @@ from pathlib import Path
 from billp.baselines.rl.policy import PolicyRecord, TrainedPolicy
 from billp.baselines.rl.thread import in_thread
 from billp.experiments.compare.design import Arm, Design
-from billp.experiments.policies.training import train_method
+from billp.experiments.policies.policy_training import train_method
 from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.engine import Engine
-from billp.experiments.runs.plans import evaluation_plan, training_plan
-from billp.experiments.runs.records import EpisodeLine
-from billp.experiments.runs.rival import RunningRival
+from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.runs.episode_plans import evaluation_plan, training_plan
+from billp.experiments.runs.recommenders import RunningRival
 from billp.experiments.runs.run_folder import RunFolder, is_complete, read_lines
 from billp.experiments.runs.runner import OnEpisode, Runner
 from billp.experiments.stats.beyond_accuracy import conduct_of

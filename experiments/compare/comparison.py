@@ -17,15 +17,14 @@ from billp.experiments.compare.arm_run import ArmRun, ComparisonContext, OnTrain
 from billp.experiments.compare.captions import caption
 from billp.experiments.compare.design import Arm, Design, checked
 from billp.experiments.compare.pairs import compare_pairs, differs
-from billp.experiments.compare.policies import PolicyTraining, policy_training
+from billp.experiments.compare.policy_curves import PolicyTraining, policy_training
 from billp.experiments.compare.results import Comparison, Serving, curve_points
-from billp.experiments.policies.training import check_trainable
+from billp.experiments.policies.policy_training import check_trainable
 from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.configured_folder import ConfiguredFolder, read_config
-from billp.experiments.runs.engine import Engine, engine_of
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.engine import Engine, engine_of, together
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.runner import OnEpisode
-from billp.experiments.runs.side_by_side import together
 from billp.experiments.runs.stored import read_stored
 from billp.experiments.stats.beyond_accuracy import conduct_of
 from billp.experiments.stats.metrics import Summary, cached_share, summarise

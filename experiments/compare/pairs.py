@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.stats.episode_metrics import METRICS
 from billp.experiments.stats.intervals import Estimate, Table, difference_of, excludes, ratio_of
 from billp.experiments.stats.metrics import cells_of, seed_table

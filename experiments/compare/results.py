@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from billp.experiments.compare.pairs import Pair
-from billp.experiments.compare.policies import PolicyTraining
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.compare.policy_curves import PolicyTraining
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.stats.intervals import Estimate
 from billp.experiments.stats.metrics import Summary, summarise
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from billp.errors import ArtifactError
-from billp.experiments.runs.stored_settings import completed
+from billp.settings import Settings
 from billp.whole_files import hold, private_folder, read_bounded, write_whole
 
 CONFIG = "config.json"
@@ -177,3 +177,23 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in config.items():
         flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return flat
+
+
+_EARLIER: dict[str, dict[str, object]] = {
+    "simulator": {"judgement_rounding": "stars"},
+    "actor": {"mask_history": False},
+}
+"""What held before there was a setting, where that is not its default."""
+
+
+def completed(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as a run stored them, in plain values; what it did not store, or did not exist yet, is by default.
+
+    In a group that was stored, a setting younger than the run has the value by which such runs were made. Neither
+    environment nor file is read.
+    """
+    whole = Settings.model_construct().model_dump(mode="json")
+    for name, given in stored.items():
+        known = isinstance(given, dict) and name in whole
+        whole[name] = {**whole[name], **_EARLIER.get(name, {}), **given} if known else given
+    return whole

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from billp.agents.llm.servers import kept_together
-from billp.errors import EpisodeError
-from billp.experiments.runs.plans import EpisodePlan
-from billp.experiments.runs.side_by_side import together
+from billp.errors import BillpError, EpisodeError
+from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.vectorised import Played, play_many
 from billp.graphs.dependencies import Dependencies, FixedDependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
@@ -22,6 +21,25 @@ from billp.graphs.settling import settle
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.tracing import in_full, traced
 from billp.memory import Freezer
+
+Result = TypeVar("Result")
+
+
+async def together(work: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """What each of `work` returns, in that order.
+
+    What stops one for good stops them all, and where that is an error of ours it is raised once, as itself.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in work]
+    except ExceptionGroup as group_error:
+        first = group_error.exceptions[0]
+        if isinstance(first, BillpError):
+            raise first from group_error
+        raise
+    return [task.result() for task in tasks]
+
 
 OnPlayed = Callable[[Sequence[Played]], None]
 """Called with episodes as they end."""

@@ -8,10 +8,10 @@ from pathlib import Path
 from billp.experiments.analysis.knowing import as_begun
 from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.engine import engine_of
-from billp.experiments.runs.names import row_name
-from billp.experiments.runs.opening import open_recommender
-from billp.experiments.runs.plans import evaluation_plan
+from billp.experiments.runs.episode_plans import evaluation_plan
+from billp.experiments.runs.recommenders import open_recommender
 from billp.experiments.runs.run_folder import RunFolder
+from billp.experiments.runs.run_names import row_name
 from billp.experiments.runs.runner import OnEpisode, Runner
 from billp.experiments.stats.beyond_accuracy import conduct_of
 from billp.experiments.stats.metrics import Summary, summarise

@@ -13,10 +13,10 @@ from langgraph.types import Command
 
 from billp.errors import EpisodeError, SettingsError
 from billp.experiments.runs.config import run_config, surroundings
-from billp.experiments.runs.opening import open_recommender
-from billp.experiments.runs.origins import origin_of
-from billp.experiments.runs.records import EpisodeLine, check_finite
+from billp.experiments.runs.episode_lines import EpisodeLine, check_finite
+from billp.experiments.runs.recommenders import open_recommender
 from billp.experiments.runs.run_folder import RunFolder
+from billp.experiments.runs.run_names import origin_of
 from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, ConfiguredFolder, unwritable
-from billp.experiments.runs.records import EpisodeLine, check_finite
+from billp.experiments.runs.episode_lines import EpisodeLine, check_finite
 from billp.whole_files import bounded_lines, open_plain
 
 EPISODES, METRICS = "episodes.jsonl", "metrics.json"

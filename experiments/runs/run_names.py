@@ -1,11 +1,12 @@
-"""Names of runs, and from a name to the folder."""
+"""Names of runs and their rows: in the terminal, the report, the local page and exports, and in memory."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from billp.errors import ArtifactError
+from billp.graphs.methods import METHODS
 from billp.names import there_is_no
 
 
@@ -27,3 +28,35 @@ def run_named(runs_dir: Path, name: str) -> Path:
     except (OSError, ValueError) as error:  # ValueError: a name with NUL in it
         raise ArtifactError(f"Run {name!r} cannot be looked up in {runs_dir} ({error}); name another one.") from error
     raise ArtifactError(there_is_no("run", name, known, where=f"in {runs_dir}"))
+
+
+def row_name(
+    method: str, trained: int | None = None, *, arm: str = "", training: bool = False, probe: bool = False
+) -> str:
+    """The name of a method's episodes.
+
+    `trained` is how many episodes its memory had learned from, None where that is not known. In a comparison, where all
+    learn from as many, the name is that of the `arm` alone. `training` and `probe`: what the episodes were for.
+    """
+    name = arm or method
+    if training:
+        return f"{name} (training)"
+    known = METHODS.get(method)
+    if trained is None or (arm and not probe) or (known is not None and not known.learns):
+        return name
+    learned = f"{name} after {trained} episode{'' if trained == 1 else 's'}" if trained else f"{name} before learning"
+    return f"{learned} (probe)" if probe else learned
+
+
+LIVE = "live-"  # tells in memory what a person taught from what a simulated user did
+
+
+def origin_of(run: Path) -> str:
+    """The name under which memory remembers what was taught in the folder `run` of a live run."""
+    return run.name if run.name.startswith(LIVE) else LIVE + run.name
+
+
+def is_called(folder: Path, run: str) -> bool:
+    """Whether memory may mean `folder` by `run`: the end of its path, or the name of what a person taught there."""
+    parts = PurePosixPath(run).parts
+    return folder.parts[-len(parts) :] == parts or origin_of(folder) == run

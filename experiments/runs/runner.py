@@ -17,8 +17,8 @@ from typing import Protocol
 from billp.agents.recommender import Recommender
 from billp.errors import EpisodeError, NotFiniteError
 from billp.experiments.runs.engine import Engine, LocalEngine, Stage
-from billp.experiments.runs.plans import EpisodePlan
-from billp.experiments.runs.records import EpisodeLine, check_finite
+from billp.experiments.runs.episode_lines import EpisodeLine, check_finite
+from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.vectorised import Played
 from billp.graphs.dependencies import Dependencies

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import uuid4
 
-from billp.experiments.runs.opening import open_recommender
+from billp.experiments.runs.recommenders import open_recommender
 from billp.graphs.dependencies import FixedDependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import method_named

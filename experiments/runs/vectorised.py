@@ -18,7 +18,7 @@ from billp.agents.plain import DrawnShortlists
 from billp.agents.recommender import Observations
 from billp.baselines.rollout import CELLS, Choose, Rollout
 from billp.errors import EpisodeError
-from billp.experiments.runs.plans import EpisodePlan
+from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
 from billp.graphs.ranking import MemoryRecommender

@@ -12,9 +12,8 @@ from weakref import WeakKeyDictionary
 
 from billp.baselines.rollout import CELLS
 from billp.errors import EngineError, SettingsError
-from billp.experiments.runs.engine import OnPlayed, Stage
-from billp.experiments.runs.plans import EpisodePlan
-from billp.experiments.runs.side_by_side import together
+from billp.experiments.runs.engine import OnPlayed, Stage, together
+from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.scale.packing import Equipment, Ground, Parcel, Ref, kit_of, without_secrets
 from billp.experiments.scale.worker import Report
 from billp.graphs.dependencies import Dependencies

@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from billp.errors import EngineError, SettingsError
-from billp.experiments.runs.plans import EpisodePlan
+from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.scale.packing import Parcel, Ref
 from billp.experiments.scale.spreading import SpreadEngine, WorkerLostError
 from billp.experiments.scale.worker import LogKeeper, Report, Said, Worker

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from billp.errors import BillpError
 from billp.experiments.runs.engine import Stage, play_as_arrays, play_in_graph
-from billp.experiments.runs.plans import EpisodePlan
+from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.vectorised import Played
 from billp.experiments.scale.packing import Parcel, Ref, stage_of
 from billp.graphs.dependencies import FixedDependencies

@@ -1,19 +1,22 @@
-"""How a method goes about recommending, beside what it earns: breadth, and which quits could have been avoided."""
+"""How a method recommends, beside what it earns: breadth, avoidable quits, and how often its users would come back."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from billp.catalogue import Catalogue
-from billp.experiments.runs.records import EpisodeLine
-from billp.experiments.stats.retention import visits_of
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.state import Trajectory, Transition
+from billp.simulators import Dataset, Worlds
+from billp.simulators.env.visits import ReturnModel, expected_visits
+from billp.simulators.quit.reasons import HORIZON
 
 _HEAD = 0.2  # the most popular fifth of the catalogue; everything else is the long tail
 
@@ -124,3 +127,27 @@ def _same(words: str, title: str) -> bool:
 def _mean(values: Sequence[float | bool | None]) -> float | None:
     known = [float(value) for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def visits_of(
+    lines: Sequence[EpisodeLine], dataset: Dataset, worlds: Worlds, days: int = 30, model: ReturnModel | None = None
+) -> dict[str, float]:
+    """Visits to be expected of each user in `days` days under a return `model`, by the user's key.
+
+    On every visit a user has one of his finished episodes in `lines`, each as likely; how content one left him is its
+    R_each less what he usually rates. Users without a finished episode are left out.
+    """
+    episodes: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for line in lines:
+        if line.output is not None:
+            world = worlds.train if line.split == "train" else worlds.test
+            usual = float(world.usual(np.asarray([dataset.user_index(line.user)]))[0])
+            left = line.output["ended"] != HORIZON.name
+            episodes[line.user].append((line.output["reward_each"] - usual, left))
+    returns = model or ReturnModel()
+    users = sorted(episodes)
+    chances = [
+        returns.chances(np.array([content for content, _ in had]), np.array([left for _, left in had]))
+        for had in (episodes[user] for user in users)
+    ]
+    return dict(zip(users, expected_visits(chances, days).tolist(), strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.stats.beyond_accuracy import BeyondAccuracy
 from billp.experiments.stats.episode_metrics import CORE, METRICS
 from billp.experiments.stats.intervals import Estimate, mean_of

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from billp.experiments.runs.configured_folder import completed
 from billp.experiments.runs.single import run_single
-from billp.experiments.runs.stored_settings import completed
 from billp.graphs.resources import Resources
 from billp.graphs.state import Trajectory
 from billp.reports import Report, find_runs, make_report, write_page
-from billp.reports.titles import catalogues
+from billp.reports.run_data import catalogues
 from billp.settings import Settings
 
 FILES = Path(__file__).parent / "files"

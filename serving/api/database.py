@@ -5,7 +5,8 @@ Statements are written with `?` for values, in words that SQLite and PostgreSQL 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,3 +66,23 @@ async def open_database(settings: Settings, folder: Path, name: str) -> AsyncIte
             from billp.serving.api.sqlite import open_sqlite
 
             yield await open_sqlite(folder, stack)
+
+
+class Syncing:
+    """Shares calls of `write`, each of which covers what was done before it began."""
+
+    def __init__(self, write: Callable[[], Awaitable[None]]) -> None:
+        self._write = write
+        self._next: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def sync(self) -> None:
+        """Returns when a write that began after this call is done."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._run())
+        await asyncio.shield(self._next)
+
+    async def _run(self) -> None:
+        async with self._one_at_a_time:
+            self._next = None  # who comes from here on has written what this one may not cover
+            await self._write()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 
-from billp.experiments.runs.origins import LIVE
+from billp.experiments.runs.run_names import LIVE
 from billp.graphs.live import own_memory
 from billp.memory import inventory
 from billp.memory.erasing import erase_memory, erase_user
@@ -54,3 +55,15 @@ class Forgetting:
             if deps.memory is None:
                 return 0
             return await asyncio.to_thread(erase_user, deps.settings, deps.memory, person, runs=LIVE)
+
+
+_M_PERTURB = -6  # of malloc.h
+_FILL = 0xA5
+
+
+def scrub_freed_memory() -> bool:
+    """From now on, in the whole process; False where the C library cannot. Costs a write of what is allocated."""
+    try:
+        return bool(ctypes.CDLL(None).mallopt(_M_PERTURB, _FILL))
+    except (AttributeError, OSError):
+        return False

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billp.errors import BillpError
 from billp.pages.guard import Doors
-from billp.serving.api.metrics import Metrics
 from billp.serving.api.problems import TooLongError, problem, status_of
+from billp.serving.api.prometheus import Metrics
 from billp.serving.api.tokens import Tokens
 
 log = logging.getLogger(__name__)

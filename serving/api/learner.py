@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from billp.errors import MemoryStoreError, StoreAwayError
-from billp.experiments.runs.records import check_finite
+from billp.experiments.runs.episode_lines import check_finite
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.forms import LiveContext
 from billp.graphs.learning import learn
@@ -18,7 +18,7 @@ from billp.graphs.tracing import in_full
 from billp.memory import AgentMemory
 from billp.serving.api.ledger import EpisodeRow, Ledger
 from billp.serving.api.lending import Lender
-from billp.serving.api.metrics import Metrics
+from billp.serving.api.prometheus import Metrics
 
 log = logging.getLogger(__name__)
 _LOOK_S, _LONGEST_WAIT_S = 5.0, 30.0

@@ -19,7 +19,7 @@ from billp.graphs.tracing import in_full, traced
 from billp.serving.api.feed import Event, Feed
 from billp.serving.api.ledger import SessionRow
 from billp.serving.api.lending import Lender
-from billp.serving.api.metrics import Metrics
+from billp.serving.api.prometheus import Metrics
 
 _CHANNELS = [*Trajectory.__annotations__, "decision", "messages"]
 

@@ -13,8 +13,7 @@ from psycopg.rows import DictRow, TupleRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from billp.errors import ArtifactError, BadInputError, StoreAwayError
-from billp.serving.api.database import Statement
-from billp.serving.api.syncing import Syncing
+from billp.serving.api.database import Statement, Syncing
 
 _HELLO_S, _WAIT_S = 5.0, 10.0  # for the first answer of a server, and for a connection
 _MOST = 8  # connections of each pool

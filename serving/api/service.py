@@ -10,8 +10,8 @@ from pathlib import Path
 
 from billp.errors import ArtifactError, SettingsError
 from billp.experiments.checks import check_method, check_play
-from billp.experiments.runs.opening import open_recommender
-from billp.experiments.runs.origins import LIVE
+from billp.experiments.runs.recommenders import open_recommender
+from billp.experiments.runs.run_names import LIVE
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput
@@ -22,15 +22,14 @@ from billp.graphs.settling import settle
 from billp.names import there_is_no
 from billp.serving.api.arms import Arm, ArmName, Arms
 from billp.serving.api.database import Database, open_database
-from billp.serving.api.forgetting import Forgetting
+from billp.serving.api.forgetting import Forgetting, scrub_freed_memory
 from billp.serving.api.learner import Learner
 from billp.serving.api.ledger import Ledger
 from billp.serving.api.lending import Lender
-from billp.serving.api.metrics import Metrics
 from billp.serving.api.moving import Mover
 from billp.serving.api.pace import Pace
+from billp.serving.api.prometheus import Metrics
 from billp.serving.api.reaper import Reaper
-from billp.serving.api.scrubbing import scrub_freed_memory
 from billp.serving.api.sessions import Sessions
 from billp.serving.api.tokens import Tokens
 from billp.settings import Settings

@@ -16,7 +16,7 @@ from langgraph.types import Command
 from pydantic import ValidationError
 
 from billp.errors import EpisodeError
-from billp.experiments.runs.records import check_finite
+from billp.experiments.runs.episode_lines import check_finite
 from billp.graphs.forms import LiveInput
 from billp.graphs.live import PersonAnswer
 from billp.graphs.nodes import output_of
@@ -24,10 +24,10 @@ from billp.serving.api.arms import Arms
 from billp.serving.api.feed import Event, Feed
 from billp.serving.api.ledger import AnswerRow, Ledger, SessionRow
 from billp.serving.api.lending import Lender
-from billp.serving.api.metrics import Metrics
 from billp.serving.api.moving import Moment, Move, Mover
 from billp.serving.api.pace import Pace
 from billp.serving.api.problems import Refused, sentence
+from billp.serving.api.prometheus import Metrics
 from billp.serving.api.views import Answer, NewSession, Rated, Totals, Turn, Whole
 
 _AT_HAND = 2000  # open sessions whose state stays in memory

@@ -22,8 +22,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from billp.errors import ArtifactError, StoreAwayError
-from billp.serving.api.database import Statement
-from billp.serving.api.syncing import Syncing
+from billp.serving.api.database import Statement, Syncing
 from billp.whole_files import hold
 
 P = ParamSpec("P")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from billp.catalogue import Catalogue, Item
 from billp.errors import DataError
 from billp.names import nearest
-from billp.simulators.atomic_files import read_header, read_rows
+from billp.simulators.data.atomic_files import read_header, read_rows
 from billp.simulators.data.importers.categories import SPACE, split_categories
 from billp.simulators.data.mapping import ColumnMapping, column_flag
 from billp.simulators.data.user_fields import UserField, read_user_fields

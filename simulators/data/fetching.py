@@ -11,10 +11,10 @@ from pathlib import Path
 
 from billp.errors import BadInputError, DataError
 from billp.simulators.data.dataset import Dataset
-from billp.simulators.data.folders import check_place
 from billp.simulators.data.known import KNOWN, KnownDataset
 from billp.simulators.data.registry import add_folder, dataset_folder, load_dataset, read_record
 from billp.simulators.progress import Progress, part
+from billp.whole_files import check_place
 
 _PATIENCE_S = 300
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billp.errors import DataError
-from billp.simulators.atomic_files import read_header, read_rows
+from billp.simulators.data.atomic_files import read_header, read_rows
 
 BUCKETS = 10
 MOST_VALUES = 100

@@ -1,7 +1,11 @@
-"""Simulators on disk: `worlds.json` and one npz a world, written whole or not at all, nothing pickled."""
+"""Simulators on disk: `worlds.json` and one npz a world, written whole or not at all, nothing pickled.
+
+Simulators, and data sets with their simulators, are listed and removed here too.
+"""
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +15,15 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from billp.errors import ArtifactError
+from billp.names import there_is_no
 from billp.settings import ModelKind, SimulatorSettings
 from billp.simulators.data.dataset import Dataset, file_digest
-from billp.simulators.data.folders import replaced_folder
-from billp.simulators.data.registry import checked_name
+from billp.simulators.data.registry import base_name, checked_name, dataset_folder, list_datasets, no_dataset
 from billp.simulators.env.world import Split, World, Worlds
 from billp.simulators.rating.accuracy import Accuracy
 from billp.simulators.rating.model_choice import ModelChoice
 from billp.simulators.rating.registry import RATING_MODELS
-from billp.whole_files import read_bounded
+from billp.whole_files import read_bounded, replaced_folder
 
 RECORD = "worlds.json"
 _LARGEST = 16 << 20  # bytes of it
@@ -158,3 +162,29 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
         settings=record.settings,
         accuracy=part.accuracy,
     )
+
+
+def list_simulators(data_dir: Path) -> list[str]:
+    """Names of the simulators that are built, sorted."""
+    return sorted(
+        path.parent.name for path in (data_dir / "simulators").glob(f"*/{RECORD}") if path.parent.name[0] != "."
+    )
+
+
+def remove_simulator(data_dir: Path, name: str) -> Path:
+    """Removes the simulator `name` and returns where it was; raises ArtifactError where there is none."""
+    if name not in list_simulators(data_dir):
+        raise ArtifactError(there_is_no("simulator", name, list_simulators(data_dir)))
+    folder = simulator_folder(data_dir, name)
+    shutil.rmtree(folder)
+    return folder
+
+
+def remove_dataset(data_dir: Path, name: str) -> list[Path]:
+    """Removes the dataset `name` and its simulators; returns where they were. Raises DataError where there is none."""
+    if name not in list_datasets(data_dir):
+        raise no_dataset(data_dir, name)
+    gone = [remove_simulator(data_dir, each) for each in list_simulators(data_dir) if base_name(each) == name]
+    folder = dataset_folder(data_dir, name)
+    shutil.rmtree(folder)
+    return [*gone, folder]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.simulators.env.episodes import Episodes
+from billp.simulators.env.episode_arrays import Episodes
 from billp.simulators.env.world import World
 from billp.simulators.rating.base import Floats, Indices
 

@@ -16,8 +16,7 @@ import gymnasium
 from billp.errors import BadInputError
 from billp.settings import QuitRuleName, load_settings
 from billp.simulators.data.known import KNOWN
-from billp.simulators.data.removal import list_simulators
-from billp.simulators.env.artifacts import RECORD, load_worlds, simulator_folder
+from billp.simulators.env.artifacts import RECORD, list_simulators, load_worlds, simulator_folder
 from billp.simulators.env.single import UserEnv
 from billp.simulators.env.vector import VectorUserEnv
 from billp.simulators.env.world import Split, World, Worlds

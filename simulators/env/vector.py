@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from billp.errors import BadInputError
-from billp.simulators.env.episodes import Episodes
+from billp.simulators.env.episode_arrays import Episodes
 from billp.simulators.env.single import OBSERVED, draw_users, spaces_of
 from billp.simulators.env.world import World
 from billp.simulators.quit.registry import REASON_NAMES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from billp.experiments.policies import training
+from billp.experiments.policies import policy_training as training
 from tests.cli.conftest import Billp
 
 TINY = ("--dataset", "tiny")

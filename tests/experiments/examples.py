@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from billp.agents.llm.usage import Usage
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.graphs.plans import PlanState
 from billp.graphs.state import Ended, Trajectory, Transition, UsageState, usage_state
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cloudpickle
 from pydantic import SecretStr
 
-from billp.experiments.runs.plans import EpisodePlan
+from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.scale.packing import Parcel, Ref
 from billp.experiments.scale.spreading import WorkerLostError
 from billp.experiments.scale.worker import Report, Worker

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from billp.agents.llm.abilities import STAND_IN
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.memory import Origin
 from billp.pages.episodes import Episodes
 from billp.pages.runs import Runs

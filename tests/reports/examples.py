@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from billp.experiments.analysis.critic_study import CriticStudy
-from billp.experiments.compare.policies import Passing, PolicyPoint, PolicyTraining
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.compare.policy_curves import Passing, PolicyPoint, PolicyTraining
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.stats.beyond_accuracy import BeyondAccuracy
-from billp.experiments.stats.outcomes import outcome_reason
+from billp.experiments.stats.endings import outcome_reason
 from billp.experiments.stats.reliability import reliability
 from billp.graphs.state import Ended, RecalledReflection
 from billp.memory import Origin

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from billp.reports import find_runs
 from billp.reports.curves import learning_curves, training_curves
-from billp.reports.rows import group_rows
+from billp.reports.report_rows import group_rows
 from tests.experiments.examples import failed
 from tests.reports.examples import comparison, episode, put_run
 

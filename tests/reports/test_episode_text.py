@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from billp.experiments.stats.outcomes import OUTCOMES
+from billp.experiments.stats.endings import OUTCOMES
 from billp.graphs.state import Trajectory
 from billp.reports.episode_text import trace
 from billp.reports.rendering import Telling

@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from billp.errors import BadInputError
-from billp.experiments.stats.outcomes import outcome_words
+from billp.experiments.stats.endings import outcome_words
 from billp.memory import Origin
 from billp.reports import RunData, find_runs, write_csv, write_parquet
 from billp.reports.exports import EPISODES, FORMULA, STEPS

@@ -15,9 +15,9 @@ import pytest
 from billp.errors import ArtifactError, BadInputError
 from billp.memory import Origin
 from billp.reports import find_runs, make_report, write_page
-from billp.reports.comparison import read_policies
+from billp.reports.compared import read_policies
 from billp.reports.figures import figures
-from billp.reports.policies import policies_figure
+from billp.reports.study_figures import policies_figure
 from tests.experiments.examples import failed
 from tests.reports.examples import HOSTILE, comparison, episode, put_run
 

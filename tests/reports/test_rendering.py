@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from billp.catalogue import Catalogue, Item
-from billp.experiments.stats.outcomes import OUTCOMES
+from billp.experiments.stats.endings import OUTCOMES
 from billp.reports.episode_view import CandidateView, StepView
 from billp.reports.rendering import Telling, titles_in
 from billp.simulators.quit.reasons import Reason

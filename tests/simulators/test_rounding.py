@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from billp.experiments.runs.stored_settings import completed
+from billp.experiments.runs.configured_folder import completed
 from billp.settings import SimulatorSettings
 from billp.simulators.env.artifacts import RECORD, load_worlds, save_worlds
 from billp.simulators.env.step import respond

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from billp.experiments.compare.pairs import tables_of_pair
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.stored import read_stored
 from billp.experiments.stats.intervals import Estimate, mean_of, ratio_of
 from billp.experiments.stats.metrics import cells_of, seed_table

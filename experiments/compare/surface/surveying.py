@@ -17,7 +17,7 @@ from billp.experiments.compare.surface.results import ORACLE, SURFACE, Cell, Sur
 from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.configured_folder import ConfiguredFolder, read_config
 from billp.experiments.runs.engine import Engine, engine_of
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_folder import read_lines
 from billp.experiments.runs.runner import OnEpisode
 from billp.experiments.runs.stored import read_stored

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from billp.simulators.atomic_files import read_header, read_rows
+from billp.simulators.data.atomic_files import read_header, read_rows
 from billp.simulators.data.importers.table import Row, Unreadable
 from billp.simulators.data.importers.text_table import picker
 from billp.simulators.progress import Progress

@@ -15,7 +15,7 @@ from billp.simulators.data.import_report import FEWEST, ColumnSpec, Feedback, Im
 from billp.simulators.data.importers.atomic_table import AtomicTable
 from billp.simulators.data.importers.categories import LISTS, SPACE
 from billp.simulators.data.importers.columns import ITEM_ROLES, LOG_ROLES, chosen_columns
-from billp.simulators.data.importers.rows import Interactions, interactions_of, item_index, items_of
+from billp.simulators.data.importers.log_rows import Interactions, interactions_of, item_index, items_of
 from billp.simulators.data.importers.table import Faults, Table
 from billp.simulators.data.mapping import ColumnMapping
 from billp.simulators.data.pairs import folded, k_core

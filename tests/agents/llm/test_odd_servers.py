@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from billp.agents.llm import asking
 from billp.agents.llm.asking import Request, ask_parsed, first_token
-from billp.agents.llm.patience import retry_after
 from billp.agents.llm.reading import Reply
+from billp.agents.llm.retrying import retry_after
 from billp.agents.llm.server_chat import ServerChat
 from billp.agents.roles.critic import expected_score
 from billp.agents.roles.planner import one_sentence

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from billp.agents.llm import asking
 from billp.agents.llm.asking import Request, ask_parsed, call_seed
-from billp.agents.llm.patience import AwayError, Patience
 from billp.agents.llm.reading import Reply
+from billp.agents.llm.retrying import AwayError, Patience
 from billp.agents.llm.server_chat import ServerChat
 from billp.agents.llm.usage import Usage
 from billp.errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError, ServerAwayError

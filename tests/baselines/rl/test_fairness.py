@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import billp.experiments.policies.training
+import billp.experiments.policies.policy_training
 from billp.baselines.rl.hyperparameters import Hyperparameters
-from billp.experiments.policies.training import train_method
+from billp.experiments.policies.policy_training import train_method
 from billp.graphs.resources import Resources
 from billp.settings import load_settings
 from tests.baselines.rl.classroom import small
@@ -25,7 +25,7 @@ def test_other_logs_of_test_users_and_no_test_world_give_the_same_policy(
     def few(method: str, epochs: int | None) -> Hyperparameters:
         return small(method, epochs=1, rounds=2, updates=5)
 
-    monkeypatch.setattr(billp.experiments.policies.training, "hyperparameters_of", few)
+    monkeypatch.setattr(billp.experiments.policies.policy_training, "hyperparameters_of", few)
     resources = Resources(load_settings({"data_dir": tmp_path}), embedder=HashEmbedder())
     deps = fake_dependencies()
     test = np.isin(deps.dataset.users, deps.worlds.test.users)

@@ -18,7 +18,7 @@ from billp.errors import ArtifactError, ModelUnavailableError
 from billp.experiments.analysis.critic_study import CriticStudy, study_critic, study_recorded
 from billp.experiments.runs.run_folder import read_lines
 from billp.experiments.runs.training import train
-from billp.experiments.stats.returns import known_returns
+from billp.experiments.stats.reliability import known_returns
 from billp.graphs.resources import Resources
 from billp.settings import load_settings
 from tests.cli.tiny import put_tiny

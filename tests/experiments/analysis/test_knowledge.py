@@ -12,8 +12,8 @@ from scipy.stats import pearsonr
 from billp.errors import ArtifactError
 from billp.experiments.analysis.knowing import as_begun, as_recorded, knowledge_noted
 from billp.experiments.analysis.knowledge import correlation_of, known
+from billp.experiments.doctor import better_models
 from billp.experiments.runs.config import surroundings
-from billp.experiments.runs.models import better_models
 from billp.graphs.dependencies import Dependencies
 from billp.memory import Answers, Knowledge, KnowledgeFile
 from billp.memory.item_values import Observed

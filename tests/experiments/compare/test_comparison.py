@@ -13,8 +13,8 @@ import pytest
 import billp.experiments.compare.design
 from billp.agents.prompt_pack import DEFAULT_PACK, TERSE_PACK, load_pack
 from billp.errors import ArtifactError
+from billp.experiments.compare.comparison_tables import conduct_table, curve_table, pairs_table, tables_of
 from billp.experiments.compare.results import Comparison
-from billp.experiments.compare.tables import conduct_table, curve_table, pairs_table, tables_of
 from billp.experiments.runs.configured_folder import read_config
 from billp.experiments.runs.run_folder import read_lines
 from billp.graphs.methods import METHODS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from billp.experiments.compare.pairs import compare_pair, compare_pairs, differs
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.stats.metrics import summarise
 from tests.experiments.examples import failed, finished
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from billp.errors import ArtifactError, NotFiniteError
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_folder import RunFolder, read_lines
 from tests.experiments.examples import failed, finished
 

@@ -13,8 +13,8 @@ import pytest
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.errors import DataError, ModelUnavailableError, ServerAwayError
-from billp.experiments.runs.plans import EpisodePlan, evaluation_plan, training_plan
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
 from billp.experiments.runs.run_folder import RunFolder, read_lines
 from billp.experiments.runs.runner import Runner
 from billp.graphs.dependencies import Dependencies

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from billp.errors import ArtifactError
+from billp.experiments.runs.configured_folder import completed
 from billp.experiments.runs.stored import read_stored
 from tests.test_house import MODULES, ROOT
 
@@ -53,3 +54,8 @@ def test_what_was_stored_is_read(tmp_path: Path):
 def test_no_module_reads_what_a_run_left_in_another_way(path: Path):
     text = path.read_text(encoding="utf-8")
     assert "read_bytes(" not in text, f"{path.relative_to(ROOT)}: read_stored knows damaged files"
+
+
+def test_a_run_from_before_a_setting_is_read_as_it_went():
+    assert completed({"actor": {"tau": 1.0}})["actor"]["mask_history"] is False
+    assert completed({"actor": {"mask_history": True}})["actor"]["mask_history"] is True

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from billp.agents.recommender import Observations
 from billp.errors import DataError, EpisodeError
 from billp.experiments.runs import vectorised
-from billp.experiments.runs.plans import EpisodePlan, evaluation_plan, training_plan
-from billp.experiments.runs.rival import RunningRival
+from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.runs.recommenders import RunningRival
 from billp.experiments.runs.vectorised import play_many
 from billp.graphs.dependencies import Dependencies, FixedDependencies
 from billp.graphs.episode import build_episode_graph

@@ -13,9 +13,9 @@ from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.errors import EngineError, ModelUnavailableError, ServerAwayError, SettingsError
 from billp.experiments.runs.engine import Engine
-from billp.experiments.runs.plans import EpisodePlan, evaluation_plan, training_plan
-from billp.experiments.runs.records import EpisodeLine
-from billp.experiments.runs.rival import RunningRival
+from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.runs.recommenders import RunningRival
 from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.runner import Runner
 from billp.experiments.scale.spreading import SpreadEngine

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.stats.beyond_accuracy import conduct_of
 from billp.graphs.state import Transition
 from tests.experiments.examples import failed, finished

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from billp.experiments.runs.records import EpisodeLine
-from billp.experiments.stats.beyond_accuracy import conduct_of
-from billp.experiments.stats.retention import visits_of
+from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.stats.beyond_accuracy import conduct_of, visits_of
 from billp.simulators.env.visits import ReturnModel, expected_visits
 from tests.experiments.examples import failed, finished
 from tests.fakes.dependencies import fake_dependencies

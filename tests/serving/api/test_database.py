@@ -11,10 +11,9 @@ from uuid import uuid4
 import pytest
 
 from billp.errors import ArtifactError, BadInputError, StoreAwayError
-from billp.serving.api.database import Database, open_database
+from billp.serving.api.database import Database, Syncing, open_database
 from billp.serving.api.ledger import AnswerRow, Ledger, SessionRow
 from billp.serving.api.postgres import schema_of
-from billp.serving.api.syncing import Syncing
 from billp.settings import Settings, load_settings
 from tests.serving.api.conftest import Open
 

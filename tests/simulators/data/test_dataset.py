@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billp.errors import DataError
-from billp.simulators.atomic_files import read_rows
+from billp.simulators.data.atomic_files import read_rows
 from billp.simulators.data.dataset import read_dataset
 from billp.simulators.data.mapping import ColumnMapping, guess_mapping
 from tests.fakes.worlds import MAPPING, tiny_dataset, write_atomic

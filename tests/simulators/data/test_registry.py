@@ -12,9 +12,9 @@ import pytest
 
 from billp import whole_files
 from billp.errors import BadInputError, DataError
-from billp.simulators.data.folders import replaced_folder
 from billp.simulators.data.import_report import ColumnSpec
 from billp.simulators.data.registry import RECORD, add_folder, dataset_folder, list_datasets, load_dataset
+from billp.whole_files import replaced_folder
 from tests.fakes.worlds import tiny_dataset, write_atomic
 
 
@@ -167,7 +167,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from billp import whole_files
-from billp.simulators.data.folders import replaced_folder
+from billp.whole_files import replaced_folder
 rename = Path.rename
 def refused(*_):
     raise OSError

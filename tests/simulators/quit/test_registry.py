@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billp.settings import SimulatorSettings
-from billp.simulators.env.episodes import Episodes
+from billp.simulators.env.episode_arrays import Episodes
 from billp.simulators.env.step import respond
 from billp.simulators.quit.reasons import LOW_REWARD
 from billp.simulators.quit.registry import REASON_NAMES, REASONS, RULES, code_of, rule_words

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billp.simulators.env.episodes import Episodes
+from billp.simulators.env.episode_arrays import Episodes
 from billp.simulators.env.world import World
 from billp.simulators.quit.patience import PatienceRule
 from billp.simulators.quit.personal import PersonalRule

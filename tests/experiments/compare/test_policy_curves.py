@@ -9,8 +9,8 @@ from rich.console import Console
 
 from billp.baselines.rl.policy import PolicyRecord
 from billp.baselines.rl.probe import CurvePoint
-from billp.experiments.compare.policies import policy_training
-from billp.experiments.compare.tables import policies_table
+from billp.experiments.compare.comparison_tables import policies_table
+from billp.experiments.compare.policy_curves import policy_training
 from billp.simulators.reference_policies import Outcome
 from tests.experiments.compare.running import design, run
 

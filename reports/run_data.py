@@ -1,9 +1,10 @@
-"""The run folders that a report is made of: what each was made with, and its episodes so far."""
+"""The run folders that a report is made of: what each was made with, its episodes so far, and its catalogue."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from billp.errors import ArtifactError
-from billp.experiments.runs.configured_folder import CONFIG, LARGEST
-from billp.experiments.runs.records import EpisodeLine
+from billp.catalogue import Catalogue
+from billp.errors import ArtifactError, DataError
+from billp.experiments.runs.configured_folder import CONFIG, LARGEST, completed
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_folder import EPISODES, METRICS, read_lines
-from billp.experiments.runs.stored_settings import completed
 from billp.settings import SimulatorSettings
+from billp.simulators import load_dataset
 from billp.simulators.quit.registry import rule_words
 from billp.validation import fault
 from billp.whole_files import read_bounded
@@ -171,3 +173,22 @@ def read_config(folder: Path) -> Config:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ArtifactError(f"{path} cannot be read ({place}{fault(first)}); restore it.") from error
+
+
+def catalogues(data_dir: Path, runs: Sequence[RunData]) -> dict[str, Catalogue]:
+    """The catalogue of each dataset of `runs` that is registered and is the one they were made with, by fingerprint."""
+    found: dict[str, Catalogue] = {}
+    for data in {run.config.dataset for run in runs}:
+        catalogue = catalogue_of(data_dir, data)
+        if catalogue is not None:
+            found[data.fingerprint] = catalogue
+    return found
+
+
+def catalogue_of(data_dir: Path, data: Data) -> Catalogue | None:
+    """The catalogue of `data`; None where it is not registered, or is no longer what it was: items go by number."""
+    try:
+        dataset = load_dataset(data_dir, data.name)
+    except DataError:
+        return None
+    return dataset.catalogue if dataset.fingerprint == data.fingerprint else None

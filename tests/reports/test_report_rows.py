@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from billp.reports import find_runs
-from billp.reports.rows import Row, group_rows
+from billp.reports.report_rows import Row, group_rows
 from tests.reports.examples import comparison, episode, put_run
 
 

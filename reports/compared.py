@@ -8,14 +8,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from billp.errors import ArtifactError
-from billp.experiments.compare.policies import PolicyTraining
+from billp.experiments.compare.comparison_tables import tables_of
+from billp.experiments.compare.policy_curves import PolicyTraining
 from billp.experiments.compare.results import Comparison
-from billp.experiments.compare.tables import tables_of
 from billp.experiments.runs.run_folder import METRICS
 from billp.experiments.runs.stored import read_stored
 from billp.experiments.stats.beyond_accuracy import BeyondAccuracy
+from billp.experiments.stats.endings import ended_words
 from billp.experiments.stats.intervals import Estimate, excludes
-from billp.experiments.stats.outcomes import ended_words
 from billp.experiments.stats.tables import TextTable
 
 _FILE = "comparison.json"

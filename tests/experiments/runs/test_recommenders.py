@@ -9,9 +9,9 @@ import pytest
 
 from billp.baselines.rivals.rival import Material
 from billp.errors import ArtifactError
-from billp.experiments.runs.plans import EpisodePlan, evaluation_plan, training_plan
-from billp.experiments.runs.records import EpisodeLine
-from billp.experiments.runs.rival import FILE, RunningRival, keep_lessons
+from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
+from billp.experiments.runs.recommenders import FILE, RunningRival, keep_lessons
 from billp.experiments.runs.run_folder import EPISODES, RunFolder
 from billp.experiments.runs.runner import Runner
 from billp.graphs.dependencies import Dependencies
@@ -107,10 +107,10 @@ def test_what_is_not_there_or_is_something_else_is_refused_with_the_remedy(tmp_p
 
 
 def test_a_rival_is_handed_no_row_of_a_test_user(monkeypatch: pytest.MonkeyPatch):
-    import billp.experiments.runs.rival
+    import billp.experiments.runs.recommenders
 
     seen: list[Material] = []
-    monkeypatch.setattr(billp.experiments.runs.rival, "RIVALS", {"mmr": seen.append})
+    monkeypatch.setattr(billp.experiments.runs.recommenders, "RIVALS", {"mmr": seen.append})
     RunningRival(fake_dependencies(), "mmr", 0)
     [given] = seen
     assert set(np.unique(given.dataset.users)) == set(tiny_worlds().train.users.tolist())

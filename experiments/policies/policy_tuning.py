@@ -22,7 +22,7 @@ from billp.baselines.rl.hyperparameters import (
     search_space_of,
 )
 from billp.baselines.rl.probe import CurvePoint, EvaluationUsers
-from billp.experiments.policies.training import OnProgress, audience_of, check_trainable, classroom
+from billp.experiments.policies.policy_training import OnProgress, audience_of, check_trainable, classroom
 from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.configured_folder import ConfiguredFolder
 from billp.experiments.runs.stored import read_stored

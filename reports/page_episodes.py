@@ -9,13 +9,13 @@ from pathlib import Path
 from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
 from billp.graphs.state import Transition
+from billp.reports.compact_json import Packing, dumps
 from billp.reports.episode_view import ItemView, OriginView, Place, RecordView
-from billp.reports.folders import RunData
-from billp.reports.packing import Packing, dumps
 from billp.reports.provenance import Sources, source_of, view_of
 from billp.reports.receipts import TrainingReceipts
 from billp.reports.rendering import Telling, titles_in
-from billp.reports.rows import Row
+from billp.reports.report_rows import Row
+from billp.reports.run_data import RunData
 
 BUDGET = 40_000_000
 """Bytes that the episodes of one page may take; beyond, browsers get slow."""

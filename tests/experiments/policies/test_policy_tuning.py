@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import billp.baselines.rl.hyperparameters
-import billp.experiments.policies.tuning
+import billp.experiments.policies.policy_tuning
 from billp.baselines.rl.hyperparameters import (
     FOLDER,
     Hyperparameters,
@@ -19,7 +19,7 @@ from billp.baselines.rl.hyperparameters import (
     search_space_of,
 )
 from billp.errors import ArtifactError, SettingsError
-from billp.experiments.policies.tuning import Trial, candidates, tune
+from billp.experiments.policies.policy_tuning import Trial, candidates, tune
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.resources import Resources
 from billp.settings import load_settings
@@ -79,7 +79,7 @@ def test_a_search_sees_nothing_of_test_users(tmp_path: Path, monkeypatch: pytest
     def few(method: str, epochs: int | None) -> Hyperparameters:
         return small(method, epochs=2, rounds=2, updates=5)
 
-    monkeypatch.setattr(billp.experiments.policies.tuning, "hyperparameters_of", few)
+    monkeypatch.setattr(billp.experiments.policies.policy_tuning, "hyperparameters_of", few)
     deps = fake_dependencies()
     test = np.isin(deps.dataset.users, deps.worlds.test.users)
     items = np.where(test, (deps.dataset.items + 7) % 60, deps.dataset.items).astype(np.int32)
@@ -105,7 +105,7 @@ def test_a_search_goes_on_where_it_was_cut_off_and_not_with_another_file(
     def few(method: str, epochs: int | None) -> Hyperparameters:
         return small(method, epochs=1, updates=1, learning_rate=rate)
 
-    monkeypatch.setattr(billp.experiments.policies.tuning, "hyperparameters_of", few)
+    monkeypatch.setattr(billp.experiments.policies.policy_tuning, "hyperparameters_of", few)
 
     def search() -> list[Trial]:
         resources = Resources(load_settings({"data_dir": tmp_path}), embedder=HashEmbedder())

@@ -1,9 +1,12 @@
-"""Rivals in runs: made from the train world, taught by recorded episodes, and kept under a name."""
+"""Recommenders without an LLM, by the name of the method: trained policies, and rivals.
+
+A rival is made from the train world, taught by recorded episodes, and kept under a name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,15 +17,15 @@ from billp.baselines.rivals.registry import RIVALS
 from billp.baselines.rivals.rival import Material, RatedEpisode
 from billp.baselines.rl.policy import policy_folder
 from billp.errors import ArtifactError
-from billp.experiments.policies.training import logs_of
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.policies.policy_training import kept_policy, logs_of
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.graphs.dependencies import Dependencies
+from billp.graphs.methods import method_named
 from billp.graphs.state import Trajectory
 from billp.graphs.users import masked_history
 from billp.simulators.data.dataset import file_digest
-from billp.simulators.data.folders import replaced_folder
 from billp.simulators.quit.reasons import HORIZON
-from billp.whole_files import read_bounded, write_whole
+from billp.whole_files import read_bounded, replaced_folder, write_whole
 
 FILE = "lessons.json"
 _LARGEST = 1 << 30  # bytes of it
@@ -118,3 +121,29 @@ def _lesson(done: Trajectory) -> RatedEpisode:
         rewards=[step["reward"] for step in done["steps"]],
         left=done["ended"] != HORIZON.name,
     )
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recommender, and what the record of a run says of it; both empty for methods that need none."""
+
+    recommender: Recommender | None = None
+    told: Mapping[str, object] = field(default_factory=dict)
+
+
+def open_recommender(deps: Dependencies, method: str, name: str) -> Opened:
+    """The recommender of `method` as `billp train` kept it under `name`, or as it is without training.
+
+    Raises ArtifactError, with the remedy, where it has to be trained first.
+    """
+    chosen = method_named(method)
+    if chosen.needs_policy:
+        policy = kept_policy(deps, method, name)
+        return Opened(policy, {"policy": policy.record.sha256} if policy is not None else {})
+    if chosen.chooser != "rival":
+        return Opened()
+    rival = RunningRival(deps, method, deps.worlds.train.settings.seed)
+    told: dict[str, object] = {"rival": rival.chosen}
+    if chosen.answers:
+        told["policy"] = rival.learn_kept(deps, method, name)
+    return Opened(rival.recommender(explore=False), told)

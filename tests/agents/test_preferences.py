@@ -13,7 +13,7 @@ from billp.agents.actor_input import ActorInput
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.observation import AgentObservation
-from billp.agents.policy import choose, label_preferences, named_preferences, unbiased_preferences
+from billp.agents.preferences import choose, label_preferences, named_preferences, unbiased_preferences
 from billp.agents.prompt_pack import load_pack
 from billp.agents.roles.actor import Actor
 from billp.agents.tools import CategoryAnalysis

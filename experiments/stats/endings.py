@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.simulators.quit.reasons import Reason
 from billp.simulators.quit.registry import REASONS
 

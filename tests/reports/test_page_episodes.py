@@ -15,12 +15,12 @@ from billp.memory import Origin
 from billp.pages.episodes import Episodes
 from billp.pages.runs import Runs
 from billp.reports import find_runs, write_csv
+from billp.reports.compact_json import Packing, dumps
 from billp.reports.episode_text import trace
 from billp.reports.episode_view import ItemView, OriginView, Place, RecordView
-from billp.reports.episodes import episodes_json
-from billp.reports.packing import Packing, dumps
+from billp.reports.page_episodes import episodes_json
 from billp.reports.rendering import Telling
-from billp.reports.rows import group_rows
+from billp.reports.report_rows import group_rows
 from tests.experiments.examples import failed
 from tests.reports.examples import comparison, episode, put_run
 

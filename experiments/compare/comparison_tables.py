@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from billp.experiments.compare.results import Comparison
+from billp.experiments.stats.endings import ended_words
 from billp.experiments.stats.intervals import Estimate, excludes
 from billp.experiments.stats.numbers import fixed, share, with_interval
-from billp.experiments.stats.outcomes import ended_words
 from billp.experiments.stats.tables import TextTable, cost_table, results_table
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from billp.experiments.runs.names import row_name
-from billp.experiments.runs.records import EpisodeLine
+from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.runs.run_names import row_name
 from billp.experiments.stats.metrics import Summary, summarise
 from billp.graphs.methods import METHODS
-from billp.reports.folders import RunData
+from billp.reports.run_data import RunData
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from billp.graphs.resources import Resources
 from billp.graphs.users import masked_history
 from billp.settings import Settings
 from billp.simulators import Dataset, World, users_of
-from billp.simulators.data.folders import replaced_folder
+from billp.whole_files import replaced_folder
 
 if TYPE_CHECKING:
     from billp.baselines.rl.algorithms.agent import TrainingData
