@@ -8,13 +8,14 @@ from pathlib import Path
 from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
 from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.runs.stored import Data
 from billp.graphs.state import Transition
 from billp.pages.answers import EpisodeAnswer
 from billp.pages.runs import Runs
 from billp.reports.episode_view import Place, RecordView
 from billp.reports.provenance import Source, source_of, view_of
 from billp.reports.rendering import Telling, titles_in
-from billp.reports.run_data import Data, catalogue_of
+from billp.reports.run_data import catalogue_of
 
 
 class Episodes:

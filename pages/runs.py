@@ -14,6 +14,7 @@ from billp.errors import ArtifactError
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_folder import EPISODES, parse_line
 from billp.experiments.runs.run_names import is_called, row_name
+from billp.experiments.runs.stored import Config, has_ended, stored_config
 from billp.experiments.stats.endings import outcome, outcome_words
 from billp.experiments.stats.intervals import mean_of
 from billp.experiments.stats.metrics import seed_table
@@ -21,7 +22,7 @@ from billp.experiments.stats.numbers import with_interval
 from billp.pages.answers import EpisodeList, EpisodeRow, RunList, RunRow
 from billp.reports.episode_view import Place
 from billp.reports.provenance import Source, nearest
-from billp.reports.run_data import Config, is_complete, read_config, run_folders
+from billp.reports.run_data import run_folders
 from billp.whole_files import open_plain
 
 
@@ -96,7 +97,7 @@ class Runs:
             index = self._index(folder)
             if not 1 <= number <= len(index.rows):
                 raise ArtifactError(f"Run {name} has no episode {number}; it has {len(index.rows)}.")
-            return self._summary(name), index.line(number), read_config(folder)
+            return self._summary(name), index.line(number), stored_config(folder)
 
     def line(self, place: Place) -> EpisodeLine:
         """The episode at `place`, which `places` found."""
@@ -144,7 +145,7 @@ class Runs:
         folder = self._root / name
         changed = folder.joinpath(EPISODES).stat().st_mtime
         try:
-            config, index = read_config(folder), self._index(folder)
+            config, index = stored_config(folder), self._index(folder)
         except ArtifactError as error:
             return RunRow(
                 name=name, command="", method="", dataset="", episodes=0, failed=0, length=None, r_traj=None,
@@ -172,7 +173,7 @@ class Runs:
             len_interval=with_interval(length, 1),
             r_traj_interval=with_interval(r_traj, 1),
             changed=changed,
-            complete=is_complete(folder, config),
+            complete=has_ended(folder, config),
         )
 
 

@@ -17,20 +17,12 @@ from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
 from billp.errors import BadInputError
 from billp.experiments.compare.surface.results import Surface, surface_table
+from billp.experiments.stats.endings import ended_words
 from billp.experiments.stats.episode_metrics import METRICS
+from billp.experiments.stats.intervals import excludes
 from billp.experiments.stats.numbers import fixed, share, signed_interval, with_interval
 from billp.experiments.stats.tables import TextTable, summary_table
-from billp.reports.compared import (
-    ComparedPolicy,
-    NamedConduct,
-    Pair,
-    read_caption,
-    read_conducts,
-    read_coverage,
-    read_pairs,
-    read_policies,
-    read_tables,
-)
+from billp.reports.compared import Compared, read_compared, read_coverage
 from billp.reports.figures import figures
 from billp.reports.page_episodes import BUDGET, EpisodesJson, episodes_json
 from billp.reports.plotting import Figure
@@ -50,13 +42,9 @@ class Report:
     title: str
     runs: tuple[RunData, ...]
     rows: tuple[Row, ...]
-    pairs: tuple[Pair, ...]
-    conducts: tuple[NamedConduct, ...] = ()
+    comparisons: tuple[Compared, ...] = ()
     studies: tuple[Study, ...] = ()
-    policies: tuple[ComparedPolicy, ...] = ()
     surfaces: tuple[Surface, ...] = ()
-    captions: tuple[str, ...] = ()
-    """What the numbers of each comparison rest on."""
 
     @property
     def stands_in(self) -> str:
@@ -72,27 +60,32 @@ class Report:
         """The share of the catalogue that the users of `row` saw, where that is noted."""
         if not row.runs[0].config.plan.arm:
             return read_coverage(row.runs[0].path) if len(row.runs) == 1 else None
-        found = {(named.run, named.label): named.conduct.coverage for named in self.conducts}
-        return None if row.training or row.probe else found.get((row.root.name, row.runs[0].config.plan.arm))
+        if row.training or row.probe:
+            return None
+        found = {compared.root: compared.conducts for compared in self.comparisons}.get(row.root, {})
+        conduct = found.get(row.runs[0].config.plan.arm)
+        return None if conduct is None else conduct.coverage
 
     def tables(self) -> list[TextTable]:
         """The tables to export: those of comparisons, and one of all runs by themselves."""
-        compared = {root: read_tables(root) for root in dict.fromkeys(run.root for run in self.runs)}
-        alone = {row.label: row.summary for row in self.rows if not row.probe and not compared[row.root]}
+        together = {compared.root for compared in self.comparisons}
+        alone = {row.label: row.summary for row in self.rows if not row.probe and row.root not in together}
         tables = [surface_table(surface) for surface in self.surfaces]
-        tables += [table for found in compared.values() for table in found]
+        tables += [table for compared in self.comparisons for table in compared.tables()]
         return tables + ([summary_table(alone)] if alone else [])
 
     def figures(self) -> list[Figure]:
         """Every figure that there is data for."""
         found = [surface_figure(surface, number) for number, surface in enumerate(self.surfaces)]
         found += figures(self.rows)
-        found += [policies_figure(self.policies)] if self.policies else []
+        trained = [(compared.run, policy) for compared in self.comparisons for policy in compared.found.policies]
+        found += [policies_figure(trained)] if trained else []
         return found + ([reliability_figure(self.studies)] if self.studies else [])
 
     def plain(self) -> dict[str, Any]:
         """The numbers of the tables as plain values."""
         shown = [row for row in self.rows if not row.probe]
+        compared = [comparison.plain() for comparison in self.comparisons]
         return {
             "rows": [
                 {
@@ -107,10 +100,8 @@ class Report:
                 for row in shown
             ],
             "surfaces": [surface.model_dump(mode="json") for surface in self.surfaces],
-            "captions": list(self.captions),
-            "pairs": [pair.model_dump(mode="json") for pair in self.pairs],
-            "conduct": [{"label": named.label, **named.conduct.model_dump(mode="json")} for named in self.conducts],
-            "policies": [{"run": policy.run, **policy.training.model_dump(mode="json")} for policy in self.policies],
+            "captions": [caption for each in self.comparisons if (caption := each.found.caption)],
+            **{part: [row for each in compared for row in each[part]] for part in ("pairs", "conduct", "policies")},
             "critic": [{"run": study.name, **study.found.model_dump(mode="json")} for study in self.studies],
         }
 
@@ -123,11 +114,8 @@ def make_report(runs: Sequence[RunData], surfaces: Mapping[Path, Surface] | None
         title=", ".join(root.name for root in roots),
         runs=tuple(runs),
         rows=tuple(group_rows(runs)),
-        pairs=tuple(pair for root in roots for pair in read_pairs(root)),
-        conducts=tuple(named for root in roots for named in read_conducts(root)),
+        comparisons=tuple(compared for root in roots if (compared := read_compared(root)) is not None),
         surfaces=tuple(surfaces.values()),
-        captions=tuple(caption for root in roots if (caption := read_caption(root))),
-        policies=tuple(policy for root in roots for policy in read_policies(root)),
         studies=tuple(study for root in roots for study in read_studies(root)),
     )
 
@@ -178,7 +166,10 @@ def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> 
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"interval": with_interval, "signed": signed_interval, "share": share, "fixed": fixed}
+    environment.filters |= {
+        "interval": with_interval, "signed": signed_interval, "share": share, "fixed": fixed,
+        "excludes_zero": lambda estimate: excludes(estimate, 0.0), "ended": ended_words,
+    }  # fmt: skip
     return environment.get_template("page.html").render(
         report=report,
         shown=[row for row in report.rows if not row.probe],

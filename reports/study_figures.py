@@ -6,31 +6,32 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
+from billp.experiments.compare.policy_curves import PolicyTraining
 from billp.experiments.compare.surface.results import Surface, methods_of
 from billp.experiments.stats.numbers import share, share_with_interval
-from billp.reports.compared import ComparedPolicy
 from billp.reports.plotting import Figure, colour, plot
 
 
-def policies_figure(policies: Sequence[ComparedPolicy]) -> Figure:
-    """R_traj over training steps: with train users, with held-out users, and what learning by memory reaches."""
+def policies_figure(policies: Sequence[tuple[str, PolicyTraining]]) -> Figure:
+    """R_traj over training steps: with train users, with held-out users, and what learning by memory reaches.
+
+    `policies` are trainings with the names of the comparisons that they are of.
+    """
     traces: list[dict[str, Any]] = []
-    several = len({policy.run for policy in policies}) > 1
-    for position, policy in enumerate(policies):
-        curve = policy.training.curve
+    several = len({run for run, _ in policies}) > 1
+    for position, (run, policy) in enumerate(policies):
+        curve = policy.curve
         steps = [point.steps for point in curve]
         held_out: list[float | None] = [point.held_out for point in curve]
         train: list[float | None] = [point.train_users for point in curve]
-        name = _name(policy.training.arm, policy.run, several)
+        name = _name(policy.arm, run, several)
         line = {"color": colour(position)}
         traces.append(_line(f"{name}, held-out users", steps, held_out, line))
         traces.append(_line(f"{name}, train users", steps, train, line | {"dash": "dot"}))
-    first = min(policy.training.curve[0].steps for policy in policies)
-    last = max(policy.training.steps for policy in policies)
+    first = min(policy.curve[0].steps for _, policy in policies)
+    last = max(policy.steps for _, policy in policies)
     reached = {
-        _name(passing.arm, policy.run, several): passing.r_traj
-        for policy in policies
-        for passing in policy.training.passes
+        _name(passing.arm, run, several): passing.r_traj for run, policy in policies for passing in policy.passes
     }
     for name, r_traj in reached.items():
         traces.append(_line(name, [first, last], [r_traj, r_traj], {"color": "#999999", "dash": "dash", "width": 1}))

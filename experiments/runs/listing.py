@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from billp.errors import ArtifactError
-from billp.experiments.runs.configured_folder import CONFIG, LOCK, locked, read_config
+from billp.experiments.runs.configured_folder import CONFIG, LOCK, locked
 from billp.experiments.runs.run_folder import EPISODES, METRICS
+from billp.experiments.runs.stored import Config, Plan, stored_config
 
 _ENDS = (METRICS, "comparison.json", "surface.json")
 """A file that is written when a run, a comparison or a surface has come to its end."""
@@ -56,21 +56,17 @@ def listed(folder: Path, runs_dir: Path) -> ListedRun:
     """What the run in `folder` is, as seen from `runs_dir`."""
     files = sorted(folder.rglob(EPISODES))
     parts = tuple(file.parent.relative_to(folder).as_posix() for file in files if file.parent != folder)
-    config = _config(folder) or (_config(folder / parts[0]) if parts else {})
-    plan, data = _mapping(config, "plan"), _mapping(config, "dataset")
+    config = _config(folder if (folder / CONFIG).is_file() or not parts else folder / parts[0])
     own = (folder / CONFIG).is_file()
-    command = str(plan.get("command", "")) if own or not parts else folder.name.split("-", maxsplit=1)[0]
-    method = str(plan.get("method", "")) if own else ""
-    arms = plan.get("arms")
-    if isinstance(arms, Mapping):
-        method = ", ".join(str(arm) for arm in arms)
+    command = config.plan.command if own or not parts else folder.name.split("-", maxsplit=1)[0]
+    method = ", ".join(config.plan.arms) or (config.plan.method if own else "")
     ended = command == "play" or any((folder / name).is_file() for name in _ENDS)
     whole = ended or (not own and bool(parts) and all((folder / part / METRICS).is_file() for part in parts))
     return ListedRun(
         name=folder.relative_to(runs_dir).as_posix(),
         command=command,
         method=method,
-        dataset=str(data.get("name", "")),
+        dataset=config.dataset.name,
         files=tuple(files),
         changed=max((file.stat().st_mtime for file in files), default=None),
         state="finished" if whole else "under way or interrupted",
@@ -86,18 +82,13 @@ def remove_run(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _config(folder: Path) -> Mapping[str, Any]:
+def _config(folder: Path) -> Config:
     if not (folder / CONFIG).is_file():
-        return {}
+        return Config()
     try:
-        return read_config(folder)
+        return stored_config(folder)
     except ArtifactError:
-        return {"plan": {"command": "damaged"}}
-
-
-def _mapping(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = config.get(name)
-    return part if isinstance(part, Mapping) else {}
+        return Config(plan=Plan(command="damaged"))
 
 
 def _lines(file: Path) -> int:

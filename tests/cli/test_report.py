@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def test_several_runs_share_a_page_in_the_first(billp: Billp, runs: Path):
         ("all", "billp (training) · all"),
     ]  # fmt: skip
     assert said.json["rows"][1]["r_traj"] == {"mean": 4.0, "ci95": None, "note": "one user"}
-    assert [(pair["run"], pair["metric"]) for pair in said.json["pairs"]] == [("all", "r_traj")]
+    assert [(pair["run"], pair["metric"]) for pair in said.json["pairs"]] == [("all", "r_traj"), ("all", "len")]
     assert not (runs / "all" / "report.html").exists()
 
 
@@ -76,6 +77,15 @@ def test_tables_are_written_for_papers(billp: Billp, runs: Path, tmp_path: Path)
     assert "| billp | " in markdown.read_text()
     assert "4.0 [-] (one user)" in markdown.read_text()
     assert r"billp & " in latex.read_text()
-    refused = billp("report", "all", "--markdown", tmp_path / "all.md")
+    assert billp("report", "all", "--markdown", tmp_path / "all.md").code == 0
+    assert "against react, paired by user and seed" in (tmp_path / "all.md").read_text()
+
+
+def test_a_comparison_of_an_earlier_version_says_how_to_bring_it_up_to_date(billp: Billp, runs: Path):
+    file = runs / "all" / "comparison.json"
+    stored = json.loads(file.read_text())
+    del stored["serving"]
+    file.write_text(json.dumps(stored))
+    refused = billp("report", "all")
     assert refused.code == 2
     assert "run the comparison again with --resume" in refused.words

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from billp.experiments.analysis.critic_study import CriticStudy
+from billp.experiments.compare.pairs import Pair
 from billp.experiments.compare.policy_curves import Passing, PolicyPoint, PolicyTraining
+from billp.experiments.compare.results import Comparison, Serving
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.stats.beyond_accuracy import BeyondAccuracy
 from billp.experiments.stats.endings import outcome_reason
+from billp.experiments.stats.intervals import Estimate
+from billp.experiments.stats.metrics import summarise
 from billp.experiments.stats.reliability import reliability
 from billp.graphs.state import Ended, RecalledReflection
 from billp.memory import Origin
@@ -104,20 +108,27 @@ def comparison(root: Path) -> Path:
             root / "react" / f"seed-{seed}", [*plain, failed("test-x", seed=seed)], method="react", seeds=[seed],
             arm="react",
         )  # fmt: skip
-    pair = {
-        "a": "billp", "b": "react", "metric": "r_traj", "difference": {"mean": 9.0, "ci95": [8.0, 10.0]},
-        "ratio": {"mean": 4.0, "ci95": [3.5, 4.5]},
-    }  # fmt: skip
+    pairs = [
+        Pair(
+            a=a, b=b, metric=metric, pairs=4, difference=Estimate(mean=9.0, ci95=(8.0, 10.0)),
+            ratio=Estimate(mean=4.0, ci95=(3.5, 4.5)),
+        )
+        for a, b in (("billp", "react"), ("act-only", "billp"))
+        for metric in ("r_traj", "len")
+    ]  # fmt: skip
     conduct = BeyondAccuracy(
         coverage=0.25, diversity=0.75, long_tail=0.4, grounding=None, avoidable_quits=0.5, bored_steps_back={"1": 3}
     )
-    methods = {"billp": {"conduct": conduct.model_dump()}, "react": {"conduct": None}}
-    other = pair | {"a": "act-only", "b": "billp"}
+    billp, react = (summarise([episode("test-0-u0", 4, 5, 3)], method, "tiny") for method in ("billp", "react"))
     points = [PolicyPoint(steps=steps, train_users=5.0 * steps, held_out=4.0) for steps in (1, 2)]
     passing = Passing(arm="billp", r_traj=12.0, train_users=None, held_out=None)
     policy = PolicyTraining(arm="a2c", seeds=1, steps=2, seconds=1.0, curve=points, passes=[passing])
-    found = {"base": "react", "pairs": [pair, other], "methods": methods, "policies": [policy.model_dump()]}
-    (root / "comparison.json").write_text(json.dumps(found))
+    found = Comparison(
+        dataset="tiny", base="react", users=3, stopped_early=False, pairs=pairs, curve=[], policies=[policy],
+        methods={"billp": billp.model_copy(update={"conduct": conduct}), "react": react}, training={}, settings={},
+        serving=Serving(seconds=1, busy_share=0, calls_at_once=0, cached_share={}),
+    )  # fmt: skip
+    (root / "comparison.json").write_text(found.model_dump_json())
     study = CriticStudy(
         dataset="tiny", method="billp", memory="billp", gamma=0.5, episodes=6, failed=0, hidden=0,
         unjudged={"logprobs": 0}, ways={"logprobs": reliability([1, 2, 3, 4], [1, 2, 2, 5])},

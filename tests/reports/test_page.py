@@ -15,9 +15,7 @@ import pytest
 from billp.errors import ArtifactError, BadInputError
 from billp.memory import Origin
 from billp.reports import find_runs, make_report, write_page
-from billp.reports.compared import read_policies
 from billp.reports.figures import figures
-from billp.reports.study_figures import policies_figure
 from tests.experiments.examples import failed
 from tests.reports.examples import HOSTILE, comparison, episode, put_run
 
@@ -173,11 +171,12 @@ def test_a_damaged_comparison_is_refused(tmp_path: Path):
 
 def test_pairs_of_several_runs_say_which(tmp_path: Path):
     roots = [comparison(tmp_path / name) for name in ("monday", "tuesday")]
-    write_page(make_report([run for root in roots for run in find_runs(root)]), tmp_path / "both.html", {})
+    report = make_report([run for root in roots for run in find_runs(root)])
+    write_page(report, tmp_path / "both.html", {})
     rows = re.findall(r'<th scope="row">billp - react([^<]*)</th>', (tmp_path / "both.html").read_text())
-    assert [row.strip() for row in rows] == ["· monday", "· tuesday"]
+    assert [row.strip() for row in rows] == ["· monday"] * 2 + ["· tuesday"] * 2
     assert "billp - react</th>" in page(roots[0])
-    policies = policies_figure([policy for root in roots for policy in read_policies(root)])
+    (policies,) = (figure for figure in report.figures() if figure.id == "policies")
     names = [trace["name"] for trace in policies.plot["data"] if "held-out" in trace["name"]]
     assert names == ["a2c · monday, held-out users", "a2c · tuesday, held-out users"]
 
