@@ -7,7 +7,6 @@ from pathlib import Path
 from billp.errors import ArtifactError, MemoryStoreError, SettingsError
 from billp.experiments.runs.configured_folder import check_free
 from billp.graphs.methods import Method, method_named
-from billp.memory.inventory import counts_of, inventory
 from billp.names import checked_name, there_is_no
 from billp.settings import Settings
 
@@ -49,6 +48,8 @@ def check_method(settings: Settings, method: str, dataset: str, name: str, *, un
         _check_lessons(settings, method, dataset, name, untrained=untrained)
     if not chosen.remembers:
         return chosen
+    from billp.memory.inventory import counts_of  # noqa: PLC0415 -- as above
+
     if untrained:
         _check_untrained(settings, dataset, name)
     elif not sum(counts_of(settings, dataset, name).values()):
@@ -73,6 +74,8 @@ def check_play(settings: Settings, method: str, dataset: str, memory: str | None
     if chosen.answers:
         _check_lessons(settings, method, dataset, memory or method)
     if memory is not None and chosen.remembers and not learn:
+        from billp.memory.inventory import counts_of  # noqa: PLC0415 -- as above
+
         counts_of(settings, dataset, memory)
 
 
@@ -101,6 +104,8 @@ def _check_kept(settings: Settings, method: str, dataset: str, name: str, file: 
 
 
 def _check_untrained(settings: Settings, dataset: str, name: str) -> None:
+    from billp.memory.inventory import inventory  # noqa: PLC0415 -- as above
+
     held = sum(inventory(settings).get(dataset, {}).get(name, {}).values())
     if held:
         raise MemoryStoreError(

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.episode_lines import EpisodeLine
-from billp.experiments.runs.run_folder import EPISODES, parse_line
-from billp.experiments.runs.run_names import is_called, row_name
+from billp.experiments.runs.run_folder import parse_line
+from billp.experiments.runs.run_names import EPISODES, is_called, row_name
 from billp.experiments.runs.stored import Config, has_ended, stored_config
 from billp.experiments.stats.endings import outcome, outcome_words
 from billp.experiments.stats.intervals import mean_of

@@ -12,7 +12,7 @@ from billp.errors import ArtifactError
 from billp.experiments.compare.comparison_tables import tables_of
 from billp.experiments.compare.pairs import Pair
 from billp.experiments.compare.results import Comparison
-from billp.experiments.runs.run_folder import METRICS
+from billp.experiments.runs.run_names import METRICS
 from billp.experiments.runs.stored import read_stored
 from billp.experiments.stats.beyond_accuracy import BeyondAccuracy
 from billp.experiments.stats.tables import TextTable

@@ -10,7 +10,8 @@ from billp.catalogue import Catalogue
 from billp.errors import ArtifactError, DataError
 from billp.experiments.runs.configured_folder import CONFIG
 from billp.experiments.runs.episode_lines import EpisodeLine
-from billp.experiments.runs.run_folder import EPISODES, read_lines
+from billp.experiments.runs.run_folder import read_lines
+from billp.experiments.runs.run_names import EPISODES
 from billp.experiments.runs.stored import Config, Data, has_ended, stored_config
 from billp.simulators import load_dataset
 

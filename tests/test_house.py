@@ -199,13 +199,6 @@ def test_the_ways_in_load_neither_torch_nor_chroma(module: str, tmp_path: Path):
     assert python(program, tmp_path).strip() == "[]"
 
 
-def test_the_command_line_starts_without_the_graph(tmp_path: Path):
-    assert python("import billp.cli\nprint('langgraph' in sys.modules, 'numpy' in sys.modules)", tmp_path).split() == [
-        "False",
-        "False",
-    ]
-
-
 def validated(*arguments: str) -> subprocess.CompletedProcess[str]:
     tool = Path(sys.executable).with_name("check-jsonschema")
     return subprocess.run([str(tool), *arguments], capture_output=True, text=True, check=False)  # noqa: S603

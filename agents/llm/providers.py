@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import aiohttp
 import httpx
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.exceptions import ContextOverflowError as TooLongError
@@ -31,8 +30,6 @@ from billp.errors import BillpError, ContextOverflowError, ModelUnavailableError
 from billp.settings import LLMSettings
 
 Parameters = Mapping[str, Any]
-_NOT_REACHED = (ModelConnectionError, ConnectionError, aiohttp.ClientConnectionError, httpx.TransportError)
-"""Not every package turns what its HTTP client raises into LangChain's ModelConnectionError."""
 _WORDS_ONLY = Abilities(seed=False, logprobs=False, schema=False)
 
 
@@ -225,7 +222,7 @@ class ProviderChat(WrappedChat):
             )
         if isinstance(error, ModelTimeoutError | TimeoutError | httpx.TimeoutException):
             return MomentaryError(words, after_s)
-        if isinstance(error, _NOT_REACHED) or status in (502, 503, 504):
+        if _not_reached(error) or status in (502, 503, 504):
             return AwayError(words, after_s)
         if (isinstance(error, ModelError) and error.is_retryable) or status in (408, 409, 429) or status >= 500:
             return MomentaryError(words, after_s)
@@ -255,6 +252,14 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+def _not_reached(error: Exception) -> bool:
+    """Not every package turns what its HTTP client raises into LangChain's ModelConnectionError."""
+    import aiohttp  # noqa: PLC0415 -- slow to import, and many a method asks no LLM
+
+    away = (ModelConnectionError, ConnectionError, aiohttp.ClientConnectionError, httpx.TransportError)
+    return isinstance(error, away)
 
 
 def _line(error: Exception, settings: LLMSettings) -> str:

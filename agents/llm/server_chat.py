@@ -13,9 +13,8 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import aiohttp
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -30,6 +29,9 @@ from billp.agents.llm.retrying import AwayError, MomentaryError, Patience
 from billp.agents.llm.wrapping import AsyncChat, in_one_piece
 from billp.errors import ModelUnavailableError
 from billp.settings import LLMSettings
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _LARGEST = 4 * 2**20  # bytes of a reply; beyond this it is no chat completion of ours
 _KEPT_S = 3.0  # that a connection may be idle and still be used
@@ -188,6 +190,8 @@ class ServerChat(AsyncChat):
     @asynccontextmanager
     async def _posted(self, body: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
         """The response to `body`, if its status is 200; raises what another status or no response means."""
+        import aiohttp  # noqa: PLC0415 -- see _opened
+
         # llama.cpp drops the connection after a stream without saying so, and the next call on it would find it gone.
         headers = {"Connection": "close"} if body.get("stream") else None
         try:
@@ -254,6 +258,8 @@ class ServerChat(AsyncChat):
 
     def _opened(self) -> aiohttp.ClientSession:
         """The session, made by the first call, since it belongs to the event loop that is running then."""
+        import aiohttp  # noqa: PLC0415 -- slow to import, and many a method asks no LLM
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self.settings.timeout_s),

@@ -10,7 +10,7 @@ from typing import Any
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LOCK, locked
-from billp.experiments.runs.run_folder import EPISODES, METRICS
+from billp.experiments.runs.run_names import EPISODES, METRICS
 from billp.experiments.runs.stored import Config, Plan, stored_config
 
 _ENDS = (METRICS, "comparison.json", "surface.json")

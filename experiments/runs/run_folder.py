@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, ConfiguredFolder, unwritable
 from billp.experiments.runs.episode_lines import EpisodeLine, check_finite
+from billp.experiments.runs.run_names import EPISODES, METRICS
 from billp.whole_files import bounded_lines, open_plain
 
-EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 _LONGEST = 64_000_000  # bytes of a line; an episode of a thousand steps takes some hundred thousand
 
 

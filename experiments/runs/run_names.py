@@ -1,4 +1,4 @@
-"""Names of runs and their rows: in the terminal, the report, the local page and exports, and in memory."""
+"""Names of runs, their files and their rows: in the terminal, the report, the local page and exports, and in memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 from billp.errors import ArtifactError
 from billp.graphs.methods import METHODS
 from billp.names import there_is_no
+
+EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 
 
 def run_name(*parts: str) -> str:

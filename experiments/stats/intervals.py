@@ -26,7 +26,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy.special import stdtrit  # Student's t; scipy.stats would take a second to load
 
 Table = NDArray[np.float64]
 
@@ -193,6 +192,8 @@ def _half_width(parts: Sequence[_Part], level: float, *, seeds: int) -> float:
 
 def _squared(values: Sequence[NDArray[np.float64]], level: float, freedom: Sequence[int]) -> float:
     """The squared half-width of the t interval of a mean of means: of `values` in each split, then over splits."""
+    from scipy.special import stdtrit  # noqa: PLC0415 -- slow to import; scipy.stats would be slower still
+
     variances = [
         float(((each - each.mean()) ** 2).sum()) / max(free, 1) / len(each)
         for each, free in zip(values, freedom, strict=True)

@@ -12,7 +12,8 @@ from billp.errors import ArtifactError
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
 from billp.experiments.runs.recommenders import FILE, RunningRival, keep_lessons
-from billp.experiments.runs.run_folder import EPISODES, RunFolder
+from billp.experiments.runs.run_folder import RunFolder
+from billp.experiments.runs.run_names import EPISODES
 from billp.experiments.runs.runner import Runner
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import METHODS
