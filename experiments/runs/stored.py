@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LARGEST, completed
-from billp.experiments.runs.run_folder import METRICS
+from billp.experiments.runs.run_names import METRICS
 from billp.settings import SimulatorSettings
-from billp.simulators.quit.registry import rule_words
 from billp.validation import fault
 from billp.whole_files import read_bounded
 
@@ -94,6 +93,8 @@ class Config(_Part):
         """The quit rule it ran under and what was rounded, in words; empty where the run does not say."""
         if "simulator" not in self.settings:
             return ""
+        from billp.simulators.quit.registry import rule_words  # noqa: PLC0415 -- loads NumPy, and a list needs none
+
         try:
             return rule_words(SimulatorSettings.model_validate(completed(self.settings)["simulator"]))
         except ValidationError:  # settings of another build
