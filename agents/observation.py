@@ -34,8 +34,8 @@ class AgentObservation:
     """All that the agents know of one user at one moment: what was liked before, and the steps so far."""
 
     history: tuple[Item, ...]
-    recommended: tuple[Item, ...]
-    rewards: tuple[int, ...]
+    recommended: tuple[Item, ...] = ()
+    rewards: tuple[int, ...] = ()
 
     def recent(self, count: int) -> tuple[Item, ...]:
         """The last `count` items the user met, history first, oldest first: a state in the paper's sense."""

@@ -20,9 +20,9 @@ import numpy as np
 from benchmarks.simulator import made_up_worlds
 from billp.catalogue import Catalogue, Item
 from billp.graphs.beliefs import BeliefModel
-from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.users import SimulatedUsers
 from billp.memory import KINDS, AgentMemory, Vector
@@ -105,7 +105,7 @@ def made_up_services() -> Dependencies:
 
 async def measure(deps: Dependencies, method: str, held: Held) -> dict[str, float]:
     """One method's figures."""
-    graph = build_episode_graph(FixedDependencies(deps), _HORIZON)
+    graph = build_episode_graph(fixed_dependencies(deps), _HORIZON)
     figures: dict[str, float] = {}
     for user in ("u0", "u1"):
         held.longest, began = 0.0, time.process_time()

@@ -12,7 +12,7 @@ Writes to a temporary runs folder and to a memory of its own.
 from __future__ import annotations
 
 import argparse
-import asyncio
+import functools
 import json
 import re
 import statistics
@@ -33,10 +33,9 @@ from langgraph.runtime import Runtime
 from billp.experiments.runs.engine import together
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.training import train
-from billp.graphs.actor import ActorNodes
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs import actor, nodes, recalling
+from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.nodes import EpisodeNodes
 from billp.graphs.resources import Resources
 from billp.graphs.state import EpisodeContext, EpisodeInput, EpisodeState
 from billp.settings import load_settings
@@ -44,6 +43,11 @@ from billp.settings import load_settings
 _ROUNDS, _HORIZON = 2, 20
 _LOOK_S = 0.005
 _MEMORY = "benchmark"
+_NODES = {
+    recalling: ("recall",),
+    nodes: ("plan", "respond", "criticise", "reflect", "conclude"),
+    actor: ("analyse", "retrieve", "shortlist", "choose", "propose", "ground", "weigh", "pick"),
+}
 Node = Callable[..., Awaitable[Any]]
 
 _PARTS = (
@@ -106,10 +110,9 @@ class Emptied:
     def __init__(self) -> None:
         self.working = True
         self._given: defaultdict[tuple[str, str], deque[Any]] = defaultdict(deque)
-        for kind in (EpisodeNodes, ActorNodes):
-            for name, node in list(vars(kind).items()):
-                if asyncio.iscoroutinefunction(node) and not name.startswith(("_", "route")):
-                    setattr(kind, name, self._noted(f"{kind.__name__}.{name}", node))
+        for module, names in _NODES.items():
+            for name in names:
+                setattr(module, name, self._noted(name, getattr(module, name)))
 
     def again(self) -> None:
         """Forgets what was noted; the nodes work."""
@@ -117,16 +120,14 @@ class Emptied:
         self._given.clear()
 
     def _noted(self, name: str, node: Node) -> Node:
-        """LangGraph reads the annotations of a node, so they stay."""
-
-        async def noted(nodes: object, state: EpisodeState, runtime: Runtime[EpisodeContext]) -> object:
+        @functools.wraps(node)  # LangGraph reads a node's annotations
+        async def noted(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> object:
             given = self._given[state["episode"], name]
             if self.working:
-                given.append(await node(nodes, state, runtime))
+                given.append(await node(state, runtime, deps))
                 return given[-1]
             return given.popleft()
 
-        noted.__annotations__ = node.__annotations__
         return noted
 
 
@@ -136,15 +137,15 @@ async def measure(base_url: str, method: str, side_by_side: int, looking: Lookin
         {"llm.base_url": base_url, "run.side_by_side": side_by_side, "run.batch": side_by_side, "run.horizon": _HORIZON}
     )
     wall, cpu, empty = [], [], []
-    nodes = Emptied()
+    emptied = Emptied()
     with tempfile.TemporaryDirectory() as folder:
         settings = settings.model_copy(update={"runs_dir": Path(folder)})
         async with Resources(settings) as resources:
             resources.embedder.embed(["warm"])
             deps = resources.deps("ml-100k", memory=_MEMORY, llm=True)
-            graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
+            graph = build_episode_graph(fixed_dependencies(deps), deps.worlds.train.horizon)
             for seed in range(_ROUNDS + 1):
-                nodes.again()
+                emptied.again()
                 if looking is not None and seed == 1:
                     looking.start()
                 started, began, lines = time.process_time(), time.perf_counter(), list[EpisodeLine]()
@@ -157,7 +158,7 @@ async def measure(base_url: str, method: str, side_by_side: int, looking: Lookin
                 cpu.append(1000 * (time.process_time() - started) / steps)
                 if looking is not None:
                     continue
-                nodes.working, started = False, time.process_time()
+                emptied.working, started = False, time.process_time()
                 context = EpisodeContext(method=method, seed=seed, run=str(seed), learn=True)
                 await together(
                     graph.ainvoke(EpisodeInput(user=line.user, episode=line.id), context=context) for line in lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.channels.delta import DeltaChannel
@@ -13,12 +13,12 @@ from langgraph.runtime import Runtime
 
 from billp.agents.prompt_pack import clean
 from billp.agents.roles.wishes import Wish, cannot_be_met
-from billp.graphs.dependencies import DependencyProvider
-from billp.graphs.nodes import EpisodeNodes
+from billp.graphs import nodes
+from billp.graphs.dependencies import Dependencies
+from billp.graphs.nodes import Update
 from billp.graphs.plans import wish_state
 from billp.graphs.recording import SAID
-from billp.graphs.state import EpisodeContext, EpisodeState, Trajectory, observation_of, usage_state
-from billp.graphs.stepping import met_items, step_seed, wish_of
+from billp.graphs.state import EpisodeContext, EpisodeState, Trajectory, observation_of, step_seed, usage_state, wish_of
 
 
 def add_all_messages(old: list[AnyMessage], updates: Sequence[list[AnyMessage]]) -> list[AnyMessage]:
@@ -41,49 +41,42 @@ class LiveOutput(Trajectory):
     messages: list[AnyMessage]
 
 
-class LiveNodes:
-    """The nodes that an episode with a person has beside or around the others."""
+async def present(state: LiveState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
+    """Says what is recommended, and why, before the person is asked."""
+    item = deps.catalogue[state["decision"]["item"]]
+    facts = ", ".join([*([str(item.year)] if item.year else []), *item.categories])
+    reasons = [state["wish"]["notice"], wish_of(observation_of(state)).sentence(), state["thought"]]
+    why = "".join(f"\n\n{reason}" for reason in reasons if reason)
+    question = f'{item.title} ({facts}){why}\n\nRate it from 1 to 5, say what you wish for, or "leave".'
+    return {"messages": [AIMessage(question)]}
 
-    def __init__(self, provider: DependencyProvider, nodes: EpisodeNodes) -> None:
-        self._provider = provider
-        self._nodes = nodes
 
-    async def present(self, state: LiveState, runtime: Runtime[EpisodeContext]) -> dict[str, Any]:
-        """Says what is recommended, and why, before the person is asked."""
-        deps = await self._provider.get(runtime.context, state["user"])
-        item = deps.catalogue[state["decision"]["item"]]
-        facts = ", ".join([*([str(item.year)] if item.year else []), *item.categories])
-        reasons = [state["wish"]["notice"], wish_of(observation_of(state)).sentence(), state["thought"]]
-        why = "".join(f"\n\n{reason}" for reason in reasons if reason)
-        question = f'{item.title} ({facts}){why}\n\nRate it from 1 to 5, say what you wish for, or "leave".'
-        return {"messages": [AIMessage(question)]}
+async def respond(state: LiveState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
+    """The person answers; see `nodes.respond`."""
+    update = await nodes.respond(state, runtime, deps)
+    if "steps" not in update:
+        return {**update, "messages": [HumanMessage(clean(update["wish"]["asked"], SAID))]}
+    (step,) = update["steps"]
+    said = f"{step['reward']:.0f}" + (", and I leave" if step["reason"] == "left" else "")
+    said += f": {step['said']}" if step["said"] else ""
+    return {**update, "messages": [HumanMessage(said)]}
 
-    async def respond(self, state: LiveState, runtime: Runtime[EpisodeContext]) -> dict[str, Any]:
-        """The person answers; see `EpisodeNodes.respond`."""
-        update = await self._nodes.respond(state, runtime)
-        if "steps" not in update:
-            return {**update, "messages": [HumanMessage(clean(update["wish"]["asked"], SAID))]}
-        (step,) = update["steps"]
-        said = f"{step['reward']:.0f}" + (", and I leave" if step["reason"] == "left" else "")
-        said += f": {step['said']}" if step["said"] else ""
-        return {**update, "messages": [HumanMessage(said)]}
 
-    async def heed(self, state: LiveState, runtime: Runtime[EpisodeContext]) -> dict[str, Any]:
-        """What the person asks for becomes the plan of this session; where it cannot be met, a notice says so."""
-        deps = await self._provider.get(runtime.context, state["user"])
-        asked, known, item = state["wish"], observation_of(state), state["decision"]["item"]
-        before = wish_of(known)
-        heard = await deps.wishes.read(
-            asked["asked"],
-            deps.catalogue,
-            deps.catalogue[item],
-            len(state["steps"]),
-            step_seed(known, runtime.context, "wish"),
-        )
-        wish = before.then(heard.wish) if heard.wish != Wish() else Wish()
-        gone = [] if asked["rated"] else [item]
-        problem = heard.problem or await asyncio.to_thread(
-            cannot_be_met, deps.catalogue, wish, met_items(deps, known) | set(gone)
-        )
-        kept = wish_state(before, asked["passed"], problem) if problem else wish_state(wish, [*asked["passed"], *gone])
-        return {"wish": {**kept, "rated": asked["rated"]}, "usage": usage_state(heard.usage)}
+async def heed(state: LiveState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
+    """What the person asks for becomes the plan of this session; where it cannot be met, a notice says so."""
+    asked, known, item = state["wish"], observation_of(state), state["decision"]["item"]
+    before = wish_of(known)
+    heard = await deps.wishes.read(
+        asked["asked"],
+        deps.catalogue,
+        deps.catalogue[item],
+        len(state["steps"]),
+        step_seed(known, runtime.context, "wish"),
+    )
+    wish = before.then(heard.wish) if heard.wish != Wish() else Wish()
+    gone = [] if asked["rated"] else [item]
+    problem = heard.problem or await asyncio.to_thread(
+        cannot_be_met, deps.catalogue, wish, deps.met_items(known) | set(gone)
+    )
+    kept = wish_state(before, asked["passed"], problem) if problem else wish_state(wish, [*asked["passed"], *gone])
+    return {"wish": {**kept, "rated": asked["rated"]}, "usage": usage_state(heard.usage)}

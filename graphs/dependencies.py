@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import functools
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
+from langgraph.runtime import Runtime
 from numpy.typing import NDArray
 
 from billp.agents.grounding import Vectors
@@ -19,15 +21,18 @@ from billp.agents.roles.actor import Actor
 from billp.agents.roles.critic import Critic
 from billp.agents.roles.planner import Planner
 from billp.agents.roles.reflector import Reflector
-from billp.agents.roles.wishes import WishReader
+from billp.agents.roles.wishes import Wish, WishReader, not_wished
 from billp.catalogue import Catalogue
+from billp.errors import BadInputError, EpisodeError
 from billp.graphs.beliefs import BeliefModel
-from billp.graphs.state import EpisodeContext, Observation
-from billp.graphs.users import Users
+from billp.graphs.state import ActorState, EpisodeContext, EpisodeState, Observation, wish_of
+from billp.graphs.users import Users, masked_of
 from billp.memory import AgentMemory, Embedder
 from billp.settings import Settings
 from billp.simulators import Dataset, Worlds
 
+State = TypeVar("State", bound=EpisodeState | ActorState)
+Result = TypeVar("Result")
 _NEWEST_WEIGHS = 0.8  # each older item of a state counts this much of the next newer one
 
 
@@ -82,6 +87,13 @@ class Dependencies:
         """(items,) catalogue indices, most popular first, equals by index; sorted once for all episodes."""
         return np.argsort(-self.popularity, kind="stable")
 
+    @property
+    def required_roles(self) -> AgentRoles:
+        """The roles; raises EpisodeError where these dependencies were made without an LLM."""
+        if self.roles is None:
+            raise EpisodeError("This episode needs an LLM, but none was started; name an LLM method when starting.")
+        return self.roles
+
     def observed(self, seen: Observation) -> AgentObservation:
         """What is known, in the agents' terms."""
         return AgentObservation(
@@ -89,6 +101,22 @@ class Dependencies:
             recommended=tuple(self.catalogue.some(seen["recommended"])),
             rewards=tuple(round(reward) for reward in seen["rewards"]),
         )
+
+    def masked_items(self, seen: Observation) -> set[int]:
+        """What is not recommended now: what the user met, and what a live person's wish excludes."""
+        met, wish = self.met_items(seen), wish_of(seen)
+        return met | not_wished(self.catalogue, wish, met) if wish != Wish() else met
+
+    def met_items(self, seen: Observation) -> set[int]:
+        """The user's own history, and what was shown since all the rest was last through.
+
+        A user of few items who stays meets them anew. Each of the two is a setting (`actor.mask_history`,
+        `mask_shown`).
+        """
+        settings, items = self.settings, len(self.catalogue)
+        own = masked_of(settings, {*self.users.rated(seen["user"]), *seen["history"]}, items)
+        shown = [*seen["wish"]["passed"], *(seen["recommended"] if settings.actor.mask_shown else [])]
+        return own | set(shown[len(shown) - len(shown) % (items - len(own)) :])
 
     def state_words(self, observed: AgentObservation) -> str:
         """The titles that make up a state, oldest first: what is looked for in memory, for people."""
@@ -103,23 +131,36 @@ class Dependencies:
         return state_vector(self.vectors, [item.index for item in observed.recent(self.settings.memory.state_items)])
 
 
-class DependencyProvider(Protocol):
-    """Hands each node the dependencies that its episode's context and user ask for."""
-
-    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        """The dependencies; made on first use, shared afterwards."""
-        ...
+DependencyProvider = Callable[[EpisodeContext, str], Awaitable[Dependencies]]
+"""Finds the dependencies that an episode's context and user ask for; made on first use, shared afterwards."""
 
 
-@dataclass(frozen=True)
-class FixedDependencies:
-    """A provider of dependencies made beforehand."""
+def fixed_dependencies(deps: Dependencies) -> DependencyProvider:
+    """A provider of dependencies made beforehand, whatever the context and whoever the user."""
 
-    deps: Dependencies
+    async def provide(context: EpisodeContext, user: str) -> Dependencies:
+        return deps
 
-    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        """The same dependencies whatever the context and whoever the user."""
-        return self.deps
+    return provide
+
+
+def with_dependencies(
+    node: Callable[[State, Runtime[EpisodeContext], Dependencies], Awaitable[Result]], provide: DependencyProvider
+) -> Callable[..., Awaitable[Result]]:
+    """`node`, a node or a router, with the dependencies of the episode at hand; LangGraph reads its annotations.
+
+    It raises BadInputError where the episode names no user.
+    """
+
+    @functools.wraps(node)
+    async def run(state: State, runtime: Runtime[EpisodeContext]) -> Result:
+        if not state.get("user"):
+            raise BadInputError(
+                'No user is named; give the input as {"user": "ID"}, with an id of the dataset\'s logs.'
+            )
+        return await node(state, runtime, await provide(runtime.context, state["user"]))
+
+    return run
 
 
 def state_vector(vectors: Vectors, recent: Sequence[int]) -> Vectors:

@@ -22,13 +22,6 @@ class Edge:
     conditional: bool
 
 
-class _Nothing:
-    """A provider for drawing, where no node runs."""
-
-    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        raise RuntimeError("a drawn graph runs no episode")
-
-
 def episode_mermaid() -> str:
     """Mermaid source of the episode's graph with the Actor's subgraph opened."""
     return _drawn().draw_mermaid().strip()
@@ -56,4 +49,8 @@ def episode_edges() -> list[Edge]:
 
 
 def _drawn() -> Graph:
-    return build_episode_graph(_Nothing(), horizon=1).get_graph(xray=True)
+    return build_episode_graph(_nothing, horizon=1).get_graph(xray=True)
+
+
+async def _nothing(context: EpisodeContext, user: str) -> Dependencies:
+    raise RuntimeError("a drawn graph runs no episode")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from billp.agents.evidence import evidence_of
 from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import clean
 from billp.agents.roles.critic import discounted_sums
-from billp.catalogue import Catalogue
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
-from billp.graphs.state import EpisodeContext, Trajectory, Transition
+from billp.graphs.state import EpisodeContext, Trajectory, Transition, observation_of, user_left
 from billp.memory import ActorExperience, AgentMemory, CriticExperience, Origin, Reflection, Uses
 from billp.memory.leaving import LONGEST
 from billp.memory.receipts import Used
@@ -56,12 +54,11 @@ def has_learned(memory: AgentMemory, context: EpisodeContext, done: Trajectory) 
 
 def reflection_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> Reflection:
     """The Reflector's words under the vector of the user they were learned from (the history)."""
-    observed = observation_at(deps.catalogue, done, 0)
-    played = observation_at(deps.catalogue, done, len(done["steps"]))
-    evidence = evidence_of(played.recommended, played.rewards, left=done["ended"] != "horizon")
+    played = deps.observed(observation_of(done))
+    evidence = evidence_of(played.recommended, played.rewards, left=user_left(done["ended"]))
     return Reflection(
         text=done["reflection"],
-        vector=deps.state_vector(observed),
+        vector=deps.state_vector(deps.observed(observation_of(done, 0))),
         ended=done["ended"],
         length=done["length"],
         reward=done["reward_trajectory"],
@@ -84,7 +81,7 @@ def experiences_of(
     for position, step in enumerate(with_credit(deps.settings.critic, done)):
         if step["advantage"] is None:
             continue
-        observed = observation_at(deps.catalogue, done, position)
+        observed = deps.observed(observation_of(done, position))
         vector = deps.state_vector(observed)
         words = _words(observed, deps.settings.memory.state_items)
         origin = _origin(context, done, step["number"])
@@ -99,7 +96,7 @@ def experiences_of(
                 reward=step["reward"],
                 relation=step["relation"],
                 before=tuple(shown[max(0, position - LONGEST) : position]),
-                left=step["reason"] not in ("", "horizon"),
+                left=user_left(step["reason"]),
                 origin=origin,
             )
         )
@@ -124,7 +121,7 @@ def with_credit(settings: CriticSettings, done: Trajectory) -> list[Transition]:
 def uses_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> Uses:
     """What the episode used of memory and what followed, as `memory.receipts` says."""
     return Uses(
-        vector=deps.state_vector(observation_at(deps.catalogue, done, 0)),
+        vector=deps.state_vector(deps.observed(observation_of(done, 0))),
         ended=done["ended"],
         length=done["length"],
         reward=done["reward_trajectory"],
@@ -161,16 +158,6 @@ def used_in(settings: CriticSettings, done: Trajectory) -> Used:
             for id_, numbers in valued.items()
             if numbers
         },
-    )
-
-
-def observation_at(catalogue: Catalogue, done: Trajectory, steps: int) -> AgentObservation:
-    """What the agents knew of the user after the first `steps` steps of a finished episode."""
-    before: Sequence[int] = [step["item"] for step in done["steps"][:steps]]
-    return AgentObservation(
-        history=tuple(catalogue.some(done["history"])),
-        recommended=tuple(catalogue.some(before)),
-        rewards=tuple(round(step["reward"]) for step in done["steps"][:steps]),
     )
 
 

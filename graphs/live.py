@@ -17,11 +17,11 @@ from billp.agents.grounding import Vectors, nearest_item
 from billp.agents.llm.abilities import STAND_IN
 from billp.agents.prompt_pack import clean
 from billp.errors import SettingsError
-from billp.graphs.dependencies import AgentRoles, Dependencies, DependencyProvider
-from billp.graphs.state import EpisodeContext
-from billp.graphs.users import Recommendation, Response, Split, Wished, is_test_user
+from billp.graphs.dependencies import AgentRoles, Dependencies
+from billp.graphs.state import ActorObservation, Decision, Observation
+from billp.graphs.users import Split, Wished, is_test_user
 from billp.memory import Embedder
-from billp.simulators import Dataset, Worlds
+from billp.simulators import Dataset, StepResult, Worlds
 
 UNRATED = 1.0
 """Stars that count for an item at which a person left without rating it.
@@ -152,23 +152,23 @@ class LiveUsers:
         """What is to be said of a thought; what an LLM can do is found out after this was made."""
         return "" if self.roles is None or self.roles.reflector.knows else STAND_IN
 
-    def answer(self, recommendation: Recommendation) -> Response | Wished:
+    def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult | Wished:
         """Asks until the answer is one; the horizon still cuts the episode off.
 
         The node runs again from its top with each answer, so nothing before the interrupt may have an effect.
         """
-        item, step = self.dataset.catalogue[recommendation.item], len(recommendation.recommended) + 1
+        item, step = self.dataset.catalogue[decision["item"]], len(seen["recommended"]) + 1
         question = Question(
             step=step,
             horizon=self.worlds.train.horizon,
             title=item.title,
             categories=list(item.categories),
             year=item.year,
-            thought=recommendation.thought,
-            words=recommendation.words,
+            thought=seen["thought"],
+            words=decision["proposal"],
             expected=f"{EXPECTED}; leaving without a rating counts as {UNRATED:.0f} star",
-            problem=recommendation.notice,
-            stand_in=self._stand_in() if recommendation.thought else "",
+            problem=seen["wish"]["notice"],
+            stand_in=self._stand_in() if seen["thought"] else "",
         )
         while True:
             given = interrupt(question)
@@ -182,10 +182,10 @@ class LiveUsers:
             return Wished(verdict.wish)
         reward = UNRATED if verdict.rating is None else float(verdict.rating)
         if verdict.leave:
-            return Response(reward, "left", said=verdict.why)
-        return Response(reward, "horizon" if step >= self.worlds.train.horizon else "", said=verdict.wish)
+            return StepResult(reward, "left", said=verdict.why)
+        return StepResult(reward, "horizon" if step >= self.worlds.train.horizon else "", said=verdict.wish)
 
-    def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
+    def best(self, split: Split, seen: Observation, masked: Collection[int]) -> int:
         """Raises SettingsError: nobody knows beforehand what a person will say."""
         raise SettingsError("The method oracle knows simulated users only; choose another method for a live person.")
 
@@ -195,18 +195,6 @@ class LiveUsers:
             if item.title.casefold() == wanted:
                 return item.index
         return nearest_item(self.vectors, self.embedder.embed([title])[0], set())
-
-
-@dataclass(frozen=True)
-class LiveDependencies:
-    """Hands out the same dependencies with persons for users, each with their own memory where none is named."""
-
-    provider: DependencyProvider
-
-    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        """The dependencies of the context, answered by the person `user`."""
-        named = replace(context, memory=context.memory or own_memory(user))
-        return with_persons(await self.provider.get(named, user))
 
 
 def own_memory(user: str) -> str:

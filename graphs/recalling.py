@@ -1,18 +1,30 @@
-"""What an episode begins with: reflections of similar users, merged and weighed, or the latest ones."""
+"""The node `recall`: what an episode begins with.
+
+These are the user's history, and reflections of similar users, merged and weighed, or the latest ones.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
 
 from billp.agents.claims import Claim
 from billp.agents.evidence import Evidence, pooled
+from billp.agents.llm.usage import Usage
 from billp.agents.observation import AgentObservation
+from billp.agents.plan import Plan
+from billp.agents.roles.wishes import Wish
 from billp.graphs.dependencies import Dependencies
-from billp.graphs.methods import Method
+from billp.graphs.methods import Method, method_named
+from billp.graphs.plans import plan_state, wish_state
 from billp.graphs.principles import principles_of
-from billp.graphs.state import RecalledReflection
+from billp.graphs.state import EpisodeContext, EpisodeState, RecalledReflection, usage_state
+from billp.graphs.users import check_may_teach
 from billp.memory import AgentMemory, Match, Reflection
 from billp.memory.merging import merge
 from billp.memory.principles import Principle
@@ -31,8 +43,46 @@ class Recalled:
     principles: list[Principle] = field(default_factory=list)
 
 
-async def recall(deps: Dependencies, method: Method, history: Sequence[int]) -> Recalled:
-    """What memory has for an episode to begin with.
+async def recall(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> dict[str, Any]:
+    """Looks the user up and reads reflections of similar users, or the latest ones.
+
+    Raises SettingsError when `learn` would teach from a test user.
+    """
+    user, context = state["user"], runtime.context
+    if context.learn:
+        check_may_teach(deps.users, context.split, user)
+    if deps.memory is not None:
+        await asyncio.to_thread(deps.memory.refresh)
+    likes = state.get("likes") or []
+    history = await asyncio.to_thread(deps.users.history, user, likes, deps.settings.memory.state_items)
+    recalled = await read_memory(deps, method_named(context.method), history)
+    episode, made_up = state.get("episode", ""), ""
+    if episode in ("", state.get("made_up", "")):
+        episode = made_up = deps.users.new_episode(user, teaches=context.learn)
+    return {
+        "episode": episode,
+        "made_up": made_up,
+        "likes": [],
+        "history": history,
+        "reflections": recalled.reflections,
+        "principles": [f"{principle.state}: {principle.words()}" for principle in recalled.principles],
+        "thought": "",
+        "thought_at": -1,
+        "evidence": recalled.evidence,
+        "plan": plan_state(Plan()),
+        "wish": wish_state(Wish()),
+        "value": None,
+        "valued": {},
+        "steps": Overwrite([]),  # an earlier episode of this thread may have left some
+        "usage": Overwrite(usage_state(Usage())),
+        "ended": "",
+        "reflection": "",
+        "claim": "",
+    }
+
+
+async def read_memory(deps: Dependencies, method: Method, history: Sequence[int]) -> Recalled:
+    """What memory has for an episode of a user with this `history` to begin with.
 
     With `memory.merged` of 0 the nearest are read as they are. A reflection whose claim does not hold, or whose
     principle is retired, is not read. A person of whom nothing is known is like nobody, so that there too the latest
@@ -46,7 +96,7 @@ async def recall(deps: Dependencies, method: Method, history: Sequence[int]) -> 
     in_numbers = limits.evidence if method.plans else 0
     found: list[Match[Reflection]] = []
     if among or in_numbers:
-        fresh = AgentObservation(history=tuple(deps.catalogue.some(list(history))), recommended=(), rewards=())
+        fresh = AgentObservation(history=tuple(deps.catalogue.some(list(history))))
         found = await similar_states(
             memory.reflections.similar,
             deps.embedder,

@@ -16,6 +16,9 @@ from billp.graphs.recording import unweighed
 from billp.graphs.state import Weighed
 from billp.memory.leaving import LONGEST
 
+CHOOSING, SHORTLISTING = "choose", "shortlist"
+"""What chance is used for where no LLM is asked: to choose an item, and to draw candidates."""
+
 
 def recommender_of(deps: Dependencies, method: Method, *, explores: bool) -> Recommender:
     """The recommender of `method`, which `explores` in training; a memory is read whole the first time.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from typing_extensions import TypedDict
 
@@ -12,7 +13,7 @@ from billp.agents.plan import Plan
 from billp.catalogue import Catalogue
 from billp.graphs.plans import PlanState, plan_state
 from billp.graphs.state import Decision, Trajectory, Transition, UsageState, Weighed, usage_state
-from billp.graphs.users import Response
+from billp.simulators import StepResult
 
 MIDDLE_REWARD = 3.0
 """Of one to five stars: from here on a reward without the Critic counts as encouragement."""
@@ -47,7 +48,7 @@ def step_record(
     catalogue: Catalogue,
     before: Sequence[int],
     decision: Decision,
-    answer: Response,
+    answer: StepResult,
     *,
     thought: str = "",
     plan: PlanState | None = None,
@@ -99,6 +100,11 @@ def episode_record(
         claim="",
         **totals_of(steps),
     )
+
+
+def output_of(state: Mapping[str, Any]) -> Trajectory:
+    """The part of a final state that is the episode's record."""
+    return cast(Trajectory, {name: state[name] for name in Trajectory.__annotations__ if name in state})
 
 
 class Totals(TypedDict):

@@ -1,55 +1,203 @@
-"""What `langgraph dev` serves: the same state machine with other form fields, each compiled once."""
+"""What `langgraph dev` serves: the same state machine with other form fields, on dependencies that all graphs share.
+
+Data, memory and model are opened by the first episode that needs them.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
+from pydantic import SecretStr
+
+from billp.agents.llm.providers import provider_of
+from billp.agents.prompt_pack import load_pack
+from billp.errors import SettingsError
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
-from billp.graphs.forms import ActOnlyContext, LiveContext, LiveInput, ReactContext, ReflexionContext, ServedContext
-from billp.graphs.live import LiveDependencies
-from billp.graphs.shared_dependencies import shared_dependencies
+from billp.graphs.forms import (
+    ActOnlyContext,
+    LiveContext,
+    LiveInput,
+    ReactContext,
+    ReflexionContext,
+    ServedContext,
+    shown_pack,
+)
+from billp.graphs.live import own_memory, with_persons
+from billp.graphs.methods import method_named
+from billp.graphs.resources import Resources
 from billp.graphs.state import EpisodeContext, EpisodeInput
+from billp.memory import Embedder
+from billp.settings import Settings, load_settings
 
 Name = Literal["billp", "reflexion", "react", "act_only", "live"]
 _LONGEST = 10_000
 """Steps that the recursion limit lets pass; which simulator an episode takes, and its horizon, is known later."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    context: type[EpisodeContext]
-    inputs: type[EpisodeInput] = EpisodeInput
-
-
-FORMS: Mapping[Name, _Form] = {
-    "billp": _Form(ServedContext),
-    "reflexion": _Form(ReflexionContext),
-    "react": _Form(ReactContext),
-    "act_only": _Form(ActOnlyContext),
-    "live": _Form(LiveContext, LiveInput),
+FORMS: Mapping[Name, type[EpisodeContext]] = {
+    "billp": ServedContext,
+    "reflexion": ReflexionContext,
+    "react": ReactContext,
+    "act_only": ActOnlyContext,
+    "live": LiveContext,
 }
-"""The fields that each graph shows."""
-
-
-class ServedDependencies:
-    """A provider of what all served graphs share, opened by the first episode that needs it."""
-
-    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        """The dependencies for the context's dataset, memory and prompts."""
-        shared = await asyncio.to_thread(shared_dependencies)  # reads settings the first time
-        return await shared.get(context, user)
+"""The fields that each graph shows beside its input."""
 
 
 @cache
 def served_graph(name: Name) -> EpisodeGraph:
     """The graph of that name; the same one whenever it is asked for."""
-    form, deps = FORMS[name], ServedDependencies()
-    provider = LiveDependencies(deps) if name == "live" else deps
-    return build_episode_graph(
-        provider, _LONGEST, name=name, inputs=form.inputs, context=form.context, persons=name == "live"
-    )
+    live = name == "live"
+    inputs = LiveInput if live else EpisodeInput
+    return build_episode_graph(_served, _LONGEST, name=name, inputs=inputs, context=FORMS[name], persons=live)
+
+
+async def _served(context: EpisodeContext, user: str) -> Dependencies:
+    shared = await asyncio.to_thread(shared_dependencies)  # reads settings the first time
+    return await shared.get(context, user)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What dependencies are made for: `llm` says whether one is needed, the rest is as in the context."""
+
+    dataset: str
+    prompts: str
+    llm: bool
+    model: str = ""
+    temperature: float = -1.0
+    top_p: float = 0.0
+    max_tokens: int = 0
+    edited: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, context: EpisodeContext, *, llm: bool) -> Self:
+        """What `context` asks for; may read the prompts that forms show."""
+        if not isinstance(context, ServedContext) or not llm:
+            return cls(context.dataset, context.prompts, llm)
+        return cls(
+            context.dataset,
+            context.prompts,
+            llm,
+            context.model,
+            context.temperature,
+            context.top_p,
+            context.max_tokens,
+            tuple(context.edited.items()),
+        )
+
+    def sampling(self, settings: Settings) -> Settings:
+        """`settings` with what was asked of the roles' sampling."""
+        every: dict[str, Any] = {"temperature": self.temperature} if self.temperature >= 0 else {}
+        every |= {"top_p": self.top_p} if self.top_p else {}
+        wordy = every | ({"max_tokens": self.max_tokens} if self.max_tokens else {})
+        roles = {"planner": wordy, "actor": every, "critic": every, "reflector": wordy}
+        return settings.model_copy(
+            update={role: getattr(settings, role).model_copy(update=changes) for role, changes in roles.items()}
+        )
+
+
+class SharedDependencies:
+    """What each context asks for, opened on first use and off the event loop."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._speaking_others: dict[str, Resources] = {}
+        self._datasets: dict[str, Dependencies] = {}
+        self._made: dict[Asked, Dependencies] = {}
+        self._ready: dict[tuple[Asked, str, str, bool], Dependencies] = {}
+        self._lock = asyncio.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that everything here is made with."""
+        return self._resources.settings
+
+    @property
+    def embedder(self) -> Embedder:
+        """The one embedder, whose model is loaded at its first text."""
+        return self._resources.embedder
+
+    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
+        """The dependencies for the context's dataset, method, memory and prompts; each made once.
+
+        A person answers in person, and has a memory of their own where none is named.
+        """
+        method, live = method_named(context.method), isinstance(context, LiveContext)
+        memory = (context.memory or (own_memory(user) if live else "")) if method.remembers else ""
+        asked = Asked.of(context, llm=method.needs_llm)
+        key = asked, method.name if method.settings else "", memory, live
+        async with self._lock:
+            if asked not in self._made:
+                self._made[asked] = await self._make(asked)
+            if key not in self._ready:
+                # Memories are many where each person has one; data and worlds are shared by all of them.
+                deps = self._speaking(asked.model).as_method(self._made[asked], method)
+                deps = await asyncio.to_thread(self._resources.remembering, deps, memory) if memory else deps
+                self._ready[key] = with_persons(deps) if live else deps
+            return self._ready[key]
+
+    async def _make(self, asked: Asked) -> Dependencies:
+        speaking = self._speaking(asked.model) if asked.llm else self._resources
+        deps = await asyncio.to_thread(self._opened, asked, speaking)
+        await speaking.check_model(deps)
+        speaking.knowledge.fill_behind(deps)
+        return deps
+
+    def _opened(self, asked: Asked, speaking: Resources) -> Dependencies:
+        if asked.dataset not in self._datasets:  # the same however often prompts are edited
+            self._datasets[asked.dataset] = self._resources.deps(
+                asked.dataset, memory=None, llm=False, learn_at_once=True
+            )
+        deps = self._datasets[asked.dataset]
+        pack = load_pack(Path(asked.prompts)) if asked.prompts else deps.pack
+        if not asked.llm:
+            return replace(deps, pack=pack)
+        self.embedder.embed(["ready"])  # loads its model now, and not in the middle of an episode
+        pack, settings = pack.edited(dict(asked.edited)), asked.sampling(self.settings)
+        deps = replace(deps, settings=settings, pack=pack, roles=speaking.roles(pack, settings))
+        return speaking.knowledge.told(deps, growing=True)
+
+    def _speaking(self, model: str) -> Resources:
+        """The resources whose model is `model`; only its model is used, memory and data are those of the first."""
+        llm = self.settings.llm
+        if model in ("", llm.model):
+            return self._resources
+        if llm.base_url is None and provider_of(model) is None:
+            raise SettingsError(
+                f"The embedded server knows one model and not {model!r}; leave model empty, name a provider's as "
+                f"provider:model, or set llm.base_url."
+            )
+        if model not in self._speaking_others:
+            change: dict[str, Any] = {"model": model}
+            if provider_of(model):  # it is asked at its own address, with the key that it finds in the environment
+                change |= {"base_url": None, "api_key": SecretStr("none")}
+            settings = self.settings.model_copy(update={"llm": llm.model_copy(update=change)})
+            self._speaking_others[model] = Resources(settings, embedder=self.embedder)
+        return self._speaking_others[model]
+
+
+_one_at_a_time = threading.Lock()
+
+
+def shared_dependencies() -> SharedDependencies:
+    """The dependencies of this process, with the settings as they are when first asked for.
+
+    All graphs that `langgraph dev` serves share it, and with it one model server and one opened memory; it is kept
+    here because `langgraph dev` runs the file of the graphs anew for each of them.
+    """
+    with _one_at_a_time:  # threads that ask at once must not each make one
+        shown_pack()  # read here, off the event loop, on which forms are asked for
+        return made_dependencies()
+
+
+@cache
+def made_dependencies() -> SharedDependencies:
+    """What `shared_dependencies` hands out."""
+    return SharedDependencies(Resources(load_settings()))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired, cast
 
 from langgraph.channels.delta import DeltaChannel
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict  # pydantic reads TypedDicts of `typing` only from Python 3.12 on
 
+from billp.agents.llm.asking import call_seed
 from billp.agents.llm.usage import Usage
+from billp.agents.roles.wishes import Wish
 from billp.graphs.methods import SERVED
-from billp.graphs.plans import PlanState, WishState
+from billp.graphs.plans import PlanState, WishState, wish_from, wish_state
 
 
 class RecalledReflection(TypedDict):
@@ -126,6 +128,11 @@ Ended = str
 """Why an episode ended: a name of the simulators' REASONS, empty while it runs, or `left` where a live person left."""
 
 
+def user_left(ended: Ended) -> bool:
+    """Whether the user left, rather than going on or staying to the horizon."""
+    return ended not in ("", "horizon")
+
+
 class EpisodeInput(TypedDict):
     """Whom to recommend to."""
 
@@ -200,16 +207,22 @@ class Observation(TypedDict):
     """What a live person asked for."""
 
 
-def observation_of(state: EpisodeState) -> Observation:
-    """The state as it is seen before the next step."""
+def observation_of(episode: EpisodeState | Trajectory, steps: int | None = None) -> Observation:
+    """The episode as it was seen after its first `steps` steps; None: as it is now."""
+    done, wish = episode["steps"][:steps], cast("WishState | None", episode.get("wish"))  # a record has none
     return Observation(
-        user=state["user"],
-        episode=state["episode"],
-        history=state["history"],
-        recommended=[step["item"] for step in state["steps"]],
-        rewards=[step["reward"] for step in state["steps"]],
-        wish=state["wish"],
+        user=episode["user"],
+        episode=episode["episode"],
+        history=episode["history"],
+        recommended=[step["item"] for step in done],
+        rewards=[step["reward"] for step in done],
+        wish=wish or wish_state(Wish()),
     )
+
+
+def wish_of(seen: Observation) -> Wish:
+    """What of a live person's wishes holds at the step at hand."""
+    return wish_from(seen["wish"]).at(len(seen["recommended"]))
 
 
 class ActorObservation(Observation):
@@ -280,3 +293,8 @@ class EpisodeContext:
     dataset: Annotated[str, Field(description="Registered dataset with a built simulator")] = "ml-100k"
     memory: Annotated[str, Field(description="Name of the memory to read, and to write when learning")] = "billp"
     prompts: Annotated[str, Field(description="Folder of a prompt pack; empty is the pack of the settings")] = ""
+
+
+def step_seed(seen: Observation, context: EpisodeContext, purpose: str) -> int:
+    """The seed of one use of chance in the step at hand; the same whatever ran beside it."""
+    return call_seed(context.seed, seen["episode"], len(seen["recommended"]), purpose)

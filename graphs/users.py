@@ -11,41 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billp.errors import SettingsError
-from billp.graphs.state import Ended
+from billp.graphs.state import ActorObservation, Decision, Observation
 from billp.settings import Settings
-from billp.simulators import Dataset, Episodes, Oracle, World, Worlds, respond
+from billp.simulators import Dataset, Episodes, Oracle, StepResult, World, Worlds, respond
 
 Split = Literal["train", "test"]
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """An item put before a user, with what led to it.
-
-    `recommended` are the catalogue indices of the steps before, oldest first; `thought` and `words` are the Planner's
-    and the Actor's, empty where a method has none; `notice` says why the last wish could not be met.
-    """
-
-    split: Split
-    user: str
-    recommended: Sequence[int]
-    item: int
-    thought: str
-    words: str
-    notice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """`reward` in stars; `reason` why the episode ends here, empty while it goes on; `too_close_to` as in StepResult.
-
-    `said` is what a person said with it: a wish for the next items or, leaving, why.
-    """
-
-    reward: float
-    reason: Ended
-    too_close_to: int = -1
-    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +47,11 @@ class Users(Protocol):
         """All items that the logs say the user rated; empty for a user they do not know."""
         ...
 
-    def answer(self, recommendation: Recommendation) -> Response | Wished:
-        """What the user says to the item."""
+    def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult | Wished:
+        """What the user says to the item decided on; `seen` is what was known before, and the thought behind it."""
         ...
 
-    def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
+    def best(self, split: Split, seen: Observation, masked: Collection[int]) -> int:
         """What somebody who knows this user would recommend next: of what keeps the user the best rewarded item."""
         ...
 
@@ -138,22 +108,17 @@ class SimulatedUsers:
         """Raises DataError for a user they do not know."""
         return [int(item) for item in self.dataset.rated(self.dataset.user_index(user))]
 
-    def answer(self, recommendation: Recommendation) -> Response:
+    def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult:
         """The simulator's reward and whether the user stays."""
-        answer = respond(
-            self._world(recommendation.split),
-            self.dataset.user_index(recommendation.user),
-            recommendation.recommended,
-            recommendation.item,
-        )
-        return Response(answer.reward, answer.reason, answer.too_close_to)
+        user = self.dataset.user_index(seen["user"])
+        return respond(self._world(split), user, seen["recommended"], decision["item"])
 
-    def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
+    def best(self, split: Split, seen: Observation, masked: Collection[int]) -> int:
         """Of the items that keep the user the best rewarded one; where none keeps them, the best rewarded of all."""
-        world, index = self._world(split), self.dataset.user_index(user)
+        world, user = self._world(split), self.dataset.user_index(seen["user"])
         hidden = np.zeros((1, world.n_items), dtype=bool)
         hidden[0, list(masked)] = True
-        episode = Episodes.resumed(world, index, recommended)
+        episode = Episodes.resumed(world, user, seen["recommended"])
         return int(Oracle(world, episode.users).choose(episode, np.array([0]), hidden)[0])
 
     def _world(self, split: Split) -> World:

@@ -39,7 +39,7 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _settings() -> PageSettings:
-    from billp.graphs.shared_dependencies import shared_dependencies  # noqa: PLC0415
+    from billp.graphs.served import shared_dependencies  # noqa: PLC0415
 
     return shared_dependencies().settings.page
 

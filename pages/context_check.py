@@ -86,4 +86,4 @@ def _fields() -> list[str]:
     # The graphs are imported by the server already when the first run is asked for.
     from billp.graphs.served import FORMS  # noqa: PLC0415
 
-    return sorted({field.name for form in FORMS.values() for field in dataclasses.fields(form.context)})
+    return sorted({field.name for form in FORMS.values() for field in dataclasses.fields(form)})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
-from billp.graphs.shared_dependencies import shared_dependencies
+from billp.graphs.served import shared_dependencies
 from billp.memory import Embedder
 from billp.pages.episodes import Episodes
 from billp.pages.memories import Memories

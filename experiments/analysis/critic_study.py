@@ -21,11 +21,10 @@ from billp.experiments.runs.evaluation import evaluate
 from billp.experiments.runs.run_folder import read_lines
 from billp.experiments.stats.reliability import Reliability, known_returns, reliability
 from billp.graphs.dependencies import Dependencies
-from billp.graphs.judging import judge
-from billp.graphs.learning import observation_at
 from billp.graphs.methods import method_named
+from billp.graphs.nodes import judge
 from billp.graphs.resources import Resources
-from billp.graphs.state import Trajectory
+from billp.graphs.state import Trajectory, observation_of
 from billp.whole_files import write_whole
 
 ValueWay = Literal["logprobs", "sample"]
@@ -147,7 +146,7 @@ async def _judged(
     at_once = asyncio.Semaphore(settings.run.side_by_side)
 
     async def one(state: _State) -> float | None:
-        observed = observation_at(deps.catalogue, state.done, state.position)
+        observed = deps.observed(observation_of(state.done, state.position))
         seed = call_seed(state.line.seed, state.line.id, state.position, f"judge by {way}")
         async with at_once:
             try:

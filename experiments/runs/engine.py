@@ -12,14 +12,13 @@ from billp.agents.llm.servers import kept_together
 from billp.errors import BillpError, EpisodeError
 from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.vectorised import Played, play_many
-from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.methods import Method
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.resources import Resources
-from billp.graphs.settling import settle
+from billp.graphs.running import in_full, settle, traced
 from billp.graphs.state import EpisodeContext, EpisodeInput
-from billp.graphs.tracing import in_full, traced
 from billp.memory import Freezer
 
 Result = TypeVar("Result")
@@ -101,7 +100,7 @@ class LocalEngine:
             memory = (await asyncio.to_thread(freezer.freeze)).agent_memory(stage.deps.embedder)
             stage = replace(stage, deps=replace(stage.deps, memory=memory))
         settle()
-        graph = build_episode_graph(FixedDependencies(stage.deps), stage.horizon)
+        graph = build_episode_graph(fixed_dependencies(stage.deps), stage.horizon)
 
         async def one(plan: EpisodePlan) -> None:
             async with self._at_once:

@@ -17,16 +17,16 @@ from billp.experiments.runs.episode_lines import EpisodeLine, check_finite
 from billp.experiments.runs.recommenders import open_recommender
 from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.run_names import origin_of
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput
 from billp.graphs.learning import has_learned, learn_next
-from billp.graphs.live import LiveDependencies, Question, own_memory, with_persons
+from billp.graphs.live import Question, own_memory, with_persons
 from billp.graphs.methods import method_named
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.resources import Resources
+from billp.graphs.running import in_full, traced
 from billp.graphs.state import Trajectory
-from billp.graphs.tracing import in_full, traced
 from billp.graphs.users import check_may_teach
 
 
@@ -85,7 +85,7 @@ class Play:
         self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.over)}"
         self._context = in_full(LiveContext(method=method, seed=seed, run=origin_of(run), learn=learn), deps)
         self._graph = build_episode_graph(
-            LiveDependencies(FixedDependencies(deps)),
+            fixed_dependencies(self._services),
             deps.worlds.train.horizon,
             name="live",
             inputs=LiveInput,

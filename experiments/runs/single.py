@@ -6,13 +6,13 @@ from dataclasses import replace
 from uuid import uuid4
 
 from billp.experiments.runs.recommenders import open_recommender
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import method_named
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.resources import Resources
+from billp.graphs.running import in_full, traced
 from billp.graphs.state import EpisodeContext, EpisodeInput, Trajectory
-from billp.graphs.tracing import in_full, traced
 from billp.graphs.users import check_may_teach
 
 
@@ -41,6 +41,6 @@ async def run_single(
     # What is learned from the same user again is another lesson, so it comes from another episode.
     name = f"{split}-{seed}-{user}" + (f"-{uuid4().hex[:8]}" if learn else "")
     context = in_full(EpisodeContext(method=method, split=split, seed=seed, run="episode", learn=learn), deps)
-    graph = build_episode_graph(FixedDependencies(deps), world.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), world.horizon)
     state = await graph.ainvoke(EpisodeInput(user=user, episode=name), traced(context), context=context)
     return output_of(state)

@@ -13,6 +13,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from billp.agents.llm.asking import call_seed
 from billp.agents.llm.usage import Usage
 from billp.agents.plain import DrawnShortlists
 from billp.agents.recommender import Observations
@@ -22,12 +23,11 @@ from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
 from billp.graphs.ranking import MemoryRecommender
-from billp.graphs.recommending import recommender_of, weighed_by
+from billp.graphs.recommending import CHOOSING, SHORTLISTING, recommender_of, weighed_by
 from billp.graphs.recording import MIDDLE_REWARD, decided, episode_record, step_record, unweighed
 from billp.graphs.state import Ended, Trajectory, Weighed, usage_state
-from billp.graphs.stepping import CHOOSING, SHORTLISTING, seed_of
-from billp.graphs.users import Response, masked_history
-from billp.simulators import Oracle
+from billp.graphs.users import masked_history
+from billp.simulators import Oracle, StepResult
 from billp.simulators.quit.registry import REASON_NAMES
 
 Played = tuple[EpisodePlan, float, Trajectory | EpisodeError]
@@ -63,7 +63,7 @@ class _Block:
             self._histories,
             [masked_history(settings, data, user) for user in users],
             mask_shown=settings.actor.mask_shown,
-            seed_of=lambda row, step: seed_of(plans[row].seed, plans[row].id, step, purpose),
+            seed_of=lambda row, step: call_seed(plans[row].seed, plans[row].id, step, purpose),
         )
         self._weighed: list[list[Weighed]] = [[] for _ in plans]
 
@@ -118,7 +118,7 @@ class _Block:
                 self._services.catalogue,
                 shown[:step],
                 decided(item, weighed[step]),
-                Response(rewards[step], ended if step + 1 == count else "", earlier[step]),
+                StepResult(rewards[step], ended if step + 1 == count else "", earlier[step]),
                 advantage=rewards[step] - MIDDLE_REWARD if plan.learn and self._method.experiences else None,
             )
             for step, item in enumerate(shown)

@@ -16,10 +16,10 @@ from billp.experiments.runs.engine import Stage, play_as_arrays, play_in_graph
 from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.vectorised import Played
 from billp.experiments.scale.packing import Parcel, Ref, stage_of
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.resources import Resources
-from billp.graphs.settling import settle
+from billp.graphs.running import settle
 from billp.memory import FrozenMemory
 
 Fetch = Callable[[Ref], Awaitable[Any]]
@@ -100,7 +100,7 @@ class Worker:
             memory = replace(parcel.memory, parts=rows)
         kit, ground, resources = (self._fetched[ref] for ref in (parcel.kit, parcel.ground, parcel.equipment))
         stage = stage_of(kit, ground, memory, resources)
-        graph = build_episode_graph(FixedDependencies(stage.deps), stage.horizon)
+        graph = build_episode_graph(fixed_dependencies(stage.deps), stage.horizon)
         settle()
         return _Set(stage, graph, frozenset(parcel.refs))
 

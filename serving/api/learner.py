@@ -13,8 +13,8 @@ from billp.graphs.dependencies import Dependencies
 from billp.graphs.forms import LiveContext
 from billp.graphs.learning import learn
 from billp.graphs.methods import method_named
+from billp.graphs.running import in_full
 from billp.graphs.state import Trajectory
-from billp.graphs.tracing import in_full
 from billp.memory import AgentMemory
 from billp.serving.api.ledger import EpisodeRow, Ledger
 from billp.serving.api.lending import Lender

@@ -14,8 +14,8 @@ from langgraph.types import Command
 from billp.graphs.episode import EpisodeGraph
 from billp.graphs.forms import LiveContext, LiveInput
 from billp.graphs.live import Question
+from billp.graphs.running import in_full, traced
 from billp.graphs.state import Trajectory
-from billp.graphs.tracing import in_full, traced
 from billp.serving.api.feed import Event, Feed
 from billp.serving.api.ledger import SessionRow
 from billp.serving.api.lending import Lender

@@ -18,7 +18,7 @@ from billp.graphs.forms import LiveContext, LiveInput
 from billp.graphs.live import with_persons
 from billp.graphs.methods import Method, method_named
 from billp.graphs.resources import Resources
-from billp.graphs.settling import settle
+from billp.graphs.running import settle
 from billp.names import there_is_no
 from billp.serving.api.arms import Arm, ArmName, Arms
 from billp.serving.api.database import Database, open_database
@@ -138,7 +138,7 @@ async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator
         lender = Lender(bases)
         await lender.warm(plan.method, plan.memory or "" if method_named(plan.method).remembers else "")
         graph = build_episode_graph(
-            lender, bases[plan.method].worlds.train.horizon, name="live", inputs=LiveInput, persons=True,
+            lender.get, bases[plan.method].worlds.train.horizon, name="live", inputs=LiveInput, persons=True,
             context=LiveContext, checkpointer=database.saver,
         )  # fmt: skip
         arms, run, metrics = _arms(bases, plan), f"{LIVE}{plan.name}", Metrics()

@@ -19,7 +19,7 @@ from billp.errors import EpisodeError
 from billp.experiments.runs.episode_lines import check_finite
 from billp.graphs.forms import LiveInput
 from billp.graphs.live import PersonAnswer
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.serving.api.arms import Arms
 from billp.serving.api.feed import Event, Feed
 from billp.serving.api.ledger import AnswerRow, Ledger, SessionRow

@@ -22,18 +22,21 @@ _LEFT = np.array([reason.left for reason in REASONS.values()])
 class StepResult:
     """`reward` in stars; `reason` why the episode ends here (a name of REASONS), empty while it goes on.
 
+    A person who answers in a simulator's stead may leave for the reason `left`, and `said` is what they say with it.
+
     `too_close_to` is the earlier item (a catalogue index) that made the user leave, as it is too close to the new one,
     shares a category with it or is the same; -1 where the reason names no earlier item.
     """
 
     reward: float
     reason: str
-    too_close_to: int
+    too_close_to: int = -1
+    said: str = ""
 
     @property
     def left(self) -> bool:
         """Whether the user quit; at the horizon time ran out instead."""
-        return REASONS[self.reason].left
+        return self.reason not in (STAYS.name, HORIZON.name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,11 @@ from billp.agents.roles.wishes import WishReader
 from billp.graphs.beliefs import BeliefModel
 from billp.graphs.dependencies import AgentRoles, Dependencies
 from billp.graphs.methods import method_named, settings_of
-from billp.graphs.users import SimulatedUsers
+from billp.graphs.state import ActorObservation, Decision
+from billp.graphs.users import SimulatedUsers, Split
 from billp.memory import AgentMemory
 from billp.settings import load_settings
+from billp.simulators import StepResult
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -31,6 +34,21 @@ class FirstFree:
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
         return np.asarray((~seen.masked).argmax(axis=1))
+
+
+@dataclass(frozen=True)
+class Patient(SimulatedUsers):
+    """Simulated users who stay for `steps` steps, whatever comes, and give each item four stars."""
+
+    steps: int = 50
+
+    def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult:
+        return StepResult(4.0, "horizon" if len(seen["recommended"]) + 1 == self.steps else "")
+
+
+def patient(deps: Dependencies, steps: int) -> Dependencies:
+    """The same dependencies with users who stay for that many steps."""
+    return replace(deps, users=Patient(deps.dataset, deps.worlds, steps))
 
 
 def fake_dependencies(

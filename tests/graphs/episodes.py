@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.state import EpisodeContext, Trajectory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
@@ -18,5 +18,5 @@ def user_of(split: str) -> str:
 async def run(deps: Dependencies, method: str = "billp", *, split: str = "train", learn: bool = True) -> Trajectory:
     """The episode `e0` of that user."""
     context = EpisodeContext(method=method, split=split, learn=learn, run="r")  # type: ignore[arg-type]
-    graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), deps.worlds.train.horizon)
     return output_of(await graph.ainvoke({"user": user_of(split), "episode": "e0"}, context=context))

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
 
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.state import EpisodeContext
-from billp.graphs.users import Recommendation, Response, Split
-from tests.fakes.dependencies import fake_dependencies
+from tests.fakes.dependencies import fake_dependencies, patient
 from tests.fakes.model import RuleModel
 from tests.fakes.store import fake_memory
+from tests.graphs.episodes import user_of
 
 STEPS = 50
-
-
-@dataclass(frozen=True)
-class Staying:
-    """Users who never leave."""
-
-    def new_episode(self, user: str, *, teaches: bool) -> str:
-        return "e"
-
-    def may_teach(self, split: Split, user: str) -> bool:
-        return True
-
-    def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
-        return [1, 2, 3]
-
-    def rated(self, user: str) -> Collection[int]:
-        return ()
-
-    def answer(self, recommendation: Recommendation) -> Response:
-        return Response(4.0, "horizon" if len(recommendation.recommended) + 1 == STEPS else "")
-
-    def best(self, split: Split, user: str, recommended: Sequence[int], masked: Collection[int]) -> int:
-        return 0
 
 
 def stored(value: object) -> int:
@@ -55,12 +30,12 @@ def stored(value: object) -> int:
 
 async def test_a_long_episode_is_kept_in_a_megabyte_and_any_moment_of_it_can_be_read():
     flags: dict[str, Any] = {"critic__ask": "always", "actor__mask_shown": False}
-    deps = replace(fake_dependencies(RuleModel(), fake_memory(), **flags), users=Staying())
+    deps = patient(fake_dependencies(RuleModel(), fake_memory(), **flags), STEPS)
     saver = InMemorySaver()
-    graph: EpisodeGraph = build_episode_graph(FixedDependencies(deps), STEPS, checkpointer=saver)
+    graph: EpisodeGraph = build_episode_graph(fixed_dependencies(deps), STEPS, checkpointer=saver)
     config: Any = {"configurable": {"thread_id": "1"}}
     context = EpisodeContext(learn=True)
-    done = await graph.ainvoke({"user": "u0", "episode": "e0"}, config, context=context)
+    done = await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, config, context=context)
     assert done["length"] == STEPS
     kept = (
         stored(dict(saver.blobs)) + stored(dict(saver.writes)) + stored({k: dict(v) for k, v in saver.storage.items()})
@@ -73,11 +48,11 @@ async def test_a_long_episode_is_kept_in_a_megabyte_and_any_moment_of_it_can_be_
 
 
 async def test_an_episode_goes_on_from_any_moment_to_the_same_end():
-    deps = replace(fake_dependencies(RuleModel(), fake_memory(), actor__mask_shown=False), users=Staying())
-    graph = build_episode_graph(FixedDependencies(deps), STEPS, checkpointer=InMemorySaver())
+    deps = patient(fake_dependencies(RuleModel(), fake_memory(), actor__mask_shown=False), STEPS)
+    graph = build_episode_graph(fixed_dependencies(deps), STEPS, checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "1"}}
     context = EpisodeContext(learn=True)
-    done = await graph.ainvoke({"user": "u0", "episode": "e0"}, config, context=context)
+    done = await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, config, context=context)
     earlier = [s.config async for s in graph.aget_state_history(config) if len(s.values.get("steps", [])) == 12]
     again = await graph.ainvoke(None, earlier[-1], context=context)
     assert again["steps"] == done["steps"]

@@ -11,17 +11,17 @@ import pytest
 
 from billp.agents.llm.abilities import Abilities
 from billp.errors import DataError, EpisodeError, SettingsError
-from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.drawing import episode_mermaid
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import METHODS
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.state import EpisodeContext, Trajectory
-from billp.graphs.users import Recommendation, Response, SimulatedUsers, Split
+from billp.graphs.users import SimulatedUsers, Split
 from billp.memory.experiences import ActorMemory
 from billp.memory.records import FieldValue
 from billp.simulators import World, respond
-from tests.fakes.dependencies import fake_dependencies
+from tests.fakes.dependencies import fake_dependencies, patient
 from tests.fakes.model import RuleModel
 from tests.fakes.store import InMemoryStore, fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -120,7 +120,7 @@ async def test_evaluation_neither_judges_nor_reflects_nor_writes():
 @pytest.mark.parametrize(("split", "lives"), [("test", "test"), ("test", "train"), ("train", "test")])
 async def test_the_test_world_teaches_nothing_and_costs_no_call(split: Split, lives: str):
     model, memory = RuleModel(), fake_memory()
-    graph = build_episode_graph(FixedDependencies(fake_dependencies(model, memory, learn_at_once=True)), 12)
+    graph = build_episode_graph(fixed_dependencies(fake_dependencies(model, memory, learn_at_once=True)), 12)
     context = EpisodeContext(split=split, learn=True)
     with pytest.raises(SettingsError, match=r"nothing may be learned.*; set learn to false"):
         await graph.ainvoke({"user": user_of(lives), "episode": "e"}, context=context)
@@ -165,7 +165,7 @@ async def test_the_same_seed_gives_the_same_episode_and_another_seed_another():
     first = await run(fake_dependencies(memory=fake_memory()))
     assert without_time(first) == without_time(await run(fake_dependencies(memory=fake_memory())))
     context = EpisodeContext(seed=1, split="train")
-    graph = build_episode_graph(FixedDependencies(fake_dependencies()), 12)
+    graph = build_episode_graph(fixed_dependencies(fake_dependencies()), 12)
     other = output_of(await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, context=context))
     assert [step["item"] for step in other["steps"]] != [step["item"] for step in first["steps"]]
 
@@ -204,7 +204,7 @@ async def test_the_horizon_truncates(horizon: int):
 
 
 async def test_an_unknown_user_is_named():
-    graph = build_episode_graph(FixedDependencies(fake_dependencies()), 12)
+    graph = build_episode_graph(fixed_dependencies(fake_dependencies()), 12)
     with pytest.raises(DataError, match="no user 'u999'"):
         await graph.ainvoke({"user": "u999", "episode": "e"}, context=EpisodeContext(method="random"))
 
@@ -222,18 +222,10 @@ def test_the_drawing_shows_the_four_minds_and_the_actors_parts():
         assert f"act\\3a{node}(" in drawn or f"act:{node}" in drawn
 
 
-class Patient(SimulatedUsers):
-    """Stays whatever comes, until the horizon of 130 steps."""
-
-    def answer(self, recommendation: Recommendation) -> Response:
-        return Response(4.0, "horizon" if len(recommendation.recommended) == 129 else "")
-
-
 @pytest.mark.parametrize("name", ["billp", "act-only", "shortlist-random", "random", "popular", "oracle"])
 async def test_who_stays_longer_than_there_are_items_meets_them_all_again(name: str):
-    deps = fake_dependencies(memory=fake_memory(), actor__mask_history=False)
-    deps = replace(deps, users=Patient(deps.dataset, deps.worlds))
-    graph = build_episode_graph(FixedDependencies(deps), 130)
+    deps = patient(fake_dependencies(memory=fake_memory(), actor__mask_history=False), 130)
+    graph = build_episode_graph(fixed_dependencies(deps), 130)
     context = EpisodeContext(method=name, split="test", run="r")
     done = output_of(await graph.ainvoke({"user": user_of("test"), "episode": "e0"}, context=context))
     items = [step["item"] for step in done["steps"]]
@@ -243,7 +235,7 @@ async def test_who_stays_longer_than_there_are_items_meets_them_all_again(name: 
 
 async def test_unnamed_episodes_that_teach_nothing_are_the_same_each_time():
     deps = fake_dependencies()
-    graph = build_episode_graph(FixedDependencies(deps), deps.worlds.test.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), deps.worlds.test.horizon)
     context = EpisodeContext(method="random", split="test")
     first, again = [await graph.ainvoke({"user": user_of("test"), "episode": ""}, context=context) for _ in range(2)]
     assert first["steps"] == again["steps"]

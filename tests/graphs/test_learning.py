@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.learning import experiences_of, learn_next, used_in
 from billp.graphs.methods import METHODS
@@ -45,7 +45,7 @@ async def test_what_was_learned_is_written_once_and_read_back():
 async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
     memory = fake_memory()
     deps = fake_dependencies(memory=memory, learn_at_once=True)
-    graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), deps.worlds.train.horizon)
     context, taught = EpisodeContext(method="billp", learn=True), []
     for user in tiny_worlds().train.users[[0, 1, 1]]:
         taught.append(
@@ -111,7 +111,7 @@ async def test_an_experience_is_used_where_the_llm_read_it():
     for method in ("billp-llm-only", "billp"):
         memory = fake_memory()
         deps = fake_dependencies(memory=memory, learn_at_once=True, memory__actor_distance=9.0)
-        graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
+        graph = build_episode_graph(fixed_dependencies(deps), deps.worlds.train.horizon)
         context = EpisodeContext(method=method, learn=True)
         steps = []
         for _ in range(4):

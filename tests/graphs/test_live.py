@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -16,14 +20,19 @@ from pydantic import ValidationError
 from billp.agents.llm.abilities import STAND_IN, Abilities
 from billp.agents.llm.reading import Reply
 from billp.errors import SettingsError
-from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.dependencies import Dependencies, DependencyProvider, fixed_dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.forms import LiveContext, LiveInput
-from billp.graphs.live import UNRATED, LiveDependencies, PersonAnswer, own_memory, with_persons
-from billp.graphs.nodes import output_of
+from billp.graphs.live import UNRATED, PersonAnswer, own_memory, with_persons
+from billp.graphs.recording import output_of
+from billp.graphs.resources import Resources
+from billp.graphs.served import SharedDependencies
 from billp.graphs.state import EpisodeContext
-from billp.memory import AgentMemory
+from billp.graphs.users import SimulatedUsers
+from billp.settings import load_settings
+from tests.cli.tiny import put_tiny
 from tests.fakes.dependencies import fake_dependencies
+from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -34,9 +43,9 @@ HORIZON = tiny_worlds().train.horizon
 class Person:
     """Answers one live episode from a list, and remembers what was asked."""
 
-    def __init__(self, deps: Dependencies, context: LiveContext | None = None) -> None:
+    def __init__(self, deps: Dependencies | DependencyProvider, context: LiveContext | None = None) -> None:
         self.graph: EpisodeGraph = build_episode_graph(
-            LiveDependencies(FixedDependencies(deps)),
+            fixed_dependencies(with_persons(deps)) if isinstance(deps, Dependencies) else deps,
             HORIZON,
             name="live",
             inputs=LiveInput,
@@ -260,50 +269,40 @@ async def test_somebody_unknown_is_told_the_latest_lessons():
     assert [lesson["text"] for lesson in state["reflections"]] == [taught]
 
 
-class ByMemory:
-    """A provider that gives each memory's name a memory, and remembers which were asked for."""
-
-    def __init__(self) -> None:
-        self.deps = fake_dependencies(learn_at_once=True)
-        self.memories: dict[str, AgentMemory] = {}
-
-    async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        agent_memory = self.memories.setdefault(context.memory, fake_memory())
-        return replace(self.deps, memory=agent_memory)
+@pytest.fixture
+async def resources(tmp_path: Path) -> AsyncIterator[Resources]:
+    """What serves people, on the tiny dataset."""
+    await asyncio.to_thread(put_tiny, Path(os.environ["BILLP_DATA_DIR"]), tmp_path / "source")
+    async with Resources(load_settings(), model=RuleModel(), embedder=HashEmbedder()) as opened:
+        yield opened
 
 
-async def test_what_one_person_taught_is_not_read_to_another():
-    provider = ByMemory()
-    context = LiveContext(learn=True)
-
-    def somebody() -> Person:
-        person = Person(provider.deps, context)
-        person.graph = build_episode_graph(
-            LiveDependencies(provider),
-            HORIZON,
-            inputs=LiveInput,
-            context=LiveContext,
-            persons=True,
-            checkpointer=InMemorySaver(),
-        )
-        return person
-
-    ada, bob = somebody(), somebody()
+async def test_what_one_person_taught_is_not_read_to_another(resources: Resources):
+    provide = SharedDependencies(resources).get
+    context = LiveContext(learn=True, dataset="tiny")
+    ada, bob = Person(provide, context), Person(provide, context)
     await ada.come(user="Ada", episode="a")
     assert (await bob.come(user="Bob", episode="b"))["reflections"] == []
     taught = output_of(await ada.say("leave"))
-    assert provider.memories["live/Ada"].stats().counts["reflections"] == 1
-    assert set(provider.memories["live/Bob"].stats().counts.values()) == {0}
-    assert provider.memories.keys() == {"live/Ada", "live/Bob"}
-    assert (await somebody().come(user="Bob", episode="c"))["reflections"] == []
-    again = await somebody().come(user="Ada", episode="d")
+    assert resources.memory("tiny", "live/Ada").stats().counts["reflections"] == 1
+    assert set(resources.memory("tiny", "live/Bob").stats().counts.values()) == {0}
+    assert (await Person(provide, context).come(user="Bob", episode="c"))["reflections"] == []
+    again = await Person(provide, context).come(user="Ada", episode="d")
     assert [lesson["text"] for lesson in again["reflections"]] == [taught["reflection"]]
 
 
-async def test_a_memory_that_is_named_is_used_whoever_plays():
-    provider = ByMemory()
-    await LiveDependencies(provider).get(LiveContext(memory="mine"), "Ada")
-    assert provider.memories.keys() == {"mine"}
+async def test_a_memory_that_is_named_is_used_whoever_plays(resources: Resources):
+    deps = await SharedDependencies(resources).get(LiveContext(memory="mine", dataset="tiny"), "Ada")
+    assert deps.memory is resources.memory("tiny", "mine")
+
+
+async def test_what_a_person_meets_is_made_once(resources: Resources):
+    shared, context = SharedDependencies(resources), LiveContext(method="billp-paper", dataset="tiny")
+    first = await shared.get(context, "Ada")
+    assert await shared.get(context, "Ada") is first
+    assert (await shared.get(context, "Bob")).memory is not first.memory
+    simulated = await shared.get(EpisodeContext(method="billp-paper", dataset="tiny", memory=own_memory("Ada")), "Ada")
+    assert isinstance(simulated.users, SimulatedUsers)
 
 
 @drawn(st.text(), st.text())

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from billp.agents.recommender import Observations
 from billp.errors import EpisodeError, SettingsError
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import METHODS, SERVED, method_named, settings_of
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.memory import KINDS, Kind, Record
 from billp.settings import load_settings
@@ -43,7 +43,7 @@ async def play(method: str) -> Trace:
     model, agent_memory = RuleModel(), fake_memory()
     flags = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0}
     deps = fake_dependencies(model, agent_memory, method=method, learn_at_once=True, **flags)
-    graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().train.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), tiny_worlds().train.horizon)
     users = [tiny_dataset().user_keys[int(user)] for user in tiny_worlds().train.users]
     shown = []
     for number in range(_EPISODES):
@@ -102,7 +102,7 @@ async def test_a_method_with_a_policy_recommends_what_that_says_of_history_and_a
             return np.array([59 - len(recommended)])
 
     deps = replace(fake_dependencies(actor__mask_history=False), recommender=Descending())
-    graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().test.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), tiny_worlds().test.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().test.users[0])]
     context = EpisodeContext(method="dqn", split="test", run="r")
     done = output_of(await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=context))
@@ -117,7 +117,7 @@ async def test_a_method_with_a_policy_recommends_what_that_says_of_history_and_a
 
 
 async def test_without_its_policy_such_a_method_says_what_to_do():
-    graph = build_episode_graph(FixedDependencies(replace(fake_dependencies(), recommender=None)), 3)
+    graph = build_episode_graph(fixed_dependencies(replace(fake_dependencies(), recommender=None)), 3)
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     with pytest.raises(EpisodeError, match="train one with `billp train`"):
         await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=EpisodeContext(method="dqn", run="r"))
@@ -140,7 +140,7 @@ def test_settings_of_a_method_are_settings_and_hold_over_those_that_were_given(n
 async def test_the_paper_thinks_before_every_item_names_it_in_words_and_samples_every_value():
     model, agent_memory = RuleModel(), fake_memory()
     deps = fake_dependencies(model, agent_memory, method="billp-paper", learn_at_once=True)
-    graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().train.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), tiny_worlds().train.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     context = EpisodeContext(method="billp-paper", run="r", learn=True)
     done = output_of(await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=context))

@@ -10,7 +10,7 @@ import pytest
 
 import billp.graphs.actor
 import billp.graphs.tools
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.users import SimulatedUsers
@@ -23,11 +23,11 @@ from tests.fakes.worlds import tiny_dataset, tiny_worlds
     ("method", "flags", "place", "name"),
     [
         ("billp", {}, billp.graphs.actor, "weighed_by"),
-        ("billp", {}, billp.graphs.actor, "masked_items"),
+        ("billp", {}, Dependencies, "masked_items"),
         ("oracle", {}, SimulatedUsers, "best"),
         ("popular", {}, billp.graphs.actor, "recommender_of"),
         ("act-only", {}, billp.graphs.actor, "draw_shortlist"),
-        ("act-only", {"actor__mode": "free"}, billp.graphs.actor, "masked_items"),
+        ("act-only", {"actor__mode": "free"}, Dependencies, "masked_items"),
         ("act-only", {"actor__mode": "free"}, billp.graphs.tools, "nearest_item"),
     ],
 )
@@ -43,7 +43,7 @@ async def test_another_thread_works_it_out(
 
     monkeypatch.setattr(place, name, watched)
     graph = build_episode_graph(
-        FixedDependencies(fake_dependencies(memory=fake_memory(), **flags)), tiny_worlds().train.horizon
+        fixed_dependencies(fake_dependencies(memory=fake_memory(), **flags)), tiny_worlds().train.horizon
     )
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     await graph.ainvoke(EpisodeInput(user=user, episode="e"), context=EpisodeContext(method=method, run="r"))

@@ -14,7 +14,7 @@ from billp.agents.llm.usage import Usage
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import METHODS
 from billp.graphs.principles import all_principles, confirmed, held_to_rates
-from billp.graphs.recalling import recall
+from billp.graphs.recalling import read_memory
 from billp.memory import Origin
 from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
@@ -85,7 +85,7 @@ def test_a_low_rating_excuses_what_was_shown_before():
 @pytest.mark.parametrize(("leaves", "state", "read"), [(True, "confirmed", 2), (False, "retired", 0)])
 async def test_lessons_of_a_retired_principle_are_not_read(leaves: bool, state: str, read: int):
     deps = taught(SAME_KIND, leaves=leaves)
-    recalled = await recall(deps, BILLP, [0, 1])
+    recalled = await read_memory(deps, BILLP, [0, 1])
     (principle,) = recalled.principles
     assert principle.state == state
     assert len(recalled.reflections) == read
@@ -95,12 +95,12 @@ async def test_lessons_of_a_retired_principle_are_not_read(leaves: bool, state: 
 
 async def test_a_lesson_whose_claim_does_not_hold_is_not_read():
     deps = taught(replace(SAME_KIND, holds=False), leaves=True)
-    assert (await recall(deps, BILLP, [0, 1])).reflections == []
+    assert (await read_memory(deps, BILLP, [0, 1])).reflections == []
 
 
 async def test_other_methods_count_nothing():
     deps = taught(SAME_KIND, leaves=True)
-    assert (await recall(deps, METHODS["reflexion"], [0, 1])).principles == []
+    assert (await read_memory(deps, METHODS["reflexion"], [0, 1])).principles == []
 
 
 def test_a_claim_needs_a_share_of_the_departure_by_the_learned_rates():

@@ -8,12 +8,12 @@ import pytest
 
 from billp.agents.evidence import Evidence
 from billp.agents.observation import AgentObservation
-from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.learning import uses_of
 from billp.graphs.methods import METHODS
-from billp.graphs.nodes import output_of
-from billp.graphs.recalling import Recalled, lesson_words, recall
+from billp.graphs.recalling import Recalled, lesson_words, read_memory
+from billp.graphs.recording import output_of
 from billp.graphs.state import EpisodeContext, RecalledReflection
 from billp.memory import Uses
 from billp.memory.receipts import Used
@@ -53,7 +53,7 @@ def ids(reflections: list[RecalledReflection]) -> list[set[str]]:
 
 async def test_what_two_episodes_taught_is_said_once_and_first():
     deps = taught("Stay.", "Vary the genres.", "Vary the genres.")
-    recalled = await recall(deps, METHODS["billp"], history_of(deps))
+    recalled = await read_memory(deps, METHODS["billp"], history_of(deps))
     reflections, evidence = recalled.reflections, recalled.evidence
     assert ids(reflections) == [{id_of(1), id_of(2)}, {id_of(0)}]
     assert [lesson["weight"] for lesson in reflections] == [2.0, 1.0]
@@ -70,7 +70,7 @@ async def test_a_lesson_after_which_it_went_badly_comes_last_and_its_evidence_co
         origin = examples.origin(f"{number:04d}", -1, "uses")
         used = Used((read,)).to_json()
         deps.memory.uses.write(Uses(examples.unit(number), "horizon", 5, reward, number, used, origin))
-    recalled = await recall(deps, METHODS["billp"], history_of(deps))
+    recalled = await read_memory(deps, METHODS["billp"], history_of(deps))
     reflections, evidence = recalled.reflections, recalled.evidence
     assert [lesson["text"] for lesson in reflections] == ["Good.", "Fair."]
     weights = [deps.memory.uses.recent().weight(id_of(number)) for number in range(3)]
@@ -81,15 +81,15 @@ async def test_a_lesson_after_which_it_went_badly_comes_last_and_its_evidence_co
 async def test_without_words_the_evidence_is_left():
     deps = taught("Stay.", "Vary the genres.")
     silent = replace(deps, settings=load_settings({"memory.reflections": 0}))
-    recalled = await recall(silent, METHODS["billp"], history_of(deps))
+    recalled = await read_memory(silent, METHODS["billp"], history_of(deps))
     assert recalled.reflections == []
     assert Evidence.from_json(recalled.evidence).shown[0] == 8
-    assert await recall(silent, METHODS["reflexion"], history_of(deps)) == Recalled()
+    assert await read_memory(silent, METHODS["reflexion"], history_of(deps)) == Recalled()
 
 
 async def test_reflexion_reads_the_latest_as_they_are():
     deps = taught("Same.", "Same.", "Same.")
-    recalled = await recall(deps, METHODS["reflexion"], history_of(deps))
+    recalled = await read_memory(deps, METHODS["reflexion"], history_of(deps))
     reflections, evidence = recalled.reflections, recalled.evidence
     assert ids(reflections) == [{id_of(2)}, {id_of(1)}]
     assert evidence == ""
@@ -98,7 +98,7 @@ async def test_reflexion_reads_the_latest_as_they_are():
 async def test_where_none_are_merged_the_nearest_are_read_as_they_are():
     deps = taught("Same.", "Same.", "Same.")
     asis = replace(deps, settings=load_settings({"memory.merged": 0}))
-    reflections = (await recall(asis, METHODS["billp"], history_of(deps))).reflections
+    reflections = (await read_memory(asis, METHODS["billp"], history_of(deps))).reflections
     assert len(reflections) == 2
     assert all(not reflection["alike"] for reflection in reflections)
 
@@ -106,7 +106,7 @@ async def test_where_none_are_merged_the_nearest_are_read_as_they_are():
 async def test_all_that_were_merged_are_read_with_their_number_and_said_to_have_been_used():
     model = RuleModel()
     deps = taught("Vary.", "Vary.", model=model)
-    graph = build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), deps.worlds.train.horizon)
     context = EpisodeContext(method="billp", split="train", learn=True, run="r")
     done = output_of(
         await graph.ainvoke({"user": tiny_dataset().user_keys[USER], "episode": "e0"}, context=context)

@@ -12,7 +12,7 @@ import pytest
 import billp.graphs.resources
 from billp.errors import DataError, MemoryStoreError
 from billp.graphs.resources import Resources
-from billp.graphs.settling import settle
+from billp.graphs.running import settle
 from billp.memory import Vector
 from billp.memory.inventory import folder_of
 from billp.memory.store.lock import FolderLock

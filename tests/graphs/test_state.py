@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,31 +15,24 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.usage import Usage
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs import actor, nodes, recalling
+from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.nodes import EpisodeNodes
 from billp.graphs.state import EpisodeContext, add_usage, put_steps, usage_state
-from billp.graphs.users import Recommendation, Response, SimulatedUsers
-from tests.fakes.dependencies import fake_dependencies
+from tests.fakes.dependencies import fake_dependencies, patient
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.store import fake_memory
 from tests.graphs.episodes import run, user_of
 
 
 async def test_fifty_steps_fit_into_a_small_last_checkpoint_and_under_the_recursion_limit():
-    class Patient(SimulatedUsers):
-        def answer(self, recommendation: Recommendation) -> Response:
-            step = len(recommendation.recommended) + 1
-            return Response(3.0, "horizon" if step == 50 else "")
-
     def wordy(request: Request) -> Reply:
         reply = sensible_reply(request)
         return reply if request.choices or request.scores else replace(reply, text="a thought of many words " * 6)
 
     agent_memory = fake_memory()
     deps = fake_dependencies(RuleModel(wordy), agent_memory, learn_at_once=True, memory__actor_distance=9.0)
-    deps = replace(deps, users=Patient(deps.dataset, deps.worlds))
-    graph = build_episode_graph(FixedDependencies(deps), 50, checkpointer=InMemorySaver())
+    graph = build_episode_graph(fixed_dependencies(patient(deps, 50)), 50, checkpointer=InMemorySaver())
     sizes: list[int] = []
     for number in range(2):  # the second reads back what the first one taught
         config: Any = {"configurable": {"thread_id": str(number)}}
@@ -52,7 +46,7 @@ async def test_fifty_steps_fit_into_a_small_last_checkpoint_and_under_the_recurs
 
 
 async def test_a_second_episode_on_the_same_thread_starts_over():
-    graph = build_episode_graph(FixedDependencies(fake_dependencies()), 12)
+    graph = build_episode_graph(fixed_dependencies(fake_dependencies()), 12)
     graph.checkpointer = InMemorySaver()
     config: Any = {"configurable": {"thread_id": "1"}}
     context = EpisodeContext(method="billp")
@@ -65,7 +59,7 @@ async def test_a_second_episode_on_the_same_thread_starts_over():
 
 async def test_every_state_is_plain_and_serialisable():
     serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-    graph = build_episode_graph(FixedDependencies(fake_dependencies(memory=fake_memory())), 12)
+    graph = build_episode_graph(fixed_dependencies(fake_dependencies(memory=fake_memory())), 12)
     context = EpisodeContext(learn=True)
     async for state in graph.astream(
         {"user": user_of("train"), "episode": "e0"}, context=context, stream_mode="values", subgraphs=True
@@ -77,17 +71,24 @@ async def test_every_state_is_plain_and_serialisable():
 
 
 async def test_nodes_do_not_change_what_they_are_given(monkeypatch: pytest.MonkeyPatch):
-    for name in ("recall", "plan", "respond", "criticise", "reflect", "conclude"):
-        node = getattr(EpisodeNodes, name)
-
-        async def watched(self, state, runtime, node=node):
+    def watched(node: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def same_after(state, runtime, deps):
             before = copy.deepcopy(state)
-            update = await node(self, state, runtime)
+            update = await node(state, runtime, deps)
             assert state == before
             return update
 
-        monkeypatch.setattr(EpisodeNodes, name, watched)
-    await run(fake_dependencies(memory=fake_memory(), learn_at_once=True))
+        return same_after
+
+    for module, names in (
+        (recalling, ["recall"]),
+        (nodes, ["plan", "respond", "criticise", "reflect", "conclude"]),
+        (actor, ["analyse", "retrieve", "shortlist", "choose", "weigh"]),
+    ):
+        for name in names:
+            monkeypatch.setattr(module, name, watched(getattr(module, name)))
+    for method in ("billp", "billp-llm-only"):
+        await run(fake_dependencies(memory=fake_memory(), learn_at_once=True), method)
 
 
 def test_steps_are_merged_by_number():
@@ -108,7 +109,7 @@ def test_usage_adds_up_whatever_a_node_spent():
 
 async def test_a_made_up_name_does_not_stay_on_its_thread():
     deps = fake_dependencies(memory=fake_memory(), learn_at_once=True)
-    graph = build_episode_graph(FixedDependencies(deps), 12, checkpointer=InMemorySaver())
+    graph = build_episode_graph(fixed_dependencies(deps), 12, checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "1"}}
     unnamed = {"user": user_of("train")}
     inputs: list[Any] = [unnamed, unnamed, {**unnamed, "episode": "mine"}, unnamed]

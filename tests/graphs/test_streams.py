@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 import pytest
 
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from tests.fakes.dependencies import fake_dependencies
@@ -22,7 +22,7 @@ CONTEXT = EpisodeContext(learn=True, run="r")
 
 def graph() -> EpisodeGraph:
     deps = fake_dependencies(RuleModel(), fake_memory(), critic__ask="always")
-    return build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
+    return build_episode_graph(fixed_dependencies(deps), deps.worlds.train.horizon)
 
 
 def asked() -> EpisodeInput:

@@ -19,8 +19,7 @@ from billp.agents.prompt_pack import TERSE_PACK, load_pack
 from billp.errors import PromptError, SettingsError
 from billp.graphs.forms import LiveContext, ReactContext, ServedContext, shown_pack
 from billp.graphs.resources import Resources
-from billp.graphs.served import Name, served_graph
-from billp.graphs.shared_dependencies import SharedDependencies, made_dependencies
+from billp.graphs.served import Name, SharedDependencies, made_dependencies, served_graph
 from billp.graphs.state import EpisodeContext
 from billp.settings import LLMSettings, load_settings
 from tests.cli.tiny import put_tiny
@@ -146,7 +145,7 @@ def test_studio_can_edit_each_prompt_at_its_node_and_choose_the_model():
 
 
 async def test_the_embedded_server_knows_one_model():
-    deps = SharedDependencies(load_settings())
+    deps = SharedDependencies(Resources(load_settings()))
     with pytest.raises(SettingsError, match="knows one model and not 'other'; leave model empty"):
         await deps.get(ServedContext(model="other"), "u0")
 
@@ -161,7 +160,7 @@ async def test_no_node_of_a_served_episode_blocks_the_event_loop(tmp_path: Path,
         return formless.pop() if request.role == "reflector" and formless else sensible_reply(request)
 
     async with Resources(load_settings(), model=RuleModel(rule), embedder=HashEmbedder()) as resources:
-        monkeypatch.setattr("billp.graphs.shared_dependencies.Resources", lambda _settings: resources)
+        monkeypatch.setattr("billp.graphs.served.Resources", lambda _settings: resources)
         with blockbuster_ctx():
             graph = billp.graphs.studio.billp
             first, second = [

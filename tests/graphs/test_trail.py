@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from billp.graphs.dependencies import FixedDependencies
+from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.drawing import episode_edges, episode_nodes
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import METHODS
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.state import EpisodeContext, EpisodeInput
 from billp.graphs.trail import trail
 from tests.fakes.dependencies import fake_dependencies
@@ -22,7 +22,7 @@ from tests.fakes.worlds import tiny_dataset, tiny_worlds
 async def ran(method: str, *, learn: bool, **flags: Any) -> tuple[list[str], list[list[str]]]:
     """The nodes of an episode as they ended, and as its record tells."""
     deps = fake_dependencies(memory=fake_memory(), **flags)
-    graph = build_episode_graph(FixedDependencies(deps), tiny_worlds().train.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), tiny_worlds().train.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
     context = EpisodeContext(method=method, learn=learn, run="r")
     nodes: list[str] = []

@@ -18,7 +18,7 @@ from langsmith import Client, tracing_context
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.wrapping import in_one_piece
-from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.state import EpisodeContext
 from tests.fakes.dependencies import fake_dependencies
@@ -69,7 +69,7 @@ class Streaming(FakeChat):
 
 
 def graph_on(deps: Dependencies) -> EpisodeGraph:
-    return build_episode_graph(FixedDependencies(deps), deps.worlds.train.horizon)
+    return build_episode_graph(fixed_dependencies(deps), deps.worlds.train.horizon)
 
 
 CONTEXT = EpisodeContext(method="billp-llm-only", learn=True, run="r")

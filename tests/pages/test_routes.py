@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 import billp.pages
-from billp.graphs.shared_dependencies import made_dependencies
+from billp.graphs.served import made_dependencies
 from billp.memory import ActorExperience, Origin, Reflection, open_memory
 from billp.memory.inventory import folder_of
 from billp.memory.store.lock import FolderLock

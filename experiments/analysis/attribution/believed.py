@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from billp.agents.llm.asking import call_seed
 from billp.experiments.analysis.attribution.parts import ALIKE, BeliefBehind, Candidate, Experience, Principle, Value
 from billp.experiments.analysis.run_step import Step
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
 from billp.graphs.ranking import Beliefs
-from billp.graphs.stepping import CHOOSING, seed_of
+from billp.graphs.recommending import CHOOSING
 from billp.memory import Outcome
 from billp.memory.leaving import LONGEST
 
@@ -28,7 +29,7 @@ def believed(
     beliefs = deps.belief_model.after(method, outcomes)
     recommender = deps.belief_model.recommender_by(beliefs, method, explores=step.learning)
     recent, free = np.array(step.shown[-LONGEST:], dtype=np.int64), np.zeros(len(deps.catalogue), dtype=np.bool_)
-    seed = seed_of(step.line.seed, step.line.id, step.number - 1, CHOOSING)
+    seed = call_seed(step.line.seed, step.line.id, step.number - 1, CHOOSING)
     again = recommender.weigh(recent, free, seed)
     certain = replace(recommender, explores=False, variety=0.0).weigh(recent, free, seed)
     alike = all(

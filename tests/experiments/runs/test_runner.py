@@ -19,7 +19,7 @@ from billp.experiments.runs.run_folder import RunFolder, read_lines
 from billp.experiments.runs.runner import Runner
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.state import Trajectory
 from billp.memory import KINDS, ActorExperience, AgentMemory, Record
 from tests.fakes.dependencies import fake_dependencies

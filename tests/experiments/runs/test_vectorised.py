@@ -16,10 +16,10 @@ from billp.experiments.runs import vectorised
 from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
 from billp.experiments.runs.recommenders import RunningRival
 from billp.experiments.runs.vectorised import play_many
-from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import METHODS, Method
-from billp.graphs.nodes import output_of
+from billp.graphs.recording import output_of
 from billp.graphs.state import EpisodeContext, EpisodeInput, Trajectory
 from billp.graphs.users import SimulatedUsers
 from billp.settings import QuitRuleName
@@ -47,7 +47,7 @@ def many(deps: Dependencies, method: Method, plans: Sequence[EpisodePlan]) -> di
 
 
 async def one_by_one(deps: Dependencies, method: Method, plans: Sequence[EpisodePlan]) -> dict[str, Trajectory]:
-    graph = build_episode_graph(FixedDependencies(deps), deps.worlds.test.horizon)
+    graph = build_episode_graph(fixed_dependencies(deps), deps.worlds.test.horizon)
     found = {}
     for plan in plans:
         context = EpisodeContext(method=method.name, split=plan.split, seed=plan.seed, run="r", learn=plan.learn)

@@ -12,8 +12,7 @@ import pytest
 from billp.agents.llm.abilities import STAND_IN, Abilities
 from billp.errors import ArtifactError, ModelUnavailableError
 from billp.experiments.runs.evaluation import evaluate
-from billp.graphs.actor import ActorNodes
-from billp.graphs.nodes import EpisodeNodes
+from billp.graphs import actor, nodes
 from billp.graphs.resources import Resources
 from billp.serving.api import sessions
 from billp.settings import load_settings
@@ -180,9 +179,9 @@ async def test_a_new_process_goes_on_where_the_old_one_was(opening: Open):
 async def test_an_answer_that_was_accepted_survives_whatever_fails_after_it(
     opening: Open, monkeypatch: pytest.MonkeyPatch, node: str
 ):
-    owner: type[Any] = ActorNodes if node == "weigh" else EpisodeNodes
+    owner = actor if node == "weigh" else nodes
 
-    async def fail(*_: object) -> None:
+    async def fail(state: object, runtime: object, deps: object) -> None:
         raise ModelUnavailableError("The LLM is away.")
 
     teaching: dict[str, Any] = {"memory": "m", "learns": True, "untrained": True}

@@ -10,14 +10,14 @@ import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 
 import billp.experiments.runs.engine
-from billp.experiments.runs.episode_plans import evaluation_plan
+from billp.experiments.runs.plans import evaluation_plan
 from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.runner import Runner
-from billp.graphs.dependencies import Dependencies, FixedDependencies
+from billp.graphs.dependencies import Dependencies, DependencyProvider, fixed_dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.methods import method_named
+from billp.graphs.running import in_full, traced
 from billp.graphs.state import EpisodeContext, EpisodeInput
-from billp.graphs.tracing import in_full, traced
 from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.store import fake_memory
 from tests.graphs.episodes import user_of
@@ -45,7 +45,7 @@ def test_a_context_in_full_names_dataset_memory_and_prompts():
 async def test_every_node_of_a_trace_says_what_it_was_run_with():
     deps, seen = fake_dependencies(memory=fake_memory()), Seen()
     context = in_full(EpisodeContext(method="act-only", split="test", seed=4), deps)
-    graph = build_episode_graph(FixedDependencies(deps), 3)
+    graph = build_episode_graph(fixed_dependencies(deps), 3)
     config = traced(context) | {"callbacks": [seen]}
     await graph.ainvoke(EpisodeInput(user=user_of("test"), episode="e"), config, context=context)
 
@@ -59,12 +59,14 @@ async def test_every_node_of_a_trace_says_what_it_was_run_with():
 async def test_a_runs_episodes_carry_what_they_are_run_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     contexts: list[EpisodeContext] = []
 
-    class Watched(FixedDependencies):
-        async def get(self, context: EpisodeContext, user: str) -> Dependencies:
+    def watched(deps: Dependencies) -> DependencyProvider:
+        async def provide(context: EpisodeContext, user: str) -> Dependencies:
             contexts.append(context)
-            return await super().get(context, user)
+            return deps
 
-    monkeypatch.setattr(billp.experiments.runs.engine, "FixedDependencies", Watched)
+        return provide
+
+    monkeypatch.setattr(billp.experiments.runs.engine, "fixed_dependencies", watched)
     deps = fake_dependencies(memory=fake_memory())
     with RunFolder(tmp_path / "r", {}, {}, resume=False) as folder:
         runner = Runner(deps, method_named("billp"), folder, horizon=3)
