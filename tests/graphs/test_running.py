@@ -10,7 +10,7 @@ import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 
 import billp.experiments.runs.engine
-from billp.experiments.runs.plans import evaluation_plan
+from billp.experiments.runs.episode_plans import evaluation_plan
 from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.runner import Runner
 from billp.graphs.dependencies import Dependencies, DependencyProvider, fixed_dependencies
