@@ -1,12 +1,12 @@
-"""Settings of servers, of memory, and of what runs and roles share; `settings` puts all of them together."""
+"""Sections of the settings for LLM, servers, memory, runs and roles; `settings` puts all sections together."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 def _at_home(path: Path) -> Path:
@@ -22,6 +22,47 @@ HomePath = Annotated[Path, AfterValidator(_at_home)]
 
 class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LLMSettings(Group):
+    """Where the LLM answers and how patient we are with it."""
+
+    base_url: str | None = Field(
+        None,
+        description="OpenAI-compatible server, or several of one model separated by commas; none starts llama.cpp",
+    )
+    api_key: SecretStr = Field(SecretStr("none"), description="sent as bearer token, never logged")
+    model: str = Field(
+        "smollm2-135m-instruct",
+        min_length=1,
+        description="model name sent to the server, or provider:model (anthropic, openai, google_genai, ollama, ...)",
+    )
+    extra_body: dict[str, Any] = Field({}, description="fields sent with every call beside our own, as JSON")
+    gguf: HomePath | None = Field(None, description="model file of the embedded server; none is SmolLM2-135M")
+    context: int = Field(1536, ge=256, description="tokens of context per sequence (embedded server)")
+    threads: int = Field(0, ge=0, description="threads of the embedded server; 0 is one per core")
+    requantise: bool = Field(True, description="store Q4_1 models once more as Q8_0, which x86 CPUs compute faster")
+    timeout_s: float = Field(60.0, gt=0, description="seconds one call may take")
+    retries: int = Field(3, ge=0, description="further tries when the server is slow or overloaded")
+    backoff_s: float = Field(0.5, ge=0, description="seconds before the first further try; doubles each time")
+    patience_s: float = Field(300.0, ge=0, description="seconds to wait for a server that went away during a run")
+
+    @field_validator("base_url")
+    @classmethod
+    def _usable_address(cls, url: str | None) -> str | None:
+        """Addresses are shown and stored, so that a password in one would be as well."""
+        for one in () if url is None else url.split(","):
+            parts = urlsplit(one.strip())
+            if parts.scheme not in ("http", "https") or not parts.netloc:
+                raise ValueError("it is no address of a server; give one like http://127.0.0.1:8000/v1")
+            if "@" in parts.netloc:
+                raise ValueError("it holds a user name or password; give what is secret as llm.api_key")
+        return url
+
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        """The addresses in `base_url`, one by one; none where it names no server."""
+        return () if self.base_url is None else tuple(one.strip() for one in self.base_url.split(","))
 
 
 class VLLMSettings(Group):

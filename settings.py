@@ -2,7 +2,7 @@
 
 Precedence: command-line flag > environment (`BILLP_*`) > `billp.toml` in the working folder > default.
 `BILLP_LLM_BASE_URL` sets `llm.base_url`; in `billp.toml` the same setting is `base_url` under `[llm]`.
-Unknown names are refused in all three.
+Unknown names are refused in all three; names of an earlier version (`renamed_settings`) are read with a warning.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -24,10 +23,12 @@ from pydantic_settings import (
 
 from billp.errors import SettingsError
 from billp.names import nearest
+from billp.renamed_settings import RENAMED, with_new_names
 from billp.setting_groups import (
     ApiSettings,
     Group,
     HomePath,
+    LLMSettings,
     MemorySettings,
     MMRSettings,
     PageSettings,
@@ -53,53 +54,14 @@ ModelSetting = str
 """One of them, or "auto"."""
 
 
-class LLMSettings(Group):
-    """Where the LLM answers and how patient we are with it."""
-
-    base_url: str | None = Field(
-        None,
-        description="OpenAI-compatible server, or several of one model separated by commas; none starts llama.cpp",
-    )
-    api_key: SecretStr = Field(SecretStr("none"), description="sent as bearer token, never logged")
-    model: str = Field(
-        "smollm2-135m-instruct",
-        min_length=1,
-        description="model name sent to the server, or provider:model (anthropic, openai, google_genai, ollama, ...)",
-    )
-    extra_body: dict[str, Any] = Field({}, description="fields sent with every call beside our own, as JSON")
-    gguf: HomePath | None = Field(None, description="model file of the embedded server; none is SmolLM2-135M")
-    context: int = Field(1536, ge=256, description="tokens of context per sequence (embedded server)")
-    threads: int = Field(0, ge=0, description="threads of the embedded server; 0 is one per core")
-    requantise: bool = Field(True, description="store Q4_1 models once more as Q8_0, which x86 CPUs compute faster")
-    timeout_s: float = Field(60.0, gt=0, description="seconds one call may take")
-    retries: int = Field(3, ge=0, description="further tries when the server is slow or overloaded")
-    backoff_s: float = Field(0.5, ge=0, description="seconds before the first further try; doubles each time")
-    patience_s: float = Field(300.0, ge=0, description="seconds to wait for a server that went away during a run")
-
-    @field_validator("base_url")
-    @classmethod
-    def _usable_address(cls, url: str | None) -> str | None:
-        """Addresses are shown and stored, so that a password in one would be as well."""
-        for one in () if url is None else url.split(","):
-            parts = urlsplit(one.strip())
-            if parts.scheme not in ("http", "https") or not parts.netloc:
-                raise ValueError("it is no address of a server; give one like http://127.0.0.1:8000/v1")
-            if "@" in parts.netloc:
-                raise ValueError("it holds a user name or password; give what is secret as llm.api_key")
-        return url
-
-    @property
-    def base_urls(self) -> tuple[str, ...]:
-        """The addresses in `base_url`, one by one; none where it names no server."""
-        return () if self.base_url is None else tuple(one.strip() for one in self.base_url.split(","))
-
-
 class PlannerSettings(RoleSettings):
     max_tokens: int = Field(24, ge=1)
     steps: int = Field(8, ge=1, description="steps one thought covers before the Planner is asked again")
     shown_steps: int = Field(24, ge=1, description="so many of the last steps Planner, Actor and Critic see at least")
-    lean: float = Field(0.1, ge=0, description="stars that naming a kind in the thought is worth in the typed plan")
-    caution: float = Field(1.0, ge=0, description="standard errors by which a rest hardly tried counts as worse")
+    plan_weight: float = Field(
+        0.1, ge=0, description="stars that a category named in the thought is worth in the typed plan"
+    )
+    caution: float = Field(1.0, ge=0, description="standard errors by which a cooldown hardly tried counts as worse")
     wish_max_tokens: int = Field(64, ge=1, description="completion tokens that reading a person's wish may cost")
     revise: float = Field(2.0, description="a reward of at most this makes the Planner think again at once")
 
@@ -133,7 +95,7 @@ class CriticSettings(RoleSettings):
     eligibility: float = Field(
         0.0, ge=0, le=1, description="share of what later steps brought that goes back to a step (lambda)"
     )
-    trust: float = Field(2.0, ge=0, description="remembered values that the LLM's own judgement weighs as much as")
+    llm_weight: float = Field(2.0, ge=0, description="remembered values that the LLM's own judgement weighs as much as")
     ask: Literal["always", "thin"] = Field("thin", description="ask the LLM always, or where memory knows too little")
     always: bool = Field(False, description="also judge episodes that nothing is learned from")
 
@@ -223,6 +185,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _new_names(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return with_new_names(given, warn=True)
+
     @property
     def data(self) -> Path:
         """The data folder, with `~` resolved."""
@@ -287,9 +254,9 @@ def _no_setting(name: str) -> str:
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
-    known = {PREFIX + name.replace(".", "_").upper() for name in setting_names()}
+    known, old = ({PREFIX + name.replace(".", "_").upper() for name in names} for names in (setting_names(), RENAMED))
     for name in environment:
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known | old:
             near = ", ".join(nearest(name, sorted(known)))
             raise SettingsError(
                 f"Environment variable {name} names no setting; the nearest are {near}, and `billp settings` lists all."

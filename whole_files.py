@@ -205,11 +205,11 @@ def _escaped(name: str) -> str:
 
 @contextmanager
 def replaced_folder(target: Path) -> Iterator[Path]:
-    """Gives an empty folder beside `target` to fill; on success it takes the place of `target`.
+    """Provides an empty folder beside `target` to fill; on success it replaces `target`.
 
-    When the block raises, or the process is killed in it, what stood at `target` is untouched. What a killed process
-    left beside `target`, or beside any other folder there, is cleared away by the next call. A disk that cannot be
-    written to raises BadInputError.
+    If the block raises, or the process is killed in it, the old `target` is untouched. The next call removes what a
+    killed process left beside `target` or beside any other folder there. Raises BadInputError if the disk cannot be
+    written to.
     """
     with _written(target), work_folder(target.parent, target.name) as work:
         new = work / "new"
@@ -219,7 +219,7 @@ def replaced_folder(target: Path) -> Iterator[Path]:
 
 
 def check_place(target: Path) -> None:
-    """Raises BadInputError, as `replaced_folder` would, where the disk is full: for work that comes before that."""
+    """Raises BadInputError if `target` cannot be written, as `replaced_folder` would; call it before long work."""
     with _written(target):
         check_room(target)
 

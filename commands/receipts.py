@@ -146,7 +146,12 @@ def _show_blame(told: Blame) -> None:
     plan = told.plan
     if plan["rest"] or plan["aim"] or plan["avoid"]:
         ahead = {"covers": f"{plan['steps']} steps"} if plan.get("steps") else {}
-        named = {**ahead, "rest": f"{plan['rest']} steps", "aim": _kinds(plan["aim"]), "avoid": _kinds(plan["avoid"])}
+        named = {
+            **ahead,
+            "cooldown": f"{plan['rest']} steps",
+            "aim": _categories(plan["aim"]),
+            "avoid": _categories(plan["avoid"]),
+        }
         show_pairs(named, f"Plan, from the evidence of {told.pooled} reflections")
     rows = [
         ("→" if c.chosen else "", c.title, *(_signed(part) for part in (c.score, c.stars, c.chance, c.preference)),
@@ -201,8 +206,8 @@ def _mean(count: int, mean: float | None) -> str:
     return str(count) if mean is None else f"{count} with a mean of {mean:.2f}"
 
 
-def _kinds(worth: dict[str, float]) -> str:
-    return ", ".join(f"{kind} {signed(stars, 2)}" for kind, stars in worth.items()) or "nothing"
+def _categories(worth: dict[str, float]) -> str:
+    return ", ".join(f"{category} {signed(stars, 2)}" for category, stars in worth.items()) or "nothing"
 
 
 def _signed(stars: float | None) -> str:

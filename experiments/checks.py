@@ -27,7 +27,7 @@ def check_dataset(settings: Settings, name: str) -> None:
 
 
 def check_run(settings: Settings, name: str, *, resume: bool) -> Path:
-    """The folder of the run `name`; raises ArtifactError where it is taken, BadInputError for a path."""
+    """Returns the folder of the run `name`; raises ArtifactError where it is taken, BadInputError for a path."""
     folder = settings.runs_dir / checked_name("run", name)
     check_free(folder, resume=resume)
     return folder

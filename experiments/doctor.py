@@ -114,7 +114,7 @@ def _memory(resources: Resources) -> str:
 
 
 async def _model(resources: Resources) -> Check:
-    """Whether the LLM answers, and what it can do."""
+    """Returns whether the LLM answers, and what it can do."""
     try:
         able, where = await resources.find_abilities(), resources.model_name
     except Exception as error:  # noqa: BLE001 -- as above

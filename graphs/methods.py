@@ -105,7 +105,7 @@ _AS_PUBLISHED: Mapping[str, object] = {
     "critic.eligibility": 0.0,
     "critic.value": "sample",
     "critic.ask": "always",
-    "critic.trust": 1e9,  # the value is the LLM's own word; what memory holds it reads in the prompt
+    "critic.llm_weight": 1e9,  # the value is the LLM's own word; what memory holds it reads in the prompt
 }
 """What arXiv 2403.00843 sets, section 4.1 and its public code."""
 

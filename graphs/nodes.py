@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from billp.agents.evidence import Evidence, evidence_of
 from billp.agents.llm.usage import Usage
 from billp.agents.observation import AgentObservation
-from billp.agents.plan import Plan, make_plan, named_kinds
+from billp.agents.plan import Plan, make_plan, named_categories
 from billp.agents.prompt_pack import clean
 from billp.agents.roles.critic import Critic, advantage, averaged_value
 from billp.agents.roles.planner import Known
@@ -63,7 +63,7 @@ async def plan(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Depe
         thought = await deps.required_roles.planner.think(observed, known, lately, seed)
         text, spent = thought.text, thought.usage
         if method.plans:
-            named = named_kinds(text, deps.catalogue.categories, limits.lean)
+            named = named_categories(text, deps.catalogue.categories, limits.plan_weight)
             made = make_plan(evidence, named, caution=limits.caution, steps=limits.steps)
     return {
         "thought": text,

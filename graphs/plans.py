@@ -12,10 +12,11 @@ from billp.agents.roles.wishes import Wish
 
 
 class PlanState(TypedDict):
-    """The typed plan: stars expected of kinds to aim for and to avoid, and the steps that a kind should rest.
+    """The typed plan in a state or record: stars expected of categories to aim for and to avoid, and the cooldown.
 
-    `steps` is how far ahead it looks; earlier runs did not say. `wanted` and `refused` are what a live person asked
-    for, which goes before all else.
+    `rest` is the cooldown, the steps that a category waits before it comes again. `steps` is how many steps the plan
+    covers; earlier runs did not record it. `wanted` and `refused` are what a live person asked for, which goes before
+    everything else.
     """
 
     aim: dict[str, float]
@@ -47,12 +48,12 @@ class WishState(TypedDict):
 
 def plan_state(plan: Plan) -> PlanState:
     """The plan as it travels through the graph."""
-    return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.rest, steps=plan.steps)
+    return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.cooldown, steps=plan.steps)
 
 
 def plan_from(kept: PlanState) -> Plan:
     """The plan of a state or a record."""
-    return Plan(aim=kept["aim"], avoid=kept["avoid"], rest=kept["rest"], steps=kept.get("steps", 0))
+    return Plan(aim=kept["aim"], avoid=kept["avoid"], cooldown=kept["rest"], steps=kept.get("steps", 0))
 
 
 def wished_plan(plan: PlanState, wish: Wish) -> PlanState:

@@ -94,20 +94,20 @@ class _Steps:
 
     def counted(self, first: str, claims: Sequence[Claim]) -> Principle:
         """The principle that `claims` of one cause and object make, claimed first of the episode `first`."""
-        cause, kind = claims[0].cause, claims[0].kind
+        cause, category = claims[0].cause, claims[0].category
         level = median_low([claim.level for claim in claims])
         back = median_high([claim.back for claim in claims])
         counts = np.array([episode_of(outcome.id) != first for outcome in self._told], dtype=np.bool_)
         if cause == LOW_RATING:
-            named = [kind in item.categories for item in self._items]
-            at_work = np.array(named, dtype=np.bool_) if kind else np.asarray(self._seen.stars <= LOW)
+            named = [category in item.categories for item in self._items]
+            at_work = np.array(named, dtype=np.bool_) if category else np.asarray(self._seen.stars <= LOW)
         else:
             # A low rating explains by itself that the user left, whatever was shown before.
             counts &= self._seen.stars > LOW
             if cause == REPETITION:
-                often = (sum(kind in earlier.categories for earlier in before) >= OFTEN for before in self._before)
+                often = (sum(category in earlier.categories for earlier in before) >= OFTEN for before in self._before)
                 named = [
-                    kind in item.categories and is_often for item, is_often in zip(self._items, often, strict=True)
+                    category in item.categories and is_often for item, is_often in zip(self._items, often, strict=True)
                 ]
                 at_work = np.array(named, dtype=np.bool_)
             else:
@@ -116,7 +116,7 @@ class _Steps:
         here, others = counts & at_work, counts & ~at_work
         left = self._seen.left
         return Principle(
-            claims[0].id, cause, kind, level, back, len(claims),
+            claims[0].id, cause, category, level, back, len(claims),
             left=int(left[here].sum()), shown=int(here.sum()),
             other_left=int(left[others].sum()), other_shown=int(others.sum()),
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, cast
 from typing_extensions import TypedDict
 
 from billp.agents.llm.usage import Usage
-from billp.agents.overlap import relation
+from billp.agents.overlap import overlap_profile
 from billp.agents.plan import Plan
 from billp.catalogue import Catalogue
 from billp.graphs.plans import PlanState, plan_state
@@ -67,7 +67,7 @@ def step_record(
         likings=decision["likings"],
         support=decision["support"],
         preferences=decision["preferences"],
-        relation=relation(catalogue[item], catalogue.some(before)),
+        relation=overlap_profile(catalogue[item], catalogue.some(before)),
         proposal=decision["proposal"],
         item=item,
         title=catalogue[item].title,

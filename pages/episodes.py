@@ -28,7 +28,7 @@ class Episodes:
         self._lock = threading.Lock()
 
     def episode(self, run: str, number: int) -> EpisodeAnswer:
-        """The episode `number` (from 1) of `run`; raises ArtifactError where there is none."""
+        """Returns the episode `number` (from 1) of `run`; raises ArtifactError where there is none."""
         summary, line, config = self._runs.episode(run, number)
         telling = Telling(
             self._catalogue(config.dataset),

@@ -28,7 +28,7 @@ _WIDTH, _HEIGHT = 412.0, 600.0
 
 
 def drawing() -> DrawingView:
-    """The graph as boxes and lines, the Actor's subgraph in a box of its own."""
+    """Returns the graph as boxes and lines, the Actor's subgraph in a box of its own."""
     width, height = _NODE
     nodes = [
         NodeView(id=name, label=name.rpartition(":")[2], x=x, y=y, width=width, height=height)

@@ -69,7 +69,7 @@ class Doors:
         return None
 
     def _is_here(self, host: str, scope: Scope) -> bool:
-        """Whether `host` means loopback, the address that was connected to, or a name that was set."""
+        """Returns whether `host` means loopback, the address that was connected to, or a name that was set."""
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
@@ -84,13 +84,13 @@ class Doors:
 
 
 def _is_link(scope: Scope, asked: Headers) -> bool:
-    """Whether somebody followed a link here; another page may hold such a link, but not read where it leads."""
+    """Returns whether somebody followed a link here; another page may hold such a link, but not read where it leads."""
     opens = asked.get("sec-fetch-mode") == "navigate" and asked.get("sec-fetch-dest", "document") == "document"
     return opens and scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
 
 
 def _is_json(asked: Headers) -> bool:
-    """Whether the body is JSON, or there is none."""
+    """Returns whether the body is JSON, or there is none."""
     kind = asked.get("content-type", "").partition(";")[0].strip().lower()
     if not kind:
         return asked.get("content-length", "0") == "0" and "transfer-encoding" not in asked

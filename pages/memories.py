@@ -23,7 +23,7 @@ class Memories:
     runs: Runs
 
     def names(self) -> MemoryNames:
-        """Every memory that holds something; raises MemoryStoreError where another process has them open."""
+        """Returns every memory that holds something; raises MemoryStoreError where another process has them open."""
         return MemoryNames(
             memories=[
                 MemoryName(dataset=dataset, memory=memory)
@@ -33,7 +33,7 @@ class Memories:
         )
 
     def search(self, question: MemoryQuestion) -> MemoryAnswer:
-        """The records nearest to the question's text, or all of them in turn where it has none.
+        """Returns the records nearest to the question's text, or all of them in turn where it has none.
 
         Raises MemoryStoreError where the memory cannot be opened.
         """
@@ -71,6 +71,6 @@ def _remembered(match: Match[Record], source: Source | None, places: dict[Source
 
 
 def _in_words(fields: Mapping[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
-    """The fields of a record, with why its episode ended in the words that stand everywhere."""
+    """Returns the fields of a record, with why its episode ended in the words that stand everywhere."""
     ended = fields.get("ended")
     return dict(fields) if ended is None else {**fields, "ended": outcome_words(str(ended))[0]}

@@ -34,7 +34,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_page(opened: Callable[[], Reading]) -> Starlette:
-    """The page and its data; `opened` is called in a thread, for every question."""
+    """Returns the page and its data; `opened` is called in a thread, for every question."""
 
     def answered(answer: Answer) -> Endpoint:
         async def endpoint(request: Request) -> Response:

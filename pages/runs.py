@@ -62,7 +62,7 @@ class _Index:
                 self.size += len(raw)
 
     def line(self, number: int) -> EpisodeLine:
-        """The episode `number`, counted from 1."""
+        """Returns the episode `number`, counted from 1."""
         with open_plain(self.file) as stream:
             stream.seek(self.starts[number - 1])
             return parse_line(self.file, number, stream.readline())
@@ -77,7 +77,7 @@ class Runs:
         self._lock = threading.Lock()
 
     def newest(self, offset: int, limit: int) -> RunList:
-        """A part of all runs, those that changed last first; only these are read."""
+        """Returns a part of all runs, those that changed last first; only these are read."""
         with self._lock:
             changed = [(folder.joinpath(EPISODES).stat().st_mtime, name) for name, folder in self._folders().items()]
             some = sorted(changed, reverse=True)[offset : offset + limit]
@@ -91,7 +91,7 @@ class Runs:
             return EpisodeList(run=self._summary(name), of=len(rows), offset=offset, episodes=some)
 
     def episode(self, name: str, number: int) -> tuple[RunRow, EpisodeLine, Config]:
-        """The episode `number` of the run `name`; raises ArtifactError where there is none or it is damaged."""
+        """Returns the episode `number` of the run `name`; raises ArtifactError where there is none or it is damaged."""
         with self._lock:
             folder = self._folder(name)
             index = self._index(folder)
@@ -100,7 +100,7 @@ class Runs:
             return self._summary(name), index.line(number), stored_config(folder)
 
     def line(self, place: Place) -> EpisodeLine:
-        """The episode at `place`, which `places` found."""
+        """Returns the episode at `place`, which `places` found."""
         with self._lock:
             return self._index(self._folder(place.run)).line(place.number)
 

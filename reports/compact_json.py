@@ -26,7 +26,7 @@ class Packing:
         self._names: dict[type, list[str]] = {}
 
     def text(self, words: str) -> int:
-        """The position of `words` among the texts; -1 where there are none."""
+        """Returns the position of `words` among the texts; -1 where there are none."""
         if not words:
             return -1
         if words not in self._texts:
@@ -66,7 +66,7 @@ class Packing:
 
 
 def kind_of(hint: object) -> Kind:
-    """How a packed value of the type `hint` is read."""
+    """Returns how a packed value of the type `hint` is read."""
     if isinstance(hint, UnionType):
         (hint,) = (each for each in get_args(hint) if each is not type(None))
     if get_origin(hint) is list:

@@ -56,7 +56,7 @@ class Compared:
 
 
 def read_compared(root: Path) -> Compared | None:
-    """The comparison in `root`, None where nothing was compared.
+    """Returns the comparison in `root`, None where nothing was compared.
 
     Raises ArtifactError where the file is damaged, or was written by a version with fewer numbers.
     """

@@ -39,7 +39,7 @@ class TrainingCurve:
 
 
 def learning_curves(rows: Sequence[Row]) -> list[LearningCurve]:
-    """The curves through the probes; where there are none, through results whose training is known.
+    """Returns the curves through the probes; where there are none, through results whose training is known.
 
     A result that met the users of a probe is a further point of its curve, with these users alone.
     """
@@ -80,7 +80,7 @@ def _columns(points: Sequence[tuple[int, Estimate]]) -> tuple[tuple[int, ...], t
 
 
 def training_curves(rows: Sequence[Row]) -> list[TrainingCurve]:
-    """A curve for each training run."""
+    """Returns a curve for each training run."""
     found = []
     for row in rows:
         if row.training:

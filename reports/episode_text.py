@@ -7,7 +7,7 @@ from billp.reports.episode_view import EpisodeView, StepView
 
 
 def trace(told: EpisodeView) -> str:
-    """The episode, a paragraph a step."""
+    """Returns the episode, a paragraph a step."""
     head = told.head
     lines = [f"Episode {head.id}, user {head.user}"]
     lines += [f"  {told.note}"] if told.note else []

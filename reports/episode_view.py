@@ -72,13 +72,14 @@ class RecalledView:
 class CandidateView:
     """A candidate and what weighed for it, in stars, None where it was not asked.
 
-    `staying` is what the user's staying was worth, `liking` the stars expected from `support` ratings and answers,
-    `llm` the LLM's preference (in nats where memory was not asked), `total` their sum.
+    `retention_effect` is what the candidate's risk of making the user leave costs, `item_effect` the stars expected of
+    it from `support` ratings and answers, `llm` the LLM's preference (in nats where memory was not asked), `total`
+    their sum.
     """
 
     item: ItemView
-    staying: float | None
-    liking: float | None
+    retention_effect: float | None
+    item_effect: float | None
     support: float | None
     llm: float | None
     total: float | None

@@ -115,7 +115,7 @@ def write_parquet(runs: Sequence[RunData], target: Path) -> list[Path]:
 
 
 def episode_columns() -> dict[str, _Type]:
-    """The columns of the table of episodes: EPISODES, and every metric that is not among them."""
+    """Returns the columns of the table of episodes: EPISODES, and every metric that is not among them."""
     return EPISODES | dict.fromkeys((name for name in METRICS if name not in CORE), "number")
 
 
@@ -173,7 +173,7 @@ def _cell(value: object) -> object:
 
 
 def episode_rows(runs: Sequence[RunData]) -> Iterator[Row]:
-    """The table of episodes, row by row, with the columns that `episode_columns` tells."""
+    """Yields the table of episodes, row by row, with the columns that `episode_columns` tells."""
     nothing = dict.fromkeys(episode_columns())
     for run in runs:
         for line in run.lines:
@@ -196,7 +196,7 @@ def episode_rows(runs: Sequence[RunData]) -> Iterator[Row]:
 
 
 def step_rows(runs: Sequence[RunData]) -> Iterator[Row]:
-    """The table of steps, row by row, with the columns STEPS."""
+    """Yields the table of steps, row by row, with the columns STEPS."""
     for run in runs:
         for line in run.lines:
             if line.output is not None:

@@ -14,7 +14,7 @@ from billp.reports.report_rows import Row
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:
-    """Every figure that `rows` have data for."""
+    """Returns every figure that `rows` have data for."""
     results = [row for row in rows if not row.probe and row.summary.r_traj.mean is not None]
     learned, trained = learning_curves(rows), training_curves(rows)
     found = []

@@ -57,7 +57,7 @@ class Report:
         return sorted({run.config.speaker for run in self.runs} - {""})
 
     def coverage(self, row: Row) -> float | None:
-        """The share of the catalogue that the users of `row` saw, where that is noted."""
+        """Returns the share of the catalogue that the users of `row` saw, where that is noted."""
         if not row.runs[0].config.plan.arm:
             return read_coverage(row.runs[0].path) if len(row.runs) == 1 else None
         if row.training or row.probe:
@@ -67,7 +67,7 @@ class Report:
         return None if conduct is None else conduct.coverage
 
     def tables(self) -> list[TextTable]:
-        """The tables to export: those of comparisons, and one of all runs by themselves."""
+        """Returns the tables to export: those of comparisons, and one of all runs by themselves."""
         together = {compared.root for compared in self.comparisons}
         alone = {row.label: row.summary for row in self.rows if not row.probe and row.root not in together}
         tables = [surface_table(surface) for surface in self.surfaces]
@@ -75,7 +75,7 @@ class Report:
         return tables + ([summary_table(alone)] if alone else [])
 
     def figures(self) -> list[Figure]:
-        """Every figure that there is data for."""
+        """Returns every figure that there is data for."""
         found = [surface_figure(surface, number) for number, surface in enumerate(self.surfaces)]
         found += figures(self.rows)
         trained = [(compared.run, policy) for compared in self.comparisons for policy in compared.found.policies]
@@ -83,7 +83,7 @@ class Report:
         return found + ([reliability_figure(self.studies)] if self.studies else [])
 
     def plain(self) -> dict[str, Any]:
-        """The numbers of the tables as plain values."""
+        """Returns the numbers of the tables as plain values."""
         shown = [row for row in self.rows if not row.probe]
         compared = [comparison.plain() for comparison in self.comparisons]
         return {

@@ -33,7 +33,7 @@ class EpisodesJson:
 
 
 def episodes_json(rows: Sequence[Row], catalogues: Mapping[str, Catalogue], budget: int = BUDGET) -> EpisodesJson:
-    """The episodes of `rows`, each as [row, run, EpisodeView]; `catalogues` are by dataset fingerprint.
+    """Returns the episodes of `rows`, each as [row, run, EpisodeView]; `catalogues` are by dataset fingerprint.
 
     Where they would take more than `budget` bytes, each row in turn gives its next episode until that is reached.
     """

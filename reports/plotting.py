@@ -43,5 +43,5 @@ def plot(
 
 
 def colour(position: int) -> str:
-    """The colour of the row at `position`; they come round again."""
+    """Returns the colour of the row at `position`; they come round again."""
     return _COLOURS[position % len(_COLOURS)]

@@ -31,7 +31,7 @@ class Source:
 
 
 def source_of(record_id: str) -> Source | None:
-    """The source that `record_id` names; None for an id of another form."""
+    """Returns the source that `record_id` names; None for an id of another form."""
     parts = record_id.split("/")
     if len(parts) != 4 or not re.fullmatch(r"-?\d+", parts[3]):
         return None
@@ -41,7 +41,7 @@ def source_of(record_id: str) -> Source | None:
 
 
 def view_of(record_id: str, source: Source, then: Transition | None, at: Place | None) -> RecordView:
-    """The record of this id, which came from `source`: from the step `then`, where that can be read."""
+    """Returns the record of this id, which came from `source`: from the step `then`, where that can be read."""
     worth = None
     if then is not None and then["value"] is not None and then["advantage"] is not None:
         worth = then["value"] + then["advantage"] if record_id.startswith("critic/") else None

@@ -22,7 +22,7 @@ class Study:
 
 
 def read_studies(root: Path) -> list[Study]:
-    """The studies in `root` and below it; raises ArtifactError where one is damaged."""
+    """Returns the studies in `root` and below it; raises ArtifactError where one is damaged."""
     studies = []
     for path in sorted(root.rglob(FILE)):
         study = read_stored(path, CriticStudy, "run billp critic again")

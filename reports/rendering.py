@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from billp.catalogue import Catalogue
+from billp.experiments.runs.configured_folder import section_of
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.stats.endings import outcome, outcome_reason
 from billp.experiments.stats.numbers import signed
@@ -52,7 +53,7 @@ class Telling:
         self._items: dict[int, ItemView] = {}
 
     def episode(self, line: EpisodeLine) -> EpisodeView:
-        """The episode of a run as a reader sees it."""
+        """Returns the episode of a run as a reader sees it."""
         if line.output is not None:
             told = self.finished(line.output, line.method)
             return replace(told, head=replace(told.head, id=line.id, user=line.user, seed=line.seed))
@@ -64,7 +65,7 @@ class Telling:
         )  # fmt: skip
 
     def finished(self, done: Trajectory, method: str) -> EpisodeView:
-        """An episode by itself, which no run recorded."""
+        """Returns an episode by itself, which no run recorded."""
         ended, usage = outcome_reason(done["ended"]), done["usage"]
         return EpisodeView(
             head=HeadView(
@@ -90,7 +91,7 @@ class Telling:
         )
 
     def item(self, index: int, title: str = "") -> ItemView:
-        """The item as it is named; `title` is what it was called when it was recommended."""
+        """Returns the item as it is named; `title` is what it was called when it was recommended."""
         known = self._items.get(index)
         if known is None or (not known.about and title):
             known = self._items[index] = self._named(index, title)
@@ -142,21 +143,21 @@ class Telling:
         )
 
     def _candidates(self, step: Transition) -> list[CandidateView]:
-        """The shortlist; a column is empty where nothing was asked, as where memory was empty."""
+        """Returns the shortlist; a column is empty where nothing was asked, as where memory was empty."""
         expected, likings, support = step["advantages"], step["likings"], step["support"]
         if not any(expected) and not step["preferences"]:
             expected, likings, support = [], [], []
-        trust = step.get("trust", 0.0) if expected else 1.0
+        llm_weight = step.get("trust", 0.0) if expected else 1.0
         told = []
         for place, index in enumerate(step["shortlist"]):
-            staying = expected[place] - likings[place] if expected else None
-            llm = trust * step["preferences"][place] if step["preferences"] else None
-            parts = [part for part in (staying, likings[place] if expected else None, llm) if part is not None]
+            retention = expected[place] - likings[place] if expected else None
+            llm = llm_weight * step["preferences"][place] if step["preferences"] else None
+            parts = [part for part in (retention, likings[place] if expected else None, llm) if part is not None]
             told.append(
                 CandidateView(
                     item=self.item(index),
-                    staying=_short(staying),
-                    liking=_short(likings[place]) if expected else None,
+                    retention_effect=_short(retention),
+                    item_effect=_short(likings[place]) if expected else None,
                     support=_short(support[place]) if support else None,
                     llm=_short(llm),
                     total=_short(sum(parts)) if parts else None,
@@ -166,26 +167,26 @@ class Telling:
 
 
 def titles_in(done: Trajectory | None) -> dict[int, str]:
-    """The titles that an episode names itself, by the item's index."""
+    """Returns the titles that an episode names itself, by the item's index."""
     return {} if done is None else {step["item"]: step["title"] for step in done["steps"]}
 
 
 def _planner(settings: Mapping[str, Any]) -> PlannerSettings:
     try:
-        return PlannerSettings.model_validate(settings.get("planner", {}))
-    except ValidationError:  # written by a version with other settings
+        return section_of(settings, "planner", PlannerSettings)
+    except ValidationError:  # written by a version with other ranges
         return PlannerSettings()
 
 
 def _plan_words(plan: PlanState) -> str:
-    """The typed plan in words; empty where it says nothing."""
+    """Returns the typed plan in words; empty where it says nothing."""
     if not (plan["rest"] or plan["aim"] or plan["avoid"]):
         return ""
     parts = [f"for {ahead} steps"] if (ahead := plan.get("steps")) else []
-    parts += [f"rest {plan['rest']} steps"] if plan["rest"] else []
+    parts += [f"cooldown {plan['rest']} steps"] if plan["rest"] else []
     for name, worth in (("aim", plan["aim"]), ("avoid", plan["avoid"])):
         if worth:
-            parts.append(f"{name}: {', '.join(f'{kind} {signed(stars, 2)}' for kind, stars in worth.items())}")
+            parts.append(f"{name}: {', '.join(f'{category} {signed(stars, 2)}' for category, stars in worth.items())}")
     return " · ".join(parts)
 
 

@@ -73,7 +73,7 @@ def _summary(group: Sequence[RunData], runs: Sequence[RunData]) -> Summary:
 
 
 def is_trained(group: Sequence[RunData]) -> bool:
-    """Whether each seed of the runs in `group` is a training of its own, as in a comparison.
+    """Returns whether each seed of the runs in `group` is a training of its own, as in a comparison.
 
     What a run by itself says, it says of the one memory or policy that it was made with.
     """
@@ -100,7 +100,7 @@ def _order(group: Sequence[RunData]) -> tuple[bool, bool, int, int]:
 
 
 def _labels(runs: Sequence[RunData]) -> list[str]:
-    """A name for each: method, run where there are several, then what it takes to tell it from the others."""
+    """Returns a name for each: method, run where there are several, then what it takes to tell it from the others."""
     several = len({run.root for run in runs}) > 1
     labels = [name_of(run) + (f" · {run.root.name}" if several else "") for run in runs]
     parts: tuple[Callable[[RunData], str], ...] = (

@@ -62,7 +62,7 @@ def find_runs(root: Path) -> list[RunData]:
 
 
 def run_folders(root: Path) -> list[Path]:
-    """Every folder in `root` or below it that holds a run, sorted; it need not have an episode yet."""
+    """Returns every folder in `root` or below it that holds a run, sorted; it need not have an episode yet."""
     return sorted(file.parent for file in root.rglob(EPISODES) if (file.parent / CONFIG).is_file())
 
 

@@ -96,7 +96,7 @@ class ServerProcess:
         self._process.wait()
 
     def last_line(self) -> str:
-        """The last line of the log that says something, without the key."""
+        """Returns the last line of the log that says something, without the key."""
         return next(reversed(self._last_lines()), "no word")
 
     def _last_error(self) -> str:
@@ -105,7 +105,7 @@ class ServerProcess:
         return next((error.group() for error in errors), self.last_line())
 
     def _last_lines(self) -> list[str]:
-        """The log's last lines that say something, without the key."""
+        """Returns the log's last lines that say something, without the key."""
         try:
             with self._log.open("rb") as stream:
                 stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))

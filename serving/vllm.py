@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billp.errors import ServingError
-from billp.setting_groups import VLLMSettings
-from billp.settings import LLMSettings
+from billp.setting_groups import LLMSettings, VLLMSettings
 
 _MODULE = "vllm.entrypoints.openai.api_server"  # the command `vllm` is missing from the wheel for CPUs
 _KEY = "VLLM_API_KEY"
@@ -43,7 +42,7 @@ class Launch:
         return f"Launch({self.shown()!r})"
 
     def shown(self) -> str:
-        """The command as a shell takes it; the key stands there as the variable that holds it.
+        """Returns the command as a shell takes it; the key stands there as the variable that holds it.
 
         The key may come from billp.toml, and an empty one would leave the server open: where the variable is empty, the
         shell refuses.
@@ -94,7 +93,7 @@ def flags(settings: VLLMSettings) -> tuple[str, ...]:
 
 
 def launch(settings: VLLMSettings, client: LLMSettings, *, dry: bool = False) -> Launch:
-    """The command for these settings, with a free port where port 0 is asked for.
+    """Returns the command for these settings, with a free port where port 0 is asked for.
 
     Raises ServingError when the port is taken, or when vLLM is not installed where it is looked for; a `dry` one, which
     is shown and not run, asks neither.
@@ -120,7 +119,7 @@ def launch(settings: VLLMSettings, client: LLMSettings, *, dry: bool = False) ->
 
 
 def _cpu_dtype() -> str:
-    """The type that this machine's processor multiplies fast.
+    """Returns the type that this machine's processor multiplies fast.
 
     What a model's files name, which is vLLM's choice, is emulated by processors that do not know it: with AVX2 alone
     a matrix product in bfloat16 takes seven times as long as in float32 (10 against 70 GFLOP/s on one core).
@@ -148,7 +147,7 @@ def _check_interpreter(settings: VLLMSettings) -> None:
 
 
 def _port(settings: VLLMSettings) -> int:
-    """The port asked for, or a free one. One that is taken would let another server answer in vLLM's place."""
+    """Returns the port asked for, or a free one. One that is taken would let another server answer in vLLM's place."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -163,7 +162,7 @@ def _port(settings: VLLMSettings) -> int:
 
 
 def _reachable(host: str) -> str:
-    """The address under which this machine reaches what listens on `host`."""
+    """Returns the address under which this machine reaches what listens on `host`."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 -- compared with, not listened on
         return "127.0.0.1" if host == "0.0.0.0" else "[::1]"  # noqa: S104 -- the same
     return f"[{host}]" if ":" in host else host

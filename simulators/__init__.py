@@ -1,6 +1,6 @@
-"""Simulated users: data sets in, worlds fitted to them, and an environment that answers a recommendation.
+"""Simulated users: reads data sets, fits worlds to them, and provides environments that answer recommendations.
 
-Importing this package registers ids for `gymnasium.make("billp.simulators:billp/ml-100k-v0")` and reads nothing.
+Importing this package registers ids for `gymnasium.make("billp.simulators:billp/ml-100k-v0")` and reads no file.
 """
 
 from billp.simulators.data.dataset import Dataset

@@ -1,4 +1,4 @@
-"""How long work tells how far it is, so that whoever started it can draw a bar."""
+"""Progress callbacks: long work reports its share done, so that a caller can draw a bar."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import overload
 
 Progress = Callable[[float], None]
-"""Called with the share done, 0 to 1, never falling."""
+"""Called with the share done, from 0 to 1, never falling."""
 
 
 @overload
@@ -16,5 +16,5 @@ def part(progress: None, start: float, length: float) -> None: ...
 @overload
 def part(progress: Progress | None, start: float, length: float) -> Progress | None: ...
 def part(progress: Progress | None, start: float, length: float) -> Progress | None:
-    """The callback for a part of the work, which begins at the share `start` of the whole and takes `length` of it."""
+    """Returns the callback for a part of the work that begins at the share `start` and takes `length` of the whole."""
     return (lambda done: progress(start + length * done)) if progress else None

@@ -1,4 +1,4 @@
-"""How long users stay with policies that do not learn: the scale on which others are read."""
+"""Length and reward of episodes under policies that do not learn: a scale for reading other results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from billp.simulators.rating.base import Indices
 
 PolicyName = Literal["random", "popular", "greedy", "oracle"]
 Choose = Callable[[Episodes, Indices], Indices]
-"""The items for the users at the rows asked for, shape (k,)."""
+"""Returns the items for the users at the given rows, shape (k,)."""
 
 _USERS = 200  # episodes a policy is run for, fewer where the catalogue is large
 _RATED = 4_000_000  # at most about so many ratings are computed for them
@@ -25,7 +25,7 @@ _RANKED = 2_000_000  # users x items ranked at a time
 
 @dataclass(frozen=True)
 class Outcome:
-    """Means over users: steps, stars a step, and stars an episode."""
+    """Means over users: steps, stars per step, and stars per episode."""
 
     len: float
     r_each: float
@@ -33,23 +33,23 @@ class Outcome:
 
     @classmethod
     def of(cls, steps: NDArray[np.int64], stars: NDArray[np.float64]) -> Outcome:
-        """Of users (n,) who were recommended `steps` items each and gave `stars` in all."""
+        """Returns the means for users (n,) who were recommended `steps` items each and gave `stars` in all."""
         return cls(float(steps.mean()), float((stars / steps).mean()), float(stars.mean()))
 
 
 def policy_users(world: World) -> list[int]:
-    """The users that policies are run for: 200, in a large catalogue at least 20, or as many as there are."""
+    """Returns the users to run policies for: 200, for a large catalogue at least 20, or as many as exist."""
     count = max(20, min(_USERS, _RATED // world.n_items))
     return users_of(world, min(count, len(world.users)), world.settings.seed)
 
 
 def policy_outcomes(world: World, popularity: NDArray[np.int64], users: list[int]) -> dict[PolicyName, Outcome]:
-    """What becomes of one episode of each user under each policy, none of which recommends an item twice.
+    """Returns the outcome of one episode per user under each policy, none of which recommends an item twice.
 
     `random`: any item. `popular`: by `popularity` (n_items,). `greedy`: by the user's own reward, which no recommender
-    knows. `oracle`: the highest reward among items that keep the user, the highest of all where none does; as it also
-    knows the quit rule, about as good as can be done without looking ahead. Once everything was shown, sequences
-    start over.
+    knows. `oracle`: the highest reward among items that keep the user, the highest of all if none does; it also knows
+    the quit rule, and is about as good as possible without looking ahead. Once every item was shown, sequences start
+    over.
     """
     popular = np.argsort(-popularity, kind="stable")[: world.horizon]
     rng = np.random.default_rng(world.settings.seed)
@@ -75,7 +75,7 @@ _Totals = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def _play(world: World, users: list[int], choose: Choose) -> _Totals:
-    """Steps and summed stars of one episode of each user, shape (n,)."""
+    """Returns steps and summed stars of one episode per user, shape (n,)."""
     episodes = Episodes(world, np.asarray(users))
     stars = np.zeros(len(users))
     for rows, _, answers in episodes.play(lambda rows: choose(episodes, rows)):
@@ -84,13 +84,13 @@ def _play(world: World, users: list[int], choose: Choose) -> _Totals:
 
 
 def _plan(sequences: Indices) -> Choose:
-    """Recommends along `sequences` (n or 1, width), from the start again when they end."""
+    """Returns a policy that recommends along `sequences` (n or 1, width) and starts over when they end."""
     width = sequences.shape[1]
     return lambda episodes, rows: sequences[rows % len(sequences), episodes.steps[rows] % width]
 
 
 def _new(oracle: Oracle) -> Choose:
-    """What the oracle says, with every item once before one comes again."""
+    """Returns the oracle's policy with every item once before one comes again."""
 
     def choose(episodes: Episodes, rows: Indices) -> Indices:
         masked = np.zeros((len(rows), episodes.world.n_items + 1), dtype=bool)

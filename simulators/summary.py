@@ -1,4 +1,4 @@
-"""Datasets and worlds in a few numbers, to be shown or printed as JSON."""
+"""Summaries of datasets and worlds, to be shown or printed as JSON."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class _Summary(BaseModel):
 class DatasetInfo(_Summary):
     """A dataset: sizes, how often each number of stars (half a star rounded up) was given, items of each category.
 
-    `negatives` counts what was sampled for an implicit log; no other number includes them. `torn_apart` says why the
-    categories look as if they had been separated at the wrong places, None where they do not. `intake` says how the log
-    was taken in, None where its files are copies.
+    `negatives` counts the sampled pairs of an implicit log; no other number includes them. `torn_apart` says why the
+    categories look wrongly split, None if they do not. `intake` says how the log was imported, None if its files are
+    copies.
     """
 
     name: str
@@ -51,10 +51,10 @@ class DatasetInfo(_Summary):
 class WorldInfo(_Summary):
     """One world: sizes, quit rule, errors in stars, and the share of each number of stars over random users and items.
 
-    `window`, `beta` (None where the rule does not work on distances) and `parameters`, by the settings' names, are
-    those of the quit rule; `min_reward` is None where no single rating makes users leave. `too_low` is the share of
-    random users and items whose rating, as it is judged, is below `min_reward`. `policies` says what becomes of one
-    episode of each of `policy_users` users under policies that do not learn.
+    `window`, `beta` (None if the rule does not work on distances) and `parameters`, by the settings' names, are those
+    of the quit rule; `min_reward` is None if no single rating makes users leave. `too_low` is the share of random users
+    and items whose rating, as the quit rule sees it, is below `min_reward`. `policies` holds the outcome of one episode
+    of each of `policy_users` users under policies that do not learn.
     """
 
     split: Split
@@ -81,7 +81,7 @@ class WorldInfo(_Summary):
 
 
 class WorldsInfo(_Summary):
-    """Both worlds of a dataset, why they rate with their model, and what speaks against trusting them."""
+    """Both worlds of a dataset, why they use their rating model, and concerns about them."""
 
     name: str
     fingerprint: str
@@ -92,7 +92,7 @@ class WorldsInfo(_Summary):
 
 
 def dataset_info(dataset: Dataset, intake: ImportReport | None = None) -> DatasetInfo:
-    """The dataset in a few numbers."""
+    """Returns the summary of the dataset."""
     categories = Counter(category for item in dataset.catalogue for category in item.categories)
     stars = np.bincount(np.floor(dataset.ratings + 0.5).astype(np.int64), minlength=6)
     return DatasetInfo(
@@ -111,7 +111,7 @@ def dataset_info(dataset: Dataset, intake: ImportReport | None = None) -> Datase
 
 
 def world_info(worlds: Worlds, dataset: Dataset) -> WorldsInfo:
-    """Both worlds in a few numbers; `dataset` is what they were built from. Takes seconds: policies are run."""
+    """Returns the summary of both worlds, built from `dataset`. Takes seconds: it runs the reference policies."""
     popularity = dataset.popularity(worlds.train.users)
     return WorldsInfo(
         name=worlds.name,

@@ -30,16 +30,23 @@ PACKAGES = (
     "simulators",
     "workbench",
 )
-ROOTS = ("catalogue", "cli", "errors", "names", "setting_groups", "settings", "validation", "whole_files", "words")
+ROOTS = (
+    "catalogue", "cli", "errors", "names", "renamed_settings", "setting_groups", "settings", "validation",
+    "whole_files", "words",
+)  # fmt: skip
 HOUSE = {*PACKAGES, *ROOTS}
 
-_BASE = {"catalogue", "names", "setting_groups", "settings", "errors", "validation", "whole_files", "words"}
+_BASE = {
+    "catalogue", "names", "renamed_settings", "setting_groups", "settings", "errors", "validation",
+    "whole_files", "words",
+}  # fmt: skip
 _ROOMS = {"agents", "memory", "simulators", "serving"}
 MAY_IMPORT = {
     "errors": set[str](),
     "setting_groups": set(),
     "names": {"errors"},
-    "settings": {"errors", "names", "setting_groups", "validation"},
+    "renamed_settings": {"errors"},
+    "settings": {"errors", "names", "renamed_settings", "setting_groups", "validation"},
     "validation": set(),
     "whole_files": {"errors"},
     "words": set(),

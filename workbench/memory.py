@@ -36,7 +36,7 @@ class Memory:
         self._memory.close()
 
     def stats(self) -> MemoryStats:
-        """How many records of each kind there are, and where."""
+        """Returns how many records of each kind there are, and where."""
         return self._memory.stats()
 
     def records(self, kind: Kind = "reflections", limit: int = _MANY, offset: int = 0) -> list[Record]:
@@ -44,7 +44,7 @@ class Memory:
         return self._memory.records(kind, limit, offset)
 
     def search(self, text: str, kind: Kind = "reflections", k: int = 5) -> list[Record]:
-        """The `k` records of `kind` that are nearest in meaning to `text`, the nearest first."""
+        """Returns the `k` records of `kind` that are nearest in meaning to `text`, the nearest first."""
         return [match.record for match in self._memory.search(kind, text, k)]
 
     def to_pandas(self, kind: Kind = "reflections") -> pandas.DataFrame:

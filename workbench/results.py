@@ -77,7 +77,7 @@ class Result:
         return frame(list(step_rows(find_runs(self.run))))
 
     def plot(self, picture: Picture = "r_traj") -> plotly.graph_objects.Figure:
-        """A figure of the report: means with intervals, or R_traj over training episodes (`learning`).
+        """Returns a figure of the report: means with intervals, or R_traj over training episodes (`learning`).
 
         Raises BadInputError where the run has nothing to draw it from.
         """

@@ -27,7 +27,7 @@ from billp.agents.llm.retrying import AwayError, MomentaryError, Patience, retry
 from billp.agents.llm.wrapping import WrappedChat, in_one_piece, streams
 from billp.agents.prompt_pack import clean
 from billp.errors import BillpError, ContextOverflowError, ModelUnavailableError, SettingsError
-from billp.settings import LLMSettings
+from billp.setting_groups import LLMSettings
 
 Parameters = Mapping[str, Any]
 _WORDS_ONLY = Abilities(seed=False, logprobs=False, schema=False)

@@ -11,7 +11,7 @@ from billp.agents.llm.asking import asking
 from billp.agents.llm.retrying import AwayError, MomentaryError, retry_after
 from billp.agents.prompt_pack import clean
 from billp.errors import ContextOverflowError, ModelUnavailableError
-from billp.settings import LLMSettings
+from billp.setting_groups import LLMSettings
 
 _SECRET_FROM = 8  # characters
 _QUOTED = 240  # characters of what a server said

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from billp.errors import ModelUnavailableError, ServerAwayError
-from billp.settings import LLMSettings
+from billp.setting_groups import LLMSettings
 
 log = logging.getLogger(__name__)
 _LONGEST_PAUSE_S = 5.0  # between two tries, where the server does not say itself when to come back

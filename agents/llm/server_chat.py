@@ -28,7 +28,7 @@ from billp.agents.llm.refusals import refusal, without_key
 from billp.agents.llm.retrying import AwayError, MomentaryError, Patience
 from billp.agents.llm.wrapping import AsyncChat, in_one_piece
 from billp.errors import ModelUnavailableError
-from billp.settings import LLMSettings
+from billp.setting_groups import LLMSettings
 
 if TYPE_CHECKING:
     import aiohttp

@@ -58,7 +58,7 @@ class Critic:
         """V of what is observed.
 
         `remembered` are targets of similar states from memory, nearest first: the LLM is shown some as scores, and its
-        own score is then averaged with all of them, weighing as much as `critic.trust` of them. With
+        own score is then averaged with all of them, weighing as much as `critic.llm_weight` of them. With
         `critic.value = "logprobs"` the value is the expectation over the probabilities of the ten
         single-token scores, else one sampled score; so it is too where the model reports no probabilities, and where
         it holds to no schema either, the score is looked for in its words. Raises ReplyFormatError when none is found.
@@ -99,12 +99,13 @@ def highest_value(settings: CriticSettings) -> float:
 
 
 def averaged_value(judged: float | None, remembered: Sequence[float], settings: CriticSettings) -> float:
-    """V from the LLM's judgement and the remembered targets of similar states.
+    """Returns V from the LLM's judgement and the remembered targets of similar states.
 
-    The judgement weighs as much as `critic.trust` targets; None, where no LLM was asked, is half the highest value.
+    The judgement weighs as much as `critic.llm_weight` targets. It is None where no LLM was asked; half the highest
+    value stands for it then.
     """
     prior = highest_value(settings) / 2 if judged is None else judged
-    weight = settings.trust if remembered or settings.trust else 1.0
+    weight = settings.llm_weight if remembered or settings.llm_weight else 1.0
     return (weight * prior + sum(remembered)) / (weight + len(remembered))
 
 

@@ -101,7 +101,7 @@ async def study_critic(
 
 
 def study_recorded(run: Path) -> CriticStudy:
-    """The same from the values that a finished run recorded in its steps, without an LLM.
+    """Returns the same from the values that a finished run recorded in its steps, without an LLM.
 
     Raises ArtifactError when there is no run in `run`, or when nobody judged its steps.
     """
@@ -123,7 +123,7 @@ def study_recorded(run: Path) -> CriticStudy:
 
 
 def _states(lines: Sequence[EpisodeLine], gamma: float) -> tuple[list[_State], int]:
-    """Every state whose return is known, and how many are not."""
+    """Returns every state whose return is known, and how many are not."""
     states, hidden = [], 0
     for line in sorted(lines, key=lambda line: line.id):
         if line.output is None:

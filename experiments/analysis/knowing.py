@@ -52,7 +52,7 @@ def as_begun(deps: Dependencies, answers: Answers, surroundings: Mapping[str, An
 
 
 def as_recorded(deps: Dependencies, surroundings: Mapping[str, Any]) -> Dependencies:
-    """The same for explaining what the run did: no model is asked which answers are its own."""
+    """Returns the same for explaining what the run did: no model is asked which answers are its own."""
     noted = surroundings.get(_KNOWLEDGE)
     if not noted:
         return deps

@@ -46,7 +46,7 @@ class Known(BaseModel):
     favourites: list[str]
 
     def sentence(self) -> str:
-        """The same in one line."""
+        """Returns the same in one line."""
         if self.correlation.ci95 is None or self.gain.ci95 is None:
             return f"asked about {self.asked} of {self.items} items"
         return (

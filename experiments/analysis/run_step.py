@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict
 
 from billp.errors import ArtifactError
-from billp.experiments.runs.configured_folder import completed, read_config, read_surroundings
+from billp.experiments.runs.configured_folder import read_config, read_surroundings, section_of
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_folder import read_lines
 from billp.experiments.runs.run_names import is_called
@@ -53,16 +53,13 @@ class Step(BaseModel):
         return [earlier["item"] for earlier in self.output["steps"][: self.number - 1]]
 
     def settings_in(self, own: Settings) -> Settings:
-        """Your `own` settings, but of memory and roles those that the step was made with, as far as they still are."""
-        stored, groups = completed(self.settings), {}
-        for name in ("memory", "planner", "actor", "critic"):
-            group = type(getattr(own, name))
-            known = {leaf: value for leaf, value in stored[name].items() if leaf in group.model_fields}
-            groups[name] = group.model_validate(known)
-        return own.model_copy(update=groups)
+        """Returns `own` with the settings of memory and roles that the step was made with, where they still exist."""
+        names = ("memory", "planner", "actor", "critic")
+        then = {name: section_of(self.settings, name, type(getattr(own, name))) for name in names}
+        return own.model_copy(update=then)
 
     def knew(self, id_: str) -> bool:
-        """Whether the record called `id_`, if it is in memory now, was there when the episode was run."""
+        """Returns whether the record called `id_`, if it is in memory now, was there when the episode was run."""
         _, run, episode, _ = id_.split("/")
         return not (is_called(self.run, unquote(run)) and unquote(episode) in self.unseen)
 

@@ -70,7 +70,7 @@ class ArmRun:
         return [*self.training, *self.evaluation, *(line for lines in self.probes.values() for line in lines)]
 
     def met(self) -> Iterator[EpisodeLine]:
-        """The episodes of its evaluation with all that was recorded of them, from disk."""
+        """Returns the episodes of its evaluation with all that was recorded of them, from disk."""
         ids = {line.id for line in self.evaluation}
         return (line for line in read_lines(self._path / _EVALUATION) if line.id in ids)
 
@@ -160,7 +160,7 @@ class ArmRun:
     async def _meet(
         self, name: str, plan: dict[str, object], keys: list[str], before: Sequence[EpisodeLine] = ()
     ) -> tuple[EpisodeLine, ...]:
-        """The episodes with the users `keys`, in brief; more may be recorded where users are met in portions.
+        """Returns the episodes with the users `keys`, in brief; more may be recorded where users are met in portions.
 
         `before` are those of the last portion: what failed there is tried again by another process, not by this one.
         """

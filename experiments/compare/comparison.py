@@ -98,7 +98,7 @@ async def compare(
 
 
 def _as_stored(path: Path, comparison: Comparison) -> Comparison:
-    """The comparison with how it was served as the file at `path` says, where that has the same results."""
+    """Returns the comparison with how it was served as the file at `path` says, where that has the same results."""
     with suppress(ArtifactError):
         stored = read_stored(path, Comparison, "compare again")
         if stored.methods == comparison.methods and stored.training == comparison.training:
@@ -141,7 +141,7 @@ async def _run(tracks: list[ArmRun], design: Design) -> int:
 
 
 def _decided(tracks: list[ArmRun], design: Design) -> bool:
-    """Whether R_traj of every arm differs from the base's.
+    """Returns whether R_traj of every arm differs from the base's.
 
     Looking several times would find differences by luck more often than 5% of the time; so each look asks for its
     part of the 5% only (Bonferroni).

@@ -10,7 +10,7 @@ from billp.experiments.stats.tables import TextTable, cost_table, results_table
 
 
 def tables_of(comparison: Comparison) -> list[TextTable]:
-    """Every table that the comparison has numbers for."""
+    """Returns every table that the comparison has numbers for."""
     methods = comparison.methods
     tables = [results_table(methods, comparison.caption), pairs_table(comparison)]
     tables += [conduct_table(comparison), cost_table(methods)]
@@ -54,7 +54,7 @@ def conduct_table(comparison: Comparison) -> TextTable:
         if (conduct := summary.conduct) is not None
     ]
     columns = ("method", "coverage", "diversity", "long tail", "grounded", "ended", "avoidable quits", "visits a month")
-    return TextTable("conduct", columns, tuple(rows))
+    return TextTable("beyond accuracy", columns, tuple(rows))
 
 
 def curve_table(comparison: Comparison) -> TextTable:
@@ -96,5 +96,5 @@ def _steps(count: int | None) -> str:
 
 
 def _marked(estimate: Estimate, digits: int) -> str:
-    """The interval; a star where it excludes zero."""
+    """Returns the interval; a star where it excludes zero."""
     return with_interval(estimate, digits) + (" *" if excludes(estimate, 0.0) else "")

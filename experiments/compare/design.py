@@ -76,7 +76,7 @@ class Design:
         ]
 
     def plan(self) -> dict[str, Any]:
-        """The design in plain values, as stored with its results."""
+        """Returns the design in plain values, as stored with its results."""
         return {
             "command": "compare",
             "arms": {arm.name: {"method": arm.method.name, "prompts": arm.pack.digest} for arm in self.arms},
@@ -91,7 +91,7 @@ class Design:
 
 
 def arms_of(methods: Sequence[str], packs: Sequence[PromptPack]) -> tuple[Arm, ...]:
-    """Every method with every pack; named METHOD, or METHOD@PACK where there are several packs.
+    """Returns every method with every pack; named METHOD, or METHOD@PACK where there are several packs.
 
     A method that asks no LLM reads no prompts and is there once. Raises SettingsError for an unknown method or one
     named twice, and for packs that cannot be told apart.
@@ -112,7 +112,7 @@ def arms_of(methods: Sequence[str], packs: Sequence[PromptPack]) -> tuple[Arm, .
 
 
 def checked(design: Design, batch: int) -> Design:
-    """The design itself; raises SettingsError where it makes no sense.
+    """Returns the design itself; raises SettingsError where it makes no sense.
 
     Memory is written between batches, so a probe can only see it at a multiple of `batch` episodes.
     """

@@ -42,7 +42,7 @@ def compare_pairs(arms: Mapping[str, Sequence[EpisodeLine]], base: str, trained:
 def compare_pair(
     a: str, of_a: Sequence[EpisodeLine], b: str, of_b: Sequence[EpisodeLine], metric: str, *, trained: bool = False
 ) -> Pair:
-    """The difference and ratio of `a` to `b` in `metric`, with intervals of 95%.
+    """Returns the difference and ratio of `a` to `b` in `metric`, with intervals of 95%.
 
     The difference is that of the two means. `trained` says that each seed is a training of one of them, or of both.
     """
@@ -60,13 +60,13 @@ def compare_pair(
 def differs(
     of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: str, level: float, *, trained: bool = False
 ) -> bool:
-    """Whether the interval of `level` around the difference excludes zero; never where there is no interval."""
+    """Returns whether the interval of `level` around the difference excludes zero; never where there is no interval."""
     table_a, table_b = tables_of_pair(of_a, of_b, metric)
     return excludes(difference_of([table_a], [table_b], trained=trained, level=level), 0.0)
 
 
 def tables_of_pair(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: str) -> tuple[Table, Table]:
-    """The metric of a and of b, each (seeds, users); NaN where no episode was finished."""
+    """Returns the metric of a and of b, each (seeds, users); NaN where no episode was finished."""
     seeds = sorted({line.seed for lines in (of_a, of_b) for line in lines})
     users = sorted({line.user for lines in (of_a, of_b) for line in lines})
     table_a, table_b = (seed_table(cells_of(lines, metric), seeds, users) for lines in (of_a, of_b))

@@ -80,5 +80,5 @@ def _point(points: Sequence[CurvePoint]) -> PolicyPoint:
 
 
 def _first(points: Iterable[tuple[int, float | None]], least: float) -> int | None:
-    """The steps of the first of `points`, steps and R_traj, that is as high as `least`."""
+    """Returns the steps of the first of `points`, steps and R_traj, that is as high as `least`."""
     return next((steps for steps, found in points if found is not None and found >= least), None)

@@ -65,7 +65,7 @@ class Comparison(BaseModel):
 
 
 def curve_points(arm: str, probes: Mapping[int, Sequence[EpisodeLine]], dataset: str) -> list[CurvePoint]:
-    """The learning curve of one arm from its probe episodes by number of training episodes."""
+    """Returns the learning curve of one arm from its probe episodes by number of training episodes."""
     points = []
     for trained, lines in sorted(probes.items()):
         # Before the first episode there is no training yet whose luck could count.

@@ -96,14 +96,14 @@ def keep_policy(run: Path, data_dir: Path, dataset: str, name: str) -> Path:
 
 
 def kept_policy(deps: Dependencies, method: str, name: str) -> TrainedPolicy | None:
-    """The policy `name` for a method that needs one; None for all other methods."""
+    """Returns the policy `name` for a method that needs one; None for all other methods."""
     if not method_named(method).needs_policy:
         return None
     return load_policy(policy_folder(deps.settings.data, deps.dataset.name, name), deps.dataset, method)
 
 
 def training_row(record: PolicyRecord) -> dict[str, Any]:
-    """A training in plain values: what it cost, and what train users made of the policy."""
+    """Returns a training in plain values: what it cost, and what train users made of the policy."""
     return {
         "method": record.method,
         "dataset": record.dataset,
@@ -142,7 +142,7 @@ def _held_out(deps: Dependencies) -> EvaluationUsers:
 
 
 def audience_of(deps: Dependencies, world: World, users: Sequence[int]) -> EvaluationUsers:
-    """The `users` of `world`, with what the logs say of them."""
+    """Returns the `users` of `world`, with what the logs say of them."""
     data, settings = deps.dataset, deps.settings
     return EvaluationUsers(world, users, histories_of(data, settings.memory.state_items), own_items(settings, data))
 

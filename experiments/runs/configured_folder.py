@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeVar
+
+from pydantic import BaseModel
 
 from billp.errors import ArtifactError
+from billp.renamed_settings import with_new_names
 from billp.settings import Settings
 from billp.whole_files import hold, private_folder, read_bounded, write_whole
 
@@ -16,6 +19,8 @@ LOCK = ".lock"
 _SURROUNDINGS = "surroundings"
 _LATER = "later_surroundings"
 LARGEST = 64_000_000  # bytes of a config; those of large comparisons, which name every user, take some megabytes
+
+Section = TypeVar("Section", bound=BaseModel)
 
 
 class ConfiguredFolder:
@@ -119,7 +124,7 @@ def read_surroundings(path: Path) -> dict[str, Any]:
 
 
 def locked(path: Path) -> IO[str]:
-    """The file `path`, locked until it is closed; raises ArtifactError where another process holds it."""
+    """Returns the file `path`, locked until it is closed; raises ArtifactError where another process holds it."""
     try:
         file = path.open("w")
     except OSError as error:
@@ -133,7 +138,7 @@ def locked(path: Path) -> IO[str]:
 
 
 def unwritable(path: Path, error: OSError) -> ArtifactError:
-    """The error that says that a run cannot be written to."""
+    """Returns the error that says that a run cannot be written to."""
     return ArtifactError(
         f"Run {path} cannot be written ({error.strerror or error}); what is recorded stays: make room or mend the "
         "folder, and go on with --resume."
@@ -187,13 +192,22 @@ _EARLIER: dict[str, dict[str, object]] = {
 
 
 def completed(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as a run stored them, in plain values; what it did not store, or did not exist yet, is by default.
+    """Returns the settings that a run stored, in plain values and under their present names, with all that it lacks.
 
-    In a group that was stored, a setting younger than the run has the value by which such runs were made. Neither
-    environment nor file is read.
+    A setting that the run did not store has its default. In a section that was stored, a setting younger than the run
+    has the value by which such runs were made. Neither environment nor file is read.
     """
     whole = Settings.model_construct().model_dump(mode="json")
-    for name, given in stored.items():
+    for name, given in with_new_names(stored, warn=False).items():
         known = isinstance(given, dict) and name in whole
         whole[name] = {**whole[name], **_EARLIER.get(name, {}), **given} if known else given
     return whole
+
+
+def section_of(stored: Mapping[str, Any], name: str, section: type[Section]) -> Section:
+    """Returns the section `name` of the settings that a run stored; settings that are gone since are left out.
+
+    Raises ValidationError where a value is outside its present range.
+    """
+    held = completed(stored)[name]
+    return section.model_validate({leaf: value for leaf, value in held.items() if leaf in section.model_fields})

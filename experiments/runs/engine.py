@@ -110,7 +110,7 @@ class LocalEngine:
 
 
 async def engine_of(resources: Resources) -> Engine:
-    """The engine that the resources' settings ask for; it ends with the resources.
+    """Returns the engine that the resources' settings ask for; it ends with the resources.
 
     Raises SettingsError where it cannot play what is asked for, and EngineError where it cannot be started.
     """

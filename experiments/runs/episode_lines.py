@@ -34,13 +34,13 @@ class EpisodeLine(BaseModel):
     _numbers: dict[str, float] = PrivateAttr(default_factory=dict)
 
     def number(self, metric: str) -> float | None:
-        """The episode's number in `metric`, a name in METRICS; None where it was not finished."""
+        """Returns the episode's number in `metric`, a name in METRICS; None where it was not finished."""
         if self.output is None:
             return None
         return self._numbers[metric] if metric in self._numbers else METRICS[metric].of(self.output)
 
     def in_brief(self) -> EpisodeLine:
-        """The same episode without its steps, history and reflections: its numbers, in some hundred bytes."""
+        """Returns the same episode without its steps, history and reflections: its numbers, in some hundred bytes."""
         if self.output is None:
             return self
         output: Trajectory = {**self.output, "steps": [], "history": [], "reflections": [], "valued": {}}

@@ -44,7 +44,7 @@ class ListedRun:
 
 
 def list_runs(runs_dir: Path) -> list[ListedRun]:
-    """Every run in `runs_dir`, the one that changed last first."""
+    """Returns every run in `runs_dir`, the one that changed last first."""
     if not runs_dir.is_dir():
         return []
     folders = [folder for folder in runs_dir.iterdir() if folder.is_dir() and not folder.name.startswith(".")]

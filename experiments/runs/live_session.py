@@ -125,7 +125,7 @@ class Play:
         return await self._go_on(LiveInput(user=self._user, episode=self._id, likes=self._likes))
 
     async def answer(self, given: object) -> Question | None:
-        """The next question, or the same with what was wrong; None when the episode is over and recorded."""
+        """Returns the next question, or the same with what was wrong; None when the episode is over and recorded."""
         return await self._go_on(Command(resume=given))
 
     async def _go_on(self, move: LiveInput | Command[Any]) -> Question | None:

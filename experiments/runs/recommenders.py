@@ -132,7 +132,7 @@ class Opened:
 
 
 def open_recommender(deps: Dependencies, method: str, name: str) -> Opened:
-    """The recommender of `method` as `billp train` kept it under `name`, or as it is without training.
+    """Returns the recommender of `method` as `billp train` kept it under `name`, or as it is without training.
 
     Raises ArtifactError, with the remedy, where it has to be trained first.
     """

@@ -76,7 +76,7 @@ class RunFolder(ConfiguredFolder):
         return {id_ for id_, place in self._places.items() if place.failed}
 
     def lines(self, ids: Iterable[str] | None = None) -> Iterator[EpisodeLine]:
-        """The episodes with these `ids`, in this order, or all that are over, in the order they ended.
+        """Yields the episodes with these `ids`, in this order, or all that are over, in the order they ended.
 
         Of one that was tried again the last try. They are read as they are asked for, so that few are in memory.
         Raises ArtifactError where the file was damaged meanwhile.
@@ -144,7 +144,7 @@ class RunFolder(ConfiguredFolder):
 
 
 def is_complete(path: Path) -> bool:
-    """Whether the run in the folder has come to its end."""
+    """Returns whether the run in the folder has come to its end."""
     return (path / METRICS).is_file()
 
 
@@ -172,7 +172,7 @@ def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
 
 
 def _parsed(path: Path) -> Iterator[tuple[EpisodeLine, int]]:
-    """The whole lines of the file and the bytes of each; a last line without an end is left out."""
+    """Yields the whole lines of the file and the bytes of each; a last line without an end is left out."""
     try:
         for number, line in enumerate(bounded_lines(path, _LONGEST), start=1):
             if line.endswith(b"\n"):

@@ -18,7 +18,7 @@ def run_name(*parts: str) -> str:
 
 
 def run_named(runs_dir: Path, name: str) -> Path:
-    """The folder of the run called `name` in `runs_dir`, or at the path `name`; only ever read.
+    """Returns the folder of the run called `name` in `runs_dir`, or at the path `name`; only ever read.
 
     Raises ArtifactError, naming runs like it, where there is neither.
     """
@@ -35,7 +35,7 @@ def run_named(runs_dir: Path, name: str) -> Path:
 def row_name(
     method: str, trained: int | None = None, *, arm: str = "", training: bool = False, probe: bool = False
 ) -> str:
-    """The name of a method's episodes.
+    """Returns the name of a method's episodes.
 
     `trained` is how many episodes its memory had learned from, None where that is not known. In a comparison, where all
     learn from as many, the name is that of the `arm` alone. `training` and `probe`: what the episodes were for.
@@ -54,7 +54,7 @@ LIVE = "live-"  # tells in memory what a person taught from what a simulated use
 
 
 def origin_of(run: Path) -> str:
-    """The name under which memory remembers what was taught in the folder `run` of a live run."""
+    """Returns the name under which memory remembers what was taught in the folder `run` of a live run."""
     return run.name if run.name.startswith(LIVE) else LIVE + run.name
 
 

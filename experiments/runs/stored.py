@@ -125,5 +125,5 @@ def stored_config(folder: Path) -> Config:
 
 
 def has_ended(folder: Path, config: Config) -> bool:
-    """Whether the run in `folder` has come to its end; what a person plays has none, and lacks nothing."""
+    """Returns whether the run in `folder` has come to its end; what a person plays has none, and lacks nothing."""
     return config.plan.command == "play" or (folder / METRICS).is_file()

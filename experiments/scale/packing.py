@@ -104,7 +104,7 @@ def without_secrets(settings: Settings) -> Settings:
 
 
 def kit_of(stage: Stage) -> Kit:
-    """The kit of a batch."""
+    """Returns the kit of a batch."""
     deps = stage.deps
     return Kit(
         settings=without_secrets(deps.settings),
@@ -120,7 +120,7 @@ def kit_of(stage: Stage) -> Kit:
 
 
 def stage_of(kit: Kit, ground: Ground, memory: FrozenMemory | None, resources: Resources) -> Stage:
-    """The batch's stage, on the equipment of `resources`."""
+    """Returns the batch's stage, on the equipment of `resources`."""
     belief_model = BeliefModel(kit.settings, ground.dataset, ground.worlds, ground.vectors, knowledge=kit.knowledge)
     deps = Dependencies(
         settings=kit.settings,

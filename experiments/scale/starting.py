@@ -133,7 +133,7 @@ class RayPool:
 
 
 async def start(resources: Resources) -> SpreadEngine:
-    """An engine on Ray, as the settings say; it ends with the resources.
+    """Returns an engine on Ray, as the settings say; it ends with the resources.
 
     Raises SettingsError where Ray is not installed, and EngineError where it does not start.
     """

@@ -24,7 +24,7 @@ def outcome(line: EpisodeLine) -> str:
 
 
 def ended_words(counts: Mapping[str, int]) -> str:
-    """How many episodes ended in which way, `stayed 12, too close 3`, the most frequent first."""
+    """Returns how many episodes ended in which way, `stayed 12, too close 3`, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     return ", ".join(f"{outcome_words(name)[0]} {count}" for name, count in ordered) or "-"
 
@@ -36,6 +36,6 @@ def outcome_reason(name: str) -> Reason:
 
 
 def outcome_words(name: str) -> tuple[str, str]:
-    """The outcome `name` in a word or two, and in full."""
+    """Returns the outcome `name` in a word or two, and in full."""
     reason = outcome_reason(name)
     return reason.brief, reason.words

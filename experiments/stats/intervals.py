@@ -48,7 +48,7 @@ class Estimate(BaseModel):
 
 
 def excludes(estimate: Estimate, value: float) -> bool:
-    """Whether there is an interval and `value` lies outside it."""
+    """Returns whether there is an interval and `value` lies outside it."""
     return estimate.ci95 is not None and not estimate.ci95[0] <= value <= estimate.ci95[1]
 
 
@@ -61,7 +61,7 @@ class _Part:
 
 
 def mean_of(tables: Sequence[Table], *, trained: bool) -> Estimate:
-    """The mean with its interval from one table (seeds, users) a split.
+    """Returns the mean with its interval from one table (seeds, users) a split.
 
     `trained` says that each seed is a training of its own, whose luck all of its users share; elsewhere a seed only
     draws samples, and one is enough.
@@ -73,7 +73,7 @@ def mean_of(tables: Sequence[Table], *, trained: bool) -> Estimate:
 
 
 def difference_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool, level: float = 0.95) -> Estimate:
-    """The mean of a less the mean of b, with its interval of `level`, user by user and seed by seed.
+    """Returns the mean of a less the mean of b, with its interval of `level`, user by user and seed by seed.
 
     Both have the same splits, seeds and users, in the same order. What only one side finished counts for that side, so
     that the difference is that of the means. Where a split has no episode that both finished there is nothing to say.
@@ -103,7 +103,7 @@ def ratio_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool) -> 
 
 
 def difference_between(of_a: Table, of_b: Table) -> Estimate:
-    """The mean of a less the mean of b, where other users met a than met b; tables of (1, users).
+    """Returns the mean of a less the mean of b, where other users met a than met b; tables of (1, users).
 
     The half-widths of both means add up in squares.
     """
@@ -167,7 +167,7 @@ def _filled(table: Table, there: NDArray[np.bool_]) -> Table:
 
 
 def _estimate(parts: Sequence[_Part], level: float, *, trained: bool, seeds: int) -> Estimate:
-    """The mean over `parts`, one for each split, and its interval; `seeds` that were really seen."""
+    """Returns the mean over `parts`, one for each split, and its interval; `seeds` that were really seen."""
     mean = float(np.mean([part.mean for part in parts]))
     if sum(part.spread.shape[1] - 1 for part in parts) == 0:
         return Estimate(mean=mean, ci95=None, note=ONE_USER)

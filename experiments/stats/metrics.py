@@ -66,7 +66,7 @@ def summarise(
     trained: bool = False,
     name: str = "",
 ) -> Summary:
-    """The summary of `lines`; failed episodes are counted apart and enter no mean.
+    """Returns the summary of `lines`; failed episodes are counted apart and enter no mean.
 
     `trained` says that each seed is a training of its own; without it, the intervals are those of this one training.
     `name` is what the row is called, where it is not the method.

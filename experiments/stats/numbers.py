@@ -16,7 +16,7 @@ def fixed(number: float, digits: int) -> str:
 
 
 def signed(number: float, digits: int) -> str:
-    """The same with a plus before what is more than zero."""
+    """Returns the same with a plus before what is more than zero."""
     text = fixed(number, digits)
     return f"+{text}" if number > 0 and Decimal(text) else text
 
@@ -27,19 +27,19 @@ def with_interval(estimate: Estimate, digits: int) -> str:
 
 
 def signed_interval(estimate: Estimate, digits: int) -> str:
-    """The same, each number with its sign."""
+    """Returns the same, each number with its sign."""
     return _with_interval(estimate, digits, sign=True)
 
 
 def share_with_interval(estimate: Estimate) -> str:
-    """A share in percent with its interval, as in `with_interval`."""
+    """Returns a share in percent with its interval, as in `with_interval`."""
     if estimate.mean is None or estimate.ci95 is None:
         return f"{share(estimate.mean)} [-] ({estimate.note})" if estimate.mean is not None else f"- ({estimate.note})"
     return f"{share(estimate.mean)} [{', '.join(share(end) for end in estimate.ci95)}]"
 
 
 def share(value: float | None) -> str:
-    """A share as a percentage; a dash where there is none."""
+    """Returns a share as a percentage; a dash where there is none."""
     return "-" if value is None else f"{fixed(100 * value, 0)}%"
 
 

@@ -42,13 +42,13 @@ class TextTable:
         return table
 
     def markdown(self) -> str:
-        """A pipe table under its title, the caption below."""
+        """Returns a pipe table under its title, the caption below."""
         lines = [self.columns, ("---", *("---:" for _ in self.columns[1:])), *self.rows]
         table = "\n".join(f"| {' | '.join(_pipe(cell) for cell in line)} |" for line in lines)
         return "\n\n".join(part for part in (f"**{_pipe(self.title)}**", table, _pipe(self.caption)) if part) + "\n"
 
     def latex(self) -> str:
-        """A `table` float in the style of the package booktabs."""
+        """Returns a `table` float in the style of the package booktabs."""
         lines = [" & ".join(map(_tex, line)) + r" \\" for line in (self.columns, *self.rows)]
         caption = f"{_sentence(self.title)} {self.caption}".strip()
         return "\n".join([

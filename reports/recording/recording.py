@@ -53,7 +53,7 @@ async def replayed(home: Path) -> Recording:
 
 
 def recorded_settings(home: Path) -> Settings:
-    """The settings that it was recorded with, whatever environment and file say; data lie in `home`."""
+    """Returns the settings that it was recorded with, whatever environment and file say; data lie in `home`."""
     stored = json.loads((FILES / SETTINGS).read_text(encoding="utf-8"))
     whole = completed(stored) | {"data_dir": home / DATA, "runs_dir": home, "prompts": FILES / "prompts"}
     whole["run"] = whole["run"] | {"tape": "replay", "tape_file": FILES / TAPE}
@@ -61,5 +61,5 @@ def recorded_settings(home: Path) -> Settings:
 
 
 def recorded_episode() -> Trajectory:
-    """The episode as it was recorded."""
+    """Returns the episode as it was recorded."""
     return cast(Trajectory, json.loads((FILES / EPISODE).read_text(encoding="utf-8")))

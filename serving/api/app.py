@@ -36,7 +36,7 @@ def make_api(service: Service) -> FastAPI:
 
 
 def make_app(service: Service, *, guarded: bool = False) -> ASGIApp:
-    """The application for an opened service; with `guarded` it asks for tokens."""
+    """Returns the application for an opened service; with `guarded` it asks for tokens."""
     settings = service.settings
     gate = Gate(
         make_api(service),
@@ -58,7 +58,7 @@ def _file(path: Path) -> Callable[[], Awaitable[Response]]:
 
 
 def _route_of(scope: Scope) -> str:
-    """The pattern of the path, which names neither session nor person."""
+    """Returns the pattern of the path, which names neither session nor person."""
     if scope["path"] in PAGE:
         return str(scope["path"])
     for route in router.routes:

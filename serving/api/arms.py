@@ -24,13 +24,13 @@ class Arm:
     users: Users
 
     def memory_of(self, person: str) -> str:
-        """The memory that the person's sessions read; empty where the method has none."""
+        """Returns the memory that the person's sessions read; empty where the method has none."""
         if not self.method.remembers:
             return ""
         return own_memory(person) if self.memory is None else self.memory
 
     def may_learn_from(self, person: str) -> bool:
-        """Whether the person's sessions teach; those under the name of a test user of the logs never do."""
+        """Returns whether the person's sessions teach; those under the name of a test user of the logs never do."""
         return self.learns and self.users.may_teach("train", person)
 
 
@@ -49,7 +49,7 @@ class Arms:
         return [self.served] if self.control is None else [self.served, self.control]
 
     def of(self, person: str) -> Arm:
-        """The same arm whenever the person comes: by a hash of the name, which no user can steer."""
+        """Returns the same arm whenever the person comes: by a hash of the name, which no user can steer."""
         if self.control is None:
             return self.served
         digest = hashlib.sha256(f"{self.salt}\0{person}".encode()).digest()

@@ -53,7 +53,7 @@ class Database(Protocol):
 
 @asynccontextmanager
 async def open_database(settings: Settings, folder: Path, name: str) -> AsyncIterator[Database]:
-    """The database of the service `name`: PostgreSQL where `postgres_url` is set, else SQLite in `folder`.
+    """Yields the database of the service `name`: PostgreSQL where `postgres_url` is set, else SQLite in `folder`.
 
     Raises BadInputError where PostgreSQL does not answer, ArtifactError where the file cannot be opened.
     """

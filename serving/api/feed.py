@@ -39,7 +39,7 @@ class Feed:
 
     @contextmanager
     def listening(self) -> Iterator[AsyncIterator[Event]]:
-        """The events from now on; they end with the session."""
+        """Yields the events from now on; they end with the session."""
         queue: asyncio.Queue[Event] = asyncio.Queue(_MOST)
         self._listeners.add(queue)
         try:

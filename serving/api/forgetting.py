@@ -42,7 +42,7 @@ class Forgetting:
         return Forgotten(sessions=sessions, memories=memories, records=sum(records))
 
     async def _erase_own(self, person: str) -> int:
-        """The memory that only the person's sessions read and taught, here or with `billp play`."""
+        """Returns the memory that only the person's sessions read and taught, here or with `billp play`."""
         base, memory = self._lender.base(self._arms.served.method.name), own_memory(person)
         known = await asyncio.to_thread(inventory, base.settings)
         await self._lender.put_back(memory)

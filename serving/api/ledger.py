@@ -62,7 +62,7 @@ class SessionRow:
 
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> Self:
-        """The session in a row that `_SESSION` selects."""
+        """Returns the session in a row that `_SESSION` selects."""
         id_, person, arm, method, memory, teaches, episode, opening, begun, touched, ended = row
         return cls(id_, person, arm, method, memory, bool(teaches), episode, json.loads(opening), begun, touched, ended)
 
@@ -131,46 +131,46 @@ class Ledger:
         return await self.session(session.id) or await self.begun_with(session.person, str(key)) or session
 
     async def session(self, id_: str) -> SessionRow | None:
-        """The session called `id_`; None where there is none."""
+        """Returns the session called `id_`; None where there is none."""
         rows = await self._database.rows(_SESSION + "WHERE id = ?", id_)
         return SessionRow.of(rows[0]) if rows else None
 
     async def begun_with(self, person: str, key: str) -> SessionRow | None:
-        """The session that the person began with that key."""
+        """Returns the session that the person began with that key."""
         rows = await self._database.rows(_SESSION + "WHERE person = ? AND key = ?", person, key)
         return SessionRow.of(rows[0]) if rows else None
 
     async def sessions_of(self, person: str) -> list[str]:
-        """The ids of all sessions of a person."""
+        """Returns the ids of all sessions of a person."""
         rows = await self._database.rows("SELECT id FROM sessions WHERE person = ?", person)
         return [id_ for (id_,) in rows]
 
     async def open_sessions(self, person: str) -> int:
-        """How many sessions of the person have not ended."""
+        """Returns how many sessions of the person have not ended."""
         ((count,),) = await self._database.rows("SELECT COUNT(*) FROM sessions WHERE person = ? AND ended = ''", person)
         return int(count)
 
     async def all_open(self) -> int:
-        """How many sessions have not ended."""
+        """Returns how many sessions have not ended."""
         ((count,),) = await self._database.rows("SELECT COUNT(*) FROM sessions WHERE ended = ''")
         return int(count)
 
     async def idle_since(self, moment: float) -> list[str]:
-        """The ids of open sessions in which nothing was answered since `moment`, the longest idle first."""
+        """Returns the ids of open sessions in which nothing was answered since `moment`, the longest idle first."""
         rows = await self._database.rows(
             "SELECT id FROM sessions WHERE ended = '' AND touched < ? ORDER BY touched", moment
         )
         return [id_ for (id_,) in rows]
 
     async def answer_with(self, session: str, key: str) -> AnswerRow | None:
-        """The answer that was accepted with that key."""
+        """Returns the answer that was accepted with that key."""
         rows = await self._database.rows(
             "SELECT number, key, said FROM answers WHERE session = ? AND key = ?", session, key
         )
         return AnswerRow(rows[0][0], rows[0][1], json.loads(rows[0][2])) if rows else None
 
     async def answer_number(self, session: str, number: int) -> AnswerRow | None:
-        """The answer of that number."""
+        """Returns the answer of that number."""
         rows = await self._database.rows(
             "SELECT number, key, said FROM answers WHERE session = ? AND number = ?", session, number
         )
@@ -218,7 +218,7 @@ class Ledger:
         return output
 
     async def next_to_learn(self) -> EpisodeRow | None:
-        """The first episode that teaches and was not learned from; None where there is none."""
+        """Returns the first episode that teaches and was not learned from; None where there is none."""
         rows = await self._database.rows(
             "SELECT seq, session, method, memory, output, ordinal FROM episodes "
             "WHERE teaches = 1 AND learned IS NULL ORDER BY seq LIMIT 1"
@@ -239,7 +239,7 @@ class Ledger:
         )
 
     async def unlearned(self) -> int:
-        """How many episodes wait to be learned from."""
+        """Returns how many episodes wait to be learned from."""
         ((count,),) = await self._database.rows("SELECT COUNT(*) FROM episodes WHERE teaches = 1 AND learned IS NULL")
         return int(count)
 

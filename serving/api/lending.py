@@ -33,7 +33,7 @@ class Lender:
         self._moving = asyncio.Lock()
 
     def base(self, method: str) -> Dependencies:
-        """The dependencies of a method, without a memory."""
+        """Returns the dependencies of a method, without a memory."""
         return self._bases[method]
 
     @asynccontextmanager
@@ -64,7 +64,7 @@ class Lender:
                 await asyncio.to_thread(deps.belief_model.beliefs, chosen, deps.memory)
 
     async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        """The dependencies that were lent for the episode at hand."""
+        """Returns the dependencies that were lent for the episode at hand."""
         return self._lent[context.memory].deps[context.method] if context.memory else self._bases[context.method]
 
     async def put_back(self, memory: str) -> None:

@@ -75,7 +75,7 @@ class PostgresDatabase:
 
 
 async def open_postgres(url: str, name: str, stack: AsyncExitStack) -> PostgresDatabase:
-    """The service's schema, closed with the `stack`; raises BadInputError where PostgreSQL does not answer."""
+    """Returns the service's schema, closed with the `stack`; raises BadInputError where PostgreSQL does not answer."""
     schema = schema_of(name)
     try:
         async with await psycopg.AsyncConnection.connect(
@@ -109,7 +109,7 @@ async def open_postgres(url: str, name: str, stack: AsyncExitStack) -> PostgresD
 
 
 def schema_of(name: str) -> str:
-    """The PostgreSQL schema of the service `name`."""
+    """Returns the PostgreSQL schema of the service `name`."""
     return "billp_" + re.sub(r"[^a-z0-9]", lambda found: f"_{ord(found[0]):x}_", name)
 
 

@@ -49,7 +49,7 @@ class TooLongError(HTTPException):
 
 
 def problem(status: int, detail: str, *, retry_after_s: float | None = None) -> Response:
-    """The answer that says so."""
+    """Returns the answer that says so."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
     headers = {} if retry_after_s is None else {"Retry-After": str(max(1, round(retry_after_s)))}
     if status == HTTPStatus.UNAUTHORIZED:
@@ -58,7 +58,7 @@ def problem(status: int, detail: str, *, retry_after_s: float | None = None) -> 
 
 
 def status_of(error: BillpError) -> HTTPStatus:
-    """The status that an error of ours is answered with; what may pass is 503, and may be asked again."""
+    """Returns the status that an error of ours is answered with; what may pass is 503, and may be asked again."""
     if isinstance(error, _AWAY):
         return HTTPStatus.SERVICE_UNAVAILABLE
     return HTTPStatus.BAD_REQUEST if isinstance(error, BadInputError) else HTTPStatus.INTERNAL_SERVER_ERROR
@@ -90,7 +90,7 @@ def add_problems(app: FastAPI) -> None:
 
 
 def sentence(error: RequestValidationError | ValidationError) -> str:
-    """The first thing that is wrong with a request, without what the person wrote."""
+    """Returns the first thing that is wrong with a request, without what the person wrote."""
     first: Any = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "header", "path", "query"))
     return f"{place or 'The request'}{fault(first)}."

@@ -56,11 +56,11 @@ class Metrics:
         self._learned.labels("learned" if well else "failed").inc()
 
     def clock(self) -> NodeClock:
-        """A clock for one run of the graph."""
+        """Returns a clock for one run of the graph."""
         return NodeClock(self._nodes)
 
     def shown(self, *, open_sessions: int, unlearned: int) -> bytes:
-        """The counts as Prometheus reads them."""
+        """Returns the counts as Prometheus reads them."""
         self._open.set(open_sessions)
         self._unlearned.set(unlearned)
         return generate_latest(self._registry)

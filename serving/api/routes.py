@@ -24,7 +24,7 @@ def _service(request: Request) -> Service:
 
 
 def _caller(request: Request) -> str | None:
-    """The person whose token came with the request; None where the service asks for none."""
+    """Returns the person whose token came with the request; None where the service asks for none."""
     person: str | None = request.scope.get("person")
     return person
 
@@ -66,7 +66,7 @@ async def answer(session: SessionId, given: Answer, served: Served, caller: Call
 
 @router.get("/sessions/{session}", summary="Where a session stands")
 async def whole(session: SessionId, served: Served, caller: Caller) -> Whole:
-    """The item at hand or the end, and every step before."""
+    """Returns the item at hand or the end, and every step before."""
     return await served.sessions.whole(caller, session)
 
 

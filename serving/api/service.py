@@ -116,7 +116,7 @@ async def open_ledger(settings: Settings, name: str) -> AsyncIterator[Ledger]:
 
 @asynccontextmanager
 async def open_tokens(settings: Settings, name: str) -> AsyncIterator[Tokens]:
-    """A service's tokens; it may be serving meanwhile, and need not have served yet."""
+    """Yields a service's tokens; it may be serving meanwhile, and need not have served yet."""
     async with open_database(settings, folder_of(settings, name), name) as database:
         await Ledger(database).prepare()
         yield Tokens(database)

@@ -143,7 +143,7 @@ class SqliteDatabase:
 
 
 async def open_sqlite(folder: Path, stack: AsyncExitStack) -> SqliteDatabase:
-    """The database in `folder`, closed with the `stack`; raises ArtifactError where it cannot be opened."""
+    """Returns the database in `folder`, closed with the `stack`; raises ArtifactError where it cannot be opened."""
     thread = Thread()
     stack.callback(thread.end)
     try:
@@ -158,7 +158,7 @@ async def open_sqlite(folder: Path, stack: AsyncExitStack) -> SqliteDatabase:
 
 
 def _opened(folder: Path) -> sqlite3.Connection:
-    """A connection to the file, which no other user of this machine may read."""
+    """Returns a connection to the file, which no other user of this machine may read."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / "sessions.sqlite"
     file.touch(mode=0o600)

@@ -20,7 +20,7 @@ class Tokens:
         self._known: dict[str, tuple[str | None, float]] = {}
 
     async def make(self, person: str) -> str:
-        """A new token for a person, beside those they have."""
+        """Returns a new token for a person, beside those they have."""
         token = f"billp_{secrets.token_urlsafe(32)}"
         await self._database.rows(
             "INSERT INTO tokens (digest, person, made) VALUES (?, ?, ?)", _digest(token), person, time.time()
@@ -33,7 +33,7 @@ class Tokens:
         return len(rows)
 
     async def there_are(self) -> bool:
-        """Whether anybody has a token."""
+        """Returns whether anybody has a token."""
         return bool(await self._database.rows("SELECT 1 FROM tokens LIMIT 1"))
 
     async def person_of(self, token: str) -> str | None:

@@ -44,7 +44,7 @@ class Trial(BaseModel):
 
 
 async def trial_of(ledger: Ledger) -> Trial:
-    """The trial as it stands: every session that has ended."""
+    """Returns the trial as it stands: every session that has ended."""
     outcomes = await ledger.outcomes()
     by_arm = {arm: [row for row in outcomes if row[1] == arm] for arm in ARMS}
     tables = {arm: {field: _table(rows, field) for field in FIELDS} for arm, rows in by_arm.items() if rows}

@@ -1,1 +1,1 @@
-"""Logs of real users: read, mapped, registered."""
+"""Logs of real users: importing, mapping and registering data sets."""

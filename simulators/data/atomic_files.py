@@ -1,7 +1,7 @@
 """RecBole atomic files: tab-separated text whose first line names each column as `field:type`.
 
-Format: https://recbole.io/docs/user_guide/data/atomic_files.html. Rows are read one at a time, so a log of
-millions of rows costs no more memory than what the reader keeps of it.
+Format: https://recbole.io/docs/user_guide/data/atomic_files.html. Rows are read one at a time, so that a log of
+millions of rows takes no more memory than what the reader keeps of it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FIELD_TYPES = ("token", "token_seq", "float", "float_seq")
 
 
 def read_header(path: Path) -> dict[str, str]:
-    """Field name to type, in the order of the columns.
+    """Returns field name to type, in the order of the columns.
 
     Raises DataError when the file is missing or empty, or a column is not `field:type`.
     """
@@ -28,12 +28,12 @@ def read_header(path: Path) -> dict[str, str]:
 def read_rows(
     path: Path, progress: Progress | None = None, unreadable: Callable[[int, str], None] | None = None
 ) -> Iterator[tuple[int, list[str]]]:
-    """Line number (the header is line 1) and fields of every row.
+    """Yields the line number (the header is line 1) and the fields of every row.
 
-    A row with another number of fields than the header goes to `unreadable` where that is given.
+    A row with another number of fields than the header is passed to `unreadable` if that is given.
 
-    Raises DataError, naming the line, on bytes that are not UTF-8, on a row with another number of fields than the
-    header, and on a last line without a line break, which is how a file that was cut short mostly shows.
+    Raises DataError, naming the line, for bytes that are not UTF-8, for a row with another number of fields than the
+    header, and for a last line without a line break, which most files that were cut short have.
     """
     with _open(path) as file:
         width = len(_header(path, file.readline()))

@@ -1,4 +1,4 @@
-"""A dataset: its catalogue, and who rated what when."""
+"""A dataset: its catalogue and its users' ratings."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from billp.simulators.progress import Progress
 from billp.simulators.rating.base import Logs
 
 LIKED = 4.0
-"""A rating from here on, on the scale of 1 to 5, counts as liked."""
+"""Ratings from here on, on the scale of 1 to 5, count as liked."""
 
 SUFFIXES = (".inter", ".item", ".user")
-"""The atomic files that belong to a dataset; the last is optional."""
+"""The atomic files of a dataset; the last is optional."""
 
 _YEAR = re.compile(r"\d{4}(?=\.0$|$)")
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Logs of one dataset, sorted by user and then by time, rows of equal time in the order of the file.
+    """The logs of one dataset, sorted by user and then by time; rows of equal time keep the order of the file.
 
-    `users`, `items` (int32, catalogue indices), `ratings` (float32) and `timestamps` (int64) have one entry a row and
-    cannot be written to. Ratings are on a scale of 1 to 5, whatever the scale of the file; `user_keys[u]` is the id
-    of user `u` in the file, `user_fields` what else is known of them. `fingerprint` changes with the files' bytes and
+    `users`, `items` (int32, catalogue indices), `ratings` (float32) and `timestamps` (int64) have one entry per row and
+    are read-only. Ratings are on a scale of 1 to 5, whatever the scale of the file. `user_keys[u]` is the id of user
+    `u` in the file, `user_fields` is what else is known of the users. `fingerprint` changes with the files' bytes and
     with the mapping.
 
-    `negatives` are pairs that nobody logged, sampled for an implicit log so that a rating model can be fitted to it;
-    they are among no user's rows, histories or counts.
+    `negatives` are sampled pairs that are not in the log; a rating model of an implicit log is fitted to them too. No
+    user's rows, histories or counts include them.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Dataset:
         return {key: index for index, key in enumerate(self.user_keys)}
 
     def user_index(self, key: str) -> int:
-        """Index of the user with id `key` in the logs; raises DataError naming ids like it where there is none."""
+        """Returns the index of the user with id `key`; raises DataError naming similar ids if there is none."""
         try:
             return self._index_of_key[key]
         except KeyError:
@@ -77,11 +77,14 @@ class Dataset:
             raise DataError(f"Dataset {self.name} has no user {key!r}; ids like it are {', '.join(near)}.") from None
 
     def popularity(self, users: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Interactions of each item in the logs of `users`, shape (items,)."""
+        """Returns the interactions of each item in the logs of `users`, shape (items,)."""
         return np.bincount(self.items[np.isin(self.users, users)], minlength=len(self.catalogue))
 
     def history(self, user: int, n: int) -> list[int]:
-        """The last `n` items the user liked (rated 4 or better), oldest first; who liked none: the last `n` rated."""
+        """Returns the last `n` items that the user liked (rated 4 or better), oldest first.
+
+        For a user who liked none, these are the last `n` rated items.
+        """
         if not 0 <= user < len(self.user_keys):
             raise DataError(f"Dataset {self.name} has no user {user}; ask for one from 0 to {len(self.user_keys) - 1}.")
         rows = slice(self._starts[user], self._starts[user + 1])
@@ -91,14 +94,14 @@ class Dataset:
         return [int(item) for item in chosen[max(0, len(chosen) - n) :]]
 
     def rated(self, user: int) -> NDArray[np.int32]:
-        """All items that the user rated, each once, ascending; shape (k,)."""
+        """Returns all items that the user rated, each once, ascending; shape (k,)."""
         return np.unique(self.items[self._starts[user] : self._starts[user + 1]])
 
 
 def read_dataset(folder: Path, name: str, mapping: ColumnMapping, progress: Progress | None = None) -> Dataset:
-    """The dataset in `folder`: NAME.inter, NAME.item and, where there is one, NAME.user.
+    """Reads the dataset in `folder`: NAME.inter, NAME.item and, if it exists, NAME.user.
 
-    Raises DataError, naming file and line, at the first thing that cannot be used.
+    Raises DataError, naming file and line, at the first fault.
     """
     inter, item, user = (folder / f"{name}{suffix}" for suffix in SUFFIXES)
     catalogue = _read_catalogue(item, name, mapping)
@@ -116,7 +119,7 @@ def read_dataset(folder: Path, name: str, mapping: ColumnMapping, progress: Prog
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of the file, in hexadecimal."""
+    """Returns the SHA-256 of the file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -127,7 +130,7 @@ def _fingerprint(digests: dict[str, str], mapping: ColumnMapping) -> str:
 
 
 def _columns(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> tuple[list[int], dict[str, str]]:
-    """Positions of the columns for the roles (-1 for one that is not mapped), and the header."""
+    """Returns the positions of the columns for the roles (-1 for an unmapped role), and the header."""
     header = read_header(path)
     names = list(header)
     wanted: dict[str, str | None] = {role: getattr(mapping, role) for role in roles}
@@ -159,7 +162,7 @@ def _read_catalogue(path: Path, name: str, mapping: ColumnMapping) -> Catalogue:
         cell = fields[categories] if categories >= 0 else ""
         if cell not in split:
             split[cell] = split_categories(cell, separator)
-        # A year that is no number ("V", "unknown") is left out: an item without a year is still a sound item.
+        # A year that is not a number ("V", "unknown") is left out: an item may have no year.
         match = _YEAR.match(fields[year].strip()) if year >= 0 else None
         items.append(Item(len(items), item, words, split[cell], int(match[0]) if match else None))
     return Catalogue(name, tuple(items))
@@ -201,7 +204,7 @@ def _read_log(
         sampled.append(sampled_at >= 0 and fields[sampled_at] == "1")
     low, high = mapping.rating_min, mapping.rating_max
     stars, moments = np.asarray(ratings), np.asarray(times)
-    # Checked at once rather than row by row; row r stands on line r + 2. NaN fails both comparisons.
+    # All rows are checked at once; row r is line r + 2. NaN fails both comparisons.
     _refuse(path, ~((stars >= low) & (stars <= high)), f"the rating is not within {low:g} to {high:g}")
     _refuse(path, ~(np.abs(moments) < 2**62), "the timestamp is not a finite number")
     scaled = (1 + 4 * (stars - low) / (high - low)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What a rating model may know of users and items besides their ids, as codes."""
+"""Features of users and items for rating models, besides their ids, as integer codes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """The users of one world and all items of the dataset `name`.
+    """Features of the users of one world and of all items of the dataset `name`.
 
-    `users`, shape (n_users, n_fields), has one row a user and one code a field of NAME.user; the codes of different
-    fields differ, `n_values` there are in all. `members` holds the categories of all items one after another, those of
-    item i from `starts[i]` on, numbered below `n_categories`. `years`, shape (n_items,), is the bucket of the release
-    year, 0 where it is not known, below `n_years`.
+    `users`, shape (n_users, n_fields), has one row per user and one code per field of NAME.user; different fields have
+    different codes, `n_values` in all. `members` holds the categories of all items one after another, those of item i
+    from `starts[i]` on, numbered below `n_categories`. `years`, shape (n_items,), is the bucket of the release year,
+    below `n_years`; 0 if the year is not known.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Features:
 
 
 def features_of(dataset: Dataset, users: NDArray[np.int32], *, categories: bool = True) -> Features:
-    """The features of `users`, in that order, and of all items; without `categories` as if no item had any."""
+    """Returns the features of `users`, in that order, and of all items; without `categories`, no item has any."""
     catalogue = dataset.catalogue
     index = {category: position for position, category in enumerate(catalogue.categories)}
     years, n_years = bucketed(np.array([item.year or np.nan for item in catalogue], dtype=np.float64))

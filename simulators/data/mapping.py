@@ -1,4 +1,4 @@
-"""Which columns mean what: a mapping of the atomic files' fields, and guesses by name where none is given."""
+"""Maps columns of the atomic files to their meaning; guesses by name what is not given."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class ColumnMapping(BaseModel):
     """Field names in the atomic files, and the scale of the ratings.
 
     `user`, `item`, `rating`, `timestamp` and `sampled` are columns of NAME.inter; `item`, `title`, `categories` and
-    `year` are columns of NAME.item. Without timestamps the order of the file's rows stands for time. `sampled` is 1
-    in rows that nobody wrote: the negatives drawn for an implicit log. `category_separator` stands between an item's
-    categories; where it is a space, only a field of type token_seq is split.
+    `year` are columns of NAME.item. Without timestamps the order of the file's rows is taken as the order in time.
+    `sampled` is 1 in rows that were drawn as negatives for an implicit log. `category_separator` separates an item's
+    categories; if it is a space, only a field of type token_seq is split.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,7 +70,7 @@ class ColumnMapping(BaseModel):
     year: str | None = None
     rating_min: float = 1.0
     rating_max: float = 5.0
-    # Left out while they say nothing, so that the fingerprint of a dataset without them stays what it was.
+    # Left out while empty, so that the fingerprint of a dataset without them does not change.
     sampled: str | None = Field(None, exclude_if=lambda value: value is None)
     category_separator: str = Field(" ", min_length=1, exclude_if=lambda value: value == " ")
 
@@ -85,10 +85,10 @@ class ColumnMapping(BaseModel):
 def guess_mapping(
     name: str, log: Iterable[str], items: Iterable[str], /, **overrides: str | float | None
 ) -> ColumnMapping:
-    """A mapping guessed from the field names of NAME.inter (`log`) and NAME.item (`items`).
+    """Returns a mapping guessed from the field names of NAME.inter (`log`) and NAME.item (`items`).
 
-    `overrides` are fields of ColumnMapping that are known; None means "guess". Raises DataError when a needed column
-    is neither given nor found, and when an override is unknown.
+    `overrides` are known fields of ColumnMapping; None means "guess". Raises DataError if a needed column is neither
+    given nor found, and if an override is unknown.
     """
     fields = {f"{name}.inter": list(log), f"{name}.item": list(items)}
     given = {field: value for field, value in overrides.items() if value is not None}
@@ -109,14 +109,14 @@ def guess_mapping(
 
 
 def column_flag(role: str) -> str:
-    """The flag of `billp data add` that names the column for `role`."""
+    """Returns the flag of `billp data add` that names the column for `role`."""
     return _FLAGS.get(role, f"--{role}-col")
 
 
 def untold_column(header: str, names: Iterable[str], role: str, hint: str = "") -> DataError:
-    """The error where none of the columns `names` can be told to hold `role`; `header` says where they stand.
+    """Returns the error for a table none of whose columns `names` can be taken for `role`.
 
-    `hint` goes on with what else may be done.
+    `header` says where the names stand; `hint` is appended and says what else may be done.
     """
     there = ", ".join(name for name in names if name) or "none"
     return DataError(
@@ -126,15 +126,15 @@ def untold_column(header: str, names: Iterable[str], role: str, hint: str = "") 
 
 
 def found_column(role: str, names: Iterable[str]) -> str | None:
-    """The column of a table whose name tells best that it holds `role`, which `ColumnSpec` lists.
+    """Returns the column of a table whose name fits `role` (see `ColumnSpec`) best; None if no name fits.
 
-    Capitals, spaces, `_` and `-` in the names make no difference. None where no name tells.
+    Capitals, spaces, `_` and `-` in the names make no difference.
     """
     return next(iter(found_columns(role, names)), None)
 
 
 def found_columns(role: str, names: Iterable[str]) -> list[str]:
-    """All columns whose names tell that they hold `role`, the most telling first."""
+    """Returns all columns whose names fit `role`, the best first."""
     plain = {_plain(name): name for name in reversed(list(names))}  # the first of equals wins
     guesses = map(_plain, _GUESSES.get(role, ()) + _MORE_GUESSES.get(role, ()))
     return [plain[guess] for guess in dict.fromkeys(guesses) if guess in plain]

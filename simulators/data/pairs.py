@@ -1,4 +1,4 @@
-"""Users and items that meet more than once, and those that meet too seldom."""
+"""Merges rows of the same user and item, and drops users and items with too few."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """One entry a pair of user and item: `rows` the index of its latest row, ascending; `counts` how many rows it
-    had; `totals` the sum of their values."""
+    """One entry per pair of user and item.
+
+    `rows` is the index of its latest row, ascending; `counts` is how many rows it had; `totals` is the sum of their
+    values.
+    """
 
     rows: NDArray[np.int64]
     counts: NDArray[np.int64]
@@ -21,7 +24,7 @@ class Pairs:
 def folded(
     users: NDArray[np.int32], items: NDArray[np.int32], times: NDArray[np.float64], values: NDArray[np.float64]
 ) -> Pairs:
-    """The distinct pairs of (users[k], items[k]); of rows at the same time the last one is the latest."""
+    """Returns the distinct pairs of (users[k], items[k]); of rows at the same time the last one is the latest."""
     keys = pair_keys(users, items, int(items.max(initial=0)) + 1)
     order = np.lexsort((times, keys))  # lexsort is stable
     starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
@@ -33,17 +36,17 @@ def folded(
 
 
 def pair_keys(users: NDArray[np.int32], items: NDArray[np.int32], n_items: int) -> NDArray[np.int64]:
-    """One number a pair, the same only for the same pair; `n_items` is above every item."""
+    """Returns one number per pair, equal only for equal pairs; `n_items` is above every item."""
     return users.astype(np.int64) * n_items + items
 
 
 def k_core(
     users: NDArray[np.int32], items: NDArray[np.int32], n_items: int, min_user: int, min_item: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows and which items stay, (rows,) and (n_items,), when who has too few rows goes, over and over.
+    """Returns masks of rows, (rows,), and of items, (n_items,): what is left after dropping the sparse ones repeatedly.
 
-    The largest set of rows in which each user has at least `min_user` of them and each item at least `min_item`
-    (Seidman, "Network Structure and Minimum Degree", Social Networks 5, 1983, for two kinds of nodes).
+    What is left is the largest set of rows in which each user has at least `min_user` rows and each item at least
+    `min_item` (Seidman, "Network Structure and Minimum Degree", Social Networks 5, 1983, here for two types of nodes).
     """
     n_users = int(users.max(initial=-1)) + 1
     kept = np.ones(len(users), dtype=np.bool_)

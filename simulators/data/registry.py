@@ -1,4 +1,4 @@
-"""The registered datasets: checked copies under `data_dir/datasets/NAME/`, ready to be read by name."""
+"""The registered datasets: checked copies under `data_dir/datasets/NAME/`, read by name."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class DatasetRecord(BaseModel):
-    """What `dataset.json` holds: how to read the files beside it, and their SHA-256.
+    """The content of `dataset.json`: how to read the files beside it, and their SHA-256.
 
-    `intake` says how they came from files of another form; None where they are copies.
+    `intake` says how they were converted from other files; None if they are copies.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,10 +60,10 @@ def add_folder(
 ) -> Dataset:
     """Registers the atomic files in `folder` under `name` (default: that of the only *.inter file there).
 
-    They are copied as they are, unless `rules` leave something out, `columns` name a separator or an item key, the log
-    holds no ratings, or a pair of user and item more than once, or categories are written as lists: then they are
-    converted as tables are. A dataset already registered under the name is replaced only once the new one has been
-    read without fault. Raises DataError otherwise.
+    They are copied unchanged, unless `rules` leave something out, `columns` name a separator or an item key, the log
+    has no ratings or repeats a pair of user and item, or categories are written as lists: then they are converted as
+    tables are. A dataset already registered under the name is replaced only after the new one has been read without
+    fault. Raises DataError otherwise.
     """
     columns, rules = columns or ColumnSpec(), rules or Rules()
     stem = _stem(folder, name)
@@ -91,10 +91,9 @@ def add_tables(
 ) -> Dataset:
     """Registers a log and its item table under `name` (default: that of the log's file).
 
-    Each is CSV or another text, JSON Lines or Parquet (see `open_table`); `forms` says how the log and the item table
-    are to be read where they are text. They are converted to atomic files (see `convert`). A dataset already
-    registered under the name is replaced only once the new one has been read without fault. Raises DataError
-    otherwise.
+    Each is CSV or another text file, JSON Lines or Parquet (see `open_table`); `forms` says how the log and the item
+    table are read if they are text. They are converted to atomic files (see `convert`). A dataset already registered
+    under the name is replaced only after the new one has been read without fault. Raises DataError otherwise.
     """
     name = checked_name(table_name(log) if name is None else name)
     log_form, items_form = forms or (None, None)
@@ -106,11 +105,11 @@ def add_tables(
 
 
 def _copied(source: Path, new: Path, name: str, columns: ColumnSpec, progress: Progress | None) -> Dataset:
-    """The atomic files `source`.inter, `source`.item and `source`.user, copied to the folder `new` and read."""
+    """Copies the atomic files `source`.inter, `source`.item and `source`.user to the folder `new` and reads them."""
     for suffix in SUFFIXES:
         if (file := source.with_name(source.name + suffix)).exists():
             shutil.copyfile(file, new / file.name)
-    # The copy is what is checked, for the original may change meanwhile; under the names the user knows.
+    # The copy is checked, since the original may change meanwhile; messages use the original's names.
     headers = (read_header(new / f"{source.name}{suffix}") for suffix in (".inter", ".item"))
     given = {field: value for field, value in asdict(columns).items() if field in ColumnMapping.model_fields}
     dataset = read_dataset(new, source.name, guess_mapping(source.name, *headers, **given), progress)
@@ -123,7 +122,7 @@ def _copied(source: Path, new: Path, name: str, columns: ColumnSpec, progress: P
 def _converted(
     log: Table, items: Table, stem: Path, *, columns: ColumnSpec, rules: Rules, progress: Progress | None
 ) -> Dataset:
-    """The tables, converted to the atomic files `stem`.inter and `stem`.item, and read."""
+    """Converts the tables to the atomic files `stem`.inter and `stem`.item and reads them."""
     new, name = stem.parent, stem.name
     mapping, intake = convert(log, items, stem, columns, rules, progress=part(progress, 0, 0.5))
     sources = {table.path.name: file_digest(table.path) for table in (log, items)}
@@ -153,14 +152,14 @@ def _repeats(dataset: Dataset) -> bool:
 
 
 def _lists(items: AtomicTable, mapping: ColumnMapping) -> bool:
-    """Whether the categories are written as lists, which the space that parts words would tear apart."""
+    """Returns whether the categories are written as lists, which splitting at spaces would tear apart."""
     if mapping.categories is None:
         return False
     return guessed_separator({cell for _, (cell, _) in items.rows((mapping.categories, None))}) == LISTS
 
 
 def _stem(folder: Path, name: str | None) -> str:
-    """The name that the atomic files in `folder` share."""
+    """Returns the name that the atomic files in `folder` share."""
     if not folder.is_dir():
         raise missing(folder)
     logs = sorted(path.stem for path in folder.glob("*.inter"))
@@ -174,14 +173,14 @@ def _stem(folder: Path, name: str | None) -> str:
 
 
 def list_datasets(data_dir: Path) -> list[str]:
-    """Names of the registered datasets, sorted."""
+    """Returns the names of the registered datasets, sorted."""
     return sorted(path.parent.name for path in (data_dir / "datasets").glob(f"*/{RECORD}"))
 
 
 def load_dataset(data_dir: Path, name: str, progress: Progress | None = None) -> Dataset:
-    """The dataset registered as `name`; for the name of a variant of its simulator the same, under that name.
+    """Returns the dataset registered as `name`; for a variant of a simulator, its dataset under that name.
 
-    Raises DataError when there is none, or its files are not those added.
+    Raises DataError if there is none, or if its files have changed since they were added.
     """
     folder = dataset_folder(data_dir, name)
     record = read_record(folder)
@@ -195,19 +194,19 @@ def load_dataset(data_dir: Path, name: str, progress: Progress | None = None) ->
 
 
 def no_dataset(data_dir: Path, name: str) -> DataError:
-    """The error that says that no dataset is called `name`, which there are, and how to get it."""
+    """Returns the error for an unknown dataset `name`: it lists the known ones and says how to get this one."""
     remedy = f"fetch it with `billp data fetch {name}`" if name in KNOWN else "add it with `billp data add`"
     return DataError(there_is_no("dataset", name, list_datasets(data_dir), remedy=remedy))
 
 
 def read_intake(data_dir: Path, name: str) -> ImportReport | None:
-    """How the registered dataset was taken in; None where its files are copies of atomic files."""
+    """Returns how the registered dataset was imported; None if its files are copies of atomic files."""
     record = read_record(dataset_folder(data_dir, name))
     return None if record is None else record.intake
 
 
 def read_record(folder: Path) -> DatasetRecord | None:
-    """The record in `folder`, None when there is none; raises DataError when it cannot be understood."""
+    """Returns the record in `folder`, None if there is none; raises DataError if it cannot be understood."""
     path = folder / RECORD
     if not path.is_file():
         return None
@@ -218,17 +217,17 @@ def read_record(folder: Path) -> DatasetRecord | None:
 
 
 def dataset_folder(data_dir: Path, name: str) -> Path:
-    """Where the dataset `name` is kept, or that which a simulator `name` is a variant of."""
+    """Returns the folder of the dataset `name`, or of the dataset that the simulator `name` is a variant of."""
     return data_dir / "datasets" / checked_name(base_name(name))
 
 
 def base_name(name: str) -> str:
-    """The dataset that a simulator is named after: what stands before `@` (see `simulators.variants`)."""
+    """Returns the dataset of a simulator's name: the part before `@` (see `simulators.env.variants`)."""
     return name.partition("@")[0]
 
 
 def checked_name(name: str) -> str:
-    """`name` itself; DataError when it could not be the name of a folder everywhere."""
+    """Returns `name`; raises DataError if it is not a valid folder name on every system."""
     if not _NAME.fullmatch(name):
         raise DataError(f"Dataset name {name!r} is not usable; take letters, digits, dots, dashes and underscores.")
     return name

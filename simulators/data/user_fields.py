@@ -1,4 +1,4 @@
-"""What NAME.user says of the users beyond their ids, as codes that a model can learn from."""
+"""Fields of NAME.user (age, occupation, ...) as integer codes for rating models."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from billp.simulators.data.atomic_files import read_header, read_rows
 
 BUCKETS = 10
 MOST_VALUES = 100
-"""A field of words with more values than this tells users apart instead of grouping them, and is left out."""
+"""A field of words with more values than this identifies users instead of grouping them, and is left out."""
 
 
 @dataclass(frozen=True, eq=False)
 class UserField:
-    """One field: `codes[u]` of user `u` is 0 when it is not known, else 1 to `size` - 1; shape (n_users,)."""
+    """One field: `codes[u]` of user `u` is 0 if it is not known, else 1 to `size` - 1; shape (n_users,)."""
 
     name: str
     codes: NDArray[np.int64]
@@ -26,12 +26,12 @@ class UserField:
 
 
 def read_user_fields(path: Path, user_column: str, user_keys: tuple[str, ...]) -> tuple[UserField, ...]:
-    """The fields of type token and float in `path`, coded for the users with these ids; lines of others are skipped.
+    """Returns the fields of type token and float in `path`, coded for the users with these ids; skips other users.
 
-    Numbers of more than BUCKETS different values (an age) are put in as many buckets, about equally full. A field of
-    words with more than MOST_VALUES different ones (a postal code), and a field of one value, is left out.
+    Numbers with more than BUCKETS different values (an age) are put into BUCKETS buckets of about equal size. A field
+    of words with more than MOST_VALUES different ones (a postal code), and a field with one value, are left out.
 
-    Raises DataError when there is no column of user ids, and on an id that is empty or appears twice.
+    Raises DataError if there is no column of user ids, and for an id that is empty or appears twice.
     """
     header = read_header(path)
     names = list(header)
@@ -62,9 +62,9 @@ def read_user_fields(path: Path, user_column: str, user_keys: tuple[str, ...]) -
 
 
 def bucketed(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
-    """Codes of numbers and how many codes there are: 0 for NaN, else the bucket from 1 on.
+    """Returns codes of numbers and how many codes there are: 0 for NaN, else the bucket from 1 on.
 
-    Every value has a bucket of its own where there are at most BUCKETS; else quantiles part the buckets.
+    Each value has its own bucket if there are at most BUCKETS values; otherwise quantiles separate the buckets.
     """
     known = np.isfinite(values)
     distinct = np.unique(values[known])
@@ -78,7 +78,7 @@ def bucketed(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
 
 
 class _Column:
-    """One field while it is read: as numbers until a value is none, as words until there are too many."""
+    """One field while it is read: numbers until a value is not a number, words until there are too many."""
 
     def __init__(self, n_users: int) -> None:
         self._numbers: NDArray[np.float64] | None = np.full(n_users, np.nan)
@@ -99,7 +99,7 @@ class _Column:
                 self._codes = None
 
     def coded(self) -> tuple[NDArray[np.int64], int]:
-        """Codes, and how many there are; none when the field is of no use."""
+        """Returns the codes, and how many there are; no codes if the field is of no use."""
         if self._numbers is not None:
             return bucketed(self._numbers)
         if self._codes is not None:

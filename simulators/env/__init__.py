@@ -1,1 +1,1 @@
-"""Worlds of simulated users, one at a time and many at once."""
+"""Worlds of simulated users, one user at a time or many at once."""

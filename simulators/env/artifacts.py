@@ -1,7 +1,4 @@
-"""Simulators on disk: `worlds.json` and one npz a world, written whole or not at all, nothing pickled.
-
-Simulators, and data sets with their simulators, are listed and removed here too.
-"""
+"""Simulators on disk: `worlds.json` and one npz per world, written completely or not at all, without pickles."""
 
 from __future__ import annotations
 
@@ -48,7 +45,7 @@ class WorldRecord(BaseModel):
 
 
 class WorldsRecord(BaseModel):
-    """What `worlds.json` holds."""
+    """The content of `worlds.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -64,18 +61,18 @@ class WorldsRecord(BaseModel):
 
 
 def simulator_folder(data_dir: Path, name: str) -> Path:
-    """Where the simulator of the dataset `name`, or a variant of it named NAME@VARIANT, is kept."""
+    """Returns the folder of the simulator of the dataset `name`, or of its variant NAME@VARIANT."""
     base, at, variant = name.partition("@")
     return data_dir / "simulators" / f"{checked_name(base)}{at}{checked_name(variant) if at else ''}"
 
 
 def save_worlds(folder: Path, worlds: Worlds) -> None:
-    """Writes both worlds to `folder`, in place of what was there."""
+    """Writes both worlds to `folder`, replacing what was there."""
     made_and_saved(folder, lambda: worlds)
 
 
 def made_and_saved(folder: Path, make: Callable[[], Worlds]) -> Worlds:
-    """What `make` makes, also written to `folder`; where that cannot be written, it is refused before the work."""
+    """Returns the worlds that `make` builds, after writing them to `folder`; refuses a full disk before the work."""
     with replaced_folder(folder) as new:
         worlds = make()
         record = WorldsRecord(
@@ -93,10 +90,10 @@ def made_and_saved(folder: Path, make: Callable[[], Worlds]) -> Worlds:
 
 
 def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
-    """The worlds stored in `folder`.
+    """Returns the worlds stored in `folder`.
 
-    Raises ArtifactError, with the command that helps, when they are missing, damaged or of another version, and,
-    where `dataset` is given, when they were not built from just that dataset.
+    Raises ArtifactError, with the command that helps, if they are missing, damaged or of another version, and, if
+    `dataset` is given, if they were built from other data.
     """
     path = folder / RECORD
     remedy = f"build it with `billp simulator build {folder.name}`"
@@ -165,14 +162,14 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
 
 
 def list_simulators(data_dir: Path) -> list[str]:
-    """Names of the simulators that are built, sorted."""
+    """Returns the names of the simulators that are built, sorted."""
     return sorted(
         path.parent.name for path in (data_dir / "simulators").glob(f"*/{RECORD}") if path.parent.name[0] != "."
     )
 
 
 def remove_simulator(data_dir: Path, name: str) -> Path:
-    """Removes the simulator `name` and returns where it was; raises ArtifactError where there is none."""
+    """Removes the simulator `name` and returns its former path; raises ArtifactError if there is none."""
     if name not in list_simulators(data_dir):
         raise ArtifactError(there_is_no("simulator", name, list_simulators(data_dir)))
     folder = simulator_folder(data_dir, name)
@@ -181,7 +178,7 @@ def remove_simulator(data_dir: Path, name: str) -> Path:
 
 
 def remove_dataset(data_dir: Path, name: str) -> list[Path]:
-    """Removes the dataset `name` and its simulators; returns where they were. Raises DataError where there is none."""
+    """Removes the dataset `name` and its simulators; returns their former paths. Raises DataError if there is none."""
     if name not in list_datasets(data_dir):
         raise no_dataset(data_dir, name)
     gone = [remove_simulator(data_dir, each) for each in list_simulators(data_dir) if base_name(each) == name]

@@ -1,4 +1,4 @@
-"""Building both worlds of a simulator: users are parted, and a model is fitted to each part's logs and to no other."""
+"""Builds both worlds of a simulator: splits the users and fits a model to each part's logs alone."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from billp.simulators.rating.model_choice import chosen_model
 
 
 def build_worlds(dataset: Dataset, settings: SimulatorSettings, progress: Progress | None = None) -> Worlds:
-    """Both worlds, each fitted to the logs of its own users and to nothing else.
+    """Returns both worlds, each fitted to the logs of its own users alone.
 
-    Users are split by a permutation seeded with `settings.seed`, so what is learned from the train world's users has
-    seen no rating of a test user. Raises BadInputError when the split leaves a world without users, and DataError
-    when a world has too few ratings.
+    Users are split by a permutation seeded with `settings.seed`, so that what is learned from the train world's users
+    has seen no rating of a test user. Raises BadInputError if the split leaves a world without users, and DataError if
+    a world has too few ratings.
     """
     count = len(dataset.user_keys)
     shuffled = np.random.default_rng(settings.seed).permutation(count).astype(np.int32)
@@ -42,9 +42,9 @@ def build_worlds(dataset: Dataset, settings: SimulatorSettings, progress: Progre
 def build_halves(
     dataset: Dataset, users: NDArray[np.int32], settings: SimulatorSettings, progress: Progress | None = None
 ) -> Worlds:
-    """Two worlds of `users` alone, each fitted to the logs of one half: to learn in one and be tried in the other.
+    """Returns two worlds of `users` alone, each fitted to one half's logs: to learn in one and be tested in the other.
 
-    Raises BadInputError for fewer than two users, and DataError when a half has too few ratings.
+    Raises BadInputError for fewer than two users, and DataError if a half has too few ratings.
     """
     if len(users) < 2:
         raise BadInputError(f"{dataset.name} has {len(users)} train users, too few to part; take a larger dataset.")
@@ -60,7 +60,7 @@ def _built(
     progress: Progress | None,
     share: float,
 ) -> Worlds:
-    """The worlds of the train and the test `users`; the first fit takes the `share` of the time."""
+    """Returns the worlds of the train and the test `users`; the first fit takes the `share` of the time."""
     train = _fits(dataset, users[0], settings, part(progress, 0, share))
     test = _fits(dataset, users[1], settings, part(progress, share, 1 - share))
     choice = chosen_model(settings.model, train, test)
@@ -86,7 +86,7 @@ def _built(
 
 
 def _fits(dataset: Dataset, users: NDArray[np.int32], settings: SimulatorSettings, progress: Progress | None) -> Fits:
-    """The models fitted to the logs of `users`, sampled negatives among them."""
+    """Returns the models fitted to the logs of `users`, sampled negatives among them."""
     logs = _of_users(Logs(dataset.users, dataset.items, dataset.ratings), users)
     if dataset.negatives is not None:
         logs = _joined(logs, _of_users(dataset.negatives, users))
@@ -94,7 +94,7 @@ def _fits(dataset: Dataset, users: NDArray[np.int32], settings: SimulatorSetting
 
 
 def _of_users(logs: Logs, users: NDArray[np.int32]) -> Logs:
-    """The rows of `users` (ascending), who are counted among themselves from 0."""
+    """Returns the rows of `users` (ascending), renumbered from 0."""
     mine = np.isin(logs.users, users)
     return Logs(np.searchsorted(users, logs.users[mine]), logs.items[mine], logs.ratings[mine])
 

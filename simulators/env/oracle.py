@@ -1,4 +1,4 @@
-"""The recommender that knows what users would answer: the bound that no other can reach without looking ahead."""
+"""The oracle, a recommender that knows what users would answer: an upper bound for methods that do not look ahead."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _FIRST_LOOK = 32  # best items tried before looking further; nearly always one o
 
 
 class Oracle:
-    """Recommends, of the items that keep the user, the best rewarded one; where none does, the best rewarded of all.
+    """Recommends, among the items that keep the user, the one with the highest reward; else the highest of all.
 
-    `ranking` (n, n_items) holds each user's items, best reward first and equals by index.
+    `ranking` (n, n_items) holds each user's items, highest reward first and ties by index.
     """
 
     def __init__(self, world: World, users: Indices) -> None:
-        """Ranks the whole catalogue for `users`, shape (n,), so that a few thousand at a time are enough."""
+        """Ranks the whole catalogue for `users`, shape (n,); pass at most a few thousand at a time."""
         blocks = np.array_split(np.arange(world.n_items), max(1, world.n_items // _BLOCK))
         ratings = np.array([
             np.concatenate([world.rated(user, block) for block in blocks]) for user in np.asarray(users).tolist()
@@ -30,9 +30,10 @@ class Oracle:
         self._judged: Floats = np.take_along_axis(world.judged(ratings), ranking, axis=1)
 
     def choose(self, episodes: Episodes, rows: Indices, masked: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """The items for the users at `rows` (k,) of `episodes`, none of `masked` (k, n_items) where there are others.
+        """Returns the items for the users at `rows` (k,) of `episodes`, shape (k,).
 
-        The users of the episodes are those that this oracle ranked for, in that order.
+        Items in `masked` (k, n_items) are taken only if no others remain. The users of the episodes must be those that
+        this oracle ranked for, in that order.
         """
         chosen: NDArray[np.int64] = self.ranking[rows, episodes.steps[rows] % self.ranking.shape[1]].astype(np.int64)
         fallback = np.full(len(rows), True)
@@ -46,7 +47,7 @@ class Oracle:
             keeps = free & episodes.judge(asked, items, self._judged[asked, start : start + width], shown).stays
             found = keeps.any(axis=1)
             chosen[waiting[found]] = items[found, keeps[found].argmax(axis=1)]
-            # Where nothing keeps the user, the best item that may come is the first one that was met.
+            # If nothing keeps the user, the best allowed item is the first one that was found.
             first = ~found & fallback[waiting] & free.any(axis=1)
             chosen[waiting[first]] = items[first, free[first].argmax(axis=1)]
             fallback[waiting[found | first]] = False

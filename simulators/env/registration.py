@@ -1,8 +1,8 @@
-"""The simulators as Gymnasium environments: `billp/NAME-v0`.
+"""Registers the simulators as Gymnasium environments: `billp/NAME-v0`.
 
 Gymnasium 1.4 loads no plugins by itself, but imports the module named in front of an id:
-`billp.simulators:billp/ml-100k-v0` works in a fresh process, as importing `billp.simulators` registers the ids of the
-data sets that can be fetched by name. It reads nothing: where the simulator lies is looked up when one is made. Other
+`billp.simulators:billp/ml-100k-v0` works in a new process, since importing `billp.simulators` registers the ids of the
+data sets that can be fetched by name. This reads nothing: the simulator is looked up when an environment is made. Other
 data sets have no id before `register_environments` finds them.
 """
 
@@ -22,16 +22,16 @@ from billp.simulators.env.vector import VectorUserEnv
 from billp.simulators.env.world import Split, World, Worlds
 
 VERSION = 0
-"""Rises when the same seed and the same items no longer give the same episode."""
+"""Increases when the same seed and items no longer give the same episode."""
 
 
 def environment_id(name: str) -> str:
-    """The id under which the simulator `name` is registered; Gymnasium allows no @, so a dot stands for it."""
+    """Returns the id of the simulator `name` in Gymnasium, which allows no @: a dot replaces it."""
     return f"billp/{name.replace('@', '.')}-v{VERSION}"
 
 
 def register_known() -> None:
-    """Registers the data sets that `billp data fetch` knows, in the data folder of the settings; reads nothing."""
+    """Registers the data sets that `billp data fetch` knows, in the settings' data folder; reads nothing."""
     for name in KNOWN:
         _register(name, {"dataset": name})
 
@@ -67,9 +67,9 @@ def make_env(
     horizon: int | None = None,
     render_mode: str | None = None,
 ) -> UserEnv:
-    """A user of the simulator in `folder`, or of that of `dataset` in the data folder of the settings.
+    """Returns a user of the simulator in `folder`, or of the simulator of `dataset` in the settings' data folder.
 
-    None leaves quit rule, repeats, window and horizon as the simulator was built.
+    With None, quit rule, repeats, window and horizon are those that the simulator was built with.
     """
     return UserEnv(
         _world(_place(folder, dataset), split, horizon, quit_rule=quit_rule, repeats=repeats, window=window),
@@ -90,7 +90,7 @@ def make_vector_env(
     action_masks: bool = False,
     render_mode: str | None = None,
 ) -> VectorUserEnv:
-    """`num_envs` users of one simulator, stepped as arrays; the other keywords as in `make_env`."""
+    """Returns `num_envs` users of one simulator, stepped as arrays; the other keywords are those of `make_env`."""
     world = _world(_place(folder, dataset), split, horizon, quit_rule=quit_rule, repeats=repeats, window=window)
     return VectorUserEnv(world, num_envs, action_masks=action_masks, render_mode=render_mode)
 
@@ -113,7 +113,7 @@ def _world(
     if split not in ("train", "test"):
         raise BadInputError(f"There is no {split!r} world; take 'train' or 'test'.")
     record = Path(folder) / RECORD
-    written = record.stat().st_mtime_ns if record.is_file() else 0  # one that is not there is refused in loading
+    written = record.stat().st_mtime_ns if record.is_file() else 0  # loading refuses a missing one
     worlds = _worlds(folder, written).quitting_by(quit_rule, repeats, window)
     if horizon is not None:
         worlds = worlds.cut_off(horizon)
@@ -122,5 +122,5 @@ def _world(
 
 @lru_cache(maxsize=2)
 def _worlds(folder: str, written: int) -> Worlds:
-    """Read once for all environments made of it, until it is built anew; worlds never change."""
+    """Returns the simulator in `folder`, read once for all environments until it is built again."""
     return load_worlds(Path(folder))

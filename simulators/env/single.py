@@ -18,11 +18,11 @@ from billp.simulators.env.world import World
 from billp.simulators.quit.rule import window_of
 
 OBSERVED = 10
-"""Recommendations seen in an observation, however far the quit rule looks back: its window is not for the agent."""
+"""Recommendations in an observation, whatever the quit rule's window, which the agent must not see."""
 
 
 class Observation(TypedDict):
-    """What is seen of the user before a step; the keys are explained at `UserEnv`."""
+    """The state of the user before a step, as far as an agent sees it; `UserEnv` explains the keys."""
 
     user: int
     recent: NDArray[np.int64]
@@ -36,8 +36,8 @@ class UserEnv(gymnasium.Env[Observation, int]):
     `Discrete(n_items)`: the catalogue index of the recommended item.
 
     ## Observation space
-    `user`: the user's index in the dataset. `recent`: the last 10 recommended items, oldest first, padded with -1 in
-    front; as many whatever the quit rule, of which nothing can be seen. `step`: recommendations so far.
+    `user`: the user's index in the dataset. `recent`: the last 10 recommended items, oldest first, with -1 in
+    front, whatever the quit rule's window. `step`: recommendations so far.
 
     ## Starting state
     Nothing recommended. The user is drawn evenly from the world's users with the environment's own generator, or is
@@ -82,12 +82,12 @@ class UserEnv(gymnasium.Env[Observation, int]):
         if options.keys() - {"user"}:
             raise BadInputError(f"Reset options {sorted(options)} are not all known; give only 'user'.")
         user = int(options["user"]) if "user" in options else int(draw_users(self.world, [self.np_random])[0])
-        self.world.rows(np.asarray([user]))  # refuses a user of another world before the episode starts
+        self.world.rows(np.asarray([user]))  # refuses users of another world first
         self._user, self._shown, self._over = user, [], False
         return self._observation(), {"action_mask": self._action_mask()}
 
     def step(self, action: int) -> tuple[Observation, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Recommends the item `action` and returns what the user made of it."""
+        """Recommends the item `action` and returns the user's reaction."""
         if self._over:
             raise ResetNeeded("The episode is over or has not begun; call reset() first.")
         item = int(action)
@@ -105,14 +105,14 @@ class UserEnv(gymnasium.Env[Observation, int]):
         return self._observation(), answer.reward, answer.left, cut_off, info
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Which items may be recommended, shape (n_items,): the action mask as sb3-contrib's MaskablePPO wants it."""
+        """Returns which items may be recommended, shape (n_items,), as sb3-contrib's MaskablePPO expects it."""
         return self._action_mask().astype(bool)
 
     def clone(self, back: int = 0) -> UserEnv:
-        """An environment of its own in the state that this one had `back` steps ago, generator included.
+        """Returns a copy of this environment in the state that it had `back` steps ago, generator included.
 
-        It has the same user and can be stepped at once, to see what another item would have brought; the two then
-        know nothing of each other. Raises BadInputError where the episode has not that many steps.
+        The copy has the same user, can be stepped at once, and is independent of this one: it shows what another item
+        would have brought. Raises BadInputError if the episode has fewer steps.
         """
         if not 0 <= back <= len(self._shown):
             raise BadInputError(f"The episode has {len(self._shown)} steps and cannot go {back} back; go fewer back.")
@@ -135,7 +135,7 @@ class UserEnv(gymnasium.Env[Observation, int]):
 
 
 def spaces_of(world: World) -> tuple[spaces.Discrete, spaces.Dict]:
-    """Action space and observation space of one user of the world."""
+    """Returns the action space and the observation space of one user of the world."""
     return spaces.Discrete(world.n_items), spaces.Dict(
         {
             "user": spaces.Discrete(world.n_users),
@@ -146,9 +146,9 @@ def spaces_of(world: World) -> tuple[spaces.Discrete, spaces.Dict]:
 
 
 def draw_users(world: World, generators: Iterable[np.random.Generator]) -> NDArray[np.int64]:
-    """One user of the world for each generator, every one as likely as any other; shape (n,).
+    """Returns one user of the world per generator, all equally likely; shape (n,).
 
-    By a fraction rather than by `integers`, which takes a generator ten times as long for a single number.
+    It draws a fraction rather than using `integers`, which takes a generator ten times as long for a single number.
     """
     fractions = np.array([generator.random() for generator in generators])
     return world.users[(fractions * len(world.users)).astype(np.int64)].astype(np.int64)

@@ -1,4 +1,4 @@
-"""What simulated users answer to recommendations: a function of the world and of what was shown so far."""
+"""Answers of simulated users to recommendations: a function of the world and of what was shown so far."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StepResult:
 
     @property
     def left(self) -> bool:
-        """Whether the user quit; at the horizon time ran out instead."""
+        """Whether the user quit; at the horizon the episode is cut off instead."""
         return self.reason not in (STAYS.name, HORIZON.name)
 
 
@@ -50,24 +50,24 @@ class StepResults:
 
     @property
     def stays(self) -> NDArray[np.bool_]:
-        """Whose episode goes on."""
+        """Which episodes go on."""
         return np.asarray(self.reasons == _STAYS)
 
     @property
     def left(self) -> NDArray[np.bool_]:
-        """Who quit."""
+        """Which users quit."""
         return np.asarray(_LEFT[self.reasons])
 
     @property
     def cut_off(self) -> NDArray[np.bool_]:
-        """Whose time ran out."""
+        """Which episodes reached the horizon."""
         return np.asarray(self.reasons == _HORIZON)
 
 
 def respond(world: World, user: int, shown: Sequence[int], item: int) -> StepResult:
-    """The answer of `user` to `item` after the recommendations `shown` (oldest first).
+    """Returns the answer of `user` to `item` after the recommendations `shown` (oldest first).
 
-    Raises BadInputError when the user does not live in this world.
+    Raises BadInputError if the user is not in this world.
     """
     answers = respond_many(
         world,
@@ -83,10 +83,10 @@ def respond(world: World, user: int, shown: Sequence[int], item: int) -> StepRes
 def respond_many(
     world: World, *, users: Indices, past: Past, repeated: NDArray[np.bool_], steps: Indices, items: Indices
 ) -> StepResults:
-    """The answers of `users` to `items`, shape (n,) each, after `steps` recommendations.
+    """Returns the answers of `users` to `items`, shape (n,) each, after `steps` recommendations.
 
     `past`, of shape (n, window), is what the quit rule looks back on; `repeated` says whether the item was recommended
-    before. Raises BadInputError for a user who does not live in this world.
+    before. Raises BadInputError for a user who is not in this world.
     """
     ratings = world.ratings(users, items)
     verdicts = world.judge(users, past, items, world.judged(ratings), repeated)

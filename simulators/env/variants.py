@@ -1,4 +1,4 @@
-"""Simulators of one dataset under several names: other splits of its users, and rating models without categories."""
+"""Variants of a simulator under names of their own: other splits of the users, and rating models without categories."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from billp.simulators.progress import Progress
 
 @dataclass(frozen=True)
 class Variant:
-    """A simulator derived from that of `dataset`: its users split another way, or its items without categories.
+    """A simulator derived from that of `dataset`: another split of its users, or items without categories.
 
-    Split 0 is the dataset's own. `name` can stand wherever a dataset is named.
+    Split 0 is the dataset's own. `name` can be used wherever a dataset is named.
     """
 
     dataset: str
@@ -31,9 +31,9 @@ class Variant:
 
 
 def ready(data_dir: Path, variant: Variant, progress: Progress | None = None) -> None:
-    """Builds the simulator of `variant` where it is not there yet; it has the settings of the dataset's own simulator.
+    """Builds the simulator of `variant` if it does not exist yet, with the settings of the dataset's own simulator.
 
-    Raises ArtifactError where the dataset's own simulator is not built, or knows no categories itself, and DataError
+    Raises ArtifactError if the dataset's own simulator is not built, or does not use categories itself, and DataError
     for a dataset that is not registered.
     """
     dataset = load_dataset(data_dir, variant.dataset)

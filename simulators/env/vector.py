@@ -23,7 +23,7 @@ _REASONS = np.array(REASON_NAMES, dtype=object)
 
 
 class VectorUserEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
-    """`num_envs` users of one world, stepped as arrays; to each it is what `UserEnv` is, seed for seed.
+    """`num_envs` users of one world, stepped as arrays; each behaves as `UserEnv` does with the same seed.
 
     Spaces, rewards, ends and infos are those of `UserEnv`, batched as gymnasium.vector.SyncVectorEnv batches them:
     environment k of `reset(seed=s)` is a `UserEnv` reset with seed s + k, with a generator of its own, so an
@@ -34,7 +34,7 @@ class VectorUserEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
     has reward 0.
 
     ## Info
-    `reason` and `too_close_to` as in `UserEnv`, with `_reason` and `_too_close_to` saying for whom. `action_mask` is
+    `reason` and `too_close_to` as in `UserEnv`, with `_reason` and `_too_close_to` saying for which. `action_mask` is
     num_envs x n_items, gigabytes for thousands of users of a large catalogue, and so is made only when asked for
     (`action_masks=True`); the method `action_mask` gives it for some environments.
     """
@@ -70,7 +70,7 @@ class VectorUserEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
             users = np.array(np.broadcast_to(np.asarray(options["user"], dtype=np.int64), self.num_envs))
         else:
             users = self._drawn(self._all)
-        self.world.rows(users)  # refuses users of another world before the episodes start
+        self.world.rows(users)  # refuses users of another world first
         self._episodes.begin(self._all, users)
         self._over[:] = False
         return self._observations(), self._masks()
@@ -78,7 +78,7 @@ class VectorUserEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
     def step(
         self, actions: NDArray[np.int64]
     ) -> tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Recommends item `actions[k]` to user k; where the last step ended an episode, begins the next one."""
+        """Recommends item `actions[k]` to user k; begins the next episode where the last step ended one."""
         if not self._generators:
             raise ResetNeeded("The episodes have not begun; call reset() first.")
         items = np.asarray(actions, dtype=np.int64)
@@ -112,7 +112,7 @@ class VectorUserEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         return self._observations(), rewards, terminated, truncated, infos
 
     def action_mask(self, rows: Indices) -> NDArray[np.int8]:
-        """The action masks of the environments `rows`, shape (k, n_items); as in `UserEnv`."""
+        """Returns the action masks of the environments `rows`, shape (k, n_items); as in `UserEnv`."""
         masks = np.ones((len(rows), self.world.n_items), dtype=np.int8)
         if not self.world.settings.repeats:
             shown = self._episodes.shown[rows]
@@ -131,7 +131,7 @@ class VectorUserEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         return tuple(self._seeds)
 
     def _seed(self, seed: int | list[int | None] | None) -> None:
-        """Makes generators anew where a seed is given, and where there are none yet."""
+        """Makes new generators where a seed is given, and where there are none yet."""
         seeds: list[int | None]
         if isinstance(seed, list):
             seeds = seed

@@ -1,4 +1,4 @@
-"""The simulated users: one world to learn in and one, fitted apart, to be judged in."""
+"""Worlds: the simulated users of one split, what they would rate, and when they leave."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _SAMPLED = 64  # items that say what a user rates on average
 
 @dataclass(frozen=True, eq=False)
 class QuitDecisions:
-    """What users made of recommendations, of one shape.
+    """Whether users leave over recommendations, and why; arrays of one shape.
 
     `reasons` holds codes of REASON_NAMES, `too_close_to` the earlier item that was the cause or NO_ITEM, `notes` what
-    the quit rule wants back with later recommendations.
+    the quit rule needs again with later recommendations.
     """
 
     reasons: NDArray[np.int8]
@@ -41,17 +41,17 @@ class QuitDecisions:
 
     @property
     def stays(self) -> NDArray[np.bool_]:
-        """Who stays."""
+        """Which users stay."""
         return np.asarray(self.reasons == _STAYS)
 
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Some users of a dataset, what they would rate, and when they leave.
+    """A part of a dataset's users, what they would rate, and when they leave.
 
-    Users are the dataset's user indices everywhere; `users` lists, ascending, those who live here. `n_users` and
-    `n_items` count the whole dataset, `interactions` the log rows this world was fitted to, sampled negatives apart.
-    `beta` is a quantile of the distances between item vectors, kept whichever quit rule the settings name.
+    Users are given by their index in the dataset everywhere; `users` lists those of this world, ascending. `n_users`
+    and `n_items` count the whole dataset, `interactions` the log rows that this world was fitted to, without sampled
+    negatives. `beta` is a quantile of the distances between item vectors, kept whichever quit rule the settings name.
     """
 
     name: str
@@ -68,14 +68,14 @@ class World:
 
     @cached_property
     def rule(self) -> QuitRule:
-        """When the users leave, by the settings."""
+        """The quit rule of the settings."""
         return rule_named(self.settings.quit_rule).make(
             Surroundings(self.settings, self.traits, self.beta, self.n_users, self.usual)
         )
 
     @cached_property
     def traits(self) -> ItemTraits:
-        """What the quit rule looks at."""
+        """The item traits that the quit rule looks at."""
         return ItemTraits(self.vectors, self.categories)
 
     @property
@@ -89,31 +89,31 @@ class World:
         return self.settings.horizon
 
     def reward(self, user: int, items: Sequence[int] | Indices) -> Floats:
-        """What `user` gives for each of `items`, shape (n,): by default whole stars from 1 to 5."""
+        """Returns the rewards of `user` for `items`, shape (n,): by default whole stars from 1 to 5."""
         return self.paid(self.rated(user, items))
 
     def rewards(self, users: Indices, items: Indices) -> Floats:
-        """What is paid for the pairs (users[k], items[k]), shape (n,)."""
+        """Returns the rewards of the pairs (users[k], items[k]), shape (n,)."""
         return self.paid(self.ratings(users, items))
 
     def rated(self, user: int, items: Sequence[int] | Indices) -> Floats:
-        """What the model predicts that `user` rates each of `items`, in stars from 1 to 5, shape (n,)."""
+        """Returns the ratings that the model predicts of `user` for `items`, in stars from 1 to 5, shape (n,)."""
         return self.ratings(np.full(len(items), user), np.asarray(items, dtype=np.int64))
 
     def ratings(self, users: Indices, items: Indices) -> Floats:
-        """The predicted ratings of the pairs (users[k], items[k]), in stars from 1 to 5, shape (n,)."""
+        """Returns the predicted ratings of the pairs (users[k], items[k]), in stars from 1 to 5, shape (n,)."""
         return np.clip(self.model.predict(self.rows(users), items), np.float32(1), np.float32(5))
 
     def paid(self, ratings: Floats) -> Floats:
-        """The rewards that predicted ratings bring, as `reward_rounding` has it."""
+        """Returns the rewards for predicted ratings, rounded as `reward_rounding` says."""
         return _rounded(ratings, self.settings.reward_rounding)
 
     def judged(self, ratings: Floats) -> Floats:
-        """What the quit rule sees of predicted ratings, as `judgement_rounding` has it."""
+        """Returns predicted ratings as the quit rule sees them, rounded as `judgement_rounding` says."""
         return _rounded(ratings, self.settings.judgement_rounding)
 
     def usual(self, users: Indices) -> NDArray[np.float64]:
-        """What each of `users` rates on average over a sample of the catalogue, of the shape of `users`."""
+        """Returns the mean rating of each of `users` over a sample of the catalogue, in the shape of `users`."""
         rows = self.rows(users)
         unknown = np.unique(rows[np.isnan(self._usual[rows])])
         if len(unknown):
@@ -125,15 +125,16 @@ class World:
 
     @cached_property
     def _usual(self) -> NDArray[np.float64]:
-        """What `usual` worked out so far, by row of the model; nan where it did not yet."""
+        """The values of `usual` computed so far, by row of the model; nan for the others."""
         return np.full(len(self.users), np.nan)
 
     def judge(
         self, users: Indices, past: Past, items: Indices, ratings: Floats, repeated: NDArray[np.bool_]
     ) -> QuitDecisions:
-        """The verdicts on `items`, shape S, of `users` with judged `ratings`: the rule's, and what holds under all.
+        """Returns whether `users` leave over `items`, shape S, with judged `ratings`, and why.
 
-        Shapes are as in QuitRule; `repeated` says which items were shown before, which only counts without repeats.
+        The reasons are the rule's own and those that hold under every rule. Shapes are as in QuitRule; `repeated` says
+        which items were shown before, which matters only without repeats.
         """
         said = self.rule.judge(past, users, items, ratings)
         own = np.int8(code_of(rule_named(self.settings.quit_rule).reason))
@@ -144,7 +145,7 @@ class World:
         return QuitDecisions(np.where(repeated, _REPEAT, reasons), np.where(repeated, items, said.earlier), said.notes)
 
     def past(self, user: int, shown: Sequence[int] | Indices) -> Past:
-        """What the quit rule looks back on after `shown` (oldest first), for one `user`; shape (1, window)."""
+        """Returns what the quit rule looks back on after `shown` (oldest first), for one `user`; shape (1, window)."""
         window = self.rule.window
         if not self.rule.keeps_notes:
             return Past(window_of(shown, window), np.zeros((1, window)))
@@ -158,9 +159,9 @@ class World:
         return Past(window_of(before, window), notes_of(notes, window))
 
     def would_keep(self, user: int, shown: Sequence[int], items: Sequence[int] | Indices) -> NDArray[np.bool_]:
-        """Which of `items`, were it recommended after `shown` (oldest first), would not make `user` leave; shape (n,).
+        """Returns which of `items` would not make `user` leave after `shown` (oldest first); shape (n,).
 
-        Nothing changes by asking. Items are judged in blocks, so the whole catalogue may be asked about.
+        It changes nothing. Items are judged in blocks, so the whole catalogue may be asked about.
         """
         asked, before = np.asarray(items, dtype=np.int64), np.asarray(shown, dtype=np.int64)
         past, users = self.past(user, before), np.asarray([user])
@@ -173,7 +174,7 @@ class World:
         return keeps
 
     def rows(self, users: Indices) -> Indices:
-        """The model's rows of the dataset's users; raises BadInputError for one who does not live here."""
+        """Returns the model's rows of the dataset's users; raises BadInputError for a user who is not in this world."""
         rows = np.searchsorted(self.users, users)
         strangers = self.users[np.minimum(rows, len(self.users) - 1)] != users
         if strangers.any():
@@ -186,9 +187,9 @@ class World:
 
 @dataclass(frozen=True, eq=False)
 class Worlds:
-    """The two worlds of a dataset, and the fingerprint of the dataset they were built from.
+    """The train and the test world of a dataset, and the fingerprint of the dataset they were built from.
 
-    `choice` says which rating model both use, and why; None where it was not recorded.
+    `choice` says which rating model both use, and why; None if it was not recorded.
     """
 
     train: World
@@ -202,7 +203,7 @@ class Worlds:
         return self.train.name
 
     def cut_off(self, horizon: int) -> Worlds:
-        """The same worlds with episodes cut off after at most `horizon` steps."""
+        """Returns the same worlds with episodes cut off after at most `horizon` steps."""
 
         def cut(world: World) -> World:
             shorter = world.settings.model_copy(update={"horizon": min(horizon, world.horizon)})
@@ -213,9 +214,10 @@ class Worlds:
     def quitting_by(
         self, quit_rule: QuitRuleName | None = None, repeats: bool | None = None, window: int | None = None
     ) -> Worlds:
-        """The same worlds under another quit rule or window, or with repeats allowed or not; None leaves things so.
+        """Returns the same worlds under another quit rule or window, or with repeats allowed or not.
 
-        Nothing is fitted again. `window` is that of the rule that holds then, whatever its setting is called.
+        None leaves a part unchanged, and no model is fitted again. `window` applies to the rule in force, whatever its
+        setting is called.
         """
         rule = rule_named(quit_rule or self.train.settings.quit_rule)
         given = {"quit_rule": quit_rule, "repeats": repeats, rule.window: window}
@@ -227,7 +229,7 @@ class Worlds:
         return replace(self, train=changed(self.train), test=changed(self.test))
 
     def split_of(self, user: int) -> Split:
-        """The world that the dataset's user `user` lives in."""
+        """Returns the split that the dataset's user `user` is in."""
         return "train" if user in self.train.users else "test"
 
 
@@ -239,7 +241,7 @@ def _rounded(ratings: Floats, rounding: Rounding) -> Floats:
 
 
 def users_of(world: World, count: int, seed: int) -> list[int]:
-    """`count` users of the world, drawn with `seed`; a larger count continues the smaller one's list."""
+    """Returns `count` users of the world, drawn with `seed`; a larger count continues the smaller one's list."""
     if not 0 <= count <= len(world.users):
         raise BadInputError(
             f"The {world.split} world of {world.name} has {len(world.users)} users and {count} were asked for; "

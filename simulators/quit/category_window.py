@@ -37,7 +37,7 @@ class CategoryWindowRule:
     keeps_notes: bool = False
 
     def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
-        """The judgement on `items`; shapes as in QuitRule."""
+        """Returns the judgement on `items`; shapes as in QuitRule."""
         nothing = np.zeros(ratings.shape)
         if not self.window:
             return Judgement(np.zeros(ratings.shape, dtype=bool), np.full(ratings.shape, NO_ITEM), nothing)

@@ -31,7 +31,7 @@ class DistanceRule:
     keeps_notes: bool = False
 
     def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
-        """The judgement on `items`; shapes as in QuitRule."""
+        """Returns the judgement on `items`; shapes as in QuitRule."""
         nothing = np.zeros(ratings.shape)
         if not self.window:
             return Judgement(np.zeros(ratings.shape, dtype=bool), np.full(ratings.shape, NO_ITEM), nothing)
@@ -50,10 +50,10 @@ RULE = RuleKind(
 
 
 def nearest(vectors: Floats, recent: Indices, items: Indices) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The least distance of each of `items` (S) to those in `recent` (*S, window), and the item there it belongs to.
+    """Returns the least distance of each of `items` (S) to those in `recent` (*S, window), and the item that has it.
 
-    The distance of a repeat is -1: too close even at beta 0, where nothing is closer than beta. Infinite where nothing
-    is recent. `window` is one at least.
+    The distance of a repeat is -1: too close even at beta 0. It is infinite if nothing is recent. `window` is at least
+    one.
     """
     items = items[..., None]
     apart = _apart(vectors, recent, items)
@@ -66,7 +66,7 @@ def nearest(vectors: Floats, recent: Indices, items: Indices) -> tuple[NDArray[n
 
 
 def distance_quantile(vectors: Floats, q: float, rng: np.random.Generator, pairs: int = 200_000) -> float:
-    """The `q` quantile of the distances between two different items, from `pairs` pairs drawn at random."""
+    """Returns the `q` quantile of the distances between two different items, from `pairs` pairs drawn at random."""
     n_items = len(vectors)
     if n_items < 2:
         return 0.0
@@ -77,7 +77,7 @@ def distance_quantile(vectors: Floats, q: float, rng: np.random.Generator, pairs
 
 
 def _apart(vectors: Floats, left: Indices, right: Indices) -> NDArray[np.float64]:
-    """Euclidean distances of the items `left` and `right`, of the shape that the two broadcast to."""
+    """Returns the Euclidean distances of the items `left` and `right`, in the shape that the two broadcast to."""
     # `take` copies whole rows and is several times as fast as vectors[left].
     difference = (vectors.take(left, axis=0) - vectors.take(right, axis=0)).astype(np.float64)
     squares: NDArray[np.float64] = np.einsum("...d,...d->...", difference, difference)

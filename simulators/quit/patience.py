@@ -21,14 +21,14 @@ _WORST = 2.0  # stars that one bad step may cost, as KuaiSim bounds it
 
 @dataclass(frozen=True, eq=False)
 class PatienceRule:
-    """The user starts with a budget of patience and leaves when nothing of it is left.
+    """The user starts with a budget of patience and leaves when it is used up.
 
     A step that is closer than `beta` to one of the last `near` items, or repeats one, uses up `cost`. Any other changes
     the budget by how many stars its rating is above what the user rates `usual`ly: down by two at most, up by
     `restores` at most, and never above the `budget` at the start. The budget is the "temper" of KuaiSim (Zhao et al.,
     NeurIPS 2023 Datasets and Benchmarks, arXiv 2309.12645), where a step takes up to two from it by how little it
-    pleases and similar items please less; that good steps restore it, and that "little" is measured against the user's
-    own usual rating, are ours. The note of a step is what is used up so far.
+    pleases and similar items please less. Two things are our own: good steps restore it, and a rating is compared with
+    the user's own usual rating. The note of a step is what is used up so far.
     """
 
     traits: ItemTraits
@@ -43,11 +43,11 @@ class PatienceRule:
 
     @property
     def window(self) -> int:
-        """As far back as items are compared, and at least the step before, which has the note."""
+        """As far back as items are compared, and at least one step, which has the note."""
         return max(1, self.near)
 
     def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
-        """The judgement on `items`; shapes as in QuitRule."""
+        """Returns the judgement on `items`; shapes as in QuitRule."""
         used = past.notes[..., -1] + np.clip(self.usual(users) - ratings, -self.restores, _WORST)
         if self.near:
             distances, _ = nearest(self.traits.vectors, past.items, items)

@@ -1,4 +1,4 @@
-"""The rule `personal`: as `distance`, but every user has a window and a tolerance of his own."""
+"""The rule `personal`: like `distance`, but each user has his own window and tolerance."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from billp.simulators.quit.reasons import TOO_CLOSE
 from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind, Surroundings
 from billp.simulators.rating.base import Floats, Indices
 
-_STREAM = 1  # apart from what else the seed draws
+_STREAM = 1  # separate from the seed's other draws
 
 
 @dataclass(frozen=True, eq=False)
 class PersonalRule:
-    """The user leaves when an item is closer than his tolerance to one of as many recent items as he remembers.
+    """The user leaves when an item is closer than his tolerance to one of the last items in his window.
 
     User u looks back on `windows[u]` items and is bored below the distance `tolerances[u]`, shape (n_users,) each, or
     by a repeat among them; otherwise the rule is `distance`. That users differ in such parameters, each drawn once, is
@@ -33,7 +33,7 @@ class PersonalRule:
     keeps_notes: bool = False
 
     def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
-        """The judgement on `items`; shapes as in QuitRule."""
+        """Returns the judgement on `items`; shapes as in QuitRule."""
         nothing = np.zeros(ratings.shape)
         if not self.window:
             return Judgement(np.zeros(ratings.shape, dtype=bool), np.full(ratings.shape, NO_ITEM), nothing)
@@ -44,7 +44,7 @@ class PersonalRule:
 
 
 def _make(world: Surroundings) -> PersonalRule:
-    """Windows are drawn evenly from 1 to `personal_window`, tolerances as beta times a log-normal factor."""
+    """Draws windows evenly from 1 to `personal_window`, and tolerances as beta times a log-normal factor."""
     settings = world.settings
     rng = np.random.default_rng([settings.seed, _STREAM])
     spread = rng.normal(0, settings.personal_spread, world.n_users)

@@ -1,4 +1,4 @@
-"""Why an episode ends: one description of each reason, which the rules, the graph and the reports share."""
+"""Reasons why an episode ends, each described once for rules, graph and reports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STAYS = Reason("", "goes on", "stays", left=False)
 """The episode goes on."""
 
 HORIZON = Reason("horizon", "stayed", "stayed to the horizon", left=False)
-"""Time ran out."""
+"""The horizon was reached."""
 
 LOW_REWARD = Reason("low_reward", "disappointed", "left: the last item disappointed")
 """The last item alone was rated too low."""

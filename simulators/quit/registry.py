@@ -1,7 +1,7 @@
 """Every quit rule by name, and every reason why an episode ends.
 
-A rule is one file here with a `RULE` and one line in `RULES`; parameters that people may set are declared in
-`settings.py`, as all settings are. What its reason is called, in runs and to readers, follows from `REASONS`.
+To add a rule, write a module here with a `RULE` and add one line to `RULES`; its parameters are declared in
+`settings.py`, as all settings are. The names of its reason in runs and reports follow from `REASONS`.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ REASON_NAMES: tuple[str, ...] = tuple(REASONS)
 
 
 def rule_named(name: str) -> RuleKind:
-    """The rule called `name`; raises SettingsError naming those like it where there is none."""
+    """Returns the rule called `name`; raises SettingsError naming similar ones if there is none."""
     if name not in RULES:
         raise SettingsError(there_is_no("quit rule", name, RULES))
     return RULES[name]
 
 
 def code_of(reason: Reason) -> int:
-    """The reason's position in REASON_NAMES."""
+    """Returns the reason's position in REASON_NAMES."""
     return REASON_NAMES.index(reason.name)
 
 
 def rule_words(settings: SimulatorSettings) -> str:
-    """The rule in force with its parameters, and what is rounded, in one line for a caption."""
+    """Returns the rule in force with its parameters, and what is rounded, in one line for a caption."""
     rule = rule_named(settings.quit_rule)
     parts = [f"window {getattr(settings, rule.window)}"]
     parts += [f"{name.replace('_', ' ')} {getattr(settings, name):g}" for name in rule.parameters]

@@ -1,4 +1,4 @@
-"""What a quit rule is: it judges many recommendations at once, each after what the same user was shown before."""
+"""The interface of a quit rule: it judges many recommendations at once, each after what the same user was shown."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from billp.simulators.quit.reasons import Reason
 from billp.simulators.rating.base import Floats, Indices
 
 NO_ITEM = -1
-"""Stands in arrays of items where there is none."""
+"""Marks the absence of an item in arrays of items."""
 
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """What was recommended before, as far as a rule looks back.
+    """The earlier recommendations that a rule looks back on.
 
     `items` has shape (*S, window), or one that broadcasts to it: the last recommendations, oldest first, NO_ITEM in
-    front where less was. `notes`, of the same shape, holds what the rule noted at those steps, 0 where there was none.
+    front if there were fewer. `notes`, of the same shape, holds what the rule noted at those steps, 0 where it noted
+    nothing.
     """
 
     items: Indices
@@ -32,10 +33,10 @@ class Past:
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What a rule made of recommendations, shape S each.
+    """A rule's judgement on recommendations, shape S each.
 
-    `leaves`: whether the user leaves for the rule's own reason. `earlier`: the earlier item that is the cause, NO_ITEM
-    where none is. `notes`: one number that the rule wants back with the next recommendations, 0 where it keeps none.
+    `leaves`: whether the user leaves for the rule's own reason. `earlier`: the earlier item that is the cause, or
+    NO_ITEM. `notes`: one number that the rule needs again with the next recommendations, 0 if it keeps none.
     """
 
     leaves: NDArray[np.bool_]
@@ -44,7 +45,7 @@ class Judgement:
 
 
 class QuitRule(Protocol):
-    """Decides after each recommendation whether the user leaves. It draws nothing: asked again it says the same."""
+    """Decides after each recommendation whether the user leaves. It draws nothing: the same question has one answer."""
 
     @property
     def window(self) -> int:
@@ -53,16 +54,16 @@ class QuitRule(Protocol):
 
     @property
     def keeps_notes(self) -> bool:
-        """Whether the rule reads its own notes of earlier steps; they are gathered only for such a rule."""
+        """Whether the rule reads its own notes of earlier steps; they are collected only for such a rule."""
         ...
 
     @property
     def min_rating(self) -> float:
-        """A rating below this makes the user leave at once, for LOW_REWARD; minus infinity where none does."""
+        """A rating below this makes the user leave at once, for LOW_REWARD; minus infinity if none does."""
         ...
 
     def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
-        """The judgement on `items`, which `users` rate `ratings`, all of one shape S or broadcasting to it.
+        """Returns the judgement on `items`, which `users` rate `ratings`, all of one shape S or broadcasting to it.
 
         `users` are the dataset's indices, `ratings` predicted stars from 1 to 5.
         """
@@ -71,10 +72,10 @@ class QuitRule(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """What a rule can be made from.
+    """What a rule is made from.
 
     `beta` is the world's distance below which two items count as close, `n_users` counts the whole dataset, and
-    `usual(users)` gives what each of `users` would rate on average over the catalogue, shape (n,).
+    `usual(users)` returns what each of `users` would rate on average over the catalogue, shape (n,).
     """
 
     settings: SimulatorSettings
@@ -86,9 +87,9 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class RuleKind:
-    """A rule as the registry lists it: its name, the reason it gives, and how it is made.
+    """A rule's entry in the registry: its name, the reason it gives, and how it is made.
 
-    `window` names the setting that says how far it looks back, `parameters` the other settings it has; `uses_beta` says
+    `window` names the setting that says how far it looks back, `parameters` its other settings; `uses_beta` says
     whether it works on distances.
     """
 
@@ -101,7 +102,7 @@ class RuleKind:
 
 
 def window_of(shown: Sequence[int] | Indices, window: int) -> NDArray[np.int64]:
-    """The last `window` of the items `shown` (oldest first) as rules want them: shape (1, window), padded in front."""
+    """Returns the last `window` of the items `shown` (oldest first), with NO_ITEM in front: shape (1, window)."""
     last = shown[max(0, len(shown) - window) :]  # a plain [-window:] would take all at window 0
     recent = np.full((1, window), NO_ITEM, dtype=np.int64)
     recent[0, window - len(last) :] = last
@@ -109,7 +110,7 @@ def window_of(shown: Sequence[int] | Indices, window: int) -> NDArray[np.int64]:
 
 
 def notes_of(notes: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """The last `window` of the notes (oldest first), likewise; 0 in front."""
+    """Returns the last `window` of the notes (oldest first), with 0 in front."""
     last = notes[max(0, len(notes) - window) :]
     recent = np.zeros((1, window))
     recent[0, window - len(last) :] = last

@@ -1,4 +1,4 @@
-"""The rule `satiation`: liking of a category falls with recent exposure and recovers; fed up, the user leaves."""
+"""The rule `satiation`: a category is liked less after recent exposure and recovers; the satiated user leaves."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from billp.simulators.rating.base import Floats, Indices
 
 SATED = Reason("satiation", "sated", "left: the last items pleased too little after so much of the same categories")
 
-_STREAM = 2  # apart from what else the seed draws
+_STREAM = 2  # separate from the seed's other draws
 
 
 @dataclass(frozen=True, eq=False)
 class SatiationRule:
-    """The user leaves when the mean of his last `recent` satiated likings is below his own threshold.
+    """The user leaves when the mean of his last `recent` satiated ratings is below his own threshold.
 
-    What he likes of an item is its rating less `strength` times his exposure to it: the sum over all earlier steps of
-    the share of the item's categories that were shown there (all of them for the item itself), times `decay` for each
-    step since. So liking falls with exposure and recovers without it, as in rebounding bandits (Leqi, Kilinc-Karzan,
-    Lipton and Montgomery, NeurIPS 2021, arXiv 2011.06741), whose arms are our categories and from whom the linear
-    satiation is taken. The threshold lies `tolerances[u]` stars, shape (n_users,), below what user u rates `usual`ly;
-    steps before the first count as usual. The reward stays the rating: satiation shows in how long the user stays. The
-    note of a step is its satiated liking less the usual rating.
+    The satiated rating of an item is its rating minus `strength` times the exposure to it: the sum over all earlier
+    steps of the share of the item's categories that were shown there (all of them for the item itself), times `decay`
+    for each step since. So it falls with exposure and recovers without it, as in rebounding bandits (Leqi,
+    Kilinc-Karzan, Lipton and Montgomery, NeurIPS 2021, arXiv 2011.06741), whose arms are our categories and from which
+    the linear satiation is taken. The threshold lies `tolerances[u]` stars, shape (n_users,), below what user u rates
+    `usual`ly; steps before the first count as usual. The reward is still the rating: satiation shows in how long the
+    user stays. The note of a step is its satiated rating minus the usual rating.
     """
 
     traits: ItemTraits
@@ -42,7 +42,7 @@ class SatiationRule:
     keeps_notes: bool = True
 
     def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
-        """The judgement on `items`; shapes as in QuitRule."""
+        """Returns the judgement on `items`; shapes as in QuitRule."""
         notes = ratings - self.strength * self._exposure(past.items, items) - self.usual(users)
         before = past.notes[..., self.window - (self.recent - 1) :].sum(axis=-1)
         sated = (before + notes) / self.recent < -self.tolerances[users]
@@ -59,7 +59,7 @@ class SatiationRule:
 
 
 def _make(world: Surroundings) -> SatiationRule:
-    """Tolerances are drawn evenly from half to one and a half times `satiation_tolerance`."""
+    """Draws tolerances evenly from half to one and a half times `satiation_tolerance`."""
     settings = world.settings
     factors = np.random.default_rng([settings.seed, _STREAM]).uniform(0.5, 1.5, world.n_users)
     recent = max(1, settings.satiation_window)

@@ -1,4 +1,4 @@
-"""How far off a rating model is, and how far off models that know less would be."""
+"""Errors of a rating model, and of models that know less."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Errors on `rows` log rows that no fit has seen, the same for every model."""
+    """Errors on `rows` log rows that no model was fitted to, the same rows for every model."""
 
     rmse: Errors
     mae: Errors
@@ -30,7 +30,7 @@ class Accuracy:
 
 
 def measure(model: RatingModel, factorisation: RatingModel, training: Logs, test: Logs) -> Accuracy:
-    """The errors on `test` of both models and of the means of `training`; an unseen item's mean is that of all."""
+    """Returns the errors on `test` of both models and of the means of `training` (unseen items: the overall mean)."""
     mean = float(training.ratings.mean(dtype=np.float64))
     n_items = len(model.item_vectors)
     counts = np.bincount(training.items, minlength=n_items)
@@ -50,10 +50,10 @@ def measure(model: RatingModel, factorisation: RatingModel, training: Logs, test
 
 
 def clipped_errors(model: RatingModel, logs: Logs) -> NDArray[np.float64]:
-    """Predicted (clipped to 1..5) less given ratings, in stars, shape (n,)."""
+    """Returns predicted (clipped to 1..5) minus given ratings, in stars, shape (n,)."""
     return np.clip(model.predict(logs.users, logs.items), 1, 5).astype(np.float64) - logs.ratings
 
 
 def rmse(errors: NDArray[np.float64]) -> float:
-    """Root of the mean square."""
+    """Returns the root of the mean square."""
     return float(np.sqrt(np.mean(np.square(errors))))

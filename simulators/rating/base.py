@@ -1,4 +1,4 @@
-"""What a user would rate an item: the contract behind every reward and every distance."""
+"""The interface of rating models, which are behind every reward and every distance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Indices = NDArray[np.integer]
 
 @dataclass(frozen=True, eq=False)
 class Logs:
-    """Who rated what, one entry a row: `users` in 0..n_users-1, `items` catalogue indices, `ratings` in stars."""
+    """Ratings, one entry per row: `users` in 0..n_users-1, `items` catalogue indices, `ratings` in stars."""
 
     users: Indices
     items: Indices
@@ -27,23 +27,23 @@ class Logs:
         return len(self.ratings)
 
     def at(self, rows: NDArray[np.int64]) -> Logs:
-        """The rows asked for, in that order."""
+        """Returns the given rows, in that order."""
         return Logs(self.users[rows], self.items[rows], self.ratings[rows])
 
 
 class RatingModel(Protocol):
-    """Predicts ratings for the rows asked for; users are counted within the world the model was fitted on."""
+    """Predicts ratings for pairs; users are counted within the world that the model was fitted on."""
 
     @property
     def kind(self) -> ModelKind:
-        """What sort of model it is."""
+        """The model's name in the registry."""
         ...
 
     def predict(self, users: Indices, items: Indices) -> Floats:
-        """Ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded.
+        """Returns ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded.
 
-        A pair's rating does not depend on the pairs beside it, to the last bit: users answered one by one or many at
-        once give the same reward.
+        A pair's rating does not depend on the other pairs, to the last bit: users answered one by one or many at once
+        give the same reward.
         """
         ...
 
@@ -58,14 +58,14 @@ class RatingModel(Protocol):
         ...
 
     def parameters(self) -> dict[str, Floats]:
-        """Everything needed to store the model, by name."""
+        """Returns everything needed to store the model, by name."""
         ...
 
 
 def checked_parameters(
     parameters: Mapping[str, NDArray[np.generic]], shapes: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Floats]:
-    """The arrays of a model as float32, read-only; an axis of one name has one length everywhere.
+    """Returns the arrays of a model as float32, read-only; axes of one name have one length everywhere.
 
     `shapes` names the axes of every array, as in {"item_vectors": ("items", "factors")}. Raises ValueError when an
     array is missing, unknown, of another shape or not finite.

@@ -1,4 +1,4 @@
-"""DeepFM, folded for stepping: NumPy alone, one row a user and one row an item."""
+"""DeepFM at prediction time: NumPy alone, with one row per user and one per item."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class DeepFM:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, NDArray[np.generic]]) -> DeepFM:
-        """The model that `parameters` describe; ValueError when the arrays do not fit together."""
+        """Returns the model that `parameters` describe; ValueError when the arrays do not fit together."""
         return cls(**checked_parameters(parameters, _SHAPES))
 
     def predict(self, users: Indices, items: Indices) -> Floats:
-        """Ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded."""
+        """Returns ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded."""
         machine = np.einsum("nd,nd->n", self.user_vectors[users], self.item_vectors[items])
         ratings: Floats = self.mean + self.user_bias[users] + self.item_bias[items] + machine + self._deep(users, items)
         return ratings
@@ -84,5 +84,5 @@ class DeepFM:
         return len(self.user_bias)
 
     def parameters(self) -> dict[str, Floats]:
-        """Everything needed to store the model, by name."""
+        """Returns everything needed to store the model, by name."""
         return {name: getattr(self, name) for name in _SHAPES}

@@ -1,4 +1,4 @@
-"""The biased matrix factorisation: the plain model, and what the better one is measured against."""
+"""The biased matrix factorisation: the plain model, which the others are compared with."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class BiasedFactorisation:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, NDArray[np.generic]]) -> BiasedFactorisation:
-        """The model that `parameters` describe; ValueError when the arrays do not fit together."""
+        """Returns the model that `parameters` describe; ValueError when the arrays do not fit together."""
         return cls(**checked_parameters(parameters, _SHAPES))
 
     def predict(self, users: Indices, items: Indices) -> Floats:
-        """Ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded."""
+        """Returns ratings in stars, shape (n,), for the pairs (users[k], items[k]); neither clipped nor rounded."""
         interaction = np.einsum("nd,nd->n", self.user_factors[users], self.item_vectors[items])
         ratings: Floats = self.mean + self.user_bias[users] + self.item_bias[items] + interaction
         return ratings
@@ -58,5 +58,5 @@ class BiasedFactorisation:
         return len(self.user_bias)
 
     def parameters(self) -> dict[str, Floats]:
-        """Everything needed to store the model, by name."""
+        """Returns everything needed to store the model, by name."""
         return {name: getattr(self, name) for name in _SHAPES}

@@ -25,7 +25,7 @@ PATIENCE = 5  # epochs without improvement before the fit stops
 class Fits:
     """The models fitted to the rows of one world.
 
-    `stopping` is each model's RMSE, in stars, on the `rows` rows that said when to stop: no model learned from them,
+    `stopping` is each model's RMSE, in stars, on the `rows` rows that decided when to stop: no model learned from them,
     and no accuracy is measured on them, so that they can say which model is better. `accuracies` are on other rows.
     """
 
@@ -36,19 +36,19 @@ class Fits:
 
     @property
     def better(self) -> ModelKind:
-        """The kind that is less far off on the rows that said when to stop; of equals, the plain one."""
+        """The model with the lower error on the rows that decided when to stop; the plain one in a tie."""
         return min(self.stopping, key=lambda kind: (self.stopping[kind], kind != PLAIN))
 
 
 def fit(logs: Logs, features: Features, settings: SimulatorSettings, progress: Progress | None = None) -> Fits:
-    """The models of the kind `settings.model` fitted to `logs`, all kinds for "auto", and their accuracies.
+    """Returns the models named by `settings.model` ("auto": all), fitted to `logs`, and their accuracies.
 
-    The rows are split at random: 10% only measure the accuracy, 5% say when to stop and which model is better, the
-    models learn from the others in `settings.epochs` passes at most. A biased factorisation is fitted in any case,
-    to the very same rows, to compare with.
+    The rows are split at random: 10% only measure the accuracy, 5% decide when to stop and which model is better, the
+    models learn from the others in at most `settings.epochs` passes. A biased factorisation is always fitted too, to
+    the same rows, for comparison.
 
-    The same logs and settings give the same models. Raises DataError below 20 rows, and SettingsError for a kind that
-    there is not.
+    The same logs and settings give the same models. Raises DataError below 20 rows, and SettingsError for an unknown
+    model.
     """
     kinds = kinds_for(settings.model)
     if len(logs) < LEAST_ROWS:
@@ -77,13 +77,13 @@ def _fitted(
     settings: SimulatorSettings,
     progress: Progress | None,
 ) -> tuple[RatingModel, float]:
-    """The model after the epoch that was best on the second of `rows`, learned from the first; and its RMSE there."""
+    """Returns the model and its RMSE after the best epoch: learned from the first of `rows`, measured on the second."""
     import torch  # noqa: PLC0415 -- takes seconds to import, and stepping an environment needs numpy alone
 
     training, validation = rows
     rng = np.random.default_rng([settings.seed, 1])  # not the stream that split the rows
     network = kind(features, settings.factors, float(training.ratings.mean(dtype=np.float64)), rng)
-    # About 32 steps an epoch for small logs and large, within what is still a minibatch and still fits in memory.
+    # About 32 steps per epoch whatever the size of the log, bounded to sizes that are a minibatch and fit in memory.
     batch = int(np.clip(len(training) // 32, 64, 65536))
     optimiser = torch.optim.Adam(network.groups)
     users, items = (torch.from_numpy(column.astype(np.int64)) for column in (training.users, training.items))

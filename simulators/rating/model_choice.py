@@ -11,9 +11,9 @@ from billp.simulators.rating.fitting import Fits
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """The kind both worlds use, and why.
+    """The rating model that both worlds use, and why.
 
-    `train` and `test` are each kind's RMSE, in stars, on the `train_rows` and `test_rows` ratings of either world that
+    `train` and `test` are each model's RMSE, in stars, on the `train_rows` and `test_rows` ratings of either world that
     no model learned from and no accuracy is measured on.
     """
 
@@ -26,9 +26,9 @@ class ModelChoice:
 
 
 def chosen_model(asked: ModelSetting, train: Fits, test: Fits) -> ModelChoice:
-    """The kind that is asked for; for "auto", the better one in the train world.
+    """Returns the model that is asked for; for "auto", the one that is better in the train world.
 
-    The test world has no say, so that nothing the train world answers depends on a rating of a test user.
+    The test world has no say, so that no answer of the train world depends on a rating of a test user.
     """
     kind: ModelKind = train.better if asked == "auto" else asked
     if asked == "auto":

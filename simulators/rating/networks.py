@@ -1,4 +1,4 @@
-"""The rating models while they are fitted: parameters in torch, a loss, and the finished model in NumPy."""
+"""The rating models during fitting: parameters in torch, a loss, and the finished model in NumPy."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 START_SCALE = 0.05  # standard deviation of the first embeddings
 LEARNING_RATE = 0.005
-# Squared-norm penalties per row, so that who is seen often may move far. Items are held more tightly than users and
-# categories not at all: an item's vector is its categories' unless its own ratings say otherwise. Chosen on ml-100k
-# among settings of about equal accuracy, for users who tire of one category and whom greed drives away. What is known
+# Squared-norm penalties per row, so that users seen often may move far. Items are held more tightly than users and
+# categories not at all: an item's vector is its categories' unless its own ratings differ. Chosen on ml-100k among
+# settings of about equal accuracy, for users who tire of one category and leave greedy recommenders. What is known
 # of users, and the year, are held like the users.
 USER_PENALTY, ITEM_PENALTY = 0.1, 0.2
 
@@ -31,7 +31,7 @@ DEEP_PENALTY = 0.01
 
 
 class FactorisationNetwork:
-    """A `BiasedFactorisation` while it is fitted."""
+    """A `BiasedFactorisation` during fitting."""
 
     def __init__(self, features: Features, factors: int, mean: float, rng: np.random.Generator) -> None:
         self._mean = mean
@@ -44,7 +44,7 @@ class FactorisationNetwork:
         return [{"params": [self._users, self._items, self._categories.table], "lr": LEARNING_RATE}]
 
     def loss(self, users: torch.Tensor, items: torch.Tensor, ratings: torch.Tensor) -> torch.Tensor:
-        """Mean squared error in stars, plus the penalties."""
+        """Returns the mean squared error in stars plus the penalties."""
         from torch.nn.functional import embedding  # noqa: PLC0415 -- see fitting
 
         user, own = embedding(users, self._users), embedding(items, self._items)
@@ -54,7 +54,7 @@ class FactorisationNetwork:
         return ((predicted - ratings).square() + penalty).mean()
 
     def model(self) -> BiasedFactorisation:
-        """A copy of the parameters as they stand."""
+        """Returns a copy of the parameters as they are."""
         users, items = _plain(self._users), _plain(self._items + self._categories.means())
         return BiasedFactorisation.from_parameters(
             {
@@ -68,7 +68,7 @@ class FactorisationNetwork:
 
 
 class DeepFMNetwork:
-    """A `DeepFM` while it is fitted; column 0 of every embedding is its first-order weight."""
+    """A `DeepFM` during fitting; column 0 of every embedding is its first-order weight."""
 
     def __init__(self, features: Features, factors: int, mean: float, rng: np.random.Generator) -> None:
         import torch  # noqa: PLC0415 -- see fitting
@@ -78,7 +78,7 @@ class DeepFMNetwork:
         self._users, self._values, self._years = (
             _drawn(rng, rows, factors) for rows in (len(features.users), features.n_values, features.n_years)
         )
-        # Zeros, so that an item nobody rated is exactly what its categories and its year say.
+        # Zeros, so that an item without ratings is exactly what its categories and its year say.
         self._items = torch.zeros(len(features.years), factors + 1, requires_grad=True)
         self._user_codes, self._year_codes = torch.from_numpy(features.users), torch.from_numpy(features.years)
 
@@ -106,7 +106,7 @@ class DeepFMNetwork:
         return self._from_user, self._from_item, self._inner, self._output
 
     def loss(self, users: torch.Tensor, items: torch.Tensor, ratings: torch.Tensor) -> torch.Tensor:
-        """Mean squared error in stars, plus the penalties."""
+        """Returns the mean squared error in stars plus the penalties."""
         import torch  # noqa: PLC0415 -- see fitting
 
         user, item = self._user_fields(users), self._item_fields(items)
@@ -124,7 +124,7 @@ class DeepFMNetwork:
         return ((predicted - ratings).square() + penalty).mean() + DEEP_PENALTY * weights
 
     def model(self) -> DeepFM:
-        """The parameters as they stand, folded into one row a user and one row an item."""
+        """Returns the parameters as they are, folded into one row per user and one per item."""
         import torch  # noqa: PLC0415 -- see fitting
 
         with torch.no_grad():
@@ -150,7 +150,7 @@ class DeepFMNetwork:
         )
 
     def _user_fields(self, users: torch.Tensor) -> torch.Tensor:
-        """Embeddings of the user and of what is known of the user, shape (n, fields, 1 + d)."""
+        """Returns the embeddings of users and of their fields, shape (n, fields, 1 + d)."""
         import torch  # noqa: PLC0415 -- see fitting
         from torch.nn.functional import embedding  # noqa: PLC0415 -- see fitting
 
@@ -158,7 +158,7 @@ class DeepFMNetwork:
         return torch.cat([own, embedding(self._user_codes[users], self._values)], 1)
 
     def _item_fields(self, items: torch.Tensor) -> torch.Tensor:
-        """Embeddings of the item, its categories and its year, shape (n, 3, 1 + d)."""
+        """Returns the embeddings of items, their categories and their years, shape (n, 3, 1 + d)."""
         import torch  # noqa: PLC0415 -- see fitting
         from torch.nn.functional import embedding  # noqa: PLC0415 -- see fitting
 
@@ -166,7 +166,7 @@ class DeepFMNetwork:
         return torch.stack([own, categories, embedding(self._year_codes[items], self._years)], 1)
 
     def _drop(self, values: torch.Tensor) -> torch.Tensor:
-        """Dropout with the network's own generator, as torch's would draw from the process's."""
+        """Applies dropout with the network's own generator; torch's would use the process's."""
         import torch  # noqa: PLC0415 -- see fitting
 
         kept = torch.empty_like(values).bernoulli_(1 - DROPOUT, generator=self._dropped)
@@ -183,14 +183,14 @@ class _Categories:
         self._members, self._starts = torch.from_numpy(features.members), torch.from_numpy(features.starts)
 
     def means(self) -> torch.Tensor:
-        """Shape (n_items, 1 + d); zeros, that is the average of all, for an item without categories."""
+        """Returns the means, shape (n_items, 1 + d); zeros, the average of all, for an item without categories."""
         from torch.nn.functional import embedding_bag  # noqa: PLC0415 -- see fitting
 
         return embedding_bag(self._members, self.table, self._starts, mode="mean")
 
 
 def _drawn(rng: np.random.Generator, rows: int, factors: int) -> torch.Tensor:
-    """A table of embeddings, shape (rows, 1 + factors), whose column 0 begins at zero."""
+    """Returns a table of embeddings, shape (rows, 1 + factors), whose column 0 begins at zero."""
     import torch  # noqa: PLC0415 -- see fitting
 
     start = rng.normal(0, START_SCALE, (rows, factors + 1)).astype(np.float32)
@@ -199,7 +199,7 @@ def _drawn(rng: np.random.Generator, rows: int, factors: int) -> torch.Tensor:
 
 
 def _folded(fields: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What the fields of one side, shape (n, fields, 1 + d), come to: bias (n,), vector (n, d), first layer (n, h).
+    """Returns the sums of one side's fields, (n, fields, 1 + d): bias (n,), vector (n, d), first layer (n, h).
 
     The products of all pairs of fields on this side, half of (sum squared less squares summed), go into the bias.
     """

@@ -1,4 +1,4 @@
-"""Computing on one thread, for results that do not depend on the machine."""
+"""Runs torch on one thread, so that results do not depend on the machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch on one thread: sums do not depend on the number of cores, and steps as small as ours lose little."""
+    """Runs torch on one thread: sums do not depend on the number of cores, and small steps lose little time."""
     import torch  # noqa: PLC0415 -- large, and only fitting and training need it
 
     threads = torch.get_num_threads()

@@ -18,11 +18,11 @@ from billp.simulators.rating.factorisation import BiasedFactorisation
 from billp.simulators.rating.networks import DeepFMNetwork, FactorisationNetwork
 
 PLAIN = "factorisation"
-"""The model that is fitted in any case, to compare with."""
+"""The model that is always fitted, for comparison."""
 
 
 class Network(Protocol):
-    """A model while it is fitted, in torch."""
+    """A model during fitting, in torch."""
 
     @property
     def groups(self) -> list[dict[str, Any]]:
@@ -30,34 +30,34 @@ class Network(Protocol):
         ...
 
     def loss(self, users: Any, items: Any, ratings: Any) -> Any:  # noqa: ANN401 -- tensors; torch loads for seconds
-        """What is made small: a tensor of one number, for a minibatch of log rows as tensors of shape (n,)."""
+        """Returns the loss: a tensor of one number, for a minibatch of log rows as tensors of shape (n,)."""
         ...
 
     def model(self) -> RatingModel:
-        """The finished model with the parameters as they stand."""
+        """Returns the finished model with the parameters as they are."""
         ...
 
 
 class NetworkKind(Protocol):
-    """How a network begins: from the features, the length of its vectors, the mean rating, and chance."""
+    """Makes a network from the features, the length of its vectors, the mean rating, and a generator."""
 
     def __call__(self, features: Features, factors: int, mean: float, rng: np.random.Generator, /) -> Network:
-        """A network before its first step."""
+        """Returns a network before its first step."""
         ...
 
 
 class StoredModel(RatingModel, Protocol):
-    """A model that can be read back."""
+    """A model that can be read from its stored arrays."""
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, NDArray[np.generic]]) -> RatingModel:
-        """The model of these arrays; raises ValueError where they are none of its."""
+        """Returns the model of these arrays; raises ValueError if they do not fit it."""
         ...
 
 
 @dataclass(frozen=True)
 class RatingKind:
-    """A rating model as the table lists it; `time` is its part of the time that fitting every kind takes."""
+    """A rating model's entry in the registry; `time` is its part of the time that fitting all models takes."""
 
     name: str
     network: NetworkKind
@@ -72,13 +72,13 @@ RATING_MODELS: dict[str, RatingKind] = {
         RatingKind("deepfm", DeepFMNetwork, DeepFM, 0.85),
     )
 }
-"""The models that `simulator.model` may name. An entry here and a module of its own are all that another one needs."""
+"""The models that `simulator.model` may name. To add one, write a module and add an entry here."""
 
 
 def kinds_for(asked: str) -> list[RatingKind]:
-    """What to fit where `simulator.model` is `asked`: all for "auto"; the plain one in any case, and first.
+    """Returns the models to fit for `simulator.model`: all for "auto"; the plain one always, and first.
 
-    Raises SettingsError for a name that no model has.
+    Raises SettingsError for an unknown name.
     """
     if asked != "auto" and asked not in RATING_MODELS:
         raise SettingsError(there_is_no("rating model", asked, ["auto", *RATING_MODELS]))

@@ -1,13 +1,13 @@
-"""What to know before a simulator's users are trusted: do they have a taste of their own, and do its worlds agree?
+"""Checks of a simulator: whether its users have a taste of their own, and whether its worlds agree.
 
-The thresholds part logs that a simulator can be built on from logs that say nothing. For the former stand
-MovieLens-100k with three seeds, its first 100 users alone, and MovieLens-1M; for the latter MovieLens-100k with its
-ratings dealt out anew at random, with each item's mean and noise in place of ratings, and with 95% of them set to 5.
+The thresholds separate logs that a simulator can be built on from logs that say nothing. Examples of the former are
+MovieLens-100k with three seeds, its first 100 users alone, and MovieLens-1M; of the latter MovieLens-100k with its
+ratings shuffled, with each item's mean and noise in place of ratings, and with 95% of them set to 5.
 
 | | RMSE below item means | commonest star | averages apart | items' correlation |
 | --- | --- | --- | --- | --- |
 | sound | 9% to 14% | 42% to 49% | 0.07 to 0.29 | 0.45 to 0.76 |
-| dealt out anew | 1%, 4% | 75%, 77% | 0.00 | 0.07 |
+| shuffled | 1%, 4% | 75%, 77% | 0.00 | 0.07 |
 | item means and noise | -1%, 0% | 63%, 55% | 0.14 | 0.67 |
 | nearly all 5 | 2%, 5% | 100%, 100% | 0.02 | 0.09 |
 """
@@ -22,36 +22,36 @@ from billp.simulators.env.world import World, Worlds
 from billp.simulators.rating.base import Floats
 
 GAIN = 0.04
-"""Share by which a model's RMSE must be below that of item means; models that only shrink the means reach 1% to 4%."""
+"""The share by which a model's RMSE must be below that of item means; shrinking the means alone reaches 1% to 4%."""
 
 BETTER = 0.01
-"""Share by which the other model must be better in the test world for the worlds to disagree on the model."""
+"""The share by which the other model must be better in the test world for the worlds to disagree on the model."""
 
 ONE_VALUE = 0.9
-"""Share of answers with one number of stars from which on nothing can be learned from them."""
+"""When this share of the answers is one number of stars, nothing can be learned from them."""
 
 APART = 0.3
-"""Stars between the two worlds' average answers from which on one world's figures say little of the other's."""
+"""When the two worlds' average answers differ by this many stars, one world's figures say little of the other's."""
 
 ALIKE = 0.3
-"""Correlation that the items' average answers in the two worlds must have."""
+"""The correlation that the items' average answers in the two worlds must have."""
 
 _USERS, _ITEMS = 200, 2000  # asked of each world: a million answers at most
 
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    """What some users of a world answer to some items: each item's average in stars, and the shares of the stars."""
+    """Answers of some users of a world to some items: each item's average in stars, and the shares of the stars."""
 
     items: Floats
     shares: Floats  # of 1 to 5 stars
 
 
 def concerns(worlds: Worlds) -> list[str]:
-    """One sentence for each thing that speaks against the simulator; none where all is well.
+    """Returns one sentence for each concern about the simulator; none if there is no concern.
 
-    A model that is hardly better than item means, answers that are nearly all one star value, and worlds that disagree:
-    on which model is better, on how much is liked, or on which items are.
+    Concerns are a model that is hardly better than item means, answers that are nearly all one star value, and worlds
+    that disagree: on which model is better, on how much is liked, or on which items are.
     """
     said: list[str] = []
     for world in (worlds.train, worlds.test):
@@ -99,7 +99,7 @@ def _disagreements(worlds: Worlds, train: _Answers, test: _Answers) -> list[str]
 
 
 def _asked(world: World) -> _Answers:
-    """Users and items drawn anew for each world by the same seed, so that both are asked about the same items."""
+    """Returns answers of users and items drawn with the same seed for each world, so that the items are the same."""
     rng = np.random.default_rng(world.settings.seed)
     items = rng.permutation(world.n_items)[:_ITEMS]
     users = rng.permutation(world.users)[:_USERS]

@@ -146,7 +146,7 @@ class TestCritic:
 
     def critic(self, *replies: Reply | str, value: str = "logprobs") -> tuple[Critic, QueueModel]:
         model = QueueModel(list(replies))
-        settings = CriticSettings(gamma=0.5, value=value, trust=1.0)  # type: ignore[arg-type]
+        settings = CriticSettings(gamma=0.5, value=value, llm_weight=1.0)  # type: ignore[arg-type]
         return Critic(model, PACK["critic"], settings, 6), model
 
     async def test_value_is_the_expectation_over_score_tokens(self):

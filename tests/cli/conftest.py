@@ -15,7 +15,7 @@ from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.graphs import resources
-from billp.settings import LLMSettings
+from billp.setting_groups import LLMSettings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import FakeChat, sensible_reply
 

@@ -32,7 +32,7 @@ def test_it_prints_one_json_object_stores_the_same_and_can_be_asked_again(billp:
     assert "add --resume" in billp(*arguments).words
     again = billp(*arguments, "--resume")
     assert again.code == 0
-    for words in ("against shortlist-random", "conduct", "R_traj of 2 probe users"):
+    for words in ("against shortlist-random", "beyond accuracy", "R_traj of 2 probe users"):
         assert words in again.out
 
 

@@ -22,7 +22,8 @@ from billp.agents.llm.asking import Request, ask
 from billp.agents.llm.providers import DIALECTS, Dialect, provider_chat
 from billp.experiments.stats.episode_metrics import METRICS, Metric
 from billp.graphs.methods import METHODS, Method
-from billp.settings import LLMSettings, SimulatorSettings
+from billp.setting_groups import LLMSettings
+from billp.settings import SimulatorSettings
 from billp.simulators import load_worlds, save_worlds
 from billp.simulators.data.features import Features
 from billp.simulators.data.known import KNOWN, KnownDataset

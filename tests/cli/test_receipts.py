@@ -11,8 +11,8 @@ import pytest
 
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
-from billp.agents.plan import Plan
 from billp.graphs import resources
+from billp.graphs.plans import plan_from
 from billp.memory import Uses, open_memory
 from billp.memory.receipts import Used
 from billp.settings import load_settings
@@ -225,7 +225,7 @@ def test_blame_says_where_memory_has_changed(billp: Billp, trained: list[dict[st
 
 
 def test_blame_says_what_a_reflection_moved(billp: Billp, tiny: Path, answered: None):
-    method = ("--set", "run.batch=1", "--set", "planner.caution=0", "--set", "planner.lean=0")
+    method = ("--set", "run.batch=1", "--set", "planner.caution=0", "--set", "planner.plan_weight=0")
     assert billp("train", *AT, "--episodes", "4", "--run", "run", *method).code == 0
     catalogue = load_dataset(tiny, "tiny").catalogue
     moved = []
@@ -236,7 +236,7 @@ def test_blame_says_what_a_reflection_moved(billp: Billp, tiny: Path, answered: 
         moved.append([lesson["stars"] for lesson in told["reflections"]])
         if number == 1:
             first, second = (catalogue[step["item"]] for step in line["output"]["steps"][:2])
-            fit = Plan(**told["plan"]).fit(second, [first])
+            fit = plan_from(told["plan"]).fit(second, [first])
             assert moved[-1] == [pytest.approx(fit, abs=0.001)], "without it there is no plan"
     assert any(stars for row in moved for stars in row)
     words = billp("memory", "blame", "run", "train-0-3", 2).words

@@ -28,7 +28,8 @@ from billp.agents.roles.reflector import Reflector
 from billp.agents.tools import CategoryAnalysis
 from billp.catalogue import Item
 from billp.errors import EpisodeError, ServerAwayError
-from billp.settings import ActorSettings, CriticSettings, LLMSettings, PlannerSettings, ReflectorSettings
+from billp.setting_groups import LLMSettings
+from billp.settings import ActorSettings, CriticSettings, PlannerSettings, ReflectorSettings
 from tests.fakes.malformed import WORDS, Case, Streamed, as_sent, whole
 
 PATIENCE_S = 30.0  # a case that takes longer hangs

@@ -21,7 +21,8 @@ from billp.graphs.forms import LiveContext, ReactContext, ServedContext, shown_p
 from billp.graphs.resources import Resources
 from billp.graphs.served import Name, SharedDependencies, made_dependencies, served_graph
 from billp.graphs.state import EpisodeContext
-from billp.settings import LLMSettings, load_settings
+from billp.setting_groups import LLMSettings
+from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import FakeChat, RuleModel, sensible_reply

@@ -16,8 +16,8 @@ from billp.agents.llm.server_chat import ServerChat
 from billp.errors import ServingError, SettingsError
 from billp.serving.embedded import EmbeddedServer, model_file, start
 from billp.serving.requantise import fast_copy
-from billp.setting_groups import RunSettings
-from billp.settings import LLMSettings, Settings
+from billp.setting_groups import LLMSettings, RunSettings
+from billp.settings import Settings
 
 pytestmark = [
     pytest.mark.integration,

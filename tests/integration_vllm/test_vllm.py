@@ -22,7 +22,8 @@ from billp.experiments.runs.run_folder import read_lines
 from billp.experiments.runs.single import run_single
 from billp.experiments.runs.training import train
 from billp.graphs.resources import Resources
-from billp.settings import LLMSettings, PlannerSettings, Settings, load_settings
+from billp.setting_groups import LLMSettings
+from billp.settings import PlannerSettings, Settings, load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import FakeChat

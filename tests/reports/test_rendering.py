@@ -75,10 +75,10 @@ def test_a_step_tells_its_plan_and_what_weighed_for_each_candidate():
     by_memory, by_both, by_llm = weighed(
         known | {"plan": plan}, known | {"preferences": [2.0, -2.0]}, {"shortlist": [1], "preferences": [0.25]}
     )
-    assert by_memory.plan == "rest 4 steps · aim: War +0.30 · avoid: Sci-Fi -0.20"
+    assert by_memory.plan == "cooldown 4 steps · aim: War +0.30 · avoid: Sci-Fi -0.20"
 
     def parts(each: CandidateView) -> tuple[float | None, ...]:
-        return each.staying, each.liking, each.support, each.llm, each.total
+        return each.retention_effect, each.item_effect, each.support, each.llm, each.total
 
     assert [parts(each) for each in by_memory.candidates] == [
         (1.0, 0.5, 3.0, None, 1.5),
@@ -90,7 +90,7 @@ def test_a_step_tells_its_plan_and_what_weighed_for_each_candidate():
 
 def test_nothing_weighs_where_memory_was_empty_and_no_llm_was_asked():
     (step,) = weighed({"shortlist": [1], "advantages": [0.0], "likings": [0.0], "support": [0.0]})
-    assert [(each.staying, each.total) for each in step.candidates] == [(None, None)]
+    assert [(each.retention_effect, each.total) for each in step.candidates] == [(None, None)]
 
 
 def test_titles_come_from_the_catalogue_where_it_is_known():

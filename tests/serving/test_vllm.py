@@ -15,8 +15,7 @@ from pydantic import SecretStr
 
 from billp.errors import ServingError
 from billp.serving.vllm import Launch, flags, launch
-from billp.setting_groups import VLLMSettings
-from billp.settings import LLMSettings
+from billp.setting_groups import LLMSettings, VLLMSettings
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-planted-0123456789"

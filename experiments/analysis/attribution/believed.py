@@ -21,7 +21,7 @@ from billp.memory.leaving import LONGEST
 def believed(
     step: Step, deps: Dependencies, outcomes: Sequence[Outcome], most: int
 ) -> tuple[list[Candidate], BeliefBehind, bool]:
-    """The candidates after `outcomes`, the belief behind the one chosen, and whether the record agrees.
+    """Returns the candidates after `outcomes`, the belief behind the one chosen, and whether the record agrees.
 
     At most `most` principles and experiences are told.
     """

@@ -44,7 +44,7 @@ def blame(step: Step, deps: Dependencies, *, examples: int = 5) -> Blame:
 
 
 def _candidates(step: Step, deps: Dependencies) -> list[Candidate]:
-    """The shortlist, with the LLM's preferences where it chose."""
+    """Returns the shortlist, with the LLM's preferences where it chose."""
     items, chosen = step.record["shortlist"] or [step.record["item"]], step.record["item"]
     preferences: Sequence[float | None] = step.record["preferences"] or [None] * len(items)
     return [
@@ -56,6 +56,6 @@ def _candidates(step: Step, deps: Dependencies) -> list[Candidate]:
 def _read(
     store: VectorStore, ids: Sequence[str], words: Callable[[Record], str], receipts: Receipts
 ) -> list[RecordBehind]:
-    """The records of these ids in a few `words`."""
+    """Returns the records of these ids in a few `words`."""
     texts = {found.id: words(found) for found in store.get(ids)}
     return [RecordBehind(id=id_, text=texts.get(id_, "forgotten since"), receipt=receipts.of(id_)) for id_ in ids]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from billp.agents.evidence import Evidence, pooled
-from billp.agents.plan import Plan, make_plan, named_kinds
+from billp.agents.plan import Plan, make_plan, named_categories
 from billp.experiments.analysis.attribution.parts import ALIKE, LessonBehind
 from billp.experiments.analysis.run_step import Step
 from billp.graphs.dependencies import Dependencies, state_vector
@@ -30,7 +30,7 @@ class Lessons:
 
 
 def lessons_behind(step: Step, deps: Dependencies, agent_memory: AgentMemory, receipts: Receipts, most: int) -> Lessons:
-    """The reflections behind `step`; at most `most` of those that were not recalled in words.
+    """Returns the reflections behind `step`; at most `most` of those that were not recalled in words.
 
     What one moved is the fit of the item chosen to the plan, less its fit to the plan made without that reflection.
     """
@@ -38,7 +38,7 @@ def lessons_behind(step: Step, deps: Dependencies, agent_memory: AgentMemory, re
     method, recorded = method_named(step.line.method), plan_from(step.record["plan"])
     there = _there(step, deps, agent_memory) if method.plans else []
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in there]
-    named = named_kinds(step.record["thought"], catalogue.categories, limits.lean) if method.thinks else {}
+    named = named_categories(step.record["thought"], catalogue.categories, limits.plan_weight) if method.thinks else {}
 
     def planned(evidence: Evidence) -> Plan:
         return make_plan(evidence, named, caution=limits.caution, steps=recorded.steps)
@@ -71,7 +71,7 @@ def lessons_behind(step: Step, deps: Dependencies, agent_memory: AgentMemory, re
 
 
 def _there(step: Step, deps: Dependencies, agent_memory: AgentMemory) -> Sequence[tuple[Match[Reflection], float]]:
-    """The reflections whose evidence was added up, and their weights, as `graphs.recalling` found them then."""
+    """Returns the reflections whose evidence was added up, and their weights, as `graphs.recalling` found them then."""
     limits = deps.settings.memory
     later = sum(not step.knew(id_) for id_ in agent_memory.reflections.store.ids())
     vector = state_vector(deps.vectors, step.output["history"][-limits.state_items :])
@@ -82,6 +82,6 @@ def _there(step: Step, deps: Dependencies, agent_memory: AgentMemory) -> Sequenc
 
 
 def _alike(one: Plan, other: Plan) -> bool:
-    kinds = {*one.aim, *one.avoid, *other.aim, *other.avoid}
-    stars = ((plan.aim.get(kind, 0.0) + plan.avoid.get(kind, 0.0) for plan in (one, other)) for kind in kinds)
-    return one.rest == other.rest and all(abs(mine - its) <= ALIKE for mine, its in stars)
+    categories = {*one.aim, *one.avoid, *other.aim, *other.avoid}
+    stars = ((plan.aim.get(each, 0.0) + plan.avoid.get(each, 0.0) for plan in (one, other)) for each in categories)
+    return one.cooldown == other.cooldown and all(abs(mine - its) <= ALIKE for mine, its in stars)

@@ -27,7 +27,7 @@ class Place:
 
 
 def every_place(category_limit: int) -> tuple[Place, ...]:
-    """Every rule with every window, with and without categories.
+    """Returns every rule with every window, with and without categories.
 
     A window in which no category can come more often than `category_limit` is left out: nobody would ever leave.
     """

@@ -95,14 +95,14 @@ def surface_table(surface: Surface) -> TextTable:
 
 
 def methods_of(surface: Surface) -> list[str]:
-    """Every method but the oracle, in the order in which they were named."""
+    """Returns every method but the oracle, in the order in which they were named."""
     return [
         name for name in dict.fromkeys(name for world in surface.worlds for name in world.methods) if name != ORACLE
     ]
 
 
 def read_surface(folder: Path) -> Surface | None:
-    """The surface in `folder`; None where there is none. Raises ArtifactError where it is damaged."""
+    """Returns the surface in `folder`; None where there is none. Raises ArtifactError where it is damaged."""
     path = folder / SURFACE
     if not path.is_file():
         return None

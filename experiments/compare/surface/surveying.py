@@ -58,11 +58,11 @@ class Survey:
         return self.methods if ORACLE in self.methods else (*self.methods, ORACLE)
 
     def variant(self, place: Place, split: int) -> Variant:
-        """The simulator that `place` is run in."""
+        """Returns the simulator that `place` is run in."""
         return Variant(self.dataset, split, place.categories)
 
     def plan(self) -> dict[str, Any]:
-        """The survey in plain values, as stored with its results."""
+        """Returns the survey in plain values, as stored with its results."""
         return {
             "command": "surface",
             "methods": list(self.methods),
@@ -75,7 +75,7 @@ class Survey:
 
 
 def checked(survey: Survey) -> Survey:
-    """The survey itself; raises SettingsError where there is nothing to survey."""
+    """Returns the survey itself; raises SettingsError where there is nothing to survey."""
     if not survey.places:
         raise SettingsError("No world is named; name some with --worlds, or `all`.")
     if survey.methods == (ORACLE,):

@@ -1,1 +1,1 @@
-"""Logs and item tables as people have them, brought to checked atomic files."""
+"""Imports logs and item tables in common formats as checked atomic files."""

@@ -35,7 +35,7 @@ class AtomicTable:
     def rows(
         self, columns: Sequence[str | None], progress: Progress | None = None, unreadable: Unreadable | None = None
     ) -> Iterator[tuple[int, Row]]:
-        """Line number and cells of every row."""
+        """Yields the line number and the cells of every row."""
         pick = picker(self.names, columns)
         for number, cells in read_rows(self.path, progress, unreadable):
             yield number, pick(cells)

@@ -1,4 +1,4 @@
-"""An item's categories in one cell: how a column writes them down, and what they are."""
+"""Categories in one cell: how a column writes them, and how they are parsed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NO_COMMA = re.compile(r"""(?<=['"])\s+(?=['"])""")  # between the strings of a 
 
 
 def guessed_separator(cells: Iterable[str]) -> str:
-    """How a column writes categories, told from its different cells: LISTS, `|`, `;`, a comma or a space.
+    """Returns how a column writes categories, told from its different cells: LISTS, `|`, `;`, a comma or a space.
 
     LISTS where nine in ten of the cells that hold something look like lists; else the first of `|`, `;` and comma that
     any of the cells has; else a space.
@@ -44,7 +44,7 @@ def guessed_separator(cells: Iterable[str]) -> str:
 
 
 def split_categories(cell: str, separator: str | None) -> tuple[str, ...]:
-    """The categories in a cell, each once, spaces within them kept as one; None separates nothing."""
+    """Returns the categories in a cell, each once, spaces within them kept as one; None separates nothing."""
     if separator == LISTS:
         parts: Iterable[str] = _listed(cell)
     else:
@@ -68,7 +68,7 @@ def _listed(cell: str) -> Iterator[str]:
 
 
 def _names(value: object) -> Iterator[str]:
-    """What a list, or lists in it, hold: words, numbers, and what objects are called."""
+    """Yields what a list, or a list in it, holds: words, numbers, and the names of objects."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -82,10 +82,10 @@ def _names(value: object) -> Iterator[str]:
 
 
 def torn_apart(items: Iterable[Sequence[str]]) -> str | None:
-    """A sentence, where the `items`' categories look torn apart: what of them is left of a list, or never apart.
+    """Returns a sentence if the `items`' categories look wrongly split: fragments of a list, or never apart.
 
-    Quotes, brackets or separators at the ends of a category; a word such as "and" or "&"; two categories that come
-    only together, on three items or more.
+    Signs are quotes, brackets or separators at the ends of a category; a word such as "and" or "&"; and two categories
+    that occur only together, on three items or more.
     """
     counts: Counter[str] = Counter()
     neighbours: Counter[tuple[str, str]] = Counter()

@@ -1,4 +1,4 @@
-"""Which column of somebody's tables holds what: as named on the command line, else as the names tell."""
+"""Which column of a table holds what: as named on the command line, otherwise guessed from the names."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NEEDED = ("user", "item", "item_key", "title")
 
 
 def chosen_columns(log: Table, items: Table, given: ColumnSpec) -> ColumnSpec:
-    """`given` with the columns that are missing filled in.
+    """Returns `given` with the missing columns filled in.
 
-    `rating` and `hours` are never both there: a rating column is taken before an hours column unless only the
-    latter is given. Raises DataError, with the columns there are, for one that is not there or cannot be guessed.
+    `rating` and `hours` are never both set: a rating column is preferred to an hours column unless only the latter is
+    given. Raises DataError, listing the columns, for one that does not exist or cannot be guessed.
     """
     if given.rating and given.hours:
         raise DataError("A log has ratings or hours, not both; give --rating-col or --hours-col.")

@@ -1,4 +1,4 @@
-"""From the tables that people bring to checked atomic files: who is kept, what the stars are, what is written."""
+"""Converts tables to checked atomic files: filters users and items, computes stars, writes the files."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _MOST_NEGATIVES = 100  # for every interaction; far beyond what fitting is serve
 def convert(
     log: Table, items: Table, stem: Path, columns: ColumnSpec, rules: Rules, *, progress: Progress | None = None
 ) -> tuple[ColumnMapping, ImportReport]:
-    """Writes `stem`.inter and `stem`.item, and says how to read them and what became of the rows.
+    """Writes `stem`.inter and `stem`.item; returns the mapping to read them with and the report of the import.
 
-    Rows of one pair of user and item are folded: the latest rating stands, hours add up, meetings are counted. Then
-    users and items with too few pairs are dropped, and implicit logs get stars and negatives (`simulators.implicit`).
-    Raises DataError, naming file and row, at the first thing that cannot be used, and where nothing is left.
+    Rows of one pair of user and item are merged: the latest rating is kept, hours are added up, occurrences are
+    counted. Then users and items with too few pairs are dropped, and implicit logs get stars and negatives
+    (`simulators.data.implicit`). Raises DataError, naming file and row, at the first fault, and if no row is left.
     """
     if not 0 <= rules.negatives <= _MOST_NEGATIVES:  # NaN fails as well
         raise DataError(f"{rules.negatives:g} negatives an interaction cannot be; ask for 0 to {_MOST_NEGATIVES}.")
@@ -102,7 +102,7 @@ def convert(
 
 
 def _separator(items: Table, columns: ColumnSpec, guessed: str) -> str | None:
-    """What separates the categories of an item; None where a cell holds one category."""
+    """Returns what separates the categories of an item; None if a cell holds one category."""
     if columns.category_separator is not None:
         return _SEPARATORS.get(columns.category_separator, columns.category_separator)
     if isinstance(items, AtomicTable) and guessed != LISTS:  # which says whether a field holds several words

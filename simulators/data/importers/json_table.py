@@ -1,4 +1,4 @@
-"""JSON Lines as tables of text: one object a line."""
+"""JSON Lines as tables of text: one object per line."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SAMPLED = 100  # rows whose keys are the columns
 
 @dataclass(frozen=True)
 class JsonTable:
-    """JSON Lines in UTF-8, or the same in Python's words; the columns are the keys of the first hundred objects.
+    """JSON Lines in UTF-8, or lines of Python literals; the columns are the keys of the first hundred objects.
 
-    A key that an object lacks, and null, is ""; lists and objects are cells of JSON text. Blank lines are passed over.
+    A missing key and null are ""; lists and objects are cells of JSON text. Blank lines are skipped.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class JsonTable:
     def rows(
         self, columns: Sequence[str | None], progress: Progress | None = None, unreadable: Unreadable | None = None
     ) -> Iterator[tuple[int, Row]]:
-        """Number of the line and cells of every row."""
+        """Yields the line number and the cells of every row."""
         for number, row in self._objects(progress, unreadable):
             yield number, tuple("" if name is None else _text(row.get(name)) for name in columns)
 
@@ -66,7 +66,7 @@ class JsonTable:
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
-    """The object in a line of JSON, or of Python, as older files of Amazon, Steam and Goodreads have it; else None."""
+    """Returns the object in a line of JSON or Python (older files of Amazon, Steam and Goodreads), else None."""
     for read in (json.loads, lambda line: ast.literal_eval(line.decode())):
         try:
             row = read(line)

@@ -1,4 +1,4 @@
-"""Reading the two tables that people bring: items, and who met which of them."""
+"""Reads the item table and the log of an import."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _SAMPLED = 10_000  # rows that tell how times are written, and whether any item 
 
 @dataclass(eq=False)
 class ItemIndex:
-    """Item id to the number of its item, from 0, and what separates the categories: see `guessed_separator`.
+    """Item id to the number of its item, from 0, and what separates the categories (see `guessed_separator`).
 
-    `passed` holds the numbers of the rows that became no item. `find` knows ids that differ from the table's by
-    leading zeros or a final `.0` alone, as long as only one id of the table comes into question; `matched` counts
-    the rows found so, and `example` is the first one's id and the table's.
+    `passed` holds the numbers of the rows that became no item. `find` also knows ids that differ from the table's only
+    by leading zeros or a final `.0`, if exactly one id of the table matches; `matched` counts the rows found this way,
+    and `example` is the first one's id and the table's.
     """
 
     rows: dict[str, int]
@@ -42,7 +42,7 @@ class ItemIndex:
     _alike: dict[str, str | None] = field(default_factory=dict)
 
     def find(self, key: str) -> int | None:
-        """The number of the item with an id like `key`, which is none of the table's own."""
+        """Returns the number of the one item whose id equals `key` but for leading zeros or a final `.0`."""
         if not self._alike:
             for own in self.rows:
                 plain = _plain(own)
@@ -57,11 +57,11 @@ class ItemIndex:
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """The rows of a log in the order of the file: `users` counts `user_keys`, `items` the item table's items.
+    """The rows of a log in the order of the file: `users` index `user_keys`, `items` the item table's items.
 
-    `values` are ratings or hours, 1 where there are neither; `times` Unix seconds, 0 without a time column.
-    `read` counts all rows, `unknown` those passed over because their item is not known; `time_form` says how times
-    were read.
+    `values` are ratings or hours, or 1 if the log has neither; `times` are Unix seconds, 0 without a time column.
+    `read` counts all rows, `unknown` those skipped because their item is not known; `time_form` says how times were
+    read.
     """
 
     user_keys: list[str]
@@ -75,7 +75,10 @@ class Interactions:
 
 
 def item_index(table: Table, columns: ColumnSpec, faults: Faults) -> ItemIndex:
-    """The ids of the item table; an id that is empty or appears twice, and an item without a title, is a fault."""
+    """Returns the ids of the item table.
+
+    An id that is empty or appears twice, and an item without a title, are faults.
+    """
     index: dict[str, int] = {}
     cells: set[str] = set()  # far fewer than items
     passed: set[int] = set()
@@ -100,7 +103,7 @@ def item_index(table: Table, columns: ColumnSpec, faults: Faults) -> ItemIndex:
 
 
 def items_of(table: Table, columns: ColumnSpec, index: ItemIndex, separator: str | None) -> Iterator[Item]:
-    """The items of the table, one at a time, without the rows that the index passed over."""
+    """Yields the items of the table, without the rows that the index skipped."""
     wanted = (columns.item_key, columns.title, columns.categories, columns.year)
     rows = table.rows(wanted, unreadable=lambda number, text: None)  # counted when the index was made
     kept = ((number, cells) for number, cells in rows if number not in index.passed)
@@ -123,9 +126,9 @@ def interactions_of(
     skip_unknown_items: bool,
     progress: Progress | None = None,
 ) -> Interactions:
-    """The rows of the log; raises DataError at one that cannot be used, or, with the reasons, at too many.
+    """Returns the rows of the log; raises DataError at a row that cannot be used, or, with the reasons, at too many.
 
-    `columns` are chosen ones, among them not both a rating and an hours column.
+    `columns` are complete and do not have both a rating and an hours column.
     """
     scale = columns.scale if columns.rating else None
     value_column = columns.rating or columns.hours
@@ -201,7 +204,7 @@ def _unknown(cell: str) -> str:
 
 
 def _none_known(table: Table, columns: ColumnSpec, index: ItemIndex, cell: str) -> DataError:
-    """The error where the items of the log and those of the item table are not the same at all."""
+    """Returns the error for a log and an item table that have no item in common."""
     own = next(iter(index.rows), "")
     return DataError(
         f"{table.path.name}: none of its items is in the item table; the log's column {columns.item!r} says {cell!r}, "
@@ -211,13 +214,13 @@ def _none_known(table: Table, columns: ColumnSpec, index: ItemIndex, cell: str) 
 
 
 def _plain(key: str) -> str:
-    """The id without leading zeros and without a final `.0`, as spreadsheets and pandas leave and add them."""
+    """Returns the id without leading zeros and without a final `.0`, which spreadsheets and pandas drop or add."""
     found = _PADDED.fullmatch(key)
     return found[1] if found else key
 
 
 def _value(cell: str, scale: tuple[float, float] | None) -> float:
-    """The rating on the `scale`, or the hours where it is None; a decimal comma is understood."""
+    """Returns the rating on the `scale`, or the hours where it is None; a decimal comma is understood."""
     try:
         value = float(cell)
     except ValueError:
@@ -238,7 +241,7 @@ def _value(cell: str, scale: tuple[float, float] | None) -> float:
 
 
 def _time_form(table: Table, column: str) -> TimeForm:
-    """How the times are written, told from the first rows."""
+    """Returns how the times are written, told from the first rows."""
     rows = table.rows((column, None), unreadable=lambda number, text: None)
     return time_form([cell for _, (cell, _) in islice(rows, _SAMPLED)])
 

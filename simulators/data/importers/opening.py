@@ -1,4 +1,4 @@
-"""From a file's name to the table in it."""
+"""Opens a table by its file name."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _JSON = (".jsonl", ".ndjson", ".json")
 
 
 def open_table(path: Path, form: TextForm | None = None) -> Table:
-    """The table in the file: Parquet or JSON Lines by its name, else text, each packed with gzip or not.
+    """Returns the table in the file: Parquet or JSON Lines by its name, otherwise text; each may be packed with gzip.
 
-    `form` says how a text file is to be read. Raises DataError where there is no such file.
+    `form` says how a text file is read. Raises DataError if there is no such file.
     """
     if not path.is_file():
         raise missing(path)
@@ -27,5 +27,5 @@ def open_table(path: Path, form: TextForm | None = None) -> Table:
 
 
 def table_name(path: Path) -> str:
-    """The name that a data set takes from the file of its log: what stands before the first ending that is known."""
+    """Returns the default name of a data set: the name of its log's file before the first known ending."""
     return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem

@@ -22,7 +22,7 @@ _BATCH = 65_536
 
 @dataclass(frozen=True)
 class ParquetTable:
-    """A Parquet file, read in batches. Nothing is "", a list is JSON, a time is in ISO 8601."""
+    """A Parquet file, read in batches. A null is "", a list is JSON, a time is in ISO 8601."""
 
     path: Path
     unit: Literal["row"] = "row"
@@ -30,14 +30,14 @@ class ParquetTable:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the columns; raises DataError when the file is missing, cut short or no Parquet."""
+        """Names of the columns; raises DataError if the file is missing, cut short or not Parquet."""
         with self._open() as file:
             return distinct_names(self.path, file.schema_arrow.names)
 
     def rows(
         self, columns: Sequence[str | None], progress: Progress | None = None, unreadable: Unreadable | None = None
     ) -> Iterator[tuple[int, Row]]:
-        """Number (from 1) and cells of every row."""
+        """Yields the number (from 1) and the cells of every row."""
         import pyarrow as pa  # noqa: PLC0415 -- slow to import, and only this kind of file needs it
 
         wanted = list(dict.fromkeys(name for name in columns if name is not None))
@@ -75,12 +75,12 @@ class ParquetTable:
 
 
 def _texts(column: pa.Array) -> list[str]:
-    """The values as text."""
+    """Returns the values as text."""
     import pyarrow as pa  # noqa: PLC0415 -- see ParquetTable.rows
 
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        # As dates, in which a year can be found as well; microseconds, for Python's dates know no finer ones.
+        # As dates, which also hold the year; in microseconds, the finest unit of Python's dates.
         zone = kind.tz if pa.types.is_timestamp(kind) else None
         times = column.cast(pa.timestamp("us", zone), safe=False)
         try:

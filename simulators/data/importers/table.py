@@ -1,4 +1,4 @@
-"""What a table is, whichever file it lies in, and what becomes of rows that cannot be used."""
+"""The interface of tables, whatever their file format, and the handling of rows that cannot be used."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from billp.simulators.progress import Progress
 Row = tuple[str, ...]
 
 Unreadable = Callable[[int, str], None]
-"""Called with the number of a row that cannot be read and what is wrong with it; raises, or lets the row pass."""
+"""Called with the number of an unreadable row and what is wrong with it; raises, or lets the row be skipped."""
 
 
 class Table(Protocol):
-    """A table with named columns; rows are counted in `unit`s, from 1, the header of a text file being line 1."""
+    """A table with named columns; rows are counted in `unit`s, from 1, where the header of a text file is line 1."""
 
     @property
     def path(self) -> Path:
@@ -42,9 +42,9 @@ class Table(Protocol):
     def rows(
         self, columns: Sequence[str | None], progress: Progress | None = None, unreadable: Unreadable | None = None
     ) -> Iterator[tuple[int, Row]]:
-        """Number and cells of every row, in the order of `columns`; the cell of no column (None) is empty.
+        """Yields the number and the cells of every row, in the order of `columns`; the cell of None is empty.
 
-        A row that cannot be read goes to `unreadable`; without it, and where the rest of the file cannot be read
+        A row that cannot be read is passed to `unreadable`. Without it, and if the rest of the file cannot be read
         either, DataError names file and row.
         """
         ...
@@ -53,7 +53,7 @@ class Table(Protocol):
 class Faults:
     """The rows of one table that cannot be used: refused at the first one, or counted by reason up to a share.
 
-    `most` is the largest share of rows that may be passed over; None refuses.
+    `most` is the largest share of rows that may be skipped; None refuses the first one.
     """
 
     def __init__(self, table: Table, most: float | None) -> None:
@@ -64,27 +64,27 @@ class Faults:
 
     @property
     def lenient(self) -> bool:
-        """Whether rows may be passed over at all."""
+        """Whether rows may be skipped at all."""
         return self._most is not None
 
     @property
     def total(self) -> int:
-        """How many rows were passed over."""
+        """How many rows were skipped."""
         return self.counts.total()
 
     def add(self, number: int, reason: str, text: str) -> None:
-        """Counts the row under `reason`; raises DataError with `text` where no row may be passed over."""
+        """Counts the row under `reason`; raises DataError with `text` if no row may be skipped."""
         if self._most is None:
             raise fault(self._table, number, text)
         self.counts[reason] += 1
         self._first.setdefault(reason, f"{self._table.unit} {number}")
 
     def unreadable(self, number: int, text: str) -> None:
-        """Counts a row that could not even be read."""
+        """Counts a row that could not be read."""
         self.add(number, "unreadable row", text)
 
     def settle(self, rows: int) -> None:
-        """Raises DataError when more than the share of all `rows` was passed over."""
+        """Raises DataError if more than the allowed share of all `rows` was skipped."""
         if self._most is not None and self.total > self._most * rows:
             reasons = ", ".join(f"{reason} {count:,} (first: {self._first[reason]})" for reason, count in self.listed)
             raise DataError(
@@ -99,19 +99,19 @@ class Faults:
 
 
 def fault(table: Table, number: int, text: str) -> DataError:
-    """The error for a row of the table; `text` says what is wrong and what to do."""
+    """Returns the error for a row of the table; `text` says what is wrong and what to do."""
     return DataError(f"{table.path.name} {table.unit} {number}: {text}")
 
 
 def missing(path: Path) -> DataError:
-    """The error for a file or folder that is not there."""
+    """Returns the error for a file or folder that does not exist."""
     if path.exists():
         return DataError(f"{path} is no file; give one that holds a table.")
     return DataError(f"{path} does not exist; check the folder and the name.")
 
 
 def distinct_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """`names` themselves; DataError where one appears twice. Columns without a name, which pandas writes, may be."""
+    """Returns `names`; raises DataError if one appears twice. Empty names, which pandas writes, may repeat."""
     for name in names:
         if name and names.count(name) > 1:
             raise DataError(f"{path.name}: the column {name!r} appears twice; rename or remove one of them.")

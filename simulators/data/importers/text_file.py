@@ -1,4 +1,4 @@
-"""Text files, packed with gzip or not: opened, and their encoding told from their bytes."""
+"""Opens text files, packed with gzip or not, and tells their encoding from their bytes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _NO_TEXT = {b"PK\x03\x04": "a zip archive or an Excel file", b"PAR1": "a Parquet
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """The file's bytes, unpacked where its name ends in .gz, and the file itself, whose position tells how far it is.
+    """Provides the file's bytes, unpacked if its name ends in .gz, and the file itself, whose position is the progress.
 
-    Raises DataError where the file is missing, cannot be opened, or is no whole gzip file.
+    Raises DataError if the file is missing, cannot be opened, or is not a whole gzip file.
     """
     try:
         raw = path.open("rb")
@@ -46,10 +46,10 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
 
 
 def encoding_of(path: Path, given: str | None) -> str:
-    """The encoding to read the file in: as `given`, else UTF-8, UTF-16 by its mark, or a Western one where UTF-8 fails.
+    """Returns the encoding of the file: `given`, else UTF-8, UTF-16 by its mark, or a Western one if UTF-8 fails.
 
-    Raises DataError for an encoding that is not known, for files that are no text, and, naming the line, where some
-    lines are UTF-8 with more than ASCII and others are not.
+    Raises DataError for an unknown encoding, for files that are not text, and, naming the line, if some lines are UTF-8
+    with more than ASCII and others are not.
     """
     with opened(path) as (file, _):
         start = file.read(_BLOCK)
@@ -79,7 +79,7 @@ def _by_start(path: Path, start: bytes) -> str | None:
 
 
 def _all_fits(path: Path, blocks: Iterator[bytes]) -> bool:
-    """Whether all is UTF-8; raises DataError for a line that could fill the memory."""
+    """Returns whether all bytes are UTF-8; raises DataError for a line too long to hold in memory."""
     decoder, fits, length, number = codecs.getincrementaldecoder("utf-8")(), True, 0, 1
     for block in blocks:
         ends = block.count(b"\n")
@@ -100,7 +100,7 @@ def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = 
 
 
 def bounded_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """The lines of the open file; raises DataError for one that could fill the memory."""
+    """Yields the lines of the open file; raises DataError for a line too long to hold in memory."""
     for number, line in enumerate(iter(partial(file.readline, _LONGEST + 1), b""), start=1):
         if len(line) > _LONGEST:
             raise _endless(path, number)

@@ -1,4 +1,4 @@
-"""Tables in text files: cells parted by commas, tabs, semicolons, bars or `::`, with a header or without one."""
+"""Tables in text files: cells separated by commas, tabs, semicolons, bars or `::`, with or without a header."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from billp.simulators.data.importers.text_file import encoding_of, opened
 from billp.simulators.progress import Progress
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
-"""Words for separators that are awkward to type."""
+"""Words for separators that are hard to type."""
 
 _GUESSED = ("\t", "::", ";", "|", ",")
 _OWN = {".csv": ",", ".tsv": "\t"}  # what a name promises, taken wherever it fits
@@ -29,10 +29,10 @@ _ENCODINGS = {"utf-8-sig": "", "cp1252": "Windows, Western European", "latin-1":
 
 @dataclass(frozen=True)
 class TextForm:
-    """How a text file is to be read; None where the file tells.
+    """How a text file is read; None for what is guessed.
 
     `separator` is one or more characters or a word of SEPARATORS. `columns` names the columns of a file without a
-    header, the first ones at least; "-" is a column that is passed over.
+    header, at least the first ones; "-" is a column that is skipped.
     """
 
     separator: str | None = None
@@ -42,11 +42,11 @@ class TextForm:
 
 @dataclass(frozen=True)
 class TextTable:
-    """CSV as RFC 4180 has it, or the same with another separator.
+    """CSV as in RFC 4180, or the same with another separator.
 
-    Quoted cells may hold line breaks; blank lines are passed over. With a space or several characters for separator,
-    nothing is quoted. The last line must end with a line break, for a file that was cut
-    short mostly has none; a file packed with gzip knows itself whether it is whole.
+    Quoted cells may hold line breaks; blank lines are skipped. With a space or several characters as separator, nothing
+    is quoted. The last line must end with a line break, since a file that was cut short usually has none; a gzip file
+    has its own check of completeness.
     """
 
     path: Path
@@ -55,14 +55,14 @@ class TextTable:
 
     @cached_property
     def encoding(self) -> str:
-        """What the file's bytes are read as."""
+        """The encoding of the file."""
         return encoding_of(self.path, self.form.encoding)
 
     @cached_property
     def separator(self) -> str:
-        """What stands between two cells: as given, else what parts the first rows into equally many cells.
+        """What separates two cells: as given, otherwise what splits the first rows into equally many cells.
 
-        Where several do, it is what the file's name promises, else what makes most cells.
+        If several do, it is the one that the file's name promises, otherwise the one that makes most cells.
         """
         if self.form.separator is not None:
             separator = SEPARATORS.get(self.form.separator, self.form.separator.replace("\\t", "\t"))
@@ -94,7 +94,7 @@ class TextTable:
 
     @property
     def read_as(self) -> str:
-        """Separator, encoding and header in words, as far as they are not what everybody expects."""
+        """Separator, encoding and header in words, unless they are the usual ones."""
         words = []
         if self.separator != _OWN.get(suffix_of(self.path), ","):
             shown = {separator: word for word, separator in SEPARATORS.items()}.get(self.separator, self.separator)
@@ -112,7 +112,7 @@ class TextTable:
     def rows(
         self, columns: Sequence[str | None], progress: Progress | None = None, unreadable: Unreadable | None = None
     ) -> Iterator[tuple[int, Row]]:
-        """Number of the line where a row begins, and its cells in the order of `columns`."""
+        """Yields the number of the line where a row begins, and its cells in the order of `columns`."""
         width, pick = len(self.names), picker(self.names, columns)
         records = self._records(progress)
         header = 0
@@ -131,7 +131,7 @@ class TextTable:
             raise DataError(f"{self.path.name} line {header}: no rows follow the header; give a file that holds data.")
 
     def _records(self, progress: Progress | None) -> Iterator[tuple[int, list[str]]]:
-        """Line numbers and cells of all lines that are not blank, the header among them."""
+        """Yields line numbers and cells of all lines that are not blank, the header included."""
         end, size = 0, self.path.stat().st_size
         with opened(self.path) as (unpacked, raw):
             file = TextIOWrapper(unpacked, encoding=self.encoding, newline="")
@@ -149,10 +149,10 @@ class TextTable:
                     f"{self.path.name} from line {end + 1} on: not text in {self.encoding}; give another --encoding."
                 ) from error
             finally:
-                file.detach()  # what it wraps is closed by who opened it
+                file.detach()  # `opened` closes what it wraps
 
     def _sample(self) -> list[str]:
-        """The first lines that are not blank; no more of the file is decoded."""
+        """Returns the first lines that are not blank; decodes no more of the file."""
         with opened(self.path) as (unpacked, _):
             file = TextIOWrapper(unpacked, encoding=self.encoding, newline="")
             try:
@@ -180,12 +180,12 @@ class TextTable:
 
 
 def suffix_of(path: Path) -> str:
-    """The ending that tells the form: .csv of x.csv and of x.csv.gz."""
+    """Returns the ending that tells the format: .csv of x.csv and of x.csv.gz."""
     return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
 
 
 def _split(file: TextIO, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Number of the line where a row ends, and its cells; none for a blank line."""
+    """Yields the number of the line where a row ends, and its cells; nothing for a blank line."""
     if len(separator) == 1 and separator != " ":
         reader = csv.reader(file, delimiter=separator, strict=True)
         for cells in reader:
@@ -197,7 +197,7 @@ def _split(file: TextIO, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _width(sample: list[str], separator: str) -> int:
-    """How many cells the separator makes of every row; 0 where not of all as many."""
+    """Returns the cells per row that the separator makes; 0 if rows differ."""
     try:
         rows = [cells for _, cells in _split(cast("TextIO", iter(sample)), separator) if cells]
     except csv.Error:
@@ -207,7 +207,7 @@ def _width(sample: list[str], separator: str) -> int:
 
 
 def picker(names: Sequence[str], columns: Sequence[str | None]) -> Callable[[list[str]], Row]:
-    """What takes the cells of `columns` (two or more) out of a row, which grows by an empty cell at its end."""
+    """Returns a function that takes the cells of `columns` (two or more) out of a row; it adds an empty cell to it."""
     pick = itemgetter(*(-1 if name is None else names.index(name) for name in columns))
 
     def picked(cells: list[str]) -> Row:

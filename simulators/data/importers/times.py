@@ -1,4 +1,4 @@
-"""Times as people write them, in Unix seconds."""
+"""Parses times in the forms that people write, to Unix seconds."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ _WEEKDAY = re.compile(
 
 @dataclass(frozen=True)
 class TimeForm:
-    """How a column's times are read: `read` gives seconds, and raises ValueError for a cell that is no such time."""
+    """How a column's times are read: `read` returns seconds, and raises ValueError for a cell that is not a time."""
 
     words: str
     read: Callable[[str], float]
 
 
 def time_form(cells: Iterable[str]) -> TimeForm:
-    """The form that reads most of the sampled cells, the plainer one of equals: numbers, ISO 8601, dates in words.
+    """Returns the form that reads most of the sampled cells: numbers, ISO 8601 or dates in words.
 
-    Dates such as 03/04/2005 have the month first unless that cannot be: then another form reads more of the cells.
+    Simpler forms win ties. Dates such as 03/04/2005 have the month first unless that is impossible: then another form
+    reads more of the cells.
     """
     filled = [cell for cell in cells if cell.strip()]
     unit, word = _unit(filled)
@@ -45,7 +46,7 @@ def time_form(cells: Iterable[str]) -> TimeForm:
         TimeForm(f"in {word}", lambda cell: float(cell) / unit),
         TimeForm("as dates in ISO 8601", _iso),
     ]
-    # A few cells that are no times are somebody's mistakes, and told from the form that the others have.
+    # A few cells that are not times are mistakes in the log; the other cells decide the form.
     best = max(plain, key=lambda form: _read(form, filled))
     if _read(best, filled) * 2 > len(filled) or not filled:
         return best

@@ -22,7 +22,7 @@ from billp.agents.llm.server_chat import ServerChat
 from billp.agents.roles.critic import expected_score
 from billp.agents.roles.planner import one_sentence
 from billp.errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError
-from billp.settings import LLMSettings
+from billp.setting_groups import LLMSettings
 from tests.fakes.odd_server import Answer, Body, answering, completion, scored, streaming, word
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.integration]

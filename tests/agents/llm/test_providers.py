@@ -27,7 +27,8 @@ from billp.agents.roles.reflector import Reflector
 from billp.agents.tools import CategoryAnalysis
 from billp.catalogue import Item
 from billp.errors import ContextOverflowError, ModelUnavailableError, ServerAwayError, SettingsError, UnusableModelError
-from billp.settings import ActorSettings, CriticSettings, LLMSettings, PlannerSettings, ReflectorSettings
+from billp.setting_groups import LLMSettings
+from billp.settings import ActorSettings, CriticSettings, PlannerSettings, ReflectorSettings
 from tests.fakes.odd_server import Body, answering, completion, scored
 from tests.fakes.providers import MODELS, address, provider
 
@@ -126,7 +127,7 @@ class TestWithoutAbilities:
     """What remains of each role where the model answers in words and that is all."""
 
     async def test_the_critic_reads_a_score_in_words(self):
-        critic = Critic(saying("I would say 7."), load_pack()["critic"], CriticSettings(gamma=0.5, trust=1.0), 6)
+        critic = Critic(saying("I would say 7."), load_pack()["critic"], CriticSettings(gamma=0.5, llm_weight=1.0), 6)
         assert (await critic.judge(SITUATION, [], seed=0)).value == pytest.approx(7 / 9 * 10)
 
     async def test_the_critic_guesses_at_nothing(self):

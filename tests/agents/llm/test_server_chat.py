@@ -16,7 +16,7 @@ from billp.agents.llm.retrying import AwayError, Patience
 from billp.agents.llm.server_chat import ServerChat
 from billp.agents.llm.usage import Usage
 from billp.errors import ContextOverflowError, ModelUnavailableError, ReplyFormatError, ServerAwayError
-from billp.settings import LLMSettings
+from billp.setting_groups import LLMSettings
 from tests.fakes.model import QueueModel
 from tests.fakes.server import Script, completion, serving
 

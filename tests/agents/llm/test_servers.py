@@ -14,7 +14,8 @@ from billp.agents.llm.servers import SeveralServers, kept_together
 from billp.agents.llm.start_up import find_abilities
 from billp.errors import SettingsError, UnusableModelError
 from billp.graphs.resources import Resources
-from billp.settings import LLMSettings, load_settings
+from billp.setting_groups import LLMSettings
+from billp.settings import load_settings
 from tests.fakes.server import Script, serving
 
 SETTINGS = LLMSettings(retries=0, patience_s=0)

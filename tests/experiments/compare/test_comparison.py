@@ -228,7 +228,8 @@ async def test_the_tables_name_every_arm(whole: Comparison, played: Path):
     assert curve.columns == ("after episodes", "reflexion", "billp")
     assert [row[0] for row in curve.rows] == ["0", "3", "6"]
     assert [table.title for table in tables_of(whole)] == [
-        "tiny, 5 users", "against random, paired by user and seed", "conduct", "cost", "R_traj of 2 probe users",
+        "tiny, 5 users", "against random, paired by user and seed", "beyond accuracy", "cost",
+        "R_traj of 2 probe users",
     ]  # fmt: skip
     assert whole == Comparison.model_validate_json((played / "comparison.json").read_text())
 
