@@ -1,1 +1,1 @@
-"""Runs: episodes side by side, kept on disk, resumable, summed up with intervals."""
+"""Runs: plays episodes side by side, keeps them on disk, resumes them, and summarises them with intervals."""

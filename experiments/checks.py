@@ -1,4 +1,4 @@
-"""What a run was given, checked before anything is loaded or announced; costs tenths of a second."""
+"""Checks the arguments of a run in tenths of a second, before anything is loaded or announced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from billp.settings import Settings
 
 
 def check_dataset(settings: Settings, name: str) -> None:
-    """Raises DataError where no such dataset is registered, ArtifactError where it has no simulator.
+    """Raises DataError if no such dataset is registered, ArtifactError if it has no simulator.
 
     `name` may be a variant of a dataset's simulator, NAME@VARIANT.
     """
@@ -27,18 +27,17 @@ def check_dataset(settings: Settings, name: str) -> None:
 
 
 def check_run(settings: Settings, name: str, *, resume: bool) -> Path:
-    """Returns the folder of the run `name`; raises ArtifactError where it is taken, BadInputError for a path."""
+    """Returns the folder of the run `name`; raises ArtifactError if it is taken, BadInputError for a path."""
     folder = settings.runs_dir / checked_name("run", name)
     check_free(folder, resume=resume)
     return folder
 
 
 def check_method(settings: Settings, method: str, dataset: str, name: str, *, untrained: bool = False) -> Method:
-    """The method, where dataset and simulator are there and what it reads: the memory or the policy `name`, or none.
+    """Returns the method, if dataset, simulator and what it reads exist: the memory or the policy `name`, or nothing.
 
-    With `untrained` the memory must hold nothing, or not be there, so that what is measured is the method before it
-    learned. Raises SettingsError for an unknown method, DataError, MemoryStoreError and ArtifactError for what is not
-    there.
+    With `untrained` the memory must be empty or missing, so that the method is measured before it learned. Raises
+    SettingsError for an unknown method, and DataError, MemoryStoreError or ArtifactError for what is missing.
     """
     chosen = method_named(method)
     check_dataset(settings, dataset)
@@ -61,9 +60,10 @@ def check_method(settings: Settings, method: str, dataset: str, name: str, *, un
 
 
 def check_play(settings: Settings, method: str, dataset: str, memory: str | None, *, learn: bool) -> None:
-    """Checks what a live episode was given; `memory` is None where it is the person's own, which may begin with it.
+    """Checks the arguments of a live episode; `memory` is None for the person's own memory, which may be new.
 
-    Raises SettingsError for a method that cannot serve a person or has nothing to teach, else what `check_method` does.
+    Raises SettingsError for a method that cannot serve a person or has nothing to teach, otherwise what `check_method`
+    raises.
     """
     chosen = method_named(method)
     if chosen.chooser in ("oracle", "policy"):

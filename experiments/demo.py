@@ -1,4 +1,4 @@
-"""The demo: learn from a few episodes of MovieLens-100k and compare with what does not learn."""
+"""The demo: learns from a few episodes of MovieLens-100k and compares with methods that do not learn."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ from billp.simulators import build_worlds, fetch_known, load_worlds, made_and_sa
 DATASET = "ml-100k"
 _LEARNS = "billp-no-logs"  # so that what is learned from answers shows
 MEMORY = "demo"
-"""The memory that it learns into; each demo begins it anew."""
+"""The memory that the demo learns into; each demo starts with it empty."""
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a demo found.
+    """The results of a demo.
 
-    `rows` are the summaries by the names of their rows. `gain` is R_traj after learning less that before it, user by
-    user. `step` names a run, an episode and one of its steps, of which memory can be asked;
-    None where every episode failed.
+    `rows` are the summaries by the names of their rows. `gain` is R_traj after learning minus that before it, user by
+    user. `step` names a run, an episode and one of its steps, for questions to memory; None if every episode failed.
     """
 
     rows: Mapping[str, Summary]
@@ -42,7 +41,7 @@ class Shown:
 
 
 def prepare(settings: Settings, progress: Callable[[float], None]) -> None:
-    """Fetches the dataset and builds its simulator where they are not there yet, or were made otherwise."""
+    """Fetches the dataset and builds its simulator if they do not exist yet, or have other settings."""
     dataset = fetch_known(settings.data, DATASET, lambda fraction: progress(0.3 * fraction))
     folder = simulator_folder(settings.data, DATASET)
     try:
@@ -61,8 +60,9 @@ async def run_demo(
 ) -> Shown:
     """Evaluates random, act-only and billp on the same users and seeds.
 
-    First from answers alone, before and after `episodes` of training; then with the train users' logs as well, and
-    the same memory. Everything lies under `folder`; the memory is the demo's own, MEMORY, which it begins anew.
+    It learns first from answers alone, and evaluates before and after `episodes` of training; then it adds the train
+    users' logs, with the same memory. Everything is in `folder`; the memory is the demo's own, MEMORY, which it empties
+    first.
     """
     drop_memory(resources.settings, dataset, MEMORY)
     rows: dict[str, Summary] = {}

@@ -1,6 +1,6 @@
-"""A check-up: versions, model, data, memory, what the LLM can do, and proof that nothing leaves the machine.
+"""Checks versions, model, data, memory, what the LLM can do, and that nothing leaves the machine.
 
-It also names the models that this machine has room for.
+It also names the models that fit into this machine's memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Check(BaseModel):
-    """One thing looked at: whether it is well, and what was seen or what to do."""
+    """One check: whether all is well, and what was found or what to do."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,7 +52,7 @@ class CheckUp(BaseModel):
 
 
 async def check_up(resources: Resources) -> CheckUp:
-    """Looks at everything an episode needs; a check that fails does not stop the others."""
+    """Checks everything that an episode needs; a failing check does not stop the others."""
     outside: list[str] = []
     with _watched_sockets(outside):
         checks = [
@@ -76,7 +76,7 @@ async def check_up(resources: Resources) -> CheckUp:
 def _checked(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name=name, ok=True, seen=look())
-    except Exception as error:  # noqa: BLE001 -- what nobody foresaw is what a doctor is asked about
+    except Exception as error:  # noqa: BLE001 -- a doctor reports unforeseen errors too
         return _failed(name, error)
 
 
@@ -125,7 +125,7 @@ async def _model(resources: Resources) -> Check:
 
 
 def _knowledge(resources: Resources) -> str:
-    """What the LLM knows of the items of each dataset."""
+    """Returns what the LLM knows of the items of each dataset."""
     data, pack = resources.settings.data, load_pack(resources.settings.prompts)
     told, answers = [], resources.knowledge.answers(pack)
     for name in list_datasets(data):
@@ -139,7 +139,7 @@ def _knowledge(resources: Resources) -> str:
 
 @contextmanager
 def _watched_sockets(outside: list[str]) -> Iterator[None]:
-    """Notes every address beyond loopback that this process connects to meanwhile."""
+    """Records, during the block, every address beyond loopback that this process connects to."""
     connect = socket.socket.connect
 
     def watched(self: socket.socket, address: tuple[str, int]) -> None:
@@ -168,7 +168,7 @@ _BETTER = (
 
 
 def better_models(memory_gb: float | None = None) -> str:
-    """What this machine can hold, given `memory_gb` of memory (none: what is there), and how it is used."""
+    """Returns which models fit into `memory_gb` of memory (default: this machine's), and how to use them."""
     memory_gb = _memory_gb() if memory_gb is None else memory_gb
     fitting = [words for needed, words in _BETTER if needed <= memory_gb]
     here = f"This machine's {memory_gb:.0f} GB hold {' or '.join(fitting)}: name its file as BILLP_LLM_GGUF. "

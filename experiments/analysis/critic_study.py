@@ -1,4 +1,4 @@
-"""The Critic under test: its values against what the states turned out to be worth."""
+"""Tests the Critic: compares its values with the returns of the states."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 
 class CriticStudy(BaseModel):
-    """What was found, for each way to a value, over the same states."""
+    """The results for each way to a value, over the same states."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,7 +46,7 @@ class CriticStudy(BaseModel):
     hidden: int
     """States whose return is unknown because the horizon hides too much of it; they are left out."""
     unjudged: dict[str, int]
-    """States, by way, of which the Critic gave no usable value; they are left out of every way."""
+    """States, by way, for which the Critic gave no usable value; they are left out of every way."""
     ways: dict[str, Reliability]
 
 
@@ -73,9 +73,9 @@ async def study_critic(
     resume: bool,
     bar: Bar,
 ) -> CriticStudy:
-    """Plays evaluation episodes into `run`, then judges each of their states in each way; also in `critic.json`.
+    """Plays evaluation episodes into `run` and judges each of their states in each way; also writes `critic.json`.
 
-    Memory is read, never written. Each way has sampling seeds of its own. Raises what evaluation raises.
+    Memory is read, never written. Each way has its own sampling seeds. Raises what evaluation raises.
     """
     with bar(f"playing {method}", users * len(seeds)) as advance:
         await evaluate(
@@ -101,9 +101,9 @@ async def study_critic(
 
 
 def study_recorded(run: Path) -> CriticStudy:
-    """Returns the same from the values that a finished run recorded in its steps, without an LLM.
+    """Returns the same study from the values that a finished run recorded in its steps, without an LLM.
 
-    Raises ArtifactError when there is no run in `run`, or when nobody judged its steps.
+    Raises ArtifactError if there is no run in `run`, or if its steps have no values.
     """
     lines, config = read_lines(run), read_config(run)
     try:
@@ -123,7 +123,7 @@ def study_recorded(run: Path) -> CriticStudy:
 
 
 def _states(lines: Sequence[EpisodeLine], gamma: float) -> tuple[list[_State], int]:
-    """Returns every state whose return is known, and how many are not."""
+    """Returns every state whose return is known, and the number of the others."""
     states, hidden = [], 0
     for line in sorted(lines, key=lambda line: line.id):
         if line.output is None:
@@ -139,7 +139,7 @@ def _states(lines: Sequence[EpisodeLine], gamma: float) -> tuple[list[_State], i
 async def _judged(
     deps: Dependencies, resources: Resources, way: ValueWay, states: Sequence[_State], advance: Callable[[], None]
 ) -> list[float | None]:
-    """V of each state, None where the Critic gave none."""
+    """Returns V of each state, None where the Critic gave no value."""
     settings = deps.settings
     asked = settings.critic.model_copy(update={"value": way})
     critic = Critic(resources.model, deps.pack["critic"], asked, settings.planner.shown_steps)

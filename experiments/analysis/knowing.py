@@ -1,4 +1,4 @@
-"""Which of the LLM's answers about items a run began with: recorded, and taken again when it goes on."""
+"""Records the LLM's answers about items that a run began with, and restores them when it goes on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KNOWLEDGE = "knowledge"
 
 
 def knowledge_noted(knowledge: Knowledge | None) -> dict[str, Any]:
-    """What a run's record says of it; nothing where no LLM was asked for."""
+    """Returns what a run's record says of the answers; empty if no LLM was asked for any."""
     if knowledge is None or not knowledge.name:
         return {}
     return {
@@ -31,9 +31,10 @@ def knowledge_noted(knowledge: Knowledge | None) -> dict[str, Any]:
 
 
 def as_begun(deps: Dependencies, answers: Answers, surroundings: Mapping[str, Any]) -> Dependencies:
-    """`deps` that know what the run with these `surroundings` began with, out of the `answers` there are by now.
+    """Returns `deps` with the knowledge that the run with these `surroundings` began with.
 
-    A run of an earlier version knew nothing. Raises ArtifactError where the answers are others.
+    It is taken from the present `answers`. A run of an earlier version had no knowledge. Raises ArtifactError if the
+    answers have changed.
     """
     noted = surroundings.get(_KNOWLEDGE, {})
     if deps.belief_model.knowledge.answers and not noted:

@@ -1,4 +1,4 @@
-"""What an LLM knows of a catalogue's items: asking it, and how well its answers agree with train users' ratings."""
+"""What an LLM knows of a catalogue's items: asks it, and compares its answers with train users' ratings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from billp.memory.item_values import Observed
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
-_RATED, _COMPARED = 20, 12  # ratings of an item whose mean says something; items that a correlation needs
+_RATED, _COMPARED = 20, 12  # least ratings of a compared item; least items for a correlation
 _TOP = 0.1  # share of the compared items that count as favourites
 _NAMED = 5
 _Z95 = 1.96
@@ -36,17 +36,17 @@ class Known(BaseModel):
     model: str
     items: int
     asked: int
-    """Items that it said something of."""
+    """Items that it said something about."""
     compared: int
-    """Those of them with at least 20 ratings by train users."""
+    """The asked items with at least 20 ratings by train users."""
     correlation: Estimate
-    """Of its answers with the mean ratings of those items."""
+    """Correlation of its answers with the mean ratings of those items."""
     gain: Estimate
     """By how many stars its favourites among them, the top tenth, are rated above all of them."""
     favourites: list[str]
 
     def sentence(self) -> str:
-        """Returns the same in one line."""
+        """Returns the numbers as one sentence."""
         if self.correlation.ci95 is None or self.gain.ci95 is None:
             return f"asked about {self.asked} of {self.items} items"
         return (
@@ -56,7 +56,7 @@ class Known(BaseModel):
         )
 
     def pairs(self) -> dict[str, str]:
-        """Name and value, for people."""
+        """Returns name and value of each number, for people to read."""
         return {
             "model": self.model,
             "items asked about": f"{self.asked} of {self.items}",
@@ -66,7 +66,7 @@ class Known(BaseModel):
 
 
 async def build_knowledge(resources: Resources, deps: Dependencies, bar: Bar) -> None:
-    """Asks about every item that is still to be asked about; raises what `ask_about` raises first."""
+    """Asks about every item without an answer; raises the first error of `ask_about`."""
     file, settings = resources.knowledge.file(deps.pack), resources.settings
     items = open_items(deps, file.read())
     appraiser = Appraiser(resources.model, deps.pack["item"])
@@ -78,7 +78,7 @@ async def build_knowledge(resources: Resources, deps: Dependencies, bar: Bar) ->
 
 
 def known(knowledge: Knowledge, logs: Observed, catalogue: Catalogue, model: str) -> Known:
-    """What `model` knows of the items, in numbers, judged by the train users' `logs`."""
+    """Returns what `model` knows of the items, measured against the train users' `logs`."""
     column = knowledge.column
     said = np.full(len(catalogue), np.nan) if column is None else column[:, 0]
     compared = np.flatnonzero(np.isfinite(said) & (logs.counts >= _RATED))
@@ -96,12 +96,12 @@ def known(knowledge: Knowledge, logs: Observed, catalogue: Catalogue, model: str
 
 
 def known_by(resources: Resources, deps: Dependencies) -> Known:
-    """What the model of `resources` knows of the items of `deps`."""
+    """Returns what the model of `resources` knows of the items of `deps`."""
     return known(deps.belief_model.knowledge, deps.belief_model.logs, deps.catalogue, resources.model_name)
 
 
 def correlation_of(one: NDArray[np.float64], other: NDArray[np.float64]) -> Estimate:
-    """Pearson's correlation with Fisher's 95% interval; none of too few or equal numbers."""
+    """Returns Pearson's correlation with Fisher's 95% interval; none for too few or equal numbers."""
     if len(one) < _COMPARED or np.ptp(one) == 0 or np.ptp(other) == 0:
         return Estimate(mean=None, ci95=None, note=f"fewer than {_COMPARED} items to compare")
     found = float(np.clip(np.corrcoef(one, other)[0, 1], -0.9999, 0.9999))
@@ -110,7 +110,7 @@ def correlation_of(one: NDArray[np.float64], other: NDArray[np.float64]) -> Esti
 
 
 def _above(favourites: NDArray[np.float64], compared: NDArray[np.float64]) -> Estimate:
-    """By how much the mean of `favourites` lies above that of all compared, with its 95% interval."""
+    """Returns how much the mean of `favourites` exceeds that of all compared, with its 95% interval."""
     if len(compared) < _COMPARED or len(favourites) < 2:
         return Estimate(mean=None, ci95=None, note=f"fewer than {_COMPARED} items to compare")
     found = float(favourites.mean() - compared.mean())

@@ -31,7 +31,7 @@ class Step(BaseModel):
     line: EpisodeLine
     number: int
     unseen: frozenset[str]
-    """Episodes of the run whose lessons were not there yet when this one was run."""
+    """Episodes of the run that memory had not learned from when this one was run."""
     learning: bool
     """Whether the episode was one to learn from."""
 
@@ -65,7 +65,7 @@ class Step(BaseModel):
 
 
 def find_step(run: Path, episode: str, number: int) -> Step:
-    """Step `number` of `episode` in the run folder `run`; raises ArtifactError where there is none of these."""
+    """Returns step `number` of `episode` in the folder `run`; raises ArtifactError if there is no such step."""
     lines, config = read_lines(run), read_config(run)
     line = next((line for line in lines if line.id == episode), None)
     if line is None:

@@ -1,1 +1,1 @@
-"""Methods and prompt packs side by side: same users, same seeds, paired intervals."""
+"""Compares methods and prompt packs: same users, same seeds, paired intervals."""

@@ -1,4 +1,4 @@
-"""One arm with one seed: learns with a memory of its own, is probed on the way, then evaluated."""
+"""One arm with one seed: learns with its own memory, is probed in between, then evaluated."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ _EVALUATION = "evaluation"
 
 @dataclass(frozen=True)
 class ComparisonContext:
-    """What all tracks of a comparison share: the machine, the users and where results go."""
+    """What all arm runs of a comparison share: resources, users, and where results go."""
 
     resources: Resources
     design: Design
     folder: Path
     memories: str
-    """What the names of its memories begin with; no other comparison has it."""
+    """Prefix of the names of its memories; no other comparison has it."""
     engine: Engine
     test_users: list[str]
     on_episode: OnEpisode
     on_training: OnTraining
     one_training: asyncio.Lock
-    """Policies are trained one after another: they share the generators of torch and NumPy."""
+    """Policies are trained one after another, since they share the generators of torch and NumPy."""
 
 
 class ArmRun:
-    """One arm with one seed. Every part goes on where it was cut off; a finished part is only read."""
+    """One arm with one seed. Every part goes on where it was interrupted; a finished part is only read."""
 
     def __init__(self, bench: ComparisonContext, arm: Arm, seed: int, deps: Dependencies) -> None:
         self._bench = bench
@@ -66,11 +66,11 @@ class ArmRun:
 
     @property
     def lines(self) -> list[EpisodeLine]:
-        """Every episode of this track in brief, whatever it was for."""
+        """All its episodes without their steps, whatever they were for."""
         return [*self.training, *self.evaluation, *(line for lines in self.probes.values() for line in lines)]
 
     def met(self) -> Iterator[EpisodeLine]:
-        """Returns the episodes of its evaluation with all that was recorded of them, from disk."""
+        """Yields the episodes of its evaluation with all that was recorded of them, from disk."""
         ids = {line.id for line in self.evaluation}
         return (line for line in read_lines(self._path / _EVALUATION) if line.id in ids)
 
@@ -81,7 +81,7 @@ class ArmRun:
         return policy.record if isinstance(policy, TrainedPolicy) else None
 
     async def learn(self) -> None:
-        """Training episodes, with probes in between, or the training of a policy, or the tuning of a rival."""
+        """Runs the training episodes with probes in between, or trains the policy, or tunes the rival."""
         design = self._bench.design
         if self.arm.method.needs_policy:
             async with self._bench.one_training:
@@ -99,7 +99,7 @@ class ArmRun:
                 self.training = _in_brief(folder.lines())
                 return
             if self._services.memory is not None:
-                # The runner writes again what was learned, so that each probe finds memory as it stood then.
+                # The runner writes again what was learned, so that each probe finds memory as it was then.
                 folder.reopen()
                 await asyncio.to_thread(self._services.memory.clear)
             runner = self._runner(folder, world.horizon)
@@ -111,13 +111,13 @@ class ArmRun:
             folder.write_metrics(summarise(self.training, self.arm.name, design.dataset).model_dump_json(indent=2))
 
     async def evaluate(self, users: int) -> None:
-        """Episodes with the first `users` test users; those that are over are not run again."""
+        """Runs episodes with the first `users` test users; finished ones are not run again."""
         keys = self._bench.test_users
         plan = {"command": "evaluate", "users": keys, "seeds": [self._seed], "trained": self._trained}
         self.evaluation = await self._meet(_EVALUATION, plan, keys[:users], self.evaluation)
 
     async def _has_learned(self, folder: RunFolder, ids: Sequence[str]) -> bool:
-        """Whether training and probes are over and memory holds what they left; the probes are then in `probes`."""
+        """Returns whether training and probes are over and memory holds what they left; fills `probes` if so."""
         memory = self._services.memory
         if memory is None or not folder.complete or set(folder.over) != set(ids):
             return False
@@ -131,7 +131,7 @@ class ArmRun:
                 return False
             probes[trained] = _in_brief(read_lines(path))
         if any(line.output is None for probe in probes.values() for line in probe):
-            return False  # it is tried again, with memory as it stood then
+            return False  # it is tried again, with memory as it was then
         self.probes = probes
         return True
 
@@ -160,9 +160,9 @@ class ArmRun:
     async def _meet(
         self, name: str, plan: dict[str, object], keys: list[str], before: Sequence[EpisodeLine] = ()
     ) -> tuple[EpisodeLine, ...]:
-        """Returns the episodes with the users `keys`, in brief; more may be recorded where users are met in portions.
+        """Returns the episodes with the users `keys`, without steps; more may be recorded if users are met in portions.
 
-        `before` are those of the last portion: what failed there is tried again by another process, not by this one.
+        `before` are the episodes of the last portion: another process tries its failures again, this one does not.
         """
         met = {line.id for line in before}
         with self._open(name, plan) as folder:

@@ -1,4 +1,4 @@
-"""What a comparison's numbers rest on, in a few sentences that go with its tables wherever they are shown."""
+"""Captions: what a comparison's numbers are based on, in a few sentences that are shown with its tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from billp.simulators.quit.registry import rule_named
 
 
 def caption(design: Design, deps: Dependencies, *, met: int) -> str:
-    """Where train and test users come from, in which world they live, what was learned, tuned and read, and by whom."""
+    """Returns the caption: where users come from, their worlds, and what was learned, tuned and read by which arm."""
     worlds, settings = deps.worlds, deps.worlds.test.settings
     arms = {arm.name: arm.method for arm in design.arms}
     rule = rule_named(settings.quit_rule)

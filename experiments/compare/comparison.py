@@ -34,8 +34,8 @@ from billp.simulators import users_of
 from billp.whole_files import write_whole
 
 COMPARISON = "comparison.json"
-_ID = "comparison_id"  # part of the names of its memories, so that another of the same name has others
-# A comparison may go on with more: each arm with each seed has a folder, and a config, of its own.
+_ID = "comparison_id"  # part of the names of its memories, so that comparisons of one name have different ones
+# A comparison may go on with more: each arm with each seed has its own folder and config.
 _MAY_CHANGE = ("plan.arms", "plan.base", "plan.seeds", "plan.users", "plan.test_users", "prompts", "model_sha256")
 
 
@@ -49,13 +49,13 @@ async def compare(
     on_training: OnTraining | None = None,
     engine: Engine | None = None,
 ) -> Comparison:
-    """Trains, probes and evaluates every arm with every seed; results are also in `run/comparison.json`.
+    """Trains, probes and evaluates every arm with every seed; also writes the results to `run/comparison.json`.
 
-    All arms meet the same test users with the same seeds. Each learning arm has, for each seed, a memory that starts
-    empty and that its evaluation only reads; each policy is trained anew for each seed. With `resume`, what is over is
-    only read, and `design` may have more arms, seeds and users than before. `engine` plays the episodes; none: the one
-    that the settings ask for. Raises SettingsError for a design that makes no sense, and ArtifactError where `run` was
-    made with another training, other settings, or more.
+    All arms meet the same test users with the same seeds. For each seed, each learning arm has a memory that starts
+    empty and that its evaluation only reads, and each policy is trained again. With `resume`, finished parts are only
+    read, and `design` may have more arms, seeds and users than before. `engine` plays the episodes; by default the one
+    that the settings name. Raises SettingsError for an invalid design, and ArtifactError if `run` was made with another
+    training, other settings, or more.
     """
     design = checked(design, resources.settings.run.batch)
     for arm in design.arms:
@@ -91,14 +91,14 @@ async def compare(
         met = await _run(tracks, design)
         comparison = _results(resources, base, design, tracks, met=met, settings=config["settings"])
         folder.widen()
-        if not resources.load.seconds:  # nothing was asked, so the stored one knows how it was served
+        if not resources.load.seconds:  # nothing was asked, so only the stored one says how the LLM was used
             comparison = _as_stored(run / COMPARISON, comparison)
         write_whole(run / COMPARISON, comparison.model_dump_json(indent=2) + "\n")
     return comparison
 
 
 def _as_stored(path: Path, comparison: Comparison) -> Comparison:
-    """Returns the comparison with how it was served as the file at `path` says, where that has the same results."""
+    """Returns the comparison with the serving numbers of the file at `path`, if that has the same results."""
     with suppress(ArtifactError):
         stored = read_stored(path, Comparison, "compare again")
         if stored.methods == comparison.methods and stored.training == comparison.training:
@@ -123,7 +123,7 @@ def _services_of(arm: Arm, base: Dependencies, resources: Resources) -> Dependen
 
 
 async def _run(tracks: list[ArmRun], design: Design) -> int:
-    """Runs all tracks; returns the number of test users that each of them met."""
+    """Runs all arms; returns the number of test users that each of them met."""
     first, *others = design.looks
 
     async def begin(track: ArmRun) -> None:
@@ -143,7 +143,7 @@ async def _run(tracks: list[ArmRun], design: Design) -> int:
 def _decided(tracks: list[ArmRun], design: Design) -> bool:
     """Returns whether R_traj of every arm differs from the base's.
 
-    Looking several times would find differences by luck more often than 5% of the time; so each look asks for its
+    Several looks at the data would find differences by chance more often than 5% of the time, so each look uses its
     part of the 5% only (Bonferroni).
     """
     level = 1 - 0.05 / len(design.looks)
@@ -221,7 +221,7 @@ def _policies(tracks: list[ArmRun], methods: dict[str, Summary]) -> list[PolicyT
 
 
 def _probes(tracks: list[ArmRun], arm: str, design: Design) -> dict[int, list[EpisodeLine]]:
-    """Probe episodes by training episodes; the evaluation's episodes with the probe's users are the last point."""
+    """Returns probe episodes by training episodes; the last point is the evaluation with the probe's users."""
     if not design.probes:
         return {}
     points: dict[int, list[EpisodeLine]] = {}

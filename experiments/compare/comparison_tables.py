@@ -1,4 +1,4 @@
-"""A comparison as tables to read."""
+"""The tables of a comparison."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tables_of(comparison: Comparison) -> list[TextTable]:
 
 
 def pairs_table(comparison: Comparison) -> TextTable:
-    """One row an arm: how its R_traj and Len differ from the base's, pair by pair."""
+    """Returns one row per arm: how its R_traj and Len differ from the base's, pair by pair."""
     by_arm = {(pair.a, pair.metric): pair for pair in comparison.pairs if pair.b == comparison.base}
     rows = []
     for name in comparison.methods:
@@ -38,7 +38,7 @@ def pairs_table(comparison: Comparison) -> TextTable:
 
 
 def conduct_table(comparison: Comparison) -> TextTable:
-    """One row an arm: breadth of what it recommends, and why its episodes ended."""
+    """Returns one row per arm: breadth of its recommendations, and why its episodes ended."""
     rows = [
         (
             name,
@@ -58,7 +58,7 @@ def conduct_table(comparison: Comparison) -> TextTable:
 
 
 def curve_table(comparison: Comparison) -> TextTable:
-    """The learning curves, one row a probe: R_traj of its users with the memory of so many training episodes."""
+    """Returns the learning curves, one row per probe: R_traj of its users after so many training episodes."""
     users = max((point.users for point in comparison.curve), default=0)
     arms = list(dict.fromkeys(point.arm for point in comparison.curve))
     points = {(point.arm, point.trained): point for point in comparison.curve}
@@ -70,8 +70,9 @@ def curve_table(comparison: Comparison) -> TextTable:
 
 
 def policies_table(comparison: Comparison) -> TextTable:
-    """One row a policy: what its training cost, what it came to, and the first point of its curve that is as high as
-    R_traj of each arm that learns by memory.
+    """Returns one row per policy: what its training cost, its result, and when it reaches the arms with a memory.
+
+    For each of these arms it gives the first point of the policy's curve that is as high as the arm's R_traj.
     """
     others = [passing.arm for passing in comparison.policies[0].passes]
     reaches = (f"{users} first reach {arm} at" for arm in others for users in ("train users", "held-out users"))
@@ -96,5 +97,5 @@ def _steps(count: int | None) -> str:
 
 
 def _marked(estimate: Estimate, digits: int) -> str:
-    """Returns the interval; a star where it excludes zero."""
+    """Returns the interval, with a star if it excludes zero."""
     return with_interval(estimate, digits) + (" *" if excludes(estimate, 0.0) else "")

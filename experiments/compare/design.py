@@ -1,4 +1,4 @@
-"""What is compared: arms (a method with a prompt pack), users, seeds, and how much is learned first."""
+"""The design of a comparison: arms (a method with a prompt pack), users, seeds, and how much is learned first."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from billp.agents.prompt_pack import PromptPack
 from billp.errors import SettingsError
 from billp.graphs.methods import Method, method_named
 
-LOOKS = 5  # times that a comparison with an early stop looks at its numbers, at most
-FEWEST = 20  # users below which an interval rests too much on their numbers being normally distributed
+LOOKS = 5  # most times that a comparison with an early stop looks at its numbers
+FEWEST = 20  # with fewer users an interval depends too much on their numbers being normally distributed
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Arm:
 class Design:
     """A comparison, fixed before its first episode.
 
-    `users` test users meet every arm once with every seed. A learning arm first learns from `train_episodes`
-    episodes with each seed, into a memory of its own. After each number of episodes in `probes` (rising, all below
-    `train_episodes`) the first `probe_users` of the test users are met with memory as it stands: the learning curve,
-    whose last point is read off the evaluation itself. With `stop_early` the users are met in up to LOOKS portions,
-    until every arm's R_traj differs from the base's. A method with a policy trains it once with each seed, for
-    `epochs`, or for the budget in its hyperparameters where that is None.
+    `users` test users meet every arm once with every seed. A learning arm first learns from `train_episodes` episodes
+    with each seed, into a memory of its own. After each number of episodes in `probes` (increasing, all below
+    `train_episodes`) the first `probe_users` of the test users are met with memory as it is then: this is the learning
+    curve, whose last point comes from the evaluation itself. With `stop_early` the users are met in up to LOOKS
+    portions, until every arm's R_traj differs from the base's. A method with a policy trains it once with each seed,
+    for `epochs`, or for the budget in its hyperparameters if that is None.
     """
 
     dataset: str
@@ -56,18 +56,18 @@ class Design:
 
     @property
     def trained(self) -> frozenset[str]:
-        """The arms of which each seed is a training of its own."""
+        """The arms that are trained again with each seed."""
         return frozenset(arm.name for arm in self.arms if arm.method.trains)
 
     @property
     def episodes(self) -> int:
-        """Most episodes that the comparison can take."""
+        """The most episodes that the comparison can take."""
         learning = sum(arm.method.learns for arm in self.arms)
         once = learning * (self.train_episodes + len(self.probes) * self.probe_users) + len(self.arms) * self.users
         return once * len(self.seeds)
 
     def left_out(self, plan: Mapping[str, Any]) -> list[str]:
-        """What a comparison with this `plan` has and this one would not: arms, seeds, users."""
+        """Returns what a comparison with this `plan` has and this one lacks: arms, seeds, users."""
         arms = {arm.name for arm in self.arms}
         return [
             *(str(arm) for arm in plan["arms"] if arm not in arms),
@@ -91,10 +91,10 @@ class Design:
 
 
 def arms_of(methods: Sequence[str], packs: Sequence[PromptPack]) -> tuple[Arm, ...]:
-    """Returns every method with every pack; named METHOD, or METHOD@PACK where there are several packs.
+    """Returns every method with every pack; named METHOD, or METHOD@PACK if there are several packs.
 
-    A method that asks no LLM reads no prompts and is there once. Raises SettingsError for an unknown method or one
-    named twice, and for packs that cannot be told apart.
+    A method that asks no LLM reads no prompts and has one arm. Raises SettingsError for an unknown method or one named
+    twice, and for packs that cannot be told apart.
     """
     if len(set(methods)) < len(methods):
         raise SettingsError(f"A method is named twice in {','.join(methods)}; name each once.")
@@ -112,7 +112,7 @@ def arms_of(methods: Sequence[str], packs: Sequence[PromptPack]) -> tuple[Arm, .
 
 
 def checked(design: Design, batch: int) -> Design:
-    """Returns the design itself; raises SettingsError where it makes no sense.
+    """Returns the design itself; raises SettingsError if it is invalid.
 
     Memory is written between batches, so a probe can only see it at a multiple of `batch` episodes.
     """

@@ -1,4 +1,4 @@
-"""Two arms compared pair by pair: the same user with the same seed, once with each."""
+"""Compares two arms pair by pair: the same user with the same seed, once with each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from billp.experiments.stats.metrics import cells_of, seed_table
 
 
 class Pair(BaseModel):
-    """How arm `a` differs from arm `b` in one metric: mean of a less mean of b, and mean of a over mean of b."""
+    """How arm `a` differs from arm `b` in one metric: mean of a minus mean of b, and mean of a divided by mean of b."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,7 +28,7 @@ class Pair(BaseModel):
 
 
 def compare_pairs(arms: Mapping[str, Sequence[EpisodeLine]], base: str, trained: Collection[str] = ()) -> list[Pair]:
-    """Every pair of arms in every metric; `base` is always the `b` of its pairs. `trained`: see `compare_pair`."""
+    """Returns every pair of arms in every metric; `base` is always `b`. `trained` as in `compare_pair`."""
     names = [name for name in arms if name != base]
     couples = [(name, base) for name in names if base in arms]
     couples += [(a, b) for position, b in enumerate(names) for a in names[position + 1 :]]
@@ -42,9 +42,9 @@ def compare_pairs(arms: Mapping[str, Sequence[EpisodeLine]], base: str, trained:
 def compare_pair(
     a: str, of_a: Sequence[EpisodeLine], b: str, of_b: Sequence[EpisodeLine], metric: str, *, trained: bool = False
 ) -> Pair:
-    """Returns the difference and ratio of `a` to `b` in `metric`, with intervals of 95%.
+    """Returns the difference and ratio of `a` to `b` in `metric`, with 95% intervals.
 
-    The difference is that of the two means. `trained` says that each seed is a training of one of them, or of both.
+    `trained` says that each seed is a separate training of one of them, or of both.
     """
     table_a, table_b = tables_of_pair(of_a, of_b, metric)
     return Pair(
@@ -60,13 +60,13 @@ def compare_pair(
 def differs(
     of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: str, level: float, *, trained: bool = False
 ) -> bool:
-    """Returns whether the interval of `level` around the difference excludes zero; never where there is no interval."""
+    """Returns whether the interval of `level` around the difference excludes zero; false without an interval."""
     table_a, table_b = tables_of_pair(of_a, of_b, metric)
     return excludes(difference_of([table_a], [table_b], trained=trained, level=level), 0.0)
 
 
 def tables_of_pair(of_a: Sequence[EpisodeLine], of_b: Sequence[EpisodeLine], metric: str) -> tuple[Table, Table]:
-    """Returns the metric of a and of b, each (seeds, users); NaN where no episode was finished."""
+    """Returns the metric of a and of b, each (seeds, users); NaN for episodes that were not finished."""
     seeds = sorted({line.seed for lines in (of_a, of_b) for line in lines})
     users = sorted({line.user for lines in (of_a, of_b) for line in lines})
     table_a, table_b = (seed_table(cells_of(lines, metric), seeds, users) for lines in (of_a, of_b))

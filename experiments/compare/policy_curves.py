@@ -1,4 +1,4 @@
-"""The policies of a comparison: their curves over training steps, and where these pass what memory reaches."""
+"""The policies of a comparison: their curves over training steps, and where these reach what memory reaches."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ class PolicyPoint(BaseModel):
 
 
 class Passing(BaseModel):
-    """The first point of a curve that is as high as an arm's R_traj with held-out users; None where none is."""
+    """The first point of a curve that is as high as an arm's R_traj with held-out users; None if there is none."""
 
     model_config = ConfigDict(frozen=True)
 
     arm: str
     r_traj: float
     train_users: int | None
-    """Steps after which train users, in the world that the policy learned in, bring as much."""
+    """Steps after which train users, in the world that the policy learned in, reach as much."""
     held_out: int | None
     """Steps after which held-out users do."""
 
 
 class PolicyTraining(BaseModel):
-    """The trainings of one arm's policy, one with each seed."""
+    """The trainings of one arm's policy, one per seed."""
 
     model_config = ConfigDict(frozen=True)
 
     arm: str
     seeds: int
     steps: int
-    """Of one training: steps of simulated users, or gradient steps of a method that meets none."""
+    """Of one training: steps of simulated users, or gradient steps for a method that meets no users."""
     seconds: float
     """Of one training, mean over the seeds."""
     curve: list[PolicyPoint]
@@ -50,7 +50,7 @@ class PolicyTraining(BaseModel):
 
 
 def policy_training(arm: str, records: Sequence[PolicyRecord], reached: Mapping[str, float]) -> PolicyTraining:
-    """The trainings behind `records`, which differ in their seeds; `reached` is R_traj by arm that learns by memory."""
+    """Returns the trainings in `records`, one per seed; `reached` is R_traj by arm that learns by memory."""
     curve = [_point(points) for points in zip(*(record.curve for record in records), strict=True)]
     return PolicyTraining(
         arm=arm,
@@ -80,5 +80,5 @@ def _point(points: Sequence[CurvePoint]) -> PolicyPoint:
 
 
 def _first(points: Iterable[tuple[int, float | None]], least: float) -> int | None:
-    """Returns the steps of the first of `points`, steps and R_traj, that is as high as `least`."""
+    """Returns the steps of the first of `points` (steps, R_traj) that is as high as `least`."""
     return next((steps for steps, found in points if found is not None and found >= least), None)

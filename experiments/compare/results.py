@@ -1,4 +1,4 @@
-"""What a comparison found, as printed with `--json` and stored in `comparison.json`."""
+"""The results of a comparison, as printed with `--json` and stored in `comparison.json`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from billp.experiments.stats.metrics import Summary, summarise
 
 
 class CurvePoint(BaseModel):
-    """The fixed probe of users, met with a memory of `trained` episodes; seeds pooled."""
+    """The probe users, met with a memory of `trained` episodes; seeds pooled."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,31 +28,31 @@ class CurvePoint(BaseModel):
 
 
 class Serving(BaseModel):
-    """How the LLM was used by the process that finished the comparison; a resumed one saw only its own part."""
+    """How the process that finished the comparison used the LLM; a resumed one counts only its own part."""
 
     model_config = ConfigDict(frozen=True)
 
     seconds: float
     """From its first call to its last reply."""
     busy_share: float
-    """Share of that time with at least one call under way."""
+    """Share of that time with at least one call running."""
     calls_at_once: float
     cached_share: dict[str, float]
     """By arm: share of prompt tokens that the server's prefix cache served, training and probes included."""
 
 
 class Comparison(BaseModel):
-    """Every arm's numbers, and every pair of arms compared user by user."""
+    """The numbers of every arm, and every pair of arms compared user by user."""
 
     model_config = ConfigDict(frozen=True)
 
     dataset: str
     base: str
     users: int
-    """Test users that every arm met; fewer than planned where the comparison stopped early."""
+    """Test users that every arm met; fewer than planned if the comparison stopped early."""
     stopped_early: bool
     caption: str = ""
-    """What the numbers rest on: users, worlds, what was learned, tuned and read."""
+    """What the numbers are based on: users, worlds, and what was learned, tuned and read."""
     methods: dict[str, Summary]
     """By arm: its evaluation."""
     training: dict[str, Summary]
@@ -68,7 +68,7 @@ def curve_points(arm: str, probes: Mapping[int, Sequence[EpisodeLine]], dataset:
     """Returns the learning curve of one arm from its probe episodes by number of training episodes."""
     points = []
     for trained, lines in sorted(probes.items()):
-        # Before the first episode there is no training yet whose luck could count.
+        # Before the first episode nothing was trained, so trainings add no variance.
         summary = summarise(lines, arm, dataset, trained=trained > 0)
         points.append(
             CurvePoint(

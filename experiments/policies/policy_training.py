@@ -1,4 +1,4 @@
-"""Training runs of policies: a folder each, which can be resumed; the policy goes where its name is looked up."""
+"""Training runs of policies: one resumable folder each; the policy is stored where its name is looked up."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ OnProgress = Callable[[float], None]
 """Called with the share of a training that is done."""
 
 HELD_OUT = 100
-"""Test users of a curve, or as many as there are."""
+"""Test users of a curve, or as many as exist."""
 
 _POLICY = "policy"
 
 
 def check_trainable(method: str) -> None:
-    """Raises BadInputError where what the method is trained with is not installed."""
+    """Raises BadInputError if the packages that the method is trained with are not installed."""
     if find_spec("tianshou") is None:
         raise BadInputError(
             f"Method {method!r} is trained with tianshou, which is not installed; run `pip install -e '.[rl]'`."
@@ -60,11 +60,11 @@ def train_method(
     on_progress: OnProgress,
     held_out: bool = False,
 ) -> TrainedPolicy:
-    """Trains `method` in the train world of `deps` into the folder `run`; one that is done is only read.
+    """Trains `method` in the train world of `deps` into the folder `run`; a finished training is only read.
 
-    `epochs` stands for the method's own budget where it is given. With `held_out` the first HELD_OUT test users
-    meet the policy after each epoch, for its curve: nothing is learned from them and nothing chosen by them. Raises
-    BadInputError without tianshou, and ArtifactError where `run` was made with something else.
+    `epochs` replaces the method's own budget if given. With `held_out` the first HELD_OUT test users meet the policy
+    after each epoch, for its curve: nothing is learned from them and nothing is chosen by them. Raises BadInputError
+    without tianshou, and ArtifactError if `run` was made with something else.
     """
     check_trainable(method)
     from billp.baselines.rl.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
@@ -103,7 +103,7 @@ def kept_policy(deps: Dependencies, method: str, name: str) -> TrainedPolicy | N
 
 
 def training_row(record: PolicyRecord) -> dict[str, Any]:
-    """Returns a training in plain values: what it cost, and what train users made of the policy."""
+    """Returns a training in plain values: its cost, and its results with train users."""
     return {
         "method": record.method,
         "dataset": record.dataset,
@@ -118,7 +118,7 @@ def training_row(record: PolicyRecord) -> dict[str, Any]:
 
 
 def classroom(deps: Dependencies, world: World, seed: int) -> TrainingData:
-    """What a method may learn from in `world`: its users, and no row of any other user."""
+    """Returns what a method may learn from in `world`: its users, and no row of any other user."""
     from billp.baselines.rl.algorithms.agent import TrainingData  # noqa: PLC0415 -- loads torch and tianshou
 
     dataset, count = logs_of(deps.dataset, world), deps.settings.memory.state_items
@@ -135,30 +135,30 @@ def classroom(deps: Dependencies, world: World, seed: int) -> TrainingData:
 
 
 def _held_out(deps: Dependencies) -> EvaluationUsers:
-    """The same test users whatever is compared with how many users, so that the curves of all seeds are of one kind."""
+    """Returns the same test users for every comparison, so that the curves of all seeds are comparable."""
     world = deps.worlds.test
     users = users_of(world, min(HELD_OUT, len(world.users)), world.settings.seed)
     return audience_of(deps, world, users)
 
 
 def audience_of(deps: Dependencies, world: World, users: Sequence[int]) -> EvaluationUsers:
-    """Returns the `users` of `world`, with what the logs say of them."""
+    """Returns the `users` of `world`, with their logs."""
     data, settings = deps.dataset, deps.settings
     return EvaluationUsers(world, users, histories_of(data, settings.memory.state_items), own_items(settings, data))
 
 
 def own_items(settings: Settings, dataset: Dataset) -> list[NDArray[np.int32]]:
-    """By user index: the items of the user's history that are not recommended."""
+    """Returns by user index the items of the user's history, which are not recommended."""
     return [masked_history(settings, dataset, user) for user in range(len(dataset.user_keys))]
 
 
 def histories_of(dataset: Dataset, count: int) -> list[list[int]]:
-    """By user index: the `count` newest items that the user liked, oldest first."""
+    """Returns by user index the `count` newest items that the user liked, oldest first."""
     return [list(dataset.history(user, count)) for user in range(len(dataset.user_keys))]
 
 
 def logs_of(dataset: Dataset, world: World) -> Dataset:
-    """The dataset with the rows of the world's users alone: nothing of another user gets into the hands of a method."""
+    """Returns the dataset with the rows of the world's users alone, so that a method sees no other user."""
     mine = np.isin(dataset.users, world.users)
     return replace(
         dataset,

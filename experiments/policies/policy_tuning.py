@@ -1,8 +1,8 @@
-"""A short search for hyperparameters that looks at train users alone.
+"""A short search for hyperparameters that uses train users alone.
 
-The train users are parted in two halves, and a world is fitted to each. Every candidate learns in the first and meets
-the users of the second after each epoch: what pays in a world that was never learned from is what generalises. The
-test users, and what is fitted to them, have no part in it.
+The train users are split in two halves, and a world is fitted to each. Every candidate learns in the first and meets
+the users of the second after each epoch: this rewards what holds in a world that was never learned from. The test
+users, and what is fitted to them, have no part in it.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from billp.baselines.rl.algorithms.agent import TrainingData
 
 Changes = Mapping[str, int | float | str]
-"""Hyperparameters that are other than in the method's file."""
+"""Hyperparameters that differ from the method's file."""
 
 _RESULT = "trial.json"
 _FITTING = 0.05  # share of the search that the bar gives to fitting the two worlds
 
 
 class Trial(BaseModel):
-    """One candidate: what it changes, and how it did after the epoch that brought most with the second half's users."""
+    """One candidate: its changes, and its results after the epoch that was best with the second half's users."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -72,10 +72,10 @@ def tune(
     resume: bool,
     on_progress: OnProgress,
 ) -> list[Trial]:
-    """Tries `trials` candidates, the method's file first; they are in the folder `run`, where it can be resumed.
+    """Tries `trials` candidates, the method's file first; they are in the folder `run`, which can be resumed.
 
-    `epochs` stands for those of the search space where it is given. Raises BadInputError without tianshou, and
-    ArtifactError where `run` was made with something else.
+    `epochs` replaces those of the search space if given. Raises BadInputError without tianshou, and ArtifactError if
+    `run` was made with something else.
     """
     check_trainable(method)
     space = search_space_of(method)
@@ -107,7 +107,7 @@ def tune(
 def candidates(
     base: Mapping[str, object], values: Mapping[str, Sequence[int | float | str]], count: int, seed: int
 ) -> list[Changes]:
-    """`count` candidates or all: no change, then combinations of `values`, none twice, as drawn with `seed`."""
+    """Returns `count` candidates, or all: no change, then different combinations of `values`, drawn with `seed`."""
     known = [
         {name: value for name, value in zip(values, combination, strict=True) if value != base[name]}
         for combination in product(*values.values())

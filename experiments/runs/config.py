@@ -1,4 +1,4 @@
-"""What a run was made with, as stored in its `config.json`."""
+"""The configuration of a run, as stored in its `config.json`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PACKAGES = (
     "torch",
     "xllamacpp",
 )
-# Where things lie and how many run at once may change between a run and its resumption; results may not.
+# Places and the number of episodes at once may change between a run and its resumption; what decides results may not.
 _NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_url": True, "vllm": True, "page": True,
                  "postgres_url": True, "api": True,
                  "run": {"side_by_side", "tape", "tape_file", "engine", "ray_address", "workers"},
@@ -35,10 +35,10 @@ _NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_ur
 
 
 def run_config(resources: Resources, deps: Dependencies, plan: dict[str, Any]) -> dict[str, Any]:
-    """`plan` (command, method, users, seeds, ...), settings that decide results, prompts, model and data by hash.
+    """Returns the `plan` (command, method, users, seeds, ...) and what decides results: settings and hashes.
 
-    Prompts and model are left out where no LLM is asked. The simulator's settings are those that it was built with,
-    whatever they are now.
+    The hashes are of prompts, model and data. Prompts and model are left out if no LLM is asked. The simulator's
+    settings are those that it was built with, whatever the present ones are.
     """
     settings = deps.settings.model_dump(mode="json", exclude=_NOT_IDENTITY)  # type: ignore[arg-type]
     return {
@@ -53,10 +53,10 @@ def run_config(resources: Resources, deps: Dependencies, plan: dict[str, Any]) -
 def surroundings(
     settings: Settings, able: Abilities | None = None, knowledge: Knowledge | None = None
 ) -> dict[str, Any]:
-    """Versions, data folder and all settings: recorded with a run, not compared when it is resumed. Holds no secret.
+    """Returns versions, data folder and all settings: stored with a run, not compared on resumption, without secrets.
 
-    `able` is what the run's LLM can do; a run whose LLM keeps to no seed is marked as one that cannot be repeated.
-    `knowledge` is what it says of the items: a run that is resumed, and its explanations, go on with just that.
+    `able` is what the run's LLM can do; a run whose LLM ignores seeds is marked as not repeatable. `knowledge` is what
+    it says of the items: a resumed run, and explanations of it, use exactly that.
     """
     return {
         "python": platform.python_version(),
@@ -70,7 +70,7 @@ def surroundings(
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on; packages that are not installed are left out."""
+    """Returns the versions of the packages that results depend on; packages that are not installed are left out."""
     found = {}
     for name in _PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""A folder that remembers what it was made with, and lets one process at a time write to it."""
+"""A folder that stores the configuration it was made with, and that one process at a time writes to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONFIG = "config.json"
 LOCK = ".lock"
 _SURROUNDINGS = "surroundings"
 _LATER = "later_surroundings"
-LARGEST = 64_000_000  # bytes of a config; those of large comparisons, which name every user, take some megabytes
+LARGEST = 64_000_000  # bytes of a config; a large comparison, which names every user, takes some megabytes
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -35,12 +35,12 @@ class ConfiguredFolder:
         resume: bool,
         may_change: Collection[str] = (),
     ) -> None:
-        """Creates the folder, or with `resume` opens it again (or creates it, where the kill came first).
+        """Creates the folder, or with `resume` opens it again (or creates it, if it was never made).
 
-        `config` decides results and must be the same when resuming, but for what `may_change` names (`plan.users`,
-        with all that is below it); `widen` stores it. `surroundings` is stored beside it.
-        Raises ArtifactError when it exists and `resume` is not given, when another process holds it, or when
-        it was made with another config (the message names the first setting that differs).
+        `config` decides results and must be the same when resuming, except for what `may_change` names (`plan.users`,
+        with everything below it); `widen` stores it. `surroundings` is stored beside it. Raises ArtifactError if it
+        exists and `resume` is not given, if another process holds it, or if it was made with another config (the
+        message names the first setting that differs).
         """
         self.path = path
         self._config, self._surroundings = config, surroundings
@@ -64,7 +64,7 @@ class ConfiguredFolder:
 
     @property
     def surroundings(self) -> dict[str, Any]:
-        """Those that it was made with."""
+        """The surroundings that it was made with."""
         return read_surroundings(self.path)
 
     def __enter__(self) -> Self:
@@ -74,9 +74,9 @@ class ConfiguredFolder:
         self.close()
 
     def widen(self) -> None:
-        """Stores the config as it is now; where that changes it, the surroundings of both are kept.
+        """Stores the config as it is now; if that changes it, the surroundings of both are kept.
 
-        To be called once everything that the config names is there.
+        Call it when everything that the config names exists.
         """
         before = _stored(self.path / CONFIG)
         if json.loads(json.dumps(self._config)) != _without_surroundings(before):
@@ -98,33 +98,33 @@ class ConfiguredFolder:
             raise unwritable(self.path, error) from error
 
     def _check_new(self) -> None:
-        """Raises ArtifactError where a folder without config holds something that would be mixed up with a new run."""
+        """Raises ArtifactError if a folder without config holds files that a new run would mix with."""
 
     def _opened(self) -> None:
-        """Opens what else the folder holds; where that raises, the folder is released."""
+        """Opens what else the folder holds; if that raises, the folder is released."""
 
 
 def check_free(path: Path, *, resume: bool) -> None:
-    """Raises ArtifactError where a run that is not to go on stands in the folder."""
+    """Raises ArtifactError if the folder holds a run that is not to be resumed."""
     if (path / CONFIG).exists() and not resume:
         raise ArtifactError(f"Run {path} exists; add --resume to go on with it, or choose another --run.")
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """What a folder was made with, without its surroundings; raises ArtifactError where that is missing or damaged."""
+    """Returns a folder's config without surroundings; raises ArtifactError if it is missing or damaged."""
     if not (path / CONFIG).exists():
         raise ArtifactError(f"There is no run in {path}; name a folder that holds {CONFIG}.")
     return _stored_config(path / CONFIG)
 
 
 def read_surroundings(path: Path) -> dict[str, Any]:
-    """What was recorded beside the config of a folder; empty where nothing was."""
+    """Returns what was recorded beside the config of a folder; empty if nothing was."""
     kept: dict[str, Any] = _stored(path / CONFIG).get(_SURROUNDINGS, {})
     return kept
 
 
 def locked(path: Path) -> IO[str]:
-    """Returns the file `path`, locked until it is closed; raises ArtifactError where another process holds it."""
+    """Returns the file `path`, locked until it is closed; raises ArtifactError if another process holds it."""
     try:
         file = path.open("w")
     except OSError as error:
@@ -138,7 +138,7 @@ def locked(path: Path) -> IO[str]:
 
 
 def unwritable(path: Path, error: OSError) -> ArtifactError:
-    """Returns the error that says that a run cannot be written to."""
+    """Returns the error for a run that cannot be written to."""
     return ArtifactError(
         f"Run {path} cannot be written ({error.strerror or error}); what is recorded stays: make room or mend the "
         "folder, and go on with --resume."
@@ -188,7 +188,7 @@ _EARLIER: dict[str, dict[str, object]] = {
     "simulator": {"judgement_rounding": "stars"},
     "actor": {"mask_history": False},
 }
-"""What held before there was a setting, where that is not its default."""
+"""The values that held before a setting existed, where they differ from its default."""
 
 
 def completed(stored: Mapping[str, Any]) -> dict[str, Any]:

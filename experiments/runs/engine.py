@@ -1,4 +1,4 @@
-"""Where episodes are played: in this process, or by whatever else keeps to the contract of `Engine`."""
+"""Engines play episodes: in this process, or wherever another implementation of `Engine` plays them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Result = TypeVar("Result")
 
 
 async def together(work: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
-    """What each of `work` returns, in that order.
+    """Returns what each of `work` returns, in that order.
 
-    What stops one for good stops them all, and where that is an error of ours it is raised once, as itself.
+    An error of one cancels all others; one of our own errors is raised once, as itself rather than in a group.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -41,22 +41,22 @@ async def together(work: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
 
 
 OnPlayed = Callable[[Sequence[Played]], None]
-"""Called with episodes as they end."""
+"""Called with episodes when they end."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What the episodes of one batch have in common: nothing of it changes while they are played."""
+    """What the episodes of one batch share; nothing of it changes while they are played."""
 
     deps: Dependencies
     method: Method
     run: str
-    """What memory remembers as the run."""
+    """The run's name in memory."""
     first_ordinal: int
     horizon: int
 
     def context(self, plan: EpisodePlan) -> EpisodeContext:
-        """What an episode of `plan` is run with."""
+        """Returns the context that an episode of `plan` is run with."""
         context = EpisodeContext(
             method=self.method.name,
             split=plan.split,
@@ -69,15 +69,15 @@ class Stage:
 
 
 class Engine(Protocol):
-    """Plays episodes side by side, and at most a fixed number of them at once."""
+    """Plays episodes side by side, at most a fixed number of them at once."""
 
     async def play(
         self, stage: Stage, plans: Sequence[EpisodePlan], freezer: Freezer | None, on_played: OnPlayed
     ) -> None:
-        """Plays every one of `plans`, which are of one batch; hands them on as they end, on the event loop.
+        """Plays `plans`, all of one batch; passes them on when they end, on the event loop.
 
-        They read the memory of `freezer` as it stands when they begin, and write nothing. An episode that failed ends
-        with its EpisodeError; what ends the run is raised.
+        They read the memory of `freezer` as it is when they begin, and write nothing. A failed episode ends with its
+        EpisodeError; an error that ends the run is raised.
         """
         ...
 
@@ -92,7 +92,7 @@ class LocalEngine:
         self, stage: Stage, plans: Sequence[EpisodePlan], freezer: Freezer | None, on_played: OnPlayed
     ) -> None:
         """See `Engine`."""
-        if stage.method.together:  # they weigh what is remembered, and look nothing up in it
+        if stage.method.together:  # they use estimates from memory, and look nothing up in it
             async with self._at_once:
                 await play_as_arrays(stage, plans, on_played)
             return
@@ -110,9 +110,9 @@ class LocalEngine:
 
 
 async def engine_of(resources: Resources) -> Engine:
-    """Returns the engine that the resources' settings ask for; it ends with the resources.
+    """Returns the engine that the resources' settings name; it closes with the resources.
 
-    Raises SettingsError where it cannot play what is asked for, and EngineError where it cannot be started.
+    Raises SettingsError if it cannot play what is asked for, and EngineError if it cannot be started.
     """
     run = resources.settings.run
     if run.engine == "local":
@@ -123,7 +123,7 @@ async def engine_of(resources: Resources) -> Engine:
 
 
 async def play_as_arrays(stage: Stage, plans: Sequence[EpisodePlan], on_played: OnPlayed) -> None:
-    """Plays `plans` as arrays, many users a step."""
+    """Plays `plans` as arrays, many users per step."""
     playing = play_many(stage.deps, stage.method, plans)
     while (ended := await asyncio.to_thread(next, playing, None)) is not None:
         on_played(ended)

@@ -14,7 +14,7 @@ from billp.graphs.state import Trajectory
 
 
 class EpisodeLine(BaseModel):
-    """One episode that is over. A failed one has an error and no output, and never counts as zero."""
+    """One finished episode. A failed one has an error and no output, and never counts as zero."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -34,13 +34,13 @@ class EpisodeLine(BaseModel):
     _numbers: dict[str, float] = PrivateAttr(default_factory=dict)
 
     def number(self, metric: str) -> float | None:
-        """Returns the episode's number in `metric`, a name in METRICS; None where it was not finished."""
+        """Returns the episode's number in `metric`, a name in METRICS; None if it was not finished."""
         if self.output is None:
             return None
         return self._numbers[metric] if metric in self._numbers else METRICS[metric].of(self.output)
 
     def in_brief(self) -> EpisodeLine:
-        """Returns the same episode without its steps, history and reflections: its numbers, in some hundred bytes."""
+        """Returns the same episode without its steps, history and reflections: some hundred bytes."""
         if self.output is None:
             return self
         output: Trajectory = {**self.output, "steps": [], "history": [], "reflections": [], "valued": {}}
@@ -51,9 +51,9 @@ class EpisodeLine(BaseModel):
 
 
 def check_finite(done: Trajectory) -> None:
-    """Raises NotFiniteError, naming the place, where a number of the episode is NaN or infinite.
+    """Raises NotFiniteError, naming the place, if a number of the episode is NaN or infinite.
 
-    JSON knows neither: written down, it would read as if nothing had been judged there.
+    JSON has neither: stored as null, it would read as if no value had been estimated there.
     """
     place = _not_finite(done, "")
     if place:

@@ -1,4 +1,4 @@
-"""Which episodes a run consists of, fixed before it starts."""
+"""The episodes that a run consists of, fixed before it starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EpisodePlan:
 
 
 def training_plan(users: list[str], episodes: int, batch: int, seed: int) -> list[EpisodePlan]:
-    """`episodes` training episodes over `users` in order, starting over when they run out."""
+    """Returns `episodes` training episodes over `users` in order, starting over when they run out."""
     return [
         EpisodePlan(
             id=f"train-{seed}-{number}",
@@ -36,7 +36,7 @@ def training_plan(users: list[str], episodes: int, batch: int, seed: int) -> lis
 
 
 def evaluation_plan(users: list[str], seeds: list[int], split: Literal["train", "test"] = "test") -> list[EpisodePlan]:
-    """One episode for each user and seed. Ids do not name the method, so that methods compared share their seeds."""
+    """Returns one episode per user and seed; ids do not name the method, so that compared methods share seeds."""
     return [
         EpisodePlan(
             id=f"{split}-{seed}-{user}", ordinal=number, batch=0, user=user, seed=seed, split=split, learn=False

@@ -1,4 +1,4 @@
-"""Evaluation: one episode for each held-out user and seed, memory read but never written."""
+"""Evaluation: one episode per held-out user and seed; memory is read but never written."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ async def evaluate(
     resume: bool,
     on_episode: OnEpisode | None = None,
 ) -> Summary:
-    """Runs `method` on the first `users` test users, once for each seed; the summary is also in metrics.json.
+    """Runs `method` on the first `users` test users, once with each seed; also writes the summary to metrics.json.
 
-    `memory` names the memory of a method that has one, or what `train` kept for one without: a policy, or
-    the lessons of a rival.
+    `memory` names the memory of a method that has one, or what `train` kept for one without: a policy, or the lessons
+    of a rival.
 
-    Users and sampling seeds do not depend on the method, so that methods compare pair by pair.
+    Users and sampling seeds do not depend on the method, so that methods can be compared pair by pair.
     """
     chosen = method_named(method)
     deps = resources.deps(
@@ -62,7 +62,7 @@ async def evaluate(
         **opened.told,
     }
     config = run_config(resources, deps, plan)
-    # Runs that were begun before this was noted go on: the memory's size tells whether it is the same.
+    # Runs that began before this was recorded go on: the memory's size tells whether it is the same.
     noted = ("plan.trained",)
     beside = surroundings(resources.settings, resources.abilities, deps.belief_model.knowledge)
     with RunFolder(run, config, beside, resume=resume, may_change=noted) as folder:

@@ -1,4 +1,4 @@
-"""The runs there are, told from their folders without reading their episodes."""
+"""Lists runs from their folders, without reading their episodes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from billp.experiments.runs.run_names import EPISODES, METRICS
 from billp.experiments.runs.stored import Config, Plan, stored_config
 
 _ENDS = (METRICS, "comparison.json", "surface.json")
-"""A file that is written when a run, a comparison or a surface has come to its end."""
+"""Files that mark the end of a run, a comparison or a surface."""
 
 
 @dataclass(frozen=True)
 class ListedRun:
-    """One folder of the runs folder. `changed` is when its last episode was written, in seconds since the epoch."""
+    """One run in the runs folder. `changed` is when its last episode was written, in seconds since the epoch."""
 
     name: str
     command: str
     method: str
     dataset: str
     files: tuple[Path, ...]
-    """Where its episodes lie, those of its parts included."""
+    """The files of its episodes, those of its parts included."""
     changed: float | None
     state: str
     parts: tuple[str, ...]
@@ -34,11 +34,11 @@ class ListedRun:
 
     @property
     def episodes(self) -> int:
-        """How many episodes are recorded; reads the files through."""
+        """The number of recorded episodes; reads the files."""
         return sum(map(_lines, self.files))
 
     def plain(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Returns plain values for JSON."""
         told = {name: value for name, value in vars(self).items() if name not in ("parts", "files")}
         return told | {"episodes": self.episodes}
 
@@ -53,7 +53,7 @@ def list_runs(runs_dir: Path) -> list[ListedRun]:
 
 
 def listed(folder: Path, runs_dir: Path) -> ListedRun:
-    """What the run in `folder` is, as seen from `runs_dir`."""
+    """Returns the run in `folder`, named relative to `runs_dir`."""
     files = sorted(folder.rglob(EPISODES))
     parts = tuple(file.parent.relative_to(folder).as_posix() for file in files if file.parent != folder)
     config = _config(folder if (folder / CONFIG).is_file() or not parts else folder / parts[0])
@@ -75,7 +75,7 @@ def listed(folder: Path, runs_dir: Path) -> ListedRun:
 
 
 def remove_run(folder: Path) -> None:
-    """Removes the run in `folder`; raises ArtifactError where a process writes to a part of it."""
+    """Removes the run in `folder`; raises ArtifactError if a process writes to a part of it."""
     with ExitStack() as held:
         for lock in sorted(folder.rglob(LOCK)):
             held.enter_context(locked(lock))

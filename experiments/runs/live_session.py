@@ -1,4 +1,4 @@
-"""A live episode: the graph of every other episode, where a person answers and the answers are recorded as a run."""
+"""A live episode: the usual graph, where a person answers and the answers are recorded as a run."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from billp.graphs.users import check_may_teach
 class Play:
     """One episode with a person, from question to question. Use as a context manager; it holds the run's folder.
 
-    A run of the same name, person and settings goes on with one more episode. An episode that is broken off leaves
-    nothing: it is recorded, and teaches, when it is over.
+    A run of the same name, person and settings goes on with one more episode. An interrupted episode leaves nothing: an
+    episode is recorded, and taught, when it is over.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Play:
         learn: bool,
         run: Path,
     ) -> None:
-        """Opens data, model, memory and the run's folder; without the name of a memory it is this person's own.
+        """Opens data, model, memory and the run's folder; by default the memory is this person's own.
 
-        Raises SettingsError for a method that needs to know what the user will say, and when `learn` would teach from
-        a test user of the logs; ArtifactError when the folder was made with other settings.
+        Raises SettingsError for a method that needs to know the user's answers in advance, and if `learn` would teach
+        from a test user of the logs; ArtifactError if the folder was made with other settings.
         """
         self._workshop = resources
         self._method = method_named(method)
@@ -104,21 +104,21 @@ class Play:
 
     @property
     def memory(self) -> str:
-        """The name of the memory that is read, and taught where something is learned."""
+        """The name of the memory that is read, and taught if the episode teaches."""
         return self._context.memory
 
     @property
     def liked(self) -> list[str]:
-        """Titles of the items that the person liked before, as the catalogue has them; known once it has begun."""
+        """Titles of the items that the person liked before, as in the catalogue; known after `begin`."""
         return [item.title for item in self._services.catalogue.some(self._state.get("history", []))]
 
     @property
     def done(self) -> Trajectory:
-        """The episode, once there is no further question."""
+        """The episode, when there is no further question."""
         return output_of(self._state)
 
     async def begin(self) -> Question | None:
-        """The first question. Raises EpisodeError, as `answer` does, when the episode cannot go on: it is recorded."""
+        """Returns the first question; raises EpisodeError if the episode cannot go on, after recording that."""
         await self._workshop.check_model(self._services)
         self._catch_up()
         self._workshop.knowledge.fill_behind(self._services)
@@ -145,7 +145,7 @@ class Play:
         return None
 
     def _catch_up(self) -> None:
-        """Teaches the latest episode of the run, unless it was taught: a kill may have come before that."""
+        """Teaches the latest episode of the run if a kill prevented that."""
         memory, latest = self._services.memory, list(self._folder.over)[-1:]
         done = next((line.output for line in self._folder.lines(latest)), None)
         if not self._context.learn or memory is None or done is None or has_learned(memory, self._context, done):
@@ -160,7 +160,7 @@ class Play:
                     "batch": 0,
                     "user": self._user,
                     "seed": self._context.seed,
-                    "split": "train",  # a person lives in neither world; these are the users one may learn from
+                    "split": "train",  # a person is in neither world; these are the users that may be learned from
                     "method": self._method.name,
                     "status": status,
                     "error": error,

@@ -1,6 +1,6 @@
 """Recommenders without an LLM, by the name of the method: trained policies, and rivals.
 
-A rival is made from the train world, taught by recorded episodes, and kept under a name.
+A rival is made from the train world, learns from recorded episodes, and is kept under a name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Lesson(BaseModel):
 
 
 class _Lessons(BaseModel):
-    """What `lessons.json` holds: the training episodes that a rival learned from, which is all that it knows."""
+    """The content of `lessons.json`: the training episodes that a rival learned from, which are all that it knows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,10 +52,10 @@ class _Lessons(BaseModel):
 
 
 class RunningRival:
-    """A rival at work in a run: what it learned comes from the run's finished episodes."""
+    """A rival in a run; it learns from the run's finished episodes."""
 
     def __init__(self, deps: Dependencies, method: str, seed: int) -> None:
-        """Made from the train users' logs and the train world, where settings may be tried for some seconds."""
+        """Makes the rival from the train users' logs and the train world; tuning may take some seconds."""
         settings, data = deps.settings, logs_of(deps.dataset, deps.worlds.train)
         self._rival = RIVALS[method](
             Material(
@@ -71,11 +71,11 @@ class RunningRival:
 
     @property
     def chosen(self) -> dict[str, float]:
-        """The numbers that it works with, for the run's record."""
+        """Its parameters, for the run's record."""
         return dict(self._rival.chosen)
 
     def recommender(self, *, explore: bool) -> Recommender:
-        """Recommends by what was learned so far; with `explore` as in training."""
+        """Returns a recommender of what was learned so far; with `explore` it explores, as in training."""
         return self._rival.recommender(explore=explore)
 
     def learn(self, done: Sequence[Trajectory]) -> None:
@@ -85,7 +85,7 @@ class RunningRival:
     def learn_kept(self, deps: Dependencies, method: str, name: str) -> str:
         """Learns what `keep_lessons` kept under `name`; returns the file's SHA-256.
 
-        Raises ArtifactError, with the remedy, where there is no such file, or one of something else.
+        Raises ArtifactError, with the remedy, if there is no such file, or if it is of another method or dataset.
         """
         path = policy_folder(deps.settings.data, deps.dataset.name, name) / FILE
         remedy = f"train it with `billp train --method {method} --dataset {deps.dataset.name}`"
@@ -102,7 +102,7 @@ class RunningRival:
 
 
 def keep_lessons(lines: Iterable[EpisodeLine], deps: Dependencies, method: str, name: str) -> Path:
-    """Keeps what `method` learned from the finished episodes among `lines`, where `billp evaluate` looks for `name`."""
+    """Stores what `method` learned from the finished `lines` under `name`, for `billp evaluate`."""
     target = policy_folder(deps.settings.data, deps.dataset.name, name)
     lessons = _Lessons(
         method=method,
@@ -125,16 +125,16 @@ def _lesson(done: Trajectory) -> RatedEpisode:
 
 @dataclass(frozen=True)
 class Opened:
-    """A recommender, and what the record of a run says of it; both empty for methods that need none."""
+    """A recommender, and its entry in the record of a run; both empty for methods without one."""
 
     recommender: Recommender | None = None
     told: Mapping[str, object] = field(default_factory=dict)
 
 
 def open_recommender(deps: Dependencies, method: str, name: str) -> Opened:
-    """Returns the recommender of `method` as `billp train` kept it under `name`, or as it is without training.
+    """Returns the recommender of `method` as `billp train` kept it under `name`, or untrained.
 
-    Raises ArtifactError, with the remedy, where it has to be trained first.
+    Raises ArtifactError, with the remedy, if it has to be trained first.
     """
     chosen = method_named(method)
     if chosen.needs_policy:

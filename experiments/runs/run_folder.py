@@ -1,6 +1,6 @@
-"""The folder of one run: what it was made with, its episodes, its numbers.
+"""The folder of one run: its configuration, its episodes, its numbers.
 
-`episodes.jsonl` is the truth: a line is appended, flushed and synced before its episode counts as done.
+`episodes.jsonl` is the source of truth: a line is appended, flushed and synced before its episode counts as done.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST = 64_000_000  # bytes of a line; an episode of a thousand steps takes s
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the line of an episode lies in the file: its number, from 1, and its bytes from `start` on."""
+    """Where the line of an episode is in the file: its number, from 1, and its bytes from `start` on."""
 
     number: int
     start: int
@@ -34,11 +34,11 @@ class _Place:
 
 
 class RunFolder(ConfiguredFolder):
-    """An open run: a configured folder with episodes, which are read from disk whenever they are asked for."""
+    """An open run: a configured folder with episodes, which are read from disk when they are asked for."""
 
     def _opened(self) -> None:
         path = self.path / EPISODES
-        self._places: dict[str, _Place] = {}  # of each episode its last try, in the order they ended
+        self._places: dict[str, _Place] = {}  # the last try of each episode, in the order they ended
         self._tries, self._size = 0, 0
         for line, size in _parsed(path) if path.exists() else ():
             self._note(line, size)
@@ -51,7 +51,7 @@ class RunFolder(ConfiguredFolder):
 
     def close(self) -> None:
         """Closes the file of episodes and releases the folder."""
-        with suppress(OSError):  # what a full disk did not take was said when it was written
+        with suppress(OSError):  # a full disk was reported when writing
             self._file.close()
         super().close()
 
@@ -67,19 +67,19 @@ class RunFolder(ConfiguredFolder):
 
     @property
     def over(self) -> Collection[str]:
-        """The ids of the episodes that are over, in the order they ended."""
+        """The ids of the finished and failed episodes, in the order they ended."""
         return self._places.keys()
 
     @property
     def failed(self) -> set[str]:
-        """The ids of those that failed at their last try."""
+        """The ids of the episodes that failed at their last try."""
         return {id_ for id_, place in self._places.items() if place.failed}
 
     def lines(self, ids: Iterable[str] | None = None) -> Iterator[EpisodeLine]:
-        """Yields the episodes with these `ids`, in this order, or all that are over, in the order they ended.
+        """Yields the episodes with these `ids`, in this order, or all, in the order they ended.
 
-        Of one that was tried again the last try. They are read as they are asked for, so that few are in memory.
-        Raises ArtifactError where the file was damaged meanwhile.
+        For an episode that was tried again it yields the last try. They are read one by one, so that few are in memory.
+        Raises ArtifactError if the file was damaged meanwhile.
         """
         path = self.path / EPISODES
         places = [self._places[id_] for id_ in (self._places if ids is None else ids)]
@@ -94,7 +94,7 @@ class RunFolder(ConfiguredFolder):
     def append(self, *lines: EpisodeLine) -> None:
         """Records episodes; on return they survive a kill.
 
-        Raises NotFiniteError for a number that is none, ArtifactError where the disk does not take them.
+        Raises NotFiniteError for a number that is not finite, ArtifactError if the disk cannot be written.
         """
         for line in lines:
             if line.output is not None:
@@ -106,14 +106,14 @@ class RunFolder(ConfiguredFolder):
                 left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            with suppress(OSError):  # else the next line would follow a half one
+            with suppress(OSError):  # otherwise the next line would follow half a line
                 self._file.truncate(self._size)
             raise unwritable(self.path, error) from error
         for line, bytes_ in zip(lines, written, strict=True):
             self._note(line, len(bytes_))
 
     def check_items(self, n_items: int) -> None:
-        """Raises ArtifactError where a recorded step has an item outside a catalogue of so many, or no candidate."""
+        """Raises ArtifactError if a step's item is not in the catalogue or was not a candidate."""
         for line in self.lines():
             for step in line.output["steps"] if line.output is not None else ():
                 of_catalogue = all(0 <= item < n_items for item in (step["item"], *step["shortlist"]))
@@ -124,7 +124,7 @@ class RunFolder(ConfiguredFolder):
                     )
 
     def write_metrics(self, text: str) -> Path:
-        """Writes `metrics.json` in one go: the run has come to its end."""
+        """Writes `metrics.json` atomically: the run has ended."""
         target = self.path / METRICS
         self._replace(target, text + "\n")
         self.widen()
@@ -132,11 +132,11 @@ class RunFolder(ConfiguredFolder):
 
     @property
     def complete(self) -> bool:
-        """Whether the run has come to its end."""
+        """Whether the run has ended."""
         return is_complete(self.path)
 
     def reopen(self) -> None:
-        """Says that the run has not come to its end: removes `metrics.json`."""
+        """Marks the run as not ended: removes `metrics.json`."""
         try:
             (self.path / METRICS).unlink(missing_ok=True)
         except OSError as error:
@@ -144,24 +144,24 @@ class RunFolder(ConfiguredFolder):
 
 
 def is_complete(path: Path) -> bool:
-    """Returns whether the run in the folder has come to its end."""
+    """Returns whether the run in the folder has ended."""
     return (path / METRICS).is_file()
 
 
 def read_lines(path: Path) -> list[EpisodeLine]:
-    """The episodes of a run folder, without opening it for writing; raises ArtifactError where there is none."""
+    """Returns the episodes of a run folder, read-only; raises ArtifactError if it has no episodes file."""
     file = path / EPISODES
     if not file.exists():
         raise ArtifactError(f"There is no run in {path}; name a folder that holds {EPISODES}.")
     lines: dict[str, EpisodeLine] = {}
     for line, _ in _parsed(file):
-        lines.pop(line.id, None)  # of one that was tried again the last try counts, where it stands
+        lines.pop(line.id, None)  # the last try of an episode counts, at its place in the file
         lines[line.id] = line
     return list(lines.values())
 
 
 def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
-    """The episode in `line`, the line `number` (from 1) of the file `path`; raises ArtifactError where it is none."""
+    """Returns the episode in `line`, number `number` (from 1) of the file `path`; raises ArtifactError if invalid."""
     try:
         return EpisodeLine.model_validate_json(line)
     except ValidationError as error:
@@ -172,7 +172,7 @@ def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
 
 
 def _parsed(path: Path) -> Iterator[tuple[EpisodeLine, int]]:
-    """Yields the whole lines of the file and the bytes of each; a last line without an end is left out."""
+    """Yields the complete lines of the file and the bytes of each; a last line without an end is left out."""
     try:
         for number, line in enumerate(bounded_lines(path, _LONGEST), start=1):
             if line.endswith(b"\n"):

@@ -1,4 +1,4 @@
-"""Names of runs, their files and their rows: in the terminal, the report, the local page and exports, and in memory."""
+"""Names of runs and their rows, for terminal, report, local page, exports and memory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 
 
 def run_name(*parts: str) -> str:
-    """A name for a run's folder: `parts` and the time, to the millisecond, for a script may start two in one second."""
+    """Returns a name for a run's folder: `parts` and the time in milliseconds, as runs may start together."""
     return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]])
 
 
 def run_named(runs_dir: Path, name: str) -> Path:
-    """Returns the folder of the run called `name` in `runs_dir`, or at the path `name`; only ever read.
+    """Returns the folder of the run called `name` in `runs_dir`, or at the path `name`; it is only read.
 
-    Raises ArtifactError, naming runs like it, where there is neither.
+    Raises ArtifactError, naming similar runs, if there is none.
     """
     try:
         for folder in (runs_dir / name, Path(name)):
@@ -37,8 +37,8 @@ def row_name(
 ) -> str:
     """Returns the name of a method's episodes.
 
-    `trained` is how many episodes its memory had learned from, None where that is not known. In a comparison, where all
-    learn from as many, the name is that of the `arm` alone. `training` and `probe`: what the episodes were for.
+    `trained` is how many episodes its memory had learned from, None if not known. In a comparison, where all arms learn
+    from the same number, the name is that of the `arm` alone. `training` and `probe` say what the episodes were for.
     """
     name = arm or method
     if training:
@@ -50,15 +50,15 @@ def row_name(
     return f"{learned} (probe)" if probe else learned
 
 
-LIVE = "live-"  # tells in memory what a person taught from what a simulated user did
+LIVE = "live-"  # in memory, separates what persons taught from what simulated users did
 
 
 def origin_of(run: Path) -> str:
-    """Returns the name under which memory remembers what was taught in the folder `run` of a live run."""
+    """Returns the name in memory of what was taught in the folder `run` of a live run."""
     return run.name if run.name.startswith(LIVE) else LIVE + run.name
 
 
 def is_called(folder: Path, run: str) -> bool:
-    """Whether memory may mean `folder` by `run`: the end of its path, or the name of what a person taught there."""
+    """Returns whether memory may call `folder` `run`: the end of its path, or the name for a live run."""
     parts = PurePosixPath(run).parts
     return folder.parts[-len(parts) :] == parts or origin_of(folder) == run

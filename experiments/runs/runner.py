@@ -1,8 +1,8 @@
-"""Runs planned episodes on an engine, batch by batch, and survives being killed at any moment.
+"""Runs planned episodes on an engine, batch by batch, and can be killed at any moment.
 
-A batch reads memory as it stood when the batch began; what its episodes taught is written when the last of
-them is over, from their recorded lines, by id. A run that goes on after a kill therefore first writes again
-what every complete batch taught, which changes nothing where it was written already.
+A batch reads memory as it was when the batch began; what its episodes taught is written when the last of them is over,
+from their recorded lines, by id. So a run that goes on after a kill first writes again what every complete batch
+taught, which changes nothing that was already written.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ OnEpisode = Callable[[EpisodeLine], None]
 
 
 class Learner(Protocol):
-    """Recommends, and learns without a memory from what its run records: rebuilt from there when a run goes on."""
+    """Recommends and learns without a memory, from what its run records; a resumed run rebuilds it from there."""
 
     def recommender(self, *, explore: bool) -> Recommender:
-        """Recommends by what was learned so far; with `explore` as in training."""
+        """Returns a recommender of what was learned so far; with `explore` it explores, as in training."""
         ...
 
     def learn(self, done: Sequence[Trajectory]) -> None:
-        """Learns from the finished episodes of a batch, each of which it is given once."""
+        """Learns from the finished episodes of a batch; called once with each."""
         ...
 
 
@@ -58,11 +58,11 @@ class Runner:
         first_ordinal: int = 0,
         learner: Learner | None = None,
     ) -> None:
-        """`engine` plays the episodes of several runners; none: this process, `run.side_by_side` at once.
+        """Takes the engine that plays the episodes; by default this process, `run.side_by_side` at once.
 
-        `name` is what memory remembers as the run; none is the folder's own name. `first_ordinal` is that of the run's
-        first episode among all that its memory learned from. `learner` recommends in place of
-        `deps.recommender`, and learns from each batch of training episodes.
+        `name` is the run's name in memory; by default the folder's. `first_ordinal` is the position of the run's first
+        episode among all that its memory learned from. `learner` recommends in place of `deps.recommender`, and learns
+        from each batch of training episodes.
         """
         self._services = deps
         self._method = method
@@ -75,10 +75,10 @@ class Runner:
         self._freezer = Freezer(deps.memory) if deps.memory is not None else None
 
     async def run(self, plans: Sequence[EpisodePlan], on_episode: OnEpisode | None = None) -> None:
-        """Runs every planned episode that is not recorded yet; failed ones are recorded and passed over.
+        """Runs every planned episode that is not recorded yet; records failures and goes on.
 
-        What failed before is tried again where nothing is learned from it. In training it stands: the episodes after
-        it were run without its lesson. Raises ArtifactError where a recorded step does not fit the catalogue.
+        Earlier failures are tried again if nothing is learned from them. In training a failure stays: the episodes
+        after it were run without its lesson. Raises ArtifactError if a recorded step does not fit the catalogue.
         """
 
         def played(ended: Sequence[Played]) -> None:
@@ -100,14 +100,14 @@ class Runner:
             await asyncio.to_thread(self._learn, members)
 
     def _stage(self, plans: Sequence[EpisodePlan]) -> Stage:
-        """What is known before `plans`, all of one batch, are played."""
+        """Returns what is known before `plans`, all of one batch, are played."""
         deps = self._services
         if self._learner is not None and plans:
             deps = replace(deps, recommender=self._learner.recommender(explore=plans[0].learn))
         return Stage(deps, self._method, self._name, self._first_ordinal, self._horizon)
 
     def _learn(self, members: Sequence[EpisodePlan]) -> None:
-        """Writes what a complete batch taught, in the order of its plan whatever order it ended in."""
+        """Writes what a complete batch taught, in the order of its plan whatever order the episodes ended in."""
         plans = [plan for plan in members if plan.learn]
         memory = self._services.memory if self._method.remembers else None
         if not plans or (self._learner is None and memory is None):

@@ -1,4 +1,4 @@
-"""One episode by itself, for a person to read."""
+"""One single episode, for a person to read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from billp.graphs.users import check_may_teach
 async def run_single(
     resources: Resources, *, dataset: str, method: str, user: str, seed: int, memory: str, learn: bool
 ) -> Trajectory:
-    """One episode of `user` in the world the user lives in; memory is written only with `learn`.
+    """Runs one episode of `user` in the user's world; memory is written only with `learn`.
 
-    Raises DataError for a user the logs do not know, SettingsError when `learn` would teach from a test user.
+    Raises DataError for a user who is not in the logs, SettingsError if `learn` would teach from a test user.
     """
     chosen = method_named(method)
     deps = resources.deps(
@@ -38,7 +38,7 @@ async def run_single(
     if learn:
         check_may_teach(deps.users, split, user)
     world = deps.worlds.train if split == "train" else deps.worlds.test
-    # What is learned from the same user again is another lesson, so it comes from another episode.
+    # Learning from the same user again is another lesson, so it is another episode.
     name = f"{split}-{seed}-{user}" + (f"-{uuid4().hex[:8]}" if learn else "")
     context = in_full(EpisodeContext(method=method, split=split, seed=seed, run="episode", learn=learn), deps)
     graph = build_episode_graph(fixed_dependencies(deps), world.horizon)

@@ -1,4 +1,4 @@
-"""What a command left in a run's folder, read again: what the run was made with, and files of results."""
+"""Reads what commands left in a run's folder: its configuration, and files of results."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ Stored = TypeVar("Stored", bound=BaseModel)
 
 
 class _Part(BaseModel):
-    """A part of `config.json`, read as far as is needed; the rest is overlooked."""
+    """A part of `config.json`, read as far as needed; other keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Plan(_Part):
-    """What the run set out to do."""
+    """The plan of the run."""
 
     command: str = ""
     method: str = ""
     arm: str = ""
-    """The row of a comparison that it belongs to; empty for a run by itself."""
+    """Its row of a comparison; empty for a run by itself."""
     arms: dict[str, Any] = {}
-    """The rows of a comparison, where the run is one."""
+    """The rows of a comparison, if the run is one."""
     memory: str = ""
     memory_records: dict[str, int] = {}
     trained: int | None = None
-    """Training episodes that its memory had seen; None where nobody noted it."""
+    """Training episodes that its memory had seen; None if not recorded."""
     probe: bool = False
     """Whether it is a point of a learning curve."""
 
@@ -48,7 +48,7 @@ class _Pack(_Part):
 
 
 class Data(_Part):
-    """The dataset it was made with."""
+    """Its dataset."""
 
     name: str = ""
     fingerprint: str = ""
@@ -76,12 +76,12 @@ class Config(_Part):
 
     @property
     def stands_in(self) -> bool:
-        """Whether the words in it are the stand-in model's."""
+        """Whether its words are the stand-in model's."""
         return bool(self.prompts.pack) and self.surroundings.llm is not None and not self.surroundings.llm.words
 
     @property
     def speaker(self) -> str:
-        """The model that spoke in it, by its file's name where that is known; empty where none was asked."""
+        """The LLM, by its file's name if known; empty if none was asked."""
         if not self.prompts.pack:
             return ""
         told = self.surroundings.settings.get("llm") or self.settings.get("llm") or {}
@@ -90,7 +90,7 @@ class Config(_Part):
 
     @cached_property
     def rule(self) -> str:
-        """The quit rule it ran under and what was rounded, in words; empty where the run does not say."""
+        """Its quit rule and what was rounded, in words; empty if the run does not say."""
         if "simulator" not in self.settings:
             return ""
         from billp.simulators.quit.registry import rule_words  # noqa: PLC0415 -- loads NumPy, and a list needs none
@@ -102,13 +102,13 @@ class Config(_Part):
 
     @cached_property
     def conditions(self) -> str:
-        """A digest of settings, model and data: runs that differ in it are not of one kind."""
+        """A digest of settings, model and data: runs that differ in it are not comparable."""
         kind = [completed(self.settings), self.model_sha256, self.dataset.fingerprint]
         return hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()
 
 
 def read_stored(path: Path, model: type[Stored], remedy: str) -> Stored:
-    """What the file holds; raises ArtifactError, ended by the `remedy`, where it is damaged or cannot be read."""
+    """Returns the file's content; raises ArtifactError, ending with the `remedy`, if it cannot be read."""
     try:
         return model.model_validate_json(read_bounded(path, LARGEST))
     except OSError as error:
@@ -120,10 +120,10 @@ def read_stored(path: Path, model: type[Stored], remedy: str) -> Stored:
 
 
 def stored_config(folder: Path) -> Config:
-    """What the run in `folder` was made with; raises ArtifactError where that is damaged."""
+    """Returns the configuration of the run in `folder`; raises ArtifactError if it is damaged."""
     return read_stored(folder / CONFIG, Config, "restore it")
 
 
 def has_ended(folder: Path, config: Config) -> bool:
-    """Returns whether the run in `folder` has come to its end; what a person plays has none, and lacks nothing."""
+    """Returns whether the run in `folder` has ended; a live run never ends, and lacks nothing."""
     return config.plan.command == "play" or (folder / METRICS).is_file()

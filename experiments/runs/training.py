@@ -1,4 +1,4 @@
-"""Training: episodes of the train world whose lessons go into memory."""
+"""Training: episodes of the train world, from which memory learns."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ async def train(
     resume: bool,
     on_episode: OnEpisode | None = None,
 ) -> Summary:
-    """Runs `episodes` training episodes into `run` and memory `memory`; the summary is also in metrics.json.
+    """Runs `episodes` training episodes into `run` and the memory `memory`; also writes the summary to metrics.json.
 
     What a rival learned is kept under the same name, from this run alone.
 
-    Raises SettingsError for a method that has no memory to learn into, BadInputError for what cannot be a name.
+    Raises SettingsError for a method that has no memory to learn into, BadInputError for an invalid name.
     """
     chosen = teachable(method)
     if chosen.answers:

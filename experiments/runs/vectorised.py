@@ -1,7 +1,7 @@
-"""Episodes of many users at once, as arrays: for methods that ask no LLM and need no state beside what was shown.
+"""Episodes of many users at once, as arrays: for methods that ask no LLM and need no state but what was shown.
 
-They are the episodes that the graph would play one by one: recommenders are told the same and draw from the same
-seeds, and the worlds answer the same. A step of a user costs microseconds here and milliseconds there.
+They equal the episodes that the graph would play one by one: recommenders get the same input and draw from the same
+seeds, and the worlds answer the same. A user's step costs microseconds here and milliseconds there.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from billp.simulators import Oracle, StepResult
 from billp.simulators.quit.registry import REASON_NAMES
 
 Played = tuple[EpisodePlan, float, Trajectory | EpisodeError]
-"""An episode that is over, when it was begun (seconds since the epoch), and how it went."""
+"""A finished episode, when it began (seconds since the epoch), and its output."""
 
 
 def play_many(deps: Dependencies, method: Method, plans: Sequence[EpisodePlan]) -> Iterator[list[Played]]:
     """Plays `plans` with `method`; yields, step by step, the episodes that ended.
 
-    Raises DataError for a user whom the logs do not know, and BadInputError for one who lives in the other world.
+    Raises DataError for a user who is not in the logs, and BadInputError for one of the other world.
     """
     together = max(1, CELLS // len(deps.catalogue))
     for _, group in groupby(plans, key=lambda plan: plan.split):

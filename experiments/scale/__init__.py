@@ -1,1 +1,1 @@
-"""Episodes on many machines: what travels, who plays it there, and Ray, which carries it."""
+"""Episodes on many machines: what is sent, the worker that plays them, and Ray, which connects both."""

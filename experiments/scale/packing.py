@@ -1,7 +1,7 @@
-"""What a worker needs to play the episodes of a batch, packed by the driver and unpacked by the worker.
+"""What a worker needs to play the episodes of a batch: packed by the driver, unpacked by the worker.
 
-It travels in parts of unlike size and life, each sent once: the ground, which all methods of a run share; what memory
-holds, in the parts in which it was read; and a kit for each batch, which is small. No secret is among them.
+It is sent in parts of different size and lifetime, each once: the ground, which all methods of a run share; what memory
+holds, in the parts in which it was read; and a small kit for each batch. No part holds a secret.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from billp.settings import Settings
 from billp.simulators import Dataset, Worlds
 
 Ref = Any
-"""What stands for a thing that was put where every worker can fetch it."""
+"""A reference to an object that every worker can fetch."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,18 @@ class Ground:
 
 @dataclass(frozen=True)
 class Equipment:
-    """How a worker embeds and asks the LLM."""
+    """How a worker embeds texts and asks the LLM."""
 
     settings: Settings
     abilities: Abilities | None
-    """What the LLM can do; None where none is asked."""
+    """What the LLM can do; None if none is asked."""
     model: BaseChatModel | None
     """None for the servers that the settings name."""
     embedder: Embedder | None
-    """None for the sentence embedder, which each worker loads for itself."""
+    """None for the sentence embedder, which each worker loads itself."""
 
     def resources(self, key: SecretStr) -> Resources:
-        """Resources with it; `key` is sent to the LLM."""
+        """Returns resources with this equipment; `key` is sent to the LLM."""
         llm = self.settings.llm.model_copy(update={"api_key": key})
         resources = Resources(self.settings.model_copy(update={"llm": llm}), model=self.model, embedder=self.embedder)
         if self.abilities is not None:
@@ -66,7 +66,7 @@ class Equipment:
 
 @dataclass(frozen=True)
 class Kit:
-    """What is particular to a batch."""
+    """What is specific to a batch."""
 
     settings: Settings
     method: Method
@@ -82,7 +82,7 @@ class Kit:
 
 @dataclass(frozen=True)
 class Parcel:
-    """What the episodes of a batch are played with: where each part lies. It goes with every job."""
+    """Where each part is that the episodes of a batch need. It is sent with every job."""
 
     kit: Ref
     ground: Ref
@@ -93,12 +93,12 @@ class Parcel:
 
     @property
     def refs(self) -> tuple[Ref, ...]:
-        """All of them."""
+        """All references."""
         return (self.kit, self.ground, self.equipment, *(ref for refs in self.rows.values() for ref in refs))
 
 
 def without_secrets(settings: Settings) -> Settings:
-    """`settings` without the keys and passwords in them."""
+    """Returns `settings` without keys and passwords."""
     llm = settings.llm.model_copy(update={"api_key": SecretStr("none")})
     return settings.model_copy(update={"llm": llm, "postgres_url": None})
 

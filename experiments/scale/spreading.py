@@ -1,4 +1,4 @@
-"""An engine that spreads episodes over workers, wherever these are."""
+"""An engine that spreads episodes over workers, on this machine or others."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from billp.memory import KINDS, Freezer, FrozenMemory, Kind
 
 log = logging.getLogger(__name__)
 _TRIES = 3
-_FEWEST = 16  # users that are met as arrays: fewer cost nearly as much
+_FEWEST = 16  # users per array: fewer cost nearly as much
 
 
 class WorkerLostError(Exception):
-    """A worker ended in the middle of a job; its words say which."""
+    """A worker ended in the middle of a job; the message says which."""
 
 
 class Pool(Protocol):
-    """Workers that are there, and a place for what they share."""
+    """Running workers, and a store for what they share."""
 
     @property
     def size(self) -> int:
-        """How many workers there are."""
+        """The number of workers."""
         ...
 
     def put(self, thing: object) -> Ref:
-        """Where every worker can fetch `thing` from now on, as long as this is kept."""
+        """Stores `thing` where every worker can fetch it, as long as the returned reference is kept."""
         ...
 
     async def play(self, number: int, parcel: Parcel, plans: Sequence[EpisodePlan]) -> Report:
-        """Has the worker of that number, from 0, play `plans`.
+        """Lets the worker `number` (from 0) play `plans`.
 
-        Raises WorkerLostError where it ends meanwhile; the next call finds another in its place. Raises EngineError
-        where none can be had.
+        Raises WorkerLostError if it ends meanwhile; the next call finds another in its place. Raises EngineError if
+        there is none.
         """
         ...
 
@@ -68,16 +68,16 @@ class SpreadEngine:
     async def play(
         self, stage: Stage, plans: Sequence[EpisodePlan], freezer: Freezer | None, on_played: OnPlayed
     ) -> None:
-        """See `Engine`; a worker that is lost loses its episodes, which are begun again by another."""
+        """Implements `Engine.play`; the episodes of a lost worker begin again on another."""
         parcel = await asyncio.to_thread(self._packed, stage, freezer)
         await together(self._job(parcel, job, on_played) for job in self._jobs(stage, plans))
 
     def _jobs(self, stage: Stage, plans: Sequence[EpisodePlan]) -> list[Sequence[EpisodePlan]]:
-        """Episodes one by one; those that are played as arrays in shares, for together they cost less."""
+        """Returns the jobs: episodes one by one, or in shares if they are played as arrays, which costs less."""
         size = 1
         if stage.method.together:
             size = max(1, CELLS // len(stage.deps.catalogue))
-            # A network's sums differ in the last digit with the number of users, so that its shares stay as they are.
+            # A network's sums depend on the number of users in the last digit, so its shares must not change.
             if not stage.method.needs_policy:
                 size = min(size, max(_FEWEST, -(-len(plans) // self._pool.size)))
         return [plans[start : start + size] for start in range(0, len(plans), size)]
@@ -104,7 +104,7 @@ class SpreadEngine:
         )
 
     def _packed(self, stage: Stage, freezer: Freezer | None) -> Parcel:
-        with self._packing:  # what several methods share is put once
+        with self._packing:  # what several methods share is stored once
             return self._parcel(stage, freezer)
 
     def _parcel(self, stage: Stage, freezer: Freezer | None) -> Parcel:
@@ -112,7 +112,7 @@ class SpreadEngine:
         rows: dict[Kind, tuple[Ref, ...]] = {}
         memory: FrozenMemory | None = None
         if freezer is not None:
-            # Who is met as arrays weighs what actors experienced, and looks nothing up.
+            # Methods played as arrays use estimates from actor experiences, and look nothing up.
             frozen = freezer.freeze(("actor",) if stage.method.together else KINDS)
             memory = replace(frozen, parts={})
             known = self._rows.setdefault(freezer, {})
@@ -145,9 +145,9 @@ class SpreadEngine:
 
 
 def equipment_of(resources: Resources, *, asks: bool) -> Equipment:
-    """What workers need to do as `resources` does, and where it `asks` the LLM, to ask the same.
+    """Returns what workers need to do as `resources` does and, if it `asks` the LLM, to ask the same one.
 
-    Raises SettingsError where the LLM is embedded in this process and the workers are elsewhere.
+    Raises SettingsError if the LLM is embedded in this process and the workers are elsewhere.
     """
     settings = without_secrets(resources.settings)
     if asks and resources.given_model is None and resources.server is not None:

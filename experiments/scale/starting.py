@@ -1,7 +1,7 @@
-"""Ray as a pool of workers: on this machine alone, or on a cluster that is there.
+"""Ray as a pool of workers: on this machine alone, or on an existing cluster.
 
 Ray's dashboard, its usage statistics and its printing of what workers write are off. Workers end with the driver,
-however that ends. The API key reaches them in a call, never in an environment, an argument of a process or an object
+however that ends. The API key is sent to them in a call, never in an environment, an argument of a process or an object
 that Ray may write to a disk.
 """
 
@@ -34,28 +34,28 @@ Ray = Any
 Actor = Any
 """Ray's handle of a worker."""
 Thing = Any
-"""Whatever was put."""
+"""Anything that is stored."""
 _STORE = 1 << 30  # bytes that Ray's object store on this machine may grow to
-_PATIENCE_S = 300.0  # for a worker to be there: a busy machine needs a minute to import what it needs
-_AT_ONCE = 1000  # calls that one worker takes at once; how many it gets is the driver's affair
+_PATIENCE_S = 300.0  # for a worker to start: a busy machine needs a minute for its imports
+_AT_ONCE = 1000  # calls that one worker takes at once; the driver decides how many it gets
 
 
 class RayWorker:
-    """A `Worker` as Ray starts it, on a machine of its choice."""
+    """A `Worker` that Ray starts on a machine of its choice."""
 
     async def begin(self, key: SecretStr, level: int) -> str:
-        """Makes it ready, and says where it is and which version it runs."""
+        """Prepares the worker; returns where it runs and which version."""
         self._logs = LogKeeper(asyncio.get_running_loop())
         logging.basicConfig(level=level, handlers=[self._logs], force=True)
         self._worker = Worker(_fetch, key)
         return f"{metadata.version('billp')} on {socket.gethostname()}, process {os.getpid()}"
 
     async def play(self, parcel: Parcel, plans: Sequence[EpisodePlan]) -> Report:
-        """See `Worker`."""
+        """Implements `Worker.play`."""
         return await self._worker.play(parcel, plans)
 
     async def news(self) -> list[Said]:
-        """See `LogKeeper`."""
+        """Implements `LogKeeper.news`."""
         return await self._logs.news()
 
 
@@ -67,7 +67,7 @@ class RayPool:
     """Workers in Ray; see `Pool`."""
 
     def __init__(self, run: RunSettings, key: SecretStr) -> None:
-        """Starts Ray here or connects to the cluster at `run.ray_address`, for seconds; raises EngineError."""
+        """Starts Ray here or connects to the cluster at `run.ray_address`; takes seconds; raises EngineError."""
         self._ray = _started(run)
         self._key = key
         cores = int(self._ray.cluster_resources().get("CPU", 0))
@@ -79,11 +79,11 @@ class RayPool:
         self._listening: set[asyncio.Task[None]] = set()
 
     def put(self, thing: object) -> Ref:
-        """See `Pool`."""
+        """Implements `Pool.put`."""
         return self._ray.put(thing)
 
     async def play(self, number: int, parcel: Parcel, plans: Sequence[EpisodePlan]) -> Report:
-        """See `Pool`."""
+        """Implements `Pool.play`."""
         async with self._making[number]:
             actor = self._actors[number] or await self._made(number)
         try:
@@ -133,9 +133,9 @@ class RayPool:
 
 
 async def start(resources: Resources) -> SpreadEngine:
-    """Returns an engine on Ray, as the settings say; it ends with the resources.
+    """Returns an engine on Ray, as the settings say; it closes with the resources.
 
-    Raises SettingsError where Ray is not installed, and EngineError where it does not start.
+    Raises SettingsError if Ray is not installed, and EngineError if it does not start.
     """
     settings = resources.settings
     if importlib.util.find_spec("ray") is None:
@@ -152,7 +152,7 @@ async def start(resources: Resources) -> SpreadEngine:
 
 def _started(run: RunSettings) -> Ray:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if run.ray_address is None:  # nobody else may give this Ray work
+    if run.ray_address is None:  # no other program may use this Ray
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     import ray  # noqa: PLC0415 -- takes seconds

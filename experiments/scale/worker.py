@@ -1,4 +1,4 @@
-"""Plays episodes for a driver elsewhere, and tells it what is logged meanwhile."""
+"""Plays episodes for a driver elsewhere, and reports what is logged meanwhile."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from billp.graphs.running import settle
 from billp.memory import FrozenMemory
 
 Fetch = Callable[[Ref], Awaitable[Any]]
-_KEPT = 8  # batches whose stage is kept: as many methods learn side by side in most comparisons
+_KEPT = 8  # batches whose stage is kept: most comparisons have at most as many methods that learn
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a job went: its episodes, or what ends the run."""
+    """The result of a job: its episodes, or the error that ends the run."""
 
     played: tuple[Played, ...]
     stopped: BillpError | None = None
@@ -56,14 +56,14 @@ class Worker:
     """Plays episodes of one driver, on one event loop; keeps what it fetched as long as it may be needed again."""
 
     def __init__(self, fetch: Fetch, key: SecretStr) -> None:
-        """`fetch` gets a part of a parcel; `key` is sent to the LLM."""
+        """Takes the function that fetches a part of a parcel, and the key that is sent to the LLM."""
         self._fetch, self._key = fetch, key
         self._sets: OrderedDict[Ref, _Set] = OrderedDict()
         self._fetched: dict[Ref, Any] = {}
         self._unpacking = asyncio.Lock()
 
     async def play(self, parcel: Parcel, plans: Sequence[EpisodePlan]) -> Report:
-        """Plays `plans`, which are of one batch. What ends the run is in the report, not raised."""
+        """Plays `plans`, all of one batch. An error that ends the run is in the report, not raised."""
         played: list[Played] = []
         try:
             async with self._unpacking:
@@ -115,7 +115,7 @@ class LogKeeper(logging.Handler):
         self._some = asyncio.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keeps `record`; from any thread."""
+        """Keeps `record`; may be called from any thread."""
         said = Said(record.name, record.levelno, record.getMessage())
         self._loop.call_soon_threadsafe(self._keep, said)
 
@@ -124,7 +124,7 @@ class LogKeeper(logging.Handler):
         self._some.set()
 
     async def news(self) -> list[Said]:
-        """What was logged since the last time; waits until there is something."""
+        """Returns what was logged since the last call; waits until there is something."""
         await self._some.wait()
         self._some.clear()
         kept, self._kept = self._kept, []

@@ -1,1 +1,1 @@
-"""What is computed of episodes: metrics and their intervals."""
+"""Statistics of episodes: metrics and their intervals."""

@@ -1,4 +1,4 @@
-"""How a method recommends, beside what it earns: breadth, avoidable quits, and how often its users would come back."""
+"""Metrics beyond accuracy: breadth, avoidable quits, and how often users would come back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEAD = 0.2  # the most popular fifth of the catalogue; everything else is the l
 
 
 class BeyondAccuracy(BaseModel):
-    """Shares are None where there was nothing to take a share of."""
+    """Metrics of how a method recommends. Shares are None if there was nothing to take a share of."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,13 +37,13 @@ class BeyondAccuracy(BaseModel):
     avoidable_quits: float | None
     """Share of quits where the shortlist held an item that would have kept the user; steps without one left out."""
     visits: float | None = None
-    """Visits to be expected of a user in 30 days, by the model of return times; None in an earlier build."""
+    """Expected visits of a user in 30 days, by the model of return times; None in an earlier build."""
     bored_steps_back: dict[str, int]
-    """Quits over an earlier item by how many steps back it lay."""
+    """Quits over an earlier item by how many steps back it was."""
 
 
 def conduct_of(lines: Iterable[EpisodeLine], deps: Dependencies) -> BeyondAccuracy:
-    """Breadth and avoidable quits in the finished episodes of `lines`, which took place in the worlds of `deps`."""
+    """Returns breadth and avoidable quits of the finished episodes of `lines`, played in the worlds of `deps`."""
     head = _head(deps)
     seen = [(line.in_brief(), _seen(deps, line, line.output)) for line in lines if line.output is not None]
     seen.sort(key=lambda each: (each[0].seed, each[0].user))  # sums of floats depend on it
@@ -62,15 +62,15 @@ def conduct_of(lines: Iterable[EpisodeLine], deps: Dependencies) -> BeyondAccura
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What counts of a finished episode."""
+    """The facts of one finished episode that the metrics need."""
 
     items: tuple[int, ...]
     grounded: tuple[bool, ...]
-    """Of each item named in free words: whether it was served by just that title."""
+    """For each item named in free words: whether exactly that title was served."""
     diversity: float | None
     avoidable: bool | None
     steps_back: int | None
-    """How far back the item lay over which the user left bored."""
+    """How many steps back the item was over which the user left."""
 
 
 def _seen(deps: Dependencies, line: EpisodeLine, output: Trajectory) -> _Seen:
@@ -86,7 +86,7 @@ def _seen(deps: Dependencies, line: EpisodeLine, output: Trajectory) -> _Seen:
 
 
 def _covered(seen: Sequence[tuple[EpisodeLine, _Seen]], items: int) -> dict[int, float]:
-    """By seed: the share of the `items` that its users saw."""
+    """Returns by seed the share of the `items` that its users saw."""
     shown: dict[int, set[int]] = {}
     for line, each in seen:
         shown.setdefault(line.seed, set()).update(each.items)
@@ -132,10 +132,10 @@ def _mean(values: Sequence[float | bool | None]) -> float | None:
 def visits_of(
     lines: Sequence[EpisodeLine], dataset: Dataset, worlds: Worlds, days: int = 30, model: ReturnModel | None = None
 ) -> dict[str, float]:
-    """Visits to be expected of each user in `days` days under a return `model`, by the user's key.
+    """Returns the expected visits of each user in `days` days under a return `model`, by the user's key.
 
-    On every visit a user has one of his finished episodes in `lines`, each as likely; how content one left him is its
-    R_each less what he usually rates. Users without a finished episode are left out.
+    On every visit a user has one of his finished episodes in `lines`, all equally likely; how content an episode left
+    him is its R_each minus his usual rating. Users without a finished episode are left out.
     """
     episodes: dict[str, list[tuple[float, bool]]] = defaultdict(list)
     for line in lines:

@@ -1,4 +1,4 @@
-"""Why episodes ended, in words: the reasons of the simulated users, and what else ends an episode."""
+"""Why episodes ended, in words: the reasons of the simulated users, and other endings."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ OUTCOMES: dict[str, Reason] = {name: reason for name, reason in REASONS.items() 
 
 
 def outcome(line: EpisodeLine) -> str:
-    """Why the episode ended; `failed` where it has no output."""
+    """Returns why the episode ended; `failed` if it has no output."""
     return "failed" if line.output is None else str(line.output["ended"])
 
 
 def ended_words(counts: Mapping[str, int]) -> str:
-    """Returns how many episodes ended in which way, `stayed 12, too close 3`, the most frequent first."""
+    """Returns how many episodes ended in which way, as `stayed 12, too close 3`, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     return ", ".join(f"{outcome_words(name)[0]} {count}" for name, count in ordered) or "-"
 
 
 def outcome_reason(name: str) -> Reason:
-    """What is known of the outcome `name`; a name that this version does not know speaks for itself."""
+    """Returns the description of the outcome `name`; an unknown name describes itself."""
     words = name.replace("_", " ")
     return OUTCOMES.get(name, Reason(name, words, f"left: {words}", earlier="because of"))
 

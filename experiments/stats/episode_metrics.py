@@ -1,6 +1,6 @@
-"""The numbers that one finished episode is judged by: each is one entry here, and comes into every table from here.
+"""The metrics of one finished episode: each is one entry here, and every table takes it from here.
 
-Summaries, paired comparisons, tables, the report and exports take what METRICS holds.
+Summaries, paired comparisons, tables, the report and exports show what METRICS holds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from billp.graphs.state import Trajectory
 
 @dataclass(frozen=True)
 class Metric:
-    """`of` is the number of an episode; tables show it under `label` with `digits` after the point."""
+    """A metric: `of` computes it for an episode; tables show it under `label` with `digits` decimal places."""
 
     name: str
     label: str
@@ -22,7 +22,7 @@ class Metric:
 
 
 CORE = ("len", "r_each", "r_traj")
-"""Those that every summary has as fields of its own."""
+"""The metrics that every summary has as fields of its own."""
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -32,4 +32,4 @@ METRICS: dict[str, Metric] = {
         Metric("r_traj", "R_traj", 1, lambda done: done["reward_trajectory"]),
     )
 }
-"""By the name that files and `--json` give it."""
+"""Metrics by the name in files and in `--json`."""

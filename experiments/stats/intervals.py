@@ -1,4 +1,4 @@
-"""A mean over users and seeds, and how far it can be trusted.
+"""Means over users and seeds, with their intervals.
 
 A number is first averaged over seeds for each user, then over users, then over splits of the users where there are
 several. A table holds one split: (seeds, users), NaN where no episode was finished.
@@ -12,7 +12,7 @@ both hold the noise of single episodes, which is therefore taken out once:
 Half-widths of independent parts add up in squares (Howe 1974, doi 10.1080/01621459.1974.10480157; Zou and Donner 2008,
 doi 10.1002/sim.3095), and the parts overlap as in two-way clustering (Cameron, Gelbach and Miller 2011,
 doi 10.1198/jbes.2010.07136). With three seeds that differ, this is the t interval of three numbers; where they do not
-differ, it is little wider than that of the users. Three splits or more are worlds drawn as users are: their means
+differ, it is little wider than that of the users. Three splits or more are a sample of worlds: their means
 have a t interval too, and the wider one counts. Of one or two the interval is that of these, for two say next to
 nothing of a third. `benchmarks/intervals.py` measures how often these intervals
 hold the truth.
@@ -33,7 +33,7 @@ NONE_FINISHED = "none finished"
 ONE_USER = "one user"
 ONE_SEED = "one seed"
 FEWEST_SPLITS = 3
-"""Splits of the users from which on the interval is that of all splits, not of these alone."""
+"""With so many splits of the users or more, the interval is that of all splits, not of these alone."""
 _SWEEPS = 30  # of the fit that fills gaps; it has converged long before
 
 
@@ -48,23 +48,23 @@ class Estimate(BaseModel):
 
 
 def excludes(estimate: Estimate, value: float) -> bool:
-    """Returns whether there is an interval and `value` lies outside it."""
+    """Returns whether there is an interval and `value` is outside it."""
     return estimate.ci95 is not None and not estimate.ci95[0] <= value <= estimate.ci95[1]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What a split says: its mean, and (seeds, users) how far each user, seed and episode moves it, without gaps."""
+    """One split: its mean, and (seeds, users) how much each user, seed and episode moves it, without gaps."""
 
     mean: float
     spread: Table
 
 
 def mean_of(tables: Sequence[Table], *, trained: bool) -> Estimate:
-    """Returns the mean with its interval from one table (seeds, users) a split.
+    """Returns the mean with its interval from one table (seeds, users) per split.
 
-    `trained` says that each seed is a training of its own, whose luck all of its users share; elsewhere a seed only
-    draws samples, and one is enough.
+    `trained` says that each seed is a separate training, whose luck all of its users share; otherwise a seed only draws
+    samples, and one is enough.
     """
     tables = [table for table in map(_finished, tables) if table.size]
     if not tables:
@@ -73,10 +73,10 @@ def mean_of(tables: Sequence[Table], *, trained: bool) -> Estimate:
 
 
 def difference_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool, level: float = 0.95) -> Estimate:
-    """Returns the mean of a less the mean of b, with its interval of `level`, user by user and seed by seed.
+    """Returns the mean of a minus the mean of b, with its interval of `level`, user by user and seed by seed.
 
     Both have the same splits, seeds and users, in the same order. What only one side finished counts for that side, so
-    that the difference is that of the means. Where a split has no episode that both finished there is nothing to say.
+    that the difference is that of the means. A split without an episode that both finished gives no interval.
     """
     sides = _sides(of_a, of_b)
     if not sides:
@@ -86,7 +86,7 @@ def difference_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool
 
 
 def ratio_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool) -> Estimate:
-    """The mean of a over the mean of b, as in `difference_of`; the interval is that of its logarithm (delta method)."""
+    """Returns the mean of a divided by that of b; the interval is that of its logarithm (delta method)."""
     sides = _sides(of_a, of_b)
     if not sides:
         return Estimate(mean=None, ci95=None, note=NONE_FINISHED)
@@ -103,9 +103,9 @@ def ratio_of(of_a: Sequence[Table], of_b: Sequence[Table], *, trained: bool) -> 
 
 
 def difference_between(of_a: Table, of_b: Table) -> Estimate:
-    """Returns the mean of a less the mean of b, where other users met a than met b; tables of (1, users).
+    """Returns the mean of a minus the mean of b for different users; tables of (1, users).
 
-    The half-widths of both means add up in squares.
+    The squares of the half-widths of both means are added.
     """
     a, b = mean_of([of_a], trained=False), mean_of([of_b], trained=False)
     if a.mean is None or b.mean is None:
@@ -118,7 +118,7 @@ def difference_between(of_a: Table, of_b: Table) -> Estimate:
 
 
 def _sides(of_a: Sequence[Table], of_b: Sequence[Table]) -> list[tuple[_Part, _Part, int]]:
-    """For each split both sides, and the seeds that both finished; nothing where a split has no pair."""
+    """Returns for each split both sides, and the seeds that both finished; nothing if a split has no pair."""
     sides = []
     for a, b in zip(of_a, of_b, strict=True):
         both = ~(np.isnan(a) | np.isnan(b))
@@ -130,16 +130,16 @@ def _sides(of_a: Sequence[Table], of_b: Sequence[Table]) -> list[tuple[_Part, _P
 
 
 def _finished(table: Table) -> Table:
-    """`table` without the seeds and users that finished nothing."""
+    """Returns `table` without the seeds and users that finished nothing."""
     there = ~np.isnan(table)
     return np.asarray(table[there.any(axis=1)][:, there.any(axis=0)])
 
 
 def _part(table: Table) -> _Part:
-    """The mean of `table`, and what moves it: a user by his weight among users, a seed by its weight among seeds.
+    """Returns the mean of `table`, and what moves it: a user and a seed by their weights.
 
-    Without gaps all weights are equal, and the spread is the table less its mean. A cell that is missing takes what its
-    user and its seed have elsewhere; a user who is missing moves nothing.
+    Without gaps all weights are equal, and the spread is the table minus its mean. A missing cell gets what its user
+    and its seed have elsewhere; a missing user moves nothing.
     """
     there = ~np.isnan(table)
     of_user = there.sum(axis=0)
@@ -156,7 +156,7 @@ def _part(table: Table) -> _Part:
 
 
 def _filled(table: Table, there: NDArray[np.bool_]) -> Table:
-    """`table` with its gaps filled by the sum of a user's and a seed's part, as least squares fit them."""
+    """Returns `table` with its gaps filled by the sum of a user's and a seed's part, as least squares fit them."""
     of_user, of_seed = np.maximum(there.sum(axis=0), 1), np.maximum(there.sum(axis=1), 1)[:, None]
     known = np.where(there, table, 0.0)
     rows = np.zeros((len(table), 1))
@@ -167,7 +167,7 @@ def _filled(table: Table, there: NDArray[np.bool_]) -> Table:
 
 
 def _estimate(parts: Sequence[_Part], level: float, *, trained: bool, seeds: int) -> Estimate:
-    """Returns the mean over `parts`, one for each split, and its interval; `seeds` that were really seen."""
+    """Returns the mean over `parts`, one per split, and its interval; `seeds` counts those that were seen."""
     mean = float(np.mean([part.mean for part in parts]))
     if sum(part.spread.shape[1] - 1 for part in parts) == 0:
         return Estimate(mean=mean, ci95=None, note=ONE_USER)
@@ -191,7 +191,7 @@ def _half_width(parts: Sequence[_Part], level: float, *, seeds: int) -> float:
 
 
 def _squared(values: Sequence[NDArray[np.float64]], level: float, freedom: Sequence[int]) -> float:
-    """The squared half-width of the t interval of a mean of means: of `values` in each split, then over splits."""
+    """Returns the squared half-width of the t interval of the mean over splits of the means of `values`."""
     from scipy.special import stdtrit  # noqa: PLC0415 -- slow to import; scipy.stats would be slower still
 
     variances = [

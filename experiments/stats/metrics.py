@@ -1,4 +1,4 @@
-"""What a set of episodes says: Len, R_each and R_traj with 95% intervals, quits, failures and cost."""
+"""Summaries of episodes: Len, R_each and R_traj with 95% intervals, quits, failures and cost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Summary(BaseModel):
 
     method: str
     name: str = ""
-    """What its row is called."""
+    """The name of its row."""
     dataset: str
     users: int
     seeds: list[int]
@@ -42,16 +42,16 @@ class Summary(BaseModel):
     seconds_per_step: float
     """Wall-clock seconds during which any episode ran, divided by steps: side-by-side episodes share them."""
     format_failures: int
-    """Replies that had not the form asked for, later tries included."""
+    """Replies that did not keep to the form asked for, later tries included."""
     uses_logs: bool = False
     """Whether the method reads the train users' logs."""
     conduct: BeyondAccuracy | None = None
-    """How the method went about it; None for training."""
+    """Metrics beyond accuracy; None for training."""
     others: dict[str, Estimate] = Field(default_factory=dict, exclude_if=lambda others: not others)
     """Metrics beside the three, by name."""
 
     def estimate(self, metric: str) -> Estimate:
-        """What it says of `metric`, a name in METRICS; an earlier version did not know all of them."""
+        """Returns its estimate of `metric`, a name in METRICS; earlier versions did not have all of them."""
         found = getattr(self, metric) if metric in CORE else self.others.get(metric)
         return found if isinstance(found, Estimate) else Estimate(mean=None, ci95=None)
 
@@ -66,13 +66,13 @@ def summarise(
     trained: bool = False,
     name: str = "",
 ) -> Summary:
-    """Returns the summary of `lines`; failed episodes are counted apart and enter no mean.
+    """Returns the summary of `lines`; failed episodes are counted separately and enter no mean.
 
-    `trained` says that each seed is a training of its own; without it, the intervals are those of this one training.
-    `name` is what the row is called, where it is not the method.
-    `beside` are episodes of others that ran at the same time: the seconds are shared with them.
+    `trained` says that each seed is a separate training; without it, the intervals are those of this one training.
+    `name` is the name of the row, if it is not the method. `beside` are episodes of others that ran at the same time:
+    the seconds are shared with them.
     """
-    # In one order, whichever episode ended first: sums of floats depend on it. In brief, as they may come from disk.
+    # Sorted, since sums of floats depend on the order. In brief, as they may come from disk.
     ordered = sorted((line.in_brief() for line in lines), key=lambda line: (line.seed, line.user))
     outputs = [(line, line.output) for line in ordered if line.output is not None]
     steps = sum(output["length"] for _, output in outputs)
@@ -104,20 +104,21 @@ def summarise(
 
 
 Cell = tuple[int, str, float | None]
-"""A seed, a user, and a number of the episode that they had; None where it was not finished."""
+"""A seed, a user, and a number of their episode; None if it was not finished."""
 
 
 def cells_of(lines: Sequence[EpisodeLine], metric: str) -> list[Cell]:
-    """One number of each episode; `metric` is a name in METRICS."""
+    """Returns one number per episode; `metric` is a name in METRICS."""
     return [(line.seed, line.user, line.number(metric)) for line in lines]
 
 
 def seed_table(
     cells: Sequence[Cell], seeds: Sequence[int] | None = None, users: Sequence[str] | None = None
 ) -> NDArray[np.float64]:
-    """(seeds, users): the numbers of `cells`; NaN where none was finished. None: the seeds and users of `cells`.
+    """Returns the numbers of `cells` as (seeds, users), NaN where none was finished.
 
-    Who was met several times with one seed, as in long trainings, has the mean.
+    None for `seeds` or `users` takes those of `cells`. A user who was met several times with one seed, as in long
+    trainings, has the mean.
     """
     rows = sorted({seed for seed, *_ in cells}) if seeds is None else seeds
     columns = sorted({user for _, user, _ in cells}) if users is None else users
@@ -135,17 +136,17 @@ def seed_table(
 
 
 def cached_share(lines: Sequence[EpisodeLine]) -> float:
-    """Share of the finished episodes' prompt tokens that the server's prefix cache served."""
+    """Returns the share of the finished episodes' prompt tokens that the server's prefix cache served."""
     usages = [line.output["usage"] for line in lines if line.output is not None]
     prompt = sum(usage["prompt_tokens"] for usage in usages)
     return _share(sum(usage["cached_tokens"] for usage in usages), prompt)
 
 
 def busy_seconds(lines: Sequence[EpisodeLine], beside: Sequence[EpisodeLine] = ()) -> float:
-    """Wall-clock seconds that the episodes `lines` took; a pause before `--resume` does not count.
+    """Returns the wall-clock seconds that the episodes `lines` took; a pause before `--resume` does not count.
 
-    A moment in which several episodes run is shared evenly among them. So alone, `lines` cost the length of the
-    union of their times; next to episodes `beside` of others, only their own part of it.
+    A moment in which several episodes run is shared evenly among them. So `lines` alone cost the length of the union of
+    their times; with episodes `beside` of others, only their own part of it.
     """
     events = sorted(
         [(moment, change, change) for line in lines for moment, change in ((line.started, 1), (line.ended, -1))]

@@ -1,4 +1,4 @@
-"""Numbers as text, rounded in one way everywhere: halves away from zero, as browsers do, and no zero with a sign."""
+"""Numbers as text, rounded in one way everywhere: halves away from zero, as browsers do, and never "-0"."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 
 def fixed(number: float, digits: int) -> str:
-    """`number` with so many digits after the point."""
+    """Returns `number` with so many digits after the point."""
     rounded = Decimal(number).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
 
 
 def signed(number: float, digits: int) -> str:
-    """Returns the same with a plus before what is more than zero."""
+    """Returns the same with a plus before positive numbers."""
     text = fixed(number, digits)
     return f"+{text}" if number > 0 and Decimal(text) else text
 
 
 def with_interval(estimate: Estimate, digits: int) -> str:
-    """`mean [low, high]`; a dash and the reason where there is no interval, or no mean."""
+    """Returns `mean [low, high]`; a dash and the reason if there is no interval, or no mean."""
     return _with_interval(estimate, digits, sign=False)
 
 
@@ -39,7 +39,7 @@ def share_with_interval(estimate: Estimate) -> str:
 
 
 def share(value: float | None) -> str:
-    """Returns a share as a percentage; a dash where there is none."""
+    """Returns a share as a percentage; a dash for None."""
     return "-" if value is None else f"{fixed(100 * value, 0)}%"
 
 

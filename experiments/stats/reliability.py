@@ -1,4 +1,4 @@
-"""How well values foretell returns: bias, variance, error, rank correlation, and bins for a reliability plot."""
+"""How well values predict returns: bias, variance, error, rank correlation, and bins for a reliability plot."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _UNSEEN = 0.01
 
 
 def monte_carlo_returns(rewards: Sequence[float], gamma: float) -> list[float]:
-    """G of the state before each step: the sum of gamma^k r over the rewards from there on (Sutton & Barto, 3.3)."""
+    """Returns G of the state before each step: the sum of gamma^k r from there on (Sutton & Barto, 3.3)."""
     return discounted_sums(rewards, gamma)
 
 
 def known_returns(done: Trajectory, gamma: float) -> list[float | None]:
-    """G of the state before each step of a finished episode, None where the horizon hides too much of it.
+    """Returns G of the state before each step of a finished episode, None where the horizon hides too much of it.
 
-    Where the user left, nothing follows and every return is known. Where time ran out, m seen rewards leave out at
-    most gamma^m of the highest return; a state counts while that is at most 1%, so that neither a tail is made up
-    nor a cut-off sum taken for the whole.
+    If the user left, nothing follows and every return is known. If the horizon was reached, m seen rewards leave out at
+    most gamma^m of the highest return; a state counts while that is at most 1%, so that no tail is made up and no
+    truncated sum is taken for the whole.
     """
     returns = monte_carlo_returns([step["reward"] for step in done["steps"]], gamma)
     if done["ended"] != "horizon":
@@ -39,7 +39,7 @@ Numbers: TypeAlias = NDArray[np.float64]
 
 
 class ReliabilityBin(BaseModel):
-    """States whose values lie in [low, high]: what was foretold for them on average, and what came."""
+    """States whose values are in [low, high]: their mean value and mean return."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,10 +51,10 @@ class ReliabilityBin(BaseModel):
 
 
 class Reliability(BaseModel):
-    """Values against returns over the same states; numbers are None where there are too few states to say.
+    """Values against returns over the same states; numbers are None if there are too few states.
 
-    With the error e = V - G: `bias` is its mean, `variance` its variance (divided by n), and
-    `rmse`^2 = `bias`^2 + `variance`.
+    With the error e = V - G: `bias` is its mean, `variance` its variance (divided by n), and `rmse`^2 = `bias`^2 +
+    `variance`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,7 +71,7 @@ class Reliability(BaseModel):
 
 
 def reliability(values: Sequence[float], returns: Sequence[float]) -> Reliability:
-    """`values` (states,) against `returns` (states,)."""
+    """Compares `values` (states,) with `returns` (states,)."""
     foretold, came = np.asarray(values, dtype=np.float64), np.asarray(returns, dtype=np.float64)
     if foretold.shape != came.shape or foretold.ndim != 1:
         raise ValueError(f"values of shape {foretold.shape} do not go with returns of shape {came.shape}")
@@ -94,7 +94,7 @@ def reliability(values: Sequence[float], returns: Sequence[float]) -> Reliabilit
 
 
 def rank_correlation(first: Numbers, second: Numbers) -> float | None:
-    """Spearman's rho in [-1, 1]: Pearson's correlation of the ranks, ties sharing their mean rank (Spearman 1904)."""
+    """Returns Spearman's rho in [-1, 1]: Pearson's correlation of the ranks, ties sharing their mean rank."""
     one, two = _ranks(first), _ranks(second)
     one, two = one - one.mean(), two - two.mean()
     spread = float(np.sqrt((one @ one) * (two @ two)))
@@ -102,14 +102,14 @@ def rank_correlation(first: Numbers, second: Numbers) -> float | None:
 
 
 def _ranks(numbers: Numbers) -> Numbers:
-    """(n,) ranks from 1; equal numbers get the mean of the ranks that they take up."""
+    """Returns (n,) ranks from 1; equal numbers get the mean of their ranks."""
     _, place, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2)[place], dtype=np.float64)
 
 
 def _binned(values: Numbers, returns: Numbers) -> list[ReliabilityBin]:
-    """At most ten bins of about as many states each, by value; equal values never part."""
+    """Returns at most ten bins of about as many states each, by value; equal values are in one bin."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)))
     place = np.searchsorted(edges[1:-1], values, side="left")
     return [

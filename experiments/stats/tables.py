@@ -1,4 +1,4 @@
-"""Tables as data: made once, shown in the terminal, written as Markdown or LaTeX."""
+"""Tables as data: shown in the terminal, or written as Markdown or LaTeX."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEX = {
 
 @dataclass(frozen=True)
 class TextTable:
-    """Cells of text under `columns`, the first of which names the row. `caption` says what holds for all of them."""
+    """Cells of text under `columns`, the first of which names the row. `caption` applies to the whole table."""
 
     title: str
     columns: tuple[str, ...]
@@ -29,7 +29,7 @@ class TextTable:
     caption: str = ""
 
     def rich(self) -> Table:
-        """For the terminal. Where it is too wide, cells are wrapped and never cut off."""
+        """Returns the table for a terminal; if it is too wide, cells are wrapped and never cut off."""
         table = Table(
             title=Text(self.title), title_justify="left", header_style="bold",
             caption=Text(self.caption) if self.caption else None,
@@ -60,7 +60,7 @@ class TextTable:
 
 
 def summary_table(summaries: Mapping[str, Summary]) -> TextTable:
-    """One row a method: Len, R_each and R_traj with 95% intervals, failures, tokens and seconds a step."""
+    """Returns one row per method: Len, R_each and R_traj with 95% intervals, failures, tokens, seconds per step."""
     return TextTable(
         title=_title(summaries),
         columns=("method", *_labels(), "failed", "tokens/step", "s/step"),
@@ -75,7 +75,7 @@ def summary_table(summaries: Mapping[str, Summary]) -> TextTable:
 
 
 def results_table(summaries: Mapping[str, Summary], caption: str) -> TextTable:
-    """One row a method compared: Len, R_each and R_traj with 95% intervals, coverage, use of logs, and failures."""
+    """Returns one row per method: Len, R_each and R_traj with 95% intervals, coverage, use of logs, failures."""
     return TextTable(
         title=_title(summaries),
         columns=("method", *_labels(), "coverage", "logs", "failed"),
@@ -91,7 +91,7 @@ def results_table(summaries: Mapping[str, Summary], caption: str) -> TextTable:
 
 
 def cost_table(summaries: Mapping[str, Summary]) -> TextTable:
-    """One row a method compared: what a step cost."""
+    """Returns one row per method: the cost of a step."""
     return TextTable(
         title="cost",
         columns=("method", "tokens/step", "LLM calls/step", "cached", "s/step"),

@@ -1,4 +1,4 @@
-"""What memory believed when it chose, made again from the experiences that it held then."""
+"""Recomputes what memory believed when it chose, from the experiences that it held then."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from billp.memory.leaving import LONGEST
 def believed(
     step: Step, deps: Dependencies, outcomes: Sequence[Outcome], most: int
 ) -> tuple[list[Candidate], BeliefBehind, bool]:
-    """Returns the candidates after `outcomes`, the belief behind the one chosen, and whether the record agrees.
+    """Returns the candidates after `outcomes`, the belief behind the chosen one, and whether the record agrees.
 
-    At most `most` principles and experiences are told.
+    At most `most` principles and experiences are listed.
     """
     record, item, method = step.record, step.record["item"], method_named(step.line.method)
     beliefs = deps.belief_model.after(method, outcomes)
@@ -43,7 +43,7 @@ def believed(
         )
         for each, score in zip(record["shortlist"], record["advantages"], strict=True)
     ]  # fmt: skip
-    # What a rate costs, in stars: rates do not add up to the risk, which is below 1, so each has its share of it.
+    # The cost of a rate, in stars: rates do not add up to the risk, which is below 1, so each gets its share of it.
     rates = beliefs.dislike[item] + beliefs.closeness_rates(recent.tolist(), beliefs.tables)[item]
     cost = float(recommender.stake * certain.leaves[item] / max(rates, 1e-12))
     seen = sorted((o for o in outcomes if o.item == item), key=lambda outcome: (not outcome.left, outcome.id))
@@ -56,7 +56,10 @@ def believed(
 
 
 def _principles(step: Step, deps: Dependencies, beliefs: Beliefs, cost: float) -> list[Principle]:
-    """The causes at work on the item chosen, the dearest first; a cause counts once for each item that is so close."""
+    """Returns the causes of leaving that apply to the chosen item, the most costly first.
+
+    A cause counts once for each earlier item that is as close.
+    """
     if not cost:
         return []
     closeness, found = beliefs.closeness, []

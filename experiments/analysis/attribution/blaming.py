@@ -1,4 +1,4 @@
-"""What stood behind one recommendation: from the run's record, and from memory as it was then."""
+"""Attributes one recommendation: from the run's record, and from memory as it was then."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from billp.memory import Receipts, Record, VectorStore
 
 
 def blame(step: Step, deps: Dependencies, *, examples: int = 5) -> Blame:
-    """What stood behind `step`, with at most `examples` principles, experiences, and reflections that were not read.
+    """Returns what was behind `step`, with at most `examples` principles, experiences, and reflections not read.
 
-    `deps` have its dataset, its settings and the memory to ask, which is taken as it was: without what later
-    batches of the same run taught. What other runs taught it, or what was pruned, since then cannot be told apart;
-    `as_it_was` says whether the numbers still agree. Raises MemoryStoreError where `deps` have no memory.
+    `deps` have its dataset, its settings and the memory to ask. The memory is taken as it was, without what later
+    batches of the same run taught. What other runs taught it since, or what was pruned, cannot be told apart;
+    `as_it_was` says whether the numbers still agree. Raises MemoryStoreError if `deps` have no memory.
     """
     agent_memory, record = deps.memory, step.record
     if agent_memory is None:
@@ -44,7 +44,7 @@ def blame(step: Step, deps: Dependencies, *, examples: int = 5) -> Blame:
 
 
 def _candidates(step: Step, deps: Dependencies) -> list[Candidate]:
-    """Returns the shortlist, with the LLM's preferences where it chose."""
+    """Returns the shortlist, with the LLM's preferences if the LLM chose."""
     items, chosen = step.record["shortlist"] or [step.record["item"]], step.record["item"]
     preferences: Sequence[float | None] = step.record["preferences"] or [None] * len(items)
     return [

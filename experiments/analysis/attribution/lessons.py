@@ -1,4 +1,4 @@
-"""What stood behind the plan: the reflections whose evidence made it, and what each of them moved."""
+"""Attributes the plan: the reflections whose evidence made it, and how much each of them changed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from billp.memory.experience_records import Reflection
 
 @dataclass(frozen=True)
 class Lessons:
-    """The reflections recalled in words and those merged into them, then the ones that moved the item's fit most.
+    """The reflections recalled in words and those merged into them, then the ones that changed the item's fit most.
 
-    `pooled` is from how many the plan was made; `as_it_was`: made again, it is the one that was recorded.
+    `pooled` is the number of reflections that the plan was made from. `as_it_was` says whether the plan, made again,
+    equals the recorded one.
     """
 
     reflections: list[LessonBehind]
@@ -30,9 +31,10 @@ class Lessons:
 
 
 def lessons_behind(step: Step, deps: Dependencies, agent_memory: AgentMemory, receipts: Receipts, most: int) -> Lessons:
-    """Returns the reflections behind `step`; at most `most` of those that were not recalled in words.
+    """Returns the reflections behind `step`; at most `most` of the ones that were not recalled in words.
 
-    What one moved is the fit of the item chosen to the plan, less its fit to the plan made without that reflection.
+    The effect of a reflection is the fit of the chosen item to the plan, minus its fit to the plan made without that
+    reflection.
     """
     catalogue, limits = deps.catalogue, deps.settings.planner
     method, recorded = method_named(step.line.method), plan_from(step.record["plan"])

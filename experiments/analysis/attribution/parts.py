@@ -1,4 +1,4 @@
-"""What `billp memory blame` tells: the parts that stood behind one step, and what each of them weighed."""
+"""The parts of an attribution: what was behind one step, and how much each part weighed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from billp.graphs.plans import PlanState
 from billp.memory import Receipt
 
 ALIKE = 0.02
-"""Stars by which memory, asked again, may differ from what was recorded, sums being rounded."""
+"""Stars by which recomputed beliefs may differ from recorded ones, which are rounded."""
 
 
 class _Part(BaseModel):
@@ -16,10 +16,10 @@ class _Part(BaseModel):
 
 
 class Candidate(_Part):
-    """One line of the shortlist; None is what had no say. `preference` is the LLM's, in nats.
+    """One row of the shortlist; None for parts that had no influence. `preference` is the LLM's, in nats.
 
-    `score` = `stars` expected of it - stake x `risk` of leaving (0..1) + `chance`, which is what the draw added: in
-    training from what is believed possible, in evaluation of `actor.variety`.
+    `score` = `stars` expected of it - stake x `risk` of leaving (0..1) + `chance`. The chance is what the random draw
+    added: in training from the uncertainty of the belief, in evaluation from `actor.variety`.
     """
 
     item: int
@@ -33,11 +33,11 @@ class Candidate(_Part):
 
 
 class Principle(_Part):
-    """A cause of leaving that the choice put to work: closeness of at least `level` within the last `span` steps.
+    """A cause of leaving that applies to the choice: closeness of at least `level` within the last `span` steps.
 
-    `levels` is the highest level of its measure, `after` are the titles of the earlier items that are so close. Memory
-    saw it at work in `exposures` different pairs, which were to blame for `departures`; `rate` is what it makes of
-    that. `stars` is what it cost the choice.
+    `levels` is the highest level of its measure, `after` are the titles of the earlier items that are as close. Memory
+    saw it in `exposures` different pairs and attributes `departures` to it; `rate` is its estimate from both. `stars`
+    is its cost for the choice.
     """
 
     measure: str
@@ -52,10 +52,10 @@ class Principle(_Part):
 
 
 class Value(_Part):
-    """What the stars expected of the choice rest on: `known` + `own` + `bias`, with their standard `deviation`.
+    """The parts of the stars expected of the choice: `known` + `own` + `bias`, with their standard `deviation`.
 
-    `known` is what its categories and year say, `own` what its ratings in the logs and the answers in memory (their
-    numbers and means) add to that, `bias` by how much answers lie above ratings.
+    `known` comes from its categories and year, `own` from its ratings in the logs and the answers in memory (given by
+    their numbers and means), `bias` is how much answers exceed ratings.
     """
 
     known: float
@@ -69,7 +69,7 @@ class Value(_Part):
 
 
 class Experience(_Part):
-    """One time that memory saw the item recommended; `left`: the user left over it, None where it does not say."""
+    """One time that memory saw the item recommended; `left`: whether the user left over it, None if not recorded."""
 
     id: str
     reward: float
@@ -79,8 +79,8 @@ class Experience(_Part):
 class BeliefBehind(_Part):
     """What memory believed of the choice, where leaving costs `stake` stars.
 
-    `dislike` is what it cost that the user may rate it low and leave; with the stars of all principles it makes
-    - stake x risk.
+    `dislike` is the cost of the risk that the user rates it low and leaves; with the stars of all principles it adds up
+    to - stake x risk.
     """
 
     stake: float
@@ -93,7 +93,7 @@ class BeliefBehind(_Part):
 class RecordBehind(_Part):
     """An experience that was read back.
 
-    `text` is the item of an Actor experience, or what a state that the Critic remembers turned out to be worth.
+    `text` is the item of an Actor experience, or the observed worth of a state that the Critic remembers.
     """
 
     id: str
@@ -102,10 +102,10 @@ class RecordBehind(_Part):
 
 
 class LessonBehind(_Part):
-    """A reflection behind the step; `recalled`: read in words, if only in those of another that says the same.
+    """A reflection behind the step; `recalled`: read in words, its own or those of another that says the same.
 
-    `stars` is how much better the item chosen fits the plan than it would fit one made without this reflection; None
-    where its evidence is not in the plan, or was forgotten since.
+    `stars` is how much better the chosen item fits the plan than a plan made without this reflection; None if its
+    evidence is not in the plan, or has been forgotten since.
     """
 
     id: str
@@ -117,10 +117,10 @@ class LessonBehind(_Part):
 
 
 class Blame(_Part):
-    """Everything that stood behind one step.
+    """Everything behind one step.
 
     `as_it_was`: memory, asked again, still believes and plans what was recorded then. `pooled` reflections made the
-    plan. `belief` is None where memory did not choose.
+    plan. `belief` is None if memory did not choose.
     """
 
     run: str

@@ -14,7 +14,7 @@ _NO_CATEGORIES = "no-categories"
 
 @dataclass(frozen=True)
 class Place:
-    """One world, whichever the split of the users."""
+    """One world, for any split of the users."""
 
     rule: QuitRuleName
     window: int
@@ -29,7 +29,7 @@ class Place:
 def every_place(category_limit: int) -> tuple[Place, ...]:
     """Returns every rule with every window, with and without categories.
 
-    A window in which no category can come more often than `category_limit` is left out: nobody would ever leave.
+    Windows in which no category can occur more often than `category_limit` are left out: no user would ever leave.
     """
     return tuple(
         Place(rule, window, categories)
@@ -41,10 +41,10 @@ def every_place(category_limit: int) -> tuple[Place, ...]:
 
 
 def places_named(names: str, category_limit: int) -> tuple[Place, ...]:
-    """The worlds that `names` lists, separated by commas: `all`, a rule, RULE-WINDOW or RULE-WINDOW-no-categories.
+    """Returns the worlds that `names` lists, separated by commas: `all`, a rule, or a rule with its window.
 
-    A rule stands for all of its windows, with and without categories; any whole number may be a window. Raises
-    SettingsError for what names no world.
+    A rule stands for all of its windows, with and without categories. RULE-WINDOW and RULE-WINDOW-no-categories name
+    one world, for any whole number. Raises SettingsError for a name that is not a world.
     """
     known = every_place(category_limit)
     found: list[Place] = []

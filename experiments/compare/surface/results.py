@@ -1,4 +1,4 @@
-"""What a surface says: for each world and method the share of the oracle's reward, with its interval."""
+"""The results of a surface: for each world and method the share of the oracle's reward, with its interval."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cell(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     share: Estimate
-    """R_traj over that of the oracle."""
+    """R_traj divided by that of the oracle."""
     r_traj: Estimate
     len: Estimate
     coverage: float | None
@@ -68,7 +68,7 @@ def cell(
     *,
     trained: bool,
 ) -> Cell:
-    """One method's cell from its `lines` and the oracle's, a sequence for each split of the users."""
+    """Returns one method's cell from its `lines` and the oracle's, one sequence per split of the users."""
     pairs = [tables_of_pair(own, best, "r_traj") for own, best in zip(lines, oracle, strict=True)]
     known = [coverage for coverage in coverages if coverage is not None]
     rewards, lengths = (
@@ -84,7 +84,7 @@ def cell(
 
 
 def surface_table(surface: Surface) -> TextTable:
-    """One row a world, one column a method: its share of the oracle's R_traj."""
+    """Returns one row per world, one column per method: its share of the oracle's R_traj."""
     methods = methods_of(surface)
     return TextTable(
         title=f"{surface.dataset}: share of the oracle's R_traj",
@@ -95,14 +95,14 @@ def surface_table(surface: Surface) -> TextTable:
 
 
 def methods_of(surface: Surface) -> list[str]:
-    """Returns every method but the oracle, in the order in which they were named."""
+    """Returns every method but the oracle, in the order given."""
     return [
         name for name in dict.fromkeys(name for world in surface.worlds for name in world.methods) if name != ORACLE
     ]
 
 
 def read_surface(folder: Path) -> Surface | None:
-    """Returns the surface in `folder`; None where there is none. Raises ArtifactError where it is damaged."""
+    """Returns the surface in `folder`, None if there is none. Raises ArtifactError if it is damaged."""
     path = folder / SURFACE
     if not path.is_file():
         return None

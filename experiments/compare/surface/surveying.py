@@ -1,4 +1,4 @@
-"""Runs a surface: a comparison in every world and every split, each in a folder of its own."""
+"""Runs a surface: a comparison in every world and every split, each in its own folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OnWorld = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Survey:
-    """A surface, fixed before its first episode. `splits` counts splits of the users, from the dataset's own."""
+    """A surface, fixed before its first episode. `splits` counts splits of the users, the dataset's own first."""
 
     dataset: str
     methods: tuple[str, ...]
@@ -54,7 +54,7 @@ class Survey:
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """The methods, and the oracle to measure them by."""
+        """The methods, and the oracle that they are measured by."""
         return self.methods if ORACLE in self.methods else (*self.methods, ORACLE)
 
     def variant(self, place: Place, split: int) -> Variant:
@@ -75,7 +75,7 @@ class Survey:
 
 
 def checked(survey: Survey) -> Survey:
-    """Returns the survey itself; raises SettingsError where there is nothing to survey."""
+    """Returns the survey itself; raises SettingsError if there is nothing to survey."""
     if not survey.places:
         raise SettingsError("No world is named; name some with --worlds, or `all`.")
     if survey.methods == (ORACLE,):
@@ -93,11 +93,11 @@ async def run_surface(
     on_world: OnWorld | None = None,
     on_episode: OnEpisode | None = None,
 ) -> Surface:
-    """Compares the methods in every world and split; results are also in `run/surface.json`.
+    """Compares the methods in every world and split; also writes the results to `run/surface.json`.
 
-    The simulators must be there (see `simulators.variants.ready`). Each comparison lies in `run/WORLD@splitN`. With
+    The simulators must exist (see `simulators.env.variants.ready`). Each comparison is in `run/WORLD@splitN`. With
     `resume`, finished comparisons are only read, and `survey` may have more of everything than before. Raises
-    ArtifactError where `run` was made with other settings.
+    ArtifactError if `run` was made with other settings.
     """
     survey = checked(survey)
     base = resources.deps(survey.dataset, memory=None, llm=False)
@@ -119,7 +119,7 @@ async def run_surface(
 
 
 def folder_of(run: Path, place: Place, split: int) -> Path:
-    """Where the comparison of one world and split lies."""
+    """Returns the folder of the comparison of one world and split."""
     return run / f"{place.name}@split{split}"
 
 
