@@ -6,7 +6,8 @@ or ... -> propose -> ground; else pick. What only the LLM reads is not worked ou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import functools
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Literal
 
 import numpy as np
@@ -177,14 +178,14 @@ def build_actor_graph(provide: DependencyProvider) -> ActorGraph:
     graph = StateGraph(
         ActorState, context_schema=EpisodeContext, input_schema=ActorObservation, output_schema=ActorOutput
     )
-    graph.add_node("analyse", with_dependencies(analyse, provide))
-    graph.add_node("retrieve", with_dependencies(retrieve, provide))
-    graph.add_node("pick", with_dependencies(pick, provide))
-    graph.add_node("shortlist", with_dependencies(shortlist, provide))
-    graph.add_node("weigh", with_dependencies(weigh, provide))
-    graph.add_node("choose", with_dependencies(choose, provide))
-    graph.add_node("propose", with_dependencies(propose, provide))
-    graph.add_node("ground", with_dependencies(ground, provide))
+    graph.add_node("analyse", _noted("analyse", with_dependencies(analyse, provide)))
+    graph.add_node("retrieve", _noted("retrieve", with_dependencies(retrieve, provide)))
+    graph.add_node("pick", _noted("pick", with_dependencies(pick, provide)))
+    graph.add_node("shortlist", _noted("shortlist", with_dependencies(shortlist, provide)))
+    graph.add_node("weigh", _noted("weigh", with_dependencies(weigh, provide)))
+    graph.add_node("choose", _noted("choose", with_dependencies(choose, provide)))
+    graph.add_node("propose", _noted("propose", with_dependencies(propose, provide)))
+    graph.add_node("ground", _noted("ground", with_dependencies(ground, provide)))
     graph.add_conditional_edges(START, route_to_item)
     graph.add_edge("analyse", "retrieve")
     graph.add_conditional_edges("retrieve", with_dependencies(route_to_words, provide))
@@ -193,6 +194,16 @@ def build_actor_graph(provide: DependencyProvider) -> ActorGraph:
     for last in ("weigh", "pick", "choose", "ground"):
         graph.add_edge(last, END)
     return graph.compile()
+
+
+def _noted(name: str, node: Callable[..., Awaitable[Update]]) -> Callable[..., Awaitable[Update]]:
+    """`node`, whose update also says that it was passed."""
+
+    @functools.wraps(node)
+    async def run(state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
+        return {**await node(state, runtime), "nodes": [*state.get("nodes", []), name]}
+
+    return run
 
 
 def _told(deps: Dependencies, state: ActorState) -> ActorInput:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
@@ -11,17 +12,17 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from billp.graphs import conversation, nodes, recalling
-from billp.graphs.actor import ActorGraph, build_actor_graph
+from billp.graphs.actor import ActorGraph, Update, build_actor_graph
 from billp.graphs.conversation import LiveOutput, LiveState
 from billp.graphs.dependencies import Dependencies, DependencyProvider, with_dependencies
 from billp.graphs.methods import method_named
 from billp.graphs.state import (
     ActorObservation,
-    Decision,
     EpisodeContext,
     EpisodeInput,
     EpisodeState,
     Trajectory,
+    Transition,
     observation_of,
 )
 
@@ -90,24 +91,24 @@ def build_episode_graph(
     """
     state, output = (LiveState, LiveOutput) if persons else (EpisodeState, Trajectory)
     graph = StateGraph(state, context_schema=context, input_schema=inputs, output_schema=output)
-    graph.add_node("recall", with_dependencies(recalling.recall, provide))
-    graph.add_node("plan", with_dependencies(nodes.plan, provide))
+    graph.add_node("recall", _noted("recall", with_dependencies(recalling.recall, provide)))
+    graph.add_node("plan", _noted("plan", with_dependencies(nodes.plan, provide)))
     graph.add_node("act", _acting(build_actor_graph(provide)))
     if persons:
-        graph.add_node("present", with_dependencies(conversation.present, provide))
-        graph.add_node("respond", with_dependencies(conversation.respond, provide))
-        graph.add_node("heed", with_dependencies(conversation.heed, provide))
+        graph.add_node("present", _noted("present", with_dependencies(conversation.present, provide)))
+        graph.add_node("respond", _noted("respond", with_dependencies(conversation.respond, provide)))
+        graph.add_node("heed", _noted("heed", with_dependencies(conversation.heed, provide)))
         graph.add_edge("act", "present")
         graph.add_edge("present", "respond")
         graph.add_conditional_edges("respond", with_dependencies(after_answer, provide))
         graph.add_conditional_edges("heed", with_dependencies(after_heed, provide))
     else:
-        graph.add_node("respond", with_dependencies(nodes.respond, provide))
+        graph.add_node("respond", _noted("respond", with_dependencies(nodes.respond, provide)))
         graph.add_edge("act", "respond")
         graph.add_conditional_edges("respond", with_dependencies(after_respond, provide))
-    graph.add_node("criticise", with_dependencies(nodes.criticise, provide))
-    graph.add_node("reflect", with_dependencies(nodes.reflect, provide))
-    graph.add_node("conclude", with_dependencies(nodes.conclude, provide))
+    graph.add_node("criticise", _noted("criticise", with_dependencies(nodes.criticise, provide)))
+    graph.add_node("reflect", _noted("reflect", with_dependencies(nodes.reflect, provide)))
+    graph.add_node("conclude", _noted("conclude", with_dependencies(nodes.conclude, provide)))
     graph.add_edge(START, "recall")
     graph.add_conditional_edges("recall", after_recall)
     graph.add_edge("plan", "act")
@@ -118,16 +119,33 @@ def build_episode_graph(
     return graph.compile(checkpointer, name=name).with_config(recursion_limit=limit)
 
 
-def _acting(actor: ActorGraph) -> Callable[..., Awaitable[dict[str, Decision]]]:
+def _noted(name: str, node: Callable[..., Awaitable[Update]]) -> Callable[..., Awaitable[Update]]:
+    """`node`, whose update also says that it was passed: by the step under way, or by the one that is over."""
+
+    @functools.wraps(node)
+    async def run(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
+        update, passed = await node(state, runtime), state.get("nodes", [])
+        if "nodes" in update:
+            return update
+        if passed or name == "plan":
+            return {**update, "nodes": [*passed, name]}
+        step: Transition = (update.get("steps") or state["steps"])[-1]
+        return {**update, "steps": [{**step, "nodes": [*step.get("nodes", []), name]}]}
+
+    return run
+
+
+def _acting(actor: ActorGraph) -> Callable[..., Awaitable[Update]]:
     """The Actor's subgraph, which has a state of its own, as a node that returns its decision."""
 
     # A step is done over from its beginning, not from inside; the Actor's own checkpoints would be most of all that is
     # stored. A graph that keeps none is not drawn, though, so that the one it was copied from is what is looked at.
     unkept = actor.copy({"checkpointer": False})
 
-    async def act(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> dict[str, Decision]:
+    async def act(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         known = ActorObservation(**observation_of(state), thought=state["thought"])
         found = await unkept.ainvoke(known, context=runtime.context)
-        return {name: found[name] for name in actor.output_channels}
+        passed = [f"act:{name}" for name in found["nodes"]]
+        return {"decision": found["decision"], "nodes": [*state.get("nodes", []), *passed]}
 
     return act

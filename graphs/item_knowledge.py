@@ -19,11 +19,11 @@ class ItemKnowledge:
     """The answers of the resources' model."""
 
     def __init__(self, resources: Resources) -> None:
-        self._workshop = resources
+        self._resources = resources
 
     def file(self, pack: PromptPack) -> KnowledgeFile:
         """Where the answers to the question of `pack` are kept."""
-        resources = self._workshop
+        resources = self._resources
         llm = resources.settings.llm
         name = llm.model if llm.base_url else resources.model_name
         folder = resources.settings.data / "knowledge"
@@ -34,7 +34,7 @@ class ItemKnowledge:
 
         Where calls go onto a tape or come from one, it is what was known when the tape was begun.
         """
-        resources, tape = self._workshop, self._workshop.tape
+        resources, tape = self._resources, self._resources.tape
         if tape is None:
             return self.file(pack).read()
         model, question = resources.settings.llm.model, question_of(pack["item"])
@@ -62,7 +62,7 @@ class ItemKnowledge:
         Not the stand-in, which knows nothing; nor models behind servers and providers, whose calls may cost money:
         these are asked by `billp knowledge build`. With a tape, nothing is asked that is not on it.
         """
-        resources, settings = self._workshop, self._workshop.settings
+        resources, settings = self._resources, self._resources.settings
         embedded = settings.llm.gguf is not None and not settings.llm.base_url and resources.model_name != "given"
         if deps.roles is None or not embedded or settings.run.tape != "off" or not settings.memory.llm_knowledge:
             return

@@ -93,10 +93,12 @@ async def respond(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: D
         thought=thought,
         plan=wished_plan(state["plan"], wish),
         said=clean(answer.said, SAID),
+        nodes=[*state.get("nodes", []), "respond"],
     )
     runtime.stream_writer({name: record[name] for name in ("number", "title", "reward", "reason")})
     return {
         "steps": [record],
+        "nodes": [],
         "ended": answer.reason,
         "wish": {**state["wish"], "asked": "" if answer.reason else answer.said, "rated": True, "notice": ""},
         "usage": decision["usage"],

@@ -73,6 +73,7 @@ async def recall(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: De
         "wish": wish_state(Wish()),
         "value": None,
         "valued": {},
+        "nodes": ["recall"],
         "steps": Overwrite([]),  # an earlier episode of this thread may have left some
         "usage": Overwrite(usage_state(Usage())),
         "ended": "",

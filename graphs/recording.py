@@ -53,6 +53,7 @@ def step_record(
     thought: str = "",
     plan: PlanState | None = None,
     said: str = "",
+    nodes: Sequence[str] = (),
     advantage: float | None = None,
 ) -> Transition:
     """The step that followed `decision` after the items `before`, oldest first; nothing has judged it yet."""
@@ -79,6 +80,7 @@ def step_record(
         target=None,
         advantage=advantage,
         said=said,
+        nodes=list(nodes),
     )
 
 

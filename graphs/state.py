@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Literal, NotRequired, cast
 
 from langgraph.channels.delta import DeltaChannel
@@ -74,6 +75,8 @@ class Transition(Weighed):
     advantage: float | None
     said: NotRequired[str]
     """What a live person said beside the rating: a wish, or why he leaves. Earlier runs did not say."""
+    nodes: NotRequired[list[str]]
+    """The nodes it passed, in order, the Actor's as `act:NAME`. Earlier runs did not say."""
     trust: NotRequired[float]
     """Stars for each nat at which earlier runs added the LLM's preferences to memory's scores."""
 
@@ -103,14 +106,7 @@ class Decision(Weighed):
 
 def usage_state(usage: Usage) -> UsageState:
     """`usage` as it travels through the graph."""
-    return UsageState(
-        calls=usage.calls,
-        prompt_tokens=usage.prompt_tokens,
-        cached_tokens=usage.cached_tokens,
-        completion_tokens=usage.completion_tokens,
-        seconds=usage.seconds,
-        format_failures=usage.format_failures,
-    )
+    return cast(UsageState, asdict(usage))
 
 
 def add_usage(old: UsageState, new: UsageState) -> UsageState:
@@ -180,6 +176,8 @@ class EpisodeState(TypedDict):
     """V of the state at hand, None where nobody judged it."""
     valued: dict[str, list[int]]
     """Ids of Critic experiences, and the numbers of the steps whose states were valued with them."""
+    nodes: list[str]
+    """Nodes passed since the last step was over."""
     steps: Annotated[list[Transition], DeltaChannel(put_steps, snapshot_frequency=1000)]
     """Finished steps, by number. A checkpoint holds what its node added, and none holds all."""
     usage: Annotated[UsageState, add_usage]
@@ -247,12 +245,14 @@ class ActorState(ActorObservation):
     usage: UsageState
     """What the proposal cost."""
     decision: Decision
+    nodes: list[str]
 
 
 class ActorOutput(TypedDict):
     """What comes of a step of the Actor."""
 
     decision: Decision
+    nodes: list[str]
 
 
 class Trajectory(TypedDict):

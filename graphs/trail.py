@@ -1,4 +1,7 @@
-"""The way that a finished episode took through the graph, read off its record."""
+"""The way that a finished episode took through the graph, read off a record that does not say it.
+
+Records of earlier versions do not, nor do episodes that were played as arrays until this tells them.
+"""
 
 from __future__ import annotations
 

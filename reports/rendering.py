@@ -106,8 +106,8 @@ class Telling:
 
     def _steps(self, method: str, done: Trajectory) -> list[StepView]:
         chosen, steps = METHODS.get(method), done["steps"]
-        nodes: list[list[str]] = [[] for _ in steps]
-        if chosen is not None:  # a method of another version lights nothing
+        nodes = [step.get("nodes", []) for step in steps]
+        if chosen is not None and not all(nodes):  # written by a version that did not say
             nodes = trail(chosen, done, self._planner.steps, self._planner.revise)
         valued: dict[int, list[str]] = {}
         for record, numbers in done.get("valued", {}).items():

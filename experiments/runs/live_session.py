@@ -55,7 +55,7 @@ class Play:
         Raises SettingsError for a method that needs to know the user's answers in advance, and if `learn` would teach
         from a test user of the logs; ArtifactError if the folder was made with other settings.
         """
-        self._workshop = resources
+        self._resources = resources
         self._method = method_named(method)
         if self._method.chooser == "oracle":
             raise SettingsError("The method oracle knows simulated users only; choose another --method.")
@@ -67,9 +67,9 @@ class Play:
         if learn and not remembers:
             raise SettingsError(f"Method {method!r} has no memory to teach; leave out --learn.")
         deps = replace(deps, recommender=open_recommender(deps, method, name).recommender)
-        self._services = with_persons(deps)
+        self._deps = with_persons(deps)
         if learn:
-            check_may_teach(self._services.users, "train", user)
+            check_may_teach(self._deps.users, "train", user)
         self._likes = list(likes)
         plan = {
             "command": "play",
@@ -85,7 +85,7 @@ class Play:
         self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.over)}"
         self._context = in_full(LiveContext(method=method, seed=seed, run=origin_of(run), learn=learn), deps)
         self._graph = build_episode_graph(
-            fixed_dependencies(self._services),
+            fixed_dependencies(self._deps),
             deps.worlds.train.horizon,
             name="live",
             inputs=LiveInput,
@@ -110,7 +110,7 @@ class Play:
     @property
     def liked(self) -> list[str]:
         """Titles of the items that the person liked before, as in the catalogue; known after `begin`."""
-        return [item.title for item in self._services.catalogue.some(self._state.get("history", []))]
+        return [item.title for item in self._deps.catalogue.some(self._state.get("history", []))]
 
     @property
     def done(self) -> Trajectory:
@@ -119,9 +119,9 @@ class Play:
 
     async def begin(self) -> Question | None:
         """Returns the first question; raises EpisodeError if the episode cannot go on, after recording that."""
-        await self._workshop.check_model(self._services)
+        await self._resources.check_model(self._deps)
         self._catch_up()
-        self._workshop.knowledge.fill_behind(self._services)
+        self._resources.knowledge.fill_behind(self._deps)
         return await self._go_on(LiveInput(user=self._user, episode=self._id, likes=self._likes))
 
     async def answer(self, given: object) -> Question | None:
@@ -146,11 +146,11 @@ class Play:
 
     def _catch_up(self) -> None:
         """Teaches the latest episode of the run if a kill prevented that."""
-        memory, latest = self._services.memory, list(self._folder.over)[-1:]
+        memory, latest = self._deps.memory, list(self._folder.over)[-1:]
         done = next((line.output for line in self._folder.lines(latest)), None)
         if not self._context.learn or memory is None or done is None or has_learned(memory, self._context, done):
             return
-        learn_next(self._services, memory, self._method, self._context, done)
+        learn_next(self._deps, memory, self._method, self._context, done)
 
     def _record(self, status: str, error: str, output: Trajectory | None) -> None:
         self._folder.append(

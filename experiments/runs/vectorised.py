@@ -26,6 +26,7 @@ from billp.graphs.ranking import MemoryRecommender
 from billp.graphs.recommending import CHOOSING, SHORTLISTING, recommender_of, weighed_by
 from billp.graphs.recording import MIDDLE_REWARD, decided, episode_record, step_record, unweighed
 from billp.graphs.state import Ended, Trajectory, Weighed, usage_state
+from billp.graphs.trail import trail
 from billp.graphs.users import masked_history
 from billp.simulators import Oracle, StepResult
 from billp.simulators.quit.registry import REASON_NAMES
@@ -50,7 +51,7 @@ class _Block:
     """Some users of one world, all at the same step."""
 
     def __init__(self, deps: Dependencies, method: Method, plans: Sequence[EpisodePlan]) -> None:
-        self._services, self._method, self._plans = deps, method, plans
+        self._deps, self._method, self._plans = deps, method, plans
         self._started = time.time()
         settings, data = deps.settings, deps.dataset
         users = [data.user_index(plan.user) for plan in plans]
@@ -84,7 +85,7 @@ class _Block:
         if self._method.chooser == "oracle":
             oracle = Oracle(self._rollout.episodes.world, self._rollout.episodes.users)
             return lambda rows, seen: oracle.choose(self._rollout.episodes, rows, seen.masked)
-        recommender = recommender_of(self._services, self._method, explores=self._plans[0].learn)
+        recommender = recommender_of(self._deps, self._method, explores=self._plans[0].learn)
         if isinstance(recommender, MemoryRecommender):
             return lambda rows, seen: self._weighed_by(recommender, rows, seen)
         if isinstance(recommender, DrawnShortlists):
@@ -94,7 +95,7 @@ class _Block:
     def _weighed_by(
         self, recommender: MemoryRecommender, rows: NDArray[np.int64], seen: Observations
     ) -> NDArray[np.int64]:
-        count = self._services.settings.actor.shortlist
+        count = self._deps.settings.actor.shortlist
         found = weighed_by(recommender, seen, count)
         for row, weighed in zip(rows.tolist(), found, strict=True):
             self._weighed[row].append(weighed)
@@ -115,7 +116,7 @@ class _Block:
         weighed = self._weighed[row] or [unweighed() for _ in shown]
         steps = [
             step_record(
-                self._services.catalogue,
+                self._deps.catalogue,
                 shown[:step],
                 decided(item, weighed[step]),
                 StepResult(rewards[step], ended if step + 1 == count else "", earlier[step]),
@@ -123,4 +124,8 @@ class _Block:
             )
             for step, item in enumerate(shown)
         ]
-        return episode_record(plan.user, plan.id, self._histories[row], steps, usage_state(Usage()))
+        done = episode_record(plan.user, plan.id, self._histories[row], steps, usage_state(Usage()))
+        planner = self._deps.settings.planner
+        for step, nodes in zip(steps, trail(self._method, done, planner.steps, planner.revise), strict=True):
+            step["nodes"] = nodes
+        return done

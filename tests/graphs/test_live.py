@@ -445,6 +445,17 @@ async def test_why_a_person_leaves_becomes_the_reflection():
     assert done["messages"][-1].text.startswith("2, and I leave: all of it")
 
 
+async def test_a_step_says_that_a_wish_was_heeded_on_the_way():
+    person = Person(fake_dependencies(planner__steps=9, planner__revise=0))
+    await person.come()
+    await person.say("a western")
+    await person.say("4, a comedy")
+    first, second = output_of(await person.say("leave"))["steps"]
+    asked = ["act:weigh", "present", "respond"]
+    assert first["nodes"] == ["recall", "plan", *asked, "heed", *asked, "heed"]
+    assert second["nodes"] == [*asked, "conclude"]
+
+
 async def test_wishes_are_part_of_the_conversation():
     person = Person(fake_dependencies())
     await person.come()

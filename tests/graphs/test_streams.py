@@ -67,6 +67,6 @@ async def test_the_actor_has_a_state_of_its_own_and_returns_its_decision():
         if namespace and mode == "values":
             inside |= data.keys()
         if not namespace and mode == "updates" and "act" in data:
-            assert data["act"].keys() == {"decision"}
+            assert data["act"].keys() == {"decision", "nodes"}
     assert "decision" in inside
     assert inside.isdisjoint({"steps", "valued", "value", "plan", "reflection"})

@@ -1,4 +1,4 @@
-"""The way through the graph that a record tells is the one that the episode took."""
+"""A record says which way through the graph the episode took; of an older one it can be told."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
 
 async def ran(method: str, *, learn: bool, **flags: Any) -> tuple[list[str], list[list[str]]]:
-    """The nodes of an episode as they ended, and as its record tells."""
+    """The nodes of an episode as they ended, and as its record says; the trail is found to say the same."""
     deps = fake_dependencies(memory=fake_memory(), **flags)
     graph = build_episode_graph(fixed_dependencies(deps), tiny_worlds().train.horizon)
     user = tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
@@ -36,13 +36,15 @@ async def ran(method: str, *, learn: bool, **flags: Any) -> tuple[list[str], lis
             nodes += [f"act:{name}" if path else name for name in part]
         elif not path:
             state = part
-    told = trail(METHODS[method], output_of(state), deps.settings.planner.steps, deps.settings.planner.revise)
-    return [name for name in nodes if name != "act"], told
+    done, planner = output_of(state), deps.settings.planner
+    recorded = [step["nodes"] for step in done["steps"]]
+    assert trail(METHODS[method], done, planner.steps, planner.revise) == recorded
+    return [name for name in nodes if name != "act"], recorded
 
 
 @pytest.mark.parametrize("learn", [True, False])
 @pytest.mark.parametrize("method", METHODS)
-async def test_the_trail_is_the_way_that_the_episode_took(method: str, learn: bool):
+async def test_a_record_says_the_way_that_the_episode_took(method: str, learn: bool):
     nodes, told = await ran(method, learn=learn)
     assert [name for step in told for name in step] == nodes
     assert set(nodes) <= set(episode_nodes())
@@ -54,7 +56,7 @@ async def test_free_words_are_grounded_and_a_thought_may_cover_one_step():
     assert all({"plan", "act:propose", "act:ground"} <= set(step) for step in told)
 
 
-async def test_the_trail_follows_the_edges():
+async def test_the_way_follows_the_edges():
     _, told = await ran("billp", learn=True)
     edges = {(edge.source, edge.target) for edge in episode_edges()}
     flat = [name for step in told for name in step]
