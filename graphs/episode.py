@@ -139,12 +139,12 @@ def _acting(actor: ActorGraph) -> Callable[..., Awaitable[Update]]:
     """The Actor's subgraph, which has a state of its own, as a node that returns its decision."""
 
     # A step is done over from its beginning, not from inside; the Actor's own checkpoints would be most of all that is
-    # stored. A graph that keeps none is not drawn, though, so that the one it was copied from is what is looked at.
+    # stored. A graph that keeps none is not drawn, though: LangGraph draws the other one that `act` refers to.
     unkept = actor.copy({"checkpointer": False})
 
     async def act(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
         known = ActorObservation(**observation_of(state), thought=state["thought"])
-        found = await unkept.ainvoke(known, context=runtime.context)
+        found = await unkept.ainvoke(known, context=runtime.context, output_keys=actor.output_channels)
         passed = [f"act:{name}" for name in found["nodes"]]
         return {"decision": found["decision"], "nodes": [*state.get("nodes", []), *passed]}
 
