@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,6 @@ from tests.cli.conftest import Billp, files
 from tests.fakes.embedder import HashEmbedder
 from tests.memory.examples import actor
 
-ROOT = Path(__file__).parents[2]
 AT = ["--dataset", "tiny"]
 
 
@@ -129,30 +130,47 @@ PATHS = [
 ]
 
 
-@pytest.mark.parametrize(("command", "words"), WRONG, ids=[" ".join(command) for command, _ in WRONG])
-def test_what_cannot_be_is_refused_before_anything_is_loaded(
-    tiny: Path, own_folders: Path, tmp_path: Path, command: list[str], words: str
-):
-    (tmp_path / "runs" / "taken").mkdir(parents=True)
-    (tmp_path / "runs" / "taken" / "config.json").write_text("{}")
-    before = files(tmp_path)
-    program = (
-        "import sys, time\nsys.path.insert(0, sys.argv.pop(1))\nfrom billp import cli\ntry:\n    cli.main()\nfinally:\n"
-        "    heavy = {'torch', 'chromadb', 'langgraph', 'sentence_transformers'} & set(sys.modules)\n"
-        "    sys.stderr.write(f'\\nloaded {sorted(heavy)} {time.process_time():.2f}')\n"
-    )
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", program, str(ROOT), *command], cwd=tmp_path, capture_output=True, text=True, check=False,
-        env={**os.environ, "BILLP_RUNS_DIR": "runs", "COLUMNS": "300", "NO_COLOR": "1"},
-    )  # fmt: skip
+# One process for all of them: each costs it milliseconds, and a process of its own a second.
+ASKED = """
+import contextlib, io, json, sys
+from billp import cli
+for command in json.loads(sys.argv[1]):
+    out, err, code = io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            cli.main(command)
+        except SystemExit as ended:
+            code = ended.code
+    heavy = {"torch", "chromadb", "langgraph", "sentence_transformers"} & set(sys.modules)
+    print(json.dumps([code, out.getvalue(), err.getvalue(), sorted(heavy)]))
+"""
 
-    assert done.returncode == 2, done.stderr
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "Run: " not in done.stderr
-    assert "loaded []" in done.stderr
-    assert not done.stdout
-    assert files(tmp_path) == before
+
+@pytest.fixture(scope="module")
+def refusals(tiny_home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, str, str, list[str]]]:
+    """Exit code, output, errors and what heavy was loaded by then, for each of WRONG; none of them changed a file."""
+    home = tmp_path_factory.mktemp("refusals")
+    shutil.copytree(tiny_home / "data", home / "data")
+    (home / "runs" / "taken").mkdir(parents=True)
+    (home / "runs" / "taken" / "config.json").write_text("{}")
+    before = files(home)
+    folders = {"BILLP_DATA_DIR": str(home / "data"), "BILLP_RUNS_DIR": "runs"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BILLP_")}
+    done = subprocess.run(  # noqa: S603 -- our own words
+        [sys.executable, "-c", ASKED, json.dumps([command for command, _ in WRONG])], cwd=home, capture_output=True,
+        text=True, check=True, env={**kept, **folders, "COLUMNS": "300", "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert files(home) == before
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("position", range(len(WRONG)), ids=[" ".join(command) for command, _ in WRONG])
+def test_what_cannot_be_is_refused_before_anything_is_loaded(refusals: list[tuple[object, ...]], position: int):
+    code, out, err, heavy = refusals[position]
+    assert (code, out, heavy) == (2, "", []), err
+    assert WRONG[position][1] in str(err)
+    assert "Traceback" not in str(err)
+    assert "Run: " not in str(err)
 
 
 @pytest.mark.parametrize("name", PATHS)

@@ -52,6 +52,11 @@ COMMANDS = {
     "memory clear --kind": ("memory", "clear", *AT, "--memory", "m", "--kind", "actor", "--yes"),
     "demo": ("demo",),
 }  # fmt: skip
+# Of those that write in the same way, one meets the full disk; all meet the read-only one.
+FULL = (
+    "data add", "simulator build", "train", "train a rival", "evaluate", "evaluate to a tape", "compare", "play",
+    "report --csv", "report --parquet", "memory import", "memory export", "demo",
+)  # fmt: skip
 READ = {
     "data info": ("data", "info", "tiny"),
     "simulator info": ("simulator", "info", "tiny"),
@@ -114,8 +119,9 @@ def test_a_read_only_disk_is_named_in_a_sentence(disks: Nursery, name: str):
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("disk", ["ro", "full"])
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize(
+    ("disk", "name"), [*(("ro", name) for name in READ), ("full", "memory search"), ("full", "evaluate elsewhere")]
+)
 def test_such_a_disk_is_read(disks: Nursery, disk: str, name: str):
     folder = on(disks, disk)
     if disk == "full":
@@ -128,7 +134,7 @@ def test_such_a_disk_is_read(disks: Nursery, disk: str, name: str):
     assert ended.code == 0, ended
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", FULL)
 def test_a_full_disk_is_named_in_a_sentence(disks: Nursery, name: str):
     on(disks, "full")
     folder = filled(disks)
