@@ -117,15 +117,15 @@ class TestActor:
 
     async def test_letters_are_drawn_as_often_as_their_probabilities_say(self):
         scores = {"A": math.log(0.6), "B": math.log(0.3), "x": math.log(0.1)}
-        model = QueueModel([Reply("A", scores)] * 2000)
+        model = QueueModel([Reply("A", scores)] * 500)
         actor = Actor(model, PACK, ActorSettings(temperature=1.0, orders=1), 6)
         drawn = [
             (
                 await actor.choose(ActorInput(SITUATION, "", CategoryAnalysis()), ITEMS[:3], seed=seed, greedy=False)
             ).position
-            for seed in range(2000)
+            for seed in range(500)
         ]
-        assert drawn.count(0) / drawn.count(1) == pytest.approx(2, rel=0.15)
+        assert drawn.count(0) / drawn.count(1) == pytest.approx(2, rel=0.25)
         assert drawn.count(2) < 10  # not among the alternatives: e^-6 times as likely as the likeliest
 
     def test_labels_are_read_with_and_without_a_space_before_them(self):

@@ -71,15 +71,15 @@ async def test_the_curve_starts_before_training_and_ends_with_the_evaluation(who
     assert [(plan["trained"], plan["probe"]) for plan in probes] == [(0, True), (3, True)] * 2
 
 
-async def test_a_memory_is_the_arms_own_starts_empty_and_is_not_written_by_evaluation(data: Path, tmp_path: Path):
-    await run(data, tmp_path / "c", design())
-
+async def test_a_memory_is_the_arms_own_starts_empty_and_is_not_written_by_evaluation(
+    whole: Comparison, data: Path, played: Path
+):
     settings = load_settings({"data_dir": data})
     async with Resources(settings, model=RuleModel(), embedder=HashEmbedder()) as resources:
         for seed in (0, 1):
-            trained = read_lines(tmp_path / f"c/billp/seed-{seed}/training")
+            trained = read_lines(played / f"billp/seed-{seed}/training")
             steps = sum(line.output["length"] for line in trained if line.output is not None)
-            counts = resources.memory("tiny", memory_of(tmp_path / "c", f"billp/{seed}")).stats().counts
+            counts = resources.memory("tiny", memory_of(played, f"billp/{seed}")).stats().counts
             assert counts == {"reflections": 6, "actor": steps, "critic": steps, "uses": 6}
 
 
@@ -105,7 +105,7 @@ async def test_a_comparison_that_was_cut_off_goes_on_and_ends_like_an_unbroken_o
         return on_episode
 
     asked = RuleModel()
-    for count in (5, 17, 21):
+    for count in (5, 38):  # in training, and in evaluation
         with pytest.raises((Cut, ExceptionGroup)):
             await run(data, tmp_path / "c", design(), asked, resume=True, on_episode=cut_after(count))
     resumed = await run(data, tmp_path / "c", design(), asked, resume=True)

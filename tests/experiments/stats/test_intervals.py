@@ -180,7 +180,7 @@ def test_an_interval_of_three_seeds_holds_the_truth_as_often_as_it_says(
     of_users: float, of_seeds: float, splits: int, failed: float
 ):
     rng = np.random.default_rng(0)
-    draws, held = 1500, 0
+    draws, held = 500, 0
     for _ in range(draws):
         split = [
             of_seeds * rng.standard_normal((3, 1))
