@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import io
 import logging
-from pathlib import Path
 
 import pytest
 from rich.panel import Panel
@@ -14,7 +13,7 @@ from rich.table import Table
 
 from billp.agents.prompt_pack import VARIABLES, load_pack
 from billp.commands.console import Console, complain, echo, echo_json, log_to_stderr
-from tests.test_house import MODULES, ROOT
+from tests.test_house import TREES, named
 
 HOSTILE = "[red]Alien\x1b[2J\x1b]52;c;aGk=\x07\x1b]8;;http://evil\x1b\\ \x9b31m\u202e\u2066\u200b\x00\r[/red]"
 TERMINAL = "commands/console.py"
@@ -49,19 +48,13 @@ def doors(tree: ast.AST) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_other_module_opens_a_way_to_the_terminal_or_into_a_prompt(path: Path):
-    opened = doors(ast.parse(path.read_text(encoding="utf-8")))
-    name = str(path.relative_to(ROOT))
-    if name == TERMINAL:
-        assert "typer.echo" in opened
-    elif name == REPORTS:
-        assert opened == {"jinja2.Environment"}
-    elif name == PROMPTS:
-        assert "jinja2.sandbox.ImmutableSandboxedEnvironment" in opened
-        assert all(way.startswith("jinja2") for way in opened)
-    else:
-        assert not opened
+def test_no_other_module_opens_a_way_to_the_terminal_or_into_a_prompt():
+    opened = {named(path): ways for path, tree in TREES.items() if (ways := doors(tree))}
+    assert "typer.echo" in opened.pop(TERMINAL)
+    assert opened.pop(REPORTS) == {"jinja2.Environment"}
+    assert all(way.startswith("jinja2") for way in opened[PROMPTS])
+    assert "jinja2.sandbox.ImmutableSandboxedEnvironment" in opened.pop(PROMPTS)
+    assert opened == {}
 
 
 def test_the_check_sees_every_such_way():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,19 +27,45 @@ CHECKS = 4  # calls that tell what the server can do
 RECORDED = {"episodes.jsonl", "tape.sqlite", "report.html"}
 
 
-def said(home: Path, base_url: str, command: str) -> tuple[int, str]:
-    """Exit code and everything that the command says in a process of its own, logging."""
+# A process that runs commands one after another, logging: each would load the same libraries for seconds.
+COMMANDS = """
+import os, sys
+from billp import cli
+ended = os.fdopen(os.dup(1), "w", buffering=1)
+os.dup2(2, 1)
+for command in sys.stdin:
+    try:
+        cli.main(["--verbose", *command.split()])
+    except SystemExit as done:
+        sys.stdout.flush()
+        print(done.code, file=ended)
+"""
+
+
+@contextmanager
+def commanded(home: Path, base_url: str) -> Iterator[Callable[[str], tuple[int, str]]]:
+    """Runs a command in a process of its own; gives its exit code and everything that was said so far."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "BILLP_DATA_DIR", "BILLP_RUNS_DIR")} | {
         "PYTHONPATH": str(ROOT),
         "BILLP_LLM_BASE_URL": base_url,
         "BILLP_LLM_API_KEY": PLANTED,
         "BILLP_LLM_RETRIES": "0",
     }
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "billp.cli", "--verbose", *command.split()],
-        cwd=home, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
+    words = home / "words"
+    with words.open("w") as stream, subprocess.Popen(  # noqa: S603 -- our own words
+        [sys.executable, "-c", COMMANDS], cwd=home, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=stream, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def run(command: str) -> tuple[int, str]:
+            print(command, file=process.stdin, flush=True)
+            code = process.stdout.readline()  # type: ignore[union-attr] # a pipe
+            assert code, words.read_text()
+            return int(code), words.read_text()
+
+        yield run
 
 
 @pytest.mark.parametrize(
@@ -53,18 +81,17 @@ def test_an_api_key_is_said_and_stored_nowhere(  # noqa: PLR0917
     own_folders: Path, tmp_path: Path, script: Script, commands: tuple[str, ...], code: int, left: set[str]
 ):
     put_tiny(Path(os.environ["BILLP_DATA_DIR"]), tmp_path / "source")
-    with serving(script) as base_url:
+    with serving(script) as base_url, commanded(own_folders, base_url) as run:
         for number, command in enumerate(commands):
             if script.statuses:
                 script.statuses[:0] = [200] * CHECKS  # whether the server is sound is asked before the run begins
-            run = "" if command.startswith("episode") else f" --run {number}"
-            ended, words = said(own_folders, base_url, command + run)
+            ended, words = run(command if command.startswith("episode") else f"{command} --run {number}")
             assert ended == code, words
             assert PLANTED not in words
-    if left:  # there are runs to report
-        ended, words = said(own_folders, base_url, "report 0 1")
-        assert ended == 0, words
-        assert PLANTED not in words
+        if left:  # there are runs to report
+            ended, words = run("report 0 1")
+            assert ended == 0, words
+            assert PLANTED not in words
     assert set(script.keys) == {f"Bearer {PLANTED}"}, "it was sent"
     written = [path for path in own_folders.rglob("*") if path.is_file()]
     assert left <= {path.name for path in written}

@@ -13,13 +13,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.integration.dev_server import environment
+
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 
 
-@pytest.fixture
-def served(own_folders: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "billp", "ui", "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:  # noqa: S603
+    home = tmp_path_factory.mktemp("ui")
+    with subprocess.Popen(  # noqa: S603
+        command, cwd=home, stdout=subprocess.PIPE, text=True, env=environment(home, "http://127.0.0.1:9/v1")
+    ) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
