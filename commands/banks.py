@@ -1,4 +1,4 @@
-"""Opening a memory that a command looks into."""
+"""Opens a memory that a command looks into."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def known_memory(dataset: str, name: str, *, writing: bool = False) -> AgentMemory:
-    """The memory `name` of `dataset`, to be read while others write, or for `writing`.
+    """Returns the memory `name` of `dataset`, to be read while others write, or for `writing`.
 
     Raises MemoryStoreError, naming those like it, where there is none.
     """

@@ -88,7 +88,7 @@ def compare(
 
 
 def _probes(every: int, at: str | None, train_episodes: int) -> tuple[int, ...]:
-    """After how many training episodes to probe; after all of them the evaluation does."""
+    """Returns after how many training episodes to probe; the evaluation does it after all of them."""
     if at is None:
         return tuple(range(0, train_episodes, every)) if every else ()
     if every:
@@ -100,7 +100,7 @@ def _probes(every: int, at: str | None, train_episodes: int) -> tuple[int, ...]:
 
 
 def _known_probe(folder: Path | None) -> int | None:
-    """How many users the probe of a comparison that goes on has, however many users there are now."""
+    """Returns how many users the probe of a resumed comparison has, whatever the present number of users."""
     from billp.experiments.runs.configured_folder import CONFIG, read_config
 
     if folder is None or not (folder / CONFIG).exists():

@@ -1,7 +1,7 @@
-"""The one way to a terminal: nothing that data says steers it.
+"""The only access to the terminal: no text in data can control it.
 
-Titles, names, replies of models and messages of servers pass through here, wherever they come from; control
-characters, zero width and bidi overrides in them go, and square brackets are no markup.
+Titles, names, replies of models and messages of servers pass through here. Control characters, zero-width characters
+and bidi overrides are removed, and square brackets are not markup.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _WIDE = 4000
 
 
 class Console(rich_console.Console):
-    """Rich's console for data: strings are no markup, and what is drawn holds no character that acts on a terminal."""
+    """Rich's console for data: strings are not markup, and no character that controls a terminal is printed."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Prints; into a pipe or file a table is plain rows, each on a line of its own."""
+        """Prints; into a pipe or file a table is plain rows, one per line."""
         if not self.is_terminal:
             for shown in objects:
                 if isinstance(shown, Table):
@@ -38,23 +38,23 @@ class Console(rich_console.Console):
     def render(
         self, renderable: rich_console.RenderableType, options: rich_console.ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """The pieces of `renderable`; those that move the cursor are rich's own."""
+        """Yields the pieces of `renderable`; only rich itself may move the cursor."""
         for piece in super().render(renderable, options):
             yield piece if piece.control else piece._replace(text=for_terminal(piece.text))
 
 
-# A pipe has no width to keep to, and who reads from it wants each row, id and path in one piece.
+# A pipe has no width, and its reader needs each row, id and path in one piece.
 stdout = Console(width=None if sys.stdout.isatty() else _WIDE)
 stderr = Console(stderr=True)
 
 
 def echo(text: str) -> None:
-    """Prints `text` on stdout as it stands, unwrapped."""
+    """Prints `text` on stdout unchanged and unwrapped."""
     typer.echo(for_terminal(text))
 
 
 def echo_json(text: str) -> None:
-    """Prints JSON on stdout; what a terminal would act on is escaped in it."""
+    """Prints JSON on stdout; characters that control a terminal are escaped."""
     typer.echo(for_json(text))
 
 

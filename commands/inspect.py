@@ -75,7 +75,7 @@ def init(
 
 
 def commented_settings() -> str:
-    """A `billp.toml` of every setting but secrets: what it means, and its default, commented out."""
+    """Returns a `billp.toml` of every setting but secrets: meaning and default, commented out."""
     sections: dict[str, list[str]] = {"": ["# Settings of billp; what is commented out has its default."]}
     for name, field in setting_fields().items():
         section, _, leaf = name.rpartition(".")
@@ -86,7 +86,7 @@ def commented_settings() -> str:
 
 def _commented(name: str, default: object, meaning: str | None) -> list[str]:
     if isinstance(default, SecretStr):
-        return []  # a secret has its place in the environment
+        return []  # secrets belong in the environment
     plain = str(default) if isinstance(default, Path) else default
     value = json.dumps(list(plain) if isinstance(plain, tuple) else plain, ensure_ascii=False) if plain != {} else "{}"
     return [f"# {meaning}", f"# {name} = {value}" if default is not None else f"# {name} ="]

@@ -1,4 +1,4 @@
-"""How a log was taken in, in words."""
+"""Describes in words how a log was imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SEPARATORS = {" ": "spaces", ",": "commas", None: "nothing"}
 
 
 def intake_pairs(intake: ImportReport) -> dict[str, str]:
-    """What was read, understood, dropped and drawn, as name and value."""
+    """Returns what was read, understood, dropped and drawn, as name and value."""
     pairs = {
         "sources": ", ".join(intake.sources),
         "columns": ", ".join(f"{role.replace('_', ' ')}={name}" for role, name in intake.columns.items()),
@@ -52,7 +52,7 @@ def intake_pairs(intake: ImportReport) -> dict[str, str]:
 
 
 def category_pairs(info: DatasetInfo) -> dict[str, str]:
-    """How many categories the items have, the most frequent ten, and whether they look torn apart."""
+    """Returns the number of categories, the most frequent ten, and whether they look wrongly split."""
     if not info.categories:
         return {"categories": "none"}
     often = sorted(info.categories, key=lambda name: -info.categories[name])[:10]

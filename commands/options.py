@@ -1,4 +1,4 @@
-"""What the commands that run episodes can be told: each option once, with its default and the commands that take it."""
+"""The options of commands that run episodes: each one once, with its default and the commands that take it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _TRAINING_EPISODES = 100
 class _Offered:
     """How commands offer an option.
 
-    `on` names the commands that take it, `defaults` those of them whose default is not that of the field, `old` the
-    flag that it had before, `completed` what the shell offers. Without `help` the field's type says how, as it does for
+    `on` names the commands that take it, `defaults` the commands whose default differs from the field's, `old` its
+    former flag, `completed` what the shell offers. Without `help`, the field's type declares the option, as for
     commands without episodes.
     """
 
@@ -40,7 +40,7 @@ class _Offered:
     completed: Callable[[str], list[str]] | None = None
 
     def info(self, flag: str | None, *, hidden: bool = False) -> OptionInfo:
-        """The option as Typer knows it."""
+        """Returns the option for Typer."""
         flags = [] if flag is None else [flag]
         text = None if hidden else self.help
         found: OptionInfo = typer.Option(
@@ -54,7 +54,7 @@ _RUNS = "train evaluate episode critic play compare surface tune"
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a person told one of these commands; what the command does not take has its default here."""
+    """The options that one of these commands was given; options that it does not take have their default."""
 
     method: Annotated[
         str, _Offered(", ".join(METHODS), on="train evaluate episode critic play api", completed=method_names)
@@ -191,7 +191,7 @@ class RunOptions:
     as_json: Annotated[AsJson, _Offered(on=f"{_RUNS} demo knowledge")] = False
 
     def settings(self, *first: str, **flags: Any) -> Settings:
-        """The settings that hold: `flags`, win over these options, and `--set` over `first`."""
+        """Returns the settings: `flags` override these options, and `--set` overrides `first`."""
         told = {
             "run__horizon": self.horizon,
             "run__side_by_side": self.side_by_side,
@@ -205,23 +205,23 @@ class RunOptions:
 
     @property
     def training_episodes(self) -> int:
-        """How many episodes a method that learns from them is trained for."""
+        """Training episodes of a method that learns from them."""
         return self.episodes or _TRAINING_EPISODES
 
     @property
     def named_memory(self) -> str:
-        """The memory of a simulated user's method, by the method's name where none was named."""
+        """The memory of a simulated user's method; by default it has the method's name."""
         return self.memory or self.method
 
     def seed_list(self) -> list[int]:
-        """The seeds, each once."""
+        """Returns the seeds, each once."""
         seeds = number_list(self.seeds, "--seeds")
         if len(set(seeds)) < len(seeds):  # an episode is named by user and seed, and runs once
             raise typer.BadParameter(f"{self.seeds!r} names a seed twice", param_hint="--seeds")
         return seeds
 
     def seed(self) -> int:
-        """The seed of a command that takes one."""
+        """Returns the seed of a command that takes one."""
         seeds = self.seed_list()
         if len(seeds) > 1:
             raise typer.BadParameter(
@@ -232,7 +232,7 @@ class RunOptions:
 
 
 def number_list(text: str, option: str) -> list[int]:
-    """The whole numbers, none below 0, that `option` names."""
+    """Returns the whole numbers from 0 up that `option` names."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
         raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint=option)
@@ -240,7 +240,7 @@ def number_list(text: str, option: str) -> list[int]:
 
 
 def run_command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Makes a function of (options, its own parameters) the command `name`, with every option declared for it above."""
+    """Turns a function of (options, its own parameters) into the command `name` with the options declared above."""
     taken = _taken_by(name)
 
     def decorate(work: Callable[..., None]) -> Callable[..., None]:
@@ -269,7 +269,7 @@ def run_command(name: str) -> Callable[[Callable[..., None]], Callable[..., None
 
 
 def _taken_by(command: str) -> dict[str, tuple[_Offered, list[inspect.Parameter]]]:
-    """The options of `command` and what Typer reads for each: the option, and hidden beside it its old flag."""
+    """Returns the options of `command` and their parameters for Typer: the option, and hidden, its old flag."""
     kinds = get_type_hints(RunOptions, include_extras=True)
     taken = {}
     for each in fields(RunOptions):

@@ -1,4 +1,4 @@
-"""How commands speak: tables or one JSON object on stdout, progress and logs on stderr."""
+"""Output of commands: tables or one JSON object on stdout, progress and logs on stderr."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NUMBER = re.compile(r"(?:[-+]?[\d.,]+%?|-|)")
 
 
 def settings_from(assignments: Sequence[str] | None = None, **flags: Any) -> Settings:
-    """Settings with `--set` assignments and named flags on top; double underscores in a flag's name are dots."""
+    """Returns settings with `--set` assignments and named flags; double underscores in flags stand for dots."""
     named = {name.replace("__", "."): value for name, value in flags.items()}
     for assignment in assignments or ():
         name, equals, value = assignment.partition("=")
@@ -68,7 +68,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: 
 
 
 def show_pairs(pairs: Mapping[str, object], title: str | None = None) -> None:
-    """Prints name and value, a line each."""
+    """Prints name and value, one line each."""
     if title:
         stdout.print(title, style="bold")
     width = max((len(name) for name in pairs), default=0)
@@ -78,20 +78,20 @@ def show_pairs(pairs: Mapping[str, object], title: str | None = None) -> None:
 
 @contextmanager
 def fraction_bar(text: str) -> Iterator[Callable[[float], None]]:
-    """A progress bar on stderr; call what it yields with the fraction done."""
+    """Shows a progress bar on stderr; call what it yields with the fraction done."""
     with _bar(False) as bar:
         task = bar.add_task(text, total=1.0)
         try:
             yield lambda fraction: bar.update(task, completed=fraction)
         except BillpError:
-            bar.remove_task(task)  # what went wrong is said in one sentence, not under a bar that stands still
+            bar.remove_task(task)  # errors are one sentence, without a bar that stands still above
             raise
         bar.update(task, completed=1.0)
 
 
 @contextmanager
 def count_bar(text: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr that counts; call what it yields after each one."""
+    """Shows a counting progress bar on stderr; call what it yields after each one."""
     with _bar(True) as bar:
         task = bar.add_task(text, total=total)
         yield lambda: bar.advance(task)
@@ -99,7 +99,7 @@ def count_bar(text: str, total: int) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def named_bars(text: str, total: int) -> Iterator[tuple[Callable[[], None], Callable[[str, float], None]]]:
-    """A bar that counts, as `count_bar` shows it, and under it one for everything named with the fraction done."""
+    """Shows a bar that counts, as `count_bar` does, and one bar for each name with its fraction done."""
     with _bar(True) as bar:
         task = bar.add_task(text, total=total)
         named: dict[str, TaskID] = {}
@@ -114,7 +114,7 @@ def named_bars(text: str, total: int) -> Iterator[tuple[Callable[[], None], Call
 
 @contextmanager
 def spinner(text: str) -> Iterator[None]:
-    """Says on stderr what is going on while it cannot be counted."""
+    """Shows on stderr what is being done while it cannot be counted."""
     with stderr.status(Text(text)):
         yield
 

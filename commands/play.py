@@ -57,7 +57,7 @@ def play(
 
     settings = with_tape_in(folder, settings)
     titles = [title.strip() for title in likes.split(";") if title.strip()]
-    # The loop stands still while the person thinks, so that Ctrl-C reaches the prompt at once.
+    # The event loop waits while the person thinks, so that Ctrl-C reaches the prompt at once.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         resources = loop.run(_entered(Resources(settings)))
         try:
@@ -101,7 +101,7 @@ def _play(loop: asyncio.Runner, live: Play, as_json: bool) -> None:
 
 
 def _ask(question: Question, liked: list[str]) -> str:
-    """A screen with the item and why it was chosen; the person's words."""
+    """Shows a screen with the item and why it was chosen; returns the person's words."""
     stdout.clear()  # does nothing where there is no screen
     if question["step"] == 1 and liked:
         stdout.print(f"You like: {'; '.join(liked)}", style="dim")
@@ -127,18 +127,18 @@ def _ask(question: Question, liked: list[str]) -> str:
     except EOFError:
         raise _no_more_answers(question) from None
     if _LEAVES.fullmatch(given.strip()):
-        with suppress(EOFError):  # who says no more has no reason to give
+        with suppress(EOFError):  # an empty reply gives no reason
             given = f"{given}: {stdout.input('Why? (Enter gives no reason): ', markup=False)}"
     return given
 
 
 def _whole(words: str) -> str:
-    """Words that a token budget may have cut off, with a sign that it did."""
+    """Returns the words with an ellipsis if a token budget may have cut them off."""
     return words if words.endswith((".", "!", "?", '"')) else f"{words} …"
 
 
 def _read(question: Question) -> str:
-    """The next line of stdin; what was wrong with the last one goes to stderr."""
+    """Returns the next line of stdin; prints what was wrong with the last one on stderr."""
     if question["problem"]:
         stderr.print(question["problem"])
     line = sys.stdin.readline()
@@ -154,5 +154,5 @@ def _no_more_answers(question: Question) -> BadInputError:
 
 
 def _as_name(user: str) -> str:
-    """The person's name as part of a folder's name."""
+    """Returns the person's name as part of a folder's name."""
     return "".join(char if char.isalnum() or char in "-_" else "-" for char in user[:_LONGEST])

@@ -1,4 +1,4 @@
-"""The part of `billp train` that trains the policy of a reinforcement-learning method."""
+"""The part of `billp train` that trains a policy by reinforcement learning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def train_policy(settings: Settings, options: RunOptions, *, run: Path) -> None:
-    """Trains it into the folder `run` and keeps it under the name of its memory."""
+    """Trains the policy into the folder `run` and keeps it under the name of its memory."""
     from billp.baselines.rl.thread import in_thread
     from billp.experiments.policies.policy_training import check_trainable, keep_policy, train_method, training_row
     from billp.graphs.resources import Resources

@@ -1,4 +1,4 @@
-"""`billp prompts`: the words."""
+"""`billp prompts`: lists, shows and checks prompt packs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`billp report`: what runs came to, as a page and as tables."""
+"""`billp report`: the results of runs, as a page and as tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands that run episodes share: the run's folder, its tape, and the event loop."""
+"""What commands that run episodes share: the run's folder, its tape, and the event loop."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Result = TypeVar("Result")
 
 
 def run_to_end(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
-    """What `work` returns, run on an event loop of its own."""
+    """Runs `work` on an event loop of its own and returns its result."""
     import uvloop
 
     return uvloop.run(work())
 
 
 def with_workshop(settings: Settings, work: Callable[[Resources], Coroutine[None, None, Result]]) -> Result:
-    """What `work` returns, with resources that is open meanwhile, on an event loop of its own."""
+    """Runs `work` with open resources on an event loop of its own and returns its result."""
     from billp.graphs.resources import Resources
 
     async def opened() -> Result:
@@ -38,9 +38,9 @@ def with_workshop(settings: Settings, work: Callable[[Resources], Coroutine[None
 
 
 def given_run(settings: Settings, options: RunOptions) -> Path | None:
-    """The folder of the run that `options` name; None where a name is to be made up.
+    """Returns the folder of the run that `options` name; None if a name is to be made.
 
-    Raises ArtifactError where the run is there and is not to go on, BadInputError for a path.
+    Raises ArtifactError if the run exists and is not to be resumed, BadInputError for a path.
     """
     from billp.experiments.checks import check_run
 
@@ -52,10 +52,10 @@ def given_run(settings: Settings, options: RunOptions) -> Path | None:
 
 
 def new_run(settings: Settings, *parts: str) -> Path:
-    """The folder of a run named after `parts` and the time, which is said on stderr.
+    """Returns the folder of a run named after `parts` and the time, after printing it on stderr.
 
-    Said before the run begins, for one that is interrupted goes on under its name alone; so to be called once all else
-    was checked.
+    It is printed before the run begins, since an interrupted run can only be resumed by its name; call it after all
+    checks.
     """
     folder = settings.runs_dir / run_name(*parts)
     complain(f"Run: {folder}")
@@ -63,7 +63,7 @@ def new_run(settings: Settings, *parts: str) -> Path:
 
 
 def with_tape_in(folder: Path, settings: Settings) -> Settings:
-    """`settings` whose tape, where one is wanted and nobody said where, lies in the run's folder."""
+    """Returns `settings` with the tape in the run's folder, if one is wanted and has no place."""
     if settings.run.tape == "off" or settings.run.tape_file is not None:
         return settings
     run = settings.run.model_copy(update={"tape_file": folder / "tape.sqlite"})

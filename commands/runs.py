@@ -73,7 +73,7 @@ def rm(run: Run, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] 
 
 
 def _folder(run: str) -> Path:
-    """The run's folder; a path is refused, so that nothing outside the runs folder is ever removed."""
+    """Returns the run's folder; refuses a path, so that nothing outside the runs folder can be removed."""
     from billp.experiments.runs.run_names import run_named
     from billp.names import checked_name
 

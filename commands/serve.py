@@ -65,7 +65,7 @@ def serve(
 
 @contextmanager
 def _told_to_stop() -> Iterator[Event]:
-    """An event that Ctrl-C, SIGTERM and a closed terminal set while the block runs, instead of breaking it off."""
+    """Provides an event that Ctrl-C, SIGTERM and a closed terminal set during the block, instead of ending it."""
     stopping = Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

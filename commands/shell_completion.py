@@ -1,4 +1,4 @@
-"""What the shell offers after an option: names of methods, datasets, memories and runs, read when it asks."""
+"""Shell completion of options: names of methods, datasets, memories and runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def method_names(incomplete: str) -> list[str]:
-    """Methods, also the last of several after commas."""
+    """Returns methods, also for the last of several after commas."""
     from billp.graphs.methods import METHODS
 
     before, comma, last = incomplete.rpartition(",")
@@ -20,14 +20,14 @@ def method_names(incomplete: str) -> list[str]:
 
 
 def dataset_names(incomplete: str) -> list[str]:
-    """Registered datasets."""
+    """Returns registered datasets."""
     from billp.simulators.data.registry import list_datasets
 
     return _beginning(incomplete, lambda: list_datasets(_settings().data))
 
 
 def memory_names(incomplete: str) -> list[str]:
-    """Memories of any dataset."""
+    """Returns memories of any dataset."""
     from billp.memory import list_memories
 
     return _beginning(
@@ -36,7 +36,7 @@ def memory_names(incomplete: str) -> list[str]:
 
 
 def run_names(incomplete: str) -> list[str]:
-    """Folders in the runs folder."""
+    """Returns folders in the runs folder."""
     return _beginning(incomplete, lambda: sorted(path.name for path in _settings().runs_dir.iterdir() if path.is_dir()))
 
 
@@ -47,7 +47,7 @@ def _settings() -> Settings:
 
 
 def _beginning(incomplete: str, names: Callable[[], list[str]]) -> list[str]:
-    """The names that begin so; none where they cannot be read, for a shell that completes shows no errors."""
+    """Returns the names that begin so; none if they cannot be read, as completion shows no errors."""
     try:
         return [name for name in names() if name.startswith(incomplete)]
     except (BillpError, OSError):

@@ -42,7 +42,7 @@ def studio(
 
 
 def _put_for_any_folder(data: Path) -> Path:
-    """A copy of langgraph.json whose paths are whole: the server would look for them in the folder it is started in."""
+    """Writes a copy of langgraph.json with absolute paths, since the server resolves them in its folder."""
     root = _CONFIG.parent
     config: dict[str, Any] = json.loads(_CONFIG.read_text(encoding="utf-8"))
     config["dependencies"] = [str(root)]

@@ -82,7 +82,7 @@ def _places(settings: Settings, dataset: str, worlds: str) -> tuple[Place, ...]:
 
 
 def _build(settings: Settings, survey: Survey) -> None:
-    """The simulators that are not there yet."""
+    """Builds the simulators that do not exist yet."""
     from billp.simulators.env.variants import ready
 
     for variant in dict.fromkeys(survey.variant(place, split) for place, split in survey.stops):

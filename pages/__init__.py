@@ -1,1 +1,1 @@
-"""The local page that `langgraph dev` serves: runs, an episode replayed beside the graph, memory search."""
+"""The local page that `langgraph dev` and `billp ui` serve: runs, an episode beside the graph, memory search."""

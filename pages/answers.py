@@ -1,4 +1,4 @@
-"""What the page's routes answer: typed, and nothing but data. Texts in it come from outside and are shown as text."""
+"""The answers of the page's routes: typed, and data alone. Texts in them come from outside and are shown as text."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class _Question(BaseModel):
 
 
 class Part(_Question):
-    """Which part of a list is wanted."""
+    """The part of a list that is asked for."""
 
     offset: Offset = 0
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
 class RunRow(_Answer):
-    """One run. Means are over finished episodes; None where there is none."""
+    """One run. Means are over finished episodes; None if there is none."""
 
     name: str
-    """Its folder, as seen from the runs folder."""
+    """Its folder, relative to the runs folder."""
     command: str
     method: str
     dataset: str
@@ -46,10 +46,10 @@ class RunRow(_Answer):
     """Mean and 95% interval in words, as in the report."""
     r_traj_interval: str = "-"
     changed: float
-    """Seconds since the epoch at which its last episode was written."""
+    """Seconds since the epoch when its last episode was written."""
     complete: bool
     problem: str = ""
-    """What is wrong with its files; empty where they can be read."""
+    """What is wrong with its files; empty if they can be read."""
 
 
 class RunList(_Answer):
@@ -61,7 +61,7 @@ class RunList(_Answer):
 
 
 class EpisodeRow(_Answer):
-    """One episode of a run; `number` is its place in the file, from 1, and stays the same while the file grows."""
+    """One episode of a run; `number`, from 1, is its place in the file and does not change while the file grows."""
 
     number: int
     id: str
@@ -73,7 +73,7 @@ class EpisodeRow(_Answer):
 
 
 class EpisodeList(_Answer):
-    """A part of a run's episodes, in the order in which they ended."""
+    """A part of a run's episodes, in the order they ended."""
 
     run: RunRow
     of: int
@@ -82,7 +82,7 @@ class EpisodeList(_Answer):
 
 
 class EpisodeAnswer(_Answer):
-    """One episode as it is replayed, the `of` episodes of its run so far."""
+    """One episode for the replay, and `of` how many its run has so far."""
 
     run: RunRow
     number: int
@@ -121,7 +121,7 @@ class DrawingView(_Answer):
 
 
 class MemoryQuestion(_Question):
-    """What is looked for in which memory; an empty text lists the records in the order of their ids."""
+    """A search in a memory; an empty text lists the records in the order of their ids."""
 
     dataset: Name
     memory: Name
@@ -132,7 +132,7 @@ class MemoryQuestion(_Question):
 
 
 class MemoryName(_Answer):
-    """A memory that holds something."""
+    """A memory that is not empty."""
 
     dataset: str
     memory: str
@@ -145,7 +145,7 @@ class MemoryNames(_Answer):
 
 
 class Remembered(_Answer):
-    """A record of a memory; `distance` is squared L2 from the words looked for, None where there were none."""
+    """A record of a memory; `distance` is squared L2 from the words searched for, None without words."""
 
     id: str
     text: str

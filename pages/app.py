@@ -1,6 +1,6 @@
-"""What `langgraph dev` serves beside its own routes: the local page, at /page. `langgraph.json` names `app`.
+"""The app that `langgraph dev` serves beside its own routes: the local page, at /page. `langgraph.json` names `app`.
 
-LangGraph takes the middleware of this app around its own routes too, outermost, so that the guard stands before all.
+LangGraph wraps the middleware of this app around its own routes too, outermost, so the guard comes before everything.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ async def _to_page(_: Request) -> RedirectResponse:
 
 @cache
 def _page() -> ASGIApp:
-    # Reports need libraries that take seconds to import; the server's start does not wait for them.
+    # Reports need libraries that take seconds to import; they are imported after the server's start.
     from billp.pages.reading import shared_reading  # noqa: PLC0415
     from billp.pages.routes import make_page  # noqa: PLC0415
 

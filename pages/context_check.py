@@ -1,4 +1,4 @@
-"""Context keys that no form has, refused by name before LangGraph's server drops them without a word."""
+"""Refuses unknown context keys by name; LangGraph's server would drop them silently."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _RUNS = re.compile(
 )
 
 
-_CLOSE = 0.8  # similarity from which on a key is a misspelt one and not a client's own
+_CLOSE = 0.8  # a key at least this similar to a known one is taken as misspelt
 
 
 class ContextCheck:
-    """Middleware that answers 422 to a run or an assistant whose context has a key that means nothing."""
+    """Middleware that answers 422 to a run or an assistant whose context has an unknown key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes on what is not about a context, or has a sound one."""
+        """Passes on requests without a context, or with a valid one."""
         asks = scope["type"] == "http" and scope["method"] in ("POST", "PATCH") and _RUNS.fullmatch(scope["path"])
         if not asks:
             await self._app(scope, receive, send)
@@ -50,7 +50,7 @@ class ContextCheck:
 
 
 def _problem(body: bytes) -> str:
-    """What is wrong with the contexts in `body`; empty where nothing is, or where it is no JSON."""
+    """Returns what is wrong with the contexts in `body`; empty if nothing is, or if it is not JSON."""
     try:
         asked = json.loads(body or b"{}")
     except ValueError:
@@ -60,7 +60,7 @@ def _problem(body: bytes) -> str:
         for name in _names(_part(one, "context")):
             if name not in known:
                 return _unknown(name, known, difflib.get_close_matches(name, known, n=1))
-        # The server still takes a context from here, beside keys of LangGraph's and of clients' own.
+        # The server still accepts a context here, beside LangGraph's and clients' own keys.
         for name in _names(_part(_part(one, "config"), "configurable")):
             near = difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
             if near and name not in known:
@@ -83,7 +83,7 @@ def _unknown(name: str, known: list[str], near: list[str]) -> str:
 
 @cache
 def _fields() -> list[str]:
-    # The graphs are imported by the server already when the first run is asked for.
+    # The server has imported the graphs before the first run.
     from billp.graphs.served import FORMS  # noqa: PLC0415
 
     return sorted({field.name for form in FORMS.values() for field in dataclasses.fields(form)})

@@ -1,4 +1,4 @@
-"""One episode as the page replays it, with links to the episodes that its memories came from."""
+"""One episode for the page's replay, with links to the episodes that its memories came from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from billp.reports.run_data import catalogue_of
 
 
 class Episodes:
-    """The episodes of `runs`, with titles from the datasets in `data_dir`. May be asked from several threads."""
+    """The episodes of `runs`, with titles from the datasets in `data_dir`. Thread-safe."""
 
     def __init__(self, runs: Runs, data_dir: Path) -> None:
         self._runs = runs
@@ -28,7 +28,7 @@ class Episodes:
         self._lock = threading.Lock()
 
     def episode(self, run: str, number: int) -> EpisodeAnswer:
-        """Returns the episode `number` (from 1) of `run`; raises ArtifactError where there is none."""
+        """Returns the episode `number` (from 1) of `run`; raises ArtifactError if there is none."""
         summary, line, config = self._runs.episode(run, number)
         telling = Telling(
             self._catalogue(config.dataset),
@@ -47,7 +47,7 @@ class Episodes:
 
 
 class _Records:
-    """What memory held for one episode, and the episodes that it came from."""
+    """The records of memory behind one episode, and the episodes that they came from."""
 
     def __init__(self, runs: Runs, run: str, line: EpisodeLine) -> None:
         self._runs = runs

@@ -1,4 +1,4 @@
-"""Where the graph's nodes stand in the drawing, and the lines between them."""
+"""Positions of the graph's nodes in the drawing, and the lines between them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _centre(name: str) -> tuple[float, float]:
 
 
 def _path(edge: Edge) -> str:
-    """Straight down to a node below; around the left where it leads back, around the right where it leaves some out."""
+    """Returns a straight line to a node below; a curve on the left if it leads back, on the right if it skips nodes."""
     (x1, y1), (x2, y2) = _centre(edge.source), _centre(edge.target)
     half_width, half_height = _NODE[0] / 2, _NODE[1] / 2
     rows = PLACES[edge.target][1] - PLACES[edge.source][1]

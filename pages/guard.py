@@ -1,8 +1,8 @@
-"""One guard in front of everything that `langgraph dev` serves: LangGraph's own routes and the local page.
+"""A guard in front of everything that `langgraph dev` serves: LangGraph's own routes and the local page.
 
-The server runs graphs, reads memory and deletes threads for anyone who reaches it, and a browser lets every page of the
-internet send it requests. So a request is answered only where it comes to a name of this server, from no page at all,
-from a page of this server or from Studio.
+The server runs graphs, reads memory and deletes threads for anyone who reaches it, and a browser lets every web page
+send it requests. So a request is answered only if it names this server and comes from no page at all, from a page of
+this server or from Studio.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ _OURS = ("same-origin", "none")
 _READABLE = ("x-pagination-total", "x-pagination-next", "content-location")
 """Answer headers that Studio reads."""
 _WITHIN = "/noauth"
-"""The root path that LangGraph gives requests made inside its own process; none from a network can have it."""
+"""The root path that LangGraph gives requests made inside its own process; no request from a network can have it."""
 
 
 @dataclass(frozen=True)
 class Doors:
-    """Which names this server answers to, and which other origins may use it."""
+    """The names that this server answers to, and the other origins that may use it."""
 
     hosts: frozenset[str]
     origins: frozenset[str]
 
     @classmethod
     def of(cls, settings: PageSettings) -> Self:
-        """As `settings` say."""
+        """Returns the doors that `settings` describe."""
         return cls(frozenset(settings.host_names), frozenset(settings.origin_names))
 
     def problem(self, scope: Scope) -> Problem | None:
-        """Why the request in `scope` is not answered; None where it is.
+        """Returns why the request in `scope` is refused; None if it is not.
 
-        A wrong Host is how a page reaches this server by a name of its own that it lets point here (DNS rebinding).
+        A page can reach this server with a wrong Host, by a name of its own that points here (DNS rebinding).
         """
         asked = Headers(scope=scope)
         hosts, origins = asked.getlist("host"), asked.getlist("origin")
@@ -69,7 +69,7 @@ class Doors:
         return None
 
     def _is_here(self, host: str, scope: Scope) -> bool:
-        """Returns whether `host` means loopback, the address that was connected to, or a name that was set."""
+        """Returns whether `host` means loopback, the address connected to, or a configured name."""
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
@@ -84,7 +84,7 @@ class Doors:
 
 
 def _is_link(scope: Scope, asked: Headers) -> bool:
-    """Returns whether somebody followed a link here; another page may hold such a link, but not read where it leads."""
+    """Returns whether a link was followed; another page may hold such a link, but cannot read its target."""
     opens = asked.get("sec-fetch-mode") == "navigate" and asked.get("sec-fetch-dest", "document") == "document"
     return opens and scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
 

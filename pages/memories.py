@@ -1,4 +1,4 @@
-"""Looking into memories, as the page does it: opened for one question, so that others get their turn."""
+"""Searches memories for the page; each is opened for one question only, so that other processes can use it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from billp.settings import Settings
 
 @dataclass(frozen=True)
 class Memories:
-    """The memories of `settings`; `runs` are where what they hold came from."""
+    """The memories of `settings`; `runs` are the runs that their records came from."""
 
     settings: Settings
     embedder: Embedder
     runs: Runs
 
     def names(self) -> MemoryNames:
-        """Returns every memory that holds something; raises MemoryStoreError where another process has them open."""
+        """Returns every memory that is not empty; raises MemoryStoreError if another process has them open."""
         return MemoryNames(
             memories=[
                 MemoryName(dataset=dataset, memory=memory)
@@ -33,9 +33,9 @@ class Memories:
         )
 
     def search(self, question: MemoryQuestion) -> MemoryAnswer:
-        """Returns the records nearest to the question's text, or all of them in turn where it has none.
+        """Returns the records nearest to the question's text, or all of them in pages if it has none.
 
-        Raises MemoryStoreError where the memory cannot be opened.
+        Raises MemoryStoreError if the memory cannot be opened.
         """
         with open_memory(self.settings, question.dataset, question.memory, self.embedder, reading=True) as agent_memory:
             held = agent_memory.stats().counts[question.kind]
@@ -71,6 +71,6 @@ def _remembered(match: Match[Record], source: Source | None, places: dict[Source
 
 
 def _in_words(fields: Mapping[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
-    """Returns the fields of a record, with why its episode ended in the words that stand everywhere."""
+    """Returns the fields of a record, with the reason of the episode's end in words."""
     ended = fields.get("ended")
     return dict(fields) if ended is None else {**fields, "ended": outcome_words(str(ended))[0]}

@@ -1,4 +1,4 @@
-"""What the page reads, put together once."""
+"""The data that the page reads, opened once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from billp.settings import Settings
 
 @dataclass(frozen=True)
 class Reading:
-    """What the page reads: runs, their episodes, and memories."""
+    """The data that the page reads: runs, their episodes, and memories."""
 
     runs: Runs
     episodes: Episodes
@@ -24,13 +24,13 @@ class Reading:
 
     @classmethod
     def of(cls, settings: Settings, embedder: Embedder) -> Self:
-        """What `settings` name; opens nothing yet."""
+        """Returns the data that `settings` name; opens nothing yet."""
         runs = Runs(settings.runs_dir)
         return cls(runs, Episodes(runs, settings.data), Memories(settings, embedder, runs))
 
 
 @cache
 def shared_reading() -> Reading:
-    """With the settings and the embedder that the graphs of this process have."""
+    """Returns the data with the settings and the embedder of this process's graphs."""
     deps = shared_dependencies()
     return Reading.of(deps.settings, deps.embedder)

@@ -1,6 +1,6 @@
 """The page's routes: its files, and the data it asks for.
 
-Files are read, and memories asked, in threads: the event loop is the graphs' as well.
+Threads read files and search memories, since the graphs use the event loop.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_page(opened: Callable[[], Reading]) -> Starlette:
-    """Returns the page and its data; `opened` is called in a thread, for every question."""
+    """Returns the page and its data; `opened` is called in a thread for every question."""
 
     def answered(answer: Answer) -> Endpoint:
         async def endpoint(request: Request) -> Response:

@@ -1,6 +1,6 @@
-"""The runs folder, as a page reads it: which runs there are, and their episodes one at a time.
+"""The runs folder as the page reads it: the list of runs, and their episodes one at a time.
 
-A run is looked up among those found in the folder, so that no path is ever made of what a request says.
+A run is looked up among those found in the folder, so that no path is ever built from a request.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from billp.whole_files import open_plain
 
 @dataclass
 class _Index:
-    """Where each episode of a run stands in its file; grows with it, so that no line is parsed twice."""
+    """The position of each episode in a run's file; it grows with the file, so that no line is parsed twice."""
 
     file: Path
     inode: int = 0
@@ -40,7 +40,7 @@ class _Index:
     numbers: dict[str, int] = field(default_factory=dict)
 
     def refresh(self) -> None:
-        """Reads what has been appended since; a line that is still being written is left for the next time."""
+        """Reads what was appended since; leaves a line that is still being written for the next time."""
         now = self.file.stat()
         if now.st_ino != self.inode or now.st_size < self.size:
             self.inode, self.size, self.lines = now.st_ino, 0, 0
@@ -56,7 +56,7 @@ class _Index:
                 self.lines += 1
                 self.method = self.method or line.method
                 number = self.numbers.setdefault(line.id, len(self.rows) + 1)
-                # An episode that failed and was tried again has several lines, of which the last counts.
+                # An episode that was tried again has several lines, of which the last counts.
                 self.rows[number - 1 : number] = [_row(number, line)]
                 self.starts[number - 1 : number] = [self.size]
                 self.size += len(raw)
@@ -69,7 +69,7 @@ class _Index:
 
 
 class Runs:
-    """The runs in `root` and below it. May be asked from several threads; one is served at a time."""
+    """The runs in `root` and below it. Thread-safe; one question is answered at a time."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -77,21 +77,21 @@ class Runs:
         self._lock = threading.Lock()
 
     def newest(self, offset: int, limit: int) -> RunList:
-        """Returns a part of all runs, those that changed last first; only these are read."""
+        """Returns a part of all runs, the last changed first; reads only these."""
         with self._lock:
             changed = [(folder.joinpath(EPISODES).stat().st_mtime, name) for name, folder in self._folders().items()]
             some = sorted(changed, reverse=True)[offset : offset + limit]
             return RunList(of=len(changed), offset=offset, runs=[self._summary(name) for _, name in some])
 
     def episodes(self, name: str, offset: int, limit: int) -> EpisodeList:
-        """A part of the episodes of the run `name`; raises ArtifactError where there is none or it is damaged."""
+        """Returns a part of the episodes of the run `name`; raises ArtifactError if it is missing or damaged."""
         with self._lock:
             rows = self._index(self._folder(name)).rows
             some = rows[offset : offset + limit]
             return EpisodeList(run=self._summary(name), of=len(rows), offset=offset, episodes=some)
 
     def episode(self, name: str, number: int) -> tuple[RunRow, EpisodeLine, Config]:
-        """Returns the episode `number` of the run `name`; raises ArtifactError where there is none or it is damaged."""
+        """Returns the episode `number` of the run `name`; raises ArtifactError if it is missing or damaged."""
         with self._lock:
             folder = self._folder(name)
             index = self._index(folder)
@@ -105,7 +105,7 @@ class Runs:
             return self._index(self._folder(place.run)).line(place.number)
 
     def places(self, sources: Iterable[Source], reader: str = "") -> dict[Source, Place]:
-        """The episodes that `sources` name, as the run `reader` means them; without those that are not one alone."""
+        """Returns the places of the episodes that `sources` name for the run `reader`; ambiguous ones are left out."""
         with self._lock:
             folders = self._folders()
             near, found = folders.get(reader, self._root), {}
@@ -139,7 +139,7 @@ class Runs:
         try:
             return self._index(folder).numbers.get(episode)
         except ArtifactError:
-            return None  # a damaged run holds nothing that could be shown
+            return None  # a damaged run has nothing to show
 
     def _summary(self, name: str) -> RunRow:
         folder = self._root / name

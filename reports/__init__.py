@@ -1,4 +1,4 @@
-"""The report of one or several runs: a page to open in a browser, and tables to export."""
+"""The report of one or several runs: a page for the browser, and tables to export."""
 
 from billp.reports.exports import write_csv, write_parquet
 from billp.reports.page import Report, make_report, write_page, write_tables

@@ -1,6 +1,6 @@
-"""Plain dataclasses as compact JSON: lists of their fields, in which texts and views that come again stand once.
+"""Views as compact JSON: lists of their fields, in which repeated texts and views are stored once.
 
-`elements.js` reads them back by the `kinds` that are written beside them.
+`elements.js` unpacks them by the `kinds` that are written beside them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TypeAlias, get_args, get_origin, get_type_hints
 
 Packed: TypeAlias = "bool | int | float | str | list[Packed] | None"
 Kind: TypeAlias = "str | list[Kind]"
-"""How a packed value is read: `text`, the name of a class, a list of one kind, or empty where it stands as it is."""
+"""How a packed value is read: `text`, the name of a class, a list of one such, or empty for a plain value."""
 
 
 class Packing:
-    """Packs views; `shared` are the classes whose equal instances are stored once. `size` is the bytes of all of it."""
+    """Packs views; equal instances of the classes `shared` are stored once. `size` counts the bytes so far."""
 
     def __init__(self, *shared: type) -> None:
         self.size = 0
@@ -26,7 +26,7 @@ class Packing:
         self._names: dict[type, list[str]] = {}
 
     def text(self, words: str) -> int:
-        """Returns the position of `words` among the texts; -1 where there are none."""
+        """Returns the position of `words` among the texts; -1 for an empty text."""
         if not words:
             return -1
         if words not in self._texts:
@@ -35,7 +35,7 @@ class Packing:
         return self._texts[words]
 
     def pack(self, value: object) -> Packed:
-        """`value` as numbers, nulls and lists of these."""
+        """Returns `value` as numbers, nulls and lists of these."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
@@ -51,7 +51,7 @@ class Packing:
         return known[value]
 
     def tables(self, finish: Callable[[object], object] = lambda view: view) -> dict[str, object]:
-        """What packed values name by position; `finish` has the last word on each shared view."""
+        """Returns what packed values refer to by position; `finish` is applied to each shared view."""
         stored = {cls.__name__: [self._fields(finish(view)) for view in views] for cls, views in self._shared.items()}
         kinds = {
             cls.__name__: [[name, kind_of(hint)] for name, hint in get_type_hints(cls).items()] for cls in self._names
@@ -77,5 +77,5 @@ def kind_of(hint: object) -> Kind:
 
 
 def dumps(value: object) -> str:
-    """Compact JSON; raises ValueError for NaN and infinities, which JSON does not know."""
+    """Returns compact JSON; raises ValueError for NaN and infinities, which JSON does not have."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -1,4 +1,4 @@
-"""What `billp compare` left in a run's folder: every method's numbers, and their paired differences."""
+"""What `billp compare` wrote into a run's folder: every method's numbers, and their paired differences."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Compared:
         return {name: summary.conduct for name, summary in self.found.methods.items() if summary.conduct is not None}
 
     def tables(self) -> list[TextTable]:
-        """Its tables."""
+        """Returns its tables."""
         return tables_of(self.found)
 
     def plain(self) -> dict[str, list[dict[str, Any]]]:
-        """Its pairs, conducts and policies as plain values."""
+        """Returns its pairs, metrics beyond accuracy and policies as plain values."""
         return {
             "pairs": [{"run": self.run, **pair.model_dump(mode="json")} for pair in self.pairs],
             "conduct": [{"label": name, **each.model_dump(mode="json")} for name, each in self.conducts.items()],
@@ -73,10 +73,10 @@ class _Metrics(BaseModel):
 
 
 def read_coverage(run: Path) -> float | None:
-    """The share of the catalogue that the users of one run saw, from its metrics; None where that is not noted."""
+    """Returns the share of the catalogue that one run's users saw, from its metrics; None if not recorded."""
     path = run / METRICS
     try:
         conduct = read_stored(path, _Metrics, "evaluate again").conduct if path.is_file() else None
     except ArtifactError:
-        return None  # of another version
+        return None  # written by another version
     return None if conduct is None else conduct.coverage

@@ -1,4 +1,4 @@
-"""What changes while a memory learns: reward of probes, of training episodes, and how much is remembered."""
+"""What changes while a memory learns: reward of probes, reward of training episodes, and size of the memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from billp.reports.run_data import RunData
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """R_traj on held-out users after so many training episodes, which ascend."""
+    """R_traj on held-out users after ascending numbers of training episodes."""
 
     label: str
     trained: tuple[int, ...]
@@ -27,7 +27,7 @@ class TrainingCurve:
     """One training run over its episodes, counted from 1.
 
     `r_traj` is the mean of the last `window` finished episodes (fewer at the start); `reflections` and `experiences`
-    are how many the episodes so far have given to memory.
+    are how many the episodes so far have added to memory.
     """
 
     label: str
@@ -39,7 +39,7 @@ class TrainingCurve:
 
 
 def learning_curves(rows: Sequence[Row]) -> list[LearningCurve]:
-    """Returns the curves through the probes; where there are none, through results whose training is known.
+    """Returns the curves through the probes; without probes, through results whose training is known.
 
     A result that met the users of a probe is a further point of its curve, with these users alone.
     """
@@ -70,7 +70,7 @@ def learning_curves(rows: Sequence[Row]) -> list[LearningCurve]:
 
 
 def _kind(row: Row) -> tuple[object, ...]:
-    """What the points of one curve have in common."""
+    """Returns what the points of one curve have in common."""
     config = row.runs[0].config
     return row.root.name, row.method, config.prompts.pack, config.conditions
 
@@ -121,6 +121,6 @@ def _curve(label: str, run: RunData) -> TrainingCurve:
 
 
 def _position(line: EpisodeLine) -> tuple[int, float]:
-    """Where the episode stands in its plan, which `train-SEED-NUMBER` tells; else by the time it ended."""
+    """Returns the episode's place in its plan, from an id `train-SEED-NUMBER`; otherwise by when it ended."""
     number = line.id.rpartition("-")[2]
     return (int(number), 0.0) if number.isdecimal() else (line.batch, line.ended)

@@ -7,7 +7,7 @@ from billp.reports.episode_view import EpisodeView, StepView
 
 
 def trace(told: EpisodeView) -> str:
-    """Returns the episode, a paragraph a step."""
+    """Returns the episode, one paragraph per step."""
     head = told.head
     lines = [f"Episode {head.id}, user {head.user}"]
     lines += [f"  {told.note}"] if told.note else []
@@ -33,7 +33,7 @@ def _step(step: StepView) -> list[str]:
     lines = [f"Step {step.number}"]
     if step.thought:
         lines.append(f"  thought    {step.thought}")
-    # Of a shortlist that no LLM was asked about, memory chose, and the proposal is only its item's title.
+    # Memory chose from a shortlist that no LLM was asked about; the proposal is only its item's title.
     if step.proposal and (not step.candidates or any(each.llm is not None for each in step.candidates)):
         lines.append(f"  proposal   {step.proposal}")
     lines.append(f"  item       {step.item.title}")

@@ -1,7 +1,7 @@
-"""A recorded episode as every reader sees it: terminal, report and local page.
+"""A recorded episode as readers see it in terminal, report and local page.
 
-Numbers of items are titles here, ids of what memory held are where it came from and what happened there, and reasons
-are words. `experiments.telling` makes these; texts in them come from outside and are shown as text.
+Items have titles instead of numbers, records of memory have their origin and what happened there instead of ids, and
+reasons are words. `reports.rendering` makes these views; texts in them come from outside and are shown as text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """An item of the catalogue; `about` is year and categories, empty where the dataset is not there any more."""
+    """An item of the catalogue; `about` is year and categories, empty if the dataset is no longer registered."""
 
     index: int
     title: str
@@ -28,7 +28,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class OriginView:
-    """Where something remembered came from: `step` is -1 for a whole episode, `at` None where it cannot be opened."""
+    """The origin of a record: `step` is -1 for a whole episode, `at` is None if the episode cannot be opened."""
 
     run: str
     episode: str
@@ -40,10 +40,10 @@ class OriginView:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """What memory held: how often it was used and what followed (`receipt`), and the step that it came from.
+    """A record of memory: how often it was used and what followed (`receipt`), and the step that it came from.
 
-    `worth` is what its state turned out to be worth. None where that step cannot be read; `origin` is None for an id
-    that names none.
+    `worth` is the observed return of its state. Numbers are None if that step cannot be read; `origin` is None for an
+    id that names no episode.
     """
 
     id: str
@@ -57,7 +57,7 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True)
 class RecalledView:
-    """A reflection that was read back; `distance` is squared L2, None where the latest were read.
+    """A reflection that was read back; `distance` is squared L2, None if the latest were read.
 
     `alike` counts the others that say the same.
     """
@@ -87,9 +87,9 @@ class CandidateView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One step; `nodes` are those of the graph that it went through, in order, empty where that is not known.
+    """One step; `nodes` are the graph's nodes that it passed, in order, empty if not known.
 
-    `earlier` is the item because of which the user left (`because`), which was recommended in step `earlier_step`.
+    `earlier` is the item over which the user left (`because`), which was recommended in step `earlier_step`.
     """
 
     number: int
@@ -113,7 +113,7 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class HeadView:
-    """What a list of episodes shows of one. Numbers are None where it failed."""
+    """An episode's entry in a list. Numbers are None if it failed."""
 
     id: str
     user: str
@@ -125,7 +125,7 @@ class HeadView:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeView:
-    """One episode. A failed one has an error and no steps; `left` tells whether the user did."""
+    """One episode. A failed one has an error and no steps; `left` says whether the user left."""
 
     head: HeadView
     ended: str
@@ -134,7 +134,7 @@ class EpisodeView:
     history: list[ItemView]
     recalled: list[RecalledView]
     principles: list[str]
-    """What makes users leave, as claimed and counted by then, in words."""
+    """What makes users leave, by the claims counted until then, in words."""
     steps: list[StepView]
     reflection: str
     r_each: float | None
@@ -143,4 +143,4 @@ class EpisodeView:
     cached_tokens: int
     completion_tokens: int
     note: str
-    """What is to be said of the words shown; empty where a model spoke that knows something."""
+    """A remark on all words shown; empty unless the stand-in model wrote them."""

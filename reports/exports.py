@@ -1,4 +1,4 @@
-"""Episodes and steps as tables: CSV and Parquet, a row an episode or a step."""
+"""Episodes and steps as tables: CSV and Parquet, one row per episode or step."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ STEPS: dict[str, _Type] = _RUN | {
 `experiences` holds the ids of those retrieved, `plan` is JSON, `said` what a live person wrote beside the rating."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet calculates; in CSV, texts that begin so have an apostrophe before it."""
+"""Beginnings of cells that a spreadsheet calculates; in CSV, such texts get an apostrophe in front."""
 
 Row = dict[str, Any]
 """A row of a table by its columns."""
@@ -124,7 +124,7 @@ def _tables(runs: Sequence[RunData]) -> tuple[tuple[dict[str, _Type], ...], tupl
 
 
 def _files(target: Path, suffix: str) -> list[Path]:
-    """`target` is a folder, which gets episodes and steps; or the file of episodes, and NAME-steps is put beside it."""
+    """Returns the two files: in the folder `target`, or the file `target` of episodes and NAME-steps beside it."""
     single = target.suffix == suffix and not target.is_dir()
     try:
         (target.parent if single else target).mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def _files(target: Path, suffix: str) -> list[Path]:
 
 @contextmanager
 def _whole(files: Sequence[Path]) -> Iterator[list[Path]]:
-    """Files to write, which take the places of `files` once all of them are complete."""
+    """Yields files to write, which replace `files` when all of them are complete."""
     try:
         with replacing(*files) as partials:
             yield partials
@@ -166,14 +166,14 @@ def _schema(columns: dict[str, _Type]) -> pyarrow.Schema:
 
 
 def _cell(value: object) -> object:
-    """Lists as JSON; a text that a spreadsheet would take for a formula with an apostrophe before it, as in a sheet."""
+    """Returns lists as JSON, and a text that a spreadsheet would take for a formula with an apostrophe in front."""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(FORMULA) else value
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
 def episode_rows(runs: Sequence[RunData]) -> Iterator[Row]:
-    """Yields the table of episodes, row by row, with the columns that `episode_columns` tells."""
+    """Yields the table of episodes, row by row, with the columns of `episode_columns`."""
     nothing = dict.fromkeys(episode_columns())
     for run in runs:
         for line in run.lines:

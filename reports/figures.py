@@ -1,4 +1,4 @@
-"""The figures of a report, as Plotly draws them. Colours of paper, text and grid are the page's own."""
+"""The figures of a report, as Plotly draws them. The page sets the colours of paper, text and grid."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _reward_per_token(rows: Sequence[Row]) -> Figure:
 
 
 def _cost(rows: Sequence[Row]) -> Figure:
-    """Tokens a step by kind."""
+    """Returns the figure of tokens per step, by type."""
     kinds = {"prompt, computed": [], "prompt, cached": [], "completion": []}  # type: dict[str, list[float]]
     for row in rows:
         outputs = [line.output for line in row.lines if line.output is not None]
@@ -167,7 +167,7 @@ def _cost(rows: Sequence[Row]) -> Figure:
 
 
 def reward_per_1000_tokens(row: Row) -> float:
-    """Sum of rewards over 1,000 tokens of prompts and completions; 0 where no token was spent."""
+    """Returns the sum of rewards per 1,000 tokens of prompts and completions; 0 without tokens."""
     outputs = [line.output for line in row.lines if line.output is not None]
     tokens = sum(output["usage"]["prompt_tokens"] + output["usage"]["completion_tokens"] for output in outputs)
     return 1000 * sum(output["reward_trajectory"] for output in outputs) / tokens if tokens else 0.0
@@ -186,7 +186,7 @@ def _line(name: str, curve: TrainingCurve, values: Iterable[float | None], colou
 
 
 def _error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
-    """From the mean to both ends of the interval."""
+    """Returns error bars from the mean to both ends of the interval."""
     high, low = [], []
     for estimate in estimates:
         known = estimate.mean is not None and estimate.ci95 is not None
@@ -196,5 +196,5 @@ def _error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
 
 
 def _labels(rows: Sequence[Row]) -> list[str]:
-    """Plotly reads some tags in text; a label is data. Long ones are broken once, so that the plot keeps its room."""
+    """Returns labels as data, since Plotly reads some tags in text; long ones are broken once, to save room."""
     return [html.escape(row.label, quote=False).replace(" · ", "<br>", 1) for row in rows]

@@ -1,4 +1,4 @@
-"""The page: one HTML file that holds everything it shows and asks no network for anything."""
+"""The page: one HTML file that holds everything it shows and needs no network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Report:
-    """What a report says, before it is drawn."""
+    """The content of a report, before it is drawn."""
 
     title: str
     runs: tuple[RunData, ...]
@@ -48,16 +48,16 @@ class Report:
 
     @property
     def stands_in(self) -> str:
-        """What is to be said of the words that it shows; empty where a model spoke that knows something."""
+        """A remark on the words that it shows; empty unless the stand-in model wrote them."""
         return STAND_IN if any(run.config.stands_in for run in self.runs) else ""
 
     @property
     def speakers(self) -> list[str]:
-        """The language models that spoke in it."""
+        """The language models whose words it shows."""
         return sorted({run.config.speaker for run in self.runs} - {""})
 
     def coverage(self, row: Row) -> float | None:
-        """Returns the share of the catalogue that the users of `row` saw, where that is noted."""
+        """Returns the share of the catalogue that the users of `row` saw, if recorded."""
         if not row.runs[0].config.plan.arm:
             return read_coverage(row.runs[0].path) if len(row.runs) == 1 else None
         if row.training or row.probe:
@@ -75,7 +75,7 @@ class Report:
         return tables + ([summary_table(alone)] if alone else [])
 
     def figures(self) -> list[Figure]:
-        """Returns every figure that there is data for."""
+        """Returns every figure that it has data for."""
         found = [surface_figure(surface, number) for number, surface in enumerate(self.surfaces)]
         found += figures(self.rows)
         trained = [(compared.run, policy) for compared in self.comparisons for policy in compared.found.policies]
@@ -107,7 +107,7 @@ class Report:
 
 
 def make_report(runs: Sequence[RunData], surfaces: Mapping[Path, Surface] | None = None) -> Report:
-    """The report of `runs`, which may lie in several folders that were asked for, and of `surfaces` by their folder."""
+    """Returns the report of `runs`, which may be in several folders, and of `surfaces` by their folder."""
     surfaces = surfaces or {}
     roots = list(dict.fromkeys([*surfaces, *(run.root for run in runs)]))
     return Report(
@@ -121,10 +121,10 @@ def make_report(runs: Sequence[RunData], surfaces: Mapping[Path, Surface] | None
 
 
 def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue], budget: int = BUDGET) -> EpisodesJson:
-    """Writes `target` whole or not at all; returns the episodes that went into it.
+    """Writes `target` atomically; returns the episodes that it contains.
 
-    `catalogues` gives titles by dataset fingerprint; `budget` is the most bytes that episodes may take.
-    Raises BadInputError where `target` cannot be written.
+    `catalogues` gives titles by dataset fingerprint; `budget` is the most bytes that episodes may take. Raises
+    BadInputError if `target` cannot be written.
     """
     if target.is_dir():
         raise BadInputError(f"The report cannot be written to {target}, a folder; give --out the name of a file.")
@@ -141,9 +141,9 @@ def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue]
 
 
 def write_tables(report: Report, target: Path, form: Literal["markdown", "latex"]) -> list[Path]:
-    """Writes the tables of results into the file `target` (in a folder: tables.md or tables.tex), which is returned.
+    """Writes the tables of results into the file `target` (in a folder: tables.md or tables.tex) and returns it.
 
-    Raises BadInputError where it cannot be written.
+    Raises BadInputError if it cannot be written.
     """
     tables = report.tables()
     text = "\n".join(table.markdown() if form == "markdown" else table.latex() for table in tables)
@@ -187,13 +187,13 @@ def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> 
 
 
 def _data(text: str) -> Markup:
-    """JSON as the text of a script element: nothing in it can end that element or begin another."""
+    """Returns JSON as the text of a script element: nothing in it can end that element or begin another."""
     escaped = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     return Markup(escaped)  # noqa: S704 -- just made safe
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """A content security policy that runs these scripts and no others, and lets the page ask nothing of a network."""
+    """Returns a content security policy that runs these scripts and no others, and forbids network requests."""
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     # Plotly sets styles from its script, and draws the picture to download from a data: address.

@@ -1,4 +1,4 @@
-"""The episodes of a report as one compact JSON text, which the page's browser opens one at a time."""
+"""The episodes of a report as one compact JSON text, from which the page opens one at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from billp.reports.report_rows import Row
 from billp.reports.run_data import RunData
 
 BUDGET = 40_000_000
-"""Bytes that the episodes of one page may take; beyond, browsers get slow."""
+"""Bytes that the episodes of one page may take; with more, browsers get slow."""
 
 _Found = tuple[Path, str]
 
@@ -35,7 +35,7 @@ class EpisodesJson:
 def episodes_json(rows: Sequence[Row], catalogues: Mapping[str, Catalogue], budget: int = BUDGET) -> EpisodesJson:
     """Returns the episodes of `rows`, each as [row, run, EpisodeView]; `catalogues` are by dataset fingerprint.
 
-    Where they would take more than `budget` bytes, each row in turn gives its next episode until that is reached.
+    If they would take more than `budget` bytes, the rows take turns to add their next episode until that is reached.
     """
     queues = [[(run, line) for run in row.runs for line in run.lines] for row in rows]
     turns = sorted((turn, number) for number, queue in enumerate(queues) for turn in range(len(queue)))
@@ -60,7 +60,7 @@ def episodes_json(rows: Sequence[Row], catalogues: Mapping[str, Catalogue], budg
 
 
 class _Readers:
-    """Tells the episodes of each run, with what the others of the report know of where its memories came from."""
+    """Renders the episodes of each run, with the origins of its memories among the report's other runs."""
 
     def __init__(self, runs: Sequence[RunData], catalogues: Mapping[str, Catalogue]) -> None:
         self._catalogues = catalogues
@@ -76,7 +76,7 @@ class _Readers:
         self._records: dict[tuple[Path, str], RecordView] = {}
 
     def of(self, run: RunData) -> Telling:
-        """What tells the episodes of `run`."""
+        """Returns the renderer of the episodes of `run`."""
         if run.path not in self._readers:
             data = run.config.dataset.fingerprint
             self._readers[run.path] = Telling(
@@ -89,7 +89,7 @@ class _Readers:
         return self._readers[run.path]
 
     def placed(self, view: object, places: Mapping[_Found, Place]) -> object:
-        """`view`; where it is an origin, with the place of its episode if the page holds that."""
+        """Returns `view`; an origin gets the place of its episode if the page holds that."""
         if not isinstance(view, OriginView) or view.at is None:
             return view
         return replace(view, at=places.get((Path(view.at.run), view.episode)))

@@ -1,4 +1,4 @@
-"""What every figure of a report is made of."""
+"""Shared parts of a report's figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Okabe and Ito (2008): told apart by colour-blind readers too, on light and on dark paper.
+# Okabe and Ito (2008): colour-blind readers can tell them apart too, on light and on dark paper.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 
 
@@ -24,7 +24,7 @@ class Figure:
 def plot(
     traces: Sequence[dict[str, Any]], *, x: str, y: str = "", rows: int = 0, legend: bool = True
 ) -> dict[str, Any]:
-    """Checked by Plotly; `rows` > 0 lays out one horizontal line a row, the first on top."""
+    """Returns a plot checked by Plotly; `rows` > 0 lays out one horizontal line per row, the first on top."""
     import plotly.graph_objects as go  # noqa: PLC0415 -- loads for a second, and only reports draw
 
     layout: dict[str, Any] = {
@@ -43,5 +43,5 @@ def plot(
 
 
 def colour(position: int) -> str:
-    """Returns the colour of the row at `position`; they come round again."""
+    """Returns the colour of the row at `position`; colours repeat."""
     return _COLOURS[position % len(_COLOURS)]

@@ -1,4 +1,4 @@
-"""Where a memory came from: the id of a record read back, and the episode in the report that it names."""
+"""Where a record of memory came from: the episode in the report that its id names."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SEED = re.compile(r"(?:train|test)-(\d+)-")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the id of a record says (`memory.records.Origin.id`): run, episode and step, -1 for a whole episode.
+    """The content of a record's id (`memory.records.Origin.id`): run, episode and step, -1 for a whole episode.
 
-    `seed` is part of the episode's name in planned runs; None elsewhere.
+    `seed` is part of the episode's name in planned runs; otherwise None.
     """
 
     run: str
@@ -41,7 +41,7 @@ def source_of(record_id: str) -> Source | None:
 
 
 def view_of(record_id: str, source: Source, then: Transition | None, at: Place | None) -> RecordView:
-    """Returns the record of this id, which came from `source`: from the step `then`, where that can be read."""
+    """Returns the view of the record of this id, from `source` and, if it can be read, the step `then`."""
     worth = None
     if then is not None and then["value"] is not None and then["advantage"] is not None:
         worth = then["value"] + then["advantage"] if record_id.startswith("critic/") else None
@@ -65,10 +65,10 @@ class Sources:
                 self._folders.setdefault(line.id, []).append(run.path)
 
     def find(self, source: Source, reader: Path) -> tuple[Path, str] | None:
-        """Run folder and episode id of `source`, as read by a run in `reader`.
+        """Returns run folder and episode id of `source`, as read by a run in `reader`.
 
-        Memory remembers the name of a run without where it lies. Of several folders of that name the nearest is meant;
-        None where none is there, or where two are equally near.
+        Memory stores the name of a run without its path. Of several folders of that name the nearest is taken; None if
+        there is none, or if two are equally near.
         """
         held = [folder for folder in self._folders.get(source.episode, []) if is_called(folder, source.run)]
         folder = nearest(held, reader)
@@ -76,7 +76,7 @@ class Sources:
 
 
 def nearest(folders: Sequence[Path], reader: Path) -> Path | None:
-    """Of `folders` the one that shares most with where `reader` lies; None where that is not one alone."""
+    """Returns the one of `folders` that shares most of its path with `reader`; None if several share as much."""
     near = sorted(folders, key=lambda folder: _shared(folder, reader), reverse=True)
     if len(near) > 1 and _shared(near[0], reader) == _shared(near[1], reader):
         return None
@@ -84,5 +84,5 @@ def nearest(folders: Sequence[Path], reader: Path) -> Path | None:
 
 
 def _shared(one: Path, other: Path) -> int:
-    """Number of folders that both lie in."""
+    """Returns the number of folders that both are in."""
     return len(Path(os.path.commonpath([one, other])).parts)

@@ -1,4 +1,4 @@
-"""How often each memory was used in the training that taught it, and what followed, from the episodes of that run."""
+"""How often each record of memory was used in the training that taught it, and what followed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reliability plots: the Critic's values against returns, from what `billp critic` left in a run's folder."""
+"""Reliability plots: the Critic's values against returns, from what `billp critic` wrote into a run's folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Study:
 
 
 def read_studies(root: Path) -> list[Study]:
-    """Returns the studies in `root` and below it; raises ArtifactError where one is damaged."""
+    """Returns the studies in `root` and below it; raises ArtifactError if one is damaged."""
     studies = []
     for path in sorted(root.rglob(FILE)):
         study = read_stored(path, CriticStudy, "run billp critic again")
@@ -32,7 +32,7 @@ def read_studies(root: Path) -> list[Study]:
 
 
 def reliability_figure(studies: Sequence[Study]) -> Figure:
-    """Mean return against mean value of states whose values are about equal; on the diagonal the Critic is right."""
+    """Returns mean return against mean value of similar states; the Critic is right on the diagonal."""
     traces: list[dict[str, Any]] = []
     highest = 0.0
     for study in studies:

@@ -1,4 +1,4 @@
-"""Turns what an episode recorded into what a reader understands, in one way for terminal, report and local page."""
+"""Renders recorded episodes as views for terminal, report and local page."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from billp.settings import PlannerSettings
 
 
 class Telling:
-    """Tells the episodes of one run.
+    """Renders the episodes of one run.
 
-    `titles` are those of items that `catalogue` does not know; `settings` are what the run was made with, as stored;
-    `record` tells what is known of a record of memory by its id; `note` is to be said of all words.
+    `titles` are those of items that `catalogue` lacks; `settings` are the run's, as stored; `record` returns what is
+    known of a record of memory by its id; `note` is a remark on all words.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Telling:
         self._items: dict[int, ItemView] = {}
 
     def episode(self, line: EpisodeLine) -> EpisodeView:
-        """Returns the episode of a run as a reader sees it."""
+        """Returns the view of an episode of a run."""
         if line.output is not None:
             told = self.finished(line.output, line.method)
             return replace(told, head=replace(told.head, id=line.id, user=line.user, seed=line.seed))
@@ -65,7 +65,7 @@ class Telling:
         )  # fmt: skip
 
     def finished(self, done: Trajectory, method: str) -> EpisodeView:
-        """Returns an episode by itself, which no run recorded."""
+        """Returns the view of an episode that no run recorded."""
         ended, usage = outcome_reason(done["ended"]), done["usage"]
         return EpisodeView(
             head=HeadView(
@@ -91,7 +91,7 @@ class Telling:
         )
 
     def item(self, index: int, title: str = "") -> ItemView:
-        """Returns the item as it is named; `title` is what it was called when it was recommended."""
+        """Returns the view of an item; `title` is its name when it was recommended."""
         known = self._items.get(index)
         if known is None or (not known.about and title):
             known = self._items[index] = self._named(index, title)
@@ -143,7 +143,7 @@ class Telling:
         )
 
     def _candidates(self, step: Transition) -> list[CandidateView]:
-        """Returns the shortlist; a column is empty where nothing was asked, as where memory was empty."""
+        """Returns the shortlist; a column is empty if nothing was asked, as with an empty memory."""
         expected, likings, support = step["advantages"], step["likings"], step["support"]
         if not any(expected) and not step["preferences"]:
             expected, likings, support = [], [], []
@@ -167,7 +167,7 @@ class Telling:
 
 
 def titles_in(done: Trajectory | None) -> dict[int, str]:
-    """Returns the titles that an episode names itself, by the item's index."""
+    """Returns the titles that an episode itself contains, by the item's index."""
     return {} if done is None else {step["item"]: step["title"] for step in done["steps"]}
 
 

@@ -1,4 +1,4 @@
-"""The rows of a report: run folders of one kind with their seeds pooled, under names that tell them apart."""
+"""The rows of a report: comparable run folders with their seeds pooled, under distinct names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from billp.reports.run_data import RunData
 
 @dataclass(frozen=True)
 class Row:
-    """One row: a method under one set of conditions. `runs` differ in their seeds only."""
+    """One row: a method under one set of conditions. `runs` differ only in their seeds."""
 
     label: str
     runs: tuple[RunData, ...]
@@ -28,12 +28,12 @@ class Row:
 
     @property
     def root(self) -> Path:
-        """The run asked for that holds all of them."""
+        """The run asked for that contains all of them."""
         return self.runs[0].root
 
     @property
     def training(self) -> bool:
-        """Whether these are episodes that were learned from."""
+        """Whether its episodes were learned from."""
         return self.runs[0].training
 
     @property
@@ -43,7 +43,7 @@ class Row:
 
     @property
     def trained(self) -> int | None:
-        """Training episodes that its memory had seen, where that is known."""
+        """Training episodes that its memory had seen, if known."""
         return self.runs[0].config.plan.trained
 
     @property
@@ -53,7 +53,7 @@ class Row:
 
 
 def group_rows(runs: Sequence[RunData]) -> list[Row]:
-    """`runs` grouped by method, prompt pack, training behind them and conditions; results first, then training."""
+    """Returns `runs` grouped by method, prompts, training and conditions; results first, then training."""
     groups: dict[Hashable, list[RunData]] = {}
     for run in runs:
         groups.setdefault(_kind(run), []).append(run)
@@ -63,7 +63,7 @@ def group_rows(runs: Sequence[RunData]) -> list[Row]:
 
 
 def _summary(group: Sequence[RunData], runs: Sequence[RunData]) -> Summary:
-    """What the runs in `group` say; the seconds in which others of their comparison ran are shared with these."""
+    """Returns the summary of the runs in `group`; seconds are shared with the other runs of their comparison."""
     first, own = group[0], {run.path for run in group}
     beside = [line for run in runs if run.root == first.root and run.path not in own for line in run.lines]
     lines = [line for run in group for line in run.lines]
@@ -73,9 +73,9 @@ def _summary(group: Sequence[RunData], runs: Sequence[RunData]) -> Summary:
 
 
 def is_trained(group: Sequence[RunData]) -> bool:
-    """Returns whether each seed of the runs in `group` is a training of its own, as in a comparison.
+    """Returns whether each seed of the runs in `group` is a separate training, as in a comparison.
 
-    What a run by itself says, it says of the one memory or policy that it was made with.
+    A run by itself measures the one memory or policy that it was made with.
     """
     plan, method = group[0].config.plan, METHODS.get(group[0].method)
     if not plan.arm or method is None:
@@ -85,13 +85,13 @@ def is_trained(group: Sequence[RunData]) -> bool:
 
 def _kind(run: RunData) -> Hashable:
     plan = run.config.plan
-    # Where nobody noted how much a memory had seen, its size tells: before and after learning are not one method.
+    # If it is not recorded how much a memory had seen, its size separates before and after learning.
     seen = plan.trained if plan.trained is not None else tuple(sorted(plan.memory_records.items()))
     return (run.root, plan.command, run.method, run.config.prompts.pack, seen, plan.probe, run.config.conditions)
 
 
 def _order(group: Sequence[RunData]) -> tuple[bool, bool, int, int]:
-    """Results, probes, training; in each the simple methods before those that learn, and little learned before much."""
+    """Returns a sort key: results, probes, training; in each, first methods that do not learn or learned little."""
     run, known = group[0], list(METHODS)
     position = -known.index(run.method) if run.method in known else -len(known)
     plan = run.config.plan
@@ -100,7 +100,7 @@ def _order(group: Sequence[RunData]) -> tuple[bool, bool, int, int]:
 
 
 def _labels(runs: Sequence[RunData]) -> list[str]:
-    """Returns a name for each: method, run where there are several, then what it takes to tell it from the others."""
+    """Returns a distinct name for each: method, run if there are several, then what else differs."""
     several = len({run.root for run in runs}) > 1
     labels = [name_of(run) + (f" · {run.root.name}" if several else "") for run in runs]
     parts: tuple[Callable[[RunData], str], ...] = (
@@ -119,7 +119,7 @@ def _labels(runs: Sequence[RunData]) -> list[str]:
 
 
 def name_of(run: RunData) -> str:
-    """What its method is called everywhere; where nobody noted how much a memory had seen, its size tells."""
+    """Returns its method's name as shown everywhere; if the training is not recorded, with its memory's size."""
     plan, method = run.config.plan, METHODS.get(run.method)
     name = row_name(run.method, plan.trained, arm=plan.arm, training=run.training, probe=plan.probe)
     if plan.trained is not None or run.training or not plan.memory_records or (method and not method.learns):

@@ -1,4 +1,4 @@
-"""The run folders that a report is made of: what each was made with, its episodes so far, and its catalogue."""
+"""The run folders that a report is made of: their configuration, their episodes so far, and their catalogue."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from billp.simulators import load_dataset
 
 @dataclass(frozen=True)
 class RunData:
-    """One run folder, read. `root` is the folder that was asked for, the run's own or one above it.
+    """One run folder. `root` is the folder that was asked for, the run's own or one above it.
 
-    `complete` says whether the run has come to its end; until then the episodes are those so far.
+    `complete` says whether the run has ended; if not, the episodes are those so far.
     """
 
     root: Path
@@ -31,7 +31,7 @@ class RunData:
 
     @property
     def name(self) -> str:
-        """The folder as seen from `root`; the name of `root` for itself."""
+        """The folder relative to `root`; the name of `root` for itself."""
         return self.root.name if self.path == self.root else str(self.path.relative_to(self.root))
 
     @property
@@ -41,14 +41,14 @@ class RunData:
 
     @property
     def training(self) -> bool:
-        """Whether its episodes were there to be learned from."""
+        """Whether its episodes were learned from."""
         return self.config.plan.command == "train"
 
 
 def find_runs(root: Path) -> list[RunData]:
-    """Every run in `root` or below it that has an episode, sorted by path; runs still going on are read as they are.
+    """Returns every run in `root` or below it that has an episode, sorted by path; unfinished runs too.
 
-    Raises ArtifactError where there is none, or where one of them is damaged.
+    Raises ArtifactError if there is none, or if one of them is damaged.
     """
     found = []
     for folder in run_folders(root):
@@ -62,12 +62,12 @@ def find_runs(root: Path) -> list[RunData]:
 
 
 def run_folders(root: Path) -> list[Path]:
-    """Returns every folder in `root` or below it that holds a run, sorted; it need not have an episode yet."""
+    """Returns every folder in `root` or below it that holds a run, sorted, with or without an episode."""
     return sorted(file.parent for file in root.rglob(EPISODES) if (file.parent / CONFIG).is_file())
 
 
 def catalogues(data_dir: Path, runs: Sequence[RunData]) -> dict[str, Catalogue]:
-    """The catalogue of each dataset of `runs` that is registered and is the one they were made with, by fingerprint."""
+    """Returns the catalogues of `runs` by fingerprint; datasets that are gone or have changed are left out."""
     found: dict[str, Catalogue] = {}
     for data in {run.config.dataset for run in runs}:
         catalogue = catalogue_of(data_dir, data)
@@ -77,7 +77,7 @@ def catalogues(data_dir: Path, runs: Sequence[RunData]) -> dict[str, Catalogue]:
 
 
 def catalogue_of(data_dir: Path, data: Data) -> Catalogue | None:
-    """The catalogue of `data`; None where it is not registered, or is no longer what it was: items go by number."""
+    """Returns the catalogue of `data`; None if it is not registered or has changed, so items stay numbers."""
     try:
         dataset = load_dataset(data_dir, data.name)
     except DataError:

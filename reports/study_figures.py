@@ -1,4 +1,4 @@
-"""Figures of studies: how policies were trained, and how methods do in many worlds."""
+"""Figures of studies: trainings of policies, and methods in many worlds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from billp.reports.plotting import Figure, colour, plot
 
 
 def policies_figure(policies: Sequence[tuple[str, PolicyTraining]]) -> Figure:
-    """R_traj over training steps: with train users, with held-out users, and what learning by memory reaches.
+    """Returns R_traj over training steps: with train users, with held-out users, and of methods that learn by memory.
 
-    `policies` are trainings with the names of the comparisons that they are of.
+    `policies` are trainings with the names of their comparisons.
     """
     traces: list[dict[str, Any]] = []
     several = len({run for run, _ in policies}) > 1
@@ -65,7 +65,7 @@ def _line(name: str, x: Sequence[int], y: Sequence[float | None], line: dict[str
 
 
 def surface_figure(surface: Surface, number: int = 0) -> Figure:
-    """`number` tells several surfaces of one page apart."""
+    """Returns the map of a surface; `number` distinguishes several surfaces of one page."""
     methods, worlds = methods_of(surface), surface.worlds
     cells = [[world.methods.get(method) for method in methods] for world in worlds]
     trace = {

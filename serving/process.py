@@ -1,4 +1,4 @@
-"""A server that runs as a process of its own: started, waited for, watched and stopped, with all it started itself."""
+"""A server in a process of its own: started, waited for, watched and stopped, with all its child processes."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from billp.errors import ServingError
 from billp.serving.vllm import Launch
 
 _LOOK_S = 0.5
-_GRACE_S = 20.0  # to end calls that are under way
-_TAIL = 8192  # bytes of the log's end that are looked through for its last line
+_GRACE_S = 20.0  # seconds to end running calls
+_TAIL = 8192  # bytes at the log's end that are searched for its last line
 _ERROR = re.compile(r"\w+Error: .+")
 
 Waiting = Callable[[float, str], None]
 
 
 class ServerProcess:
-    """A running server. Use as a context manager: on leaving, no process of it is left.
+    """A running server. Use as a context manager: on leaving, none of its processes is left.
 
-    It has a process group of its own, so that Ctrl-C reaches this program alone, which then stops it in order.
+    It has its own process group, so that Ctrl-C reaches this program alone, which then stops the server in order.
     """
 
     def __init__(self, launch: Launch, log: Path, stopping: Event) -> None:
-        """Starts it; what it says goes to `log`. Once `stopping` is set, waiting and watching come to an end.
+        """Starts the server; its output goes to `log`. When `stopping` is set, waiting and watching end.
 
-        Raises ServingError when it cannot be started at all.
+        Raises ServingError if it cannot be started at all.
         """
         self._launch = launch
         self._log = log
@@ -61,10 +61,10 @@ class ServerProcess:
         self.stop()
 
     def wait_until_ready(self, patience_s: float, on_wait: Waiting) -> bool:
-        """Waits until it answers and has the model; False when told to stop before.
+        """Waits until it answers and has the model; returns False if told to stop before.
 
-        `on_wait` is called with the seconds waited and the log's last line. Raises ServingError when it dies, or
-        does not answer within `patience_s` seconds.
+        `on_wait` is called with the seconds waited and the log's last line. Raises ServingError if it dies, or does not
+        answer within `patience_s` seconds.
         """
         started = time.monotonic()
         with httpx.Client(timeout=5, trust_env=False) as client:
@@ -82,12 +82,12 @@ class ServerProcess:
         return False
 
     def watch(self) -> None:
-        """Returns when told to stop; raises ServingError when the server dies."""
+        """Returns when told to stop; raises ServingError if the server dies."""
         while not self._stopping.wait(_LOOK_S):
             self._check()
 
     def stop(self) -> None:
-        """Asks it to end, and ends it and all that it started where it does not within 20 seconds."""
+        """Asks the server to end; after 20 seconds kills it and its child processes."""
         if self._process.poll() is None:
             self._signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
@@ -96,16 +96,16 @@ class ServerProcess:
         self._process.wait()
 
     def last_line(self) -> str:
-        """Returns the last line of the log that says something, without the key."""
+        """Returns the last line of the log that is not blank, without the key."""
         return next(reversed(self._last_lines()), "no word")
 
     def _last_error(self) -> str:
-        """The last error in the log, since vLLM's ending processes warn of this and that; else the last line."""
+        """Returns the last error in the log, as vLLM logs warnings while ending; otherwise the last line."""
         errors = filter(None, map(_ERROR.search, reversed(self._last_lines())))
         return next((error.group() for error in errors), self.last_line())
 
     def _last_lines(self) -> list[str]:
-        """Returns the log's last lines that say something, without the key."""
+        """Returns the log's last lines that are not blank, without the key."""
         try:
             with self._log.open("rb") as stream:
                 stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))
@@ -138,5 +138,5 @@ class ServerProcess:
 
 
 def _private(path: Path) -> IO[bytes]:
-    """`path`, emptied, for nobody else to read: a log may hold prompts."""
+    """Opens `path`, emptied and readable by this user alone: a log may hold prompts."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -1,8 +1,8 @@
-"""Stores a Q4_1 model once more as Q8_0.
+"""Stores a Q4_1 model again as Q8_0.
 
-llama.cpp has fast x86 matrix kernels for Q8_0 and none for Q4_1: on two AVX2 cores the same model reads
-prompts about 1.6 times as fast (`benchmarks/embedded.py`). A Q8_0 block keeps a Q4_1 block's 16 levels to
-within 1/254 of its largest weight, so the model answers alike.
+llama.cpp has fast x86 matrix kernels for Q8_0 and none for Q4_1: on two AVX2 cores the same model reads prompts about
+1.6 times as fast (`benchmarks/embedded.py`). A Q8_0 block keeps a Q4_1 block's 16 levels to within 1/254 of its largest
+weight, so the model's answers are nearly the same.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from billp.errors import ServingError
 
 
 def fast_copy(source: Path, folder: Path) -> Path:
-    """Path of a Q8_0 copy of `source` in `folder`, made if it is not there; `source` itself if it has no Q4_1.
+    """Returns the path of a Q8_0 copy of `source` in `folder`, made if missing; `source` itself if it has no Q4_1.
 
-    Takes about 10 seconds and 150 MB for a model of 135 million weights, once.
+    Making it takes about 10 seconds and 150 MB for a model of 135 million weights, once.
     """
     import gguf
 

@@ -1,4 +1,4 @@
-"""vLLM as this application needs it: the command that starts it, its environment, and its address.
+"""The vLLM server: the command that starts it, its environment, and its address.
 
 `billp serve` runs this command; `docker-compose.yml` holds the same flags, and a test compares the two.
 """
@@ -27,24 +27,24 @@ _TOP_LOGPROBS = 20  # what the Actor and the Critic read of a first token
 
 @dataclass(frozen=True)
 class Launch:
-    """A command with what it finds in its environment. The key is in no rendering of it."""
+    """A command with its environment. No text form of it contains the key."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    """Variables beside those of this process, without the key."""
+    """Variables in addition to those of this process, without the key."""
     base_url: str
     model: str
     """The name that clients ask for."""
     key: str
-    """What clients must send as bearer token; empty: anybody is served."""
+    """What clients must send as bearer token; empty: any client is served."""
 
     def __repr__(self) -> str:
         return f"Launch({self.shown()!r})"
 
     def shown(self) -> str:
-        """Returns the command as a shell takes it; the key stands there as the variable that holds it.
+        """Returns the command for a shell; a variable stands for the key.
 
-        The key may come from billp.toml, and an empty one would leave the server open: where the variable is empty, the
+        The key may come from billp.toml, and an empty one would leave the server open: if the variable is empty, the
         shell refuses.
         """
         words = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
@@ -53,12 +53,12 @@ class Launch:
         return " ".join([*words, shlex.join(self.command)])
 
     def full_environment(self) -> dict[str, str]:
-        """Everything that the process finds in its environment, the key included."""
+        """Returns the complete environment of the process, the key included."""
         return {**os.environ, **self.environment, **({_KEY: self.key} if self.key else {})}
 
 
 def flags(settings: VLLMSettings) -> tuple[str, ...]:
-    """What vLLM is started with, whoever starts it. No secret is among it."""
+    """Returns the flags that vLLM is started with, by `billp serve` or Docker. They hold no secret."""
     given = [f"--model={settings.model}"]
     if settings.name is not None:
         given.append(f"--served-model-name={settings.name}")
@@ -76,7 +76,7 @@ def flags(settings: VLLMSettings) -> tuple[str, ...]:
             # vLLM 0.32 on a CPU dies of a call with a seed whose prompt it computes in parts, as it does when calls
             # side by side bring more tokens than it computes at once ("CPU Generator does not use offset").
             "--no-enable-chunked-prefill",
-            # What a prefix cache keeps are whole blocks; vLLM's 128 tokens on CPUs are most of one of our prompts.
+            # A prefix cache keeps whole blocks; vLLM's 128 tokens on CPUs are most of one of our prompts.
             "--block-size=32",
         ]
     if settings.eager:
@@ -93,10 +93,10 @@ def flags(settings: VLLMSettings) -> tuple[str, ...]:
 
 
 def launch(settings: VLLMSettings, client: LLMSettings, *, dry: bool = False) -> Launch:
-    """Returns the command for these settings, with a free port where port 0 is asked for.
+    """Returns the command for these settings, with a free port for port 0.
 
-    Raises ServingError when the port is taken, or when vLLM is not installed where it is looked for; a `dry` one, which
-    is shown and not run, asks neither.
+    Raises ServingError if the port is taken, or if vLLM is not installed where it is looked for; with `dry`, for a
+    command that is only shown, it checks neither.
     """
     if not dry:
         _check_interpreter(settings)
@@ -113,7 +113,7 @@ def launch(settings: VLLMSettings, client: LLMSettings, *, dry: bool = False) ->
         environment=environment,
         base_url=f"http://{_reachable(settings.host)}:{settings.port}/v1",
         model=settings.name or settings.model,
-        # vLLM itself reads the variable, so that a key which stands there already is asked for as well.
+        # vLLM itself reads the variable, so a key that is already in it is required as well.
         key=key if key != _NO_KEY else os.environ.get(_KEY, ""),
     )
 
@@ -121,8 +121,8 @@ def launch(settings: VLLMSettings, client: LLMSettings, *, dry: bool = False) ->
 def _cpu_dtype() -> str:
     """Returns the type that this machine's processor multiplies fast.
 
-    What a model's files name, which is vLLM's choice, is emulated by processors that do not know it: with AVX2 alone
-    a matrix product in bfloat16 takes seven times as long as in float32 (10 against 70 GFLOP/s on one core).
+    vLLM's choice, the type in a model's files, is emulated by processors without it: with AVX2 alone a matrix product
+    in bfloat16 takes seven times as long as in float32 (10 against 70 GFLOP/s on one core).
     """
     native = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is ARM's
     try:
@@ -147,7 +147,7 @@ def _check_interpreter(settings: VLLMSettings) -> None:
 
 
 def _port(settings: VLLMSettings) -> int:
-    """Returns the port asked for, or a free one. One that is taken would let another server answer in vLLM's place."""
+    """Returns the port asked for, or a free one; on a taken port another server would answer in vLLM's place."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -162,7 +162,7 @@ def _port(settings: VLLMSettings) -> int:
 
 
 def _reachable(host: str) -> str:
-    """Returns the address under which this machine reaches what listens on `host`."""
+    """Returns the address under which this machine reaches a server that listens on `host`."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 -- compared with, not listened on
         return "127.0.0.1" if host == "0.0.0.0" else "[::1]"  # noqa: S104 -- the same
     return f"[{host}]" if ":" in host else host

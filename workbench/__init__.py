@@ -1,4 +1,4 @@
-"""What `import billp` offers in Python: the same runs as the commands, with results to compute with."""
+"""The Python interface, `import billp`: the same runs as the commands, with results to compute with."""
 
 from billp.workbench.memory import Memory
 from billp.workbench.results import Result

@@ -1,4 +1,4 @@
-"""What was learned, to look into."""
+"""Memories, to look into."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MANY = 10**9
 
 
 class Memory:
-    """The memory `name` of `dataset`, opened for reading; others may write it meanwhile.
+    """The memory `name` of `dataset`, opened for reading; other processes may write it meanwhile.
 
-    Use it as a context manager, or `close` it. Raises MemoryStoreError, naming those like it, where there is none.
+    Use it as a context manager, or `close` it. Raises MemoryStoreError, naming similar ones, if there is none.
     """
 
     def __init__(self, name: str, *, dataset: str = "ml-100k") -> None:
@@ -40,7 +40,7 @@ class Memory:
         return self._memory.stats()
 
     def records(self, kind: Kind = "reflections", limit: int = _MANY, offset: int = 0) -> list[Record]:
-        """Records of `kind` (reflections, actor, critic or uses), in the order of their ids."""
+        """Returns records of `kind` (reflections, actor, critic or uses), in the order of their ids."""
         return self._memory.records(kind, limit, offset)
 
     def search(self, text: str, kind: Kind = "reflections", k: int = 5) -> list[Record]:
@@ -48,5 +48,5 @@ class Memory:
         return [match.record for match in self._memory.search(kind, text, k)]
 
     def to_pandas(self, kind: Kind = "reflections") -> pandas.DataFrame:
-        """One row a record of `kind`: its id, its text and its fields."""
+        """Returns one row per record of `kind`: its id, its text and its fields."""
         return frame([{"id": record.id, "text": record.text, **record.fields} for record in self.records(kind)])

@@ -1,4 +1,4 @@
-"""What a run came to, to compute with and to look at."""
+"""The results of a run, to compute with and to look at."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Result:
     comparison: Comparison | None = None
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row a method: means, the bounds of their 95% intervals (NaN where there is none), and costs."""
+        """Returns one row per method: means, bounds of their 95% intervals (NaN if there is none), and costs."""
         rows = []
         for name, summary in self.methods.items():
             row: dict[str, object] = {"method": name, "users": summary.users, "failed": summary.failed}
@@ -52,7 +52,7 @@ class Result:
         return frame(rows).set_index("method")
 
     def differences(self) -> pandas.DataFrame:
-        """One row for each pair of methods and metric, compared user by user; only after `compare`."""
+        """Returns one row per pair of methods and metric, compared user by user; only after `compare`."""
         if self.comparison is None:
             raise BadInputError("One method alone has no differences; use compare().")
         rows = [
@@ -69,17 +69,17 @@ class Result:
         return frame(rows)
 
     def episodes(self) -> pandas.DataFrame:
-        """One row an episode, as in the CSV export."""
+        """Returns one row per episode, as in the CSV export."""
         return frame(list(episode_rows(find_runs(self.run))))
 
     def steps(self) -> pandas.DataFrame:
-        """One row a step, as in the CSV export."""
+        """Returns one row per step, as in the CSV export."""
         return frame(list(step_rows(find_runs(self.run))))
 
     def plot(self, picture: Picture = "r_traj") -> plotly.graph_objects.Figure:
         """Returns a figure of the report: means with intervals, or R_traj over training episodes (`learning`).
 
-        Raises BadInputError where the run has nothing to draw it from.
+        Raises BadInputError if the run has no data for it.
         """
         import plotly.graph_objects as go  # noqa: PLC0415 -- loads for a second
 
@@ -106,7 +106,7 @@ def _bounds(estimate: Estimate, prefix: str = "") -> dict[str, float | None]:
 
 
 def frame(rows: list[Row] | list[dict[str, object]]) -> pandas.DataFrame:
-    """`rows` as a table; raises BadInputError where pandas is not installed."""
+    """Returns `rows` as a table; raises BadInputError if pandas is not installed."""
     try:
         import pandas as pd  # noqa: PLC0415 -- an extra
     except ImportError as error:

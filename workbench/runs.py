@@ -43,9 +43,9 @@ def train(
 ) -> Result:
     """Learns from `episodes` episodes with train users, into the memory `memory` (None: the method's name).
 
-    `settings` change those of the environment and of billp.toml, the language model's included (`llm.base_url`,
-    `llm.model`). `run` names the folder (None: made from method and time); with `resume` it goes on.
-    Raises a BillpError, with a sentence that says what to do, for what is not there or cannot be.
+    `settings` override those of the environment and of billp.toml, the language model's included (`llm.base_url`,
+    `llm.model`). `run` names the folder (None: made from method and time); with `resume` it goes on. Raises a
+    BillpError, with a sentence that says what to do, for what is missing or invalid.
     """
     teachable(method, by_episode=True)
     held = load_settings(settings or {})
@@ -112,10 +112,11 @@ def compare(
     settings: Changes | None = None,
     progress: bool = True,
 ) -> Result:
-    """Trains every learning method with a memory of its own for each seed, then meets the same held-out users.
+    """Trains every learning method with its own memory for each seed, then meets the same held-out users.
 
     `base` is what the others are compared with (None: the first method). `probes` are numbers of training episodes,
-    below `episodes`, after which `probe_users` are met for the learning curve. The rest is as for `train`.
+    below `episodes`, after which `probe_users` are met for the learning curve. The other parameters are those of
+    `train`.
     """
     held = load_settings(settings or {})
     check_dataset(held, dataset)
@@ -153,7 +154,7 @@ Found = TypeVar("Found")
 
 
 def wait_for(work: Coroutine[object, object, Found]) -> Found:
-    """What `work` returns; it runs in an event loop of its own."""
+    """Returns the result of `work`, run on an event loop of its own."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -30,10 +30,10 @@ from billp.workbench.runs import Changes
 
 
 class Simulator:
-    """The simulator of `dataset`: fetched if its name is known, built if that was not done yet.
+    """The simulator of `dataset`: the dataset is fetched if its name is known, the simulator built if missing.
 
-    `settings` change those of the environment and of billp.toml, such as `{"simulator.seed": 1}`; a simulator that is
-    there already stays as it is, unless `rebuild`.
+    `settings` override those of the environment and of billp.toml, such as `{"simulator.seed": 1}`; an existing
+    simulator is kept, unless `rebuild`.
     """
 
     def __init__(self, dataset: str = "ml-100k", *, settings: Changes | None = None, rebuild: bool = False) -> None:
@@ -49,19 +49,19 @@ class Simulator:
         self.worlds: Worlds = load_worlds(folder, self.dataset)
 
     def info(self) -> WorldsInfo:
-        """Errors of the rating models, and how long simple policies keep their users."""
+        """Returns errors of the rating models, and how long simple policies keep their users."""
         run = self.settings.run
         return world_info(self.worlds.quitting_by(run.quit_rule, run.repeats, run.window), self.dataset)
 
     def environment(self, **options: Any) -> UserEnv:
-        """One user as a Gymnasium environment; options such as `split="train"` and `quit_rule="patience"`."""
+        """Returns one user as a Gymnasium environment; options such as `split="train"`, `quit_rule="patience"`."""
         register_environments(self.settings.data)
         made = gymnasium.make(environment_id(self.name), **options).unwrapped
         assert isinstance(made, UserEnv)  # noqa: S101 -- what is registered under the id
         return made
 
     def environments(self, count: int, **options: Any) -> VectorUserEnv:
-        """`count` users at once, vectorised."""
+        """Returns `count` users at once, vectorised."""
         register_environments(self.settings.data)
         made = gymnasium.make_vec(environment_id(self.name), num_envs=count, **options)
         assert isinstance(made, VectorUserEnv)  # noqa: S101 -- what is registered under the id

@@ -1,4 +1,4 @@
-"""An episode and a small comparison that were recorded with a larger model, to be seen where there is none."""
+"""A recorded episode and a small comparison by a larger model, to be shown without that model."""
 
 from billp.reports.recording.recording import (
     DATASET,

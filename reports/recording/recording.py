@@ -1,4 +1,4 @@
-"""What is shipped of a recording, and how it is played: the episode from its tape, the comparison as it was."""
+"""The shipped recording, and how it is played: the episode from its tape, the comparison as it was."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DATASET, METHOD, USER = "films", "react", "u0"
 
 @dataclass(frozen=True)
 class Recording:
-    """What came of playing it. `model` spoke when it was recorded, `page` is the report on the comparison."""
+    """The result of playing it. `model` is the LLM that was recorded, `page` the report on the comparison."""
 
     model: str
     episode: Trajectory
@@ -32,11 +32,11 @@ class Recording:
 
 
 async def replayed(home: Path) -> Recording:
-    """Plays the recording in the folder `home`, which it makes; needs no LLM and no network.
+    """Plays the recording in the folder `home`, which it creates; needs no LLM and no network.
 
     The episode runs through the graph again and its replies come from the tape. The comparison is shown as it was
-    recorded, since what memory chooses may change from version to version. Raises TapeError where the episode asks
-    what is not on the tape.
+    recorded, since what memory chooses may change from version to version. Raises TapeError if the episode asks what is
+    not on the tape.
     """
     shutil.copytree(FILES / DATA, home / DATA)
     shutil.copytree(FILES / RUNS, home / RUNS)
@@ -53,7 +53,7 @@ async def replayed(home: Path) -> Recording:
 
 
 def recorded_settings(home: Path) -> Settings:
-    """Returns the settings that it was recorded with, whatever environment and file say; data lie in `home`."""
+    """Returns the recorded settings, whatever environment and file say; data are in `home`."""
     stored = json.loads((FILES / SETTINGS).read_text(encoding="utf-8"))
     whole = completed(stored) | {"data_dir": home / DATA, "runs_dir": home, "prompts": FILES / "prompts"}
     whole["run"] = whole["run"] | {"tape": "replay", "tape_file": FILES / TAPE}

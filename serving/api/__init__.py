@@ -1,1 +1,1 @@
-"""The service for people: the `live` graph behind HTTP, with sessions that outlive the process."""
+"""The service for people: the `live` graph over HTTP, with sessions that survive restarts."""

@@ -19,13 +19,13 @@ from billp.serving.api.service import Service
 
 _STATIC = Path(__file__).parent / "static"
 PAGE = {"/": _STATIC / "index.html", "/page.js": _STATIC / "page.js", "/page.css": _STATIC / "page.css"}
-"""The page of a person: three files, and nothing from elsewhere."""
+"""The page for people: three files, nothing from other servers."""
 _ABOUT = "Recommends items one at a time; answers are ratings from 1 to 5, wishes, or leaving."
 
 
 def make_api(service: Service) -> FastAPI:
-    """What can be asked of an opened service, without what stands before it."""
-    # FastAPI's own page of documentation loads scripts from elsewhere.
+    """Returns the routes of an opened service, without the gate in front of them."""
+    # FastAPI's own documentation page loads scripts from other servers.
     api = FastAPI(title="billp", description=_ABOUT, version="1", docs_url=None, redoc_url=None)
     api.state.service = service
     api.include_router(router)
@@ -36,7 +36,7 @@ def make_api(service: Service) -> FastAPI:
 
 
 def make_app(service: Service, *, guarded: bool = False) -> ASGIApp:
-    """Returns the application for an opened service; with `guarded` it asks for tokens."""
+    """Returns the application of an opened service; with `guarded` it requires tokens."""
     settings = service.settings
     gate = Gate(
         make_api(service),
@@ -58,7 +58,7 @@ def _file(path: Path) -> Callable[[], Awaitable[Response]]:
 
 
 def _route_of(scope: Scope) -> str:
-    """Returns the pattern of the path, which names neither session nor person."""
+    """Returns the pattern of the path, without session and person."""
     if scope["path"] in PAGE:
         return str(scope["path"])
     for route in router.routes:

@@ -1,4 +1,4 @@
-"""Which method serves which users, with which memory, and whether it learns."""
+"""Arms of a service: which method serves which users, with which memory, and whether it learns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ArmName = Literal["served", "control"]
 
 @dataclass(frozen=True)
 class Arm:
-    """A method as some of the users meet it. `memory` is None where each of them has one of their own."""
+    """A method for some of the users. `memory` is None if each of them has their own."""
 
     name: ArmName
     method: Method
@@ -24,19 +24,19 @@ class Arm:
     users: Users
 
     def memory_of(self, person: str) -> str:
-        """Returns the memory that the person's sessions read; empty where the method has none."""
+        """Returns the memory that the person's sessions read; empty if the method has none."""
         if not self.method.remembers:
             return ""
         return own_memory(person) if self.memory is None else self.memory
 
     def may_learn_from(self, person: str) -> bool:
-        """Returns whether the person's sessions teach; those under the name of a test user of the logs never do."""
+        """Returns whether the person's sessions teach; sessions named after a test user of the logs never do."""
         return self.learns and self.users.may_teach("train", person)
 
 
 @dataclass(frozen=True)
 class Arms:
-    """The method that is served, and a control for a share of the users."""
+    """The served method, and a control for a share of the users."""
 
     served: Arm
     control: Arm | None = None
@@ -45,11 +45,11 @@ class Arms:
 
     @property
     def all(self) -> list[Arm]:
-        """Every arm there is."""
+        """All arms."""
         return [self.served] if self.control is None else [self.served, self.control]
 
     def of(self, person: str) -> Arm:
-        """Returns the same arm whenever the person comes: by a hash of the name, which no user can steer."""
+        """Returns the person's arm, always the same: by a hash of the name, which no user can influence."""
         if self.control is None:
             return self.served
         digest = hashlib.sha256(f"{self.salt}\0{person}".encode()).digest()

@@ -1,6 +1,6 @@
-"""The database of a service: what it must be able to do, and which one it is.
+"""The database of a service: its interface, and which one is used.
 
-Statements are written with `?` for values, in words that SQLite and PostgreSQL both understand.
+Statements use `?` for values and only SQL that SQLite and PostgreSQL both understand.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ Statement = tuple[str, Sequence[object]]
 class Database(Protocol):
     """A database and the checkpoints that it keeps for LangGraph.
 
-    What was written is there after this process is killed; after `sync` also where the whole machine stops. It is never
-    there without what was written before it.
+    What was written survives the end of this process; after `sync` also a crash of the machine. Writes become durable
+    in the order in which they were made.
     """
 
     @property
     def saver(self) -> BaseCheckpointSaver[Any]:
-        """What keeps the graph's checkpoints."""
+        """The store of the graph's checkpoints."""
         ...
 
     async def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """The rows that one statement gives; raises StoreAwayError, as `together` does, where the database fails."""
+        """Returns the rows of one statement; raises StoreAwayError, as `together` does, if the database fails."""
         ...
 
     async def together(self, statements: Sequence[Statement]) -> None:
-        """All statements or none."""
+        """Executes all statements or none."""
         ...
 
     async def sync(self) -> None:
-        """Returns when all that was written, checkpoints too, is on the disk; those who wait share one write."""
+        """Returns when everything written, checkpoints too, is on disk; callers that wait share one write."""
         ...
 
     async def claim(self) -> None:
-        """Keeps it for this process until it ends; raises ArtifactError where another one serves from it."""
+        """Reserves it for this process until it ends; raises ArtifactError if another one serves from it."""
         ...
 
     async def forget_traces(self) -> None:
-        """Takes what was deleted out of the files, too."""
+        """Removes what was deleted from the files too."""
         ...
 
 
 @asynccontextmanager
 async def open_database(settings: Settings, folder: Path, name: str) -> AsyncIterator[Database]:
-    """Yields the database of the service `name`: PostgreSQL where `postgres_url` is set, else SQLite in `folder`.
+    """Yields the database of the service `name`: PostgreSQL if `postgres_url` is set, otherwise SQLite in `folder`.
 
-    Raises BadInputError where PostgreSQL does not answer, ArtifactError where the file cannot be opened.
+    Raises BadInputError if PostgreSQL does not answer, ArtifactError if the file cannot be opened.
     """
     async with AsyncExitStack() as stack:
         if settings.postgres_url is not None:
@@ -84,5 +84,5 @@ class Syncing:
 
     async def _run(self) -> None:
         async with self._one_at_a_time:
-            self._next = None  # who comes from here on has written what this one may not cover
+            self._next = None  # later callers may have written what this write does not cover
             await self._write()

@@ -1,4 +1,4 @@
-"""What goes on in a session, for those who listen: nodes as they finish, the Planner's words, items, the end."""
+"""Events of a session for listeners: finished nodes, the Planner's words, items, the end."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 EventName = Literal["node", "words", "item", "end"]
-_MOST = 500  # events that wait for a listener who is slow; further ones pass it by
+_MOST = 500  # events that wait for a slow listener; further ones are dropped for it
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened; `data` is plain."""
+    """An event; `data` is plain."""
 
     name: EventName
     data: dict[str, Any]
@@ -28,11 +28,11 @@ class Feed:
 
     @property
     def heard(self) -> bool:
-        """Whether anybody listens."""
+        """Whether anyone listens."""
         return bool(self._listeners)
 
     def tell(self, event: Event) -> None:
-        """Hands `event` to all listeners."""
+        """Sends `event` to all listeners."""
         for queue in self._listeners:
             if not queue.full():
                 queue.put_nowait(event)

@@ -1,4 +1,4 @@
-"""Forgetting a person: sessions, checkpoints, answers, episodes, tokens, and all that memories learned from them."""
+"""Forgets a person: sessions, checkpoints, answers, episodes, tokens, and everything memories learned from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from billp.serving.api.views import Forgotten
 
 
 class Forgetting:
-    """Deletes all that a service holds of one person."""
+    """Deletes everything that a service holds of one person."""
 
     def __init__(
         self, *, database: Database, ledger: Ledger, lender: Lender, sessions: Sessions, learner: Learner, arms: Arms
@@ -28,10 +28,10 @@ class Forgetting:
         self._sessions, self._learner, self._arms = sessions, learner, arms
 
     async def forget(self, person: str) -> Forgotten:
-        """Deletes; done again, it deletes what is left. Nothing of the person is in any file afterwards.
+        """Deletes everything of the person; a second call deletes what is left. No file holds any of it afterwards.
 
-        A Chroma server and PostgreSQL free the space of what was deleted in their own time. Raises MemoryStoreError
-        where a memory cannot be written.
+        A Chroma server and PostgreSQL free the space of what was deleted in their own time. Raises MemoryStoreError if
+        a memory cannot be written.
         """
         async with self._learner.resting, self._sessions.none_of(person) as sessions:
             shared = {arm.memory: arm.method.name for arm in self._arms.all if arm.method.remembers and arm.memory}
@@ -42,7 +42,7 @@ class Forgetting:
         return Forgotten(sessions=sessions, memories=memories, records=sum(records))
 
     async def _erase_own(self, person: str) -> int:
-        """Returns the memory that only the person's sessions read and taught, here or with `billp play`."""
+        """Erases the memory that only the person's sessions read and taught, here or with `billp play`."""
         base, memory = self._lender.base(self._arms.served.method.name), own_memory(person)
         known = await asyncio.to_thread(inventory, base.settings)
         await self._lender.put_back(memory)
@@ -50,7 +50,7 @@ class Forgetting:
         return int(memory in known.get(base.dataset.name, {}))
 
     async def _erase_shared(self, method: str, memory: str, person: str) -> int:
-        """What people taught under that name; a simulated user may have the same one."""
+        """Erases what the person taught to a shared memory; a simulated user may have the same name."""
         async with self._lender.lent(method, memory) as deps:
             if deps.memory is None:
                 return 0
@@ -62,7 +62,10 @@ _FILL = 0xA5
 
 
 def scrub_freed_memory() -> bool:
-    """From now on, in the whole process; False where the C library cannot. Costs a write of what is allocated."""
+    """Overwrites freed memory from now on, in the whole process; returns False if the C library cannot.
+
+    It costs a write of everything that is allocated.
+    """
     try:
         return bool(ctypes.CDLL(None).mallopt(_M_PERTURB, _FILL))
     except (AttributeError, OSError):

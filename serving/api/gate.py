@@ -1,4 +1,4 @@
-"""What every request passes before a route sees it: host, size, token; and what is noted of it afterwards."""
+"""Checks of every request before a route sees it: host, size, token; and its log line afterwards."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class Gate:
-    """Refuses foreign pages, bodies that are too long, and, where `tokens` are asked for, requests without one.
+    """Refuses foreign pages, bodies that are too long, and, if `tokens` are required, requests without one.
 
-    `open_paths` are answered without a token, but a wrong one is refused everywhere. What fails behind the gate is
-    answered with a sentence and logged without words: the name of the error, and where it arose.
+    `open_paths` are answered without a token, but a wrong token is refused everywhere. An error behind the gate is
+    answered with a sentence and logged without its message: the name of the error, and where it arose.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Gate:
                 await self._app(scope, _Bounded(receive, self._most, self._too_long), noting)
             else:
                 await problem(*refusal)(scope, receive, noting)
-        except Exception as error:  # the web server, which is next to hear of it, would write its words into the log
+        except Exception as error:  # the web server would write its message into the log
             log.error("a request failed", exc_info=error)
             if not status:
                 told = "Something failed here that should not have; it was noted, so tell those who run this service."
@@ -92,7 +92,7 @@ class Gate:
 
 
 class _Bounded:
-    """Hands on a body until it is too long, whatever length it said it has."""
+    """Passes on a body until it is too long, whatever length it declared."""
 
     def __init__(self, receive: Receive, most: int, sentence: str) -> None:
         self._receive, self._left, self._sentence = receive, most, sentence

@@ -1,4 +1,4 @@
-"""The one who teaches memories: finished sessions wait in the ledger, and are learned from in order, each once."""
+"""Teaches memories: finished sessions wait in the database, and are learned from in order, each once."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Learner:
         self.resting = asyncio.Lock()
 
     def call(self) -> None:
-        """Says that there is something new to learn from."""
+        """Announces that there is something new to learn from."""
         self._called.set()
 
     async def work(self) -> None:
-        """Learns for ever; where a memory or the ledger is away, it waits and tries the same episode again."""
+        """Learns for ever; while a memory or the database is away, it waits and retries the same episode."""
         failures = 0
         while True:
             try:
@@ -54,9 +54,9 @@ class Learner:
                 continue
 
     async def learn_one(self) -> bool:
-        """Learns from the next episode; False where there is none.
+        """Learns from the next episode; returns False if there is none.
 
-        One that cannot be learned from is marked so, with the name of the error, and does not hold up the others.
+        An episode that cannot be learned from is marked with the name of the error, and does not block the others.
         """
         async with self.resting:
             episode = await self._ledger.next_to_learn()
@@ -82,9 +82,9 @@ class Learner:
         async with self._lender.lent(episode.method, episode.memory) as deps:
             memory = deps.memory
             if memory is None:
-                raise MemoryStoreError(f"Session {episode.session} has no memory to teach; begin it anew.")
+                raise MemoryStoreError(f"Session {episode.session} has no memory to teach; begin a new one.")
             ordinal = episode.ordinal
-            if ordinal is None:  # kept before it is used, so that a second try writes what the first did
+            if ordinal is None:  # stored before it is used, so that a second try writes the same
                 ordinal = await asyncio.to_thread(memory.next_ordinal)
                 await self._ledger.set_ordinal(episode.seq, ordinal)
             context = LiveContext(method=episode.method, seed=self._seed, run=self._run, learn=True)

@@ -1,7 +1,7 @@
-"""What a service keeps of sessions: who began them, every answer that was accepted, and what they came to.
+"""The records of a service: sessions, accepted answers, and finished episodes.
 
-An answer is written here before the graph hears it. After a crash the graph's own state says how many it has heard,
-and what is missing is told again, so that no answer is lost and none counts twice.
+An answer is written here before the graph gets it. After a crash the graph's own state says how many answers it has
+taken, and the missing ones are sent again, so that no answer is lost and none counts twice.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _SESSION = "SELECT id, person, arm, method, memory, teaches, episode, opening, b
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session as it was begun. `opening` is what the person said then: `likes`, and a `wish`."""
+    """A session as it began. `opening` is what the person said then: `likes`, and a `wish`."""
 
     id: str
     person: str
@@ -78,7 +78,7 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeRow:
-    """A finished session that waits to be learned from; `ordinal` is None until somebody began to."""
+    """A finished session that waits to be learned from; `ordinal` is None until learning from it has begun."""
 
     seq: int
     session: str
@@ -96,18 +96,18 @@ class Ledger:
         self._numbering = asyncio.Lock()  # episodes are numbered one after the other
 
     async def prepare(self) -> None:
-        """Makes the tables that are not there."""
+        """Creates the tables that do not exist."""
         for statement in _TABLES:
             await self._database.rows(statement)
 
     async def sync(self) -> None:
-        """Returns when all that was written so far is on the disk."""
+        """Returns when everything written so far is on disk."""
         await self._database.sync()
 
     async def begin(self, session: SessionRow, key: str | None, wish: dict[str, Any] | None = None) -> SessionRow:
         """Writes `session`, and a `wish` as the answer to the first item, which was not shown.
 
-        Where the person began one with the same `key` before, that one counts, and is returned.
+        If the person began a session with the same `key` before, that one counts and is returned.
         """
         values = (
             session.id, session.person, session.arm, session.method, session.memory, int(session.teaches),
@@ -131,7 +131,7 @@ class Ledger:
         return await self.session(session.id) or await self.begun_with(session.person, str(key)) or session
 
     async def session(self, id_: str) -> SessionRow | None:
-        """Returns the session called `id_`; None where there is none."""
+        """Returns the session called `id_`; None if there is none."""
         rows = await self._database.rows(_SESSION + "WHERE id = ?", id_)
         return SessionRow.of(rows[0]) if rows else None
 
@@ -156,7 +156,7 @@ class Ledger:
         return int(count)
 
     async def idle_since(self, moment: float) -> list[str]:
-        """Returns the ids of open sessions in which nothing was answered since `moment`, the longest idle first."""
+        """Returns the ids of open sessions without an answer since `moment`, the longest idle first."""
         rows = await self._database.rows(
             "SELECT id FROM sessions WHERE ended = '' AND touched < ? ORDER BY touched", moment
         )
@@ -177,7 +177,7 @@ class Ledger:
         return AnswerRow(rows[0][0], rows[0][1], json.loads(rows[0][2])) if rows else None
 
     async def accept(self, session: str, answer: AnswerRow) -> None:
-        """Writes an answer; from here on it counts."""
+        """Writes an answer; from now on it counts."""
         now = time.time()
         await self._database.together(
             [
@@ -190,7 +190,7 @@ class Ledger:
         )
 
     async def finish(self, session: SessionRow, output: dict[str, Any]) -> None:
-        """Writes what a session came to, once however often it is told: the outbox of what is to be learned."""
+        """Writes the result of a session, once however often it is called: the outbox of what is to be learned."""
         values = (
             session.id, session.person, session.arm, session.method, session.memory,
             json.dumps(output, ensure_ascii=False, allow_nan=False), time.time(), int(session.teaches),
@@ -210,7 +210,7 @@ class Ledger:
             )
 
     async def output_of(self, session: str) -> dict[str, Any] | None:
-        """What a session came to; None while it is open."""
+        """Returns the result of a session; None while it is open."""
         rows = await self._database.rows("SELECT output FROM episodes WHERE session = ?", session)
         if not rows:
             return None
@@ -218,7 +218,7 @@ class Ledger:
         return output
 
     async def next_to_learn(self) -> EpisodeRow | None:
-        """Returns the first episode that teaches and was not learned from; None where there is none."""
+        """Returns the first episode that teaches and was not learned from; None if there is none."""
         rows = await self._database.rows(
             "SELECT seq, session, method, memory, output, ordinal FROM episodes "
             "WHERE teaches = 1 AND learned IS NULL ORDER BY seq LIMIT 1"
@@ -229,11 +229,11 @@ class Ledger:
         return EpisodeRow(seq, session, method, memory, json.loads(output), ordinal)
 
     async def set_ordinal(self, seq: int, ordinal: int) -> None:
-        """Says which ordinal an episode has in the memory that it teaches."""
+        """Stores the ordinal of an episode in the memory that it teaches."""
         await self._database.rows("UPDATE episodes SET ordinal = ? WHERE seq = ?", ordinal, seq)
 
     async def mark_learned(self, seq: int, problem: str = "") -> None:
-        """Says that an episode was learned from, or why it cannot be."""
+        """Stores that an episode was learned from, or why it cannot be."""
         await self._database.rows(
             "UPDATE episodes SET learned = ?, problem = ? WHERE seq = ?", time.time(), problem, seq
         )
@@ -244,7 +244,7 @@ class Ledger:
         return int(count)
 
     async def outcomes(self) -> list[tuple[str, str, str, dict[str, Any]]]:
-        """Person, arm, method and output of every finished session, in the order in which they ended."""
+        """Returns person, arm, method and output of every finished session, in the order they ended."""
         rows = await self._database.rows("SELECT person, arm, method, output FROM episodes ORDER BY seq")
         return [(person, arm, method, json.loads(output)) for person, arm, method, output in rows]
 

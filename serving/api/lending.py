@@ -1,4 +1,4 @@
-"""Dependencies with a memory, lent while a step runs: one memory for all, or one for each person."""
+"""Lends dependencies with a memory for the duration of a step: one memory for all, or one per person."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class _Lent:
 
 
 class Lender:
-    """A provider of dependencies for the graph; a memory is opened when first lent, and closed when long unused."""
+    """Provides dependencies for the graph; a memory is opened when first lent, and closed when long unused."""
 
     def __init__(self, bases: Mapping[str, Dependencies]) -> None:
-        """`bases` are dependencies without a memory, by method."""
+        """Takes dependencies without a memory, by method."""
         self._bases = bases
         self._lent: OrderedDict[str, _Lent] = OrderedDict()
         self._moving = asyncio.Lock()
@@ -38,9 +38,9 @@ class Lender:
 
     @asynccontextmanager
     async def lent(self, method: str, memory: str) -> AsyncIterator[Dependencies]:
-        """Dependencies with that memory, which stays open meanwhile; without one where `memory` is empty.
+        """Yields dependencies with that memory, which stays open meanwhile; without one if `memory` is empty.
 
-        Raises MemoryStoreError where it cannot be opened.
+        Raises MemoryStoreError if it cannot be opened.
         """
         if not memory:
             yield self._bases[method]
@@ -57,14 +57,14 @@ class Lender:
             await self._close_unused()
 
     async def warm(self, method: str, memory: str) -> None:
-        """Works out what memory believes before anybody waits for it."""
+        """Computes what memory believes before anyone waits for it."""
         chosen = method_named(method)
         if chosen.chooser == "memory":
             async with self.lent(method, memory) as deps:
                 await asyncio.to_thread(deps.belief_model.beliefs, chosen, deps.memory)
 
     async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        """Returns the dependencies that were lent for the episode at hand."""
+        """Returns the dependencies that were lent for the present episode."""
         return self._lent[context.memory].deps[context.method] if context.memory else self._bases[context.method]
 
     async def put_back(self, memory: str) -> None:

@@ -15,12 +15,12 @@ from starlette.types import ASGIApp
 from billp.errors import BadInputError
 
 _WAITING = 2048  # connections that may wait to be accepted
-_KEPT_S = 75  # for which a connection without requests stays: people take a while to answer
-_FAREWELL_S = 10  # for requests under way when the server is told to stop
+_KEPT_S = 75  # seconds that an idle connection stays open: people take a while to answer
+_FAREWELL_S = 10  # seconds for running requests when the server is told to stop
 
 
 def check_guarded(host: str, *, guarded: bool) -> None:
-    """Raises BadInputError where others than this machine could reach a service that asks for no token."""
+    """Raises BadInputError if other machines could reach a service that requires no token."""
     if guarded:
         return
     if not all(address.is_loopback for address in _addresses(host)):
@@ -41,9 +41,9 @@ def _addresses(host: str) -> list[IPv4Address | IPv6Address]:
 
 
 async def listen(app: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serves `app` until SIGINT or SIGTERM; `ready` is told the address, where port 0 has become a free one.
+    """Serves `app` until SIGINT or SIGTERM; calls `ready` with the address, in which port 0 is now a free one.
 
-    Raises BadInputError where nothing can listen there.
+    Raises BadInputError if nothing can listen there.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

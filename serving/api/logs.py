@@ -1,7 +1,7 @@
-"""Logs as lines of JSON, without anything that a person said or is called.
+"""Logs as lines of JSON, without any words or names of persons.
 
-A line has what our own code says in fixed words, and fields that name sessions, routes and errors. Of other libraries
-it says where they spoke and not what, since they may quote what they were given.
+A line has the fixed words of our own code, and fields that name sessions, routes and errors. For other libraries it
+says where they logged and not what, since they may quote what they were given.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ class JsonLines(logging.Formatter):
     """Formats records as such lines. `extra={"told": {...}}` are a record's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Returns one line."""
         ours = record.name.startswith(_OURS)
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "from": record.name,
-            # The words as they stand in the code: what is filled in may come from people.
+            # The message without its arguments, which may come from people.
             "event": str(record.msg) if ours else f"{record.module}:{record.lineno}",
         }
         line |= getattr(record, "told", {}) if ours else {}
@@ -37,7 +37,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_json(level: int = logging.INFO) -> None:
-    """Sends all logs of this process to stderr as such lines; ours from `level` on, others' warnings."""
+    """Sends all logs of this process to stderr as JSON lines; ours from `level` on, others' warnings."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""The graph of a session, moved from one question to the next, and where it stands."""
+"""Moves the graph of a session from one question to the next, and reads its state."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ Move = LiveInput | Command[Any] | None
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where the graph stands with a session."""
+    """The state of a session's graph."""
 
     values: Mapping[str, Any]
     question: Question | None
-    """What it waits for an answer to."""
+    """The question that waits for an answer."""
     over: bool
 
     @property
     def heard(self) -> int:
-        """How many answers it has taken; what each said is in the conversation."""
+        """How many answers it has taken; the conversation holds what each said."""
         return sum(message.type == "human" for message in self.values.get("messages", []))
 
 
@@ -48,18 +48,18 @@ class Mover:
         self, graph: EpisodeGraph, saver: BaseCheckpointSaver[Any], lender: Lender, metrics: Metrics, *, run: str,
         seed: int,
     ) -> None:  # fmt: skip
-        """`run` names the service in memories."""
+        """Takes the graph, its store and dependencies; `run` names the service in memories."""
         self._graph, self._saver, self._lender, self._metrics = graph, saver, lender, metrics
         self._run, self._seed = run, seed
 
     async def stored(self, id_: str) -> Moment:
-        """Where the checkpoints say that the graph stands."""
+        """Returns the state of the graph in the checkpoints."""
         state = await self._graph.aget_state(_thread(id_))
         question = cast(Question, state.interrupts[0].value) if state.interrupts else None
         return Moment(state.values, question, over=bool(state.values) and not state.next)
 
     async def moved(self, row: SessionRow, feed: Feed, move: Move) -> Moment:
-        """Runs the graph until it waits or ends; what goes on meanwhile is told to `feed`."""
+        """Runs the graph until it waits or ends; sends events to `feed` meanwhile."""
         values: Mapping[str, Any] = {}
         question: Question | None = None
         async with self._lender.lent(row.method, row.memory) as deps:
@@ -68,7 +68,7 @@ class Mover:
             modes: list[Any] = ["values", "updates", *(["messages"] if feed.heard else [])]
             clock = self._metrics.clock()
             told: Any
-            # A request is one write: what it did not come to is done over from the answer that was accepted.
+            # A request is one write: unfinished work is done again from the accepted answer.
             async for mode, told in self._graph.astream(
                 move, config, context=context, stream_mode=modes, output_keys=_CHANNELS, durability="exit"
             ):
@@ -85,7 +85,7 @@ class Mover:
         return Moment(values, question, over=question is None)
 
     async def forget(self, id_: str) -> None:
-        """Deletes what the checkpoints hold of a session."""
+        """Deletes the checkpoints of a session."""
         await self._saver.adelete_thread(id_)
 
 
@@ -94,6 +94,6 @@ def _thread(id_: str) -> RunnableConfig:
 
 
 def _tell_words(feed: Feed, chunk: object, about: Mapping[str, Any]) -> None:
-    """The Planner's words alone: the other roles are asked for letters and numbers."""
+    """Sends the Planner's words alone: the other roles reply with letters and numbers."""
     if about.get("langgraph_node") == "plan" and isinstance(chunk, AIMessageChunk) and chunk.text:
         feed.tell(Event("words", {"text": str(chunk.text)}))

@@ -1,4 +1,4 @@
-"""How fast a user may ask: a bucket of requests that fills again."""
+"""Rate limits: a token bucket per user."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from http import HTTPStatus
 
 from billp.serving.api.problems import Refused
 
-_REMEMBERED = 100_000  # users; those who asked longest ago are forgotten, and have full buckets
+_REMEMBERED = 100_000  # users; the least recent ones are forgotten, and have full buckets
 
 
 class Pace:
-    """Lets each user ask `rate` times a second in the long run, and `burst` times at once."""
+    """Lets each user send `rate` requests per second in the long run, and `burst` at once."""
 
     def __init__(self, rate: float, burst: int, now: Callable[[], float] = time.monotonic) -> None:
         self._rate, self._burst, self._now = rate, float(burst), now
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def check(self, user: str) -> None:
-        """Counts a request of the user's; raises Refused, with the time to wait, where that is one too many."""
+        """Counts a request of the user; raises Refused, with the time to wait, if it is one too many."""
         now = self._now()
         left, at = self._left.pop(user, (self._burst, now))
         left = min(self._burst, left + (now - at) * self._rate)
@@ -35,5 +35,5 @@ class Pace:
             )
 
     def forget(self, user: str) -> None:
-        """Knows nothing of the user any more."""
+        """Deletes the user's bucket."""
         self._left.pop(user, None)

@@ -1,4 +1,4 @@
-"""Sessions in PostgreSQL: a schema of the service's own."""
+"""Sessions in PostgreSQL, in a schema of the service's own."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class PostgresDatabase:
             await self.rows(f'VACUUM "{table}"')
 
     async def _synced(self) -> None:
-        """A commit that is synchronised takes all of the log before it along."""
+        """Commits synchronously, which makes everything before it in the log durable."""
         await self.together([("SET LOCAL synchronous_commit = on", ()), ("UPDATE pulse SET beats = beats + 1", ())])
 
 
 async def open_postgres(url: str, name: str, stack: AsyncExitStack) -> PostgresDatabase:
-    """Returns the service's schema, closed with the `stack`; raises BadInputError where PostgreSQL does not answer."""
+    """Returns the service's schema, closed with the `stack`; raises BadInputError if PostgreSQL does not answer."""
     schema = schema_of(name)
     try:
         async with await psycopg.AsyncConnection.connect(

@@ -1,4 +1,4 @@
-"""Errors over HTTP: problem+json (RFC 9457) with the sentence that says what was wrong and what to do."""
+"""Errors over HTTP: problem+json (RFC 9457) with a sentence that says what was wrong and what to do."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Problem(BaseModel):
 
 
 class Refused(Exception):
-    """A request that is not answered, with the status and the sentence that say why."""
+    """A refused request, with the status and the sentence that say why."""
 
     def __init__(self, status: HTTPStatus, detail: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(detail)
@@ -45,11 +45,11 @@ class Refused(Exception):
 
 
 class TooLongError(HTTPException):
-    """A body that is longer than it may be; of FastAPI's own kind, which alone passes through it unchanged."""
+    """A body that is too long; it derives from FastAPI's own exception, which alone passes through it unchanged."""
 
 
 def problem(status: int, detail: str, *, retry_after_s: float | None = None) -> Response:
-    """Returns the answer that says so."""
+    """Returns the problem answer."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
     headers = {} if retry_after_s is None else {"Retry-After": str(max(1, round(retry_after_s)))}
     if status == HTTPStatus.UNAUTHORIZED:
@@ -58,7 +58,7 @@ def problem(status: int, detail: str, *, retry_after_s: float | None = None) -> 
 
 
 def status_of(error: BillpError) -> HTTPStatus:
-    """Returns the status that an error of ours is answered with; what may pass is 503, and may be asked again."""
+    """Returns the status of an error of ours; transient errors are 503, and may be tried again."""
     if isinstance(error, _AWAY):
         return HTTPStatus.SERVICE_UNAVAILABLE
     return HTTPStatus.BAD_REQUEST if isinstance(error, BadInputError) else HTTPStatus.INTERNAL_SERVER_ERROR

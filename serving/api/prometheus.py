@@ -1,4 +1,4 @@
-"""What a service counts, for Prometheus: no name, title or word of a person is among it."""
+"""Metrics of a service for Prometheus: they contain no name, title or word of a person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 
 
 class Metrics:
-    """The counts of one service since it started; open sessions and waiting episodes are told when they are shown."""
+    """The counts of one service since it started; open sessions and waiting episodes are passed when they are shown."""
 
     def __init__(self) -> None:
         self._registry = at = CollectorRegistry()
@@ -31,20 +31,20 @@ class Metrics:
         self._unlearned = Gauge("billp_episodes_unlearned", "Episodes that wait to be learned from", registry=at)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+        """Counts an answered request."""
         self._requests.labels(method, route, str(status)).observe(seconds)
 
     def begun(self, arm: str) -> None:
-        """A session was begun."""
+        """Counts a session that began."""
         self._begun.labels(arm).inc()
 
     def stepped(self, arm: str, steps: Sequence[Transition]) -> None:
-        """Items were rated."""
+        """Counts rated items."""
         for step in steps:
             self._stars.labels(arm).observe(step["reward"])
 
     def ended(self, arm: str, reason: str, usage: UsageState) -> None:
-        """A session ended."""
+        """Counts a session that ended."""
         self._ended.labels(arm, reason).inc()
         self._calls.inc(usage["calls"])
         self._tokens.labels("prompt").inc(usage["prompt_tokens"])
@@ -52,7 +52,7 @@ class Metrics:
         self._tokens.labels("completion").inc(usage["completion_tokens"])
 
     def learned(self, *, well: bool) -> None:
-        """An episode was learned from, or cannot be."""
+        """Counts an episode that was learned from, or cannot be."""
         self._learned.labels("learned" if well else "failed").inc()
 
     def clock(self) -> NodeClock:
@@ -67,13 +67,13 @@ class Metrics:
 
 
 class NodeClock:
-    """Times the nodes of a run, which come one after the other."""
+    """Times the nodes of a run, which run one after the other."""
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram, self._since = histogram, time.perf_counter()
 
     def done(self, node: str) -> None:
-        """The node is done."""
+        """Records that the node is done."""
         now = time.perf_counter()
         self._histogram.labels(node).observe(now - self._since)
         self._since = now

@@ -1,4 +1,4 @@
-"""Idle sessions: one in which nothing was answered for `api.idle_h` hours ends as if the person had left."""
+"""Ends idle sessions: without an answer for `api.idle_h` hours, a session ends as if the person had left."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from billp.serving.api.ledger import Ledger
 from billp.serving.api.sessions import Sessions
 
 log = logging.getLogger(__name__)
-_KEY = "no answer"  # no key of a person's, for those hold no space
+_KEY = "no answer"  # cannot be a person's key, which has no space
 
 
 class Reaper:
@@ -27,7 +27,7 @@ class Reaper:
             await self.end_idle()
 
     async def end_idle(self) -> int:
-        """Ends what is idle now; returns how many sessions that were. One that cannot be ended is tried again."""
+        """Ends idle sessions and returns how many they were. A failure is tried again."""
         ended = 0
         for id_ in await self._ledger.idle_since(time.time() - self._idle_s):
             try:

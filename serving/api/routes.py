@@ -1,4 +1,4 @@
-"""What can be asked over HTTP."""
+"""The routes of the service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _service(request: Request) -> Service:
 
 
 def _caller(request: Request) -> str | None:
-    """Returns the person whose token came with the request; None where the service asks for none."""
+    """Returns the person whose token came with the request; None if the service requires none."""
     person: str | None = request.scope.get("person")
     return person
 
@@ -71,7 +71,7 @@ async def whole(session: SessionId, served: Served, caller: Caller) -> Whole:
 
 
 async def _known(session: SessionId, served: Served, caller: Caller) -> None:
-    """Refuses before the stream begins, when a status can still be sent."""
+    """Refuses before the stream begins, while a status can still be sent."""
     await served.sessions.check(caller, session)
 
 

@@ -1,4 +1,4 @@
-"""A whole service: data, model, memories and sessions, opened together and closed together."""
+"""A whole service: data, model, memories and sessions, opened and closed together."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from billp.settings import Settings
 
 @dataclass(frozen=True)
 class ServicePlan:
-    """What a service is to do. `name` tells its sessions from those of others.
+    """The plan of a service. `name` separates its sessions from those of others.
 
-    `memory` is None where each person has one of their own. `untrained` serves a named memory that holds nothing yet.
+    `memory` is None if each person has their own. `untrained` serves a named memory that is still empty.
     """
 
     name: str
@@ -74,17 +74,17 @@ class Service:
 
     @property
     def alive(self) -> bool:
-        """Whether what works in the background still does."""
+        """Whether the background tasks still run."""
         return not any(task.done() for task in self.background)
 
 
 def folder_of(settings: Settings, name: str) -> Path:
-    """Where the service `name` keeps its sessions when there is no PostgreSQL."""
+    """Returns the folder of the service `name`, with its sessions if there is no PostgreSQL."""
     return settings.data / "services" / name
 
 
 def check_service(settings: Settings, name: str) -> None:
-    """Raises ArtifactError where no service of that name ever ran on the data folder; PostgreSQL is not asked."""
+    """Raises ArtifactError if no service of that name ever ran on the data folder; does not ask PostgreSQL."""
     folder = folder_of(settings, name)
     if settings.postgres_url is None and not folder.is_dir():
         known = sorted(path.name for path in folder.parent.glob("*/"))
@@ -92,7 +92,7 @@ def check_service(settings: Settings, name: str) -> None:
 
 
 def check_plan(settings: Settings, plan: ServicePlan) -> None:
-    """Raises, before anything is loaded, what `check_play` and `check_method` raise."""
+    """Raises what `check_play` and `check_method` raise, before anything is loaded."""
     check_play(settings, plan.method, plan.dataset, None, learn=False)
     if plan.control:
         check_play(settings, plan.control_method, plan.dataset, None, learn=False)
@@ -107,7 +107,7 @@ def check_plan(settings: Settings, plan: ServicePlan) -> None:
 
 @asynccontextmanager
 async def open_ledger(settings: Settings, name: str) -> AsyncIterator[Ledger]:
-    """What a service keeps, to be read; it may be serving meanwhile."""
+    """Yields a service's records for reading; the service may be running."""
     async with open_database(settings, folder_of(settings, name), name) as database:
         ledger = Ledger(database)
         await ledger.prepare()
@@ -116,7 +116,7 @@ async def open_ledger(settings: Settings, name: str) -> AsyncIterator[Ledger]:
 
 @asynccontextmanager
 async def open_tokens(settings: Settings, name: str) -> AsyncIterator[Tokens]:
-    """Yields a service's tokens; it may be serving meanwhile, and need not have served yet."""
+    """Yields a service's tokens; the service may be running, or may never have run."""
     async with open_database(settings, folder_of(settings, name), name) as database:
         await Ledger(database).prepare()
         yield Tokens(database)
@@ -124,10 +124,13 @@ async def open_tokens(settings: Settings, name: str) -> AsyncIterator[Tokens]:
 
 @asynccontextmanager
 async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator[Service]:
-    """The service, until the block is left; raises what `check_plan` and opening data, model and database raise."""
+    """Yields the service until the block ends.
+
+    Raises what `check_plan` and opening data, model and database raise.
+    """
     settings = resources.settings
     check_plan(settings, plan)
-    scrub_freed_memory()  # before anybody is known here, who may ask to be forgotten
+    scrub_freed_memory()  # before there are persons who may ask to be forgotten
     async with open_database(settings, folder_of(settings, plan.name), plan.name) as database:
         await database.claim()
         ledger = Ledger(database)
@@ -152,7 +155,7 @@ async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator
             database=database, ledger=ledger, lender=lender, sessions=sessions, learner=learner, arms=arms
         )
         reaper = Reaper(ledger, sessions, settings.api.idle_h * 3600)
-        # What is frozen learns nothing, not even from sessions that ended before it was.
+        # A frozen service learns nothing, not even from sessions that ended before.
         works = [reaper.work(), *([learner.work()] if plan.learns else [])]
         settle()
         background = [asyncio.create_task(work) for work in works]
@@ -169,7 +172,7 @@ async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator
 
 
 def _bases(resources: Resources, plan: ServicePlan) -> Mapping[str, Dependencies]:
-    """Dependencies of the methods that serve, on the same data."""
+    """Returns dependencies of the methods that serve, on the same data."""
     found: dict[str, Dependencies] = {}
     for name in [plan.method, *([plan.control_method] if plan.control else [])]:
         method = method_named(name)

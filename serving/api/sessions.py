@@ -1,4 +1,4 @@
-"""The life of a session: begun, answered, told again after a crash, ended."""
+"""The life of a session: begun, answered, restored after a crash, ended."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OVER = "The session is over; begin another one."
 
 @dataclass(eq=False)
 class _Live:
-    """An open session in this process. `lock` is held while it moves; `moment` is None where it must be looked up."""
+    """An open session in this process. `lock` is held while it moves; `moment` is None if it must be looked up."""
 
     row: SessionRow
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -48,7 +48,7 @@ class _Live:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Keeps others from moving it; raises Refused where it was forgotten."""
+        """Keeps others from moving it; raises Refused if it was forgotten."""
         self.wanted += 1
         try:
             async with self.lock:
@@ -66,14 +66,17 @@ class Sessions:
         self, *, ledger: Ledger, mover: Mover, lender: Lender, arms: Arms, metrics: Metrics, pace: Pace, most_open: int,
         finished: Callable[[], None],
     ) -> None:  # fmt: skip
-        """`finished` is called when there is a new episode in the ledger."""
+        """Takes the parts of the service; `finished` is called when a new episode is stored."""
         self._ledger, self._mover, self._lender, self._arms = ledger, mover, lender, arms
         self._metrics, self._pace, self._most_open, self._finished = metrics, pace, most_open, finished
         self._live: dict[str, _Live] = {}
         self._beginning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def begin(self, person: str, asked: NewSession, key: str | None) -> Turn:
-        """A new session, or the one that the person began with the same `key`; raises Refused for one too many."""
+        """Begins a session, or returns the one that the person began with the same `key`.
+
+        Raises Refused if the person has too many open sessions.
+        """
         self._pace.check(person)
         async with self._beginning.setdefault(person, asyncio.Lock()):
             row = await self._ledger.begun_with(person, key) if key else None
@@ -107,10 +110,10 @@ class Sessions:
             return self._turn(row, moment)
 
     async def answer(self, person: str | None, id_: str, given: Answer, key: str) -> Turn:
-        """The next item, or the end; a `key` that was used before changes nothing, and is told where things stand.
+        """Returns the next item, or the end; a `key` that was used before changes nothing.
 
-        Raises Refused where the answer does not fit, and what the graph raises where it cannot go on: the answer is
-        kept then, and the same request again goes on with it.
+        Raises Refused if the answer does not fit, and what the graph raises if it cannot go on: the answer is kept
+        then, and the same request again goes on with it.
         """
         try:
             PersonAnswer.model_validate(given.said)
@@ -122,7 +125,7 @@ class Sessions:
         """Ends an open session as if the person had said so."""
         row = await self._ledger.session(id_)
         if row is not None and not row.ended:
-            with suppress(Refused):  # it was over by its last answer, which was told now
+            with suppress(Refused):  # its last answer had ended it
                 await self._answered(await self._found(row.person, id_, paced=False), Answer(leave=True), key)
 
     async def _answered(self, live: _Live, given: Answer, key: str) -> Turn:
@@ -149,7 +152,7 @@ class Sessions:
             return self._turn(live.row, moment)
 
     async def whole(self, person: str | None, id_: str) -> Whole:
-        """Where a session stands, with its steps so far; raises Refused for one that is unknown or another user's."""
+        """Returns the state of a session and its steps; raises Refused if it is unknown or another user's."""
         live = await self._found(person, id_)
         async with live.held():
             moment = await self._caught_up(live)
@@ -165,7 +168,7 @@ class Sessions:
         await self._found(person, id_)
 
     async def events(self, person: str | None, id_: str) -> AsyncIterator[Event]:
-        """Where the session stands, then what happens in it until it ends or the listener goes."""
+        """Yields the session's state, then its events until it ends or the listener goes."""
         live = await self._found(person, id_)
         with live.feed.listening() as events:
             async with live.held():
@@ -178,9 +181,9 @@ class Sessions:
 
     @asynccontextmanager
     async def none_of(self, person: str) -> AsyncIterator[int]:
-        """Lets go of all sessions of a person, and begins none meanwhile; gives how many there were.
+        """Releases all sessions of a person, and begins none meanwhile; yields how many there were.
 
-        What the graph keeps of them is deleted here, what the ledger keeps must be deleted within the block.
+        Their checkpoints are deleted here; their records must be deleted within the block.
         """
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._beginning.setdefault(person, asyncio.Lock()))
@@ -196,7 +199,7 @@ class Sessions:
             self._pace.forget(person)
 
     async def _found(self, person: str | None, id_: str, *, paced: bool = True) -> _Live:
-        """The session, where it is the person's; None is anybody who knows its name, which cannot be guessed."""
+        """Returns the session if it is the person's; None stands for anyone who knows its unguessable name."""
         live = self._live.get(id_)
         if live is None:
             row = await self._ledger.session(id_)
@@ -209,7 +212,7 @@ class Sessions:
         return live if live.row.ended else self._used(live)
 
     def _used(self, live: _Live) -> _Live:
-        """Keeps it at hand; of too many, those that rest longest are let go, and looked up when they are used again."""
+        """Keeps the session in memory; of too many, the longest unused are released, and looked up when used again."""
         self._live.pop(live.row.id, None)
         self._live[live.row.id] = live
         if len(self._live) > _AT_HAND:
@@ -220,7 +223,7 @@ class Sessions:
         return live
 
     async def _caught_up(self, live: _Live, accepted: AnswerRow | None = None) -> Moment:
-        """Moves the graph on until it has heard every accepted answer and waits, or is over. Holds the lock."""
+        """Moves the graph until it has taken every accepted answer and waits, or is over. Holds the lock."""
         id_, row = live.row.id, live.row
         if live.moment is None:  # it may have ended, or been forgotten, since its row was read
             if await self._ledger.session(id_) is None:
@@ -253,7 +256,7 @@ class Sessions:
         return moment
 
     async def _end(self, live: _Live, moment: Moment) -> None:
-        """Writes what the session came to; from here on the graph's own state of it is not needed."""
+        """Writes the session's result; the graph's own state is not needed from then on."""
         output = output_of(moment.values)
         check_finite(output)
         await self._ledger.finish(live.row, dict(output))

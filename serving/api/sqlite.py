@@ -31,13 +31,13 @@ _WAIT_S = 10.0  # for another process that writes: `billp api token`
 
 
 class Thread:
-    """The thread of a connection; what fails in it is raised as StoreAwayError."""
+    """The thread of a connection; its errors are raised as StoreAwayError."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, "sqlite")
 
     async def run(self, work: Callable[P, Result], *given: P.args, **named: P.kwargs) -> Result:
-        """What `work` returns, done after all that was asked for before."""
+        """Returns the result of `work`, done after everything asked for before."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: work(*given, **named))
         except sqlite3.Error as error:
@@ -47,12 +47,12 @@ class Thread:
             ) from error
 
     def end(self) -> None:
-        """Waits for what is under way."""
+        """Waits for running work."""
         self._executor.shutdown()
 
 
 class ThreadedSaver(SqliteSaver):
-    """LangGraph's own keeper of checkpoints; its AsyncSqliteSaver goes to its thread three times for each of them."""
+    """LangGraph's checkpoint saver on that thread; its AsyncSqliteSaver uses the thread three times per checkpoint."""
 
     def __init__(self, connection: sqlite3.Connection, thread: Thread) -> None:
         super().__init__(connection)
@@ -134,7 +134,7 @@ class SqliteDatabase:
                 self._connection.execute(statement, values)
 
     def _synced(self) -> None:
-        """A commit that is synchronised takes all of the log before it along."""
+        """Commits synchronously, which makes everything before it in the log durable."""
         self._connection.execute("PRAGMA synchronous=FULL")
         try:
             self._rows("UPDATE pulse SET beats = beats + 1", ())

@@ -8,7 +8,7 @@ import time
 
 from billp.serving.api.database import Database
 
-_FRESH_S = 5.0  # for which the answer to a token is remembered, so that a revoked one works no longer than that
+_FRESH_S = 5.0  # seconds for which a token's user is cached; a revoked token works no longer than that
 _REMEMBERED = 10_000
 
 
@@ -20,7 +20,7 @@ class Tokens:
         self._known: dict[str, tuple[str | None, float]] = {}
 
     async def make(self, person: str) -> str:
-        """Returns a new token for a person, beside those they have."""
+        """Returns a new token for a person, in addition to existing ones."""
         token = f"billp_{secrets.token_urlsafe(32)}"
         await self._database.rows(
             "INSERT INTO tokens (digest, person, made) VALUES (?, ?, ?)", _digest(token), person, time.time()
@@ -33,11 +33,11 @@ class Tokens:
         return len(rows)
 
     async def there_are(self) -> bool:
-        """Returns whether anybody has a token."""
+        """Returns whether any token exists."""
         return bool(await self._database.rows("SELECT 1 FROM tokens LIMIT 1"))
 
     async def person_of(self, token: str) -> str | None:
-        """Whose token it is; None where there is no such token."""
+        """Returns whose token it is; None if there is no such token."""
         digest, now = _digest(token), time.monotonic()
         person, at = self._known.get(digest, (None, -_FRESH_S))
         if now - at < _FRESH_S:
@@ -50,5 +50,5 @@ class Tokens:
 
 
 def _digest(token: str) -> str:
-    """Tokens are random and long, so that a plain hash cannot be turned back."""
+    """Returns a plain hash, which suffices since tokens are random and long."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""An A/B test that runs itself: what the served method brings, against the control, with intervals over users."""
+"""The A/B test of a service: the served method against the control, with intervals over users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ARMS: tuple[ArmName, ...] = ("served", "control")
 
 
 class ArmOutcome(BaseModel):
-    """One arm's users and what their sessions came to; a user who came often has the mean of the sessions."""
+    """One arm's users and the results of their sessions; a user with several sessions counts with their mean."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,17 +34,17 @@ class ArmOutcome(BaseModel):
 
 
 class Trial(BaseModel):
-    """Both arms, and served less control."""
+    """Both arms, and the served method minus the control."""
 
     model_config = ConfigDict(frozen=True)
 
     arms: list[ArmOutcome]
     differences: dict[Field, Estimate]
-    """Empty where only one arm has finished sessions."""
+    """Empty if only one arm has finished sessions."""
 
 
 async def trial_of(ledger: Ledger) -> Trial:
-    """Returns the trial as it stands: every session that has ended."""
+    """Returns the trial so far: every session that has ended."""
     outcomes = await ledger.outcomes()
     by_arm = {arm: [row for row in outcomes if row[1] == arm] for arm in ARMS}
     tables = {arm: {field: _table(rows, field) for field in FIELDS} for arm, rows in by_arm.items() if rows}
@@ -67,7 +67,7 @@ async def trial_of(ledger: Ledger) -> Trial:
 
 
 def _table(rows: Sequence[tuple[str, str, str, dict[str, Any]]], field: Field) -> Table:
-    """(1, users): each user's mean over sessions."""
+    """Returns (1, users): each user's mean over sessions."""
     of_user: dict[str, list[float]] = {}
     for person, _, _, output in rows:
         of_user.setdefault(person, []).append(float(output[field]))

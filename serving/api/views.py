@@ -1,4 +1,4 @@
-"""What goes over the wire: requests, and what they are answered with."""
+"""The requests and answers of the HTTP interface."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Turn(BaseModel):
 
     model_config = _example(
         session="5f0c1d9e6b7a4c2f8e3d1a0b9c8d7e6f", user="Ada", step=2, horizon=50, item="100", title="Fargo (1996)",
-        categories=["Crime", "Drama", "Thriller"], year=1996, why="A comedy rested for three steps, so crime again.",
+        categories=["Crime", "Drama", "Thriller"], year=1996, why="Crime had a cooldown of three steps.",
         ended="", totals=None,
     )  # fmt: skip
 
