@@ -170,6 +170,26 @@ async def test_the_same_seed_gives_the_same_episode_and_another_seed_another():
     assert [step["item"] for step in other["steps"]] != [step["item"] for step in first["steps"]]
 
 
+@pytest.mark.parametrize(
+    ("evaluate", "learn", "greedy"), [("greedy", False, True), ("sample", False, False), ("greedy", True, False)]
+)
+async def test_measured_episodes_take_the_preferred_item_and_those_that_teach_draw(evaluate, learn, greedy):
+    deps = living_in(
+        lenient(window=0), fake_dependencies(actor__evaluate=evaluate, actor__orders=1, actor__temperature=2.0)
+    )
+    done = await run(deps, "act-only", learn=learn)
+    steps = [step for step in done["steps"] if step["preferences"]]
+    assert len(steps) == 12
+    chosen = [step["preferences"][step["shortlist"].index(step["item"])] for step in steps]
+    assert (chosen == [max(step["preferences"]) for step in steps]) is greedy
+
+
+async def test_chance_differs_from_step_to_step():
+    deps = living_in(lenient(window=0), fake_dependencies(actor__mask_shown=False))
+    done = await run(deps, "random", learn=False)
+    assert len({step["item"] for step in done["steps"]}) > 6 < done["length"]
+
+
 async def test_free_mode_grounds_words_to_an_item():
     model = RuleModel()
     deps = fake_dependencies(model, actor__mode="free")

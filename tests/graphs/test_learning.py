@@ -8,7 +8,7 @@ import pytest
 
 from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.learning import experiences_of, learn_next, used_in
+from billp.graphs.learning import experiences_of, has_learned, learn_next, used_in
 from billp.graphs.methods import METHODS
 from billp.graphs.state import EpisodeContext, Trajectory
 from billp.memory import KINDS, AgentMemory
@@ -40,6 +40,16 @@ async def test_what_was_learned_is_written_once_and_read_back():
     planner = next(request for request in model.requests if request.role == "planner")
     assert first["reflection"] in planner.user
     assert memory.stats().counts["reflections"] == 1  # the same episode, so the same id
+
+
+async def test_an_episode_counts_as_learned_once_it_was_and_no_other_does():
+    memory = fake_memory()
+    deps, context = fake_dependencies(memory=memory), EpisodeContext(run="r", learn=True)
+    done = await run(deps)
+    assert not has_learned(memory, context, done)
+    learn_next(deps, memory, METHODS["billp"], context, done)
+    assert has_learned(memory, context, done)
+    assert not has_learned(memory, context, {**done, "episode": "another"})
 
 
 async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import billp.graphs.resources
@@ -64,6 +65,14 @@ async def test_the_memory_asked_for_is_the_one_handed_out(tiny: Path):
         deps = resources.deps("tiny", memory="mine", llm=False)
         assert deps.memory is resources.memory("tiny", "mine")
         assert resources.deps("tiny", memory=None, llm=False).memory is None
+
+
+async def test_popularity_counts_the_logs_of_train_users_alone(tiny: Path):
+    async with Resources(load_settings(), embedder=HashEmbedder()) as resources:
+        deps = resources.deps("tiny", memory=None, llm=False)
+    rows = np.isin(deps.dataset.users, deps.worlds.train.users)
+    assert deps.popularity.tolist() == np.bincount(deps.dataset.items[rows], minlength=60).tolist()
+    assert rows.sum() < len(rows)
 
 
 def test_what_is_open_is_looked_at_no_more_and_that_is_said_once():
