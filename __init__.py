@@ -11,7 +11,7 @@ __all__ = ["Memory", "Result", "Simulator", "compare", "evaluate", "train"]
 
 
 def __getattr__(name: str) -> object:
-    """Imports the workbench when something of it is asked for, so that `billp --help` does not wait for it."""
+    """Imports the workbench on first use, so that `billp --help` does not wait for it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from billp import workbench  # noqa: PLC0415 -- the reason for this function

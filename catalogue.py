@@ -1,4 +1,4 @@
-"""Items and the catalogue: what both the agents and the simulators may see of the things recommended."""
+"""Items and the catalogue: what agents and simulators both may see of the recommended items."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from billp.words import named, one_line
 class Item:
     """One item of the catalogue.
 
-    `index` is its position in the catalogue, 0-based; `key` is its id in the logs it came from. Title and categories
-    are each on one line, without characters that cannot be seen; where nothing of a title can be, it is `Item KEY`.
+    `index` is its position in the catalogue, from 0; `key` is its id in the logs. Title and categories are one line
+    each, without invisible characters; a title without visible ones becomes `Item KEY`.
     """
 
     index: int
@@ -30,7 +30,7 @@ class Item:
 
     @property
     def text(self) -> str:
-        """The item in words, as embedded and as shown to the LLM: `Title (year) [category, category]`."""
+        """The item as text for embeddings and the LLM: `Title (year) [category, category]`."""
         year = f" ({self.year})" if self.year is not None and f"({self.year})" not in self.title else ""
         categories = f" [{', '.join(self.categories)}]" if self.categories else ""
         return f"{self.title}{year}{categories}"
@@ -60,7 +60,7 @@ class Catalogue:
         return iter(self.items)
 
     def some(self, indices: Sequence[int]) -> list[Item]:
-        """The items at `indices`, in that order."""
+        """Returns the items at `indices`, in that order."""
         return [self.items[index] for index in indices]
 
     @cached_property
@@ -79,7 +79,7 @@ class Catalogue:
 
     @cached_property
     def frequent(self) -> tuple[str, ...]:
-        """Every category, that of most items first, equals by name."""
+        """Every category, most items first, ties by name."""
         return tuple(sorted(self.of_category, key=lambda name: (-len(self.of_category[name]), name)))
 
     @cached_property

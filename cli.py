@@ -1,4 +1,4 @@
-"""The command `billp`: puts the commands together and turns errors into exit codes.
+"""The command `billp`: assembles the commands and turns errors into exit codes.
 
 0: done. 1: some episode failed, or a server could not be started. 2: bad input. 130: Ctrl-C.
 """
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BillpError as error:
         complain(f"billp: {error}")
         sys.exit(1)
-    except OSError as error:  # mostly a full or read-only disk, where nothing more could be said of it
+    except OSError as error:  # usually a full or read-only disk
         complain(f"billp: {error.filename or 'A file'} cannot be used ({error.strerror or error}); mend that.")
         sys.exit(2)
     except SystemExit as ended:

@@ -1,15 +1,15 @@
-"""The errors this application raises: one sentence each, saying what was wrong and what to do.
+"""The errors that this application raises: one sentence each, saying what was wrong and what to do.
 
-Raised where the cause is known; turned into exit codes only in `cli.py`.
+They are raised where the cause is known, and turned into exit codes only in `cli.py`.
 """
 
 from __future__ import annotations
 
 
 class BillpError(RuntimeError):
-    """Base of every error this application raises on purpose.
+    """Base of every error that this application raises on purpose.
 
-    A RuntimeError, since LangGraph's server passes on the words of the built-in kinds only.
+    It is a RuntimeError, since LangGraph's server passes on the messages of built-in exceptions only.
     """
 
 
@@ -38,7 +38,7 @@ class MemoryStoreError(BadInputError):
 
 
 class UnusableModelError(BadInputError):
-    """The LLM named gives no words to a plain question."""
+    """The LLM does not answer a plain question with words."""
 
 
 class TapeError(BadInputError):
@@ -58,15 +58,15 @@ class ContextOverflowError(ModelUnavailableError):
 
 
 class NotOnTapeError(EpisodeError):
-    """A replayed run asked what was not recorded; something differs from the recorded run."""
+    """A replayed run asked a question that was not recorded; something differs from the recorded run."""
 
 
 class NotFiniteError(EpisodeError):
-    """An episode came to a number that is none (NaN or infinity); it is neither counted nor learned from."""
+    """A number of an episode is NaN or infinite; the episode is neither counted nor learned from."""
 
 
 class ReplyFormatError(EpisodeError):
-    """The LLM answered, but not in the form asked for, within the bounded retries."""
+    """The LLM did not answer in the form asked for, within the bounded retries."""
 
 
 class ServerAwayError(BillpError):

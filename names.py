@@ -1,4 +1,4 @@
-"""Names that people type: what one may look like, and which are meant by one that is not there."""
+"""Names that people type: which are valid, and which known names a misspelt one may mean."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from heapq import nsmallest
 
 from billp.errors import BadInputError
 
-_COMPARED = 500  # names on either side in the alphabet; comparing letters takes some 10 us each
+_COMPARED = 500  # neighbours in the alphabet that are compared, at some 10 us each
 _LISTED = 20
-_ALIKE = 0.6  # share of letters in common from which on a name may be a misspelling of another
+_ALIKE = 0.6  # a name with at least this share of letters in common may be a misspelling
 _LONGEST = 120  # characters; a file system takes 255 bytes, and work folders add to the name
 _UNFIT = re.compile(r"[/\\]")
 
@@ -33,7 +33,7 @@ def nearest(wanted: str, known: Sequence[str], count: int = 3) -> list[str]:
 
 
 def there_is_no(what: str, wanted: str, known: Collection[str], *, where: str = "", remedy: str = "") -> str:
-    """The sentence that refuses the name `wanted`: which of `known` may be meant, what there is, and a `remedy`."""
+    """Returns the sentence that refuses the name `wanted`: similar `known` names, a list, and a `remedy`."""
     listed = sorted(known) if isinstance(known, set | frozenset) else list(known)
     meant = [name for name in nearest(wanted, listed) if _alike(wanted, name)]
     guess = f" (did you mean {' or '.join(meant)}?)" if meant else ""
@@ -44,8 +44,8 @@ def there_is_no(what: str, wanted: str, known: Collection[str], *, where: str = 
 
 
 def checked_name(what: str, name: str) -> str:
-    """`name` itself; raises BadInputError where it is a path, looks like another, or could not be that of a folder."""
-    unseen = not name.strip() or not name.isprintable()  # such as marks that turn the direction of writing round
+    """Returns `name`; raises BadInputError if it is a path, looks like one, or is not a valid folder name."""
+    unseen = not name.strip() or not name.isprintable()  # such as marks that reverse the direction of writing
     if unseen or name.startswith((".", "-", "~")) or len(name) > _LONGEST or _UNFIT.search(name):
         raise BadInputError(
             f"{name!r} cannot be the name of a {what}; take a name without slashes that does not begin with ., - or ~, "
@@ -55,7 +55,7 @@ def checked_name(what: str, name: str) -> str:
 
 
 def _alike(wanted: str, name: str) -> bool:
-    """Whether one may be a misspelling or a part of the other; names that begin with the same word are alike, too."""
+    """Returns whether one may be a misspelling or a part of the other, or both begin with the same word."""
     a, b = wanted.casefold(), name.casefold()
     words = [re.split(r"[-_./@ ]", text, maxsplit=1)[0] for text in (a, b)]
     return (bool(words[0]) and words[0] == words[1]) or SequenceMatcher(None, a[:200], b[:200]).ratio() >= _ALIKE

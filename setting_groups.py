@@ -17,7 +17,7 @@ def _at_home(path: Path) -> Path:
 
 
 HomePath = Annotated[Path, AfterValidator(_at_home)]
-"""A path in which `~` is the home folder: no shell has read what stands in billp.toml or in a variable."""
+"""A path in which `~` is the home folder: no shell expands it in billp.toml or in a variable."""
 
 
 class Group(BaseModel):
@@ -25,7 +25,7 @@ class Group(BaseModel):
 
 
 class LLMSettings(Group):
-    """Where the LLM answers and how patient we are with it."""
+    """The address of the LLM, and how long calls wait for it."""
 
     base_url: str | None = Field(
         None,
@@ -50,18 +50,18 @@ class LLMSettings(Group):
     @field_validator("base_url")
     @classmethod
     def _usable_address(cls, url: str | None) -> str | None:
-        """Addresses are shown and stored, so that a password in one would be as well."""
+        """Refuses a password in an address, which is shown and stored."""
         for one in () if url is None else url.split(","):
             parts = urlsplit(one.strip())
             if parts.scheme not in ("http", "https") or not parts.netloc:
-                raise ValueError("it is no address of a server; give one like http://127.0.0.1:8000/v1")
+                raise ValueError("it is not the address of a server; give one like http://127.0.0.1:8000/v1")
             if "@" in parts.netloc:
                 raise ValueError("it holds a user name or password; give what is secret as llm.api_key")
         return url
 
     @property
     def base_urls(self) -> tuple[str, ...]:
-        """The addresses in `base_url`, one by one; none where it names no server."""
+        """The addresses in `base_url`, one by one; none if it names no server."""
         return () if self.base_url is None else tuple(one.strip() for one in self.base_url.split(","))
 
 
@@ -76,7 +76,7 @@ class VLLMSettings(Group):
     cpu_cache_gb: int = Field(2, ge=1, description="gigabytes of memory for the KV cache where the device is the CPU")
     tensor_parallel: int = Field(1, ge=1, description="GPUs that share the model")
     data_parallel: int = Field(1, ge=1, description="copies of the model on GPUs of their own, behind one address")
-    prefix_caching: bool = Field(True, description="keep what prompts begin with computed")
+    prefix_caching: bool = Field(True, description="cache the computed beginnings of prompts")
     max_model_len: int = Field(4096, ge=256, description="tokens of a prompt with its reply")
     eager: bool = Field(False, description="compile nothing: starts sooner, answers more slowly")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on; the default is this machine alone")
@@ -106,7 +106,7 @@ class MemorySettings(Group):
 
 
 class MMRSettings(Group):
-    """Numbers of the method `mmr`; those that are none are chosen with train users, in the world they live in."""
+    """Parameters of the method `mmr`; those left at none are tuned with train users, in their own world."""
 
     window: int | None = Field(None, ge=1, description="recent recommendations that a new one is compared with")
     weight: float | None = Field(None, ge=0, description="stars that full overlap of categories costs")
@@ -119,7 +119,7 @@ class RoleSettings(Group):
     temperature: float = Field(0.5, ge=0, le=2, description="how freely words are drawn; 0 takes the likeliest")
     top_p: float = Field(1.0, gt=0, le=1, description="words are drawn from the likeliest of this share; 1 is all")
     max_tokens: int = Field(32, ge=1, description="completion tokens one call may cost")
-    retries: int = Field(2, ge=0, description="further tries when a reply has not the form asked for")
+    retries: int = Field(2, ge=0, description="further tries when a reply is not in the form asked for")
 
 
 class RunSettings(Group):
@@ -141,7 +141,7 @@ class RunSettings(Group):
 
 
 class PageSettings(Group):
-    """Who may use what `langgraph dev` serves besides this machine and the server's own pages."""
+    """Other origins and host names that may use what `langgraph dev` serves."""
 
     origins: str = Field(
         "https://smith.langchain.com,https://eu.smith.langchain.com",

@@ -45,19 +45,19 @@ PREFIX = "BILLP_"
 FILE = "billp.toml"
 
 Rounding = Literal["stars", "none"]
-"""A predicted rating to whole stars, half a star up, or as it is."""
+"""Whether a predicted rating is rounded to whole stars, half a star up, or kept."""
 
 ModelKind = str
-"""A name in `simulators.rating_kinds.RATING_MODELS`: a model that can say what a user would rate."""
+"""A name in `simulators.rating.registry.RATING_MODELS`: a model that predicts what a user would rate."""
 
 ModelSetting = str
-"""One of them, or "auto"."""
+"""The name of a rating model, or "auto"."""
 
 
 class PlannerSettings(RoleSettings):
     max_tokens: int = Field(24, ge=1)
     steps: int = Field(8, ge=1, description="steps one thought covers before the Planner is asked again")
-    shown_steps: int = Field(24, ge=1, description="so many of the last steps Planner, Actor and Critic see at least")
+    shown_steps: int = Field(24, ge=1, description="least number of last steps that Planner, Actor and Critic see")
     plan_weight: float = Field(
         0.1, ge=0, description="stars that a category named in the thought is worth in the typed plan"
     )
@@ -78,7 +78,7 @@ class ActorSettings(RoleSettings):
     evaluate: Literal["greedy", "sample"] = Field(
         "greedy", description="in evaluation take the candidate that the LLM prefers, or draw one at the temperature"
     )
-    caution: float = Field(2.0, ge=0, description="how many times the stars it costs a user's leaving counts")
+    caution: float = Field(2.0, ge=0, description="factor on the stars that a user's leaving costs")
     variety: float = Field(
         0.25, ge=0, description="deviation, in stars, of the chance that gives users lists of their own"
     )
@@ -93,9 +93,9 @@ class CriticSettings(RoleSettings):
     value: Literal["logprobs", "sample"] = Field("logprobs", description="expectation over scores, or one sample")
     gamma: float = Field(0.95, ge=0, lt=1, description="discount of the next state's value")
     eligibility: float = Field(
-        0.0, ge=0, le=1, description="share of what later steps brought that goes back to a step (lambda)"
+        0.0, ge=0, le=1, description="share of later advantages that is credited to a step (lambda)"
     )
-    llm_weight: float = Field(2.0, ge=0, description="remembered values that the LLM's own judgement weighs as much as")
+    llm_weight: float = Field(2.0, ge=0, description="weight of the LLM's own judgement, in remembered values")
     ask: Literal["always", "thin"] = Field("thin", description="ask the LLM always, or where memory knows too little")
     always: bool = Field(False, description="also judge episodes that nothing is learned from")
 
@@ -126,9 +126,9 @@ class SimulatorSettings(Group):
     patience: float = Field(4.0, gt=0, description="patience: budget at the start, in stars; at zero the user leaves")
     patience_cost: float = Field(2.0, ge=0, description="patience: what an item too close to a recent one uses up")
     patience_restore: float = Field(0.5, ge=0, description="patience: stars that a good item gives back at most")
-    satiation_strength: float = Field(1.5, ge=0, description="satiation: stars by which full exposure lowers liking")
+    satiation_strength: float = Field(1.5, ge=0, description="satiation: stars by which full exposure lowers a rating")
     satiation_decay: float = Field(0.8, ge=0, lt=1, description="satiation: share of exposure left after each step")
-    satiation_window: int = Field(5, ge=0, description="satiation: recent items whose mean liking decides")
+    satiation_window: int = Field(5, ge=0, description="satiation: recent items whose mean satiated rating decides")
     satiation_tolerance: float = Field(1.25, ge=0, description="satiation: stars below usual at which a user leaves")
     repeats: bool = Field(True, description="an item may come again; if not, a repeat makes the user leave")
     min_reward: float = Field(2.0, description="a rating below this makes the user leave")
@@ -142,7 +142,7 @@ class SimulatorSettings(Group):
 
 
 class Settings(BaseSettings):
-    """All settings; frozen, validated, the one object handed around."""
+    """All settings, frozen and validated."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -197,10 +197,10 @@ class Settings(BaseSettings):
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
-    """Settings from flags, environment, file and defaults.
+    """Returns the settings from flags, environment, file and defaults.
 
-    `flags` holds dotted names (`{"critic.gamma": 0.7}`); a value of None means "not given".
-    Raises SettingsError on an unknown name or a value outside its range.
+    `flags` holds dotted names (`{"critic.gamma": 0.7}`); a value of None means "not given". Raises SettingsError for an
+    unknown name or a value outside its range.
     """
     _refuse_unknown_variables(os.environ)
     nested: dict[str, Any] = {}
@@ -227,12 +227,12 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
 
 
 def setting_names() -> dict[str, str]:
-    """Every setting's dotted name and what it means."""
+    """Returns every setting's dotted name and its meaning."""
     return {name: field.description or "" for name, field in setting_fields().items()}
 
 
 def setting_fields() -> dict[str, FieldInfo]:
-    """Every setting's dotted name and its declaration; those of no section come first."""
+    """Returns every setting's dotted name and its declaration; settings without a section come first."""
     found: dict[str, FieldInfo] = {}
     for name, field in Settings.model_fields.items():
         group = field.annotation

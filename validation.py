@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, in words for people."""
+"""Describes in words what pydantic finds wrong with a value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PLAIN = {
 
 
 def fault(error: ErrorDetails, *, secret: bool = False) -> str:
-    """What is wrong with a value, to be put right after its name: " must be a number, not 'x'" or ": ...".
+    """Returns what is wrong with a value, to follow its name: " must be a number, not 'x'" or ": ...".
 
     A `secret` value is not repeated.
     """

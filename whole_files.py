@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and what a killed process left of them, swept up."""
+"""Files and folders that are written completely or not at all; removes what killed processes left."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 @contextmanager
 def replacing(*targets: Path) -> Iterator[list[Path]]:
-    """Gives a file beside each of `targets` to write; on success all of them take their places.
+    """Provides a file beside each of `targets` to write; on success all of them replace their targets.
 
-    When the block raises, or the process is killed in it, what stood there is untouched. Raises OSError where it cannot
-    be written.
+    If the block raises, or the process is killed in it, the old files are untouched. Raises OSError if a file cannot be
+    written.
     """
     partials = [target.with_name(f".{target.name}.{os.getpid()}") for target in targets]
     for target in targets:
@@ -37,7 +37,7 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
     try:
         yield partials
         for partial in partials:
-            partial.stat()  # one that is missing keeps all from being replaced
+            partial.stat()  # if one is missing, none is replaced
         for partial, target in zip(partials, targets, strict=True):
             partial.replace(target)
     finally:
@@ -49,13 +49,13 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
 def hold(file: IO[Any] | int, *, wait: bool = True) -> None:
     """Locks an open file against other processes, until it is closed or this process ends, however it ends.
 
-    Raises OSError; without `wait` BlockingIOError where another process holds it.
+    Raises OSError; without `wait`, BlockingIOError if another process holds it.
     """
     fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def write_whole(target: Path, text: str) -> None:
-    """Replaces `target` by `text`, whole or not at all; a file that holds it already is left alone."""
+    """Replaces `target` by `text` atomically; a file with the same text is left alone."""
     with suppress(OSError, UnicodeDecodeError):
         if target.read_text(encoding="utf-8") == text:
             return
@@ -65,9 +65,9 @@ def write_whole(target: Path, text: str) -> None:
 
 @contextmanager
 def work_folder(parent: Path, name: str) -> Iterator[Path]:
-    """An empty folder in `parent`, named after `name`, removed when the block ends; raises OSError, as `check_room`.
+    """Provides an empty folder in `parent`, named after `name`, and removes it afterwards; raises OSError if full.
 
-    Those that killed processes left in `parent` are removed, too; those in use are not touched.
+    It also removes work folders that killed processes left in `parent`, but none that are in use.
     """
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.glob(f".*{_WORK}*"):
@@ -82,10 +82,10 @@ def work_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def replace_folder(target: Path, work: Path) -> None:
-    """Puts the folder `new` in the work folder `work` at the place of `target`; raises OSError.
+    """Puts the folder `new` of the work folder `work` in the place of `target`; raises OSError.
 
-    Where the file system cannot exchange two folders there is an instant without `target`; a process killed in it
-    leaves what the next `work_folder` beside it puts back.
+    If the file system cannot exchange two folders there is an instant without `target`; if the process is killed in it,
+    the next `work_folder` beside it restores the folder.
     """
     new, old = work / _NEW, work / _OLD
     if not target.exists():
@@ -95,7 +95,7 @@ def replace_folder(target: Path, work: Path) -> None:
         _exchange(new, target)
         return
     except OSError:
-        target.rename(old)  # a folder cannot replace one that holds files, so the old one steps aside
+        target.rename(old)  # a folder cannot replace one that holds files, so the old one is moved first
     try:
         new.rename(target)
     except OSError:
@@ -104,14 +104,14 @@ def replace_folder(target: Path, work: Path) -> None:
 
 
 def check_room(folder: Path) -> None:
-    """Raises OSError where the disk of the folder, which need not be there yet, is full: before the work, not after."""
+    """Raises OSError if the disk of the folder, which need not exist yet, is full; call it before long work."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     if shutil.disk_usage(there).free < _LEAST:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(there))
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
-    """The bytes of a plain file; raises OSError for anything else, such as a pipe, and for more than `limit` bytes."""
+    """Returns the bytes of a regular file; raises OSError for anything else and for more than `limit` bytes."""
     with open_plain(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
@@ -120,7 +120,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def bounded_lines(path: Path, longest: int) -> Iterator[bytes]:
-    """The lines of a plain file with their line ends; raises OSError as `read_bounded`, for a line over `longest`."""
+    """Yields the lines of a regular file with line ends; raises OSError as `read_bounded`, for lines over `longest`."""
     with open_plain(path) as file:
         while line := file.readline(longest + 1):
             if len(line) > longest:
@@ -129,16 +129,16 @@ def bounded_lines(path: Path, longest: int) -> Iterator[bytes]:
 
 
 def private_folder(path: Path) -> None:
-    """Makes the folder, readable by its owner alone, where it is not there."""
+    """Creates the folder, readable by its owner alone, if it does not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(mode=0o700, exist_ok=True)
-    with suppress(OSError):  # somebody else's, which may be shared on purpose
+    with suppress(OSError):  # an existing one may be shared on purpose
         path.chmod(0o700)
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """A plain file, opened to be read; raises OSError for anything else, such as a pipe."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for until somebody writes
+    """Opens a regular file for reading; raises OSError for anything else, such as a pipe."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe would wait for a writer
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(f"{path} is no plain file")
@@ -154,7 +154,7 @@ def _sweep_files(target: Path) -> None:
 
 
 def _taken(parent: Path, name: str) -> tuple[Path, TextIO]:
-    """A new work folder and the lock on it; another process may sweep it up before it is locked."""
+    """Creates a work folder and locks it; another process may remove it before it is locked."""
     while True:
         work = Path(tempfile.mkdtemp(prefix=f".{name}{_WORK}", dir=parent))
         try:
@@ -181,7 +181,7 @@ def _sweep_folder(left: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Exchanges two folders in one step, which Linux can on most disks; raises OSError where that cannot be."""
+    """Exchanges two folders in one step, as Linux can on most disks; raises OSError if that is impossible."""
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

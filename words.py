@@ -1,6 +1,6 @@
-"""Text from outside as data: titles, categories, names, replies and messages that change nothing but themselves.
+"""Text from outside as data: titles, categories, names, replies and messages must not act on prompts or terminals.
 
-What goes into a prompt passes `for_prompt`, what goes to a terminal passes `for_terminal`; both are idempotent.
+Text for a prompt passes `for_prompt`, text for a terminal passes `for_terminal`; both are idempotent.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ _BRACKETED = re.compile(r"\[\s*(/?\s*(?:[A-Z][A-Z0-9_]+|[gs]MASK|\|[^\[\]]*))\s*
 `[gMASK]`."""
 
 _ORDINARY = re.compile(r"[!-;=?-Z\\^-~]+(?: [!-;=?-Z\\^-~]+)*")
-"""Printable ASCII without brackets and tags, words parted by one space: most titles, and nothing to be done about."""
+"""Printable ASCII without brackets and tags, words separated by one space: most titles, which need no change."""
 
 
 def one_line(text: str) -> str:
-    """`text` on one line, without characters that steer, hide or turn around: controls, zero width, bidi overrides."""
+    """Returns `text` on one line without characters that control, hide or reverse: controls, zero width, bidi."""
     return " ".join(_plain(text).translate(_LOOK_LIKE_SPACE).split())
 
 
 def named(text: str, otherwise: str) -> str:
-    """`text` on one line; `otherwise` where nothing of it can be seen."""
+    """Returns `text` on one line; `otherwise` if nothing of it is visible."""
     line = one_line(text)
     return line if any(unicodedata.category(char)[0] in "LNPS" for char in line) else otherwise
 
 
 def for_prompt(text: str) -> str:
-    """`text` on one line, in which no chat model finds a token that begins or ends a turn, a role or a thought."""
+    """Returns `text` on one line without any token that begins or ends a turn, role or thought of a chat model."""
     if _ORDINARY.fullmatch(text):
         return text
     line = one_line(text).translate(_NO_TAGS)

@@ -1,6 +1,6 @@
 "use strict";
-// The episode browser: a list of which only the visible part exists, and one open episode.
-// Everything from a run is put into the page as text, never as markup.
+// The episode browser: a list that renders only its visible part, and one open episode.
+// All data of a run is put into the page as text, never as markup.
 (() => {
   const data = JSON.parse(document.getElementById("episodes").textContent);
   const { make, unpack } = elements;
@@ -8,7 +8,7 @@
   const [list, tall, detail] = [byId("list"), byId("tall"), byId("detail")];
   const HEIGHT = 36; // of one entry, as in report.css
 
-  // What the list shows of each episode; the rest is read when it is opened.
+  // What the list shows of each episode; everything else is read when it is opened.
   const all = data.episodes.map(([row, run, packed]) =>
     ({ row, run: data.texts[run], packed, ...unpack(data, "HeadView", packed[0]) }));
 
@@ -81,7 +81,7 @@
     paint();
   }
 
-  // Into the open episode: to its first step with the keyboard, to its head with the pointer on a narrow screen.
+  // Moves the focus into the open episode: to its first step from the keyboard, to its head after a click on a narrow screen.
   function enter(byKey) {
     const step = detail.querySelector(".step");
     if (byKey && step) step.focus();
@@ -120,7 +120,7 @@
       make("p", { class: "quiet" }, `${episodes.numbers(episode)} · seed ${e.seed} · episode ${e.id} in ${e.run}`));
   }
 
-  // Where a record came from, as a button where the page holds that episode.
+  // The origin of a record, as a button if the page holds that episode.
   function origin(source) {
     const seed = source.seed === null ? "" : `, seed ${source.seed}`;
     const step = source.step > 0 ? `, step ${source.step}` : "";

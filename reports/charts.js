@@ -1,5 +1,5 @@
 "use strict";
-// Draws the figures in the colours of the page, and again when these change from light to dark.
+// Draws the figures in the colours of the page, again whenever these change between light and dark.
 (() => {
   const plots = JSON.parse(document.getElementById("plots").textContent);
   const buttons = ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"];

@@ -1,5 +1,5 @@
 "use strict";
-// How data is put into a page: as elements with text, never as markup. Shared by reports and by the local page.
+// Puts data into a page as elements with text, never as markup. Shared by reports and the local page.
 const elements = (() => {
   function make(tag, settings, ...children) {
     const made = document.createElement(tag);
@@ -32,7 +32,7 @@ const elements = (() => {
     return make("strong", { class: number < 0 ? "bad" : "good" }, plus(number));
   }
 
-  // What reports/compact_json.py packed: `kind` is a class, a list of one kind, "text", or "" for what stands as it is.
+  // Unpacks what reports/compact_json.py packed: `kind` is a class, a list of one such, "text", or "" for a plain value.
   function unpack(data, kind, packed) {
     if (packed === null || kind === "") return packed;
     if (Array.isArray(kind)) return packed.map((each) => unpack(data, kind[0], each));

@@ -1,6 +1,6 @@
 "use strict";
-// What an episode says, as reports/episode_view.py describes it. Shared by reports and by the local page, which differ in how
-// they lead to where a memory came from: `originOf` makes that link.
+// Shows an episode, as reports/episode_view.py describes it. Shared by reports and the local page, which differ in how
+// they link to the origin of a record: `originOf` makes that link.
 const episodes = (() => {
   const { make, block, told, stars, fixed, plus, signed } = elements;
 
@@ -12,7 +12,7 @@ const episodes = (() => {
     { class: chosen && same(item, chosen) ? "chosen" : null, title: item.about || null },
     chosen && same(item, chosen) ? `✓ ${item.title}` : item.title)));
 
-  // The shortlist with what weighed for each candidate, in stars; columns where nothing was asked are left out.
+  // The shortlist with the parts of each score, in stars; empty columns are left out.
   function candidates(step) {
     const columns = [["retention_effect", plus], ["item_effect", plus], ["support", (number) => fixed(number, 0)], ["llm", plus], ["total", plus]];
     const asked = columns.filter(([name]) => step.candidates.some((each) => each[name] !== null));
@@ -33,7 +33,7 @@ const episodes = (() => {
   const receipt = (record) => (record.receipt ? `; ${record.receipt}` : "");
   const from = (record, originOf) => (record.origin ? originOf(record.origin) : make("span", {}, record.id));
 
-  // What memory held: to the Critic what its state was worth, to the Actor the item; and where it came from.
+  // A record of memory: the worth of its state for the Critic, the item for the Actor; and its origin.
   function remembered(record, originOf) {
     const then = record.worth !== null ? [`worth ${fixed(record.worth, 2)}, `]
       : record.title === null ? []
@@ -42,7 +42,7 @@ const episodes = (() => {
     return make("li", {}, ...then, from(record, originOf), quiet(receipt(record)));
   }
 
-  // Many records at once are made when they are looked at.
+  // Long lists of records are built when they are opened.
   function records(some, noun, what, originOf) {
     const made = make("details", { class: "block" },
       make("summary", { class: "quiet" }, `${some.length} ${noun}${some.length === 1 ? "" : "s"} ${what}`));
@@ -68,7 +68,7 @@ const episodes = (() => {
     return last && last.earlier ? `${episode.ended}: ${last.item.title} after ${earlier(last)}` : episode.ended;
   }
 
-  // What is known before the first step, and what is said after the last one.
+  // What is known before the first step, and the reflection after the last one.
   const before = (episode, originOf) => [
     ...(episode.history.length ? [block("History, oldest first", items(episode.history))] : []),
     ...(episode.recalled.length
@@ -88,7 +88,7 @@ const episodes = (() => {
       `${episode.calls} calls, ${episode.prompt_tokens + episode.completion_tokens} tokens`;
   }
 
-  // What each node of a step has on record, if anything.
+  // What each node of a step recorded, if anything.
   const says = {
     recall: (step, episode, originOf) => before(episode, originOf),
     plan: (step, episode, originOf, whole) => [
@@ -117,7 +117,7 @@ const episodes = (() => {
     reflect: (step, episode) => (episode.reflection ? [told(episode.reflection)] : []),
     conclude: (step, episode) => [make("div", {}, numbers(episode)), make("div", {}, ending(episode))],
   };
-  // What is said of a node that has nothing on record.
+  // The text for a node that recorded nothing.
   const nothing = {
     recall: "Nothing is known of the user.",
     "act:analyse": "Counts the categories of history and recommendations.",
@@ -130,8 +130,8 @@ const episodes = (() => {
   const PLAIN = ["plan", "act:retrieve", "act:weigh", "act:propose", "respond", "criticise"]; // where the way is not known
   const KEPT = ["plan", "act:retrieve", "criticise"]; // shown where there is a record, though today's graph goes another way
 
-  // One step as a card: item, stars, the thought in force and what each node has on record. `nodeName` makes the name of a
-  // row; `whole` shows all nodes, also those with nothing on record and those that speak of the episode.
+  // One step as a card: item, stars, the thought in force and what each node recorded. `nodeName` makes the name of a
+  // row; `whole` shows all nodes, also nodes that recorded nothing and nodes that concern the whole episode.
   function card(step, episode, originOf, { whole = false, nodeName = (node) => quiet(node.replace("act:", "")) } = {}) {
     const way = step.nodes.length ? step.nodes : PLAIN;
     const kept = (node) => KEPT.includes(node) && !whole && says[node](step, episode, originOf, whole).length > 0;

@@ -208,7 +208,7 @@ def test_several_servers_are_named_one_after_another():
     "url", ["127.0.0.1:8000/v1", "localhost", "http://a/v1,", "http://a/v1,b", "ftp://host/v1", "http://", "/v1"]
 )
 def test_an_address_of_an_llm_that_is_none_is_refused(url: str):
-    with pytest.raises(SettingsError, match=r"llm\.base_url: .*no address of a server; give one like http://"):
+    with pytest.raises(SettingsError, match=r"llm\.base_url: .*not the address of a server; give one like http://"):
         load_settings({"llm.base_url": url})
 
 

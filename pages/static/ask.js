@@ -1,7 +1,7 @@
-// Asking the server, and the small things that every view says in the same way.
+// Requests to the server, and small elements that all views share.
 const { make } = elements;
 
-// The answer to a question; an Error with the server's sentence where there is none.
+// Returns the answer to a question; throws an Error with the server's sentence.
 export async function ask(path, parameters = {}) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== "");
   const reply = await fetch(`api/${path}?${new URLSearchParams(given)}`);
@@ -10,7 +10,7 @@ export async function ask(path, parameters = {}) {
   return answer;
 }
 
-// A run's name in an address; it may hold slashes, which stay.
+// A run's name in an address; its slashes are kept.
 export const inPath = (run) => run.split("/").map(encodeURIComponent).join("/");
 
 export const to = (view, parameters) => `#${new URLSearchParams({ view, ...parameters })}`;
@@ -27,7 +27,7 @@ export function pager(part, limit, link) {
   return bar;
 }
 
-// Where something remembered came from, as a link where that can be opened.
+// The origin of a record, as a link if the episode can be opened.
 export function originOf(origin) {
   const step = origin.step > 0 ? `, step ${origin.step}` : "";
   const seed = origin.seed === null ? "" : `, seed ${origin.seed}`;

@@ -1,4 +1,4 @@
-// The drawing of the graph, with the nodes of a step and the one at work lit.
+// The drawing of the graph, with the nodes of a step and the current node highlighted.
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
 function draw(tag, settings, ...children) {
@@ -44,7 +44,7 @@ export class Graph {
     ...this.nodes.values());
   }
 
-  // `way` are the nodes of the step up to the one at work, `from` the one that worked before it.
+  // `way` are the nodes of the step up to the current one, `from` is the one before it.
   light(way, from) {
     const now = way.at(-1);
     for (const [id, node] of this.nodes) {

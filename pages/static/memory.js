@@ -1,4 +1,4 @@
-// Looking for what memories hold.
+// Searches memories.
 import { ask, fixed, originOf, pager, to } from "./ask.js";
 
 const { make, signed, stars } = elements;
@@ -12,7 +12,7 @@ function choice(id, options, chosen) {
     make("option", value === chosen ? { value, selected: "" } : { value }, words)));
 }
 
-// What a record says, by kind: a lesson's words, what was recommended in a state, what a state was worth.
+// The content of a record, by kind: a reflection's words, what was recommended in a state, the worth of a state.
 const says = {
   reflections: ({ text, fields }) => [
     make("p", {}, text),

@@ -1,4 +1,4 @@
-// The page's views, chosen by what follows # in its address, so that going back and bookmarks work.
+// The page's views, chosen by the part of its address after #, so that going back and bookmarks work.
 import { episodeView } from "./replay.js";
 import { memoryView } from "./memory.js";
 import { runView, runsView } from "./runs.js";
@@ -9,7 +9,7 @@ const main = document.getElementById("main");
 let leave = () => {};
 let turn = 0;
 
-// A view gives its parts, the heading first, and may give what is to be done when it is left.
+// A view returns its parts, the heading first, and optionally a function to call when it is left.
 async function show(moved) {
   const mine = (turn += 1);
   const asked = new URLSearchParams(location.hash.slice(1));
@@ -50,7 +50,7 @@ async function show(moved) {
   if (made.shown) made.shown();
 }
 
-// The first question to a memory takes seconds, while the model that reads words is loaded.
+// The first search takes seconds, while the embedding model is loaded.
 function wait(on) {
   main.setAttribute("aria-busy", String(on));
   document.getElementById("waiting").textContent = on ? "Loading ..." : "";

@@ -1,4 +1,4 @@
-// An episode replayed node by node: the graph, and beside it what each node of the step has on record.
+// Replays an episode node by node: the graph, and beside it what each node of the step recorded.
 import { ask, inPath, originOf, to } from "./ask.js";
 import { Graph } from "./graph.js";
 
@@ -65,7 +65,7 @@ class Replay {
     }
   }
 
-  // The card of the step at `at`, whose rows are its nodes in the order in which they ran.
+  // The card of the step at `at`, whose rows are its nodes in the order they ran.
   fill(at) {
     const nodeName = (node) =>
       make("button", { type: "button", class: "name", onclick: () => this.toNode(node) }, node.replace("act:", ""));

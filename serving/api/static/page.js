@@ -1,4 +1,4 @@
-// The page of a person: an item, what they say to it, the next item. What comes from the service is put in as text.
+// The page for people: an item, their answer, the next item. Data from the service is put in as text.
 
 const at = (id) => document.getElementById(id);
 const views = ["start", "item", "end"];
@@ -25,7 +25,7 @@ async function ask(method, path, body, once) {
   return told;
 }
 
-// Does something that may fail; trying again does the same, with the same key, so that it counts once.
+// Does something that may fail; a retry uses the same key, so that it counts once.
 async function attempt(words, work) {
   if (waiting) return;
   waiting = true;
@@ -101,7 +101,7 @@ function answer(said) {
   attempt("Choosing…", async () => present(await ask("POST", `sessions/${session}/answer`, { ...said, step }, once)));
 }
 
-// The Planner's words as they come. It is an aside: where it fails, the answer comes all the same.
+// Shows the Planner's words as they arrive. If this fails, the answer still arrives.
 async function listen(session) {
   if (listening?.session === session && !listening.signal.aborted) return;
   listening?.abort();
@@ -126,7 +126,7 @@ async function listen(session) {
       }
     }
   } catch {
-    // A stream that broke is taken up with the next item.
+    // A broken stream is opened again with the next item.
   }
   if (listening?.session === session) listening = null;
 }
