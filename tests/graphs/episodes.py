@@ -15,8 +15,10 @@ def user_of(split: str) -> str:
     return tiny_dataset().user_keys[int(world.users[0])]
 
 
-async def run(deps: Dependencies, method: str = "billp", *, split: str = "train", learn: bool = True) -> Trajectory:
+async def run(
+    deps: Dependencies, method: str = "billp", *, split: str = "train", learn: bool = True, seed: int = 0
+) -> Trajectory:
     """The episode `e0` of that user."""
-    context = EpisodeContext(method=method, split=split, learn=learn, run="r")  # type: ignore[arg-type]
+    context = EpisodeContext(method=method, split=split, learn=learn, seed=seed, run="r")  # type: ignore[arg-type]
     graph = build_episode_graph(fixed_dependencies(deps), deps.worlds.train.horizon)
     return output_of(await graph.ainvoke({"user": user_of(split), "episode": "e0"}, context=context))

@@ -158,15 +158,13 @@ async def test_the_state_after_a_quit_is_worth_nothing_and_after_a_cut_what_the_
     assert last["value"] not in (None, 0)
 
 
-async def test_the_same_seed_gives_the_same_episode_and_another_seed_another():
+@pytest.mark.parametrize("name", ["billp", "act-only", "random"])
+async def test_the_same_seed_gives_the_same_episode_and_another_seed_another(name: str):
     def without_time(done: Trajectory) -> str:
         return json.dumps({**done, "usage": None}, sort_keys=True)
 
-    first = await run(fake_dependencies(memory=fake_memory()))
-    assert without_time(first) == without_time(await run(fake_dependencies(memory=fake_memory())))
-    context = EpisodeContext(seed=1, split="train")
-    graph = build_episode_graph(fixed_dependencies(fake_dependencies()), 12)
-    other = output_of(await graph.ainvoke({"user": user_of("train"), "episode": "e0"}, context=context))
+    first, again, other = [await run(fake_dependencies(memory=fake_memory()), name, seed=seed) for seed in (0, 0, 1)]
+    assert without_time(first) == without_time(again)
     assert [step["item"] for step in other["steps"]] != [step["item"] for step in first["steps"]]
 
 
