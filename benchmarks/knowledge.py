@@ -43,9 +43,9 @@ from billp.graphs.ranking import Beliefs, MemoryRecommender, believe, stake_of
 from billp.graphs.resources import Resources
 from billp.graphs.users import masked_history
 from billp.memory import Knowledge
+from billp.memory.experiences import Outcome
 from billp.memory.item_values import Observed, known_of
 from billp.memory.leaving import LONGEST
-from billp.memory.outcomes import Outcome
 from billp.settings import load_settings
 from billp.simulators import World, users_of
 from billp.simulators.quit.reasons import HORIZON

@@ -26,9 +26,9 @@ from billp.agents.measures import ByCategories, ByVectors, ByYear, Measure
 from billp.catalogue import Catalogue, Item
 from billp.graphs.ranking import MemoryRecommender, believe
 from billp.memory import ActorExperience, AgentMemory, CriticExperience, Origin, Vector, open_memory
+from billp.memory.experiences import Outcome
 from billp.memory.item_values import Observed, known_of
 from billp.memory.leaving import LONGEST
-from billp.memory.outcomes import Outcome
 from billp.settings import Settings
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -153,12 +153,12 @@ def _fill(agent_memory: AgentMemory, start: int, vectors: Vector) -> None:
         origin = Origin("run", str(number), "u", 1, 0)
         acted.append(
             ActorExperience(
-                state_text="a state", vector=vector, item=outcome.item, item_title="Film",
+                text="a state", vector=vector, item=outcome.item, item_title="Film",
                 advantage=outcome.advantage, encouraged=outcome.advantage >= 0, reward=outcome.reward,
                 relation=outcome.relation, before=outcome.before, left=outcome.left, origin=origin,
             )
         )  # fmt: skip
-        judged.append(CriticExperience("a state", vector, outcome.reward, origin))
+        judged.append(CriticExperience("a state", vector, origin, outcome.reward))
     agent_memory.actor.write(acted)
     agent_memory.critic.write(judged)
 

@@ -29,7 +29,7 @@ def show(
     """Show one memory: its words and numbers, where it came from, how often it was used and what followed."""
     with known_memory(dataset, memory) as agent_memory:
         kind, found = agent_memory.find(record)
-        receipt = None if kind == "uses" else agent_memory.uses.receipts().of(found.id)  # which are no memories
+        receipt = None if kind == "uses" else agent_memory.usage.table().of(found.id)  # which are no memories
     if as_json:
         show_json(
             {"id": found.id, "kind": kind, "text": found.text, "fields": dict(found.fields),
@@ -125,7 +125,7 @@ def prune(
     believed either.
     """
     with known_memory(dataset, memory, writing=yes) as agent_memory:
-        harmful = agent_memory.uses.receipts().harmful(("reflections", "actor"), least)
+        harmful = agent_memory.usage.table().harmful(("reflections", "actor"), least)
         texts = {id_: text for id_ in harmful if (text := agent_memory.text_of(id_)) is not None}
         if yes:
             agent_memory.forget(list(texts))

@@ -11,9 +11,8 @@ from billp.agents.roles.critic import discounted_sums
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
 from billp.graphs.state import EpisodeContext, Trajectory, Transition, observation_of, user_left
-from billp.memory import ActorExperience, AgentMemory, CriticExperience, Origin, Reflection, Uses
+from billp.memory import ActorExperience, AgentMemory, CriticExperience, EpisodeUsage, Origin, Reflection, UsageEntry
 from billp.memory.leaving import LONGEST
-from billp.memory.receipts import Used
 from billp.settings import CriticSettings
 
 
@@ -26,7 +25,7 @@ def learn(deps: Dependencies, memory: AgentMemory, method: Method, context: Epis
         memory.actor.write(acted)
         memory.critic.write(judged)
     if method.remembers:
-        memory.uses.write(uses_of(deps, context, done))
+        memory.usage.write(usage_of(deps, context, done))
 
 
 def learn_next(
@@ -49,7 +48,7 @@ def learn_next(
 
 def has_learned(memory: AgentMemory, context: EpisodeContext, done: Trajectory) -> bool:
     """Whether `memory` learned from that episode; the last that `learn` writes says so."""
-    return bool(memory.uses.store.get([_origin(context, done, -1).id("uses")]))
+    return bool(memory.usage.store.get([_origin(context, done, -1).id("uses")]))
 
 
 def reflection_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> Reflection:
@@ -87,7 +86,7 @@ def experiences_of(
         origin = _origin(context, done, step["number"])
         acted.append(
             ActorExperience(
-                state_text=words,
+                text=words,
                 vector=vector,
                 item=step["item"],
                 item_title=step["title"],
@@ -101,7 +100,7 @@ def experiences_of(
             )
         )
         if step["target"] is not None:
-            judged.append(CriticExperience(state_text=words, vector=vector, value=step["target"], origin=origin))
+            judged.append(CriticExperience(text=words, vector=vector, value=step["target"], origin=origin))
     return acted, judged
 
 
@@ -118,9 +117,10 @@ def with_credit(settings: CriticSettings, done: Trajectory) -> list[Transition]:
     ]
 
 
-def uses_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> Uses:
-    """What the episode used of memory and what followed, as `memory.receipts` says."""
-    return Uses(
+def usage_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> UsageEntry:
+    """What the episode used of memory and what followed, as `memory.usage` says."""
+    return UsageEntry(
+        text=f"A return of {done['reward_trajectory']:g} in {done['length']} steps, ended: {done['ended']}",
         vector=deps.state_vector(deps.observed(observation_of(done, 0))),
         ended=done["ended"],
         length=done["length"],
@@ -131,7 +131,7 @@ def uses_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> Us
     )
 
 
-def used_in(settings: CriticSettings, done: Trajectory) -> Used:
+def used_in(settings: CriticSettings, done: Trajectory) -> EpisodeUsage:
     """What the episode used of memory, and what followed; its record alone says so."""
     used: dict[str, tuple[int, float]] = {}
     judged = [step for step in with_credit(settings, done) if step["advantage"] is not None]
@@ -146,7 +146,7 @@ def used_in(settings: CriticSettings, done: Trajectory) -> Used:
     # A state that was valued ahead of its step may have got no judged step: `learn` can change on the way in Studio.
     valued = {id_: [number for number in numbers if number in gains] for id_, numbers in done.get("valued", {}).items()}
     remembering = {number for numbers in valued.values() for number in numbers}
-    return Used(
+    return EpisodeUsage(
         recalled=tuple(id_ for lesson in done["reflections"] for id_ in (lesson["id"], *lesson["alike"])),
         steps=len(judged),
         surprise=total,

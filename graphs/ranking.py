@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from billp.agents.closeness import Closeness
 from billp.agents.recommender import NO_ITEM, Observations
 from billp.errors import EpisodeError
+from billp.memory.experiences import Outcome
 from billp.memory.item_values import ItemValues, Observed, fit_values
 from billp.memory.leaving import LONGEST, Departures, Leaving, fit_leaving
-from billp.memory.outcomes import Outcome
 
 Floats = NDArray[np.float64]
 

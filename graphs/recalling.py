@@ -26,8 +26,8 @@ from billp.graphs.principles import principles_of
 from billp.graphs.state import EpisodeContext, EpisodeState, RecalledReflection, usage_state
 from billp.graphs.users import check_may_teach
 from billp.memory import AgentMemory, Match, Reflection
-from billp.memory.merging import merge
 from billp.memory.principles import Principle
+from billp.memory.reflections import merge
 from billp.memory.retriever import similar_states
 
 
@@ -108,7 +108,7 @@ async def read_memory(deps: Dependencies, method: Method, history: Sequence[int]
         )
     weights: list[float] = []
     if found:
-        receipts = await asyncio.to_thread(memory.uses.recent)
+        receipts = await asyncio.to_thread(memory.usage.recent)
         weights = [receipts.weight(match.record.id) for match in found]
     weighed = zip(found[:in_numbers], weights, strict=False)
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in weighed]

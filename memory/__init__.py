@@ -2,19 +2,16 @@
 
 from billp.memory.agent_memory import AgentMemory, MemoryStats
 from billp.memory.embedding import Embedder, SentenceEmbedder
-from billp.memory.experience_records import ActorExperience, CriticExperience, Reflection, Uses
-from billp.memory.experiences import ActorMemory, CriticMemory
+from billp.memory.experiences import ActorExperience, ActorMemory, CriticExperience, CriticMemory, Outcome
 from billp.memory.frozen import Freezer, FrozenMemory
 from billp.memory.inventory import counts_of, inventory
 from billp.memory.knowledge import Answers, Knowledge, KnowledgeFile
-from billp.memory.outcomes import Outcome
 from billp.memory.principles import Principle
-from billp.memory.receipts import Receipt, Receipts
 from billp.memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
-from billp.memory.reflections import ReflectionMemory
+from billp.memory.reflections import Reflection, ReflectionMemory
 from billp.memory.store.protocol import Match, VectorStore
 from billp.memory.store.registry import drop_memory, list_memories, open_memory
-from billp.memory.uses import UseMemory
+from billp.memory.usage import EpisodeUsage, UsageEntry, UsageLog, UsageStatistics, UsageTable
 from billp.memory.vectors import catalogue_vectors
 
 __all__ = [
@@ -26,6 +23,7 @@ __all__ = [
     "CriticExperience",
     "CriticMemory",
     "Embedder",
+    "EpisodeUsage",
     "Freezer",
     "FrozenMemory",
     "Kind",
@@ -36,14 +34,14 @@ __all__ = [
     "Origin",
     "Outcome",
     "Principle",
-    "Receipt",
-    "Receipts",
     "Record",
     "Reflection",
     "ReflectionMemory",
     "SentenceEmbedder",
-    "UseMemory",
-    "Uses",
+    "UsageEntry",
+    "UsageLog",
+    "UsageStatistics",
+    "UsageTable",
     "Vector",
     "VectorStore",
     "as_vector",

@@ -19,7 +19,7 @@ from billp.memory.records import KINDS, Kind, Record, Vector
 from billp.memory.reflections import ReflectionMemory
 from billp.memory.store.protocol import Match, VectorStore
 from billp.memory.transfer import Header, read_lines, write_lines
-from billp.memory.uses import UseMemory
+from billp.memory.usage import UsageLog
 from billp.whole_files import bounded_lines, replacing
 
 BATCH = 500
@@ -63,7 +63,7 @@ class AgentMemory:
         self.reflections = ReflectionMemory(stores["reflections"])
         self.actor = ActorMemory(stores["actor"])
         self.critic = CriticMemory(stores["critic"])
-        self.uses = UseMemory(stores["uses"])
+        self.usage = UsageLog(stores["uses"])
         self._stores = stores
         self._close = close
 
@@ -198,12 +198,12 @@ class AgentMemory:
         # Of all kinds, for counting lets go of a collection that is there no more.
         counts = {kind: store.count() for kind, store in self._stores.items()}
         self.actor.refresh(counts["actor"])
-        self.uses.refresh(counts["uses"])
+        self.usage.refresh(counts["uses"])
 
     def _reread(self) -> None:
         """What was added up from the stores is added up anew, because they were changed beside it."""
         self.actor.reread()
-        self.uses.reread()
+        self.usage.reread()
 
     def _read(self, path: Path) -> Iterator[tuple[Kind, Record]]:
         try:

@@ -2,16 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from numpy.typing import ArrayLike
 
-from billp.memory.experience_records import ActorExperience, CriticExperience
-from billp.memory.outcomes import Outcome
-from billp.memory.records import Vector
+from billp.memory.records import FieldValue, Kind, Learned, Vector, fields_of
 from billp.memory.store.protocol import Match, VectorStore
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The numbers of one actor experience, by the same names: many fit into memory without vectors and texts."""
+
+    id: str
+    relation: str
+    item: int
+    reward: float
+    advantage: float
+    before: tuple[int, ...] = ()
+    left: bool | None = None
+
+    @classmethod
+    def of(cls, id_: str, stored: Mapping[str, FieldValue]) -> Self:
+        """From a record's id and fields; raises MemoryStoreError where it is no actor experience."""
+        return cls(id=id_, **fields_of(cls, id_, stored))
+
+
+@dataclass(frozen=True, eq=False)
+class ActorExperience(Learned):
+    """An item recommended in a state, and how that compared with what was expected.
+
+    `vector` embeds `text`, which describes the state; `item` is a catalogue index, `advantage` and `reward` are in
+    units of reward, `encouraged` is the sign of the advantage: whether to do it again. `relation` says how the item
+    related to the steps before it, `before` which items these were (catalogue indices, oldest first, the last few), and
+    `left` whether the user left over it; None in records of earlier versions, which do not say.
+    """
+
+    kind: ClassVar[Kind] = "actor"
+
+    item: int
+    item_title: str
+    advantage: float
+    encouraged: bool
+    reward: float
+    relation: str
+    before: tuple[int, ...]
+    left: bool | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Its numbers."""
+        return Outcome(**{each.name: getattr(self, each.name) for each in fields(Outcome)})
+
+
+@dataclass(frozen=True, eq=False)
+class CriticExperience(Learned):
+    """A state and what it turned out to be worth, in units of (discounted) reward; `vector` embeds `text`."""
+
+    kind: ClassVar[Kind] = "critic"
+
+    value: float
+
 
 _Experience = TypeVar("_Experience", ActorExperience, CriticExperience)
 
@@ -49,11 +103,11 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
     def outcomes(self) -> tuple[int, list[Outcome]]:
         """The numbers of all experiences, and a number that changes with them.
 
-        When first asked for, every experience is read: not on an event loop.
+        The first call reads every experience: not on an event loop.
         """
         with self._adding:
             if self._outcomes is None:
-                self._outcomes = {id_: Outcome.of(id_, fields) for id_, fields in self.store.fields()}
+                self._outcomes = {id_: Outcome.of(id_, stored) for id_, stored in self.store.fields()}
             return self._changes, list(self._outcomes.values())
 
     def write(self, experiences: Sequence[ActorExperience]) -> None:
@@ -65,7 +119,7 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
                 self._outcomes |= {experience.id: experience.outcome for experience in experiences}
 
     def reread(self) -> None:
-        """Read the outcomes anew when asked for, because the store was changed beside this memory."""
+        """Read the outcomes anew at the next call, because the store was changed beside this memory."""
         with self._adding:
             self._outcomes = None
             self._changes += 1

@@ -1,11 +1,12 @@
-"""What memory holds: records with a vector, plain fields and an origin."""
+"""What memory holds: records with a vector, plain fields and an origin, and the dataclasses that they stand for."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Literal, TypeVar, get_args
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 import numpy as np
@@ -86,9 +87,84 @@ class Record(ByValue):
 
     def field(self, name: str, kind: type[_Value]) -> _Value:
         """The field `name`, which must be a `kind`; raises MemoryStoreError when it is missing or is not."""
-        value = self.fields.get(name)
-        if kind is float and type(value) is int:
-            value = float(value)
-        if type(value) is not kind:
-            raise MemoryStoreError(f"Record {self.id} has no {kind.__name__} {name!r}; it was not written by billp.")
-        return value
+        return _field(self.id, self.fields, name, kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Learned(ByValue):
+    """Something that was learned; subclasses are plain dataclasses, one for each kind of record.
+
+    `vector` has shape (d,). Each further field of a subclass is stored under its name, by its type: str, int, float,
+    bool, and tuples of whole numbers as text ("3 9 5"). A field at its default is not stored, so that records of
+    earlier versions, which lack it, read as the default.
+    """
+
+    kind: ClassVar[Kind]
+
+    text: str
+    vector: Vector
+    origin: Origin
+
+    @property
+    def id(self) -> str:
+        """The id of its record."""
+        return self.origin.id(self.kind)
+
+    def to_record(self) -> Record:
+        """The record that the store keeps."""
+        values: dict[str, FieldValue] = {}
+        for name, type_, default in _columns(type(self)):
+            value = getattr(self, name)
+            if value != default:
+                values[name] = " ".join(map(str, value)) if type_ is tuple else type_(value)
+        return Record(self.id, self.text, self.vector, values, self.origin)
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """What `record` stands for; raises MemoryStoreError when it is of another kind or lacks a field."""
+        if record.id != record.origin.id(cls.kind):
+            raise MemoryStoreError(f"Record {record.id} is not of kind {cls.kind!r}; look for it in another memory.")
+        values = fields_of(cls, record.id, record.fields)
+        return cls(text=record.text, vector=record.vector, origin=record.origin, **values)
+
+
+def fields_of(view: type, id_: str, stored: Mapping[str, FieldValue]) -> dict[str, Any]:
+    """Of the fields `stored` for record `id_` those that the dataclass `view` declares, as it declares them.
+
+    Raises MemoryStoreError when one is missing or of another type.
+    """
+    values: dict[str, Any] = {}
+    for name, type_, default in _columns(view):
+        if type_ is tuple:
+            values[name] = _numbers(str(stored.get(name, "")))  # earlier versions stored none
+        elif name in stored or default is MISSING:
+            values[name] = _field(id_, stored, name, type_)
+    return values
+
+
+@cache
+def _columns(view: type) -> tuple[tuple[str, Any, Any], ...]:
+    """Name, plain type and default (or MISSING) of each field that a record keeps in its fields."""
+    hints, found = get_type_hints(view), []
+    for each in fields(view):
+        if each.name not in ("id", "text", "vector", "origin"):
+            hint = hints[each.name]
+            plain = tuple if get_origin(hint) is tuple else (get_args(hint) or (hint,))[0]  # of `bool | None`: bool
+            found.append((each.name, plain, each.default))
+    return tuple(found)
+
+
+def _field(id_: str, stored: Mapping[str, FieldValue], name: str, kind: type[_Value]) -> _Value:
+    value = stored.get(name)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise MemoryStoreError(f"Record {id_} has no {kind.__name__} {name!r}; it was not written by billp.")
+    return value
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in text.split())
+    except ValueError as error:
+        raise MemoryStoreError(f"Items before {text[:40]!r} are no numbers; it was not written by billp.") from error

@@ -13,12 +13,11 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import PrivateAttr
 
 from billp.memory.embedding import Embedder
-from billp.memory.experience_records import ActorExperience, CriticExperience, Reflection
-from billp.memory.records import Vector
+from billp.memory.records import Learned, Vector
 from billp.memory.store.protocol import Match
 
-Learnable = TypeVar("Learnable", Reflection, ActorExperience, CriticExperience)
-Search = Callable[..., list[Match[Learnable]]]
+T = TypeVar("T", bound=Learned)
+Search = Callable[..., list[Match[T]]]
 """`similar` of one of an agent's memories: a vector (d,), how many, and for experiences the largest distance."""
 
 
@@ -28,7 +27,7 @@ class Remembered(Document):
     _match: Any = PrivateAttr(None)
 
     @classmethod
-    def of(cls, match: Match[Learnable]) -> Remembered:
+    def of(cls, match: Match[T]) -> Remembered:
         """The document of `match`."""
         record = match.record.to_record()
         metadata = {**record.fields, "distance": match.distance}
@@ -63,7 +62,7 @@ class MemoryRetriever(BaseRetriever):
 
 
 async def similar_states(
-    search: Search[Learnable],
+    search: Search[T],
     embedder: Embedder,
     *,
     name: str,
@@ -72,7 +71,7 @@ async def similar_states(
     k: int,
     max_distance: float | None = None,
     callbacks: Callbacks = None,
-) -> list[Match[Learnable]]:
+) -> list[Match[T]]:
     """At most `k` matches of `search`, nearest first, by a retriever whose run is called `name`.
 
     `vector` (d,) is what is looked for, `words` say it for people.

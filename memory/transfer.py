@@ -1,9 +1,13 @@
-"""The file a memory is exported to: a header line, then one record a line, as JSON."""
+"""The file a memory is exported to: a header line, then one record a line, as JSON.
+
+What is read may come from anywhere, so a record that cannot have happened is refused like one that is malformed.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, TextIO
@@ -12,20 +16,22 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from billp.errors import MemoryStoreError
-from billp.memory.experience_records import ActorExperience, CriticExperience, Reflection, Uses
-from billp.memory.plausible import implausible
-from billp.memory.records import Kind, Origin, Record, Vector
+from billp.memory.experiences import ActorExperience, CriticExperience
+from billp.memory.records import Kind, Learned, Origin, Record, Vector
+from billp.memory.reflections import Reflection
+from billp.memory.usage import EpisodeUsage, UsageEntry
 from billp.validation import fault
 
 FORMAT: Literal["billp-memory"] = "billp-memory"
 VERSION: Literal[2] = 2
 
-_VIEWS: Mapping[Kind, type[Reflection] | type[ActorExperience] | type[CriticExperience] | type[Uses]] = {
-    "reflections": Reflection,
-    "actor": ActorExperience,
-    "critic": CriticExperience,
-    "uses": Uses,
+_KINDS: Mapping[Kind, type[Learned]] = {
+    kind.kind: kind for kind in (Reflection, ActorExperience, CriticExperience, UsageEntry)
 }
+_MOST_STARS = 1e6  # of an episode, a value or an advantage; far beyond any horizon
+_FARTHEST = 1e3  # length of a vector; those of embedders are of length 1, and 0 stands for nothing known
+_MOST = 2**31  # episodes, steps and items that are counted
+_RELATION = re.compile(r"[0-3]-[0-3]-[0-3]")
 
 
 class _Line(BaseModel):
@@ -125,10 +131,10 @@ def _record(line: str, dimension: int) -> tuple[Kind, Record]:
         raise ValueError(f"{len(vector)} numbers in the vector instead of {dimension}")
     record = Record(entry.id, entry.text, vector, entry.fields, Origin(**entry.origin.model_dump()))
     # There and back through its own type: a field too few, too many or of another type shows here.
-    view = _VIEWS[entry.kind].from_record(record)
-    if wrong := implausible(view):
+    learned = _KINDS[entry.kind].from_record(record)
+    if wrong := _implausible(learned):
         raise ValueError(f"record {entry.id} says {wrong}, which cannot be")
-    typed = view.to_record()
+    typed = learned.to_record()
     if typed != record:
         raise ValueError(f"record {entry.id} has fields that a record of kind {entry.kind!r} does not have")
     return entry.kind, typed
@@ -139,3 +145,30 @@ def _said(error: Exception) -> str:
         first: Any = error.errors()[0]
         return f"{'.'.join(str(part) for part in first['loc']) or 'line'}{fault(first)}"
     return str(error)
+
+
+def _implausible(learned: Learned) -> str:
+    """What cannot have been, in words; empty where everything can."""
+    if isinstance(learned, ActorExperience) and not _RELATION.fullmatch(learned.relation):
+        return f"relation {learned.relation[:40]!r}"
+    if isinstance(learned, UsageEntry):
+        EpisodeUsage.from_json(learned.used)  # raises MemoryStoreError
+    for name in ("evidence", "claim") if isinstance(learned, Reflection) else ():
+        if not _is_object(text := getattr(learned, name)):
+            return f"{name} {text[:40]!r}"
+    values = vars(learned)
+    stars = {name: values[name] for name in ("reward", "advantage", "value") if name in values}
+    counts = {name: values[name] for name in ("item", "length", "ordinal") if name in values}
+    counts |= {"item before": min(before)} if (before := values.get("before")) else {}
+    wrong = [f"{name} {value:g}" for name, value in stars.items() if abs(value) > _MOST_STARS]
+    wrong += [f"{name} {count}" for name, count in counts.items() if not 0 <= count < _MOST]
+    length = float(np.linalg.norm(learned.vector.astype(np.float64)))
+    wrong += [f"a vector of length {length:g}"] if length > _FARTHEST else []
+    return wrong[0] if wrong else ""
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return text == "" or isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

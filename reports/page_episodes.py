@@ -12,7 +12,7 @@ from billp.graphs.state import Transition
 from billp.reports.compact_json import Packing, dumps
 from billp.reports.episode_view import ItemView, OriginView, Place, RecordView
 from billp.reports.provenance import Sources, source_of, view_of
-from billp.reports.receipts import TrainingReceipts
+from billp.reports.receipts import TrainingUsage
 from billp.reports.rendering import Telling, titles_in
 from billp.reports.report_rows import Row
 from billp.reports.run_data import RunData
@@ -71,7 +71,7 @@ class _Readers:
             for line in run.lines:
                 titles |= titles_in(line.output)
         self._sources = Sources(runs)
-        self._receipts = TrainingReceipts(runs)
+        self._receipts = TrainingUsage(runs)
         self._readers: dict[Path, Telling] = {}
         self._records: dict[tuple[Path, str], RecordView] = {}
 

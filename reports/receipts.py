@@ -7,13 +7,13 @@ from pathlib import Path
 
 from billp.graphs.learning import used_in
 from billp.graphs.methods import METHODS
-from billp.memory import Receipts
+from billp.memory import UsageTable
 from billp.memory.records import FieldValue
 from billp.reports.run_data import RunData
 from billp.settings import CriticSettings
 
 
-class TrainingReceipts:
+class TrainingUsage:
     """The receipts of what training runs taught; added up run by run, when first asked for.
 
     They are those of `billp memory show`, as far as this one run goes: a memory that several runs taught has more uses.
@@ -21,14 +21,14 @@ class TrainingReceipts:
 
     def __init__(self, runs: Sequence[RunData]) -> None:
         self._runs = {run.path: run for run in runs if run.training and run.method in METHODS}
-        self._receipts: dict[Path, Receipts] = {}
+        self._receipts: dict[Path, UsageTable] = {}
 
     def words(self, folder: Path, record: str) -> str:
         """The receipt of the record of this id, which the run in `folder` taught; empty where it was never used."""
         if folder not in self._runs:
             return ""
         if folder not in self._receipts:
-            self._receipts[folder] = Receipts(_uses(self._runs[folder]))
+            self._receipts[folder] = UsageTable(_uses(self._runs[folder]))
         receipt = self._receipts[folder].of(record)
         return receipt.words() if receipt.uses else ""
 

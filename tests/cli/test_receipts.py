@@ -11,10 +11,9 @@ import pytest
 
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
+from billp.agents.plan import Plan
 from billp.graphs import resources
-from billp.graphs.plans import plan_from
-from billp.memory import Uses, open_memory
-from billp.memory.receipts import Used
+from billp.memory import EpisodeUsage, open_memory
 from billp.settings import load_settings
 from billp.simulators import load_dataset
 from tests.cli.conftest import Billp, ServedFake
@@ -225,7 +224,7 @@ def test_blame_says_where_memory_has_changed(billp: Billp, trained: list[dict[st
 
 
 def test_blame_says_what_a_reflection_moved(billp: Billp, tiny: Path, answered: None):
-    method = ("--set", "run.batch=1", "--set", "planner.caution=0", "--set", "planner.plan_weight=0")
+    method = ("--set", "run.batch=1", "--set", "planner.caution=0", "--set", "planner.lean=0")
     assert billp("train", *AT, "--episodes", "4", "--run", "run", *method).code == 0
     catalogue = load_dataset(tiny, "tiny").catalogue
     moved = []
@@ -236,7 +235,7 @@ def test_blame_says_what_a_reflection_moved(billp: Billp, tiny: Path, answered: 
         moved.append([lesson["stars"] for lesson in told["reflections"]])
         if number == 1:
             first, second = (catalogue[step["item"]] for step in line["output"]["steps"][:2])
-            fit = plan_from(told["plan"]).fit(second, [first])
+            fit = Plan(**told["plan"]).fit(second, [first])
             assert moved[-1] == [pytest.approx(fit, abs=0.001)], "without it there is no plan"
     assert any(stars for row in moved for stars in row)
     words = billp("memory", "blame", "run", "train-0-3", 2).words
@@ -258,11 +257,8 @@ def test_prune_shows_first_and_forgets_what_harms_with_a_yes(billp: Billp, train
     with open_memory(load_settings(), "tiny", "mine", HashEmbedder()) as agent_memory:
         for number in range(40):
             recalled = (bad,) if number >= 30 else (spared,)
-            kept = Used(recalled).to_json()
             reward = number % 3 - (50.0 if number >= 30 else 0.0)
-            agent_memory.uses.write(
-                Uses(examples.unit(number), "horizon", 5, reward, number, kept, examples.origin(number, -1, "other"))
-            )
+            agent_memory.usage.write(examples.usage(number, reward, EpisodeUsage(recalled), "other"))
     dry = billp("memory", "prune", *AT, "--json").json
     assert (dry["forgotten"], [record["id"] for record in dry["records"]]) == (False, [bad])
     assert dry["records"][0]["receipt"]["episodes"] >= 10

@@ -22,8 +22,8 @@ from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import METHODS
 from billp.graphs.ranking import Beliefs, MemoryRecommender
 from billp.memory import AgentMemory, Answers, Knowledge, KnowledgeFile
+from billp.memory.experiences import Outcome
 from billp.memory.leaving import LONGEST
-from billp.memory.outcomes import Outcome
 from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel
 from tests.fakes.worlds import tiny_dataset, tiny_worlds

@@ -129,7 +129,7 @@ async def test_an_experience_is_used_where_the_llm_read_it():
         read = Counter(id_ for step in steps for id_ in step["experiences"])
         assert bool(read) == (method == "billp-llm-only")
         assert all(step["preferences"] for step in steps) == (method == "billp-llm-only")
-        receipts = memory.uses.receipts()
+        receipts = memory.usage.table()
         for id_ in read:
             assert receipts.of(id_).uses == read[id_]
 

@@ -17,9 +17,9 @@ from billp.catalogue import Catalogue, Item
 from billp.errors import EpisodeError
 from billp.graphs.ranking import Beliefs, MemoryRecommender, Weighing, believe, departures, different, stake_of
 from billp.graphs.recommending import observation
+from billp.memory.experiences import Outcome
 from billp.memory.item_values import Observed, known_of
 from billp.memory.leaving import LONGEST, fit_leaving
-from billp.memory.outcomes import Outcome
 
 KINDS = ("War", "Comedy", "Sea")
 CATALOGUE = Catalogue("made-up", tuple(Item(n, str(n), f"Film {n}", (KINDS[n % 3],), 1990) for n in range(12)))

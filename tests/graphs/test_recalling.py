@@ -10,13 +10,12 @@ from billp.agents.evidence import Evidence
 from billp.agents.observation import AgentObservation
 from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.learning import uses_of
+from billp.graphs.learning import usage_of
 from billp.graphs.methods import METHODS
 from billp.graphs.recalling import Recalled, lesson_words, read_memory
 from billp.graphs.recording import output_of
 from billp.graphs.state import EpisodeContext, RecalledReflection
-from billp.memory import Uses
-from billp.memory.receipts import Used
+from billp.memory import EpisodeUsage
 from billp.settings import load_settings
 from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel
@@ -67,13 +66,11 @@ async def test_a_lesson_after_which_it_went_badly_comes_last_and_its_evidence_co
     assert deps.memory is not None
     for number in range(12):
         read, reward = (id_of(0), 5.0) if number % 2 else (id_of(1), 45.0)
-        origin = examples.origin(f"{number:04d}", -1, "uses")
-        used = Used((read,)).to_json()
-        deps.memory.uses.write(Uses(examples.unit(number), "horizon", 5, reward, number, used, origin))
+        deps.memory.usage.write(examples.usage(number, reward, EpisodeUsage((read,)), run="uses"))
     recalled = await read_memory(deps, METHODS["billp"], history_of(deps))
     reflections, evidence = recalled.reflections, recalled.evidence
     assert [lesson["text"] for lesson in reflections] == ["Good.", "Fair."]
-    weights = [deps.memory.uses.recent().weight(id_of(number)) for number in range(3)]
+    weights = [deps.memory.usage.recent().weight(id_of(number)) for number in range(3)]
     assert weights[0] < 1 < weights[1]
     assert Evidence.from_json(evidence).shown[0] == pytest.approx(4 * sum(weights))
 
@@ -113,5 +110,5 @@ async def test_all_that_were_merged_are_read_with_their_number_and_said_to_have_
     )  # fmt: skip
     assert ids(done["reflections"]) == [{id_of(0), id_of(1)}]
     assert "Vary. (2 times)" in next(request.user for request in model.requests if request.role == "planner")
-    used = Used.from_json(uses_of(deps, context, done).used)
+    used = EpisodeUsage.from_json(usage_of(deps, context, done).used)
     assert set(used.recalled) == {id_of(0), id_of(1)}

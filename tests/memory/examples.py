@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from billp.memory import KINDS, ActorExperience, AgentMemory, CriticExperience, Origin, Record, Reflection, Vector
+from billp.memory import (
+    KINDS,
+    ActorExperience,
+    AgentMemory,
+    CriticExperience,
+    EpisodeUsage,
+    Origin,
+    Record,
+    Reflection,
+    UsageEntry,
+    Vector,
+)
 
 DIMENSION = 32
 NOTHING = {"reflections": 0, "actor": 0, "critic": 0, "uses": 0}
@@ -26,7 +37,7 @@ def record(name: str, vector: Vector | None = None, **fields: str | int | float 
 
 
 def reflection(episode: int, text: str = "vary the categories") -> Reflection:
-    return Reflection(text, unit(episode), "quit", 5, 17.5, episode, "{}", origin(f"{episode:04d}", -1))
+    return Reflection(text, unit(episode), origin(f"{episode:04d}", -1), "quit", 5, 17.5, episode, "{}")
 
 
 def actor(episode: int, step: int = 0) -> ActorExperience:
@@ -34,6 +45,7 @@ def actor(episode: int, step: int = 0) -> ActorExperience:
     return ActorExperience(
         f"state {episode} {step}",
         vector,
+        origin(episode, step),
         5,
         "Heat (1995)",
         -0.25,
@@ -42,12 +54,15 @@ def actor(episode: int, step: int = 0) -> ActorExperience:
         "0-1-3",
         (3, 9, 5),
         True,
-        origin(episode, step),
     )
 
 
 def critic(episode: int, step: int = 0) -> CriticExperience:
-    return CriticExperience(f"state {episode} {step}", unit(100 * episode + step), 6.5, origin(episode, step))
+    return CriticExperience(f"state {episode} {step}", unit(100 * episode + step), origin(episode, step), 6.5)
+
+
+def usage(ordinal: int, reward: float, used: EpisodeUsage, run: str = "run") -> UsageEntry:
+    return UsageEntry("text", unit(ordinal), origin(ordinal, -1, run), "horizon", 5, reward, ordinal, used.to_json())
 
 
 def fill(agent_memory: AgentMemory, episodes: int = 3) -> None:
@@ -74,12 +89,13 @@ def _origins(steps: st.SearchStrategy[int]) -> st.SearchStrategy[Origin]:
     return st.builds(Origin, _text, _text, _text, steps, _whole)
 
 
-reflections = st.builds(Reflection, _text, _vector, _text, _count, _real, _count, _evidence, _origins(st.just(-1)))
+reflections = st.builds(Reflection, _text, _vector, _origins(st.just(-1)), _text, _count, _real, _count, _evidence)
 _relations = st.from_regex(r"[0-3]-[0-3]-[0-3]", fullmatch=True)
 actors = st.builds(
     ActorExperience,
     _text,
     _vector,
+    _origins(st.integers(0, 10**5)),
     _count,
     _text,
     _real,
@@ -88,6 +104,5 @@ actors = st.builds(
     _relations,
     st.lists(st.integers(0, 10**6), max_size=8).map(tuple),
     st.none() | st.booleans(),
-    _origins(st.integers(0, 10**5)),
 )
-critics = st.builds(CriticExperience, _text, _vector, _real, _origins(st.integers(0, 10**5)))
+critics = st.builds(CriticExperience, _text, _vector, _origins(st.integers(0, 10**5)), _real)

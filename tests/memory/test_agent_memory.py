@@ -9,14 +9,7 @@ import pytest
 
 from billp.catalogue import Catalogue
 from billp.errors import MemoryStoreError
-from billp.memory import (
-    CriticExperience,
-    Uses,
-    drop_memory,
-    list_memories,
-    open_memory,
-)
-from billp.memory.receipts import Used
+from billp.memory import CriticExperience, EpisodeUsage, drop_memory, list_memories, open_memory
 from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.store import fake_memory
@@ -106,7 +99,7 @@ def test_pages_and_search() -> None:
     states = ["war drama", "space opera", "war film"]
     vectors = agent_memory.embedder.embed(states)
     agent_memory.critic.write(
-        [CriticExperience(text, vectors[i], 1.0, examples.origin(step=i)) for i, text in enumerate(states)]
+        [CriticExperience(text, vectors[i], examples.origin(step=i), 1.0) for i, text in enumerate(states)]
     )
     assert [record.text for record in agent_memory.records("critic", limit=2, offset=1)] == ["space opera", "war film"]
     assert [match.record.text for match in agent_memory.search("critic", "war drama", 2)] == ["war drama", "war film"]
@@ -151,11 +144,11 @@ def test_what_another_connection_writes_and_forgets_is_noticed_before_an_episode
         open_memory(settings, "ml-100k", "default", embedder) as other,
     ):
         fill(one)
-        (changes, known), receipts = one.actor.outcomes(), one.uses.recent()
+        (changes, known), receipts = one.actor.outcomes(), one.usage.recent()
         assert len(known) == 6
         one.refresh()
         assert one.actor.outcomes() == (changes, known), "nothing changed, so nothing is believed anew"
-        assert one.uses.recent() is receipts
+        assert one.usage.recent() is receipts
         other.actor.write([examples.actor(7)])
         one.refresh()
         written, known = one.actor.outcomes()
@@ -166,10 +159,9 @@ def test_what_another_connection_writes_and_forgets_is_noticed_before_an_episode
         forgotten, known = one.actor.outcomes()
         assert forgotten not in (changes, written)
         assert len(known) == 6
-        used = Used(recalled=("reflections/a",)).to_json()
-        other.uses.write(Uses(examples.unit(1), "horizon", 5, 9.0, 0, used, examples.origin(1, -1)))
+        other.usage.write(examples.usage(0, 9.0, EpisodeUsage(recalled=("reflections/a",))))
         one.refresh()
-        assert one.uses.recent().of("reflections/a").uses == 1
+        assert one.usage.recent().of("reflections/a").uses == 1
         other.clear()
         one.refresh()
         assert one.actor.outcomes()[1] == []

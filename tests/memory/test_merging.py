@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billp.memory import Match, Reflection
-from billp.memory.merging import merge
+from billp.memory.reflections import merge
 from tests.memory import examples
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from billp.errors import MemoryStoreError
-from billp.memory import ActorExperience, CriticExperience, Origin, Record, Reflection, as_vector
+from billp.memory import ActorExperience, CriticExperience, Origin, Outcome, Record, Reflection, as_vector
 from tests.memory import examples
 
 
@@ -82,3 +84,16 @@ def test_equality_looks_at_every_field() -> None:
     assert one != examples.record("a", examples.unit(2), n=1)
     assert one != examples.record("a", examples.unit(1), n=2)
     assert one != "a"
+
+
+def test_records_of_earlier_versions_lack_later_fields() -> None:
+    whole = examples.actor(1).to_record()
+    assert set(whole.fields) == set(
+        ["item", "item_title", "advantage", "encouraged", "reward", "relation", "before", "left"]
+    )
+    older = {name: value for name, value in whole.fields.items() if name not in ("before", "left")}
+    read = ActorExperience.from_record(replace(whole, fields=older))
+    assert (read.before, read.left) == ((), None)
+    assert read.outcome == Outcome.of(whole.id, older)
+    assert set(read.to_record().fields) == {*older, "before"}
+    assert "claim" not in examples.reflection(1).to_record().fields

@@ -54,7 +54,7 @@ def remember(name: str = "mine") -> None:
     with open_memory(load_settings(), "tiny", name, EMBEDDER) as agent_memory:
         texts = ["comedy after war", "drama at sea", f"a lesson {HOSTILE}"]
         agent_memory.reflections.write([
-            Reflection(text, EMBEDDER.embed([text])[0], "too_close", 3, 9.0, number, "{}", origin(f"e{number}", -1))
+            Reflection(text, EMBEDDER.embed([text])[0], origin(f"e{number}", -1), "too_close", 3, 9.0, number, "{}")
             for number, text in enumerate(texts)
         ])  # fmt: skip
         vector = np.asarray(EMBEDDER.embed(["Film 1"])[0])

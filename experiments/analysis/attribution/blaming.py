@@ -11,7 +11,7 @@ from billp.experiments.analysis.attribution.parts import Blame, Candidate, Recor
 from billp.experiments.analysis.run_step import Step
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
-from billp.memory import Receipts, Record, VectorStore
+from billp.memory import Record, UsageTable, VectorStore
 
 
 def blame(step: Step, deps: Dependencies, *, examples: int = 5) -> Blame:
@@ -24,7 +24,7 @@ def blame(step: Step, deps: Dependencies, *, examples: int = 5) -> Blame:
     agent_memory, record = deps.memory, step.record
     if agent_memory is None:
         raise MemoryStoreError("No memory was opened; name the one to ask with --memory.")
-    receipts = agent_memory.uses.receipts()
+    receipts = agent_memory.usage.table()
     lessons = lessons_behind(step, deps, agent_memory, receipts, examples)
     candidates, belief, alike = _candidates(step, deps), None, True
     if method_named(step.line.method).chooser == "memory" and record["advantages"]:
@@ -54,7 +54,7 @@ def _candidates(step: Step, deps: Dependencies) -> list[Candidate]:
 
 
 def _read(
-    store: VectorStore, ids: Sequence[str], words: Callable[[Record], str], receipts: Receipts
+    store: VectorStore, ids: Sequence[str], words: Callable[[Record], str], receipts: UsageTable
 ) -> list[RecordBehind]:
     """Returns the records of these ids in a few `words`."""
     texts = {found.id: words(found) for found in store.get(ids)}

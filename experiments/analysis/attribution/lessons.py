@@ -1,4 +1,4 @@
-"""Attributes the plan: the reflections whose evidence made it, and how much each of them changed."""
+"""What stood behind the plan: the reflections whose evidence made it, and what each of them moved."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from dataclasses import dataclass
 from itertools import chain
 
 from billp.agents.evidence import Evidence, pooled
-from billp.agents.plan import Plan, make_plan, named_categories
+from billp.agents.plan import Plan, make_plan, named_kinds
 from billp.experiments.analysis.attribution.parts import ALIKE, LessonBehind
 from billp.experiments.analysis.run_step import Step
 from billp.graphs.dependencies import Dependencies, state_vector
 from billp.graphs.methods import method_named
 from billp.graphs.plans import plan_from
-from billp.memory import AgentMemory, Match, Receipts
-from billp.memory.experience_records import Reflection
+from billp.memory import AgentMemory, Match, Reflection, UsageTable
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """The reflections recalled in words and those merged into them, then the ones that changed the item's fit most.
+    """The reflections recalled in words and those merged into them, then the ones that moved the item's fit most.
 
-    `pooled` is the number of reflections that the plan was made from. `as_it_was` says whether the plan, made again,
-    equals the recorded one.
+    `pooled` is from how many the plan was made; `as_it_was`: made again, it is the one that was recorded.
     """
 
     reflections: list[LessonBehind]
@@ -30,17 +28,18 @@ class Lessons:
     as_it_was: bool
 
 
-def lessons_behind(step: Step, deps: Dependencies, agent_memory: AgentMemory, receipts: Receipts, most: int) -> Lessons:
-    """Returns the reflections behind `step`; at most `most` of the ones that were not recalled in words.
+def lessons_behind(
+    step: Step, deps: Dependencies, agent_memory: AgentMemory, receipts: UsageTable, most: int
+) -> Lessons:
+    """The reflections behind `step`; at most `most` of those that were not recalled in words.
 
-    The effect of a reflection is the fit of the chosen item to the plan, minus its fit to the plan made without that
-    reflection.
+    What one moved is the fit of the item chosen to the plan, less its fit to the plan made without that reflection.
     """
     catalogue, limits = deps.catalogue, deps.settings.planner
     method, recorded = method_named(step.line.method), plan_from(step.record["plan"])
     there = _there(step, deps, agent_memory) if method.plans else []
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in there]
-    named = named_categories(step.record["thought"], catalogue.categories, limits.plan_weight) if method.thinks else {}
+    named = named_kinds(step.record["thought"], catalogue.categories, limits.lean) if method.thinks else {}
 
     def planned(evidence: Evidence) -> Plan:
         return make_plan(evidence, named, caution=limits.caution, steps=recorded.steps)
@@ -73,17 +72,17 @@ def lessons_behind(step: Step, deps: Dependencies, agent_memory: AgentMemory, re
 
 
 def _there(step: Step, deps: Dependencies, agent_memory: AgentMemory) -> Sequence[tuple[Match[Reflection], float]]:
-    """Returns the reflections whose evidence was added up, and their weights, as `graphs.recalling` found them then."""
+    """The reflections whose evidence was added up, and their weights, as `graphs.recalling` found them then."""
     limits = deps.settings.memory
     later = sum(not step.knew(id_) for id_ in agent_memory.reflections.store.ids())
     vector = state_vector(deps.vectors, step.output["history"][-limits.state_items :])
     found = agent_memory.reflections.similar(vector, limits.evidence + later)
     then = [match for match in found if step.knew(match.record.id)][: limits.evidence]
-    receipts = agent_memory.uses.recent_of(step.knew)
+    receipts = agent_memory.usage.recent_of(step.knew)
     return [(match, receipts.weight(match.record.id)) for match in then]
 
 
 def _alike(one: Plan, other: Plan) -> bool:
-    categories = {*one.aim, *one.avoid, *other.aim, *other.avoid}
-    stars = ((plan.aim.get(each, 0.0) + plan.avoid.get(each, 0.0) for plan in (one, other)) for each in categories)
-    return one.cooldown == other.cooldown and all(abs(mine - its) <= ALIKE for mine, its in stars)
+    kinds = {*one.aim, *one.avoid, *other.aim, *other.avoid}
+    stars = ((plan.aim.get(kind, 0.0) + plan.avoid.get(kind, 0.0) for plan in (one, other)) for kind in kinds)
+    return one.rest == other.rest and all(abs(mine - its) <= ALIKE for mine, its in stars)

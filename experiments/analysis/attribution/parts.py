@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from billp.graphs.plans import PlanState
-from billp.memory import Receipt
+from billp.memory import UsageStatistics
 
 ALIKE = 0.02
 """Stars by which recomputed beliefs may differ from recorded ones, which are rounded."""
@@ -98,7 +98,7 @@ class RecordBehind(_Part):
 
     id: str
     text: str
-    receipt: Receipt
+    receipt: UsageStatistics
 
 
 class LessonBehind(_Part):
@@ -111,7 +111,7 @@ class LessonBehind(_Part):
     id: str
     text: str
     distance: float | None
-    receipt: Receipt
+    receipt: UsageStatistics
     recalled: bool
     stars: float | None
 

@@ -23,7 +23,7 @@ from billp.memory.store.lock import FolderLock
 from tests.fakes.store import InMemoryStore
 from tests.memory.examples import DIMENSION, origin, record, unit
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COLLECTION = Collection("actor", "ml-100k", "default", "hash", DIMENSION)
 
 _name = st.text(min_size=1).filter(lambda name: bool(name.strip()))
@@ -88,7 +88,7 @@ from pathlib import Path
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.connection import open_folder
 from tests.memory.examples import record
-from tests.memory.test_chroma import COLLECTION
+from tests.memory.store.test_chroma import COLLECTION
 ChromaStore(open_folder(Path(sys.argv[1])), COLLECTION).upsert([record(name) for name in "abc"])
 print("written", flush=True)
 time.sleep(60)

@@ -189,7 +189,7 @@ def test_what_a_killed_process_left_is_cleared_away_and_nothing_is_lost(tmp_path
     target = tmp_path / "target"
     with replaced_folder(target) as new:
         (new / "a").write_text("1")
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     command = [sys.executable, "-c", KILLED, str(target), when]
     assert subprocess.run(command, cwd=root, check=False).returncode == -9  # noqa: S603 -- our own words
     assert len(list(tmp_path.iterdir())) == (2 if when == "within" else 1)

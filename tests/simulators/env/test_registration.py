@@ -114,7 +114,7 @@ print("found")
 """
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", program],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
+        cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False,
         env={"HOME": str(tmp_path), "BILLP_DATA_DIR": str(tmp_path / "data"), "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     assert done.stdout.strip() == "found", done.stderr

@@ -419,7 +419,7 @@ def test_loading_and_stepping_need_no_torch(stored):
         f"env = UserEnv(load_worlds(Path({str(stored)!r})).test); env.reset(seed=0); env.step(1)\n"
         "assert 'torch' not in sys.modules"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 -- our own words
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Receipts: how often a memory was used, what followed, counted once whatever is written twice."""
+"""UsageTable: how often a memory was used, what followed, counted once whatever is written twice."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from billp.errors import MemoryStoreError
-from billp.memory import Receipt, Receipts, Uses
-from billp.memory.receipts import Used
+from billp.memory import EpisodeUsage, UsageEntry, UsageStatistics, UsageTable
 from tests.fakes.store import fake_memory
 from tests.memory import examples
 
@@ -22,34 +21,34 @@ def uses(
     valued: Mapping[str, tuple[int, float]] | None = None,
     *,
     run: str = "run",
-) -> Uses:
+) -> UsageEntry:
     """What an episode used; its judged steps are those in `used`, the valued ones those in `valued`."""
     used, valued = used or {}, valued or {}
     steps, valued_steps = (sum(n for n, _ in sums.values()) for sums in (used, valued))
     surprise, advantage = (sum(total for _, total in sums.values()) for sums in (used, valued))
-    kept = Used(recalled, steps, surprise, valued_steps, advantage, used, valued).to_json()
-    return Uses(examples.unit(ordinal), "horizon", 5, reward, ordinal, kept, examples.origin(ordinal, -1, run))
+    kept = EpisodeUsage(recalled, steps, surprise, valued_steps, advantage, used, valued)
+    return examples.usage(ordinal, reward, kept, run)
 
 
-def receipts(*written: Uses) -> Receipts:
+def receipts(*written: UsageEntry) -> UsageTable:
     agent_memory = fake_memory()
     for each in written:
-        agent_memory.uses.write(each)
-    return agent_memory.uses.receipts()
+        agent_memory.usage.write(each)
+    return agent_memory.usage.table()
 
 
 def test_a_reflection_is_held_to_the_episodes_before():
     told = receipts(uses(0, 10), uses(1, 20, ("reflections/a",)), uses(2, 30, ("reflections/a",)))
     # 20 where 10 was usual, 30 where 15 was.
-    assert told.of("reflections/a") == Receipt(uses=2, episodes=2, change=12.5, error=2.5)
-    assert told.of("reflections/b") == Receipt()
+    assert told.of("reflections/a") == UsageStatistics(uses=2, episodes=2, change=12.5, error=2.5)
+    assert told.of("reflections/b") == UsageStatistics()
     assert told.of("reflections/b").words() == "never used"
     assert told.of("reflections/a").words() == "used 2 times in 2 episodes; then +12.50 ± 2.50 stars"
 
 
 def test_the_first_episode_of_a_run_has_nothing_to_be_held_to():
     told = receipts(uses(0, 10, ("reflections/a",)), uses(0, 90, ("reflections/a",), run="other"))
-    assert told.of("reflections/a") == Receipt(uses=2, episodes=2)
+    assert told.of("reflections/a") == UsageStatistics(uses=2, episodes=2)
     assert told.of("reflections/a").words().endswith("nothing to compare with")
 
 
@@ -61,7 +60,7 @@ def test_only_the_last_episodes_say_what_is_usual():
 def test_steps_are_held_to_what_is_usual_and_episodes_count_alike():
     many, few = {"actor/a": (4, 8.0), "x": (4, -8.0)}, {"actor/a": (1, 4.0), "x": (1, -4.0)}
     told = receipts(uses(0, 1, used=many), uses(1, 1, used=few))
-    assert told.of("actor/a") == Receipt(uses=5, episodes=2, change=3.0, error=1.0)
+    assert told.of("actor/a") == UsageStatistics(uses=5, episodes=2, change=3.0, error=1.0)
     shifted = [{key: (n, total + 7 * n) for key, (n, total) in each.items()} for each in (many, few)]
     assert receipts(*(uses(n, 1, used=each) for n, each in enumerate(shifted))).of("actor/a").change == 3.0
 
@@ -69,7 +68,7 @@ def test_steps_are_held_to_what_is_usual_and_episodes_count_alike():
 def test_a_remembered_value_is_held_to_what_came_where_it_was_read():
     episodes = [{"critic/a": (2, 6.0), "critic/b": (2, -6.0)}, {"critic/a": (1, 1.0), "critic/b": (1, -1.0)}]
     told = receipts(*(uses(n, 1, valued=each) for n, each in enumerate(episodes)))
-    assert told.of("critic/a") == Receipt(uses=3, episodes=2, change=2.0, error=1.0)
+    assert told.of("critic/a") == UsageStatistics(uses=3, episodes=2, change=2.0, error=1.0)
     risen = [{key: (n, total + 5 * n) for key, (n, total) in each.items()} for each in episodes]
     assert receipts(*(uses(n, 1, valued=each) for n, each in enumerate(risen))).of("critic/a").change == 2.0
     beside = [uses(9 + n, 1, used={"item 3": (50, 900.0)}) for n in range(3)]
@@ -79,7 +78,7 @@ def test_a_remembered_value_is_held_to_what_came_where_it_was_read():
 
 def test_what_was_written_before_values_had_receipts_is_read():
     old = '{"recalled":["reflections/a"],"steps":1,"surprise":2.0,"used":{"item 3":[1,2.0]}}'
-    assert Used.from_json(old) == Used(("reflections/a",), 1, 2.0, used={"item 3": (1, 2.0)})
+    assert EpisodeUsage.from_json(old) == EpisodeUsage(("reflections/a",), 1, 2.0, used={"item 3": (1, 2.0)})
 
 
 def test_writing_an_episode_again_changes_nothing_and_order_neither():
@@ -125,15 +124,15 @@ def test_of_many_harmless_records_none_is_called_harmful(seed: int):
 
 def test_what_was_not_written_by_us_is_refused():
     with pytest.raises(MemoryStoreError, match="not written by billp"):
-        Used.from_json("[]")
+        EpisodeUsage.from_json("[]")
 
 
 def test_uses_survive_the_store():
     used = {"actor/a": (1, 0.5), "actor/b": (2, -1.0)}
     written = uses(1, 2.5, ("reflections/a",), used, {"critic/a": (1, 0.25)})
-    assert Uses.from_record(written.to_record()) == written
-    assert Used.from_json(written.used).used == used
-    assert Used.from_json(written.used).valued == {"critic/a": (1, 0.25)}
+    assert UsageEntry.from_record(written.to_record()) == written
+    assert EpisodeUsage.from_json(written.used).used == used
+    assert EpisodeUsage.from_json(written.used).valued == {"critic/a": (1, 0.25)}
 
 
 def test_a_record_is_found_and_forgotten_by_its_id():
@@ -178,11 +177,11 @@ class TestWeight:
     def test_the_latest_episodes_are_added_up_anew_once_there_are_more(self):
         agent_memory = fake_memory()
         for number in range(4):
-            agent_memory.uses.write(uses(number, float(number), ("reflections/a",) if number else ()))
-        before = agent_memory.uses.recent()
-        assert before is agent_memory.uses.recent()
-        assert before.of("reflections/a") == agent_memory.uses.receipts().of("reflections/a")
-        agent_memory.uses.write(uses(4, 100.0, ("reflections/a",)))
-        assert agent_memory.uses.recent().of("reflections/a").uses == 4
+            agent_memory.usage.write(uses(number, float(number), ("reflections/a",) if number else ()))
+        before = agent_memory.usage.recent()
+        assert before is agent_memory.usage.recent()
+        assert before.of("reflections/a") == agent_memory.usage.table().of("reflections/a")
+        agent_memory.usage.write(uses(4, 100.0, ("reflections/a",)))
+        assert agent_memory.usage.recent().of("reflections/a").uses == 4
         agent_memory.clear()
-        assert agent_memory.uses.recent().of("reflections/a").uses == 0
+        assert agent_memory.usage.recent().of("reflections/a").uses == 0
