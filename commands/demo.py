@@ -65,7 +65,11 @@ def demo(
                 "every episode": f"billp report {folder.name}",
                 "in the browser": "billp ui",
             }
-            | ({} if result.step is None else {"why that item?": "billp memory blame {} {} {}".format(*result.step)})
+            | (
+                {}
+                if result.step is None
+                else {"why that item?": "billp memory attribution {} {} {}".format(*result.step)}
+            )
         )
     if failed:
         raise typer.Exit(1)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from billp.commands import receipts
-from billp.commands.banks import known_memory
+from billp.commands import attribution
 from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
 from billp.commands.shell_completion import memory_names
 
 if TYPE_CHECKING:
-    from billp.memory import Record
+    from billp.memory import AgentMemory, Principle, Record
 
 Kind = Literal["reflections", "actor", "critic", "uses"]  # memory.Kind; importing it would slow `billp --help`
 app = typer.Typer(help="Look into memories, see what they did, move, prune or clear them.", no_args_is_help=True)
-app.command()(receipts.show)
-app.command()(receipts.principles)
-app.command()(receipts.blame)
-app.command()(receipts.prune)
+app.command()(attribution.attribution)
+app.command(hidden=True)(attribution.blame)
 
 Dataset = Annotated[str, typer.Option(help="dataset the memory belongs to")]
 Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
@@ -85,6 +83,87 @@ def search(
 
 
 @app.command()
+def show(
+    record: Annotated[str, typer.Argument(metavar="ID", help="id of a record, as `billp memory list` shows it")],
+    dataset: Dataset = "ml-100k",
+    memory: Name = "billp",
+    as_json: AsJson = False,
+) -> None:
+    """Show one record: its words and numbers, where it came from, how often it was used and what followed."""
+    with known_memory(dataset, memory) as agent_memory:
+        kind, found = agent_memory.find(record)
+        usage = None if kind == "uses" else agent_memory.usage.table().of(found.id)
+    if as_json:
+        show_json(
+            {"id": found.id, "kind": kind, "text": found.text, "fields": dict(found.fields),
+             "origin": asdict(found.origin), "usage": None if usage is None else usage.model_dump()}
+        )  # fmt: skip
+        return
+    stdout.print(found.text, markup=False)
+    show_pairs(found.fields, "Numbers")
+    show_pairs(asdict(found.origin), "Learned from")
+    if usage is not None:
+        show_pairs({"usage": usage.words()})
+
+
+@app.command()
+def principles(dataset: Dataset = "ml-100k", memory: Name = "billp", as_json: AsJson = False) -> None:
+    """Show what makes users leave: what the Reflector claimed, counted over all steps, confirmed or retired.
+
+    Only claims that held of their own episode count; the stand-in model makes none.
+    """
+    from billp.graphs.methods import method_named
+    from billp.graphs.principles import all_principles
+    from billp.graphs.resources import Resources
+    from billp.memory import counts_of
+
+    settings = settings_from()
+
+    async def ask() -> list[Principle]:
+        async with Resources(settings) as resources:
+            deps = resources.deps(dataset, memory=memory, llm=False, reading=True)
+            return all_principles(deps, method_named("billp"))
+
+    counts_of(settings, dataset, memory)  # refuses one that is not there
+    with spinner("counting"):
+        found = asyncio.run(ask())
+    if as_json:
+        show_json({"principles": [{**asdict(each), "state": each.state, "words": each.words()} for each in found]})
+    elif found:
+        show_table(["", "claims", "principle"], [(each.state, str(each.claims), each.words()) for each in found])
+    else:
+        stdout.print(f"No claim in memory {memory} of {dataset} held; a model that knows something has to make them.")
+
+
+@app.command()
+def prune(
+    dataset: Dataset = "ml-100k",
+    memory: Name = "billp",
+    least: Annotated[int, typer.Option("--least", min=2, help="episodes in which it was used, at least")] = 10,
+    yes: Annotated[bool, typer.Option("--yes", help="forget them; without it they are only shown")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Retire reflections and experiences after which it went worse, by more than chance among as many.
+
+    What the Critic remembers of states is kept: each visit to a state leaves another value, which corrects the first.
+    An experience that is retired no longer counts in what is believed either.
+    """
+    with known_memory(dataset, memory, writing=yes) as agent_memory:
+        harmful = agent_memory.usage.table().harmful(("reflections", "actor"), least)
+        texts = {id_: text for id_ in harmful if (text := agent_memory.text_of(id_)) is not None}
+        if yes:
+            agent_memory.forget(list(texts))
+    if as_json:
+        records = [{"id": id_, "text": text, "usage": harmful[id_].model_dump()} for id_, text in texts.items()]
+        show_json({"forgotten": yes, "records": records})
+        return
+    if texts:
+        show_table(["id", "usage", "text"], [(id_, harmful[id_].words(), text) for id_, text in texts.items()])
+    said = "forgotten" if yes else "would be forgotten; add --yes to do so"
+    stdout.print(f"{len(texts)} record{'' if len(texts) == 1 else 's'} of memory {memory} {said}")
+
+
+@app.command()
 def export(
     file: Annotated[Path, typer.Argument(help="JSON lines to write")],
     dataset: Dataset = "ml-100k",
@@ -140,6 +219,18 @@ def clear(
         with known_memory(dataset, memory, writing=True) as agent_memory:
             agent_memory.clear(kind)
     stdout.print(f"memory {memory} of {dataset}: {kind or 'everything'} forgotten")
+
+
+def known_memory(dataset: str, name: str, *, writing: bool = False) -> AgentMemory:
+    """The memory `name` of `dataset`, to be read while others write, or for `writing`.
+
+    Raises MemoryStoreError, naming those like it, where there is none.
+    """
+    from billp.memory import SentenceEmbedder, counts_of, open_memory
+
+    settings = settings_from()
+    counts_of(settings, dataset, name)
+    return open_memory(settings, dataset, name, SentenceEmbedder(), reading=not writing)
 
 
 def _plain(record: Record) -> dict[str, object]:

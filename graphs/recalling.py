@@ -108,8 +108,8 @@ async def read_memory(deps: Dependencies, method: Method, history: Sequence[int]
         )
     weights: list[float] = []
     if found:
-        receipts = await asyncio.to_thread(memory.usage.recent)
-        weights = [receipts.weight(match.record.id) for match in found]
+        usage = await asyncio.to_thread(memory.usage.recent)
+        weights = [usage.weight(match.record.id) for match in found]
     weighed = zip(found[:in_numbers], weights, strict=False)
     parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in weighed]
     evidence = pooled(parts).to_json() if parts else ""

@@ -21,7 +21,7 @@ from billp.graphs.plans import PlanState, WishState, wish_from, wish_state
 class RecalledReflection(TypedDict):
     """A reflection read back, with where it came from (`id`) and how far its user was (squared L2; None: not asked).
 
-    `alike` are the ids of others that say the same, `weight` is what all of them count together (`memory.merging`).
+    `alike` are the ids of others that say the same, `weight` is what all of them count together (`memory.reflections`).
     """
 
     id: str

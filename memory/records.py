@@ -113,7 +113,8 @@ class Learned(ByValue):
     def to_record(self) -> Record:
         """The record that the store keeps."""
         values: dict[str, FieldValue] = {}
-        for name, type_, default in _columns(type(self)):
+        view: Any = type(self)  # an Any, for mypy takes classes of unhashable objects for unhashable
+        for name, type_, default in _columns(view):
             value = getattr(self, name)
             if value != default:
                 values[name] = " ".join(map(str, value)) if type_ is tuple else type_(value)

@@ -157,8 +157,8 @@ def _implausible(learned: Learned) -> str:
         if not _is_object(text := getattr(learned, name)):
             return f"{name} {text[:40]!r}"
     values = vars(learned)
-    stars = {name: values[name] for name in ("reward", "advantage", "value") if name in values}
-    counts = {name: values[name] for name in ("item", "length", "ordinal") if name in values}
+    stars: dict[str, float] = {name: values[name] for name in ("reward", "advantage", "value") if name in values}
+    counts: dict[str, int] = {name: values[name] for name in ("item", "length", "ordinal") if name in values}
     counts |= {"item before": min(before)} if (before := values.get("before")) else {}
     wrong = [f"{name} {value:g}" for name, value in stars.items() if abs(value) > _MOST_STARS]
     wrong += [f"{name} {count}" for name, count in counts.items() if not 0 <= count < _MOST]

@@ -30,7 +30,7 @@ const episodes = (() => {
         make("tbody", {}, ...rows)));
   }
 
-  const receipt = (record) => (record.receipt ? `; ${record.receipt}` : "");
+  const usage = (record) => (record.usage ? `; ${record.usage}` : "");
   const from = (record, originOf) => (record.origin ? originOf(record.origin) : make("span", {}, record.id));
 
   // A record of memory: the worth of its state for the Critic, the item for the Actor; and its origin.
@@ -39,7 +39,7 @@ const episodes = (() => {
       : record.title === null ? []
         : [`${record.title} `, stars(record.reward), " ",
           ...(record.advantage === null ? [] : ["advantage ", signed(record.advantage), " "])];
-    return make("li", {}, ...then, from(record, originOf), quiet(receipt(record)));
+    return make("li", {}, ...then, from(record, originOf), quiet(usage(record)));
   }
 
   // Long lists of records are built when they are opened.
@@ -57,7 +57,7 @@ const episodes = (() => {
     const made = told(lesson.text);
     const far = lesson.distance === null ? "" : `distance ${fixed(lesson.distance, 3)}, `;
     const more = lesson.alike ? `${lesson.alike} more say the same, ` : "";
-    made.append(quiet(far, more, "from ", from(lesson.record, originOf), receipt(lesson.record)));
+    made.append(quiet(far, more, "from ", from(lesson.record, originOf), usage(lesson.record)));
     return made;
   }
 

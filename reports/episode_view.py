@@ -40,14 +40,14 @@ class OriginView:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """A record of memory: how often it was used and what followed (`receipt`), and the step that it came from.
+    """A record of memory: how often it was used and what followed (`usage`), and the step that it came from.
 
     `worth` is the observed return of its state. Numbers are None if that step cannot be read; `origin` is None for an
     id that names no episode.
     """
 
     id: str
-    receipt: str = ""
+    usage: str = ""
     origin: OriginView | None = None
     title: str | None = None
     reward: float | None = None

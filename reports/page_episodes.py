@@ -12,10 +12,10 @@ from billp.graphs.state import Transition
 from billp.reports.compact_json import Packing, dumps
 from billp.reports.episode_view import ItemView, OriginView, Place, RecordView
 from billp.reports.provenance import Sources, source_of, view_of
-from billp.reports.receipts import TrainingUsage
 from billp.reports.rendering import Telling, titles_in
 from billp.reports.report_rows import Row
 from billp.reports.run_data import RunData
+from billp.reports.usage import TrainingUsage
 
 BUDGET = 40_000_000
 """Bytes that the episodes of one page may take; with more, browsers get slow."""
@@ -71,7 +71,7 @@ class _Readers:
             for line in run.lines:
                 titles |= titles_in(line.output)
         self._sources = Sources(runs)
-        self._receipts = TrainingUsage(runs)
+        self._usage = TrainingUsage(runs)
         self._readers: dict[Path, Telling] = {}
         self._records: dict[tuple[Path, str], RecordView] = {}
 
@@ -109,7 +109,7 @@ class _Readers:
             return view_of(record_id, source, None, None)
         somewhere = Place(str(found[0]), 0)  # until it is known which episodes the page holds
         told = view_of(record_id, source, self._step(found, source.step), somewhere)
-        return replace(told, receipt=self._receipts.words(found[0], record_id))
+        return replace(told, usage=self._usage.words(found[0], record_id))
 
     def _step(self, found: _Found, number: int) -> Transition | None:
         done = self._lines[found].output

@@ -182,7 +182,7 @@ def test_the_reference_knows_every_command_setting_and_method(site: Path):
     commands = (site / "reference" / "commands.html").read_text(encoding="utf-8")
     methods = (site / "reference" / "methods.html").read_text(encoding="utf-8")
     assert all(f"<code>{name}</code>" in settings for name in setting_names())
-    assert all(f">billp {name}" in commands for name in ("train", "memory blame", "data add", "api token"))
+    assert all(f">billp {name}" in commands for name in ("train", "memory attribution", "data add", "api token"))
     assert all(f"<code>{name}</code>" in methods for name in METHODS)
     assert "POST /sessions" in (site / "reference" / "http.html").read_text(encoding="utf-8")
     assert "Transition" in (site / "reference" / "run-files.html").read_text(encoding="utf-8")

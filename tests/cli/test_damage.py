@@ -99,7 +99,11 @@ def test_a_damaged_run_folder_is_refused_in_a_sentence(
     billp: Billp, run: Path, name: str, damage: Callable[[Path], None]
 ):
     damage(run / name)
-    for command in (["evaluate", *AT, "--resume"], ["report", "one"], ["memory", "blame", "one", "test-0-u11", "1"]):
+    for command in (
+        ["evaluate", *AT, "--resume"],
+        ["report", "one"],
+        ["memory", "attribution", "one", "test-0-u11", 1],
+    ):
         said = billp(*command)
         if command[0] == "evaluate":
             assert said.code == 2, said.words

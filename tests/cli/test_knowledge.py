@@ -75,7 +75,7 @@ def test_a_recommendation_is_explained_with_what_was_known_then(billp: Billp, ti
     assert billp("knowledge", "build", *TINY).code == 0
     episodes = Path(os.environ["BILLP_RUNS_DIR"]) / "run" / "episodes.jsonl"
     last = json.loads(episodes.read_text().splitlines()[-1])
-    told = billp("memory", "blame", "run", last["id"], "1", "--json")
+    told = billp("memory", "attribution", "run", last["id"], "1", "--json")
     assert told.code == 0, told.words
     assert told.json["as_it_was"] is True
 

@@ -110,7 +110,7 @@ WRONG = [
     (["tune", *AT, "--method", "dqn", "--run", "taken"], "exists; add --resume"),
     (["critic", "--recorded", "takn"], "(did you mean taken?)"),
     (["report", "takn"], "(did you mean taken?)"),
-    (["memory", "blame", "takn", "e", "1"], "(did you mean taken?)"),
+    (["memory", "attribution", "takn", "e", "1"], "(did you mean taken?)"),
 ]
 PATHS = [
     "~",

@@ -129,9 +129,9 @@ async def test_an_experience_is_used_where_the_llm_read_it():
         read = Counter(id_ for step in steps for id_ in step["experiences"])
         assert bool(read) == (method == "billp-llm-only")
         assert all(step["preferences"] for step in steps) == (method == "billp-llm-only")
-        receipts = memory.usage.table()
+        usage = memory.usage.table()
         for id_ in read:
-            assert receipts.of(id_).uses == read[id_]
+            assert usage.of(id_).uses == read[id_]
 
 
 async def test_an_experience_says_what_was_shown_before_it_and_whether_the_user_left():

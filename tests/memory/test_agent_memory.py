@@ -144,11 +144,11 @@ def test_what_another_connection_writes_and_forgets_is_noticed_before_an_episode
         open_memory(settings, "ml-100k", "default", embedder) as other,
     ):
         fill(one)
-        (changes, known), receipts = one.actor.outcomes(), one.usage.recent()
+        (changes, known), usage = one.actor.outcomes(), one.usage.recent()
         assert len(known) == 6
         one.refresh()
         assert one.actor.outcomes() == (changes, known), "nothing changed, so nothing is believed anew"
-        assert one.usage.recent() is receipts
+        assert one.usage.recent() is usage
         other.actor.write([examples.actor(7)])
         one.refresh()
         written, known = one.actor.outcomes()

@@ -88,9 +88,7 @@ def test_equality_looks_at_every_field() -> None:
 
 def test_records_of_earlier_versions_lack_later_fields() -> None:
     whole = examples.actor(1).to_record()
-    assert set(whole.fields) == set(
-        ["item", "item_title", "advantage", "encouraged", "reward", "relation", "before", "left"]
-    )
+    assert {"before", "left"} < whole.fields.keys()
     older = {name: value for name, value in whole.fields.items() if name not in ("before", "left")}
     read = ActorExperience.from_record(replace(whole, fields=older))
     assert (read.before, read.left) == ((), None)

@@ -13,7 +13,7 @@ async def test_what_is_found_is_what_memory_finds_and_shows_as_documents():
     agent_memory.actor.write(
         [
             ActorExperience(
-                f"state {n}", vector, n, f"Film {n}", 1.0, True, 4.0, "first", (), False, Origin("r", "e", "u", n, 0)
+                f"state {n}", vector, Origin("r", "e", "u", n, 0), n, f"Film {n}", 1.0, True, 4.0, "first", (), False
             )
             for n, vector in enumerate(vectors)
         ]

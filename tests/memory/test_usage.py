@@ -30,7 +30,7 @@ def uses(
     return examples.usage(ordinal, reward, kept, run)
 
 
-def receipts(*written: UsageEntry) -> UsageTable:
+def table(*written: UsageEntry) -> UsageTable:
     agent_memory = fake_memory()
     for each in written:
         agent_memory.usage.write(each)
@@ -38,7 +38,7 @@ def receipts(*written: UsageEntry) -> UsageTable:
 
 
 def test_a_reflection_is_held_to_the_episodes_before():
-    told = receipts(uses(0, 10), uses(1, 20, ("reflections/a",)), uses(2, 30, ("reflections/a",)))
+    told = table(uses(0, 10), uses(1, 20, ("reflections/a",)), uses(2, 30, ("reflections/a",)))
     # 20 where 10 was usual, 30 where 15 was.
     assert told.of("reflections/a") == UsageStatistics(uses=2, episodes=2, change=12.5, error=2.5)
     assert told.of("reflections/b") == UsageStatistics()
@@ -47,43 +47,43 @@ def test_a_reflection_is_held_to_the_episodes_before():
 
 
 def test_the_first_episode_of_a_run_has_nothing_to_be_held_to():
-    told = receipts(uses(0, 10, ("reflections/a",)), uses(0, 90, ("reflections/a",), run="other"))
+    told = table(uses(0, 10, ("reflections/a",)), uses(0, 90, ("reflections/a",), run="other"))
     assert told.of("reflections/a") == UsageStatistics(uses=2, episodes=2)
     assert told.of("reflections/a").words().endswith("nothing to compare with")
 
 
 def test_only_the_last_episodes_say_what_is_usual():
-    told = receipts(uses(0, 1000), *(uses(n, 10) for n in range(1, 21)), uses(21, 15, ("reflections/a",)))
+    told = table(uses(0, 1000), *(uses(n, 10) for n in range(1, 21)), uses(21, 15, ("reflections/a",)))
     assert told.of("reflections/a").change == 5
 
 
 def test_steps_are_held_to_what_is_usual_and_episodes_count_alike():
     many, few = {"actor/a": (4, 8.0), "x": (4, -8.0)}, {"actor/a": (1, 4.0), "x": (1, -4.0)}
-    told = receipts(uses(0, 1, used=many), uses(1, 1, used=few))
+    told = table(uses(0, 1, used=many), uses(1, 1, used=few))
     assert told.of("actor/a") == UsageStatistics(uses=5, episodes=2, change=3.0, error=1.0)
     shifted = [{key: (n, total + 7 * n) for key, (n, total) in each.items()} for each in (many, few)]
-    assert receipts(*(uses(n, 1, used=each) for n, each in enumerate(shifted))).of("actor/a").change == 3.0
+    assert table(*(uses(n, 1, used=each) for n, each in enumerate(shifted))).of("actor/a").change == 3.0
 
 
 def test_a_remembered_value_is_held_to_what_came_where_it_was_read():
     episodes = [{"critic/a": (2, 6.0), "critic/b": (2, -6.0)}, {"critic/a": (1, 1.0), "critic/b": (1, -1.0)}]
-    told = receipts(*(uses(n, 1, valued=each) for n, each in enumerate(episodes)))
+    told = table(*(uses(n, 1, valued=each) for n, each in enumerate(episodes)))
     assert told.of("critic/a") == UsageStatistics(uses=3, episodes=2, change=2.0, error=1.0)
     risen = [{key: (n, total + 5 * n) for key, (n, total) in each.items()} for each in episodes]
-    assert receipts(*(uses(n, 1, valued=each) for n, each in enumerate(risen))).of("critic/a").change == 2.0
+    assert table(*(uses(n, 1, valued=each) for n, each in enumerate(risen))).of("critic/a").change == 2.0
     beside = [uses(9 + n, 1, used={"item 3": (50, 900.0)}) for n in range(3)]
-    told = receipts(*(uses(n, 1, valued=each) for n, each in enumerate(episodes)), *beside)
+    told = table(*(uses(n, 1, valued=each) for n, each in enumerate(episodes)), *beside)
     assert told.of("critic/a").change == 2.0, "steps valued without memory are no measure"
 
 
-def test_what_was_written_before_values_had_receipts_is_read():
+def test_what_was_written_before_values_were_counted_is_read():
     old = '{"recalled":["reflections/a"],"steps":1,"surprise":2.0,"used":{"item 3":[1,2.0]}}'
     assert EpisodeUsage.from_json(old) == EpisodeUsage(("reflections/a",), 1, 2.0, used={"item 3": (1, 2.0)})
 
 
 def test_writing_an_episode_again_changes_nothing_and_order_neither():
     written = [uses(n, float(n * n), ("reflections/a",), {"actor/a": (2, float(n))}) for n in range(6)]
-    once, twice = receipts(*written), receipts(*written[::-1], *written)
+    once, twice = table(*written), table(*written[::-1], *written)
     for key in ("reflections/a", "actor/a"):
         assert once.of(key) == twice.of(key)
     assert once.of("actor/a").uses == 12
@@ -95,7 +95,7 @@ def test_only_what_clearly_harms_is_harmful():
         uses(21 + n, n % 3, ("reflections/bad", "reflections/new") if n > 8 else ("reflections/bad",))
         for n in range(10)
     ]
-    told = receipts(*bad)
+    told = table(*bad)
     assert list(told.harmful(("reflections",), 5)) == ["reflections/bad"]
     assert list(told.harmful(("reflections",), 11)) == []
     assert told.harmful(("actor",), 1) == {}
@@ -104,7 +104,7 @@ def test_only_what_clearly_harms_is_harmful():
 def test_where_everything_rises_nothing_is_harmful():
     rising = [uses(n, 3.0 * n + n % 3, ("reflections/a",) if n % 2 else ("reflections/b",)) for n in range(40)]
     assert (
-        receipts(*rising, *(uses(40 + n, 120.0 + n % 3, ("reflections/late",)) for n in range(40))).harmful(
+        table(*rising, *(uses(40 + n, 120.0 + n % 3, ("reflections/late",)) for n in range(40))).harmful(
             ("reflections",), 10
         )
         == {}
@@ -116,7 +116,7 @@ def test_of_many_harmless_records_none_is_called_harmful(seed: int):
     rng = np.random.default_rng(seed)
     names = [f"reflections/{n:03d}" for n in range(200)]
     rows = [uses(n, float(rng.normal(50, 10)), tuple(rng.choice(names, 10, replace=False))) for n in range(300)]
-    told = receipts(*rows)
+    told = table(*rows)
     low = [name for name in names if (r := told.of(name)).change is not None and r.change + 2 * (r.error or 0) < 0]
     assert low, "two standard errors alone would accuse some"
     assert told.harmful(("reflections",), 10) == {}
@@ -154,8 +154,8 @@ class TestWeight:
     """How much a reflection counts among others."""
 
     def test_what_nothing_is_known_of_counts_once(self):
-        assert receipts(uses(0, 10)).weight("reflections/a") == 1
-        assert receipts(uses(0, 10, ("reflections/a",))).weight("reflections/a") == 1, "nothing to compare with"
+        assert table(uses(0, 10)).weight("reflections/a") == 1
+        assert table(uses(0, 10, ("reflections/a",))).weight("reflections/a") == 1, "nothing to compare with"
 
     def test_what_helped_counts_more_and_what_harmed_less_the_surer_the_oftener(self):
         returns = {"reflections/good": 30.0, "reflections/bad": 10.0}
@@ -164,13 +164,13 @@ class TestWeight:
         for number in range(1, 9):
             id_ = list(returns)[number % 2]
             episodes.append(uses(number, returns[id_], (id_,)))
-            told = receipts(*episodes)
+            told = table(*episodes)
             weights.append((told.weight("reflections/good"), told.weight("reflections/bad")))
         assert weights[-1][0] > weights[3][0] > 1 > weights[3][1] > weights[-1][1] > 0
         assert weights[-1][0] < 2
 
     def test_a_rise_that_all_share_speaks_for_none(self):
-        told = receipts(*(uses(n, 10.0 * n, ("reflections/a", "reflections/b")) for n in range(9)))
+        told = table(*(uses(n, 10.0 * n, ("reflections/a", "reflections/b")) for n in range(9)))
         assert told.of("reflections/a").change is not None
         assert told.weight("reflections/a") == pytest.approx(1)
 

@@ -59,7 +59,7 @@ def remember(name: str = "mine") -> None:
         ])  # fmt: skip
         vector = np.asarray(EMBEDDER.embed(["Film 1"])[0])
         agent_memory.actor.write(
-            [ActorExperience("Film 1", vector, 2, "Film 2", -0.5, False, 2.0, "0-0-0", (1,), False, origin("e1", 2))]
+            [ActorExperience("Film 1", vector, origin("e1", 2), 2, "Film 2", -0.5, False, 2.0, "0-0-0", (1,), False)]
         )
 
 

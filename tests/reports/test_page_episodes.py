@@ -64,7 +64,7 @@ def test_one_episode_is_the_same_in_every_renderer(tmp_path: Path):
     for told in (reported, page):  # each counts the episodes that it can open
         read_back = [each for step in told["steps"] for each in (*step["experiences"], *step["valued"])]
         for record in (told["recalled"][0]["record"], *read_back):
-            record["receipt"], record["origin"]["at"] = "", None
+            record["usage"], record["origin"]["at"] = "", None
     assert page == reported
 
     assert line.output is not None
@@ -94,7 +94,7 @@ def test_what_was_recalled_leads_to_its_episode(tmp_path: Path):
     assert (lesson["text"], lesson["distance"], lesson["alike"]) == ("a lesson ", 0.25, 0)
     assert found[origin["at"]["number"] - 1][2]["head"]["id"] == "train-0-2"
     # What followed in training: 12, 3 and 6 stars after 3, 6 and 9, each less the mean of those before.
-    assert lesson["record"]["receipt"] == "used 3 times in 3 episodes; then +0.30 ± 3.06 stars"
+    assert lesson["record"]["usage"] == "used 3 times in 3 episodes; then +0.30 ± 3.06 stars"
     (retrieved,) = reader["steps"][0]["experiences"]
     assert (retrieved["origin"]["step"], retrieved["origin"]["at"]) == (1, origin["at"])
     (valued,) = reader["steps"][0]["valued"]
@@ -105,7 +105,7 @@ def test_a_source_outside_the_report_leads_nowhere(tmp_path: Path):
     put_run(tmp_path / "one", [episode("a", 3, source=Origin("gone", "train-0-0", "u", -1, 0))])
     ((_, _, told),), _ = read(tmp_path)
     record = told["recalled"][0]["record"]
-    assert (record["origin"]["at"], record["receipt"], record["title"]) == (None, "", None)
+    assert (record["origin"]["at"], record["usage"], record["title"]) == (None, "", None)
 
 
 def test_beyond_the_budget_each_row_gives_as_many(tmp_path: Path):

@@ -1,0 +1,111 @@
+"""`billp memory attribution`: which records of memory moved one recommendation, and by how much."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from billp.commands.console import complain
+from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
+from billp.errors import ArtifactError
+from billp.experiments.stats.numbers import signed
+
+if TYPE_CHECKING:
+    from billp.experiments.analysis.attribution import Attribution, BeliefBehind
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="name in the runs folder, or a path")]
+Episode = Annotated[str, typer.Argument(metavar="EPISODE", help="id of an episode of the run")]
+Number = Annotated[int, typer.Argument(metavar="STEP", min=1, help="number of the step, from 1")]
+Memory = Annotated[str | None, typer.Option(help="memory to ask; none is the run's own")]
+Most = Annotated[int, typer.Option("--examples", min=0, help="most principles, experiences and unread reflections")]
+
+
+def attribution(
+    run: Run, episode: Episode, step: Number, memory: Memory = None, most: Most = 5, as_json: AsJson = False
+) -> None:
+    """Show which records of memory moved one recommendation and by how much, and what memory believed."""
+    from billp.experiments.runs.run_names import run_named
+
+    settings = settings_from()
+    folder = run_named(settings.runs_dir, run)  # before anything heavy is loaded
+
+    from billp.experiments.analysis.run_step import find_step
+
+    found = find_step(folder, episode, step)
+    name = memory or found.memory
+    if not name:
+        raise ArtifactError(f"Run {run} does not say which memory it read; name it with --memory.")
+
+    from billp.experiments.analysis.attribution import attribute
+    from billp.experiments.analysis.knowing import as_recorded
+    from billp.graphs.resources import Resources
+    from billp.memory import counts_of
+
+    async def ask() -> Attribution:
+        async with Resources(found.settings_in(settings)) as resources:
+            deps = resources.deps(found.dataset, memory=name, llm=False)
+            return attribute(found, as_recorded(deps, found.surroundings), most=most)
+
+    counts_of(settings, found.dataset, name)  # refuses one that is not there
+    with spinner("asking memory"):
+        told = asyncio.run(ask())
+    if as_json:
+        show_json(told)
+    else:
+        _show(told)
+
+
+def blame(
+    run: Run, episode: Episode, step: Number, memory: Memory = None, most: Most = 5, as_json: AsJson = False
+) -> None:
+    """The old name of `attribution`."""
+    complain("billp: `memory blame` is called `memory attribution` now; the old name will go.")
+    attribution(run, episode, step, memory, most, as_json)
+
+
+def _show(told: Attribution) -> None:
+    stdout.print(f"Step {told.step} of {told.episode}, user {told.user}: {told.title}", style="bold", markup=False)
+    advantage = "" if told.advantage is None else f", advantage {_signed(told.advantage)}"
+    stdout.print(f"reward {told.reward:g}{advantage}", markup=False)
+    plan = told.plan
+    if plan["rest"] or plan["aim"] or plan["avoid"]:
+        ahead = {"covers": f"{plan['steps']} steps"} if plan.get("steps") else {}
+        aim, avoid = _categories(plan["aim"]), _categories(plan["avoid"])
+        named = {**ahead, "cooldown": f"{plan['rest']} steps", "aim": aim, "avoid": avoid}
+        show_pairs(named, f"Plan, from the evidence of {told.pooled} reflections")
+    rows = [
+        ("→" if c.chosen else "", c.title, *map(_signed, (c.score, c.stars, c.staying, c.preference)))
+        for c in told.candidates
+    ]
+    show_table(["", "candidate", "score", "stars", "staying", "LLM (nats)"], rows)
+    if not told.as_it_was:
+        stdout.print("What follows is memory as it is now; it differs from what the step knew.", style="yellow")
+    if told.belief is not None and told.belief.stake:
+        _show_belief(told.belief)
+    if told.records:
+        records = [
+            (_signed(each.stars), "read" if each.read else "", each.text, each.usage.words(), each.id)
+            for each in told.records
+        ]
+        title = "Records behind it, and by how many stars each moved the plan or the score"
+        show_table(["stars", "", "record", "usage", "id"], records, title)
+
+
+def _show_belief(belief: BeliefBehind) -> None:
+    rows = [
+        (_signed(p.stars), p.words, "; ".join(p.after), f"{p.rate:.2%}", f"{p.departures:.1f} of {p.exposures:.1f}")
+        for p in belief.principles
+    ]
+    rows.append((_signed(belief.dislike), "a low rating", "", "", ""))
+    title = f"Principles at work, where a user's leaving costs {belief.stake:.0f} stars"
+    show_table(["stars", "close by", "to", "rate", "left"], rows, title)
+
+
+def _categories(worth: dict[str, float]) -> str:
+    return ", ".join(f"{category} {_signed(stars)}" for category, stars in worth.items()) or "nothing"
+
+
+def _signed(stars: float | None) -> str:
+    return "-" if stars is None else signed(stars, 2)

@@ -1,0 +1,286 @@
+"""What one recommendation rests on: which records of memory moved it and by how much, and what memory believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from billp.agents.evidence import Evidence, pooled
+from billp.agents.llm.asking import call_seed
+from billp.agents.plan import Plan, make_plan, named_categories
+from billp.errors import MemoryStoreError
+from billp.experiments.analysis.run_step import Step
+from billp.graphs.dependencies import Dependencies, state_vector
+from billp.graphs.methods import method_named
+from billp.graphs.plans import PlanState, plan_from
+from billp.graphs.ranking import MemoryRecommender, Weighing
+from billp.graphs.recommending import CHOOSING
+from billp.memory import AgentMemory, Match, Outcome, Record, Reflection, UsageStatistics
+from billp.memory.leaving import LONGEST
+
+_ALIKE = 0.02  # stars by which memory, asked again, may differ from what was recorded, because sums are rounded
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Candidate(_Part):
+    """One line of the shortlist, as it was recorded; None is what had no say.
+
+    `score` = `stars` expected of it + `staying`, which is what the risk costs that the user leaves, and what the draw
+    of `actor.variety` added. `preference` is the LLM's, in nats.
+    """
+
+    item: int
+    title: str
+    chosen: bool
+    score: float | None
+    stars: float | None
+    staying: float | None
+    preference: float | None
+
+
+class PrincipleBehind(_Part):
+    """A cause of leaving that the choice put to work, in words, and the titles of the earlier items `after` which.
+
+    Memory saw it at work in `exposures` different pairs and puts `departures` down to it, which makes its `rate`.
+    `stars` is what it cost the choice.
+    """
+
+    words: str
+    after: list[str]
+    rate: float
+    exposures: float
+    departures: float
+    stars: float
+
+
+class BeliefBehind(_Part):
+    """What memory believed of the choice, where leaving costs `stake` stars.
+
+    `dislike` is what it cost that the user may rate it low and leave; with the stars of all principles it makes
+    - stake x risk.
+    """
+
+    stake: float
+    principles: list[PrincipleBehind]
+    dislike: float
+
+
+class RecordBehind(_Part):
+    """A record of memory behind the step; `read`: the LLM read it, if only in the words of one that says the same.
+
+    `stars` is how much worse the item would look without it: a reflection moves how well the item fits the plan, an
+    experience with the item moves its expected score. None where it moved neither, or was forgotten since.
+    """
+
+    id: str
+    text: str
+    read: bool
+    stars: float | None
+    usage: UsageStatistics
+
+
+class Attribution(_Part):
+    """Everything behind one step.
+
+    `as_it_was`: memory, asked again, still believes and plans what was recorded then. `pooled` reflections made the
+    plan. `belief` is None where memory did not choose.
+    """
+
+    run: str
+    episode: str
+    step: int
+    user: str
+    memory: str
+    title: str
+    reward: float
+    advantage: float | None
+    plan: PlanState
+    pooled: int
+    as_it_was: bool
+    candidates: list[Candidate]
+    belief: BeliefBehind | None
+    records: list[RecordBehind]
+
+
+def attribute(step: Step, deps: Dependencies, *, most: int = 5) -> Attribution:
+    """What `step` rests on, with at most `most` principles, experiences with the item, and reflections not read.
+
+    `deps` have its dataset, its settings and the memory to ask, which is taken as it was: without what later
+    batches of the same run taught. What other runs taught it, or what was pruned, since then cannot be told apart;
+    `as_it_was` says whether the numbers still agree. Raises MemoryStoreError where `deps` have no memory.
+    """
+    memory, record = deps.memory, step.record
+    if memory is None:
+        raise MemoryStoreError("No memory was opened; name the one to ask with --memory.")
+    plan, choice = _PlanBehind(step, deps, memory), None
+    if method_named(step.line.method).chooser == "memory" and record["advantages"]:
+        choice = _Choice(step, deps, [outcome for outcome in memory.actor.outcomes()[1] if step.knew(outcome.id)])
+    moved = {} if choice is None else choice.moved(most)
+    experiences = list(dict.fromkeys([*moved, *record["experiences"]]))
+    texts = plan.texts | {found.id: _words(found) for found in memory.actor.store.get(experiences)}
+    moved, read, usage = plan.moved | moved, plan.read | set(record["experiences"]), memory.usage.table()
+    return Attribution(
+        run=str(step.run), episode=step.line.id, step=step.number, user=step.line.user, memory=step.memory,
+        title=record["title"], reward=record["reward"], advantage=record["advantage"], plan=record["plan"],
+        pooled=plan.pooled, as_it_was=plan.as_it_was and (choice is None or choice.as_it_was),
+        candidates=_candidates(step, deps), belief=None if choice is None else choice.belief(most),
+        records=[
+            RecordBehind(
+                id=id_, text=texts.get(id_, "forgotten since"), read=id_ in read, stars=moved.get(id_),
+                usage=usage.of(id_),
+            )
+            for id_ in (*plan.ids(most), *experiences)
+        ],
+    )  # fmt: skip
+
+
+def _words(experience: Record) -> str:
+    left = ", then the user left" if experience.fields.get("left") else ""
+    return f"{experience.field('item_title', str)}: {experience.field('reward', float):g} stars{left}"
+
+
+def _candidates(step: Step, deps: Dependencies) -> list[Candidate]:
+    record = step.record
+    items = record["shortlist"] or [record["item"]]
+    nothing: list[float | None] = [None] * len(items)
+    weighed = (record["advantages"] or nothing, record["likings"] or nothing, record["preferences"] or nothing)
+    return [
+        Candidate(
+            item=item, title=deps.catalogue[item].title, chosen=item == record["item"], score=score, stars=stars,
+            staying=None if score is None or stars is None else _rounded(score - stars), preference=preference,
+        )
+        for item, score, stars, preference in zip(items, *weighed, strict=True)
+    ]  # fmt: skip
+
+
+class _PlanBehind:
+    """The reflections behind the plan, by id: their `texts`, and by how many stars they `moved` the item's fit.
+
+    `texts` also holds those that were only `read`. The plan was made from `pooled` reflections; `as_it_was`: made
+    again, it is the one that was recorded.
+    """
+
+    def __init__(self, step: Step, deps: Dependencies, memory: AgentMemory) -> None:
+        catalogue, limits, thought = deps.catalogue, deps.settings.planner, step.record["thought"]
+        method, recorded = method_named(step.line.method), plan_from(step.record["plan"])
+        there = _recalled_then(step, deps, memory) if method.plans else []
+        parts = [(Evidence.from_json(match.record.evidence), weight) for match, weight in there]
+        named = named_categories(thought, catalogue.categories, limits.plan_weight) if method.thinks else {}
+        item, shown, whole = catalogue[step.record["item"]], catalogue.some(step.shown), pooled(parts)
+
+        def planned(evidence: Evidence) -> Plan:
+            return make_plan(evidence, named, caution=limits.caution, steps=recorded.steps) if method.plans else Plan()
+
+        def without(evidence: Evidence, weight: float) -> Plan:
+            return planned(pooled([(whole, 1.0), (evidence, -weight)]))
+
+        again, told = planned(whole), step.output["reflections"]
+        self.pooled, self.as_it_was = len(there), _same(again, recorded)
+        self.moved = {
+            match.record.id: round(again.fit(item, shown) - without(*part).fit(item, shown), 4)
+            for (match, _), part in zip(there, parts, strict=True)
+        }
+        self.texts = {match.record.id: match.record.text for match, _ in there}
+        self.texts = {each["id"]: each["text"] for each in told} | self.texts
+        self.read = {id_ for each in told for id_ in (each["id"], *each["alike"])}
+
+    def ids(self, most: int) -> list[str]:
+        """Those that were read, then at most `most` others, first those that moved most."""
+        unread = sorted(self.texts.keys() - self.read, key=lambda id_: (-abs(self.moved[id_]), id_))
+        return [*(id_ for id_ in self.texts if id_ in self.read), *unread[:most]]
+
+
+def _recalled_then(step: Step, deps: Dependencies, memory: AgentMemory) -> list[tuple[Match[Reflection], float]]:
+    """The reflections whose evidence was added up, and their weights, as `graphs.recalling` found them then."""
+    limits = deps.settings.memory
+    later = sum(not step.knew(id_) for id_ in memory.reflections.store.ids())
+    vector = state_vector(deps.vectors, step.output["history"][-limits.state_items :])
+    found = memory.reflections.similar(vector, limits.evidence + later)
+    usage = memory.usage.recent_of(step.knew)
+    then = [match for match in found if step.knew(match.record.id)][: limits.evidence]
+    return [(match, usage.weight(match.record.id)) for match in then]
+
+
+def _same(one: Plan, other: Plan) -> bool:
+    categories = {*one.aim, *one.avoid, *other.aim, *other.avoid}
+    stars = ((plan.aim.get(each, 0.0) + plan.avoid.get(each, 0.0) for plan in (one, other)) for each in categories)
+    return one.cooldown == other.cooldown and all(abs(mine - its) <= _ALIKE for mine, its in stars)
+
+
+class _Choice:
+    """Memory's choice at a step, made again from the `outcomes` that it knew then."""
+
+    def __init__(self, step: Step, deps: Dependencies, outcomes: Sequence[Outcome]) -> None:
+        self._step, self._deps, self._outcomes, self._item = step, deps, outcomes, step.record["item"]
+        self._recommender = self._after(outcomes)
+        self._expected = self._without_chance(self._recommender)
+
+    @property
+    def as_it_was(self) -> bool:
+        """Whether scores and stars are those that were recorded."""
+        record, again = self._step.record, self._weighed(self._recommender)
+        pairs = ((again.scores, record["advantages"]), (again.values, record["likings"]))
+        return all(np.allclose(now[record["shortlist"]], then, rtol=0, atol=_ALIKE) for now, then in pairs)
+
+    def belief(self, most: int) -> BeliefBehind:
+        """What leaving costs, by principles (at most `most`, the dearest first) and by a low rating.
+
+        A principle counts once for each earlier item that is so close.
+        """
+        beliefs, stake, shown, item = self._recommender.beliefs, self._recommender.stake, self._step.shown, self._item
+        # In stars: rates do not add up to the risk, which is below 1, so each has its share of it.
+        rates = beliefs.dislike[item] + beliefs.closeness_rates(shown[-LONGEST:], beliefs.tables)[item]
+        cost = float(stake * self._expected.leaves[item] / max(rates, 1e-12))
+        before, closeness, found = shown[: -LONGEST - 1 : -1], beliefs.closeness, []  # newest first
+        close = [closeness.to(earlier)[:, item] for earlier in before]
+        for cause in beliefs.leaving.causes() if cost else ():
+            place, reached = closeness.names.index(cause.measure), zip(before[: cause.span], close, strict=False)
+            near = [earlier for earlier, levels in reached if levels[place] >= cause.level]
+            if near:
+                found.append(
+                    PrincipleBehind(
+                        words=f"{cause.measure} {cause.level} of {closeness.steps[place]} within {cause.span}",
+                        after=[each.title for each in self._deps.catalogue.some(near)], rate=_rounded(cause.rate),
+                        exposures=_rounded(cause.exposures), departures=_rounded(cause.departures),
+                        stars=_rounded(-cost * cause.rate * len(near)),
+                    )
+                )  # fmt: skip
+        principles = sorted(found, key=lambda principle: principle.stars)[:most]
+        return BeliefBehind(
+            stake=_rounded(stake), principles=principles, dislike=_rounded(-cost * beliefs.dislike[item])
+        )
+
+    def moved(self, most: int) -> dict[str, float]:
+        """By how many stars each experience with the item moved its expected score; at most `most`, departures first.
+
+        That is the score less the one of beliefs without the experience.
+        """
+        mine = [outcome for outcome in self._outcomes if outcome.item == self._item]
+        found = {}
+        for one in sorted(mine, key=lambda outcome: (not outcome.left, outcome.id))[:most]:
+            without = self._without_chance(self._after([other for other in self._outcomes if other is not one]))
+            found[one.id] = round(float((self._expected.scores - without.scores)[self._item]), 4)
+        return found
+
+    def _after(self, outcomes: Sequence[Outcome]) -> MemoryRecommender:
+        method, model = method_named(self._step.line.method), self._deps.belief_model
+        return model.recommender_by(model.after(method, outcomes), method, explores=self._step.learning)
+
+    def _without_chance(self, recommender: MemoryRecommender) -> Weighing:
+        return self._weighed(replace(recommender, explores=False, variety=0.0))
+
+    def _weighed(self, recommender: MemoryRecommender) -> Weighing:
+        recent = np.array(self._step.shown[-LONGEST:], dtype=np.int64)
+        line, number = self._step.line, self._step.number
+        free = np.zeros(len(self._deps.catalogue), dtype=np.bool_)
+        return recommender.weigh(recent, free, call_seed(line.seed, line.id, number - 1, CHOOSING))
+
+
+def _rounded(number: float) -> float:
+    return round(float(number), 6)
