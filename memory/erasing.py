@@ -1,8 +1,8 @@
-"""Forgetting for good: what was deleted is in no file of a memory's folder any more.
+"""Erases records for good: afterwards no file in the memory's folder holds them.
 
-Chroma marks records as deleted, and keeps them in its log of writes (whole, until its index is next stored) and in the
-free pages of its database. Here the log's copies are blanked and the database is written anew. On a Chroma server
-only Chroma itself can do so.
+Chroma only marks records as deleted. It keeps them in its log of writes (whole, until its index is next stored) and in
+the free pages of its database. This module blanks the copies in the log and rewrites the database. On a Chroma server
+only Chroma itself can do that.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from pathlib import Path
 from billp.errors import MemoryStoreError
 from billp.memory.agent_memory import AgentMemory
 from billp.memory.inventory import folder_of, memory_folder
-from billp.memory.store.lock import FolderLock
+from billp.memory.store.folder import FILE, FolderLock
 from billp.memory.store.registry import drop_memory
-from billp.memory.store.snapshot import FILE
 from billp.settings import Settings
 
 _WAIT_S = 30.0  # for Chroma, which may be reading
@@ -26,11 +25,9 @@ _PAGE = 500
 
 
 def erase_user(settings: Settings, agent_memory: AgentMemory, user: str, *, runs: str = "") -> int:
-    """Forgets for good all that `user` taught to `agent_memory` in runs whose names begin with `runs`.
+    """Erases what `user` taught `agent_memory` in runs whose names begin with `runs`; returns how many records.
 
-    Returns how many records that were.
-
-    Raises MemoryStoreError where the folder cannot be written anew.
+    Raises MemoryStoreError if the folder cannot be rewritten.
     """
     ids = agent_memory.ids_of(user, runs=runs)
     agent_memory.forget(ids)
@@ -40,13 +37,13 @@ def erase_user(settings: Settings, agent_memory: AgentMemory, user: str, *, runs
 
 
 def erase_memory(settings: Settings, dataset: str, name: str) -> None:
-    """As `drop_memory`, for good. It must not be open; none is no error."""
+    """Removes the memory `name` of `dataset` with its files. It must not be open; a missing one is no error."""
     folder = folder_of(settings, dataset, name)
     if settings.chroma_url or folder.is_dir():
         drop_memory(settings, dataset, name)
     if settings.chroma_url or not folder.is_dir():
         return
-    if folder == memory_folder(settings):  # of several memories, as earlier versions kept them
+    if folder == memory_folder(settings):  # holds several memories, as in earlier versions
         _blank(folder / FILE, [])
         return
     lock = FolderLock(folder)
@@ -59,7 +56,7 @@ def erase_memory(settings: Settings, dataset: str, name: str) -> None:
 
 
 def _blank(file: Path, ids: Sequence[str]) -> None:
-    """Takes the records `ids`, which are deleted, out of Chroma's log and of the database's free pages."""
+    """Removes the deleted records `ids` from Chroma's log and from the free pages of its database."""
     try:
         with closing(sqlite3.connect(file, timeout=_WAIT_S, isolation_level=None)) as database:
             database.execute("PRAGMA secure_delete = ON")

@@ -15,7 +15,7 @@ from billp.memory.store.protocol import Match, VectorStore
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The numbers of one actor experience, by the same names: many fit into memory without vectors and texts."""
+    """The numbers of one actor experience, under the same names, without its vector and text."""
 
     id: str
     relation: str
@@ -27,7 +27,7 @@ class Outcome:
 
     @classmethod
     def of(cls, id_: str, stored: Mapping[str, FieldValue]) -> Self:
-        """From a record's id and fields; raises MemoryStoreError where it is no actor experience."""
+        """Reads a record's id and fields; raises MemoryStoreError if it is no actor experience."""
         return cls(id=id_, **fields_of(cls, id_, stored))
 
 
@@ -76,18 +76,18 @@ class _ExperienceMemory(Generic[_Experience]):
         self._view: type[_Experience] = view
 
     def similar(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[_Experience]]:
-        """At most `k` experiences of similar states, nearest first; none beyond `max_distance` (squared L2)."""
+        """Finds at most `k` experiences of similar states, nearest first; none beyond `max_distance` (squared L2)."""
         return self.similar_many([vector], k, max_distance)[0]
 
     def similar_many(
         self, vectors: ArrayLike, k: int, max_distance: float | None = None
     ) -> list[list[Match[_Experience]]]:
-        """`similar` for each row of `vectors`, shape (n, d), asked as one batch."""
+        """Does `similar` for each row of `vectors`, shape (n, d), in one batch."""
         found = self.store.nearest_many(vectors, k, max_distance)
         return [[Match(self._view.from_record(m.record), m.distance) for m in row] for row in found]
 
     def write(self, experiences: Sequence[_Experience]) -> None:
-        """Remember `experiences`; one written before is replaced, so writing twice is writing once."""
+        """Writes `experiences`, each in place of the one with its id."""
         self.store.upsert([experience.to_record() for experience in experiences])
 
 
@@ -101,9 +101,9 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
         self._adding = Lock()
 
     def outcomes(self) -> tuple[int, list[Outcome]]:
-        """The numbers of all experiences, and a number that changes with them.
+        """Returns a number that changes with the experiences, and the outcomes of all.
 
-        The first call reads every experience: not on an event loop.
+        The first call reads every experience, so it must not run on an event loop.
         """
         with self._adding:
             if self._outcomes is None:
@@ -111,7 +111,7 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
             return self._changes, list(self._outcomes.values())
 
     def write(self, experiences: Sequence[ActorExperience]) -> None:
-        """See `_ExperienceMemory`; the outcomes follow."""
+        """Writes `experiences`, each in place of the one with its id, and updates the outcomes."""
         with self._adding:
             super().write(experiences)
             self._changes += 1
@@ -119,13 +119,13 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
                 self._outcomes |= {experience.id: experience.outcome for experience in experiences}
 
     def reread(self) -> None:
-        """Read the outcomes anew at the next call, because the store was changed beside this memory."""
+        """Makes the next call read the outcomes anew, because the store was changed directly."""
         with self._adding:
             self._outcomes = None
             self._changes += 1
 
     def refresh(self, count: int) -> None:
-        """`reread`, where the store's `count` of records says that others have written or forgotten some since."""
+        """Does `reread` if the store's `count` of records shows that another process changed it."""
         with self._adding:
             if self._outcomes is not None and len(self._outcomes) != count:
                 self._outcomes = None

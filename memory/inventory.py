@@ -1,4 +1,4 @@
-"""Which memories there are and what they hold, told without opening them: nothing heavy is loaded, nothing locked."""
+"""Lists the memories and counts their records without opening them: nothing heavy is loaded, nothing locked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 from billp.errors import MemoryStoreError
 from billp.memory.records import Kind
 from billp.memory.store.collection import Collection, short_name
-from billp.memory.store.snapshot import DAMAGED, FILE, open_database, unreadable
+from billp.memory.store.folder import DAMAGED, FILE, open_database, unreadable
 from billp.names import there_is_no
 from billp.settings import Settings
 
@@ -34,14 +34,14 @@ Inventory = Mapping[str, Mapping[str, Counts]]
 
 
 def memory_folder(settings: Settings) -> Path:
-    """Where memories are kept when there is no server, a folder each."""
+    """Returns the folder of all memories, one subfolder each; a server needs none."""
     return settings.data / "memory"
 
 
 def inventory(settings: Settings) -> Inventory:
-    """What all memories hold, on the Chroma server of `settings` or in the data folder.
+    """Counts the records of all memories, on the Chroma server of `settings` or in the data folder.
 
-    Another process may be writing meanwhile. Raises MemoryStoreError where server or folder cannot be read.
+    Another process may be writing. Raises MemoryStoreError if the server or a folder cannot be read.
     """
     found: dict[str, dict[str, dict[Kind, int]]] = {}
     kept = _on_server(settings.chroma_url) if settings.chroma_url else _in_folders(memory_folder(settings))
@@ -54,9 +54,9 @@ def inventory(settings: Settings) -> Inventory:
 
 
 def counts_of(settings: Settings, dataset: str, name: str) -> Counts:
-    """How many records of each kind the memory `name` of `dataset` holds.
+    """Counts the records of each kind in the memory `name` of `dataset`.
 
-    Raises MemoryStoreError, naming those like it, where there is no such memory.
+    Raises MemoryStoreError, naming similar ones, if there is no such memory.
     """
     known = inventory(settings).get(dataset, {})
     if name not in known:
@@ -65,7 +65,7 @@ def counts_of(settings: Settings, dataset: str, name: str) -> Counts:
 
 
 def folder_of(settings: Settings, dataset: str, name: str) -> Path:
-    """The folder that the memory `name` of `dataset` is kept in: its own, or the one that once held all."""
+    """Returns the folder of the memory `name` of `dataset`: its own, or the one that held all in earlier versions."""
     shared = memory_folder(settings)
     for metadata, _ in _in_folder(shared):
         if (metadata.get("dataset"), metadata.get("memory")) == (dataset, name):

@@ -1,7 +1,7 @@
 """What a language model says of items: its answers in a file that all runs share, and a snapshot of them.
 
-One file for each model and question, one line for each item asked about. Lines are only ever added, so the first n of
-them are what a run that began with n answers knew, however many came since.
+There is one file for each model and question, with one line for each item asked about. Lines are only added, so a run
+that began with n answers knew the first n lines, however many came since.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Line(BaseModel):
 class Knowledge:
     """What a model says of the items of a catalogue: `log_odds` (items,) of yes against no, NaN where it said nothing.
 
-    `name` is that of its file, of which the first `answers` lines were read; `digest` is their sha256.
+    `name` is the name of its file, `answers` the number of lines that were read, `digest` their sha256.
     """
 
     name: str
@@ -45,17 +45,17 @@ class Knowledge:
 
     @classmethod
     def nothing(cls, items: int) -> Knowledge:
-        """That of a model which was never asked about so many items."""
+        """Returns the knowledge of a model that was asked nothing about `items` items."""
         return cls("", 0, "", np.full(items, np.nan))
 
     @property
     def asked(self) -> int:
-        """The items that it says something of."""
+        """The number of items that it says something of."""
         return int(np.isfinite(self.log_odds).sum())
 
     @property
     def column(self) -> Floats | None:
-        """(items, 1) normal scores of the items' order, NaN where nothing was said; None where nothing was said of any.
+        """(items, 1) normal scores of the items' order, NaN where it said nothing; None if it orders none.
 
         Only the order counts: how sure a model sounds says little, and a few wild answers would outweigh the others.
         """
@@ -78,29 +78,29 @@ class Answers:
 
     @classmethod
     def in_text(cls, name: str, text: str) -> Answers:
-        """The answers in the text of a file; a last line that a kill cut off is no line."""
+        """Reads the answers in the text of a file; a last line that a kill cut off does not count."""
         return cls(name, tuple(text[: text.rfind("\n") + 1].split("\n")[:-1]))
 
     @property
     def text(self) -> str:
-        """The text of a file that holds just them."""
+        """The text of a file with these answers."""
         return "".join(f"{line}\n" for line in self.lines)
 
     def first(self, count: int) -> Answers:
-        """Those that a run began with; raises ArtifactError where there are fewer."""
+        """Returns the first `count` answers, which a run began with; raises ArtifactError if there are fewer."""
         if len(self.lines) < count:
             raise ArtifactError(f"{self.name} holds {len(self.lines)} answers, the run began with {count}; restore it.")
         return Answers(self.name, self.lines[:count])
 
     def of(self, catalogue: Catalogue) -> Knowledge:
-        """What they say of the items of `catalogue`; raises ArtifactError where a line is damaged."""
+        """Returns what they say of the items of `catalogue`; raises ArtifactError if a line is damaged."""
         by_item = self.by_item()
         found = [by_item.get(item.text) for item in catalogue]
         log_odds = np.array([np.nan if value is None else value for value in found], dtype=np.float64)
         return Knowledge(self.name, len(self.lines), hashlib.sha256(self.text.encode()).hexdigest(), log_odds)
 
     def by_item(self) -> dict[str, float | None]:
-        """From an item's text to log-odds, None where the model gave no answer; an item's first answer counts."""
+        """Returns the log-odds by item text, None where the model gave no answer; an item's first answer counts."""
         found: dict[str, float | None] = {}
         for number, line in enumerate(self.lines, start=1):
             try:
@@ -119,12 +119,12 @@ class KnowledgeFile:
 
     @classmethod
     def of(cls, folder: Path, model: str, digest: str, question: str) -> KnowledgeFile:
-        """The file of a model, by its name and the sha256 of its file ("" where unknown), and a question's words."""
+        """Returns the file for a model (its name, and the sha256 of its file or "") and the words of a question."""
         key = hashlib.sha256("\0".join((digest or model, question)).encode()).hexdigest()[:12]
         return cls(folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', Path(model).name)[:40]}-{key}.jsonl")
 
     def read(self) -> Answers:
-        """All answers there are, none where there is no file yet; raises ArtifactError where it cannot be read."""
+        """Reads all answers, none if there is no file yet; raises ArtifactError if it cannot be read."""
         try:
             return Answers.in_text(self.path.stem, self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -133,7 +133,7 @@ class KnowledgeFile:
             raise ArtifactError(f"{self.path} cannot be read ({error}); delete it and ask again.") from error
 
     def add(self, item: str, log_odds: float | None) -> None:
-        """Adds one answer; it is on the disk when this returns. Raises OSError."""
+        """Adds one answer and waits until it is on the disk; raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
             hold(file)

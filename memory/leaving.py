@@ -1,10 +1,10 @@
-"""What makes users leave: rates of causes, learned from who left after what.
+"""What makes users leave: the rates of causes, learned from the steps after which users left or stayed.
 
 A recommendation may drive its user away by being close to one shown lately, by each measure of closeness, and by the
 stars that it gets. Causes act independently: the chance to stay is exp(-(sum of the rates of the causes at work)), the
-noisy-or of Pearl (1988). A cause is "at least this close, within the last k steps", so that a principle reads as people
-say it, and what is nearer or more recent has at least the rate of what is less so. Rates have Gamma posteriors, found
-by expectation maximisation: an observed departure is shared out among the causes at work in proportion to their rates.
+noisy-or of Pearl (1988). A cause is "at least this close, within the last k steps", as people would say it, so closer
+and more recent items have at least the rate of others. Rates have Gamma posteriors, found by expectation maximisation:
+an observed departure is shared out among the causes at work in proportion to their rates.
 
 What drives some users away drives others away too, but what some did not mind others may: two items that are apart for
 them may be close for others. So no rate falls below a small one that others may have, or its prior if that is less.
@@ -25,9 +25,9 @@ SPANS = (1, 2, 3, 4, 6, 8)
 LONGEST = SPANS[-1]
 STARS = 5
 
-_BELIEF = 300.0  # exposures that the prior of a rate is worth
-_OTHERS = 0.003  # rate that users not met may have of a cause that those met never minded, at most
-_LIKELY_SPAN = 4  # before anything is learned, closeness within so many steps is taken to bore (W in the paper)
+_BELIEF = 300.0  # weight of a rate's prior, in exposures
+_OTHERS = 0.003  # highest rate that new users may have of a cause that never drove a known user away
+_LIKELY_SPAN = 4  # the prior takes closeness within so many steps to bore (W in the paper)
 _RATES = {  # prior rates of reaching each level of a measure within that span
     "categories": (0.0007, 0.0033, 0.006, 0.02, 0.07, 0.1),
     "year": (0.0001, 0.0001, 0.0002),

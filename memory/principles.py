@@ -1,10 +1,10 @@
 """Principles: what is claimed to make users leave, counted over many episodes, and confirmed or retired.
 
-Of the steps at which a principle was at work a share of users left, and of the others another share. Both are believed
-after a Beta prior worth one departure at the share of all steps. A principle is confirmed where the first is larger
-than the second with a probability of `SURE`, and retired where it is not even `_WORTH` times as large with the same
-probability; else it is open. So what can't be told apart from nothing goes as surely as what is wrong: the region of
-practical equivalence of Kruschke (2018, Rejecting or accepting parameter values in Bayesian estimation).
+Users left after a share of the steps at which a principle was at work, and after another share of the other steps.
+Each share has a Beta posterior, whose prior is worth one departure at the share of all steps. A principle is confirmed
+if the first share is larger than the second with a probability of `SURE`, and retired if with that probability it is
+not even `_WORTH` times as large; otherwise it is open. So a principle without effect is retired like a wrong one: the
+region of practical equivalence of Kruschke (2018, Rejecting or accepting parameter values in Bayesian estimation).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _POINTS = (np.arange(64) + 0.5) / 64  # quantiles of the second share over which
 
 @dataclass(frozen=True)
 class Principle:
-    """One cause of leaving with its object, what speaks for it and what against.
+    """One cause of leaving with its object, and the evidence for and against it.
 
-    `id` names both. It was claimed of `claims` episodes, and the claim held. `left` of `shown` steps at which it was
-    at work made the user leave, and `other_left` of `other_shown` steps else. By a measure of closeness it is at work
-    within `span` steps, from `level` on; both are 0 where closeness is not what it speaks of.
+    `id` names both. The claim held in `claims` episodes. Users left after `left` of the `shown` steps at which it was
+    at work, and after `other_left` of the `other_shown` other steps. A cause of closeness is at work within `span`
+    steps, from `level` on; both are 0 for other causes.
     """
 
     id: str
@@ -43,13 +43,13 @@ class Principle:
 
     @cached_property
     def state(self) -> State:
-        """What the evidence makes of it."""
+        """Whether the evidence confirms it, retires it or leaves it open."""
         if self._above(1.0) >= SURE:
             return "confirmed"
         return "retired" if self._above(_WORTH) <= 1 - SURE else "open"
 
     def _above(self, times: float) -> float:
-        """The probability that the share left at work is more than `times` that of the other steps."""
+        """Returns the probability that its share of departures is more than `times` that of the other steps."""
         from scipy.special import betainc, betaincinv  # noqa: PLC0415  # takes a while to load
 
         usual = (self.left + self.other_left) / max(self.shown + self.other_shown, 1)

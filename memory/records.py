@@ -23,7 +23,7 @@ _Value = TypeVar("_Value", str, int, float, bool)
 
 
 def as_vector(values: Vector | Sequence[float]) -> Vector:
-    """`values` as one read-only float32 row of shape (d,); refuses another shape, NaN and infinity."""
+    """Returns `values` as a read-only float32 row of shape (d,); refuses another shape, NaN and infinity."""
     vector = np.array(values, dtype=np.float32)
     if vector.ndim != 1 or not np.isfinite(vector).all():
         raise MemoryStoreError(f"A vector of shape {vector.shape} is no row of finite numbers; check the embedder.")
@@ -45,8 +45,8 @@ class Origin:
     seed: int
 
     def id(self, kind: str) -> str:
-        """The one id of what `kind` of memory learned at this moment, so that a repeated write changes nothing."""
-        # Quoted, because a slash in a run name must not make two origins meet; padded, so that ids sort by step.
+        """Returns the one id of a record of `kind` learned at this moment, so writing it again changes nothing."""
+        # Quoted, so that a slash in a run name cannot make two ids equal; padded, so that ids sort by step.
         return f"{kind}/{quote(self.run, safe='')}/{quote(self.episode, safe='')}/{self.step:04d}"
 
 
@@ -66,7 +66,7 @@ class ByValue:
 class Record(ByValue):
     """One thing remembered: a text, its vector of shape (d,), plain fields and where it came from.
 
-    Raises MemoryStoreError on a field the store could not give back unchanged.
+    Raises MemoryStoreError for a field that the store could not give back unchanged.
     """
 
     id: str
@@ -79,14 +79,14 @@ class Record(ByValue):
         object.__setattr__(self, "vector", as_vector(self.vector))
         object.__setattr__(self, "fields", dict(self.fields))
         for name, value in [*self.fields.items(), ("step", self.origin.step), ("seed", self.origin.seed)]:
-            # Chroma turns both of these into something else without a word.
+            # Chroma silently turns both of these into something else.
             infinite = isinstance(value, float) and not math.isfinite(value)
             too_long = isinstance(value, int) and not -(2**63) <= value < 2**63
             if infinite or too_long:
                 raise MemoryStoreError(f"Field {name!r} of {self.id} is {value}; give a finite number of 64 bits.")
 
     def field(self, name: str, kind: type[_Value]) -> _Value:
-        """The field `name`, which must be a `kind`; raises MemoryStoreError when it is missing or is not."""
+        """Returns the field `name`; raises MemoryStoreError if it is missing or not of type `kind`."""
         return _field(self.id, self.fields, name, kind)
 
 
@@ -111,7 +111,7 @@ class Learned(ByValue):
         return self.origin.id(self.kind)
 
     def to_record(self) -> Record:
-        """The record that the store keeps."""
+        """Returns the record that the store keeps."""
         values: dict[str, FieldValue] = {}
         view: Any = type(self)  # an Any, for mypy takes classes of unhashable objects for unhashable
         for name, type_, default in _columns(view):
@@ -122,7 +122,7 @@ class Learned(ByValue):
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
-        """What `record` stands for; raises MemoryStoreError when it is of another kind or lacks a field."""
+        """Reads `record`; raises MemoryStoreError if it is of another kind or lacks a field."""
         if record.id != record.origin.id(cls.kind):
             raise MemoryStoreError(f"Record {record.id} is not of kind {cls.kind!r}; look for it in another memory.")
         values = fields_of(cls, record.id, record.fields)
@@ -130,9 +130,9 @@ class Learned(ByValue):
 
 
 def fields_of(view: type, id_: str, stored: Mapping[str, FieldValue]) -> dict[str, Any]:
-    """Of the fields `stored` for record `id_` those that the dataclass `view` declares, as it declares them.
+    """Reads the fields that the dataclass `view` declares from those `stored` for the record `id_`.
 
-    Raises MemoryStoreError when one is missing or of another type.
+    Raises MemoryStoreError if one is missing or of another type.
     """
     values: dict[str, Any] = {}
     for name, type_, default in _columns(view):
@@ -145,7 +145,7 @@ def fields_of(view: type, id_: str, stored: Mapping[str, FieldValue]) -> dict[st
 
 @cache
 def _columns(view: type) -> tuple[tuple[str, Any, Any], ...]:
-    """Name, plain type and default (or MISSING) of each field that a record keeps in its fields."""
+    """Returns name, plain type and default (or MISSING) of each field that a record keeps in its fields."""
     hints, found = get_type_hints(view), []
     for each in fields(view):
         if each.name not in ("id", "text", "vector", "origin"):

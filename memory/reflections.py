@@ -39,15 +39,15 @@ class ReflectionMemory:
         self.store = store
 
     def similar(self, vector: Vector, k: int) -> list[Match[Reflection]]:
-        """The `k` reflections whose episodes began in the most similar states, nearest first."""
+        """Finds the `k` reflections whose episodes began in the most similar states, nearest first."""
         return [Match(Reflection.from_record(m.record), m.distance) for m in self.store.nearest(vector, k)]
 
     def latest(self, k: int) -> list[Reflection]:
-        """The `k` reflections with the highest ordinals, highest first."""
+        """Returns the `k` reflections with the highest ordinals, highest first."""
         return [Reflection.from_record(record) for record in self.store.largest("ordinal", k)]
 
     def write(self, reflections: Sequence[Reflection]) -> None:
-        """Remember `reflections`; one written before is replaced, so writing twice is writing once."""
+        """Writes `reflections`, each in place of the one with its id."""
         self.store.upsert([reflection.to_record() for reflection in reflections])
 
 
@@ -55,8 +55,8 @@ class ReflectionMemory:
 class Merged:
     """Reflections that say the same.
 
-    `first` is the one whose user was most alike and whose words stand for all, `others` are the ids of the rest,
-    `weight` is the sum of their weights.
+    `first` comes from the most similar user, and its words stand for all; `others` are the ids of the rest; `weight` is
+    the sum of all weights.
     """
 
     first: Match[Reflection]
@@ -65,10 +65,11 @@ class Merged:
 
 
 def merge(found: Sequence[Match[Reflection]], vectors: Vector, weights: Sequence[float], k: int) -> list[Merged]:
-    """The `k` weightiest of what `found` (nearest first) says; of equals the one learned from the nearest user.
+    """Merges the reflections `found` (nearest first) that say the same; returns the `k` weightiest groups.
 
     `vectors` (n, d) embed the texts with unit length, `weights` are their `UsageTable.weight`. A reflection joins the
-    first before it that says the same, so that what many similar users taught comes before what one did.
+    first before it that says the same, so what many similar users taught outweighs what one did; of equal groups, the
+    one from the nearest user comes first.
     """
     leaders: list[int] = []
     members: dict[int, list[int]] = {}

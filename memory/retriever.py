@@ -1,4 +1,4 @@
-"""Memory as a LangChain retriever, so that what was read back, and for what, shows in callbacks and traces."""
+"""Memory as a LangChain retriever, so that callbacks and traces show what was searched for and found."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Search = Callable[..., list[Match[T]]]
 
 
 class Remembered(Document):
-    """A record that was found: its text, its id, its distance and its fields."""
+    """A found record as LangChain's document: its text, id, distance and fields."""
 
     _match: Any = PrivateAttr(None)
 
     @classmethod
     def of(cls, match: Match[T]) -> Remembered:
-        """The document of `match`."""
+        """Makes the document of `match`."""
         record = match.record.to_record()
         metadata = {**record.fields, "distance": match.distance}
         document = cls(page_content=record.text, id=record.id, metadata=metadata)
@@ -37,7 +37,7 @@ class Remembered(Document):
 
 
 class MemoryRetriever(BaseRetriever):
-    """Finds what memory holds of states like the one in question."""
+    """Finds records of states similar to a query."""
 
     search: Any
     """A `Search`."""
@@ -72,13 +72,13 @@ async def similar_states(
     max_distance: float | None = None,
     callbacks: Callbacks = None,
 ) -> list[Match[T]]:
-    """At most `k` matches of `search`, nearest first, by a retriever whose run is called `name`.
+    """Finds at most `k` matches, nearest first, by a retriever whose run is called `name`.
 
-    `vector` (d,) is what is looked for, `words` say it for people.
+    `vector` (d,) is the query, and `words` is its text for people.
     """
     retriever = MemoryRetriever(search=search, embedder=embedder, k=k, max_distance=max_distance)
     config = RunnableConfig(run_name=name, tags=[name])
-    if callbacks is not None:  # else those of the run that asks
+    if callbacks is not None:  # otherwise LangChain takes those of the current run
         config["callbacks"] = callbacks
     found = await retriever.ainvoke(words, config, vector=vector)
     return [document._match for document in found if isinstance(document, Remembered)]

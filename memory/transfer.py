@@ -1,6 +1,6 @@
 """The file a memory is exported to: a header line, then one record a line, as JSON.
 
-What is read may come from anywhere, so a record that cannot have happened is refused like one that is malformed.
+A file may come from anywhere, so records with impossible values are refused like malformed ones.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Entry(_Line):
 
 
 def write_lines(stream: TextIO, header: Header, entries: Iterable[tuple[Kind, Record]]) -> None:
-    """Write `header` and `entries`; raises MemoryStoreError when they are not as many as the header says."""
+    """Writes `header` and `entries`; raises MemoryStoreError if the header counts another number of them."""
     stream.write(header.model_dump_json() + "\n")
     written = 0
     for kind, record in entries:
@@ -87,9 +87,9 @@ def write_lines(stream: TextIO, header: Header, entries: Iterable[tuple[Kind, Re
 
 
 def read_lines(lines: Iterator[str], *, embedder: str, dimension: int) -> Iterator[tuple[Kind, Record]]:
-    """The records in an export's `lines`; raises MemoryStoreError, naming the line, at the first thing wrong with it.
+    """Reads the records in an export's `lines`; raises MemoryStoreError, naming the line, at the first fault.
 
-    Nothing may be written before the last record was read: only then is the whole file known to be good.
+    Write nothing before the last record was read: only then is the whole file known to be good.
     """
     header = _header(next(lines, ""))
     if (header.embedder, header.dimension) != (embedder, dimension):
@@ -148,7 +148,7 @@ def _said(error: Exception) -> str:
 
 
 def _implausible(learned: Learned) -> str:
-    """What cannot have been, in words; empty where everything can."""
+    """Says which value is impossible; empty if none is."""
     if isinstance(learned, ActorExperience) and not _RELATION.fullmatch(learned.relation):
         return f"relation {learned.relation[:40]!r}"
     if isinstance(learned, UsageEntry):

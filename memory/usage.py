@@ -1,7 +1,7 @@
 """The usage log: what episodes used of a memory, and the usage statistics of its records.
 
-Every learned episode leaves one entry, under the id of its run and episode; so writing it twice is writing it once, and
-the statistics, which are added up from the entries when they are asked for, count nothing twice. What followed a use:
+Every learned episode leaves one entry under the id of its run and episode, so writing it twice changes nothing, and the
+statistics, which are sums over the entries, count nothing twice. What followed a use:
 
 - An episode used a reflection where it recalled it. What followed is the episode's return less what was to be expected:
   the mean return of the `_LATELY` episodes learned before it in its run. The first of a run expects nothing.
@@ -33,7 +33,7 @@ from billp.memory.store.protocol import VectorStore
 
 _LATELY = 20
 _CHANCE = 0.025  # with which, of records that do no harm, any is taken for harmful
-_DOUBT = 4.0  # uses' worth of doubt whether what followed a reflection was owed to it
+_DOUBT = 4.0  # uses after which what followed a reflection counts half
 _RECENT = 1000  # learned episodes from which reflections are weighed, so that a large memory does not cost more
 
 Row = tuple[str, Mapping[str, FieldValue]]
@@ -58,12 +58,12 @@ class EpisodeUsage:
     valued: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """As memory keeps it."""
+        """Returns the JSON that memory keeps."""
         return _ADAPTER.dump_json(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> EpisodeUsage:
-        """From what memory kept; raises MemoryStoreError when that is something else."""
+        """Reads the JSON that memory kept; raises MemoryStoreError if it is something else."""
         try:
             return _ADAPTER.validate_json(text)
         except ValidationError as error:
@@ -105,7 +105,7 @@ class UsageStatistics(BaseModel):
     error: float | None = None
 
     def words(self) -> str:
-        """The statistics in a few words."""
+        """Says the statistics in a few words."""
         if not self.uses:
             return "never used"
         often = f"used {self.uses} times in {self.episodes} episodes" if self.uses > 1 else "used once"
@@ -115,10 +115,10 @@ class UsageStatistics(BaseModel):
 
 
 class UsageTable:
-    """The usage statistics of all records of one memory, added up from the entries of its usage log."""
+    """The usage statistics of all records of one memory, summed over the entries of its usage log."""
 
     def __init__(self, entries: Iterable[Row], *, steps: bool = True) -> None:
-        """Without `steps` only reflections are counted, which is quicker."""
+        """Sums over `entries`; without `steps` only reflections are counted, which is faster."""
         self._uses: dict[str, int] = defaultdict(int)
         self._episodes: dict[str, int] = defaultdict(int)
         self._changes: dict[str, list[float]] = defaultdict(list)
@@ -138,7 +138,7 @@ class UsageTable:
                     self._count(key, count, total / count - usual)
 
     def of(self, key: str) -> UsageStatistics:
-        """The statistics of the record with this id; zeros where it was never used."""
+        """Returns the statistics of the record with this id; zeros if it was never used."""
         changes = self._changes.get(key, [])
         mean = sum(changes) / len(changes) if changes else None
         error = None
@@ -149,10 +149,10 @@ class UsageTable:
         )
 
     def harmful(self, kinds: Sequence[str], least: int) -> dict[str, UsageStatistics]:
-        """Ids of these kinds, sorted, used in at least `least` episodes, after which it went worse than by chance.
+        """Returns the records of these kinds used in at least `least` episodes that did harm beyond chance, by id.
 
-        One of forty harmless records lies two standard errors low by luck, so the bound is lower the more records are
-        tested: with a probability of `_CHANCE` any harmless one is named (Student's t with Bonferroni's bound).
+        One of forty harmless records lies two standard errors low by luck, so the bound gets stricter with the number
+        of records: the probability that any harmless one is named is `_CHANCE` (Student's t, Bonferroni's bound).
         """
         from scipy.special import stdtrit  # noqa: PLC0415  # takes a while to load, and only pruning needs it
 
@@ -167,10 +167,11 @@ class UsageTable:
         return found
 
     def weight(self, reflection: str) -> float:
-        """How much the reflection of this id counts, between 0 and 2; 1 where nothing is known of it.
+        """Returns how much the reflection of this id counts, between 0 and 2; 1 if nothing is known of it.
 
-        It is 2 / (1 + exp(-z)), z being how many standard errors what followed it lies above what followed reflections
-        on the whole (which rises with everything that is learned), less the fewer episodes say so.
+        It is 2 / (1 + exp(-z)). z is how many standard errors what followed it lies above what followed all
+        reflections, times n / (n + `_DOUBT`) after n episodes. Comparing with all reflections takes out the rise of
+        returns that comes from learning as such.
         """
         changes = self._changes.get(reflection, [])
         usual, spread = self._reflections
@@ -203,23 +204,23 @@ class UsageLog:
         self._adding = Lock()
 
     def write(self, entry: UsageEntry) -> None:
-        """Remember what an episode used, in place of what was remembered of it before."""
+        """Writes what an episode used, in place of an earlier entry of that episode."""
         self.store.upsert([entry.to_record()])
         self.reread()
 
     def reread(self) -> None:
-        """Add up anew at the next call, because the store was changed."""
+        """Makes the next call sum anew, because the store was changed."""
         with self._adding:
             self._recent = None
 
     def refresh(self, count: int) -> None:
-        """`reread`, where the store's `count` of records says that others have written or forgotten some since."""
+        """Does `reread` if the store's `count` of records shows that another process changed it."""
         with self._adding:
             if self._recent is not None and self._count != count:
                 self._recent = None
 
     def recent(self) -> UsageTable:
-        """The statistics of reflections, from the latest episodes alone; added up once between two writes."""
+        """Returns the statistics of reflections over the latest episodes; summed once between two writes."""
         with self._adding:  # episodes that begin together wait for one sum instead of making one each
             if self._recent is None:
                 self._count = self.store.count()
@@ -228,12 +229,12 @@ class UsageLog:
             return self._recent
 
     def recent_of(self, known: Callable[[str], bool]) -> UsageTable:
-        """What `recent` said when there were only the entries whose ids `known` accepts."""
+        """Returns what `recent` gave when there were only the entries whose ids `known` accepts."""
         rows = sorted(
             (row for row in self.store.fields() if known(row[0])), key=lambda row: (-int(row[1]["ordinal"]), row[0])
         )
         return UsageTable(rows[:_RECENT], steps=False)
 
     def table(self) -> UsageTable:
-        """The statistics of all records as of now."""
+        """Returns the statistics of all records as of now."""
         return UsageTable(self.store.fields())

@@ -1,4 +1,4 @@
-"""The vectors of a catalogue's items, computed once and kept on disk."""
+"""The vectors of a catalogue's items, computed once and stored on disk."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def catalogue_vectors(
     folder: Path,
     progress: Callable[[float], None] | None = None,
 ) -> Vector:
-    """The unit vector of every item's text: float32 of shape (items, dimension), in catalogue order.
+    """Returns the unit vector of every item's text: float32 of shape (items, dimension), in catalogue order.
 
-    Kept as npz under `folder`, named by a hash of the texts and the embedder, so a changed catalogue is embedded
-    anew and a damaged file is replaced. `progress` is told the share that is done, 0 to 1.
-    Raises ArtifactError when `folder` cannot be written.
+    They are stored as npz under `folder`, named by a hash of the texts and the embedder, so a changed catalogue is
+    embedded anew; a damaged file is replaced. `progress` gets the share that is done, 0 to 1.
+    Raises ArtifactError if `folder` cannot be written.
     """
     texts = [item.text for item in catalogue]
     path = folder / f"items-{_digest(texts, embedder)}.npz"
@@ -48,7 +48,7 @@ def catalogue_vectors(
 
 
 def _silent(share: float) -> None:
-    """Nobody watches."""
+    """Ignores progress."""
 
 
 def _digest(texts: Sequence[str], embedder: Embedder) -> str:
@@ -60,13 +60,13 @@ def _digest(texts: Sequence[str], embedder: Embedder) -> str:
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Vector | None:
-    """The stored vectors, or None where there are none that can be used."""
+    """Returns the stored vectors, or None if they are missing or damaged."""
     try:
         # Opened here, since numpy would leave a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             vectors = stored["vectors"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None  # missing or damaged; either way it is made again
+        return None
     if vectors.shape != shape or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
         return None
     return np.asarray(vectors, dtype=np.float32)
@@ -74,9 +74,9 @@ def _read(path: Path, shape: tuple[int, int]) -> Vector | None:
 
 @contextmanager
 def _written(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path`: a process killed half-way leaves no half file, and two may write at once.
+    """Opens a file that replaces `path` when it is whole, so a kill leaves no half file, and two may write at once.
 
-    A disk that takes nothing is refused before the work.
+    A full disk is refused before the work.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -95,7 +95,7 @@ def test_every_make_target_named_exists():
 
 @pytest.mark.parametrize(
     ("words", "file"),
-    [("is in use by process", "memory/store/lock.py"), ("uses the unknown variable", "agents/prompt_pack.py")],
+    [("is in use by process", "memory/store/folder.py"), ("uses the unknown variable", "agents/prompt_pack.py")],
 )
 def test_what_the_error_table_quotes_is_what_is_printed(words: str, file: str):
     assert words in TROUBLE

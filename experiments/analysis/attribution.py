@@ -21,7 +21,7 @@ from billp.graphs.recommending import CHOOSING
 from billp.memory import AgentMemory, Match, Outcome, Record, Reflection, UsageStatistics
 from billp.memory.leaving import LONGEST
 
-_ALIKE = 0.02  # stars by which memory, asked again, may differ from what was recorded, because sums are rounded
+_ALIKE = 0.02  # stars by which recomputed beliefs may differ from recorded ones, which are rounded
 
 
 class _Part(BaseModel):
@@ -29,10 +29,10 @@ class _Part(BaseModel):
 
 
 class Candidate(_Part):
-    """One line of the shortlist, as it was recorded; None is what had no say.
+    """One row of the shortlist, as it was recorded; None for parts that had no influence.
 
-    `score` = `stars` expected of it + `staying`, which is what the risk costs that the user leaves, and what the draw
-    of `actor.variety` added. `preference` is the LLM's, in nats.
+    `score` = `stars` expected of it + `staying`, the cost of the risk that the user leaves, to which `actor.variety`
+    adds a random draw. `preference` is the LLM's, in nats.
     """
 
     item: int
@@ -45,10 +45,10 @@ class Candidate(_Part):
 
 
 class PrincipleBehind(_Part):
-    """A cause of leaving that the choice put to work, in words, and the titles of the earlier items `after` which.
+    """A cause of leaving that applies to the choice, in words; `after` are the titles of the earlier items concerned.
 
-    Memory saw it at work in `exposures` different pairs and puts `departures` down to it, which makes its `rate`.
-    `stars` is what it cost the choice.
+    Its `rate` comes from `exposures` different pairs of items, to which memory attributes `departures` of users.
+    `stars` is its (negative) share of the score.
     """
 
     words: str
@@ -60,10 +60,10 @@ class PrincipleBehind(_Part):
 
 
 class BeliefBehind(_Part):
-    """What memory believed of the choice, where leaving costs `stake` stars.
+    """What memory believed of the choice; a user's leaving costs `stake` stars.
 
-    `dislike` is what it cost that the user may rate it low and leave; with the stars of all principles it makes
-    - stake x risk.
+    `dislike` is the cost of the risk that the user rates the item low and leaves. With the stars of all principles it
+    makes - stake x risk.
     """
 
     stake: float
@@ -72,10 +72,10 @@ class BeliefBehind(_Part):
 
 
 class RecordBehind(_Part):
-    """A record of memory behind the step; `read`: the LLM read it, if only in the words of one that says the same.
+    """A record of memory behind the step; `read`: the LLM read it, or one that says the same.
 
-    `stars` is how much worse the item would look without it: a reflection moves how well the item fits the plan, an
-    experience with the item moves its expected score. None where it moved neither, or was forgotten since.
+    `stars` is how much it moved the choice: a reflection moves how well the item fits the plan, an experience with the
+    item moves its expected score. None if it moved neither, or was forgotten since.
     """
 
     id: str
@@ -88,8 +88,8 @@ class RecordBehind(_Part):
 class Attribution(_Part):
     """Everything behind one step.
 
-    `as_it_was`: memory, asked again, still believes and plans what was recorded then. `pooled` reflections made the
-    plan. `belief` is None where memory did not choose.
+    `as_it_was` says whether memory, asked again, still believes and plans what was recorded. The plan was made from
+    `pooled` reflections. `belief` is None if memory did not choose.
     """
 
     run: str
@@ -109,11 +109,11 @@ class Attribution(_Part):
 
 
 def attribute(step: Step, deps: Dependencies, *, most: int = 5) -> Attribution:
-    """What `step` rests on, with at most `most` principles, experiences with the item, and reflections not read.
+    """Returns what `step` rests on: at most `most` principles, experiences with the item, and reflections not read.
 
-    `deps` have its dataset, its settings and the memory to ask, which is taken as it was: without what later
-    batches of the same run taught. What other runs taught it, or what was pruned, since then cannot be told apart;
-    `as_it_was` says whether the numbers still agree. Raises MemoryStoreError where `deps` have no memory.
+    `deps` have its dataset, its settings and the memory to ask. The memory is taken as it was, without what later
+    batches of the same run taught. What other runs taught it since, or what was pruned, cannot be told apart;
+    `as_it_was` says whether the numbers still agree. Raises MemoryStoreError if `deps` have no memory.
     """
     memory, record = deps.memory, step.record
     if memory is None:
@@ -162,8 +162,8 @@ def _candidates(step: Step, deps: Dependencies) -> list[Candidate]:
 class _PlanBehind:
     """The reflections behind the plan, by id: their `texts`, and by how many stars they `moved` the item's fit.
 
-    `texts` also holds those that were only `read`. The plan was made from `pooled` reflections; `as_it_was`: made
-    again, it is the one that was recorded.
+    `texts` includes reflections that were only `read`. The effect of a reflection is the fit of the item to the plan,
+    minus its fit to the plan made without it. `as_it_was` says whether the plan, made again, equals the recorded one.
     """
 
     def __init__(self, step: Step, deps: Dependencies, memory: AgentMemory) -> None:
@@ -191,13 +191,13 @@ class _PlanBehind:
         self.read = {id_ for each in told for id_ in (each["id"], *each["alike"])}
 
     def ids(self, most: int) -> list[str]:
-        """Those that were read, then at most `most` others, first those that moved most."""
+        """Returns the ones that were read, then at most `most` others, the largest effect first."""
         unread = sorted(self.texts.keys() - self.read, key=lambda id_: (-abs(self.moved[id_]), id_))
         return [*(id_ for id_ in self.texts if id_ in self.read), *unread[:most]]
 
 
 def _recalled_then(step: Step, deps: Dependencies, memory: AgentMemory) -> list[tuple[Match[Reflection], float]]:
-    """The reflections whose evidence was added up, and their weights, as `graphs.recalling` found them then."""
+    """Returns the reflections whose evidence made the plan, with their weights, as `graphs.recalling` did."""
     limits = deps.settings.memory
     later = sum(not step.knew(id_) for id_ in memory.reflections.store.ids())
     vector = state_vector(deps.vectors, step.output["history"][-limits.state_items :])
@@ -214,7 +214,7 @@ def _same(one: Plan, other: Plan) -> bool:
 
 
 class _Choice:
-    """Memory's choice at a step, made again from the `outcomes` that it knew then."""
+    """Memory's choice at a step, recomputed from the `outcomes` that it knew then."""
 
     def __init__(self, step: Step, deps: Dependencies, outcomes: Sequence[Outcome]) -> None:
         self._step, self._deps, self._outcomes, self._item = step, deps, outcomes, step.record["item"]
@@ -223,18 +223,18 @@ class _Choice:
 
     @property
     def as_it_was(self) -> bool:
-        """Whether scores and stars are those that were recorded."""
+        """Whether scores and stars equal the recorded ones."""
         record, again = self._step.record, self._weighed(self._recommender)
         pairs = ((again.scores, record["advantages"]), (again.values, record["likings"]))
         return all(np.allclose(now[record["shortlist"]], then, rtol=0, atol=_ALIKE) for now, then in pairs)
 
     def belief(self, most: int) -> BeliefBehind:
-        """What leaving costs, by principles (at most `most`, the dearest first) and by a low rating.
+        """Returns the costs of leaving, by principle (at most `most`, the most costly first) and by a low rating.
 
-        A principle counts once for each earlier item that is so close.
+        A principle counts once for each earlier item that is as close.
         """
         beliefs, stake, shown, item = self._recommender.beliefs, self._recommender.stake, self._step.shown, self._item
-        # In stars: rates do not add up to the risk, which is below 1, so each has its share of it.
+        # The cost of a rate, in stars: rates do not add up to the risk, which is below 1, so each gets its share.
         rates = beliefs.dislike[item] + beliefs.closeness_rates(shown[-LONGEST:], beliefs.tables)[item]
         cost = float(stake * self._expected.leaves[item] / max(rates, 1e-12))
         before, closeness, found = shown[: -LONGEST - 1 : -1], beliefs.closeness, []  # newest first
@@ -257,9 +257,10 @@ class _Choice:
         )
 
     def moved(self, most: int) -> dict[str, float]:
-        """By how many stars each experience with the item moved its expected score; at most `most`, departures first.
+        """Returns by how many stars each experience with the item moved its expected score, by id.
 
-        That is the score less the one of beliefs without the experience.
+        The effect is the score minus the score of beliefs without the experience. At most `most` experiences are
+        tried, the ones after which the user left first.
         """
         mine = [outcome for outcome in self._outcomes if outcome.item == self._item]
         found = {}

@@ -19,7 +19,7 @@ from billp.settings import Settings
 
 
 class Step(BaseModel):
-    """One step of a run as `billp memory blame` names it, with what it was made with."""
+    """One step of a run as `billp memory attribution` names it, with what it was made with."""
 
     model_config = ConfigDict(frozen=True)
 

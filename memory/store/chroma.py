@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from billp.memory.records import FieldValue, Record, Vector
+from billp.memory.records import FieldValue, Origin, Record, Vector
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import Connection
 from billp.memory.store.protocol import Match, as_queries, check_records, rank
-from billp.memory.store.rows import fields_of, record_of, replacing
 
 if TYPE_CHECKING:
     from chromadb import Collection as ChromaCollection
@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
 PAGE = 500
 LIGHT_PAGE = 5000  # rows without texts and vectors
-SPARE = 4  # neighbours asked for beyond k, to order near ties by our own arithmetic
-# A wide search: Chroma's default misses some true neighbours from about 1,000 records on, at the same speed.
+SPARE = 4  # neighbours asked for beyond k, so that near ties can be ordered exactly
+# A wide search: Chroma's default misses some true neighbours from about 1,000 records on, and is no faster.
 HNSW: CreateHNSWConfiguration = {"space": "l2", "ef_construction": 200, "max_neighbors": 32, "ef_search": 400}
+ORIGIN = "origin."  # prefix of the metadata that belong to a record's origin
 
 
 class ChromaStore:
-    """A `VectorStore` in Chroma. Made there by the first write, so that looking leaves no trace.
+    """A `VectorStore` in Chroma; the first write makes the collection, so reading leaves no trace.
 
-    Raises MemoryStoreError when it was written with another embedder, and wherever Chroma fails.
+    Raises MemoryStoreError if it was written with another embedder, and for every failure of Chroma.
     """
 
     def __init__(self, connection: Connection, collection: Collection) -> None:
@@ -52,7 +53,7 @@ class ChromaStore:
                     ids=[record.id for record in part],
                     embeddings=np.stack([record.vector for record in part]),
                     documents=[record.text for record in part],
-                    metadatas=replacing(handle, part),
+                    metadatas=_replacing(handle, part),
                 )
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
@@ -75,8 +76,8 @@ class ChromaStore:
             handle = self._found()
             if handle is None or k <= 0:
                 return []
-            # Chroma cannot sort. Numbers that count records up are mostly found by a look near the end; where that
-            # finds fewer than k, all are looked at.
+            # Chroma cannot sort. Numbers that count records are mostly near their count; only if too few are found
+            # there, all are read.
             numbers = _numbers(handle, field, at_least=handle.count() - 2 * k)
             if len(numbers) < k:
                 numbers = _numbers(handle, field, at_least=-(2**63))
@@ -93,7 +94,7 @@ class ChromaStore:
                 page = list(dict.fromkeys(ids[start : start + PAGE]))
                 answer: Mapping[str, Any] = handle.get(ids=page, include=["documents", "metadatas", "embeddings"])
                 columns = (answer[name] for name in ("ids", "documents", "embeddings", "metadatas"))
-                records |= {row[0]: record_of(*row) for row in zip(*columns, strict=True)}
+                records |= {row[0]: _record_of(*row) for row in zip(*columns, strict=True)}
         return [records[id_] for id_ in ids if id_ in records]
 
     def ids(self) -> list[str]:
@@ -114,7 +115,7 @@ class ChromaStore:
             rows = dict(zip(answer["ids"], answer["metadatas"], strict=True))
             for id_ in ids[start : start + LIGHT_PAGE]:
                 if id_ in rows:
-                    yield id_, fields_of(rows[id_])
+                    yield id_, _fields_of(rows[id_])
 
     def all(self) -> Iterator[Record]:
         """See `VectorStore`."""
@@ -145,7 +146,7 @@ class ChromaStore:
                 handle.delete(ids=list(ids[start : start + PAGE]))
 
     def clear(self) -> None:
-        """See `VectorStore`; the collection itself goes too, and with it any mark of the embedder."""
+        """See `VectorStore`; the collection itself is removed, so another embedder may write it next."""
         self._connection.check_writable()
         with self._connection.talking():
             if self._found() is not None:
@@ -153,7 +154,7 @@ class ChromaStore:
             self._handle = None
 
     def _found(self) -> ChromaCollection | None:
-        """The collection in Chroma; looked for until it is there, since another process of a server may make it."""
+        """Returns the collection in Chroma, None if it is missing; another process of a server may make it later."""
         if self._handle is None:
             from chromadb.errors import NotFoundError  # noqa: PLC0415
 
@@ -178,10 +179,10 @@ class ChromaStore:
 
 
 def _neighbours(handle: ChromaCollection, queries: Vector, k: int) -> list[list[Record]]:
-    """For each query somewhat more than the `k` nearest records.
+    """Returns for each query somewhat more than the `k` nearest records.
 
-    Of records at the same distance Chroma returns any; so the search widens until none it left out could tie with
-    the last one taken. One call fetches neighbours and their rows, since each call costs milliseconds.
+    Chroma picks at random among records at the same distance, so the search widens until no record it left out could
+    tie with the last one taken. Neighbours and their rows come from one call, since each call costs milliseconds.
     """
     take = k + SPARE
     found: list[list[Record]] = [[] for _ in queries]
@@ -199,14 +200,38 @@ def _neighbours(handle: ChromaCollection, queries: Vector, k: int) -> list[list[
                 left.append(row)
             else:
                 columns = (answer[name][position] for name in ("ids", "documents", "embeddings", "metadatas"))
-                found[row] = [record_of(*values) for values in zip(*columns, strict=True)]
+                found[row] = [_record_of(*values) for values in zip(*columns, strict=True)]
         open_rows, take = left, take * 4
     return found
 
 
 def _numbers(handle: ChromaCollection, field: str, at_least: int) -> dict[str, int]:
-    """The whole numbers in `field` from `at_least` on, by id."""
+    """Returns the whole numbers in `field` from `at_least` on, by id."""
     where: Any = {field: {"$gte": at_least}}  # its type is invariant, so no literal fits it
     answer: Mapping[str, Any] = handle.get(where=where, include=["metadatas"])
     numbers = zip(answer["ids"], (metadata[field] for metadata in answer["metadatas"]), strict=True)
     return {id_: number for id_, number in numbers if type(number) is int}  # reals are compared, too
+
+
+def _replacing(handle: ChromaCollection, records: list[Record]) -> list[Any]:
+    """Returns the metadata of `records`, None for fields that only the replaced rows have: Chroma merges fields."""
+    answer = handle.get(ids=[record.id for record in records], include=["metadatas"])
+    before = dict(zip(answer["ids"], answer["metadatas"] or [], strict=True))
+    return [dict.fromkeys(before.get(record.id) or ()) | _metadata(record) for record in records]
+
+
+def _metadata(record: Record) -> dict[str, FieldValue]:
+    return {**record.fields, **{ORIGIN + name: value for name, value in asdict(record.origin).items()}}
+
+
+def _record_of(id_: str, text: str, vector: ArrayLike, metadata: Mapping[str, Any]) -> Record:
+    """Makes the record of a row, as Chroma returns it."""
+    origin: dict[str, Any] = {
+        name.removeprefix(ORIGIN): value for name, value in metadata.items() if name.startswith(ORIGIN)
+    }
+    return Record(id_, text, np.asarray(vector, dtype=np.float32), _fields_of(metadata), Origin(**origin))
+
+
+def _fields_of(metadata: Mapping[str, Any]) -> dict[str, FieldValue]:
+    """Returns the fields of a record with this metadata."""
+    return {name: value for name, value in metadata.items() if not name.startswith(ORIGIN)}

@@ -1,4 +1,4 @@
-"""What one Chroma collection holds, and the name it goes by there."""
+"""What one Chroma collection holds, and its name there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMAT = 2
 
 
 def short_name(dataset: str, memory: str) -> str:
-    """One word for a memory: unlike for unlike datasets and memories, and legal whatever they are called."""
+    """Returns one word for a memory: another for each dataset and memory, and legal whatever their names."""
     names = json.dumps([dataset, memory])
     readable = re.sub(r"[^a-z0-9]+", "-", f"{dataset}-{memory}".lower()).strip("-")[:40].strip("-")
     digest = hashlib.sha256(names.encode()).hexdigest()[:16]
@@ -39,17 +39,17 @@ class Collection:
 
     @property
     def key(self) -> str:
-        """Its name in Chroma: unlike for unlike datasets, memories and kinds, and legal whatever they are called."""
+        """Its name in Chroma: another for each dataset, memory and kind, and legal whatever their names."""
         return f"{self.kind}-{short_name(self.dataset, self.memory)}"
 
     @property
     def metadata(self) -> dict[str, str | int | float | bool]:
-        """What Chroma keeps beside it, so that a memory says itself what it is."""
+        """What Chroma stores with it, so that a memory says what it is."""
         return {"billp": _FORMAT, **asdict(self)}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any] | None) -> Self | None:
-        """The collection with this metadata, or None when it was not made by this application."""
+        """Returns the collection with this metadata, or None if another application made it."""
         values = dict(metadata or {})
         if values.pop("billp", None) != _FORMAT or values.get("kind") not in get_args(Kind):
             return None
@@ -59,7 +59,7 @@ class Collection:
             return None
 
     def check(self, metadata: Mapping[str, Any] | None, where: str) -> None:
-        """Raise MemoryStoreError unless the stored `metadata` is ours, the embedder included."""
+        """Raises MemoryStoreError unless the stored `metadata` is this one's, the embedder included."""
         stored = self.from_metadata(metadata)
         if stored is None:
             raise MemoryStoreError(f"Collection {self.key} at {where} has another layout; clear this memory.")

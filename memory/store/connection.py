@@ -1,4 +1,4 @@
-"""The way to Chroma: a folder of our own, or a server."""
+"""Connections to Chroma: its files in a folder, a copy of them, or a server."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ import httpx
 
 from billp.errors import MemoryStoreError
 from billp.memory.inventory import folder_of
-from billp.memory.store.lock import FolderLock
-from billp.memory.store.snapshot import FILE, check_folder, lacks_room, take_snapshot
+from billp.memory.store.folder import FILE, FolderLock, check_folder, lacks_room, take_snapshot
 from billp.settings import Settings
 from billp.whole_files import work_folder
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.config import Settings as ChromaSettings
 
-PATIENCE_S = 30.0  # for one answer of a server; Chroma's own client would wait for ever
+PATIENCE_S = 30.0  # longest wait for one answer of a server; Chroma's own client has no limit
 HELLO_S = 4.0
 
 
@@ -39,12 +38,12 @@ class Connection:
         self._writable = writable
 
     def check_writable(self) -> None:
-        """Raises MemoryStoreError where it was opened to be read."""
+        """Raises MemoryStoreError if it was opened for reading."""
         if not self._writable:
             raise MemoryStoreError(f"The memory at {self.where} was opened to be read; open it for writing.")
 
     def close(self) -> None:
-        """Give up the connection; closing twice is closing once."""
+        """Closes the connection; a second call does nothing."""
         if not self._closed:
             self._closed = True
             self._close()
@@ -54,7 +53,7 @@ class Connection:
 
     @contextmanager
     def talking(self) -> Iterator[None]:
-        """Around each call to Chroma: what goes wrong in there is raised as MemoryStoreError."""
+        """Wraps each call to Chroma: its errors are raised as MemoryStoreError."""
         if self._closed:
             raise MemoryStoreError(f"The memory at {self.where} has been closed; open it again.")
         try:
@@ -69,7 +68,7 @@ class Connection:
 
 
 class _FolderConnection(Connection):
-    """A connection to a folder; all of one process share one client and one lock."""
+    """A connection to a folder; all connections of a process to it share one client and one lock."""
 
     _guard: ClassVar[threading.Lock] = threading.Lock()
     _open: ClassVar[dict[Path, tuple[Client, FolderLock, int]]] = {}
@@ -95,7 +94,7 @@ class _FolderConnection(Connection):
 
 
 class _SnapshotConnection(Connection):
-    """A connection to a copy of a folder, removed with it."""
+    """A connection to a copy of a folder; closing it removes the copy."""
 
     def __init__(self, folder: Path) -> None:
         client, self._stack = _opened_copy(folder)
@@ -107,7 +106,7 @@ class _SnapshotConnection(Connection):
 
 
 class _ServerConnection(Connection):
-    """A connection to a server; bounds and closes the two HTTP sessions that Chroma's client does neither for."""
+    """A connection to a server; limits and closes its two HTTP sessions, which Chroma's client does not do."""
 
     def __init__(self, client: Client, url: str) -> None:
         super().__init__(client, url)
@@ -124,10 +123,10 @@ class _ServerConnection(Connection):
 
 
 def connect(settings: Settings, dataset: str, name: str, *, reading: bool = False) -> Connection:
-    """The Chroma server of `settings`, or else the folder of the memory `name` of `dataset`.
+    """Connects to the Chroma server of `settings`, or to the folder of the memory `name` of `dataset`.
 
-    With `reading` a folder is read as it stands now, from a copy; else it is locked, for one process at a time writes.
-    Raises MemoryStoreError when it cannot be opened.
+    With `reading` a copy of the folder as it is now is opened; without, the folder is locked for one writing process.
+    Raises MemoryStoreError if it cannot be opened.
     """
     if settings.chroma_url:
         return open_server(settings.chroma_url)
@@ -136,7 +135,7 @@ def connect(settings: Settings, dataset: str, name: str, *, reading: bool = Fals
 
 
 def open_folder(folder: Path) -> Connection:
-    """Chroma in this process, its files in `folder`; raises MemoryStoreError when another process has it open."""
+    """Runs Chroma in this process on the files in `folder`; raises MemoryStoreError if another process has it open."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return _FolderConnection(folder.resolve())
@@ -147,7 +146,10 @@ def open_folder(folder: Path) -> Connection:
 
 
 def read_folder(folder: Path) -> Connection:
-    """Chroma in this process on a copy of the files in `folder`, whoever has it open; raises MemoryStoreError."""
+    """Runs Chroma in this process on a copy of the files in `folder`; another process may have them open.
+
+    Raises MemoryStoreError if they cannot be copied or opened.
+    """
     try:
         return _SnapshotConnection(folder.resolve())
     except OSError as error:
@@ -157,7 +159,7 @@ def read_folder(folder: Path) -> Connection:
 
 
 def open_server(url: str) -> Connection:
-    """The Chroma server at `url`; raises MemoryStoreError when it does not answer within seconds."""
+    """Connects to the Chroma server at `url`; raises MemoryStoreError if it does not answer within seconds."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -191,7 +193,7 @@ def _open_client(folder: Path) -> tuple[Client, FolderLock]:
 
 
 def _make(folder: Path) -> None:
-    """An empty memory in `folder`, there whole or not at all, for one that a kill left half-made looks damaged."""
+    """Makes an empty memory in `folder`, whole or not at all: half-made ones, which a kill leaves, look damaged."""
     with work_folder(folder.parent, "making") as work:
         _opened(work, folder).close()
         (work / FILE).rename(folder / FILE)
@@ -213,7 +215,7 @@ def _opened(folder: Path, known_as: Path) -> Client:
 
 
 def _opened_copy(folder: Path) -> tuple[Client, ExitStack]:
-    """A client on a copy of `folder` that lasts as long as the stack: beside it or, if that cannot be, elsewhere."""
+    """Opens a client on a copy of `folder`, which the stack removes: beside it or, if that fails, elsewhere."""
     if folder.parent.is_dir():
         with ExitStack() as stack, suppress(OSError):
             return _client_on_copy(folder, stack.enter_context(work_folder(folder.parent, "reading"))), stack.pop_all()
@@ -228,18 +230,18 @@ def _client_on_copy(folder: Path, copy: Path) -> Client:
 
 
 def _is_chromas(error: BaseException) -> bool:
-    """Whether Chroma failed: a panic in its core is no Exception, as a request to stop is none either."""
+    """Tells Chroma's failures from requests to stop: a panic in its core is no Exception, either."""
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def _chroma_settings() -> ChromaSettings:
     from chromadb.config import Settings as ChromaSettings  # noqa: PLC0415
 
-    # No telemetry, and no `.env` of whatever folder we happen to be in.
+    # No telemetry, and no `.env` of the current folder.
     values: dict[str, Any] = {"_env_file": None, "anonymized_telemetry": False}
     return ChromaSettings(**values)
 
 
 def _said(error: BaseException) -> str:
-    """The first line of what `error` says, or its name when it says nothing."""
+    """Returns the first line of what `error` says, or its name if it says nothing."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

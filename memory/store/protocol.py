@@ -1,4 +1,4 @@
-"""The contract of one collection of records, which Chroma and the tests' exact store both keep."""
+"""The interface of one collection of records: Chroma's, a frozen memory's and the tests' exact store have it."""
 
 from __future__ import annotations
 
@@ -24,48 +24,48 @@ class Match(Generic[T]):
 
 
 class VectorStore(Protocol):
-    """One collection of records, told apart by id.
+    """One collection of records with unique ids.
 
-    Reads see every write that returned before. Vectors have shape (d,), queries (n, d); another d is refused with
-    MemoryStoreError, as is everything the store behind cannot do.
+    Reads see every write that returned before. Vectors have shape (d,), queries (n, d). Raises MemoryStoreError for
+    another d, and for every failure of the store behind.
     """
 
     def upsert(self, records: Sequence[Record]) -> None:
-        """Write `records`, each in place of the one with its id; of two with one id the last counts."""
+        """Writes `records`, each in place of the one with its id; the last of several with one id counts."""
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
-        """At most `k` records by squared L2 distance, then id; none further away than `max_distance`."""
+        """Finds at most `k` records by squared L2 distance, then id; none further away than `max_distance`."""
 
     def nearest_many(self, vectors: ArrayLike, k: int, max_distance: float | None = None) -> list[list[Match[Record]]]:
-        """`nearest` for each row of `vectors`, asked as one batch."""
+        """Does `nearest` for each row of `vectors`, in one batch."""
 
     def largest(self, field: str, k: int) -> list[Record]:
-        """At most `k` records whose `field` is a whole number, largest first, then by id."""
+        """Returns at most `k` records whose `field` is a whole number, largest first, then by id."""
 
     def get(self, ids: Sequence[str]) -> list[Record]:
-        """The records with these ids, in this order; an id without a record is left out."""
+        """Returns the records with these ids, in this order; an id without a record is left out."""
 
     def ids(self) -> list[str]:
-        """Every id, sorted."""
+        """Returns every id, sorted."""
 
     def fields(self) -> Iterator[tuple[str, Mapping[str, FieldValue]]]:
-        """Every record's id and fields in the order of ids, without what is heavy: texts and vectors."""
+        """Yields every record's id and fields in the order of ids, without the heavy texts and vectors."""
 
     def all(self) -> Iterator[Record]:
-        """Every record in the order of ids, read page by page."""
+        """Yields every record in the order of ids, read page by page."""
 
     def count(self) -> int:
-        """How many records there are; from then on a collection that another process cleared is none."""
+        """Counts the records; afterwards a collection that another process removed counts as empty."""
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Forget the records with these ids; an id without a record is no error."""
+        """Forgets the records with these ids; an id without a record is no error."""
 
     def clear(self) -> None:
-        """Forget every record."""
+        """Forgets every record."""
 
 
 def as_queries(vectors: ArrayLike, dimension: int) -> Vector:
-    """`vectors` as finite float32 of shape (n, dimension); raises MemoryStoreError when they are not."""
+    """Returns `vectors` as float32 of shape (n, dimension); raises MemoryStoreError for others and for NaN."""
     queries = np.asarray(vectors, dtype=np.float32)
     if queries.size == 0:
         return queries.reshape(0, dimension)
@@ -75,7 +75,7 @@ def as_queries(vectors: ArrayLike, dimension: int) -> Vector:
 
 
 def check_records(records: Sequence[Record], dimension: int) -> list[Record]:
-    """`records` without those that a later one with the same id replaces; refuses another dimension."""
+    """Returns the last of `records` for each id; raises MemoryStoreError for another dimension."""
     for record in records:
         if record.vector.shape != (dimension,):
             raise MemoryStoreError(
@@ -85,7 +85,7 @@ def check_records(records: Sequence[Record], dimension: int) -> list[Record]:
 
 
 def rank(query: Vector, records: Sequence[Record], k: int, max_distance: float | None) -> list[Match[Record]]:
-    """The `k` of `records` nearest to `query`, by distance and then id.
+    """Returns the `k` of `records` nearest to `query`, by distance, then id.
 
     Distances are summed in float64 from the stored numbers, so they do not depend on which store was asked.
     """

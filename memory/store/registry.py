@@ -1,4 +1,4 @@
-"""All memories of this installation: opening one, listing them, dropping one."""
+"""The memories of this installation: open one, list them, remove one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from billp.settings import Settings
 def open_memory(
     settings: Settings, dataset: str, name: str, embedder: Embedder, *, reading: bool = False
 ) -> AgentMemory:
-    """The memory `name` of `dataset`, on the Chroma server of `settings` or in the data folder.
+    """Opens the memory `name` of `dataset`, on the Chroma server of `settings` or in the data folder.
 
-    A memory comes into being with its first record. Within a process a folder may be opened many times. With `reading`
-    it is as it stands now, whatever is written to it later, and nothing may be written to it.
-    Raises MemoryStoreError when another process writes to the folder (never with `reading`), when the server does not
-    answer, and when the memory was written with another embedder.
+    The first record makes the memory. A process may open it several times. With `reading` it stays as it is now and
+    cannot be written.
+    Raises MemoryStoreError if another process writes to the folder (never with `reading`), if the server does not
+    answer, and if the memory was written with another embedder.
     """
     collections = {kind: Collection(kind, dataset, name, embedder.name, embedder.dimension) for kind in KINDS}
     connection = connect(settings, dataset, name, reading=reading)
@@ -39,12 +39,12 @@ def open_memory(
 
 
 def list_memories(settings: Settings) -> dict[str, list[str]]:
-    """The names of the memories there are, per dataset; both sorted. As `inventory`, it opens none of them."""
+    """Returns the names of all memories by dataset, both sorted, without opening one."""
     return {dataset: list(memories) for dataset, memories in inventory(settings).items()}
 
 
 def drop_memory(settings: Settings, dataset: str, name: str) -> None:
-    """Forget the memory `name` of `dataset` altogether, whichever embedder wrote it; none is no error."""
+    """Removes the memory `name` of `dataset`, whichever embedder wrote it; a missing one is no error."""
     connection = connect(settings, dataset, name)
     try:
         for collection in _collections(connection):

@@ -16,7 +16,7 @@ from billp.graphs.resources import Resources
 from billp.graphs.running import settle
 from billp.memory import Vector
 from billp.memory.inventory import folder_of
-from billp.memory.store.lock import FolderLock
+from billp.memory.store.folder import FolderLock
 from billp.settings import Settings, load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder

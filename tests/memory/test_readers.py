@@ -18,7 +18,7 @@ from billp.memory.store import connection
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import open_folder
-from billp.memory.store.index_check import index_fault
+from billp.memory.store.folder import index_fault
 from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.memory import examples

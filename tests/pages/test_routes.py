@@ -19,7 +19,7 @@ import billp.pages
 from billp.graphs.served import made_dependencies
 from billp.memory import ActorExperience, Origin, Reflection, open_memory
 from billp.memory.inventory import folder_of
-from billp.memory.store.lock import FolderLock
+from billp.memory.store.folder import FolderLock
 from billp.pages.app import app
 from billp.pages.headers import POLICY
 from billp.pages.reading import Reading, shared_reading

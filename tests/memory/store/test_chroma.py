@@ -19,7 +19,7 @@ from billp.memory import Record
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import open_folder, open_server
-from billp.memory.store.lock import FolderLock
+from billp.memory.store.folder import FolderLock
 from tests.fakes.store import InMemoryStore
 from tests.memory.examples import DIMENSION, origin, record, unit
 
