@@ -23,7 +23,7 @@ from pydantic_settings import (
 
 from billp.errors import SettingsError
 from billp.names import nearest
-from billp.renamed_settings import RENAMED, with_new_names
+from billp.renamed_settings import GONE, RENAMED, with_new_names
 from billp.setting_groups import (
     ApiSettings,
     Group,
@@ -92,9 +92,6 @@ class CriticSettings(RoleSettings):
     max_tokens: int = Field(1, ge=1)
     value: Literal["logprobs", "sample"] = Field("logprobs", description="expectation over scores, or one sample")
     gamma: float = Field(0.95, ge=0, lt=1, description="discount of the next state's value")
-    eligibility: float = Field(
-        0.0, ge=0, le=1, description="share of later advantages that is credited to a step (lambda)"
-    )
     llm_weight: float = Field(2.0, ge=0, description="weight of the LLM's own judgement, in remembered values")
     ask: Literal["always", "thin"] = Field("thin", description="ask the LLM always, or where memory knows too little")
     always: bool = Field(False, description="also judge episodes that nothing is learned from")
@@ -254,7 +251,9 @@ def _no_setting(name: str) -> str:
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
-    known, old = ({PREFIX + name.replace(".", "_").upper() for name in names} for names in (setting_names(), RENAMED))
+    known, old = (
+        {PREFIX + name.replace(".", "_").upper() for name in names} for names in (setting_names(), [*RENAMED, *GONE])
+    )
     for name in environment:
         if name.startswith(PREFIX) and name not in known | old:
             near = ", ".join(nearest(name, sorted(known)))

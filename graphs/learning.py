@@ -7,13 +7,11 @@ from dataclasses import replace
 from billp.agents.evidence import evidence_of
 from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import clean
-from billp.agents.roles.critic import discounted_sums
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import Method
-from billp.graphs.state import EpisodeContext, Trajectory, Transition, observation_of, user_left
+from billp.graphs.state import EpisodeContext, Trajectory, observation_of, user_left
 from billp.memory import ActorExperience, AgentMemory, CriticExperience, EpisodeUsage, Origin, Reflection, UsageEntry
 from billp.memory.leaving import LONGEST
-from billp.settings import CriticSettings
 
 
 def learn(deps: Dependencies, memory: AgentMemory, method: Method, context: EpisodeContext, done: Trajectory) -> None:
@@ -71,13 +69,13 @@ def reflection_of(deps: Dependencies, context: EpisodeContext, done: Trajectory)
 def experiences_of(
     deps: Dependencies, context: EpisodeContext, done: Trajectory
 ) -> tuple[list[ActorExperience], list[CriticExperience]]:
-    """(s_n, a_n, sign of advantage) and (s_n, V(s_n) + advantage) of every judged step, credit passed back.
+    """(s_n, a_n, sign of advantage) and (s_n, V(s_n) + advantage) of every judged step.
 
     A step that was judged by its reward alone has no target, so it leaves the Critic nothing.
     """
     acted, judged = [], []
     shown = [step["item"] for step in done["steps"]]
-    for position, step in enumerate(with_credit(deps.settings.critic, done)):
+    for position, step in enumerate(done["steps"]):
         if step["advantage"] is None:
             continue
         observed = deps.observed(observation_of(done, position))
@@ -104,19 +102,6 @@ def experiences_of(
     return acted, judged
 
 
-def with_credit(settings: CriticSettings, done: Trajectory) -> list[Transition]:
-    """The steps, the Critic's advantages and targets among them with what later steps brought (`critic.eligibility`).
-
-    A reward by itself, without the Critic, is no surprise that could be passed back.
-    """
-    own = [step["advantage"] or 0.0 for step in done["steps"]]
-    credit = discounted_sums(own, settings.gamma * settings.eligibility)
-    return [
-        step if step["target"] is None else {**step, "advantage": given, "target": step["target"] + given - before}
-        for step, before, given in zip(done["steps"], own, credit, strict=True)
-    ]
-
-
 def usage_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> UsageEntry:
     """What the episode used of memory and what followed, as `memory.usage` says."""
     return UsageEntry(
@@ -126,15 +111,15 @@ def usage_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> U
         length=done["length"],
         reward=done["reward_trajectory"],
         ordinal=context.ordinal,
-        used=used_in(deps.settings.critic, done).to_json(),
+        used=used_in(done).to_json(),
         origin=_origin(context, done, -1),
     )
 
 
-def used_in(settings: CriticSettings, done: Trajectory) -> EpisodeUsage:
+def used_in(done: Trajectory) -> EpisodeUsage:
     """What the episode used of memory, and what followed; its record alone says so."""
     used: dict[str, tuple[int, float]] = {}
-    judged = [step for step in with_credit(settings, done) if step["advantage"] is not None]
+    judged = [step for step in done["steps"] if step["advantage"] is not None]
     gains = {step["number"]: step["advantage"] or 0.0 for step in judged}
     total = 0.0
     for step in judged:

@@ -102,7 +102,6 @@ _AS_PUBLISHED: Mapping[str, object] = {
     "memory.actor_distance": 0.01,  # tau_A
     "memory.critic_distance": 0.1,  # tau_C
     "critic.gamma": 0.5,
-    "critic.eligibility": 0.0,
     "critic.value": "sample",
     "critic.ask": "always",
     "critic.llm_weight": 1e9,  # the value is the LLM's own word; what memory holds it reads in the prompt

@@ -8,8 +8,8 @@ statistics, which are sums over the entries, count nothing twice. What followed 
 - A step used an Actor experience where the LLM read it for that state. What followed is the step's advantage, less the
   mean of that over all steps of this memory.
 - A step used a Critic experience where its state was valued with it, and mostly with others. What followed is the
-  step's advantage, which is how much more came than the state's value (with `critic.eligibility` later steps count,
-  too), less the mean of that over all steps whose states were valued from this memory.
+  step's advantage, which is how much more came than the state's value, less the mean of that over all steps
+  whose states were valued from this memory.
 
 Steps of one episode resemble each other, so means and standard errors are over episodes.
 """

@@ -10,7 +10,6 @@ from billp.graphs.methods import METHODS
 from billp.memory import UsageTable
 from billp.memory.usage import Row
 from billp.reports.run_data import RunData
-from billp.settings import CriticSettings
 
 
 class TrainingUsage:
@@ -35,10 +34,8 @@ class TrainingUsage:
 
 def _entries(run: RunData) -> Iterator[Row]:
     """Makes the usage log of the training `run` again from its episodes."""
-    kept = {name: run.config.settings.get("critic", {}).get(name) for name in ("gamma", "eligibility")}
-    critic = CriticSettings(**{name: value for name, value in kept.items() if value is not None})
     for line in run.lines:
         if (done := line.output) is not None:
             number = int(line.id.rpartition("-")[2])  # train-SEED-NUMBER
-            used = used_in(critic, done).to_json()
+            used = used_in(done).to_json()
             yield f"uses/run/{line.id}/-001", {"ordinal": number, "reward": done["reward_trajectory"], "used": used}

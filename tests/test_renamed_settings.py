@@ -9,7 +9,7 @@ import pytest
 
 from billp.errors import SettingsError
 from billp.experiments.runs.configured_folder import completed, section_of
-from billp.renamed_settings import RENAMED
+from billp.renamed_settings import GONE, RENAMED
 from billp.settings import PlannerSettings, load_settings, setting_names
 
 OLD = pytest.mark.parametrize(("old", "new"), RENAMED.items())
@@ -73,3 +73,17 @@ def test_a_stored_run_is_read_without_a_word(old: str, new: str, caplog: pytest.
 def test_a_section_of_a_stored_run_is_read_without_settings_that_are_gone():
     assert section_of({"planner": {"lean": 0.75, "gone": 1}}, "planner", PlannerSettings).plan_weight == 0.75
     assert section_of({}, "planner", PlannerSettings) == PlannerSettings()
+
+
+def test_a_setting_that_is_gone_is_passed_over_where_it_says_what_holds_and_refused_otherwise(
+    caplog: pytest.LogCaptureFixture,
+):
+    (name,) = GONE
+    for given in (0, 0.0, "0", "0.0"):
+        assert load_settings({name: given}) == load_settings()
+        assert f"Setting {name} is gone" in caplog.text
+        caplog.clear()
+    with pytest.raises(SettingsError, match=f"There is no setting '{name}'"):
+        load_settings({name: 0.5})
+    assert completed({"critic": {"eligibility": 0.0}}) == completed({"critic": {}})
+    assert completed({"critic": {"eligibility": 0.5}}) != completed({"critic": {}})

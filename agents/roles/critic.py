@@ -115,21 +115,6 @@ def advantage(reward: float, value: float, next_value: float, gamma: float) -> A
     return Advantage(target, target - value)
 
 
-def discounted_sums(values: Sequence[float], decay: float) -> list[float]:
-    """For each place what stands there and after it, each place further on counting `decay` times as much.
-
-    Of rewards, with gamma, these are returns. Of one-step advantages, with gamma * lambda, they are the generalised
-    advantage estimate of Schulman et al. (2016), the forward view of an eligibility trace; with gamma alone that is the
-    return less V.
-    """
-    found: list[float] = []
-    following = 0.0
-    for value in reversed(values):
-        following = value + decay * following
-        found.append(following)
-    return found[::-1]
-
-
 def expected_score(reply: Reply) -> float:
     """Mean score under the first token's probabilities, renormalised over the scores among its alternatives.
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from billp.agents.roles.critic import discounted_sums
 from billp.graphs.state import Trajectory
 
 _UNSEEN = 0.01
@@ -18,7 +17,12 @@ _UNSEEN = 0.01
 
 def monte_carlo_returns(rewards: Sequence[float], gamma: float) -> list[float]:
     """Returns G of the state before each step: the sum of gamma^k r from there on (Sutton & Barto, 3.3)."""
-    return discounted_sums(rewards, gamma)
+    found: list[float] = []
+    following = 0.0
+    for reward in reversed(rewards):
+        following = reward + gamma * following
+        found.append(following)
+    return found[::-1]
 
 
 def known_returns(done: Trajectory, gamma: float) -> list[float | None]:

@@ -13,7 +13,6 @@ from billp.graphs.methods import METHODS
 from billp.graphs.state import EpisodeContext, Trajectory
 from billp.memory import KINDS, AgentMemory
 from billp.memory.leaving import LONGEST
-from billp.settings import CriticSettings
 from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
@@ -68,20 +67,12 @@ async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
     assert [lesson.origin.episode for lesson in memory.reflections.latest(3)] == [d["episode"] for d in taught[::-1]]
 
 
-async def test_with_eligibility_credit_goes_back_along_the_episode():
-    learned = {}
-    for share in (0.0, 0.5):
-        memory = fake_memory()
-        done = await run(fake_dependencies(memory=memory, learn_at_once=True, critic__eligibility=share))
-        acted, judged = (memory.records(kind, limit=100) for kind in ("actor", "critic"))
-        learned[share] = [record.field("advantage", float) for record in acted]
-        worth = [(step["value"] or 0.0) + given for step, given in zip(done["steps"], learned[share], strict=True)]
-        assert [record.field("value", float) for record in judged] == pytest.approx(worth)
-    own, credit = learned[0.0], learned[0.5]
-    assert own == pytest.approx([step["advantage"] for step in done["steps"]])
-    decay = 0.5 * CriticSettings().gamma
-    assert credit == pytest.approx([here + decay * later for here, later in zip(own, [*credit[1:], 0.0], strict=True)])
-    assert credit[0] != own[0]
+async def test_what_is_learned_of_a_step_is_its_own_advantage_and_target():
+    memory = fake_memory()
+    done = await run(fake_dependencies(memory=memory, learn_at_once=True))
+    acted, judged = (memory.records(kind, limit=100) for kind in ("actor", "critic"))
+    assert [record.field("advantage", float) for record in acted] == [step["advantage"] for step in done["steps"]]
+    assert [record.field("value", float) for record in judged] == [step["target"] for step in done["steps"]]
 
 
 async def test_an_episode_takes_notice_of_what_others_wrote_before_it_begins():
@@ -153,11 +144,10 @@ async def test_a_state_valued_ahead_of_a_step_that_nobody_judged_counts_nowhere(
     deps = fake_dependencies(memory=fake_memory(), learn_at_once=True, memory__critic_distance=9.0)
     await run(deps)
     done = await run(deps)
-    critic = deps.settings.critic
-    whole = used_in(critic, done)
+    whole = used_in(done)
     assert whole.valued_steps == done["length"] > 1
     left_out = {id_: [n for n in numbers if n > 1] for id_, numbers in done["valued"].items()}
     done["steps"][0] |= {"value": None, "next_value": None, "target": None, "advantage": None}
-    used = used_in(critic, done)
+    used = used_in(done)
     assert used.valued_steps == done["length"] - 1
     assert {id_: count for id_, (count, _) in used.valued.items()} == {k: len(n) for k, n in left_out.items() if n}

@@ -135,11 +135,11 @@ def test_another_config_is_refused_by_its_first_difference(run: Path, change: di
 
 def test_a_setting_that_did_not_exist_yet_was_what_it_is_by_default(run: Path):
     critic = CONFIG["settings"]["critic"]
-    later = {**CONFIG, "settings": {**CONFIG["settings"], "critic": {**critic, "eligibility": 0.0}}}
+    later = {**CONFIG, "settings": {**CONFIG["settings"], "critic": {**critic, "llm_weight": 2.0}}}
     with opened(run, resume=True, config=later) as folder:
         assert list(folder.lines()) == LINES
-    other = {**CONFIG, "settings": {**CONFIG["settings"], "critic": {**critic, "eligibility": 0.5}}}
-    with pytest.raises(ArtifactError, match=r"settings\.critic\.eligibility=0\.0, now it is 0\.5"):
+    other = {**CONFIG, "settings": {**CONFIG["settings"], "critic": {**critic, "llm_weight": 0.5}}}
+    with pytest.raises(ArtifactError, match=r"settings\.critic\.llm_weight=2\.0, now it is 0\.5"):
         opened(run, resume=True, config=other)
 
 
