@@ -53,8 +53,8 @@ def main() -> None:
             figures[name]["prompt"].append(asyncio.run(_rate(server, 180, 1, "prompt_tokens")))
             figures[name]["completion"].append(asyncio.run(_rate(server, 5, 32, "completion_tokens")))
     medians = {
-        name: {kind: round(statistics.median(rates)) for kind, rates in kinds.items()}
-        for name, kinds in figures.items()
+        name: {part: round(statistics.median(rates)) for part, rates in parts.items()}
+        for name, parts in figures.items()
     }
     sys.stdout.write(json.dumps({"tokens_per_second": medians}) + "\n")
 

@@ -65,11 +65,11 @@ class Held:
 def made_up_services() -> Dependencies:
     """Dependencies on made-up data of that size."""
     rng = np.random.default_rng(0)
-    names = [f"Kind {number}" for number in range(_CATEGORIES)]
-    kinds = rng.integers(_CATEGORIES, size=(_ITEMS, 2)).tolist()
+    names = [f"Category {number}" for number in range(_CATEGORIES)]
+    categories = rng.integers(_CATEGORIES, size=(_ITEMS, 2)).tolist()
     items = (
         Item(index, f"i{index}", f"Game {index}", tuple({names[first], names[second]}), 1990 + index % 30)
-        for index, (first, second) in enumerate(kinds)
+        for index, (first, second) in enumerate(categories)
     )
     rows = np.repeat(np.arange(_USERS, dtype=np.int32), 30)
     dataset = replace(

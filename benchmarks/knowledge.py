@@ -187,10 +187,10 @@ def outcomes_of(played: Rollout, left: NDArray[np.bool_], first: int) -> list[Ou
 def table(rows: Sequence[Row]) -> Iterator[str]:
     """The lines of a Markdown table: R_traj and stars a step without knowledge, and what knowledge adds to either."""
     points = sorted({row.episodes for row in rows})
-    kinds = dict.fromkeys((row.knowledge, row.evidence) for row in rows)
+    settings_met = dict.fromkeys((row.knowledge, row.evidence) for row in rows)
     yield f"| knowledge | evidence | {' | '.join(f'{point} episodes' for point in points)} |"
     yield f"| --- | --- |{' --- |' * len(points)}"
-    for name, evidence in kinds:
+    for name, evidence in settings_met:
         cells = [_cell(rows, name, evidence, point) for point in points]
         yield f"| {name} | {evidence} | {' | '.join(cells)} |"
 

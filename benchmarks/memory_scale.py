@@ -33,7 +33,7 @@ from billp.settings import Settings
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _ITEMS, _DIMENSION, _CENTRES = 20_000, 384, 500
-_KINDS, _LEAVES = 20, 0.05
+_CATEGORIES, _LEAVES = 20, 0.05
 _ROUNDS, _BATCH = 50, 5_000
 
 
@@ -62,14 +62,14 @@ def outcomes(count: int, rng: np.random.Generator) -> Iterator[Outcome]:
 
 
 def made_up_catalogue() -> Catalogue:
-    """Items of one to three kinds."""
+    """Returns items of one to three categories."""
     rng = np.random.default_rng(4)
-    kinds = [rng.choice(_KINDS, size=1 + number % 3, replace=False) for number in range(_ITEMS)]
+    categories = [rng.choice(_CATEGORIES, size=1 + number % 3, replace=False) for number in range(_ITEMS)]
     return Catalogue(
         "made-up",
         tuple(
-            Item(number, str(number), f"Film {number}", tuple(f"kind {kind}" for kind in some), 1950 + number % 70)
-            for number, some in enumerate(kinds)
+            Item(number, str(number), f"Film {number}", tuple(f"category {each}" for each in some), 1950 + number % 70)
+            for number, some in enumerate(categories)
         ),
     )
 

@@ -155,8 +155,8 @@ async def _revoke(settings: Settings, name: str, user: str) -> int:
 
 
 async def _trial(settings: Settings, name: str) -> Trial:
-    from billp.serving.api.service import open_ledger
+    from billp.serving.api.service import open_records
     from billp.serving.api.trial import trial_of
 
-    async with open_ledger(settings, name) as ledger:
-        return await trial_of(ledger)
+    async with open_records(settings, name) as records:
+        return await trial_of(records)

@@ -270,19 +270,19 @@ def run_command(name: str) -> Callable[[Callable[..., None]], Callable[..., None
 
 def _taken_by(command: str) -> dict[str, tuple[_Offered, list[inspect.Parameter]]]:
     """Returns the options of `command` and their parameters for Typer: the option, and hidden, its old flag."""
-    kinds = get_type_hints(RunOptions, include_extras=True)
+    hints = get_type_hints(RunOptions, include_extras=True)
     taken = {}
     for each in fields(RunOptions):
-        *typer_has, offered = kinds[each.name].__metadata__
+        *typer_has, offered = hints[each.name].__metadata__
         if command not in offered.on.split():
             continue
-        kind = kinds[each.name].__origin__
+        type_ = hints[each.name].__origin__
         shown = typer_has or [offered.info(offered.flag)]
         default = offered.defaults.get(command, each.default)
-        parameters = [_parameter(each.name, Annotated[kind, *shown], default)]
+        parameters = [_parameter(each.name, Annotated[type_, *shown], default)]
         if offered.old is not None:
             parameters.append(
-                _parameter(_old(each.name), Annotated[kind | None, offered.info(offered.old, hidden=True)])
+                _parameter(_old(each.name), Annotated[type_ | None, offered.info(offered.old, hidden=True)])
             )
         taken[each.name] = (offered, parameters)
     return taken

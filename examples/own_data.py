@@ -20,8 +20,8 @@ draw = random.Random(0)
 with (folder / "items.csv").open("w", newline="") as file:
     table = csv.writer(file)
     table.writerow(["item", "title", "categories"])
-    kinds = ["tea", "coffee", "cake", "bread"]
-    table.writerows([f"i{n}", f"Item {n}", draw.choice(kinds)] for n in range(40))
+    categories = ["tea", "coffee", "cake", "bread"]
+    table.writerows([f"i{n}", f"Item {n}", draw.choice(categories)] for n in range(40))
 with (folder / "ratings.csv").open("w", newline="") as file:
     table = csv.writer(file)
     table.writerow(["user", "item", "rating", "time"])

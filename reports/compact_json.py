@@ -1,6 +1,6 @@
 """Views as compact JSON: lists of their fields, in which repeated texts and views are stored once.
 
-`elements.js` unpacks them by the `kinds` that are written beside them.
+`elements.js` unpacks them by the `layouts` that are written beside them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import UnionType
 from typing import TypeAlias, get_args, get_origin, get_type_hints
 
 Packed: TypeAlias = "bool | int | float | str | list[Packed] | None"
-Kind: TypeAlias = "str | list[Kind]"
+Layout: TypeAlias = "str | list[Layout]"
 """How a packed value is read: `text`, the name of a class, a list of one such, or empty for a plain value."""
 
 
@@ -53,10 +53,10 @@ class Packing:
     def tables(self, finish: Callable[[object], object] = lambda view: view) -> dict[str, object]:
         """Returns what packed values refer to by position; `finish` is applied to each shared view."""
         stored = {cls.__name__: [self._fields(finish(view)) for view in views] for cls, views in self._shared.items()}
-        kinds = {
-            cls.__name__: [[name, kind_of(hint)] for name, hint in get_type_hints(cls).items()] for cls in self._names
+        layouts = {
+            cls.__name__: [[name, layout_of(hint)] for name, hint in get_type_hints(cls).items()] for cls in self._names
         }
-        return {"kinds": kinds, "shared": stored, "texts": list(self._texts)}
+        return {"layouts": layouts, "shared": stored, "texts": list(self._texts)}
 
     def _fields(self, value: object) -> list[Packed]:
         cls = type(value)
@@ -65,12 +65,12 @@ class Packing:
         return [self.pack(getattr(value, name)) for name in self._names[cls]]
 
 
-def kind_of(hint: object) -> Kind:
+def layout_of(hint: object) -> Layout:
     """Returns how a packed value of the type `hint` is read."""
     if isinstance(hint, UnionType):
         (hint,) = (each for each in get_args(hint) if each is not type(None))
     if get_origin(hint) is list:
-        return [kind_of(get_args(hint)[0])]
+        return [layout_of(get_args(hint)[0])]
     if is_dataclass(hint) and isinstance(hint, type):
         return hint.__name__
     return "text" if hint is str else ""

@@ -32,13 +32,13 @@ const elements = (() => {
     return make("strong", { class: number < 0 ? "bad" : "good" }, plus(number));
   }
 
-  // Unpacks what reports/compact_json.py packed: `kind` is a class, a list of one such, "text", or "" for a plain value.
-  function unpack(data, kind, packed) {
-    if (packed === null || kind === "") return packed;
-    if (Array.isArray(kind)) return packed.map((each) => unpack(data, kind[0], each));
-    if (kind === "text") return packed < 0 ? "" : data.texts[packed];
-    const values = kind in data.shared ? data.shared[kind][packed] : packed;
-    return Object.fromEntries(data.kinds[kind].map(([name, its], at) => [name, unpack(data, its, values[at])]));
+  // Unpacks what reports/compact_json.py packed: `layout` is a class, a list of one such, "text", or "" for a plain value.
+  function unpack(data, layout, packed) {
+    if (packed === null || layout === "") return packed;
+    if (Array.isArray(layout)) return packed.map((each) => unpack(data, layout[0], each));
+    if (layout === "text") return packed < 0 ? "" : data.texts[packed];
+    const values = layout in data.shared ? data.shared[layout][packed] : packed;
+    return Object.fromEntries(data.layouts[layout].map(([name, its], at) => [name, unpack(data, its, values[at])]));
   }
 
   return { make, block, told, stars, fixed, plus, signed, unpack };

@@ -139,7 +139,7 @@ def _reward_per_token(rows: Sequence[Row]) -> Figure:
 
 def _cost(rows: Sequence[Row]) -> Figure:
     """Returns the figure of tokens per step, by type."""
-    kinds = {"prompt, computed": [], "prompt, cached": [], "completion": []}  # type: dict[str, list[float]]
+    parts = {"prompt, computed": [], "prompt, cached": [], "completion": []}  # type: dict[str, list[float]]
     for row in rows:
         outputs = [line.output for line in row.lines if line.output is not None]
         steps = sum(output["length"] for output in outputs)
@@ -147,19 +147,19 @@ def _cost(rows: Sequence[Row]) -> Figure:
             sum(output["usage"][name] for output in outputs) / steps
             for name in ("prompt_tokens", "cached_tokens", "completion_tokens")
         )
-        for kind, tokens in zip(kinds, (prompt - cached, cached, completion), strict=True):
-            kinds[kind].append(tokens)
+        for part, tokens in zip(parts, (prompt - cached, cached, completion), strict=True):
+            parts[part].append(tokens)
     traces = [
         {
             "type": "bar",
             "orientation": "h",
-            "name": kind,
+            "name": part,
             "x": tokens,
             "y": _labels(rows),
             "marker": {"color": colour(position)},
             "hovertemplate": "%{y}: %{x:.0f}<extra>%{fullData.name}</extra>",
         }
-        for position, (kind, tokens) in enumerate(kinds.items())
+        for position, (part, tokens) in enumerate(parts.items())
     ]
     drawn = plot(traces, rows=len(rows), x="tokens a step")
     drawn["layout"] |= {"barmode": "stack"}

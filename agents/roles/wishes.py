@@ -136,8 +136,8 @@ class WishReader:
         until = steps + self._settings.steps
         wish = _joined(said, named, inferred, until)
         if not (wish.wanted or wish.unwanted or wish.refused):
-            kinds = ", ".join(catalogue.frequent[:_SHOWN]) or "none"
-            return Heard(Wish(), f'No kind of item here is "{said}"{unread}; the kinds are {kinds}.', usage)
+            there = ", ".join(catalogue.frequent[:_SHOWN]) or "none"
+            return Heard(Wish(), f'No category here is "{said}"{unread}; the categories are {there}.', usage)
         return Heard(wish, "", usage)
 
     async def _inferred(

@@ -19,7 +19,7 @@ from billp.baselines.rivals.rival import Material, Rival, Settled
 from billp.baselines.rivals.tuning import trial
 
 _WINDOWS, _QUALITIES = (4, 8), (0.25, 0.5, 1.0, 2.0)
-_JITTER = 1e-3  # items of the same kind would make the window's kernel singular
+_JITTER = 1e-3  # items of the same categories would make the window's kernel singular
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +40,9 @@ class SlidingDPP:
         return best(self.quality * self.means + np.log(left), ~seen.masked)
 
     def _left(self, recent: NDArray[np.int64]) -> NDArray[np.float64]:
-        """d^2 of every kind beside the items `recent` (n, window); shape (n, kinds)."""
+        """Returns d^2 of every category set after the items `recent` (n, window); shape (n, sets)."""
         alike = self.overlap.with_each(recent).astype(np.float64)
-        kernel = np.take_along_axis(alike, self.overlap.kinds[recent][:, None, :], axis=2)
+        kernel = np.take_along_axis(alike, self.overlap.set_of[recent][:, None, :], axis=2)
         kernel[np.broadcast_to((recent == NO_ITEM)[:, None, :], kernel.shape)] = 0
         diagonal = np.arange(self.window)
         kernel[:, diagonal, diagonal] = 1 + _JITTER

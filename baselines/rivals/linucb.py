@@ -27,9 +27,9 @@ _OWN = 2.0  # answers' worth of doubt in an item's own part
 
 
 def features(overlap: CategoryOverlap, recent: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of every kind after the last items `recent` (n, 8): for each span the highest overlap and whether there is any.
+    """Returns the features of every category set after the last items `recent` (n, 8); shape (n, sets, 9).
 
-    Shape (n, kinds, 9); the last one is 1.
+    They are the highest overlap in each span, whether there is any, and 1.
     """
     alike = overlap.with_each(recent)[:, ::-1]  # newest first
     highest = [alike[:, start:stop].max(axis=1) for start, stop in _SPANS]
@@ -93,7 +93,7 @@ class LinUCB:
                 stars[-1] = 0
             padded = np.concatenate([np.full(_FARTHEST, NO_ITEM), items])
             recent = np.lib.stride_tricks.sliding_window_view(padded, _FARTHEST)[: len(items)]
-            known = features(self._overlap, recent)[np.arange(len(items)), self._overlap.kinds[items]]
+            known = features(self._overlap, recent)[np.arange(len(items)), self._overlap.set_of[items]]
             self._gram += known.T @ known
             self._sums += known.T @ stars
             np.add.at(self._counts, items, 1.0)

@@ -1,6 +1,6 @@
-"""The kinds in turn, and of the kinds whose turn it is the best item.
+"""Round robin: categories take turns, and the best item of the category whose turn it is is recommended.
 
-A rule of thumb of whoever makes programmes, without a paper of its own; nothing in it is tuned.
+A rule of thumb of programme makers, without a paper of its own; nothing in it is tuned.
 """
 
 from __future__ import annotations

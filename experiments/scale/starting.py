@@ -172,7 +172,7 @@ def _started(run: RunSettings) -> Ray:
             )
         else:
             ray.init(address=run.ray_address, **quiet)
-    except Exception as error:  # it raises many kinds
+    except Exception as error:  # it raises exceptions of many types
         where = "on this machine" if run.ray_address is None else f"at {run.ray_address}"
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise EngineError(f"Ray cannot be started or reached {where} ({said}); see `ray status`.") from error

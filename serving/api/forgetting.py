@@ -12,8 +12,8 @@ from billp.memory.erasing import erase_memory, erase_user
 from billp.serving.api.arms import Arms
 from billp.serving.api.database import Database
 from billp.serving.api.learner import Learner
-from billp.serving.api.ledger import Ledger
 from billp.serving.api.lending import Lender
+from billp.serving.api.service_records import ServiceRecords
 from billp.serving.api.sessions import Sessions
 from billp.serving.api.views import Forgotten
 
@@ -22,9 +22,16 @@ class Forgetting:
     """Deletes everything that a service holds of one person."""
 
     def __init__(
-        self, *, database: Database, ledger: Ledger, lender: Lender, sessions: Sessions, learner: Learner, arms: Arms
+        self,
+        *,
+        database: Database,
+        records: ServiceRecords,
+        lender: Lender,
+        sessions: Sessions,
+        learner: Learner,
+        arms: Arms,
     ) -> None:
-        self._database, self._ledger, self._lender = database, ledger, lender
+        self._database, self._records, self._lender = database, records, lender
         self._sessions, self._learner, self._arms = sessions, learner, arms
 
     async def forget(self, person: str) -> Forgotten:
@@ -35,11 +42,11 @@ class Forgetting:
         """
         async with self._learner.resting, self._sessions.none_of(person) as sessions:
             shared = {arm.memory: arm.method.name for arm in self._arms.all if arm.method.remembers and arm.memory}
-            records = [await self._erase_shared(method, memory, person) for memory, method in shared.items()]
+            erased = [await self._erase_shared(method, memory, person) for memory, method in shared.items()]
             memories = await self._erase_own(person)
-            await self._ledger.forget(person)
+            await self._records.forget(person)
             await self._database.forget_traces()
-        return Forgotten(sessions=sessions, memories=memories, records=sum(records))
+        return Forgotten(sessions=sessions, memories=memories, records=sum(erased))
 
     async def _erase_own(self, person: str) -> int:
         """Erases the memory that only the person's sessions read and taught, here or with `billp play`."""

@@ -16,9 +16,9 @@ from billp.graphs.methods import method_named
 from billp.graphs.running import in_full
 from billp.graphs.state import Trajectory
 from billp.memory import AgentMemory
-from billp.serving.api.ledger import EpisodeRow, Ledger
 from billp.serving.api.lending import Lender
 from billp.serving.api.prometheus import Metrics
+from billp.serving.api.service_records import EpisodeRow, ServiceRecords
 
 log = logging.getLogger(__name__)
 _LOOK_S, _LONGEST_WAIT_S = 5.0, 30.0
@@ -27,8 +27,8 @@ _LOOK_S, _LONGEST_WAIT_S = 5.0, 30.0
 class Learner:
     """Learns from one episode after the other; hold `resting` to keep it from memories."""
 
-    def __init__(self, ledger: Ledger, lender: Lender, metrics: Metrics, *, run: str, seed: int) -> None:
-        self._ledger, self._lender, self._metrics, self._run, self._seed = ledger, lender, metrics, run, seed
+    def __init__(self, records: ServiceRecords, lender: Lender, metrics: Metrics, *, run: str, seed: int) -> None:
+        self._records, self._lender, self._metrics, self._run, self._seed = records, lender, metrics, run, seed
         self._called = asyncio.Event()
         self.resting = asyncio.Lock()
 
@@ -59,7 +59,7 @@ class Learner:
         An episode that cannot be learned from is marked with the name of the error, and does not block the others.
         """
         async with self.resting:
-            episode = await self._ledger.next_to_learn()
+            episode = await self._records.next_to_learn()
             if episode is None:
                 return False
             try:
@@ -68,10 +68,10 @@ class Learner:
                 raise
             except Exception as error:  # noqa: BLE001 -- whatever it is, the same again would fail the same
                 log.error("an episode cannot be learned from", extra={"told": _told(episode, error)})
-                await self._ledger.mark_learned(episode.seq, type(error).__name__)
+                await self._records.mark_learned(episode.seq, type(error).__name__)
                 self._metrics.learned(well=False)
             else:
-                await self._ledger.mark_learned(episode.seq)
+                await self._records.mark_learned(episode.seq)
                 self._metrics.learned(well=True)
                 log.info("learned", extra={"told": {"session": episode.session, "episode": episode.seq}})
             return True
@@ -86,7 +86,7 @@ class Learner:
             ordinal = episode.ordinal
             if ordinal is None:  # stored before it is used, so that a second try writes the same
                 ordinal = await asyncio.to_thread(memory.next_ordinal)
-                await self._ledger.set_ordinal(episode.seq, ordinal)
+                await self._records.set_ordinal(episode.seq, ordinal)
             context = LiveContext(method=episode.method, seed=self._seed, run=self._run, learn=True)
             context = replace(in_full(context, deps), ordinal=ordinal)
             await asyncio.to_thread(_write, deps, memory, context, output)

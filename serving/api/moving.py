@@ -17,9 +17,9 @@ from billp.graphs.live import Question
 from billp.graphs.running import in_full, traced
 from billp.graphs.state import Trajectory
 from billp.serving.api.feed import Event, Feed
-from billp.serving.api.ledger import SessionRow
 from billp.serving.api.lending import Lender
 from billp.serving.api.prometheus import Metrics
+from billp.serving.api.service_records import SessionRow
 
 _CHANNELS = [*Trajectory.__annotations__, "decision", "messages"]
 

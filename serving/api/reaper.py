@@ -7,7 +7,7 @@ import logging
 import time
 
 from billp.errors import BillpError
-from billp.serving.api.ledger import Ledger
+from billp.serving.api.service_records import ServiceRecords
 from billp.serving.api.sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -17,8 +17,8 @@ _KEY = "no answer"  # cannot be a person's key, which has no space
 class Reaper:
     """Ends sessions that are not answered."""
 
-    def __init__(self, ledger: Ledger, sessions: Sessions, idle_s: float) -> None:
-        self._ledger, self._sessions, self._idle_s = ledger, sessions, idle_s
+    def __init__(self, records: ServiceRecords, sessions: Sessions, idle_s: float) -> None:
+        self._records, self._sessions, self._idle_s = records, sessions, idle_s
 
     async def work(self) -> None:
         """Looks every minute, or a dozen times within the time that a session may be idle."""
@@ -29,7 +29,7 @@ class Reaper:
     async def end_idle(self) -> int:
         """Ends idle sessions and returns how many they were. A failure is tried again."""
         ended = 0
-        for id_ in await self._ledger.idle_since(time.time() - self._idle_s):
+        for id_ in await self._records.idle_since(time.time() - self._idle_s):
             try:
                 await self._sessions.leave(id_, _KEY)
                 ended += 1

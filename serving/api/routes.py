@@ -105,13 +105,15 @@ async def health(served: Served) -> Health:
     """Answers 503 where what works in the background has stopped, or the database is away."""
     if not served.alive:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "What works in the background has stopped; restart the service.")
-    return Health(status="ok", open_sessions=await served.ledger.all_open(), unlearned=await served.ledger.unlearned())
+    return Health(
+        status="ok", open_sessions=await served.records.all_open(), unlearned=await served.records.unlearned()
+    )
 
 
 @router.get("/metrics", response_class=Response, summary="Counts for Prometheus")
 async def metrics(served: Served) -> Response:
     """Latency by route and node, tokens, sessions, ratings, leaves, and what waits to be learned from."""
     shown = served.metrics.shown(
-        open_sessions=await served.ledger.all_open(), unlearned=await served.ledger.unlearned()
+        open_sessions=await served.records.all_open(), unlearned=await served.records.unlearned()
     )
     return Response(shown, media_type=CONTENT_TYPE_LATEST)

@@ -24,12 +24,12 @@ from billp.serving.api.arms import Arm, ArmName, Arms
 from billp.serving.api.database import Database, open_database
 from billp.serving.api.forgetting import Forgetting, scrub_freed_memory
 from billp.serving.api.learner import Learner
-from billp.serving.api.ledger import Ledger
 from billp.serving.api.lending import Lender
 from billp.serving.api.moving import Mover
 from billp.serving.api.pace import Pace
 from billp.serving.api.prometheus import Metrics
 from billp.serving.api.reaper import Reaper
+from billp.serving.api.service_records import ServiceRecords
 from billp.serving.api.sessions import Sessions
 from billp.serving.api.tokens import Tokens
 from billp.settings import Settings
@@ -61,7 +61,7 @@ class Service:
     settings: Settings
     plan: ServicePlan
     database: Database
-    ledger: Ledger
+    records: ServiceRecords
     lender: Lender
     sessions: Sessions
     forgetting: Forgetting
@@ -106,19 +106,19 @@ def check_plan(settings: Settings, plan: ServicePlan) -> None:
 
 
 @asynccontextmanager
-async def open_ledger(settings: Settings, name: str) -> AsyncIterator[Ledger]:
+async def open_records(settings: Settings, name: str) -> AsyncIterator[ServiceRecords]:
     """Yields a service's records for reading; the service may be running."""
     async with open_database(settings, folder_of(settings, name), name) as database:
-        ledger = Ledger(database)
-        await ledger.prepare()
-        yield ledger
+        records = ServiceRecords(database)
+        await records.prepare()
+        yield records
 
 
 @asynccontextmanager
 async def open_tokens(settings: Settings, name: str) -> AsyncIterator[Tokens]:
     """Yields a service's tokens; the service may be running, or may never have run."""
     async with open_database(settings, folder_of(settings, name), name) as database:
-        await Ledger(database).prepare()
+        await ServiceRecords(database).prepare()
         yield Tokens(database)
 
 
@@ -133,8 +133,8 @@ async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator
     scrub_freed_memory()  # before there are persons who may ask to be forgotten
     async with open_database(settings, folder_of(settings, plan.name), plan.name) as database:
         await database.claim()
-        ledger = Ledger(database)
-        await ledger.prepare()
+        records = ServiceRecords(database)
+        await records.prepare()
         bases = _bases(resources, plan)
         for deps in bases.values():
             await resources.check_model(deps)
@@ -146,22 +146,23 @@ async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator
         )  # fmt: skip
         arms, run, metrics = _arms(bases, plan), f"{LIVE}{plan.name}", Metrics()
         pace = Pace(settings.api.rate, settings.api.burst)
-        learner = Learner(ledger, lender, metrics, run=run, seed=plan.seed)
+        learner = Learner(records, lender, metrics, run=run, seed=plan.seed)
         sessions = Sessions(
-            ledger=ledger, mover=Mover(graph, database.saver, lender, metrics, run=run, seed=plan.seed), lender=lender,
-            arms=arms, metrics=metrics, pace=pace, most_open=settings.api.sessions, finished=learner.call,
+            records=records, mover=Mover(graph, database.saver, lender, metrics, run=run, seed=plan.seed),
+            lender=lender, arms=arms, metrics=metrics, pace=pace, most_open=settings.api.sessions,
+            finished=learner.call,
         )  # fmt: skip
         forgetting = Forgetting(
-            database=database, ledger=ledger, lender=lender, sessions=sessions, learner=learner, arms=arms
+            database=database, records=records, lender=lender, sessions=sessions, learner=learner, arms=arms
         )
-        reaper = Reaper(ledger, sessions, settings.api.idle_h * 3600)
+        reaper = Reaper(records, sessions, settings.api.idle_h * 3600)
         # A frozen service learns nothing, not even from sessions that ended before.
         works = [reaper.work(), *([learner.work()] if plan.learns else [])]
         settle()
         background = [asyncio.create_task(work) for work in works]
         try:
             yield Service(
-                settings, plan, database, ledger, lender, sessions, forgetting, Tokens(database), metrics, pace,
+                settings, plan, database, records, lender, sessions, forgetting, Tokens(database), metrics, pace,
                 learner, reaper, background,
             )  # fmt: skip
         finally:

@@ -22,12 +22,12 @@ from billp.graphs.live import PersonAnswer
 from billp.graphs.recording import output_of
 from billp.serving.api.arms import Arms
 from billp.serving.api.feed import Event, Feed
-from billp.serving.api.ledger import AnswerRow, Ledger, SessionRow
 from billp.serving.api.lending import Lender
 from billp.serving.api.moving import Moment, Move, Mover
 from billp.serving.api.pace import Pace
 from billp.serving.api.problems import Refused, sentence
 from billp.serving.api.prometheus import Metrics
+from billp.serving.api.service_records import AnswerRow, ServiceRecords, SessionRow
 from billp.serving.api.views import Answer, NewSession, Rated, Totals, Turn, Whole
 
 _AT_HAND = 2000  # open sessions whose state stays in memory
@@ -63,11 +63,11 @@ class Sessions:
     """All sessions of one service."""
 
     def __init__(
-        self, *, ledger: Ledger, mover: Mover, lender: Lender, arms: Arms, metrics: Metrics, pace: Pace, most_open: int,
-        finished: Callable[[], None],
+        self, *, records: ServiceRecords, mover: Mover, lender: Lender, arms: Arms, metrics: Metrics, pace: Pace,
+        most_open: int, finished: Callable[[], None],
     ) -> None:  # fmt: skip
         """Takes the parts of the service; `finished` is called when a new episode is stored."""
-        self._ledger, self._mover, self._lender, self._arms = ledger, mover, lender, arms
+        self._records, self._mover, self._lender, self._arms = records, mover, lender, arms
         self._metrics, self._pace, self._most_open, self._finished = metrics, pace, most_open, finished
         self._live: dict[str, _Live] = {}
         self._beginning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -79,9 +79,9 @@ class Sessions:
         """
         self._pace.check(person)
         async with self._beginning.setdefault(person, asyncio.Lock()):
-            row = await self._ledger.begun_with(person, key) if key else None
+            row = await self._records.begun_with(person, key) if key else None
             if row is None:
-                if await self._ledger.open_sessions(person) >= self._most_open:
+                if await self._records.open_sessions(person) >= self._most_open:
                     raise Refused(
                         HTTPStatus.CONFLICT,
                         f"You have {self._most_open} open sessions, and no user may have more; end one of them first.",
@@ -93,7 +93,7 @@ class Sessions:
                         "A session that something is learned from gets a name of its own; leave out `episode`.",
                     )
                 now, id_ = time.time(), uuid4().hex
-                row = await self._ledger.begin(
+                row = await self._records.begin(
                     SessionRow(
                         id=id_, person=person, arm=arm.name, method=arm.method.name, memory=arm.memory_of(person),
                         teaches=arm.may_learn_from(person), episode=asked.episode or id_,
@@ -106,7 +106,7 @@ class Sessions:
         live = self._used(self._live.get(row.id) or _Live(row))
         async with live.held():
             moment = await self._caught_up(live)
-            await self._ledger.sync()
+            await self._records.sync()
             return self._turn(row, moment)
 
     async def answer(self, person: str | None, id_: str, given: Answer, key: str) -> Turn:
@@ -123,7 +123,7 @@ class Sessions:
 
     async def leave(self, id_: str, key: str) -> None:
         """Ends an open session as if the person had said so."""
-        row = await self._ledger.session(id_)
+        row = await self._records.session(id_)
         if row is not None and not row.ended:
             with suppress(Refused):  # its last answer had ended it
                 await self._answered(await self._found(row.person, id_, paced=False), Answer(leave=True), key)
@@ -131,7 +131,7 @@ class Sessions:
     async def _answered(self, live: _Live, given: Answer, key: str) -> Turn:
         id_ = live.row.id
         async with live.held():
-            before = await self._ledger.answer_with(id_, key)
+            before = await self._records.answer_with(id_, key)
             if before is not None and before.said != given.said:
                 raise Refused(
                     HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -139,16 +139,16 @@ class Sessions:
                 )
             moment = await self._caught_up(live)
             if before is not None:
-                await self._ledger.sync()
+                await self._records.sync()
                 return self._turn(live.row, moment)
             if moment.over or moment.question is None:
                 raise Refused(HTTPStatus.CONFLICT, _OVER)
             if given.step not in (None, moment.question["step"]):
                 raise Refused(HTTPStatus.CONFLICT, f"Step {moment.question['step']} is at hand, not step {given.step}.")
             accepted = AnswerRow(moment.heard + 1, key, given.said)
-            await self._ledger.accept(id_, accepted)
+            await self._records.accept(id_, accepted)
             moment = await self._caught_up(live, accepted)
-            await self._ledger.sync()
+            await self._records.sync()
             return self._turn(live.row, moment)
 
     async def whole(self, person: str | None, id_: str) -> Whole:
@@ -187,7 +187,7 @@ class Sessions:
         """
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._beginning.setdefault(person, asyncio.Lock()))
-            ids = await self._ledger.sessions_of(person)
+            ids = await self._records.sessions_of(person)
             for id_ in ids:
                 if (live := self._live.get(id_)) is not None:
                     await stack.enter_async_context(live.lock)
@@ -202,7 +202,7 @@ class Sessions:
         """Returns the session if it is the person's; None stands for anyone who knows its unguessable name."""
         live = self._live.get(id_)
         if live is None:
-            row = await self._ledger.session(id_)
+            row = await self._records.session(id_)
             if row is not None:
                 live = self._live.get(id_) or _Live(row)
         if live is None or person not in (None, live.row.person):
@@ -226,9 +226,9 @@ class Sessions:
         """Moves the graph until it has taken every accepted answer and waits, or is over. Holds the lock."""
         id_, row = live.row.id, live.row
         if live.moment is None:  # it may have ended, or been forgotten, since its row was read
-            if await self._ledger.session(id_) is None:
+            if await self._records.session(id_) is None:
                 raise _unknown()
-            if (output := await self._ledger.output_of(id_)) is not None:
+            if (output := await self._records.output_of(id_)) is not None:
                 self._live.pop(id_, None)
                 return Moment(output, None, over=True)
         unsure, moment = live.moment is None, live.moment or await self._mover.stored(id_)
@@ -238,7 +238,7 @@ class Sessions:
             if not moment.values:
                 move = cast(LiveInput, {"user": row.person, "episode": row.episode, **row.opening})
             elif moment.question is not None:
-                unheard = await self._ledger.answer_number(id_, moment.heard + 1) if unsure else accepted
+                unheard = await self._records.answer_number(id_, moment.heard + 1) if unsure else accepted
                 if unheard is None:
                     break
                 move, accepted = Command(resume=unheard.said), None
@@ -259,7 +259,7 @@ class Sessions:
         """Writes the session's result; the graph's own state is not needed from then on."""
         output = output_of(moment.values)
         check_finite(output)
-        await self._ledger.finish(live.row, dict(output))
+        await self._records.finish(live.row, dict(output))
         self._metrics.ended(live.row.arm, output["ended"], output["usage"])
         await self._mover.forget(live.row.id)
         self._live.pop(live.row.id, None)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from billp.experiments.stats.intervals import Estimate, Table, difference_between, mean_of
 from billp.serving.api.arms import ArmName
-from billp.serving.api.ledger import Ledger
+from billp.serving.api.service_records import ServiceRecords
 
 Field = Literal["length", "reward_each", "reward_trajectory"]
 FIELDS: tuple[Field, ...] = ("length", "reward_each", "reward_trajectory")
@@ -43,9 +43,9 @@ class Trial(BaseModel):
     """Empty if only one arm has finished sessions."""
 
 
-async def trial_of(ledger: Ledger) -> Trial:
+async def trial_of(records: ServiceRecords) -> Trial:
     """Returns the trial so far: every session that has ended."""
-    outcomes = await ledger.outcomes()
+    outcomes = await records.outcomes()
     by_arm = {arm: [row for row in outcomes if row[1] == arm] for arm in ARMS}
     tables = {arm: {field: _table(rows, field) for field in FIELDS} for arm, rows in by_arm.items() if rows}
     arms = [

@@ -14,7 +14,7 @@ from billp.simulators.progress import Progress, part
 from billp.simulators.rating.accuracy import Accuracy, clipped_errors, measure, rmse
 from billp.simulators.rating.base import Logs, RatingModel
 from billp.simulators.rating.one_thread import one_thread
-from billp.simulators.rating.registry import PLAIN, NetworkKind, kinds_for
+from billp.simulators.rating.registry import PLAIN, NetworkKind, models_for
 
 LEAST_ROWS = 20
 TEST_SHARE, VALIDATION_SHARE = 0.1, 0.05
@@ -50,7 +50,7 @@ def fit(logs: Logs, features: Features, settings: SimulatorSettings, progress: P
     The same logs and settings give the same models. Raises DataError below 20 rows, and SettingsError for an unknown
     model.
     """
-    kinds = kinds_for(settings.model)
+    entries = models_for(settings.model)
     if len(logs) < LEAST_ROWS:
         raise DataError(
             f"Dataset {features.name}: {len(logs)} ratings are too few to fit users to; give at least {LEAST_ROWS}."
@@ -60,11 +60,13 @@ def fit(logs: Logs, features: Features, settings: SimulatorSettings, progress: P
     test, validation, training = (logs.at(rows) for rows in np.split(shuffled, [tested, tested + stopping]))
     models: dict[ModelKind, RatingModel] = {}
     errors: dict[ModelKind, float] = {}
-    done, whole = 0.0, sum(kind.time for kind in kinds)
-    for kind in kinds:
-        report = part(progress, done / whole, kind.time / whole)
-        models[kind.name], errors[kind.name] = _fitted(kind.network, features, (training, validation), settings, report)
-        done += kind.time
+    done, whole = 0.0, sum(entry.time for entry in entries)
+    for entry in entries:
+        report = part(progress, done / whole, entry.time / whole)
+        models[entry.name], errors[entry.name] = _fitted(
+            entry.network, features, (training, validation), settings, report
+        )
+        done += entry.time
     plain = models[PLAIN]
     accuracies = {kind: measure(model, plain, training, test) for kind, model in models.items()}
     return Fits(models, accuracies, errors, len(validation))

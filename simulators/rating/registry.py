@@ -75,7 +75,7 @@ RATING_MODELS: dict[str, RatingKind] = {
 """The models that `simulator.model` may name. To add one, write a module and add an entry here."""
 
 
-def kinds_for(asked: str) -> list[RatingKind]:
+def models_for(asked: str) -> list[RatingKind]:
     """Returns the models to fit for `simulator.model`: all for "auto"; the plain one always, and first.
 
     Raises SettingsError for an unknown name.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from billp.serving.api.service import open_ledger
+from billp.serving.api.service import open_records
 from billp.settings import load_settings
 from tests.cli.conftest import Billp
 
@@ -49,7 +49,7 @@ def test_the_report_names_a_service_that_is_not_there_and_shows_one_that_is(bill
     assert "There is no service 'people'" in billp("api", "report").words
 
     async def prepared() -> None:
-        async with open_ledger(load_settings(), "people"):
+        async with open_records(load_settings(), "people"):
             pass
 
     asyncio.run(prepared())

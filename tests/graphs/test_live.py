@@ -400,7 +400,7 @@ async def test_a_wish_that_cannot_be_met_says_so_and_leaves_all_as_it_was():
     usage = asked["usage"]["calls"]
     asked = await person.say("the one about llamas")
     first, second = person.asked
-    assert second["problem"].startswith('No kind of item here is "the one about llamas"; the kinds are ')
+    assert second["problem"].startswith('No category here is "the one about llamas"; the categories are ')
     assert {**first, "problem": ""} == {**second, "problem": ""}
     done = output_of(await person.say("4, leave"))
     assert done["usage"]["calls"] == usage + 1, "choosing was paid for once"
@@ -429,7 +429,7 @@ async def test_a_method_without_a_language_model_heeds_what_is_named():
     await person.say("a western")
     assert kinds_of(person.asked[-1]) >= {"Western"}
     await person.say("something lighter")
-    assert person.asked[-1]["problem"].startswith('No kind of item here is "something lighter"')
+    assert person.asked[-1]["problem"].startswith('No category here is "something lighter"')
 
 
 async def test_why_a_person_leaves_becomes_the_reflection():

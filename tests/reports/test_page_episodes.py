@@ -34,7 +34,7 @@ def unpack(data: dict[str, Any], kind: object, packed: Any):  # noqa: ANN401 -- 
     if kind == "text":
         return data["texts"][packed] if packed >= 0 else ""
     values = data["shared"][kind][packed] if kind in data["shared"] else packed
-    return {name: unpack(data, its, value) for (name, its), value in zip(data["kinds"][kind], values, strict=True)}
+    return {name: unpack(data, its, value) for (name, its), value in zip(data["layouts"][kind], values, strict=True)}
 
 
 def read(root: Path, catalogues: dict[str, Catalogue] | None = None, budget: int = 10**9) -> tuple[list[Any], int]:

@@ -18,12 +18,12 @@ from billp.settings import PlannerSettings
 from tests.agents.thirty_wishes import CATEGORIES, THIRTY
 from tests.fakes.model import FakeChat, QueueModel
 
-KINDS = ("War", "Comedy", "Drama")
+NAMES = ("War", "Comedy", "Drama")
 FILMS = Catalogue(
     "films",
     tuple(
-        Item(n, str(n), f"Film {n}", kinds)
-        for n, kinds in enumerate([("War",), ("Comedy",), ("Drama",), ("War", "Comedy"), ("Comedy", "Drama"), ()])
+        Item(n, str(n), f"Film {n}", categories)
+        for n, categories in enumerate([("War",), ("Comedy",), ("Drama",), ("War", "Comedy"), ("Comedy", "Drama"), ()])
     ),
 )
 ALL = Catalogue("all", tuple(Item(n, str(n), f"Film {n}", (kind,)) for n, kind in enumerate(CATEGORIES)))
@@ -60,14 +60,14 @@ def test_what_is_wanted_comes_alone_while_there_is_any():
 def test_what_is_refused_does_not_come_while_there_is_anything_else():
     assert not_wished(FILMS, Wish(refused=("War",)), []) == {0, 3}
     assert not_wished(FILMS, Wish(refused=("War",), wanted=("Comedy",)), []) == {0, 2, 3, 5}
-    assert not_wished(FILMS, Wish(refused=KINDS), [5]) == set()
+    assert not_wished(FILMS, Wish(refused=NAMES), [5]) == set()
     assert not_wished(FILMS, Wish(wanted=("Comedy",), unwanted=("Drama", "War")), [1]) == {0, 2, 5}, (
         "inferred: it yields"
     )
 
 
 @given(
-    *[st.sets(st.sampled_from(KINDS)).map(lambda kinds: tuple(sorted(kinds))) for _ in range(3)],
+    *[st.sets(st.sampled_from(NAMES)).map(lambda categories: tuple(sorted(categories))) for _ in range(3)],
     st.booleans(),
     st.sets(st.integers(0, 5), max_size=5),
 )
@@ -142,7 +142,7 @@ async def test_a_broken_answer_is_asked_again_and_then_said():
     assert (read.wish.wanted, read.usage.format_failures) == (("Comedy",), 1)
     read, _ = await heard("something lighter", "hm", '{"wanted": "Comedy", "refused": []}')
     assert read.problem.startswith(
-        'No kind of item here is "something lighter" (the model\'s answer could not be read)'
+        'No category here is "something lighter" (the model\'s answer could not be read)'
     )
 
 
@@ -157,14 +157,14 @@ async def test_a_model_that_holds_to_no_schema_may_answer_in_words():
 async def test_a_catalogue_without_categories_can_meet_no_wish():
     bare = Catalogue("bare", (Item(0, "0", "Film"),))
     read, model = await heard("something lighter", catalogue=bare)
-    assert read.problem == 'No kind of item here is "something lighter"; the kinds are none.'
+    assert read.problem == 'No category here is "something lighter"; the categories are none.'
     assert not model.requests
 
 
 def test_the_thirty_wishes_can_be_met_and_missed():
     assert len({asked.words for asked in THIRTY}) == 30
     for asked in THIRTY:
-        wanted, refused = ({min(kinds) for kinds in sets} for sets in (asked.wants, asked.refuses))
+        wanted, refused = ({min(categories) for categories in sets} for sets in (asked.wants, asked.refuses))
         assert asked.moved(wanted, refused), asked.words
         assert not asked.moved(refused, wanted), asked.words
         assert not asked.moved((), ()), asked.words

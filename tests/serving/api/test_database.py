@@ -12,8 +12,8 @@ import pytest
 
 from billp.errors import ArtifactError, BadInputError, StoreAwayError
 from billp.serving.api.database import Database, Syncing, open_database
-from billp.serving.api.ledger import AnswerRow, Ledger, SessionRow
 from billp.serving.api.postgres import schema_of
+from billp.serving.api.service_records import AnswerRow, ServiceRecords, SessionRow
 from billp.settings import Settings, load_settings
 from tests.serving.api.conftest import Open
 
@@ -36,38 +36,38 @@ async def database(settings: Settings, tmp_path: Path) -> AsyncIterator[Database
 
 
 async def test_the_ledger_keeps_what_it_is_told_once(database: Database):
-    ledger = Ledger(database)
-    await ledger.prepare()
-    await ledger.prepare()
-    assert await ledger.begin(row("a"), "k") == row("a")
-    assert await ledger.begin(row("b"), "k") == row("a"), "the same person and key"
-    assert await ledger.begin(row("c"), None) == row("c")
-    assert await ledger.begin(row("d", "Bob"), "k") == row("d", "Bob")
-    assert await ledger.session("b") is None
-    assert await ledger.open_sessions("Ada") == 2
+    records = ServiceRecords(database)
+    await records.prepare()
+    await records.prepare()
+    assert await records.begin(row("a"), "k") == row("a")
+    assert await records.begin(row("b"), "k") == row("a"), "the same person and key"
+    assert await records.begin(row("c"), None) == row("c")
+    assert await records.begin(row("d", "Bob"), "k") == row("d", "Bob")
+    assert await records.session("b") is None
+    assert await records.open_sessions("Ada") == 2
     said = AnswerRow(1, "x", {"rating": 4})
-    await ledger.accept("a", said)
+    await records.accept("a", said)
     with pytest.raises(StoreAwayError):
-        await ledger.accept("a", AnswerRow(1, "y", {"rating": 1}))
-    assert await ledger.answer_with("a", "x") == await ledger.answer_number("a", 1) == said
-    assert await ledger.answer_with("c", "x") is None
-    assert await ledger.idle_since(2.0) == ["c", "d"]
+        await records.accept("a", AnswerRow(1, "y", {"rating": 1}))
+    assert await records.answer_with("a", "x") == await records.answer_number("a", 1) == said
+    assert await records.answer_with("c", "x") is None
+    assert await records.idle_since(2.0) == ["c", "d"]
 
 
 async def test_episodes_are_kept_once_and_in_order(database: Database):
-    ledger = Ledger(database)
-    await ledger.prepare()
+    records = ServiceRecords(database)
+    await records.prepare()
     for id_ in "abc":
-        await ledger.begin(row(id_), None)
-    await asyncio.gather(*(ledger.finish(row(id_), {"ended": "left", "of": id_}) for id_ in "abcabc"))
+        await records.begin(row(id_), None)
+    await asyncio.gather(*(records.finish(row(id_), {"ended": "left", "of": id_}) for id_ in "abcabc"))
     numbers = await database.rows("SELECT seq, session FROM episodes ORDER BY seq")
     assert [number for number, _ in numbers] == [1, 2, 3]
     assert sorted(session for _, session in numbers) == ["a", "b", "c"]
-    assert await ledger.output_of("b") == {"ended": "left", "of": "b"}
-    session = await ledger.session("b")
+    assert await records.output_of("b") == {"ended": "left", "of": "b"}
+    session = await records.session("b")
     assert session is not None
     assert session.ended == "left"
-    assert await ledger.all_open() == 0
+    assert await records.all_open() == 0
 
 
 async def test_one_process_serves_at_a_time(settings: Settings, tmp_path: Path):

@@ -137,7 +137,7 @@ async def test_counts_are_there_and_neither_they_nor_logs_hold_a_word_of_a_perso
         turn = await opened.begin(NAME, likes=[TITLE], wish="a western, by Sergio-Leone")
         await opened.say(turn["session"], "1", rating=4)
         await opened.say(turn["session"], "2", leave=True, why="too-many-hats")
-        while await opened.service.ledger.unlearned():
+        while await opened.service.records.unlearned():
             await opened.http.get("/health")
 
         def broken(*_: object) -> None:

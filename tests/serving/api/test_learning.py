@@ -30,7 +30,7 @@ async def play(opened: Opened, user: str, *ratings: int, likes: list[str] | None
 async def learned(service: Service, patience_s: float = 60.0) -> None:
     """Waits until nothing waits to be learned from."""
     give_up = time.monotonic() + patience_s
-    while await service.ledger.unlearned():
+    while await service.records.unlearned():
         assert time.monotonic() < give_up
         await asyncio.sleep(0.01)
 
@@ -59,7 +59,7 @@ async def test_sessions_teach_the_shared_memory_in_the_order_in_which_they_ended
 async def test_a_frozen_service_learns_nothing(opening: Open):
     async with opening(memory="shared", untrained=True) as opened:
         await play(opened, "Ada", 5, 2)
-        assert await opened.service.ledger.unlearned() == 0
+        assert await opened.service.records.unlearned() == 0
         assert not any((await memory_of(opened.service, "shared")).values())
 
 
@@ -76,7 +76,7 @@ async def test_nothing_is_learned_under_the_name_of_a_test_user(opening: Open):
         deps = opened.service.lender.base(opened.service.plan.method)
         examiner = deps.dataset.user_keys[int(deps.worlds.test.users[0])]
         await play(opened, examiner, 5, 2)
-        assert await opened.service.ledger.unlearned() == 0
+        assert await opened.service.records.unlearned() == 0
 
 
 async def test_learning_that_broke_off_before_it_was_marked_is_done_again_and_leaves_the_same(opening: Open):

@@ -14,7 +14,7 @@ from tests.serving.api.conftest import Open
 
 async def test_a_share_of_the_users_meets_the_control_always_and_teaches_nothing(opening: Open):
     async with opening(memory="m", learns=True, untrained=True, control=0.4) as opened:
-        ledger, people = opened.service.ledger, [f"person {number}" for number in range(12)]
+        records, people = opened.service.records, [f"person {number}" for number in range(12)]
         for rating, person in enumerate([*people, *people]):
             turn = await opened.begin(person)
             await opened.say(turn["session"], "1", rating=1 + rating % 5)
@@ -26,7 +26,7 @@ async def test_a_share_of_the_users_meets_the_control_always_and_teaches_nothing
             ("served", "billp-memory-only", "m", 1),
             ("control", "popular", "", 0),
         }
-        trial = await trial_of(ledger)
+        trial = await trial_of(records)
         served, control = trial.arms
         assert (served.arm, served.methods, control.methods) == ("served", ["billp-memory-only"], ["popular"])
         assert served.users + control.users == 12
@@ -39,10 +39,10 @@ async def test_a_share_of_the_users_meets_the_control_always_and_teaches_nothing
 
 async def test_without_a_control_there_is_one_arm(opening: Open):
     async with opening() as opened:
-        assert (await trial_of(opened.service.ledger)).arms == []
+        assert (await trial_of(opened.service.records)).arms == []
         turn = await opened.begin()
         await opened.say(turn["session"], "1", leave=True)
-        trial = await trial_of(opened.service.ledger)
+        trial = await trial_of(opened.service.records)
         assert ([arm.users for arm in trial.arms], trial.differences) == ([1], {})
         assert trial.arms[0].length.note == "one user"
 

@@ -88,7 +88,7 @@ class EpisodeRow:
     ordinal: int | None
 
 
-class Ledger:
+class ServiceRecords:
     """The tables of one service."""
 
     def __init__(self, database: Database) -> None:
