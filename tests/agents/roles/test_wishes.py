@@ -141,9 +141,7 @@ async def test_a_broken_answer_is_asked_again_and_then_said():
     read, _ = await heard("something lighter", '{"wanted": ["Com', answer(["Comedy"], []))
     assert (read.wish.wanted, read.usage.format_failures) == (("Comedy",), 1)
     read, _ = await heard("something lighter", "hm", '{"wanted": "Comedy", "refused": []}')
-    assert read.problem.startswith(
-        'No category here is "something lighter" (the model\'s answer could not be read)'
-    )
+    assert read.problem.startswith('No category here is "something lighter" (the model\'s answer could not be read)')
 
 
 async def test_a_model_that_holds_to_no_schema_may_answer_in_words():
