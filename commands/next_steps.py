@@ -17,7 +17,7 @@ def show() -> None:
     memories = [(dataset, name) for dataset, names in inventory(settings).items() for name in names]
     steps: dict[str, str] = {}
     if open_runs := [
-        run for run in runs if run.state != "finished" and run.command in ("train", "evaluate", "compare")
+        run for run in runs if run.state == "interrupted" and run.command in ("train", "evaluate", "compare")
     ]:
         steps["go on with a run"] = f"billp runs show {open_runs[0].name}; its command again with --run NAME --resume"
     if not datasets:

@@ -14,7 +14,7 @@ from billp.commands.shell_completion import run_names
 if TYPE_CHECKING:
     pass
 
-app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, rename and remove runs.", no_args_is_help=True)
 Run = Annotated[str, typer.Argument(help="name in the runs folder", autocompletion=run_names)]
 
 
@@ -58,6 +58,15 @@ def show(run: Run, as_json: AsJson = False) -> None:
     for part in found.parts:
         stdout.print(f"  part: {part}")
     stdout.print(f"Look at it: billp report {run}")
+
+
+@app.command()
+def rename(run: Run, name: Annotated[str, typer.Argument(help="its new name")]) -> None:
+    """Give a run another name; what it taught a memory is still known to be its own."""
+    from billp.experiments.runs.listing import rename_run
+
+    rename_run(_folder(run), name)
+    stdout.print(f"run {run} is called {name} now")
 
 
 @app.command()

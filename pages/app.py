@@ -6,6 +6,8 @@ LangGraph wraps the middleware of this app around its own routes too, outermost,
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 
 from starlette.applications import Starlette
@@ -17,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from billp.pages.context_check import ContextCheck
 from billp.pages.guard import Guard
+from billp.pages.launches import shared_launches
 from billp.setting_groups import PageSettings
 
 
@@ -44,7 +47,14 @@ def _settings() -> PageSettings:
     return shared_dependencies().settings.page
 
 
+@asynccontextmanager
+async def _lifespan(_: Starlette) -> AsyncIterator[None]:
+    yield
+    await asyncio.to_thread(shared_launches().close)
+
+
 app = Starlette(
+    lifespan=_lifespan,
     routes=[Route("/page", _to_page), Mount("/page", _answer)],
     middleware=[Middleware(Guard, settings=_settings), Middleware(ContextCheck)],
 )

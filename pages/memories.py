@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from billp.experiments.stats.endings import outcome_words
-from billp.memory import Embedder, Match, Record, list_memories, open_memory
-from billp.pages.answers import MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, Remembered
+from billp.memory import KINDS, Embedder, Match, Record, counts_of, drop_memory, inventory, open_memory
+from billp.pages.answers import Done, Forgetting, MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, Remembered
 from billp.pages.runs import Runs
 from billp.reports.episode_view import OriginView, Place
 from billp.reports.provenance import Source, source_of
@@ -26,9 +26,9 @@ class Memories:
         """Returns every memory that is not empty; raises MemoryStoreError if another process has them open."""
         return MemoryNames(
             memories=[
-                MemoryName(dataset=dataset, memory=memory)
-                for dataset, memories in list_memories(self.settings).items()
-                for memory in memories
+                MemoryName(dataset=dataset, memory=memory, counts=dict(counts))
+                for dataset, memories in inventory(self.settings).items()
+                for memory, counts in memories.items()
             ]
         )
 
@@ -46,17 +46,36 @@ class Memories:
                 found = [
                     Match(each, -1.0) for each in agent_memory.records(question.kind, question.limit, question.offset)
                 ]
+            receipts = agent_memory.uses.receipts()
         sources = {match.record.id: source_of(match.record.id) for match in found}
         places = self.runs.places(source for source in sources.values() if source is not None)
         return MemoryAnswer(
             kind=question.kind,
             of=held,
             offset=question.offset,
-            found=[_remembered(match, sources[match.record.id], places) for match in found],
+            found=[
+                _remembered(match, sources[match.record.id], places, receipts.of(match.record.id).words())
+                for match in found
+            ],
         )
 
+    def forget(self, forgetting: Forgetting) -> Done:
+        """Forgets records of a memory, or all of it.
 
-def _remembered(match: Match[Record], source: Source | None, places: dict[Source, Place]) -> Remembered:
+        Raises MemoryStoreError if there is no such memory, or another process writes to it.
+        """
+        dataset, memory = forgetting.dataset, forgetting.memory
+        counts_of(self.settings, dataset, memory)  # refuses one that is not there
+        if not forgetting.ids:
+            drop_memory(self.settings, dataset, memory)
+            return Done(said=f"Memory {memory} of {dataset} is forgotten.")
+        with open_memory(self.settings, dataset, memory, self.embedder) as held:
+            known = [id_ for id_ in forgetting.ids if id_.partition("/")[0] in KINDS and held.text_of(id_) is not None]
+            held.forget(known)
+        return Done(said=f"{len(known)} record{'' if len(known) == 1 else 's'} of memory {memory} forgotten.")
+
+
+def _remembered(match: Match[Record], source: Source | None, places: dict[Source, Place], receipt: str) -> Remembered:
     record, origin = match.record, match.record.origin
     return Remembered(
         id=record.id,
@@ -67,6 +86,7 @@ def _remembered(match: Match[Record], source: Source | None, places: dict[Source
             run=origin.run, episode=origin.episode, step=origin.step, seed=origin.seed, user=origin.user,
             at=None if source is None else places.get(source),
         ),
+        receipt=receipt,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -17,39 +17,77 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from billp.errors import ArtifactError, BillpError, MemoryStoreError
-from billp.pages.answers import MemoryQuestion, Part, Problem
+from billp.errors import ArtifactError, BadInputError, BillpError, MemoryStoreError
+from billp.pages.answers import (
+    Answer,
+    Forgetting,
+    LaunchList,
+    MemoryQuestion,
+    NewName,
+    Part,
+    PlanAnswer,
+    Problem,
+    RunQuestion,
+)
+from billp.pages.comparing import ComparisonQuestion, compared
 from billp.pages.geometry import drawing
 from billp.pages.headers import PageHeaders
+from billp.pages.launches import command_line
+from billp.pages.launching import RunForm, choices, planned
 from billp.pages.reading import Reading
 from billp.validation import fault
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
-_REPORT = _FOLDER.parent / "experiments" / "report"
+_REPORT = _FOLDER.parent / "reports"
 _SHARED = ("report.css", "elements.js", "episode.js")  # the look of reports, and how they show an episode
 
-Answer = Callable[[Reading, Request], BaseModel]
+Ask = Callable[[Reading, Request], Answer]
+Change = Callable[[Reading, Request, bytes], Answer]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_page(opened: Callable[[], Reading]) -> Starlette:
     """Returns the page and its data; `opened` is called in a thread for every question."""
 
-    def answered(answer: Answer) -> Endpoint:
+    def answered(ask: Ask) -> Endpoint:
         async def endpoint(request: Request) -> Response:
-            return await asyncio.to_thread(_answered, answer, opened, request)
+            return await asyncio.to_thread(_answered, lambda: ask(opened(), request))
 
         return endpoint
+
+    def changed(change: Change) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            refused = _foreign(request)
+            if refused is not None:
+                return _problem(refused)
+            body = await request.body()
+            return await asyncio.to_thread(_answered, lambda: change(opened(), request, body))
+
+        return endpoint
+
+    def post(path: str, change: Change) -> Route:
+        return Route(path, changed(change), methods=["POST"])
 
     return Starlette(
         routes=[
             Route("/api/drawing", answered(lambda _, __: drawing())),
             Route("/api/runs", answered(_runs)),
+            Route("/api/runs/{run}", answered(_run)),
             Route("/api/runs/{run:path}/episodes", answered(_episodes)),
             Route("/api/runs/{run:path}/episodes/{number:int}", answered(_episode)),
+            post("/api/runs/{run}/name", _rename),
+            post("/api/runs/{run}/removal", _remove),
+            post("/api/runs/{run}/stop", lambda reading, request, _: reading.launches.stop(_name(request))),
+            post("/api/runs/{run}/continuation", lambda reading, request, _: reading.launches.go_on(_name(request))),
+            Route("/api/comparison", answered(_comparison)),
+            Route("/api/choices", answered(lambda reading, _: choices(reading.settings))),
+            Route("/api/launches", answered(lambda reading, _: LaunchList(launches=reading.launches.all()))),
+            post("/api/plan", _plan),
+            post("/api/launch", _launch),
             Route("/api/memories", answered(lambda reading, _: reading.memories.names())),
             Route("/api/memory", answered(_memory)),
+            post("/api/memory/removal", _forget),
             *(Route(f"/{name}", _file(_REPORT / name)) for name in _SHARED),
             Mount("/", StaticFiles(directory=_STATIC, html=True)),
         ],
@@ -57,42 +95,100 @@ def make_page(opened: Callable[[], Reading]) -> Starlette:
     )
 
 
-def _answered(answer: Answer, opened: Callable[[], Reading], request: Request) -> Response:
+def _foreign(request: Request) -> Problem | None:
+    """Returns why a request that changes something is refused: it comes from another page, Studio's included."""
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if origin is None or origin.lower() in {f"{scheme}://{host.lower()}" for scheme in ("http", "https")}:
+        return None
+    return Problem(error="Only this page itself may change runs and memories.", status=403)
+
+
+def _answered(ask: Callable[[], Answer]) -> Response:
     try:
-        found = answer(opened(), request)
+        found = ask()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "the question"
-        return _problem(Problem(error=f"Parameter {name}{fault(first)}.", status=400))
+        return _problem(Problem(error=_fault(error), status=400))
     except ArtifactError as error:
         return _problem(Problem(error=str(error), status=404))
     except MemoryStoreError as error:
         return _problem(Problem(error=str(error), status=503))
+    except BadInputError as error:
+        return _problem(Problem(error=str(error), status=400))
     except BillpError as error:
         return _problem(Problem(error=str(error), status=500))
     return Response(found.model_dump_json(), media_type="application/json")
+
+
+def _fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "the question"
+    return f"Parameter {name}{fault(first)}."
 
 
 def _problem(problem: Problem) -> Response:
     return Response(problem.model_dump_json(), problem.status, media_type="application/json")
 
 
-def _runs(reading: Reading, request: Request) -> BaseModel:
+def _name(request: Request) -> str:
+    return str(request.path_params["run"])
+
+
+def _runs(reading: Reading, request: Request) -> Answer:
+    return reading.whole.asked(RunQuestion.model_validate(dict(request.query_params)))
+
+
+def _run(reading: Reading, request: Request) -> Answer:
+    launch = reading.launches.of(_name(request))
+    return reading.whole.one(_name(request), launch)
+
+
+def _rename(reading: Reading, request: Request, body: bytes) -> Answer:
+    done = reading.whole.rename(_name(request), NewName.model_validate_json(body).name)
+    reading.launches.forget(_name(request))
+    return done
+
+
+def _remove(reading: Reading, request: Request, _: bytes) -> Answer:
+    done = reading.whole.remove(_name(request))
+    reading.launches.forget(_name(request))
+    return done
+
+
+def _episodes(reading: Reading, request: Request) -> Answer:
     part = Part.model_validate(dict(request.query_params))
-    return reading.runs.newest(part.offset, part.limit)
+    return reading.runs.episodes(_name(request), part.offset, part.limit)
 
 
-def _episodes(reading: Reading, request: Request) -> BaseModel:
-    part = Part.model_validate(dict(request.query_params))
-    return reading.runs.episodes(request.path_params["run"], part.offset, part.limit)
+def _episode(reading: Reading, request: Request) -> Answer:
+    return reading.episodes.episode(_name(request), request.path_params["number"])
 
 
-def _episode(reading: Reading, request: Request) -> BaseModel:
-    return reading.episodes.episode(request.path_params["run"], request.path_params["number"])
+def _comparison(reading: Reading, request: Request) -> Answer:
+    asked = dict(request.query_params) | {"run": request.query_params.getlist("run")}
+    return compared(reading.whole, ComparisonQuestion.model_validate(asked))
 
 
-def _memory(reading: Reading, request: Request) -> BaseModel:
+def _plan(reading: Reading, _: Request, body: bytes) -> Answer:
+    try:
+        plan = planned(RunForm.model_validate_json(body), reading.settings)
+    except ValidationError as error:
+        return PlanAnswer(problem=_fault(error))
+    except BillpError as error:  # while somebody types, much makes no sense yet
+        return PlanAnswer(problem=str(error))
+    return PlanAnswer(run=plan.run, command=command_line(plan.arguments))
+
+
+def _launch(reading: Reading, _: Request, body: bytes) -> Answer:
+    plan = planned(RunForm.model_validate_json(body), reading.settings)
+    return reading.launches.start(plan.run, plan.arguments)
+
+
+def _memory(reading: Reading, request: Request) -> Answer:
     return reading.memories.search(MemoryQuestion.model_validate(dict(request.query_params)))
+
+
+def _forget(reading: Reading, _: Request, body: bytes) -> Answer:
+    return reading.memories.forget(Forgetting.model_validate_json(body))
 
 
 def _file(path: Path) -> Endpoint:

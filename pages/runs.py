@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from billp.experiments.stats.endings import outcome, outcome_words
 from billp.experiments.stats.intervals import mean_of
 from billp.experiments.stats.metrics import seed_table
 from billp.experiments.stats.numbers import with_interval
-from billp.pages.answers import EpisodeList, EpisodeRow, RunList, RunRow
+from billp.pages.answers import EpisodeList, EpisodeRow, RunRow
 from billp.reports.episode_view import Place
 from billp.reports.provenance import Source, nearest
 from billp.reports.run_data import run_folders
@@ -35,6 +36,7 @@ class _Index:
     size: int = 0
     lines: int = 0
     method: str = ""
+    begun: float | None = None
     rows: list[EpisodeRow] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class _Index:
                 line = parse_line(self.file, self.lines + 1, raw)
                 self.lines += 1
                 self.method = self.method or line.method
+                self.begun = line.started if self.begun is None else min(self.begun, line.started)
                 number = self.numbers.setdefault(line.id, len(self.rows) + 1)
                 # An episode that was tried again has several lines, of which the last counts.
                 self.rows[number - 1 : number] = [_row(number, line)]
@@ -76,12 +79,20 @@ class Runs:
         self._indices: dict[Path, _Index] = {}
         self._lock = threading.Lock()
 
-    def newest(self, offset: int, limit: int) -> RunList:
-        """Returns a part of all runs, the last changed first; reads only these."""
+    def rows(self, names: Iterable[str]) -> list[RunRow]:
+        """Returns the results so far of each of these runs; leaves out one that is gone meanwhile."""
         with self._lock:
-            changed = [(folder.joinpath(EPISODES).stat().st_mtime, name) for name, folder in self._folders().items()]
-            some = sorted(changed, reverse=True)[offset : offset + limit]
-            return RunList(of=len(changed), offset=offset, runs=[self._summary(name) for _, name in some])
+            known = self._folders()
+            return [self._summary(name) for name in names if name in known]
+
+    def begun(self, names: Iterable[str]) -> float | None:
+        """Returns when the first episode of these runs began, in seconds since the epoch; None if none can be read."""
+        with self._lock:
+            known, found = self._folders(), []
+            for name in names:
+                with suppress(ArtifactError):  # a damaged part says so in its row
+                    found.append(self._index(known[name]).begun if name in known else None)
+            return min((each for each in found if each is not None), default=None)
 
     def episodes(self, name: str, offset: int, limit: int) -> EpisodeList:
         """Returns a part of the episodes of the run `name`; raises ArtifactError if it is missing or damaged."""
@@ -174,6 +185,7 @@ class Runs:
             r_traj_interval=with_interval(r_traj, 1),
             changed=changed,
             complete=has_ended(folder, config),
+            kind="training" if plan.command == "train" else "probe" if plan.probe else "result",
         )
 
 

@@ -132,7 +132,7 @@ const episodes = (() => {
 
   // One step as a card: item, stars, the thought in force and what each node recorded. `nodeName` makes the name of a
   // row; `whole` shows all nodes, also nodes that recorded nothing and nodes that concern the whole episode.
-  function card(step, episode, originOf, { whole = false, nodeName = (node) => quiet(node.replace("act:", "")) } = {}) {
+  function card(step, episode, originOf, { whole = false, nodeName = (node) => quiet(node.replace("act:", "")), heading = "h4" } = {}) {
     const way = step.nodes.length ? step.nodes : PLAIN;
     const kept = (node) => KEPT.includes(node) && !whole && says[node](step, episode, originOf, whole).length > 0;
     const nodes = Object.keys(says).filter((node) => way.includes(node) || kept(node));
@@ -143,7 +143,7 @@ const episodes = (() => {
       .filter(([, what]) => whole || what.length)
       .map(([node, what]) => [node, what.length ? what : [quiet(nothing[node] || "")]]);
     return make("section", { class: "step", tabindex: "0", "data-step": step.number, "aria-label": `Step ${step.number}` },
-      make("header", {}, make("h4", {}, `${step.number}. ${step.item.title}`), quiet(step.item.about), stars(step.reward)),
+      make("header", {}, make(heading, {}, `${step.number}. ${step.item.title}`), quiet(step.item.about), stars(step.reward)),
       step.thought && !(whole && nodes.includes("plan")) ? make("p", { class: "thought" }, step.thought) : null,
       ...shown.map(([node, what]) => make("div", { class: "row", "data-node": node },
         nodeName(node), make("div", { class: "what" }, ...what))));

@@ -24,6 +24,7 @@ from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.configured_folder import ConfiguredFolder, read_config
 from billp.experiments.runs.engine import Engine, engine_of, together
 from billp.experiments.runs.episode_lines import EpisodeLine
+from billp.experiments.runs.run_names import first_name
 from billp.experiments.runs.runner import OnEpisode
 from billp.experiments.runs.stored import read_stored
 from billp.experiments.stats.beyond_accuracy import conduct_of
@@ -78,7 +79,7 @@ async def compare(
             resources=resources,
             design=design,
             folder=run,
-            memories=f"{run.name}-{own}" if own else run.name,  # comparisons of earlier builds have none
+            memories=f"{first_name(run)}-{own}" if own else first_name(run),  # comparisons of earlier builds have none
             engine=engine or await engine_of(resources),
             test_users=users,
             on_episode=on_episode or (lambda _: None),

@@ -137,6 +137,18 @@ def locked(path: Path) -> IO[str]:
     return file
 
 
+def is_locked(path: Path) -> bool:
+    """Returns whether another process holds the lock at `path`, which is tried for an instant."""
+    try:
+        with path.open("rb") as file:
+            hold(file, wait=False)
+    except BlockingIOError:
+        return True
+    except OSError:  # it is gone, or not ours to open
+        return False
+    return False
+
+
 def unwritable(path: Path, error: OSError) -> ArtifactError:
     """Returns the error for a run that cannot be written to."""
     return ArtifactError(

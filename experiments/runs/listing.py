@@ -6,12 +6,13 @@ import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from billp.errors import ArtifactError
-from billp.experiments.runs.configured_folder import CONFIG, LOCK, locked
-from billp.experiments.runs.run_names import EPISODES, METRICS
+from billp.experiments.runs.configured_folder import CONFIG, LOCK, is_locked, locked
+from billp.experiments.runs.run_names import EPISODES, METRICS, keep_first_name
 from billp.experiments.runs.stored import Config, Plan, stored_config
+from billp.names import checked_name
 
 _ENDS = (METRICS, "comparison.json", "surface.json")
 """Files that mark the end of a run, a comparison or a surface."""
@@ -28,9 +29,11 @@ class ListedRun:
     files: tuple[Path, ...]
     """The files of its episodes, those of its parts included."""
     changed: float | None
-    state: str
+    state: Literal["finished", "running", "interrupted"]
     parts: tuple[str, ...]
     """Folders inside it that are runs themselves: the arms of a comparison, a demo's rows."""
+    planned: int | None = None
+    """Most episodes that it can come to; None if its plan does not say."""
 
     @property
     def episodes(self) -> int:
@@ -69,9 +72,33 @@ def listed(folder: Path, runs_dir: Path) -> ListedRun:
         dataset=config.dataset.name,
         files=tuple(files),
         changed=max((file.stat().st_mtime for file in files), default=None),
-        state="finished" if whole else "under way or interrupted",
+        state="finished" if whole else "running" if is_running(folder) else "interrupted",
         parts=parts,
+        planned=config.plan.planned if own else None,
     )
+
+
+def is_running(folder: Path) -> bool:
+    """Returns whether a process holds the run in `folder`, or a part of it."""
+    return any(is_locked(lock) for lock in folder.rglob(LOCK))
+
+
+def rename_run(folder: Path, name: str) -> Path:
+    """Gives the run in `folder` another `name`, and returns its folder; memory knows it by its first name all the same.
+
+    Raises BadInputError for a bad name, ArtifactError if it is taken or a process writes to the run.
+    """
+    target = folder.with_name(checked_name("run", name))
+    with ExitStack() as held:
+        for lock in sorted(folder.rglob(LOCK)):
+            held.enter_context(locked(lock))
+        if target.exists():
+            raise ArtifactError(f"There is a run {name} already; choose another name.")
+        try:
+            keep_first_name(folder)
+            return folder.rename(target)
+        except OSError as error:
+            raise ArtifactError(f"Run {folder.name} cannot be renamed ({error.strerror or error}).") from error
 
 
 def remove_run(folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from billp.errors import ArtifactError
 from billp.graphs.methods import METHODS
 from billp.names import there_is_no
+from billp.whole_files import write_whole
 
 EPISODES, METRICS = "episodes.jsonl", "metrics.json"
 
@@ -51,14 +52,30 @@ def row_name(
 
 
 LIVE = "live-"  # in memory, separates what persons taught from what simulated users did
+_FIRST = ".first-name"
+
+
+def first_name(run: Path) -> str:
+    """Returns the name that the folder `run` was made under, by which memory knows it, whatever it is called now."""
+    try:
+        return (run / _FIRST).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return run.name
+
+
+def keep_first_name(run: Path) -> None:
+    """Writes the name of the folder `run` into it, unless an earlier name is there; raises OSError."""
+    write_whole(run / _FIRST, first_name(run))
 
 
 def origin_of(run: Path) -> str:
     """Returns the name in memory of what was taught in the folder `run` of a live run."""
-    return run.name if run.name.startswith(LIVE) else LIVE + run.name
+    name = first_name(run)
+    return name if name.startswith(LIVE) else LIVE + name
 
 
 def is_called(folder: Path, run: str) -> bool:
     """Returns whether memory may call `folder` `run`: the end of its path, or the name for a live run."""
     parts = PurePosixPath(run).parts
-    return folder.parts[-len(parts) :] == parts or origin_of(folder) == run
+    own = (*folder.parts[:-1], first_name(folder))
+    return own[-len(parts) :] == parts or origin_of(folder) == run

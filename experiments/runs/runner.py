@@ -20,6 +20,7 @@ from billp.experiments.runs.engine import Engine, LocalEngine, Stage
 from billp.experiments.runs.episode_lines import EpisodeLine, check_finite
 from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.run_folder import RunFolder
+from billp.experiments.runs.run_names import first_name
 from billp.experiments.runs.vectorised import Played
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.learning import learn
@@ -60,14 +61,14 @@ class Runner:
     ) -> None:
         """Takes the engine that plays the episodes; by default this process, `run.side_by_side` at once.
 
-        `name` is the run's name in memory; by default the folder's. `first_ordinal` is the position of the run's first
-        episode among all that its memory learned from. `learner` recommends in place of `deps.recommender`, and learns
-        from each batch of training episodes.
+        `name` is the run's name in memory; by default its folder's first name. `first_ordinal` is the position of the
+        run's first episode among all that its memory learned from. `learner` recommends in place of `deps.recommender`,
+        and learns from each batch of training episodes.
         """
         self._services = deps
         self._method = method
         self._folder = folder
-        self._name = name or folder.path.name
+        self._name = name or first_name(folder.path)
         self._first_ordinal = first_ordinal
         self._learner = learner
         self._horizon = horizon

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LARGEST, completed
 from billp.experiments.runs.run_names import METRICS
+from billp.graphs.methods import METHODS
 from billp.settings import SimulatorSettings
 from billp.validation import fault
 from billp.whole_files import read_bounded
@@ -41,6 +42,32 @@ class Plan(_Part):
     """Training episodes that its memory had seen; None if not recorded."""
     probe: bool = False
     """Whether it is a point of a learning curve."""
+    base: str = ""
+    """What the other rows of a comparison are compared with."""
+    episodes: Any = None
+    users: Any = None
+    seeds: Any = None
+    train_episodes: Any = None
+    probes: Any = ()
+    probe_users: Any = 0
+
+    @property
+    def planned(self) -> int | None:
+        """Most episodes that the run can come to; None if the plan does not say."""
+        try:
+            match self.command:
+                case "train":
+                    return int(self.episodes)
+                case "evaluate":
+                    return len(self.users) * len(self.seeds)
+                case "compare":
+                    methods = [METHODS.get(arm["method"]) for arm in self.arms.values()]
+                    learning = sum(method is not None and method.learns for method in methods)
+                    once = int(self.train_episodes) + len(self.probes) * int(self.probe_users)
+                    return (learning * once + len(methods) * int(self.users)) * len(self.seeds)
+        except (KeyError, TypeError, ValueError):  # a plan of another build
+            return None
+        return None
 
 
 class _Pack(_Part):

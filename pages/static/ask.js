@@ -1,21 +1,46 @@
 // Requests to the server, and small elements that all views share.
 const { make } = elements;
 
-// Returns the answer to a question; throws an Error with the server's sentence.
-export async function ask(path, parameters = {}) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== "");
-  const reply = await fetch(`api/${path}?${new URLSearchParams(given)}`);
+async function answered(reply) {
   const answer = await reply.json().catch(() => ({}));
   if (!reply.ok) throw new Error(answer.error || `The server answered ${reply.status}.`);
   return answer;
 }
 
+// Returns the answer to a question; throws an Error with the server's sentence. A list is sent value by value.
+export async function ask(path, parameters = {}) {
+  const given = Object.entries(parameters)
+    .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, each]))
+    .filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return answered(await fetch(`api/${path}?${new URLSearchParams(given)}`));
+}
+
+// Makes the server change something; returns its answer, or throws an Error as above.
+export async function change(path, body = {}) {
+  const headers = { "Content-Type": "application/json" };
+  return answered(await fetch(`api/${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
+}
+
 // A run's name in an address; its slashes are kept.
 export const inPath = (run) => run.split("/").map(encodeURIComponent).join("/");
 
-export const to = (view, parameters) => `#${new URLSearchParams({ view, ...parameters })}`;
+export function to(view, parameters) {
+  const given = Object.entries(parameters)
+    .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, each]));
+  return `#${new URLSearchParams([["view", view], ...given])}`;
+}
 
 export const { fixed } = elements;
+
+export const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
+export const when = (seconds) => (seconds === null ? "-"
+  : new Date(seconds * 1000).toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short" }));
+
+export const button = (words, act, settings = {}) => make("button", { type: "button", onclick: act, ...settings }, words);
+
+export const choice = (settings, options, chosen) => make("select", settings, ...options.map(([value, words]) =>
+  make("option", value === chosen ? { value, selected: "" } : { value }, words)));
 
 // "1-20 of 43" with links to the parts before and after.
 export function pager(part, limit, link) {
@@ -38,14 +63,19 @@ export function originOf(origin) {
   return make("a", { href: to("episode", place) }, words);
 }
 
-// A table whose rows become cards on a narrow screen; each cell is text or an element. `words` names the columns that
-// hold words rather than numbers.
-export function table(caption, columns, words, rows) {
+// A table whose rows become cards on a narrow screen; each cell is text or an element, the one at `name` names its row.
+// `words` names the columns that hold words rather than numbers, `heads` what stands in the head in place of a name.
+export function table(caption, columns, words, rows, { name = 0, heads = {} } = {}) {
   const kind = (at) => (words.includes(columns[at]) ? "words" : null);
-  const cell = (value, at) => make(at === 0 ? "th" : "td",
-    { scope: at === 0 ? "row" : null, "data-label": columns[at], class: kind(at) }, value);
+  const cell = (value, at) => make(at === name ? "th" : "td",
+    { scope: at === name ? "row" : null, "data-label": columns[at], class: at < name ? "pick" : kind(at) }, value);
+  const head = (column, at) => {
+    const given = heads[column];
+    if (!column) return make("td", { class: "pick" });
+    return make("th", { scope: "col", class: kind(at), "aria-sort": given?.getAttribute("data-sort") ?? null }, given ?? column);
+  };
   return make("table", { class: columns.length > 6 ? "cards" : "cards few" },
     make("caption", { class: "unseen" }, caption),
-    make("thead", {}, make("tr", {}, ...columns.map((name, at) => make("th", { scope: "col", class: kind(at) }, name)))),
+    make("thead", {}, make("tr", {}, ...columns.map(head))),
     make("tbody", {}, ...rows.map((values) => make("tr", {}, ...values.map(cell)))));
 }

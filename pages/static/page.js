@@ -1,10 +1,16 @@
 // The page's views, chosen by the part of its address after #, so that going back and bookmarks work.
 import { episodeView } from "./replay.js";
 import { memoryView } from "./memory.js";
-import { runView, runsView } from "./runs.js";
+import { compareView } from "./compare.js";
+import { runView } from "./run.js";
+import { runsView } from "./runs.js";
+import { startView } from "./start.js";
 
 const { make } = elements;
-const views = { runs: runsView, run: runView, episode: episodeView, memory: memoryView };
+const views = {
+  runs: runsView, run: runView, compare: compareView, episode: episodeView, start: startView, memory: memoryView,
+};
+const PLACES = ["runs", "start", "memory"]; // in the bar; what is in neither of the last two belongs to the first
 const main = document.getElementById("main");
 let leave = () => {};
 let turn = 0;
@@ -17,8 +23,8 @@ async function show(moved) {
   leave();
   leave = () => {};
   wait(true);
-  mark("to-runs", name !== "memory");
-  mark("to-memory", name === "memory");
+  const place = PLACES.includes(name) ? name : "runs";
+  for (const each of PLACES) mark(`to-${each}`, each === place);
   let made;
   try {
     made = await views[name](asked);

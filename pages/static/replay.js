@@ -69,7 +69,7 @@ class Replay {
   fill(at) {
     const nodeName = (node) =>
       make("button", { type: "button", class: "name", onclick: () => this.toNode(node) }, node.replace("act:", ""));
-    this.panel.replaceChildren(episodes.card(this.episode.steps[at], this.episode, originOf, { whole: true, nodeName }));
+    this.panel.replaceChildren(episodes.card(this.episode.steps[at], this.episode, originOf, { whole: true, nodeName, heading: "h3" }));
   }
 
   toStep(at) {

@@ -50,8 +50,23 @@ def test_only_a_run_of_the_runs_folder_is_removed(billp: Billp, run: Path, name:
 
 def test_a_run_without_its_end_is_said_to_be_open(billp: Billp, run: Path):
     (run / "metrics.json").unlink()
-    assert billp("runs", "show", "first", "--json").json["state"] == "under way or interrupted"
+    assert billp("runs", "show", "first", "--json").json["state"] == "interrupted"
     assert "go on with a run" in billp().out
+    with (run / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert billp("runs", "show", "first", "--json").json["state"] == "running"
+        assert "go on with a run" not in billp().out
+
+
+def test_a_run_is_renamed_and_goes_on_under_its_new_name(billp: Billp, run: Path):
+    assert billp("runs", "rename", "first", "second").code == 0
+    assert not run.exists()
+    more = ["--dataset", "tiny", "--method", "random", "--users", "2", "--run", "second", "--resume"]
+    assert billp("evaluate", *more).code == 0
+    assert billp("runs", "rename", "first", "third").code == 2
+    assert billp("runs", "rename", "second", "../third").code == 2
+    (row,) = billp("runs", "list", "--json").json["runs"]
+    assert row["name"] == "second"
 
 
 def test_a_simulator_and_a_dataset_are_listed_and_removed(billp: Billp, tiny: Path):

@@ -68,7 +68,7 @@ def test_the_runs_are_listed_in_parts(client: TestClient):
     assert answer["of"] == 3
     assert len(answer["runs"]) == 2
     (rest,) = client.get("/api/runs", params={"limit": 2, "offset": 2}).json()["runs"]
-    assert {run["name"] for run in [*answer["runs"], rest]} == {"one", "compared/billp/episodes", "a b?c#d&e=é"}
+    assert {run["name"] for run in [*answer["runs"], rest]} == {"one", "compared", "a b?c#d&e=é"}
 
 
 def test_the_episodes_of_a_run_are_listed_in_parts_and_opened_by_number(client: TestClient):
@@ -106,6 +106,9 @@ def test_no_name_leads_out_of_the_pages_folder(client: TestClient, name: str):
         ("runs?limit=101", "Parameter limit"),
         ("runs?offset=-1", "Parameter offset"),
         ("runs?page=2", "Parameter page"),
+        ("runs?sort=secrets", "Parameter sort"),
+        ("comparison", "Parameter run"),
+        ("comparison?run=one&base=" + "b" * 1001, "Parameter base"),
         ("runs/one/episodes?limit=many", "Parameter limit"),
         ("memory?dataset=tiny", "Parameter memory"),
         ("memory?dataset=tiny&memory=mine&kind=secrets", "Parameter kind"),
@@ -153,7 +156,9 @@ def test_an_episode_that_is_not_there_is_404_and_says_so(client: TestClient):
 def test_memory_is_searched_by_words_with_where_it_came_from(client: TestClient):
     assert client.get("/api/memories").json() == {"memories": []}
     remember()
-    assert client.get("/api/memories").json() == {"memories": [{"dataset": "tiny", "memory": "mine"}]}
+    assert client.get("/api/memories").json() == {
+        "memories": [{"dataset": "tiny", "memory": "mine", "counts": {"actor": 1, "reflections": 3}}]
+    }
     at = {"dataset": "tiny", "memory": "mine"}
     found = client.get("/api/memory", params={**at, "text": "drama at sea", "limit": 2}).json()
     assert (found["of"], len(found["found"])) == (3, 2)
@@ -186,6 +191,64 @@ def test_a_memory_that_another_process_writes_is_shown_all_the_same(client: Test
         assert (answer.status_code, answer.json()["of"] > 0) == (200, True)
     finally:
         lock.release()
+
+
+def test_a_run_is_shown_compared_renamed_and_removed(client: TestClient):
+    assert client.get("/api/runs/one").json()["run"]["episodes"] == 30
+    assert client.get("/api/comparison", params={"run": ["one", "compared"]}).json()["metrics"]["r_traj"] == "R_traj"
+    assert client.post("/api/runs/one/name", json={"name": "two"}).json()["run"] == "two"
+    assert client.get("/api/runs/one").status_code == 404
+    assert client.post("/api/runs/two/name", json={"name": "../x"}).status_code == 400
+    assert client.post("/api/runs/two/removal", json={}).json()["said"] == "Run two is removed."
+    assert not (load_settings().runs_dir / "two").exists()
+    assert client.post("/api/runs/..%2Fsecret/removal", json={}).status_code in (404, 405)
+    assert client.get("/api/runs").json()["total"] == 2
+
+
+def test_a_record_and_a_memory_are_forgotten_and_nothing_else(client: TestClient):
+    remember()
+    remember("other")
+    at = {"dataset": "tiny", "memory": "mine"}
+    first, second, _ = client.get("/api/memory", params=at).json()["found"]
+    assert first["receipt"] == "never used"
+    forgotten = client.post("/api/memory/removal", json={**at, "ids": [first["id"], "reflections/no/such/one", "odd"]})
+    assert forgotten.json()["said"] == "1 record of memory mine forgotten."
+    assert client.get("/api/memory", params=at).json()["found"][0] == second
+    assert client.post("/api/memory/removal", json=at).status_code == 200
+    assert [each["memory"] for each in client.get("/api/memories").json()["memories"]] == ["other"]
+    assert client.post("/api/memory/removal", json=at).status_code == 503
+
+
+def test_a_run_is_planned_and_what_makes_no_sense_is_refused(client: TestClient, tiny: Path):
+    form = {"command": "evaluate", "dataset": "tiny", "methods": ["random"], "run": "new"}
+    plan = client.post("/api/plan", json=form).json()
+    command = "billp evaluate --dataset tiny --method random --seeds 0 --run new"
+    assert plan == {"run": "new", "command": command, "problem": ""}
+    for wrong, words in ((form | {"methods": ["nothing"]}, "no method"), (form | {"run": "--help"}, "Parameter run")):
+        assert words in client.post("/api/plan", json=wrong).json()["problem"]
+        assert client.post("/api/launch", json=wrong).status_code == 400
+    assert client.post("/api/launch", content=b"{").status_code == 400
+    assert client.get("/api/launches").json() == {"launches": []}
+    assert client.post("/api/runs/one/stop", json={}).status_code == 404
+
+
+CHANGES = [
+    "runs/one/name",
+    "runs/one/removal",
+    "runs/one/stop",
+    "runs/one/continuation",
+    "plan",
+    "launch",
+    "memory/removal",
+]
+
+
+@pytest.mark.parametrize("path", CHANGES)
+def test_nothing_is_changed_by_a_link_or_by_another_page(client: TestClient, path: str):
+    assert client.get(f"/api/{path}").status_code in (404, 405)
+    answer = client.post(f"/api/{path}", json={"name": "x"}, headers={"origin": "https://smith.langchain.com"})
+    assert (answer.status_code, "this page itself" in answer.text) == (403, True)
+    assert client.get("/api/runs/one").status_code == 200
 
 
 def test_every_answer_carries_a_policy_without_other_places(client: TestClient):
@@ -228,8 +291,12 @@ async def test_nothing_blocks_the_event_loop(client: TestClient, watched: BlockB
             "report.css",
             "api/drawing",
             "api/runs",
+            "api/runs/one",
             "api/runs/one/episodes",
             "api/runs/one/episodes/1",
+            "api/comparison?run=one",
+            "api/choices",
+            "api/launches",
             "api/memories",
             "api/memory?dataset=tiny&memory=mine&text=war",
         ):

@@ -1,4 +1,4 @@
-"""The runs folder as the page reads it: newest first, in parts, and while it grows."""
+"""Runs and their episodes as the page reads them, also while they grow."""
 
 from __future__ import annotations
 
@@ -27,30 +27,28 @@ def append(folder: Path, text: str) -> None:
         stream.write(text)
 
 
-def test_runs_come_newest_first_and_in_parts(tmp_path: Path):
-    for number in range(5):
-        put(tmp_path / "all" / f"run-{number}", episode(f"e{number}", 3.0), changed=100 + number)
+def test_rows_come_in_the_order_asked_for_and_what_is_gone_is_left_out(tmp_path: Path):
+    for number in range(3):
+        put(tmp_path / "all" / f"run-{number}", episode(f"e{number}", 3.0))
     runs = Runs(tmp_path)
-    assert [row.name for row in runs.newest(0, 2).runs] == ["all/run-4", "all/run-3"]
-    part = runs.newest(4, 2)
-    assert (part.of, [row.name for row in part.runs]) == (5, ["all/run-0"])
-    assert Runs(tmp_path / "nowhere").newest(0, 20).runs == []
+    assert [row.name for row in runs.rows(["all/run-2", "all/gone", "all/run-0"])] == ["all/run-2", "all/run-0"]
+    assert Runs(tmp_path / "nowhere").rows(["a"]) == []
 
 
 def test_a_row_says_what_a_run_came_to(tmp_path: Path):
     put(tmp_path / "a", episode("x", 4.0, 2.0), episode("y", 5.0), failed("z"), changed=7, complete=False)
-    (row,) = Runs(tmp_path).newest(0, 20).runs
+    (row,) = Runs(tmp_path).rows(["a"])
     assert (row.episodes, row.failed, row.length, row.r_traj) == (3, 1, 1.5, 5.5)
     assert (row.method, row.dataset, row.command, row.changed) == ("billp", "tiny", "evaluate", 7)
     assert not row.complete
     put(tmp_path / "b", failed("z"), changed=8)
-    row = Runs(tmp_path).newest(0, 1).runs[0]
+    (row,) = Runs(tmp_path).rows(["b"])
     assert (row.length, row.r_traj, row.complete) == (None, None, True)
 
 
 def test_what_a_person_plays_lacks_nothing(tmp_path: Path):
     put(tmp_path / "a", episode("x", 4.0), command="play", complete=False)
-    assert Runs(tmp_path).newest(0, 20).runs[0].complete
+    assert Runs(tmp_path).rows(["a"])[0].complete
 
 
 def test_a_damaged_run_is_shown_with_its_fault_and_hides_no_other(tmp_path: Path):
@@ -58,7 +56,7 @@ def test_a_damaged_run_is_shown_with_its_fault_and_hides_no_other(tmp_path: Path
     bad = put(tmp_path / "bad", episode("x", 4.0), changed=2)
     append(bad, '{"nonsense": 1}\n')
     runs = Runs(tmp_path)
-    damaged, good = sorted(runs.newest(0, 20).runs, key=lambda row: row.name)
+    damaged, good = runs.rows(["bad", "good"])
     assert "line 2 is no episode" in damaged.problem
     assert (good.name, good.problem, good.episodes) == ("good", "", 1)
     with pytest.raises(ArtifactError, match="line 2"):
@@ -112,7 +110,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path):
     put(tmp_path / "secret" / "inner", episode("x", 4.0))
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "out").symlink_to(tmp_path / "secret")
-    assert Runs(tmp_path / "runs").newest(0, 20).of == 0
+    assert Runs(tmp_path / "runs").rows(["out/inner"]) == []
 
 
 @pytest.mark.parametrize("number", [0, -1, 3])

@@ -9,6 +9,7 @@ import pytest
 from billp.errors import ArtifactError
 from billp.experiments.runs.run_names import row_name, run_named
 from billp.pages.runs import Runs
+from billp.pages.whole_runs import WholeRuns
 from billp.reports import find_runs, write_csv
 from billp.reports.report_rows import group_rows
 from tests.reports.examples import comparison
@@ -58,7 +59,7 @@ def test_report_page_and_export_have_one_name(tmp_path: Path):
     root = comparison(tmp_path / "all")
     runs = find_runs(root)
     report = {row.label for row in group_rows(runs)}
-    page = {run.method for run in Runs(tmp_path).newest(0, 100).runs}
+    page = {part.method for part in WholeRuns(tmp_path, Runs(tmp_path)).one("all").parts}
     rows = write_csv(runs, tmp_path / "out")[0].read_text().splitlines()
     column = rows[0].split(",").index("name")
     assert report == page == {row.split(",")[column] for row in rows[1:]}

@@ -1,0 +1,15 @@
+// What a running run is doing: each open episode with the node at work.
+const { make } = elements;
+
+export class Work {
+  constructor() {
+    this.element = make("ul", { class: "work", "aria-label": "Episodes under way" });
+    this.element.hidden = true;
+  }
+
+  show(working) {
+    this.element.hidden = !working.length;
+    this.element.replaceChildren(...working.map((each) => make("li", {},
+      make("span", { class: "quiet" }, `user ${each.user} · step ${each.step} `), make("strong", {}, each.node.replace("act:", "")))));
+  }
+}
