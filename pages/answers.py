@@ -238,7 +238,7 @@ class Forgetting(Question):
 class Remembered(Answer):
     """A record of a memory; `distance` is squared L2 from the words searched for, None without words.
 
-    `receipt` says in words how often it was used and what followed.
+    `usage` says in words how often it was used and what followed.
     """
 
     id: str
@@ -246,7 +246,7 @@ class Remembered(Answer):
     fields: dict[str, str | int | float | bool]
     distance: float | None
     origin: OriginView
-    receipt: str = ""
+    usage: str = ""
 
 
 class MemoryAnswer(Answer):

@@ -46,7 +46,7 @@ class Memories:
                 found = [
                     Match(each, -1.0) for each in agent_memory.records(question.kind, question.limit, question.offset)
                 ]
-            receipts = agent_memory.uses.receipts()
+            usage = agent_memory.usage.table()
         sources = {match.record.id: source_of(match.record.id) for match in found}
         places = self.runs.places(source for source in sources.values() if source is not None)
         return MemoryAnswer(
@@ -54,7 +54,7 @@ class Memories:
             of=held,
             offset=question.offset,
             found=[
-                _remembered(match, sources[match.record.id], places, receipts.of(match.record.id).words())
+                _remembered(match, sources[match.record.id], places, usage.of(match.record.id).words())
                 for match in found
             ],
         )
@@ -75,7 +75,7 @@ class Memories:
         return Done(said=f"{len(known)} record{'' if len(known) == 1 else 's'} of memory {memory} forgotten.")
 
 
-def _remembered(match: Match[Record], source: Source | None, places: dict[Source, Place], receipt: str) -> Remembered:
+def _remembered(match: Match[Record], source: Source | None, places: dict[Source, Place], usage: str) -> Remembered:
     record, origin = match.record, match.record.origin
     return Remembered(
         id=record.id,
@@ -86,7 +86,7 @@ def _remembered(match: Match[Record], source: Source | None, places: dict[Source
             run=origin.run, episode=origin.episode, step=origin.step, seed=origin.seed, user=origin.user,
             at=None if source is None else places.get(source),
         ),
-        receipt=receipt,
+        usage=usage,
     )  # fmt: skip
 
 

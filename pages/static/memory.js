@@ -28,7 +28,7 @@ const says = {
 function found(kind, record, forget) {
   const far = record.distance === null ? "" : `distance ${fixed(record.distance, 3)} · `;
   return make("li", { class: "step" }, ...says[kind](record),
-    make("p", {}, make("span", { class: "receipt" }, record.receipt)),
+    make("p", {}, make("span", { class: "usage" }, record.usage)),
     make("p", { class: "quiet" }, far, "from ", originOf(record.origin)),
     make("div", { class: "foot" }, make("code", {}, record.id),
       button("Forget", () => forget(record), { class: "quiet-button", "aria-label": `Forget ${record.id}` })));

@@ -49,7 +49,7 @@ def remember(home: Path) -> None:
     embedder = HashEmbedder(384, "all-MiniLM-L6-v2")
     lessons = [
         Reflection(
-            text, embedder.embed([text])[0], "too_close", 3, 9.0, number, "{}", Origin("one", f"e{number}", "u1", -1, 0)
+            text, embedder.embed([text])[0], Origin("one", f"e{number}", "u1", -1, 0), "too_close", 3, 9.0, number, "{}"
         )
         for number, text in enumerate(["comedy after war", "drama at sea"])
     ]  # fmt: skip
@@ -208,7 +208,7 @@ def test_runs_are_found_and_sorted_with_the_keyboard(page: Page):
 def test_a_lesson_is_forgotten_after_a_question(page: Page, url: str):
     page.goto(f"{url}#view=memory&dataset=tiny&memory=mine")
     expect(page.locator(".totals dd").first).to_have_text("2")
-    expect(page.locator(".receipt").first).to_have_text("never used")
+    expect(page.locator(".usage").first).to_have_text("never used")
     page.get_by_role("button", name="Forget reflections").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Forget").click()
     expect(page.locator(".totals dd").first).to_have_text("1")

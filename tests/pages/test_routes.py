@@ -210,7 +210,7 @@ def test_a_record_and_a_memory_are_forgotten_and_nothing_else(client: TestClient
     remember("other")
     at = {"dataset": "tiny", "memory": "mine"}
     first, second, _ = client.get("/api/memory", params=at).json()["found"]
-    assert first["receipt"] == "never used"
+    assert first["usage"] == "never used"
     forgotten = client.post("/api/memory/removal", json={**at, "ids": [first["id"], "reflections/no/such/one", "odd"]})
     assert forgotten.json()["said"] == "1 record of memory mine forgotten."
     assert client.get("/api/memory", params=at).json()["found"][0] == second
