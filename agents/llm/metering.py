@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
 from billp.agents.llm.abilities import Abilities, abilities_of
-from billp.agents.llm.wrapping import WrappedChat
+from billp.agents.llm.wrapping import Manager, WrappedChat
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +37,13 @@ class MeteredChat(WrappedChat):
     _call_seconds: float = PrivateAttr(0.0)
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> ChatResult:
         with self._counted():
             return await super()._agenerate(messages, stop, run_manager, **kwargs)
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         with self._counted():
             async for chunk in super()._astream(messages, stop, run_manager, **kwargs):

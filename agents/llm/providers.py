@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any
 
 import httpx
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.exceptions import ContextOverflowError as TooLongError
 from langchain_core.exceptions import ModelConnectionError, ModelError, ModelTimeoutError
 from langchain_core.language_models import BaseChatModel
@@ -24,7 +23,7 @@ from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import asking
 from billp.agents.llm.refusals import TOO_LONG, without_key
 from billp.agents.llm.retrying import AwayError, MomentaryError, Patience, retry_after
-from billp.agents.llm.wrapping import WrappedChat, in_one_piece, streams
+from billp.agents.llm.wrapping import Manager, WrappedChat, in_one_piece, streams
 from billp.agents.prompt_pack import clean
 from billp.errors import BillpError, ContextOverflowError, ModelUnavailableError, SettingsError
 from billp.setting_groups import LLMSettings
@@ -160,11 +159,7 @@ class ProviderChat(WrappedChat):
         return self.settings.model
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> ChatResult:
         """One reply; raises what `Patience` raises, ModelUnavailableError at once when the provider refuses the call.
 
@@ -185,11 +180,7 @@ class ProviderChat(WrappedChat):
         return result
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         """The same reply token by token; a stream that does not begin is asked for as a whole."""
         begun = False

@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr, ValidationError
@@ -26,7 +25,7 @@ from billp.agents.llm.asking import asking
 from billp.agents.llm.completion import Completion, Piece, failure_in, last_chunk
 from billp.agents.llm.refusals import refusal, without_key
 from billp.agents.llm.retrying import AwayError, MomentaryError, Patience
-from billp.agents.llm.wrapping import AsyncChat, in_one_piece
+from billp.agents.llm.wrapping import AsyncChat, Manager, in_one_piece
 from billp.errors import ModelUnavailableError
 from billp.setting_groups import LLMSettings
 
@@ -78,11 +77,7 @@ class ServerChat(AsyncChat):
         return f"{self.base_url.rstrip('/')}/chat/completions"
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> ChatResult:
         """One reply.
 
@@ -93,11 +88,7 @@ class ServerChat(AsyncChat):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         """The same reply token by token, without log-probabilities.
 

@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.server_chat import ServerChat
-from billp.agents.llm.wrapping import AsyncChat
+from billp.agents.llm.wrapping import AsyncChat, Manager
 
 kept_together: ContextVar[str] = ContextVar("kept_together", default="")
 """Whose calls are being made: all of one name go to one server. Without a name, what a prompt begins with decides."""
@@ -37,20 +36,12 @@ class SeveralServers(AsyncChat):
             server.abilities = able
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> ChatResult:
         return await self.server(messages)._agenerate(messages, stop, run_manager, **kwargs)
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         async for chunk in self.server(messages)._astream(messages, stop, run_manager, **kwargs):
             yield chunk

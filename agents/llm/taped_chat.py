@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
@@ -18,7 +17,7 @@ from billp.agents.llm.asking import asking
 from billp.agents.llm.reading import Reply, message_of, reply_of
 from billp.agents.llm.schema import choices_of, schema_of
 from billp.agents.llm.tape import Entry, Tape
-from billp.agents.llm.wrapping import AsyncChat, in_one_piece
+from billp.agents.llm.wrapping import AsyncChat, Manager, in_one_piece
 from billp.errors import ContextOverflowError, ModelUnavailableError, NotOnTapeError
 
 
@@ -47,11 +46,7 @@ class TapedChat(AsyncChat):
         return self.tape.abilities_of(self.model) if self.inner is None else abilities_of(self.inner)
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> ChatResult:
         """The recorded reply, else the model's, recorded; a failure is recorded too, and asked again when recording.
 
@@ -78,11 +73,7 @@ class TapedChat(AsyncChat):
         return self._result(self.tape.put(key, role, entry))
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         """The reply in one piece: of two that ask the same at once, both get what the tape then holds."""
         yield in_one_piece(await self._agenerate(messages, stop, run_manager, **kwargs))

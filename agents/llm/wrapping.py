@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+Manager: TypeAlias = AsyncCallbackManagerForLLMRun | None
+"""What LangChain hands to a chat model to report to."""
 
 _SYNC = "The chat models of this application answer asynchronous calls only; call ainvoke or astream."
 
@@ -34,20 +37,12 @@ class WrappedChat(AsyncChat):
     inner: BaseChatModel
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> ChatResult:
         return await self.inner._agenerate(messages, stop, run_manager, **kwargs)
 
     async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         if streams(self.inner):
             async for chunk in self.inner._astream(messages, stop, run_manager, **kwargs):

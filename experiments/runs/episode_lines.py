@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from billp.errors import NotFiniteError
+from billp.errors import EpisodeError, NotFiniteError
+from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.stats.episode_metrics import METRICS
 from billp.graphs.state import Trajectory
 
@@ -32,6 +34,17 @@ class EpisodeLine(BaseModel):
     output: Trajectory | None = None
 
     _numbers: dict[str, float] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def of(cls, plan: EpisodePlan, method: str, started: float, played: Trajectory | EpisodeError) -> EpisodeLine:
+        """Returns the line of an episode of `method` that ended now, played or failed."""
+        failed = isinstance(played, EpisodeError)
+        line = cls(
+            id=plan.id, batch=plan.batch, user=plan.user, seed=plan.seed, split=plan.split, method=method,
+            status="failed" if failed else "finished", error=str(played) if failed else "", started=started,
+            ended=time.time(),
+        )  # fmt: skip
+        return line if failed else line.model_copy(update={"output": played})
 
     def number(self, metric: str) -> float | None:
         """Returns the episode's number in `metric`, a name in METRICS; None if it was not finished."""

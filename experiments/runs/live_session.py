@@ -14,6 +14,7 @@ from langgraph.types import Command
 from billp.errors import EpisodeError, SettingsError
 from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.episode_lines import EpisodeLine, check_finite
+from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.recommenders import open_recommender
 from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.run_names import origin_of
@@ -82,7 +83,9 @@ class Play:
         }
         beside = surroundings(resources.settings, None, deps.belief_model.knowledge)
         self._folder = RunFolder(run, run_config(resources, deps, plan), beside, resume=True)
-        self._user, self._id = user, f"live-{seed}-{user}-{len(self._folder.over)}"
+        number = len(self._folder.over)
+        # A person is in neither world; train is the split of users that may be learned from.
+        self._plan = EpisodePlan(f"live-{seed}-{user}-{number}", number, 0, user, seed, "train", learn)
         self._context = in_full(LiveContext(method=method, seed=seed, run=origin_of(run), learn=learn), deps)
         self._graph = build_episode_graph(
             fixed_dependencies(self._deps),
@@ -122,7 +125,7 @@ class Play:
         await self._resources.check_model(self._deps)
         self._catch_up()
         self._resources.knowledge.fill_behind(self._deps)
-        return await self._go_on(LiveInput(user=self._user, episode=self._id, likes=self._likes))
+        return await self._go_on(LiveInput(user=self._plan.user, episode=self._plan.id, likes=self._likes))
 
     async def answer(self, given: object) -> Question | None:
         """Returns the next question, or the same with what was wrong; None when the episode is over and recorded."""
@@ -131,16 +134,16 @@ class Play:
     async def _go_on(self, move: LiveInput | Command[Any]) -> Question | None:
         try:
             self._state = await self._graph.ainvoke(
-                move, {"configurable": {"thread_id": self._id}, **traced(self._context)}, context=self._context
+                move, {"configurable": {"thread_id": self._plan.id}, **traced(self._context)}, context=self._context
             )
             if waiting := self._state.get("__interrupt__"):
                 return cast(Question, waiting[0].value)
             done = self.done
             check_finite(done)
         except EpisodeError as error:
-            self._record("failed", str(error), None)
+            self._record(error)
             raise
-        self._record("finished", "", done)
+        self._record(done)
         self._catch_up()
         return None
 
@@ -152,21 +155,5 @@ class Play:
             return
         learn_next(self._deps, memory, self._method, self._context, done)
 
-    def _record(self, status: str, error: str, output: Trajectory | None) -> None:
-        self._folder.append(
-            EpisodeLine.model_validate(
-                {
-                    "id": self._id,
-                    "batch": 0,
-                    "user": self._user,
-                    "seed": self._context.seed,
-                    "split": "train",  # a person is in neither world; these are the users that may be learned from
-                    "method": self._method.name,
-                    "status": status,
-                    "error": error,
-                    "started": self._started,
-                    "ended": time.time(),
-                    "output": output,
-                }
-            )
-        )
+    def _record(self, played: Trajectory | EpisodeError) -> None:
+        self._folder.append(EpisodeLine.of(self._plan, self._method.name, self._started, played))

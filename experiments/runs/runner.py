@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -128,19 +127,6 @@ class Runner:
                 check_finite(played)
             except NotFiniteError as error:
                 played = error
-        failed = isinstance(played, EpisodeError)
-        if failed:
+        if isinstance(played, EpisodeError):
             log.warning("Episode %s failed: %s", plan.id, played)
-        line = EpisodeLine(
-            id=plan.id,
-            batch=plan.batch,
-            user=plan.user,
-            seed=plan.seed,
-            split=plan.split,
-            method=self._method.name,
-            status="failed" if failed else "finished",
-            error=str(played) if failed else "",
-            started=started,
-            ended=time.time(),
-        )
-        return line if failed else line.model_copy(update={"output": played})
+        return EpisodeLine.of(plan, self._method.name, started, played)

@@ -8,7 +8,7 @@ import numpy as np
 
 from billp.simulators.quit.item_traits import ItemTraits
 from billp.simulators.quit.reasons import Reason
-from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind, Surroundings
+from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind, Surroundings, leaving_over
 from billp.simulators.rating.base import Floats, Indices
 
 SAME_CATEGORY = Reason(
@@ -38,16 +38,15 @@ class CategoryWindowRule:
 
     def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
         """Returns the judgement on `items`; shapes as in QuitRule."""
-        nothing = np.zeros(ratings.shape)
         if not self.window:
-            return Judgement(np.zeros(ratings.shape, dtype=bool), np.full(ratings.shape, NO_ITEM), nothing)
+            return leaving_over(np.zeros(ratings.shape, dtype=bool))
         categories = self.traits.categories
         common = categories.take(past.items, axis=0) & categories.take(items[..., None], axis=0)
         shared = (common != 0).any(axis=-1) & (past.items != NO_ITEM)
         newest = self.window - 1 - shared[..., ::-1].argmax(axis=-1)[..., None]
         earlier = np.take_along_axis(np.broadcast_to(past.items, shared.shape), newest, axis=-1)[..., 0]
         bored = shared.sum(axis=-1) > self.limit
-        return Judgement(bored, np.where(bored, earlier, NO_ITEM), nothing)
+        return leaving_over(bored, earlier)
 
 
 def _make(world: Surroundings) -> CategoryWindowRule:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from billp.simulators.quit.item_traits import ItemTraits
 from billp.simulators.quit.reasons import TOO_CLOSE
-from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind
+from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind, leaving_over
 from billp.simulators.rating.base import Floats, Indices
 
 _BLOCK = 16384  # pairs whose distances are computed at once
@@ -32,12 +32,11 @@ class DistanceRule:
 
     def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
         """Returns the judgement on `items`; shapes as in QuitRule."""
-        nothing = np.zeros(ratings.shape)
         if not self.window:
-            return Judgement(np.zeros(ratings.shape, dtype=bool), np.full(ratings.shape, NO_ITEM), nothing)
+            return leaving_over(np.zeros(ratings.shape, dtype=bool))
         distances, earlier = nearest(self.traits.vectors, past.items, items)
         close = (distances < self.beta) | (distances < 0)
-        return Judgement(close, np.where(close, earlier, NO_ITEM), nothing)
+        return leaving_over(close, earlier)
 
 
 RULE = RuleKind(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from billp.simulators.quit.distance import nearest
 from billp.simulators.quit.item_traits import ItemTraits
 from billp.simulators.quit.reasons import TOO_CLOSE
-from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind, Surroundings
+from billp.simulators.quit.rule import NO_ITEM, Judgement, Past, RuleKind, Surroundings, leaving_over
 from billp.simulators.rating.base import Floats, Indices
 
 _STREAM = 1  # separate from the seed's other draws
@@ -34,13 +34,12 @@ class PersonalRule:
 
     def judge(self, past: Past, users: Indices, items: Indices, ratings: Floats) -> Judgement:
         """Returns the judgement on `items`; shapes as in QuitRule."""
-        nothing = np.zeros(ratings.shape)
         if not self.window:
-            return Judgement(np.zeros(ratings.shape, dtype=bool), np.full(ratings.shape, NO_ITEM), nothing)
+            return leaving_over(np.zeros(ratings.shape, dtype=bool))
         forgotten = np.arange(self.window) < self.window - self.windows[users][..., None]
         distances, earlier = nearest(self.traits.vectors, np.where(forgotten, NO_ITEM, past.items), items)
         close = (distances < self.tolerances[users]) | (distances < 0)
-        return Judgement(close, np.where(close, earlier, NO_ITEM), nothing)
+        return leaving_over(close, earlier)
 
 
 def _make(world: Surroundings) -> PersonalRule:

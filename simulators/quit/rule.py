@@ -44,6 +44,11 @@ class Judgement:
     notes: NDArray[np.float64]
 
 
+def leaving_over(leaves: NDArray[np.bool_], earlier: Indices | int = NO_ITEM) -> Judgement:
+    """Returns the judgement of a rule that keeps no notes: who leaves, and over which earlier item."""
+    return Judgement(leaves, np.where(leaves, earlier, NO_ITEM), np.zeros(leaves.shape))
+
+
 class QuitRule(Protocol):
     """Decides after each recommendation whether the user leaves. It draws nothing: the same question has one answer."""
 
