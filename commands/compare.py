@@ -9,7 +9,7 @@ import typer
 
 from billp.commands.options import RunOptions, number_list, run_command
 from billp.commands.output import named_bars, show_json, stdout
-from billp.commands.running import given_run, new_run, with_tape_in, with_workshop
+from billp.commands.running import given_run, new_run, with_resources, with_tape_in
 
 if TYPE_CHECKING:
     from billp.experiments.compare.design import Design
@@ -68,7 +68,7 @@ def compare(
     from billp.experiments.compare.comparison import compare as run_comparison
 
     with named_bars(f"comparing {len(design.arms)} methods", design.episodes) as (advance, show_training):
-        found = with_workshop(
+        found = with_resources(
             settings,
             lambda resources: run_comparison(
                 resources,

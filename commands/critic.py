@@ -8,7 +8,7 @@ import typer
 
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, show_json, show_table, stdout
-from billp.commands.running import given_run, new_run, with_tape_in, with_workshop
+from billp.commands.running import given_run, new_run, with_resources, with_tape_in
 from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def critic(
 
     from billp.experiments.analysis.critic_study import study_critic
 
-    study = with_workshop(
+    study = with_resources(
         settings,
         lambda resources: study_critic(
             resources,

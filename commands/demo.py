@@ -9,7 +9,7 @@ import typer
 from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, fraction_bar, show_json, show_pairs, spinner, stdout
-from billp.commands.running import run_to_end, with_tape_in, with_workshop
+from billp.commands.running import run_to_end, with_resources, with_tape_in
 from billp.experiments.runs.run_names import run_name
 
 
@@ -44,7 +44,7 @@ def demo(
     folder = settings.runs_dir / run_name("demo")
     settings = with_tape_in(folder, settings)
 
-    result = with_workshop(
+    result = with_resources(
         settings,
         lambda resources: run_demo(resources, folder=folder, episodes=episodes, users=users, seed=seed, bar=count_bar),
     )

@@ -10,7 +10,7 @@ from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, show_json, spinner, stdout
 from billp.commands.policies import train_policy
-from billp.commands.running import given_run, new_run, with_tape_in, with_workshop
+from billp.commands.running import given_run, new_run, with_resources, with_tape_in
 
 if TYPE_CHECKING:
     from billp.experiments.stats.metrics import Summary
@@ -41,7 +41,7 @@ def train(options: RunOptions) -> None:
     settings = with_tape_in(folder, settings)
 
     with count_bar(f"training {method}", options.training_episodes) as advance:
-        summary = with_workshop(
+        summary = with_resources(
             settings,
             lambda resources: run_training(
                 resources,
@@ -72,7 +72,7 @@ def evaluate(options: RunOptions) -> None:
     from billp.experiments.runs.evaluation import evaluate as run_evaluation
 
     with count_bar(f"evaluating {method}", options.users * len(seeds)) as advance:
-        summary = with_workshop(
+        summary = with_resources(
             settings,
             lambda resources: run_evaluation(
                 resources,
@@ -116,7 +116,7 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
         return done, f"{STAND_IN}." if able is not None and not able.words else ""
 
     with spinner("running the episode"):
-        done, note = with_workshop(settings, work)
+        done, note = with_resources(settings, work)
     if options.as_json:
         show_json(done)
     else:

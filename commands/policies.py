@@ -6,38 +6,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from billp.commands.options import RunOptions
-from billp.commands.output import fraction_bar, show_json, show_table, stdout
-from billp.commands.running import run_to_end
+from billp.commands.output import show_json, show_table, stdout
+from billp.commands.running import train_with_bar
 from billp.experiments.stats.numbers import fixed
 from billp.names import checked_name
 
 if TYPE_CHECKING:
     from billp.baselines.rl.policy import TrainedPolicy
+    from billp.baselines.rl.thread import OnProgress
+    from billp.graphs.dependencies import Dependencies
+    from billp.graphs.resources import Resources
     from billp.settings import Settings
 
 
 def train_policy(settings: Settings, options: RunOptions, *, run: Path) -> None:
     """Trains the policy into the folder `run` and keeps it under the name of its memory."""
-    from billp.baselines.rl.thread import in_thread
     from billp.experiments.policies.policy_training import check_trainable, keep_policy, train_method, training_row
-    from billp.graphs.resources import Resources
 
     check_trainable(options.method)
     checked_name("policy", options.named_memory)  # before the training
 
-    async def work() -> TrainedPolicy:
-        async with Resources(settings) as resources:
-            deps = resources.deps(options.dataset, memory=None, llm=False)
-            return await in_thread(
-                lambda on_progress: train_method(
-                    resources, deps, method=options.method, epochs=options.epochs, seed=options.seed(), run=run,
-                    resume=options.resume, on_progress=on_progress,
-                ),
-                show,
-            )  # fmt: skip
+    def work(resources: Resources, deps: Dependencies, on_progress: OnProgress) -> TrainedPolicy:
+        return train_method(
+            resources, deps, method=options.method, epochs=options.epochs, seed=options.seed(), run=run,
+            resume=options.resume, on_progress=on_progress,
+        )  # fmt: skip
 
-    with fraction_bar(f"training {options.method}") as show:
-        record = run_to_end(work).record
+    record = train_with_bar(settings, options.dataset, work, f"training {options.method}").record
     kept = keep_policy(run, settings.data, options.dataset, options.named_memory)
     row = training_row(record)
     if options.as_json:

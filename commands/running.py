@@ -10,10 +10,13 @@ import typer
 
 from billp.commands.console import complain
 from billp.commands.options import RunOptions
+from billp.commands.output import fraction_bar
 from billp.experiments.runs.run_names import run_name
 from billp.settings import Settings
 
 if TYPE_CHECKING:
+    from billp.baselines.rl.thread import OnProgress
+    from billp.graphs.dependencies import Dependencies
     from billp.graphs.resources import Resources
 
 Result = TypeVar("Result")
@@ -26,7 +29,7 @@ def run_to_end(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
     return uvloop.run(work())
 
 
-def with_workshop(settings: Settings, work: Callable[[Resources], Coroutine[None, None, Result]]) -> Result:
+def with_resources(settings: Settings, work: Callable[[Resources], Coroutine[None, None, Result]]) -> Result:
     """Runs `work` with open resources on an event loop of its own and returns its result."""
     from billp.graphs.resources import Resources
 
@@ -35,6 +38,20 @@ def with_workshop(settings: Settings, work: Callable[[Resources], Coroutine[None
             return await work(resources)
 
     return run_to_end(opened)
+
+
+def train_with_bar(
+    settings: Settings, dataset: str, work: Callable[[Resources, Dependencies, OnProgress], Result], text: str
+) -> Result:
+    """Runs `work`, which keeps a core busy for minutes, beside an event loop and under a progress bar."""
+    from billp.baselines.rl.thread import in_thread
+
+    async def opened(resources: Resources) -> Result:
+        deps = resources.deps(dataset, memory=None, llm=False)
+        return await in_thread(lambda on_progress: work(resources, deps, on_progress), show)
+
+    with fraction_bar(text) as show:
+        return with_resources(settings, opened)
 
 
 def given_run(settings: Settings, options: RunOptions) -> Path | None:

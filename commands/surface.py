@@ -8,7 +8,7 @@ import typer
 
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, fraction_bar, show_json, stdout
-from billp.commands.running import given_run, new_run, with_workshop
+from billp.commands.running import given_run, new_run, with_resources
 
 if TYPE_CHECKING:
     from billp.experiments.compare.surface.places import Place
@@ -58,7 +58,7 @@ def surface(
     _build(settings, survey)
 
     with count_bar(f"{len(survey.stops)} worlds", len(survey.stops)) as advance:
-        found = with_workshop(
+        found = with_resources(
             settings,
             lambda resources: run_surface(
                 resources, survey, run=folder, resume=options.resume, on_world=lambda _: advance()

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import fraction_bar, show_json, show_table, stdout
-from billp.commands.running import given_run, new_run, run_to_end
+from billp.commands.output import show_json, show_table, stdout
+from billp.commands.running import given_run, new_run, train_with_bar
 from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:
+    from billp.baselines.rl.thread import OnProgress
     from billp.experiments.policies.policy_tuning import Trial
+    from billp.graphs.dependencies import Dependencies
+    from billp.graphs.resources import Resources
 
 
 @run_command("tune")
@@ -36,27 +39,19 @@ def tune(
     given = given_run(settings, options)
     check_dataset(settings, dataset)
 
-    from billp.baselines.rl.thread import in_thread
     from billp.experiments.policies.policy_training import check_trainable
     from billp.experiments.policies.policy_tuning import tune as run_search
-    from billp.graphs.resources import Resources
 
     check_trainable(method)
     folder = given or new_run(settings, "tune", method)
 
-    async def work() -> list[Trial]:
-        async with Resources(settings) as resources:
-            deps = resources.deps(dataset, memory=None, llm=False)
-            return await in_thread(
-                lambda on_progress: run_search(
-                    resources, deps, method=method, trials=trials, epochs=options.epochs, seed=seed, run=folder,
-                    resume=options.resume, on_progress=on_progress,
-                ),
-                show,
-            )  # fmt: skip
+    def work(resources: Resources, deps: Dependencies, on_progress: OnProgress) -> list[Trial]:
+        return run_search(
+            resources, deps, method=method, trials=trials, epochs=options.epochs, seed=seed, run=folder,
+            resume=options.resume, on_progress=on_progress,
+        )  # fmt: skip
 
-    with fraction_bar(f"tuning {method}") as show:
-        found = run_to_end(work)
+    found = train_with_bar(settings, dataset, work, f"tuning {method}")
     ranked = sorted(found, key=lambda trial: trial.held_out.r_traj, reverse=True)
     if options.as_json:
         show_json({"run": str(folder), "method": method, "trials": [trial.model_dump(mode="json") for trial in ranked]})

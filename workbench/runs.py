@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +26,8 @@ from billp.workbench.results import Result
 
 Changes = Mapping[str, Any]
 """Settings by dotted name: `{"run.horizon": 10, "run.quit_rule": "patience"}`."""
+Advance = Callable[[object], None]
+Found = TypeVar("Found")
 
 
 def train(
@@ -52,16 +53,13 @@ def train(
     check_dataset(held, dataset)
     folder = _folder(held, run, "train", method, resume=resume)
 
-    async def work(advance: Callable[[object], None]) -> Summary:
-        async with Resources(held) as resources:
-            return await run_training(
-                resources, dataset=dataset, method=method, episodes=episodes, seed=seed, memory=memory or method,
-                run=folder, resume=resume, on_episode=advance,
-            )  # fmt: skip
+    def work(resources: Resources, advance: Advance) -> Coroutine[Any, Any, Summary]:
+        return run_training(
+            resources, dataset=dataset, method=method, episodes=episodes, seed=seed, memory=memory or method,
+            run=folder, resume=resume, on_episode=advance,
+        )  # fmt: skip
 
-    with _bar(f"training {method}", episodes, shown=progress) as advance:
-        summary = wait_for(work(advance))
-    return Result(folder, {method: summary})
+    return Result(folder, {method: _run(held, work, f"training {method}", episodes, shown=progress)})
 
 
 def evaluate(
@@ -85,16 +83,13 @@ def evaluate(
     check_method(held, method, dataset, memory or method, untrained=untrained)
     folder = _folder(held, run, "evaluate", method, resume=resume)
 
-    async def work(advance: Callable[[object], None]) -> Summary:
-        async with Resources(held) as resources:
-            return await run_evaluation(
-                resources, dataset=dataset, method=method, users=users, seeds=list(seeds), memory=memory or method,
-                run=folder, resume=resume, on_episode=advance,
-            )  # fmt: skip
+    def work(resources: Resources, advance: Advance) -> Coroutine[Any, Any, Summary]:
+        return run_evaluation(
+            resources, dataset=dataset, method=method, users=users, seeds=list(seeds), memory=memory or method,
+            run=folder, resume=resume, on_episode=advance,
+        )  # fmt: skip
 
-    with _bar(f"evaluating {method}", users * len(seeds), shown=progress) as advance:
-        summary = wait_for(work(advance))
-    return Result(folder, {method: summary})
+    return Result(folder, {method: _run(held, work, f"evaluating {method}", users * len(seeds), shown=progress)})
 
 
 def compare(
@@ -128,14 +123,12 @@ def compare(
     checked(design, held.run.batch)
     folder = _folder(held, run, "compare", resume=resume)
 
-    async def work(advance: Callable[[object], None]) -> Comparison:
-        async with Resources(held) as resources:
-            return await run_comparison(
-                resources, design, run=folder, resume=resume, on_episode=advance, on_training=lambda _name, _share: None
-            )
+    def work(resources: Resources, advance: Advance) -> Coroutine[Any, Any, Comparison]:
+        return run_comparison(
+            resources, design, run=folder, resume=resume, on_episode=advance, on_training=lambda _name, _share: None
+        )
 
-    with _bar(f"comparing {len(arms)} methods", design.episodes, shown=progress) as advance:
-        found = wait_for(work(advance))
+    found = _run(held, work, f"comparing {len(arms)} methods", design.episodes, shown=progress)
     return Result(folder, found.methods, found)
 
 
@@ -143,14 +136,19 @@ def _folder(settings: Settings, run: str | None, *parts: str, resume: bool) -> P
     return check_run(settings, run or run_name(*parts), resume=resume)
 
 
-@contextmanager
-def _bar(text: str, total: int, *, shown: bool) -> Iterator[Callable[[object], None]]:
+def _run(
+    settings: Settings, work: Callable[[Resources, Advance], Coroutine[Any, Any, Found]], text: str, total: int, *,
+    shown: bool,
+) -> Found:  # fmt: skip
+    """Returns the result of `work`, done with open resources under a progress bar of `total` episodes."""
     with Progress(disable=not shown) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda _: bar.advance(task)
 
+        async def opened() -> Found:
+            async with Resources(settings) as resources:
+                return await work(resources, lambda _: bar.advance(task))
 
-Found = TypeVar("Found")
+        return wait_for(opened())
 
 
 def wait_for(work: Coroutine[object, object, Found]) -> Found:

@@ -193,12 +193,12 @@ def test_the_graph_is_drawn(billp: Billp):
 def test_an_interrupt_ends_with_130_and_says_how_to_go_on(
     billp: Billp, tiny: Path, hashed: None, monkeypatch: pytest.MonkeyPatch
 ):
-    from billp.commands import episodes
+    from billp.graphs.resources import Resources
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(episodes, "with_workshop", interrupted)
+    monkeypatch.setattr(Resources, "__aenter__", interrupted)
     said = billp("evaluate", "--dataset", "tiny", "--method", "random")
     assert said.code == 130
     assert "--resume" in said.words
