@@ -1,1 +1,1 @@
-"""The four roles and what they use; they see the catalogue, the user's history and the user's answers only."""
+"""The four roles and what they use. They see only the catalogue, the user's history and the user's answers."""

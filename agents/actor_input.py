@@ -1,4 +1,4 @@
-"""What the Actor knows before it acts."""
+"""The Actor's input."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from billp.agents.prompt_pack import clean
 from billp.agents.tools import CategoryAnalysis
 from billp.catalogue import Item
 
-_SHOWN_EXPERIENCES = 1  # titles of each kind in the prompt; every further one costs about ten tokens a step
+_SHOWN_EXPERIENCES = (
+    1  # experiences in the prompt that went well, and as many that went badly; each costs about ten tokens a step
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ActorInput:
-    """What the Actor knows before it acts: user, thought, the tool's analysis, items that went well or badly."""
+    """The Actor's input: user, thought, the tool's analysis, items that went well or badly."""
 
     observed: AgentObservation
     thought: str
@@ -23,7 +25,7 @@ class ActorInput:
     discouraged: tuple[Item, ...] = ()
 
     def words(self, shown_steps: int) -> dict[str, object]:
-        """The input as prompt variables, in clean words, with at least `shown_steps` of the last steps."""
+        """Returns the input as prompt variables, in clean words, with at least `shown_steps` of the last steps."""
         return {
             "history": self.observed.shown_history(),
             "steps": self.observed.shown_steps(shown_steps),

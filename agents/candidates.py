@@ -1,4 +1,4 @@
-"""The shortlist: candidates that fit the thought and the experience, for the LLM to choose from."""
+"""The shortlist: candidates that fit the thought and the experiences, for the LLM to choose from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from billp.errors import EpisodeError
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """What memory says of one item in a similar state; `distance` is the squared L2 distance of the two states."""
+    """What memory knows of one item in a similar state; `distance` is the squared L2 distance of the two states."""
 
     item: int
     encouraged: bool
@@ -33,14 +33,13 @@ def draw_shortlist(
     size: int,
     pool: int,
 ) -> list[int]:
-    """At most `size` distinct catalogue indices, none of them masked, in random order.
+    """Returns at most `size` distinct catalogue indices, none of them masked, in random order.
 
-    Draws `pool` items uniformly, so that the cost does not grow with the catalogue and the choice stays
-    varied, and keeps those of highest fit: closeness to the thought plus `evidence` times what similar
-    states taught (closeness to encouraged items less closeness to discouraged ones) and times what the `plan` says of
-    the item. Without thought, plan and experience every item is as likely as any other. `vectors` is (items, d),
-    `thought` (d,), unit length.
-    Raises EpisodeError when every item is masked.
+    It draws `pool` items uniformly, so that the cost does not grow with the catalogue and the choice stays varied, and
+    keeps those of highest fit: closeness to the thought, plus `evidence` times what similar states taught (closeness to
+    encouraged items minus closeness to discouraged ones), plus `evidence` times the item's fit to the `plan`. Without
+    thought, plan and experience all items are equally likely. `vectors` is (items, d), `thought` (d,), unit length.
+    Raises EpisodeError if every item is masked.
     """
     candidates = _pool(len(vectors), rng, masked, pool)
     fit = np.zeros(len(candidates))
@@ -62,10 +61,10 @@ def _pool(items: int, rng: Generator, masked: Collection[int], pool: int) -> NDA
 
 
 def _taught(vectors: Vectors, candidates: NDArray[np.int64], experiences: Sequence[Experience]) -> NDArray[np.float64]:
-    """(candidates,) in [-1, 1]: mean over experiences, nearer states first, of sign times closeness to the item."""
+    """Returns (candidates,) in [-1, 1]: mean over experiences, weighted by nearness, of sign times closeness."""
     weights = np.exp([-experience.distance for experience in experiences])
     signs = np.where([experience.encouraged for experience in experiences], 1.0, -1.0)
     closeness = vectors[candidates] @ vectors[[experience.item for experience in experiences]].T
-    # One more in the denominator: a single experience counts half, many count fully.
+    # Plus one in the denominator: a single experience counts half, many count fully.
     taught = closeness.astype(np.float64) @ (weights * signs) / (weights.sum() + 1.0)
     return np.asarray(taught, dtype=np.float64)

@@ -54,7 +54,7 @@ class Claim:
 
     @property
     def id(self) -> str:
-        """Returns cause and category, which the claims of one principle have in common."""
+        """Cause and category, which the claims of one principle have in common."""
         return f"{self.cause}/{self.category}" if self.category else self.cause
 
     def to_json(self) -> str:
@@ -63,7 +63,7 @@ class Claim:
 
     @classmethod
     def from_json(cls, text: str) -> Claim | None:
-        """Reads what memory kept; None for an empty text. Raises MemoryStoreError when it is not a claim."""
+        """Reads what memory kept; None for an empty text. Raises MemoryStoreError if it is not a claim."""
         try:
             return _ADAPTER.validate_json(text) if text else None
         except ValidationError as error:
@@ -103,7 +103,7 @@ class ClaimForm:
 
     @property
     def schema(self) -> Mapping[str, Any]:
-        """Returns the JSON schema of the answer."""
+        """The JSON schema of the answer."""
         fields: dict[str, Mapping[str, Any]] = {"cause": {"type": "string", "enum": list(self._causes)}}
         if (last := len(self._items)) > 1:
             fields["step"] = {"type": "integer", "minimum": max(1, last - FARTHEST), "maximum": last - 1}
@@ -112,7 +112,7 @@ class ClaimForm:
         return object_of(fields | {"why": {"type": "string", "minLength": 8, "maxLength": _LONGEST_WHY}})
 
     def read(self, found: Mapping[str, Any]) -> Claim:
-        """Returns the claim of an answer, checked; raises ReplyFormatError where it does not keep to the form."""
+        """Returns the claim of an answer, checked; raises ReplyFormatError if it does not keep to the form."""
         cause = self._causes.get(str(found.get("cause")))
         if cause is None:
             raise ReplyFormatError(f"cause is {str(found.get('cause'))[:40]!r}")

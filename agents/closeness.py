@@ -1,4 +1,4 @@
-"""How close items are, by each of several measures: what a principle of staying may speak of."""
+"""Closeness of items by several measures, the causes of leaving that a principle may name."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _CONTENT = ("categories", "text")  # measures of what items are about
 
 
 class Closeness:
-    """Levels of closeness between items by each of some measures.
+    """Levels of closeness between items by each of several measures.
 
     `names` are the measures, `steps` the number of levels above 0 of each. Memory grows with the number of items and
-    not with its square: the row of an item is computed when it is asked for, and kept while there is room.
+    not with its square: the row of an item is computed when it is asked for, and cached while there is room.
     """
 
     def __init__(self, items: int, measures: Sequence[Measure]) -> None:
-        """`items` is the number of items in the catalogue."""
+        """Takes the number of items in the catalogue, and the measures."""
         self._measures = tuple(measures)
         self.names: tuple[str, ...] = tuple(measure.name for measure in measures)
         self.steps: tuple[int, ...] = tuple(measure.steps for measure in measures)
@@ -34,7 +34,7 @@ class Closeness:
         self._lock = Lock()
 
     def to(self, item: int) -> Levels:
-        """How close every item is to `item`, by each measure; shape (measures, items)."""
+        """Returns how close every item is to `item`, by each measure; shape (measures, items)."""
         with self._lock:
             if (row := self._rows.get(item)) is not None:
                 self._rows.move_to_end(item)
@@ -47,11 +47,11 @@ class Closeness:
         return row
 
     def alike(self, item: int) -> NDArray[np.bool_]:
-        """(items,) whether each is close to `item` by what the two are about: their categories or their texts."""
+        """Returns whether each item, (items,), is close to `item` in what both are about: categories or texts."""
         return np.asarray((self.to(item)[self._content] > 0).any(axis=0))
 
     def between(self, items: Indices, others: Indices) -> Levels:
-        """How close `items[k]` is to `others[k]` by each measure, shape (n, measures); 0 where one is NO_ITEM."""
+        """Returns how close `items[k]` is to `others[k]` by each measure, shape (n, measures); 0 for NO_ITEM."""
         levels = np.zeros((len(items), len(self._measures)), dtype=np.uint8)
         here = np.flatnonzero((items != NO_ITEM) & (others != NO_ITEM))
         for column, measure in enumerate(self._measures):

@@ -33,7 +33,7 @@ class Evidence:
 
     @classmethod
     def from_json(cls, text: str) -> Evidence:
-        """Reads what memory kept; raises MemoryStoreError when it is not evidence."""
+        """Reads what memory kept; raises MemoryStoreError if it is not evidence."""
         try:
             evidence = _ADAPTER.validate_json(text)
         except ValidationError as error:

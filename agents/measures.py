@@ -1,4 +1,4 @@
-"""The measures of how close two items are, each in whole levels: by categories, vectors, years and ratings in logs."""
+"""Measures of how close two items are, in whole levels: by categories, vectors, years and ratings in logs."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ Levels = NDArray[np.uint8]
 """How close items are: 0 not at all, then 1, 2, ... up to the number of a measure's steps."""
 
 CATEGORY_STEPS = (0.48, 0.56, 0.62, 0.7, 0.85, 0.95)
-"""Similarities of category profiles that separate levels. Two items of one category each that differ have 0, two of
-two each 0.5, two of three each 0.67: an item that is many things at once is near many others."""
+"""Similarities of category profiles that separate levels.
+
+Two items of one category each that differ have 0, two of two each 0.5, two of three each 0.67: an item with many
+categories is near many others.
+"""
 
 YEAR_STEPS = (10, 4, 1)
-"""Years apart, at most, of each level."""
+"""Most years apart at each level."""
 
 RATING_STEPS = (30, 10, 3)
-"""Ratings of the one of the two that fewer users rated, fewer than this at each level: of such an item little is known,
-and a rating model puts it near all others of which little is known."""
+"""Upper bounds of each level on the ratings of the item that fewer users rated.
+
+Little is known of such an item, and a rating model puts it near all others of which little is known.
+"""
 
 _RARE = (0.9, 0.97, 0.995)  # quantiles of the similarity of random pairs that separate the levels of vectors
 _PAIRS = 20_000  # random pairs that tell these quantiles
-_WIDTH = 48  # vectors are projected to so many dimensions, so that a step stays fast in a large catalogue
-_SAMPLE = 4_000  # items that tell in which directions to project
-_LAST_DIGITS = 1e-5  # a cosine that is as large as a quantile counts as such, however it was rounded
+_WIDTH = 48  # dimensions that vectors are projected to, so that a step is fast in a large catalogue
+_SAMPLE = 4_000  # items that the directions of the projection are computed from
+_LAST_DIGITS = 1e-5  # tolerance, so that a cosine equal to a quantile counts as such despite rounding
 
 
 class Measure(Protocol):
@@ -39,14 +44,14 @@ class Measure(Protocol):
     """Levels above 0."""
 
     def to(self, item: int) -> Levels:
-        """How close every item is to `item`, shape (items,)."""
+        """Returns how close every item is to `item`, shape (items,)."""
 
     def between(self, items: Indices, others: Indices) -> Levels:
-        """How close `items[k]` is to `others[k]`, shape (n,)."""
+        """Returns how close `items[k]` is to `others[k]`, shape (n,)."""
 
 
 class ByCategories:
-    """How alike two items' distributions over categories are, each even over the item's categories."""
+    """Similarity of two items' distributions over categories, each uniform over the item's categories."""
 
     name, steps = "categories", len(CATEGORY_STEPS)
 
@@ -74,7 +79,7 @@ class ByCategories:
     def _levels(
         both: NDArray[np.float32], sizes: NDArray[np.float32], other_sizes: NDArray[np.float32] | np.float32
     ) -> Levels:
-        """Of 1 less half the squared distance of the distributions; `both` counts the categories that two items share.
+        """Returns levels of 1 minus half the squared distance of the distributions; `both` counts shared categories.
 
         Items without categories are close to none.
         """
@@ -85,12 +90,12 @@ class ByCategories:
 
 
 class ByVectors:
-    """How large the cosine of two items' vectors is, among those of random pairs."""
+    """The cosine of two items' vectors, as a level among those of random pairs."""
 
     steps = len(_RARE)
 
     def __init__(self, name: str, vectors: NDArray[np.float32]) -> None:
-        """`vectors` (items, d)."""
+        """Takes the measure's name and `vectors` (items, d)."""
         self.name = name
         self._vectors = _projected(vectors)
         self._quantiles = _quantiles(self._vectors)
@@ -105,7 +110,7 @@ class ByVectors:
 
 
 class ByYear:
-    """How few years lie between two items; one without a year is close to none."""
+    """How few years are between two items; one without a year is close to none."""
 
     name, steps = "year", len(YEAR_STEPS)
 
@@ -129,7 +134,7 @@ class ByRatings:
     name, steps = "few ratings", len(RATING_STEPS)
 
     def __init__(self, counts: NDArray[np.float64]) -> None:
-        """`counts` (items,) of the train users' ratings."""
+        """Takes `counts` (items,) of the train users' ratings."""
         self._own = (counts[:, None] < np.array(RATING_STEPS)).sum(axis=1).astype(np.uint8)
 
     def to(self, item: int) -> Levels:
@@ -140,7 +145,7 @@ class ByRatings:
 
 
 def _projected(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Unit vectors along the directions in which a sample of `vectors` differs most."""
+    """Returns unit vectors along the directions in which a sample of `vectors` differs most."""
     sample = vectors[np.random.default_rng(0).permutation(len(vectors))[:_SAMPLE]]
     _, _, directions = np.linalg.svd(sample - sample.mean(axis=0), full_matrices=False)
     narrow = (vectors - sample.mean(axis=0)) @ directions[:_WIDTH].T

@@ -1,4 +1,4 @@
-"""Which of a catalogue's categories plain words name, and which of them they refuse; no language model is asked."""
+"""Finds the categories that plain words name or refuse, without a language model."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _STOPS = frozenset(".;:!?")
 class Named:
     """Categories named as wanted and as refused, in the words' order.
 
-    `said` are the words that this leaves unread, `against` those of them that stand where things are refused.
+    `said` are the words that this leaves unread, `against` the ones of them where things are refused.
     """
 
     wanted: tuple[str, ...] = ()
@@ -58,11 +58,11 @@ class Named:
 
 
 def categories_named(text: str, known: Iterable[str]) -> Named:
-    """The categories of `known` that `text` names, in singular or plural, with or without hyphens.
+    """Returns the categories of `known` that `text` names, in singular or plural, with or without hyphens.
 
-    One is refused where it stands after "no", "enough of", "instead of" and the like, up to the end of the sentence,
-    to "but", "then" or "more", or to a comma that no list of categories goes on after: all of "no horror, war or
-    crime". A category that is wanted in one place and refused in another counts by the last.
+    A category is refused after "no", "enough of", "instead of" and the like, up to the end of the sentence, to "but",
+    "then" or "more", or to a comma that does not separate listed categories: all of "no horror, war or crime". For a
+    category that is both wanted and refused, the last mention counts.
     """
     names: dict[tuple[str, ...], str] = {}
     for name in known:
@@ -107,7 +107,7 @@ def categories_named(text: str, known: Iterable[str]) -> Named:
 
 
 def _parts(token: str) -> list[str]:
-    """A token's words in the singular: hyphens part them, apostrophes do not."""
+    """Returns a token's words in the singular: hyphens separate them, apostrophes do not."""
     return [_singular(word) for word in re.split(r"[-&_]+", re.sub(r"['’]", "", token)) if word]
 
 
@@ -116,7 +116,7 @@ def _key(name: str) -> tuple[str, ...]:
 
 
 def _name_at(parts: Sequence[str], at: int, names: dict[tuple[str, ...], str], longest: int) -> tuple[str, int]:
-    """The longest name that begins at `at`, and of how many parts; 0 where none does."""
+    """Returns the longest name that begins at `at`, and its number of parts; 0 if there is none."""
     for width in range(min(longest, len(parts) - at), 0, -1):
         if name := names.get(tuple(parts[at : at + width])):
             return name, width
@@ -124,7 +124,7 @@ def _name_at(parts: Sequence[str], at: int, names: dict[tuple[str, ...], str], l
 
 
 def _list_goes_on(parts: Sequence[str], at: int, names: dict[tuple[str, ...], str], longest: int) -> bool:
-    """Whether after a comma there stands a category and then an end, "or", "and" or another comma."""
+    """Returns whether after a comma there is a category and then an end, "or", "and" or another comma."""
     while at < len(parts) and parts[at] in _LIST_GOES_ON:
         at += 1
     _, width = _name_at(parts, at, names, longest)

@@ -1,4 +1,4 @@
-"""What the roles are shown: items and steps as clean words, never anything a simulator knows."""
+"""What the roles are shown: items and steps in clean words, nothing that only a simulator knows."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ class ShownStep:
 
 @dataclass(frozen=True, slots=True)
 class AgentObservation:
-    """All that the agents know of one user at one moment: what was liked before, and the steps so far."""
+    """What the agents know of one user at one moment: what was liked before, and the steps so far."""
 
     history: tuple[Item, ...]
     recommended: tuple[Item, ...] = ()
     rewards: tuple[int, ...] = ()
 
     def recent(self, count: int) -> tuple[Item, ...]:
-        """The last `count` items the user met, history first, oldest first: a state in the paper's sense."""
+        """Returns the last `count` items, history first, oldest first: a state in the paper's sense."""
         return (self.history + self.recommended)[-count:]
 
     def shown_history(self) -> list[ShownItem]:
-        """The history in clean words."""
+        """Returns the history in clean words."""
         return [show(item) for item in self.history]
 
     def shown_steps(self, at_least: int) -> list[ShownStep]:
-        """The last steps in clean words: between `at_least` and twice as many.
+        """Returns the last steps in clean words: between `at_least` and twice as many.
 
-        The window moves in jumps of `at_least` steps, so that between jumps a prompt only grows at its end
-        and the server's prefix cache serves the rest.
+        The window moves in jumps of `at_least` steps: between jumps a prompt only grows at its end, and the server's
+        prefix cache serves everything before.
         """
         start = max(0, len(self.recommended) // at_least - 1) * at_least
         rows = list(zip(self.recommended, self.rewards, strict=True))[start:]
@@ -61,10 +61,10 @@ class AgentObservation:
 
 
 def show(item: Item) -> ShownItem:
-    """An item in clean words."""
+    """Returns an item in clean words."""
     return ShownItem(clean(item.title), tuple(clean(category, 40) for category in item.categories), item.year)
 
 
 def titles(items: Sequence[Item]) -> list[str]:
-    """Titles in clean words, each once, in order."""
+    """Returns titles in clean words, each once, in order."""
     return list(dict.fromkeys(clean(item.title) for item in items))

@@ -11,7 +11,7 @@ SPANS = ((0, 2), (2, 4), (4, 8))
 """Ranges of steps back, one digit each: users differ in how long they remember, so no single window is assumed."""
 
 FARTHEST = 8
-"""Steps back that are looked at, at most."""
+"""The most steps back that are looked at."""
 
 _LEVELS = (0.01, 0.4, 0.7)  # overlaps that separate nothing, something, much and nearly everything in common
 

@@ -1,4 +1,4 @@
-"""Recommenders that know nothing of the user: bounds by which the others are read."""
+"""Recommenders that know nothing of the user: bounds for judging the others."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from billp.agents.sampling import anyone, best
 
 @dataclass(frozen=True)
 class EvenDraw:
-    """Any item, each as likely as any other."""
+    """Recommends any item, all equally likely."""
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,)."""
+        """Returns the next item of each user, shape (n,)."""
         return anyone(seen.seeds, ~seen.masked)
 
 
 @dataclass(frozen=True, eq=False)
 class FixedRanking:
-    """The first item of `ranking` (items,) that may be recommended: one list for everybody."""
+    """Recommends the first allowed item of `ranking` (items,): the same list for every user."""
 
     ranking: NDArray[np.int64]
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,)."""
+        """Returns the next item of each user, shape (n,)."""
         places = np.empty(len(self.ranking))
         places[self.ranking] = np.arange(len(self.ranking))
         return best(-places, ~seen.masked)
@@ -37,14 +37,14 @@ class FixedRanking:
 
 @dataclass(frozen=True, eq=False)
 class DrawnShortlists:
-    """The first of the candidates that the Actor's shortlist would hold without thought, plan and experience."""
+    """Recommends the first candidate of the Actor's shortlist without thought, plan and experience."""
 
     vectors: Vectors
     size: int
     pool: int
 
     def candidates(self, seen: Observations) -> list[list[int]]:
-        """The candidates of each user, in random order."""
+        """Returns the candidates of each user, in random order."""
         return [
             draw_shortlist(
                 self.vectors,
@@ -60,5 +60,5 @@ class DrawnShortlists:
         ]
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,)."""
+        """Returns the next item of each user, shape (n,)."""
         return np.array([candidates[0] for candidates in self.candidates(seen)], dtype=np.int64)

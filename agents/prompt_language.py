@@ -1,4 +1,4 @@
-"""The part of Jinja2 that prompts may use: what cannot hang or fill the memory, whatever a pack says."""
+"""The part of Jinja2 that prompts may use: nothing in it can hang or fill the memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from billp.errors import PromptError
 
-_DEEPEST = 2  # loops in one another
+_DEEPEST = 2  # nested loops
 _FILTERS = (
     "abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "int", "join", "last", "length",
     "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round", "select",
@@ -31,10 +31,10 @@ _REFUSED: dict[type[nodes.Node], str] = {
 
 
 def prompt_environment(finalize: Callable[[object], object]) -> jinja2.Environment:
-    """A sandbox without functions and with the filters that keep texts short; `finalize` gets what is inserted."""
+    """Returns a sandbox without functions, with filters that keep texts short; inserts pass `finalize`."""
     environment = ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, finalize=finalize,
-        optimized=False,  # constant expressions would be computed before they are checked
+        optimized=False,  # otherwise constant expressions would be computed before they are checked
     )  # fmt: skip
     environment.globals.clear()
     environment.filters = {name: environment.filters[name] for name in _FILTERS}
@@ -42,7 +42,7 @@ def prompt_environment(finalize: Callable[[object], object]) -> jinja2.Environme
 
 
 def check_language(template: nodes.Template, where: str) -> None:
-    """Raises PromptError where a parsed template uses what prompts may not; `where` names the file."""
+    """Raises PromptError if a parsed template uses something forbidden; `where` names the file."""
     for kind, words in _REFUSED.items():
         found = next(template.find_all(kind), None)
         if found is not None:

@@ -1,11 +1,11 @@
-"""Prompt packs: one folder of files, one file a role, checked whole before any episode.
+"""Prompt packs: a folder with one file per role, checked completely before any episode.
 
-A prompt file is YAML front matter (role, version, purpose, variables), then the fixed part, then a line
-`=====`, then the part that changes (Jinja2). The fixed part holds no variables: it is sent first and is
-byte-identical for every step and user, so that the server's prefix cache serves it.
+A prompt file is YAML front matter (role, version, purpose, variables), then the fixed part, then a line `=====`, then
+the part that changes (Jinja2). The fixed part holds no variables: it is sent first and is byte-identical for every step
+and user, so that the server's prefix cache serves it.
 
 Values are data: templates run sandboxed, an unknown variable is an error, and every text that a template inserts is
-cleaned of line breaks and chat-control tokens as it is inserted.
+cleaned of line breaks and chat-control tokens.
 """
 
 from __future__ import annotations
@@ -44,10 +44,12 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "wish": frozenset({"wish", "categories", "shown"}),
     "item": frozenset({"name", "categories"}),
 }
-"""The variables each role's prompt may use; a prompt lists in its front matter those it does use."""
+"""The variables that each role's prompt may use; a prompt lists in its front matter those it does use."""
 _NEEDED = frozenset({"planner", "actor-shortlist", "actor-free", "critic", "reflector"})
-"""A pack holds these; in place of any other role's prompt that it lacks it has the default's, so that packs stay valid
-when a role is added."""
+"""The roles that a pack must hold.
+
+The default pack's prompts replace others that it lacks, so that packs stay valid when a role is added.
+"""
 
 _ITEM = {"title": "Title", "categories": ["Category"], "year": 1990}
 SAMPLES: Mapping[str, Any] = {
@@ -69,7 +71,7 @@ SAMPLES: Mapping[str, Any] = {
     "shown": [_ITEM],
     "name": "Title (1990)",
 }
-"""Values every prompt is rendered with when it is loaded, so that a misspelt part of a variable shows then."""
+"""Values that every prompt is rendered with when it is loaded, so that a misspelt part of a variable is found then."""
 
 
 class _FrontMatter(BaseModel):
@@ -83,7 +85,7 @@ class _FrontMatter(BaseModel):
 
 @dataclass(frozen=True)
 class Prompt:
-    """One role's prompt; `fixed` becomes the system message, the rendered rest the user message."""
+    """One role's prompt; `fixed` becomes the system message, the rendered changing part the user message."""
 
     role: str
     version: int
@@ -99,11 +101,11 @@ class Prompt:
         return f"{self.fixed}\n{SEPARATOR}{self.changing}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """A template cannot be sent to another process; the text it was made from can."""
+        """Returns the text that it was made from, since a template cannot be sent to another process."""
         return _made, (self.role, self.version, self.purpose, self.text, f"The {self.role} prompt")
 
     def render(self, **values: Any) -> str:
-        """The changing part with `values` filled in; values it does not use are ignored."""
+        """Returns the changing part with `values` filled in; ignores values it does not use."""
         return self._template.render(**values).strip()
 
 
@@ -120,12 +122,12 @@ class PromptPack:
 
     @property
     def digest(self) -> str:
-        """sha256 over all prompts, for a run's record of what it was made with."""
+        """SHA-256 over all prompts, for a run's record."""
         texts = (f"{role}\n{p.version}\n{p.fixed}\n{p.changing}" for role, p in sorted(self.prompts.items()))
         return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
     def edited(self, texts: Mapping[str, str]) -> PromptPack:
-        """The pack with other texts for some roles, each the fixed part, `=====` and the changing part.
+        """Returns the pack with other texts for some roles, each the fixed part, `=====` and the changing part.
 
         A text without that line replaces the fixed part alone. Raises PromptError that names role and fault.
         """
@@ -136,12 +138,12 @@ class PromptPack:
 
 
 def shipped_packs() -> list[str]:
-    """Names of the packs that come with the application, sorted."""
+    """Returns the names of the shipped packs, sorted."""
     return sorted(path.name for path in DEFAULT_PACK.parent.iterdir() if path.is_dir() and path.name[0] not in "._")
 
 
 def load_pack(folder: Path | None = None) -> PromptPack:
-    """Reads and checks the pack in `folder`: a path, or the name of a shipped pack (none: the default).
+    """Reads and checks the pack in `folder`: a path, or the name of a shipped pack (None: the default).
 
     Raises PromptError naming the file and the missing role, or the missing, unknown or misspelt variable.
     """
@@ -167,13 +169,16 @@ def load_pack(folder: Path | None = None) -> PromptPack:
 
 
 def clean(text: str, limit: int = 120) -> str:
-    """Text from outside as one line of data: no control characters, no chat-control tokens, at most `limit` long."""
+    """Returns text from outside as one line of data, at most `limit` long.
+
+    It has no control characters and no chat-control tokens.
+    """
     line = for_prompt(text[: 4 * limit])
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def _as_data(value: object) -> object:
-    """What a template inserts, whatever it is and wherever it came from."""
+    """Returns what a template inserts as data, whatever it is and wherever it came from."""
     return value if isinstance(value, int | float) else for_prompt(str(value))
 
 
@@ -206,9 +211,9 @@ def _edited(old: Prompt, text: str) -> Prompt:
 def _made(
     role: str, version: int, purpose: str, text: str, where: str, *, declared: frozenset[str] | None = None
 ) -> Prompt:
-    """The prompt that `text` is, with the variables that it uses; raises PromptError that says `where` it stands.
+    """Returns the prompt in `text`, with the variables that it uses; raises PromptError that names the place `where`.
 
-    Where variables were `declared`, these must be the ones it uses.
+    If variables were `declared`, they must be the ones it uses.
     """
     fixed, changing = text.split(SEPARATOR, 1)
     environment = prompt_environment(_as_data)

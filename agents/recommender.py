@@ -1,4 +1,4 @@
-"""Recommenders that choose for many users at once, without asking an LLM."""
+"""The interface of recommenders that choose for many users at once, without an LLM."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ NO_ITEM = -1
 class Observations:
     """What a recommender may know of n users in the middle of their episodes, one row each.
 
-    `histories`: items each user liked before the episode, oldest first. `shown` (n, t): items recommended in this
-    episode, oldest first, NO_ITEM where a row has fewer than t. `rewards` (n, t): the stars for them, 0 elsewhere.
-    `steps` (n,): recommendations so far. `masked` (n, items): items that must not be recommended now. `seeds` (n,):
-    seed of whatever is drawn at this step, different for each user, episode seed and step.
+    `histories`: items that each user liked before the episode, oldest first. `shown` (n, t): items recommended in this
+    episode, oldest first, NO_ITEM in rows with fewer than t. `rewards` (n, t): the stars for them, 0 elsewhere. `steps`
+    (n,): recommendations so far. `masked` (n, items): items that must not be recommended now. `seeds` (n,): seed of all
+    draws at this step, different for each user, episode seed and step.
     """
 
     histories: Sequence[Sequence[int]]
@@ -33,7 +33,7 @@ class Observations:
         return len(self.steps)
 
     def recent(self, width: int) -> NDArray[np.int64]:
-        """The last `width` items recommended, newest last, NO_ITEM in front; shape (n, width)."""
+        """Returns the last `width` recommendations, newest last, NO_ITEM in front; shape (n, width)."""
         columns = self.steps[:, None] + np.arange(-width, 0)
         if not self.shown.shape[1]:
             return np.full(columns.shape, NO_ITEM, dtype=np.int64)
@@ -44,12 +44,12 @@ class Observations:
 class Recommender(Protocol):
     """Chooses one item for each user; what it knows does not change while it chooses.
 
-    What it draws comes from `seeds` alone, so that a user's episode is the same whoever is asked beside him.
+    It draws from `seeds` alone, so that a user's episode does not depend on the other users.
     """
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,), none of them masked.
+        """Returns the next item of each user, shape (n,), none of them masked.
 
-        Raises EpisodeError where every item of a user is masked.
+        Raises EpisodeError if every item of a user is masked.
         """
         ...

@@ -1,4 +1,4 @@
-"""Chance for many users at once: each row has a seed of its own, so that it is the same whatever stands beside it."""
+"""Random draws for many users at once: each row has its own seed and does not depend on the others."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Floats = NDArray[np.float64]
 
 
 def best(scores: Floats, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The item of the highest score among those `allowed`, equals by index; shapes (n, items) or (items,), (n, items).
+    """Returns the item of the highest score among those `allowed`, ties by index.
 
-    Raises EpisodeError where nothing is allowed.
+    Shapes are (n, items) or (items,), and (n, items). Raises EpisodeError if nothing is allowed.
     """
     hidden = np.where(allowed, scores, -np.inf)
     items = hidden.argmax(axis=1)
@@ -23,12 +23,12 @@ def best(scores: Floats, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def normal(seeds: NDArray[np.int64], n_items: int) -> Floats:
-    """(n, n_items) draws of the standard normal distribution."""
+    """Returns (n, n_items) draws of the standard normal distribution."""
     return np.array([np.random.default_rng(seed).standard_normal(n_items) for seed in seeds.tolist()])
 
 
 def anyone(seeds: NDArray[np.int64], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """One of the items `allowed` (n, items), each as likely; raises EpisodeError where nothing is."""
+    """Returns one of the items `allowed` (n, items), all equally likely; raises EpisodeError if there is none."""
     if not allowed.any(axis=1).all():
         raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
     items = np.empty(len(seeds), dtype=np.int64)

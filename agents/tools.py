@@ -22,10 +22,10 @@ class CategoryAnalysis:
 def analyse_categories(
     history: Sequence[Item], recommended: Sequence[Item], *, window: int = 4, most: int = 3
 ) -> CategoryAnalysis:
-    """Counts categories over the last `window` recommendations; there are none before the first.
+    """Counts categories over the last `window` recommendations; none before the first.
 
-    `fresh` are the categories of the user's history that those items lack; at most `most` of each are kept.
-    Ties are broken by name, so that the same observed gives the same words.
+    `fresh` are the categories of the user's history that those items lack; at most `most` of each are kept. Ties are
+    broken by name, so that the same observation gives the same words.
     """
     return _counted([item.categories for item in history], [item.categories for item in recommended[-window:]], most)
 
@@ -43,7 +43,7 @@ def category_analysis(liked: list[list[str]], shown: list[list[str]]) -> dict[st
 
 
 async def analysed(history: Sequence[Item], recommended: Sequence[Item], *, window: int = 4) -> CategoryAnalysis:
-    """`analyse_categories` by the tool, so that it shows as a run."""
+    """Returns `analyse_categories` by way of the tool, so that traces show it as a run."""
     asked = {
         "liked": [list(item.categories) for item in history],
         "shown": [list(item.categories) for item in recommended[-window:]],

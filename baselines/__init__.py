@@ -1,1 +1,1 @@
-"""What the project's own methods are measured against."""
+"""Baselines that the project's own methods are compared with."""

@@ -1,4 +1,4 @@
-"""Episodes of many users at once with a recommender: what both evaluation and the tuning of rivals run on."""
+"""Episodes of many users at once with a recommender, for evaluation and for the tuning of rivals."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from billp.simulators import Episodes, World
 from billp.simulators.rating.base import Indices
 
 Choose = Callable[[NDArray[np.int64], Observations], NDArray[np.int64]]
-"""The items for the users at the rows given, of whom that is known; shape (k,)."""
+"""Returns the items for the users at the given rows from what is known of them; shape (k,)."""
 
 SeedOf = Callable[[int, int], int]
-"""The seed of what is drawn for a row after a number of steps."""
+"""Returns the seed of the draws for a row after a number of steps."""
 
 CELLS = 400_000
-"""Users x items to look at together: a few megabytes for each array that a recommender makes of them."""
+"""Users x items to process together: a few megabytes for each array that a recommender makes of them."""
 
 
 class Rollout:
-    """n episodes in one world, all at the same step, and everything that was recommended and answered.
+    """n episodes in one world, all at the same step, with everything that was recommended and answered.
 
-    `own` are the items of each user's history that are not recommended. With `mask_shown` no item comes again before
-    all others did. `shown`, `rewards` and `earlier` are (n, horizon).
+    `own` are the items of each user's history that are not recommended. With `mask_shown` no item is repeated before
+    all others were shown. `shown`, `rewards` and `earlier` are (n, horizon).
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Rollout:
 
     @property
     def shown(self) -> NDArray[np.int32]:
-        """What was recommended, -1 where nothing was yet."""
+        """The recommendations, -1 where there are none yet."""
         return self.episodes.shown
 
     @property
@@ -55,7 +55,7 @@ class Rollout:
         return self.episodes.steps
 
     def play(self, choose: Choose) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int8]]]:
-        """Step by step, the rows whose episodes ended with it and the codes of the reasons why."""
+        """Yields, step by step, the rows whose episodes ended with it and the codes of the reasons."""
         for rows, items, answers in self.episodes.play(lambda rows: choose(rows, self._observed(rows))):
             step = self.steps[rows] - 1
             self.rewards[rows, step] = answers.rewards
@@ -76,7 +76,7 @@ class Rollout:
 
 
 class _Masks:
-    """What may not be recommended to users who are all at the same step."""
+    """The items that may not be recommended to users who are all at the same step."""
 
     def __init__(self, n_items: int, own: Sequence[NDArray[np.int32]], mask_shown: bool) -> None:
         self._own, self._shown = own, mask_shown
@@ -85,11 +85,11 @@ class _Masks:
         self._free = n_items - self._masked.sum(axis=1)
 
     def of(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Those of the users at `rows`; shape (k, items)."""
+        """Returns the masks of the users at `rows`; shape (k, items)."""
         return self._masked[rows]
 
     def show(self, rows: NDArray[np.int64], items: Indices, step: int) -> None:
-        """Notes what was recommended to the users at `rows`, whose step number `step` (from 0) this was."""
+        """Records what was recommended to the users at `rows` in step number `step` (from 0)."""
         if self._shown:
             self._masked[rows, items] = True
             self._begin(rows[(step + 1) % self._free[rows] == 0])

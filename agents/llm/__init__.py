@@ -1,1 +1,1 @@
-"""The way to the LLM: LangChain chat models, what is asked of them and what is read from their replies."""
+"""The LLM: LangChain chat models, what they are asked, and what is read from their replies."""

@@ -1,4 +1,4 @@
-"""What a chat model can do beyond answering in words; roles that need more do without."""
+"""Abilities of a chat model beyond answering in words; roles do without those that it lacks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from langchain_core.language_models import BaseChatModel
 
 STAND_IN = "Stand-in model: its words carry no knowledge"
-"""Said wherever words of the stand-in model are shown."""
+"""Shown wherever words of the stand-in model are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a chat model can do beyond answering in words."""
+    """Abilities of a chat model beyond answering in words."""
 
     seed: bool = True
     """The same call with the same seed gets the same reply."""
@@ -21,12 +21,12 @@ class Abilities:
     schema: bool = True
     """It holds a reply to a JSON schema."""
     words: bool = True
-    """Its words carry knowledge; those of the stand-in model, which is there so that everything runs, do not."""
+    """Its words carry knowledge; those of the stand-in model, which only makes everything run, do not."""
     sampling: bool = True
     """It takes a temperature and top_p."""
 
     def lacking(self) -> list[str]:
-        """What it cannot do and what follows from that, each in a sentence."""
+        """Returns what it cannot do and what follows from that, one sentence each."""
         said = []
         if not self.words:
             said.append(f"{STAND_IN}; docs/how-to/llm.md names models that do better.")
@@ -43,6 +43,6 @@ class Abilities:
 
 
 def abilities_of(model: BaseChatModel) -> Abilities:
-    """What `model` is known to be able to do; everything, where nobody has looked."""
+    """Returns the known abilities of `model`; all of them if they were never checked."""
     known = getattr(model, "abilities", None)
     return known if isinstance(known, Abilities) else Abilities()

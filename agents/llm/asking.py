@@ -1,4 +1,4 @@
-"""One question of a role to a chat model: `ask`, and `ask_parsed` where the reply must have a form."""
+"""Asks a chat model one question of a role: `ask`, and `ask_parsed` for a reply in a given form."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from billp.agents.llm.usage import Usage
 from billp.errors import ReplyFormatError
 
 Parsed = TypeVar("Parsed")
-_ALTERNATIVES = 20  # log-probabilities asked for: the most that OpenAI's interface allows
+_ALTERNATIVES = 20  # number of log-probabilities: the most that OpenAI's interface allows
 
 asking: ContextVar[str] = ContextVar("asking", default="LLM")
-"""The role whose call is under way, for errors and the tape; a model that LangChain calls is told no such thing."""
+"""The role whose call is running, for errors and the tape; LangChain cannot pass it to the model it calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Request:
 
 
 async def ask(model: BaseChatModel, request: Request) -> Reply:
-    """One reply; visible to callbacks and traces under the role's name and tag.
+    """Returns one reply; callbacks and traces see it under the role's name and tag.
 
-    Raises ModelUnavailableError where there is none within the bounded tries, ServerAwayError where the server went
-    away for good.
+    Raises ModelUnavailableError if there is none within the bounded tries, ServerAwayError if the server went away for
+    good.
     """
     token = asking.set(request.role)
     started = time.perf_counter()
@@ -64,7 +64,7 @@ async def ask(model: BaseChatModel, request: Request) -> Reply:
 
 
 def parameters(request: Request, able: Abilities) -> dict[str, Any]:
-    """The call's parameters in the words of OpenAI's interface, without forms that the model does not know."""
+    """Returns the call's parameters in OpenAI's terms, without forms that the model does not know."""
     asked: dict[str, Any] = {
         "max_tokens": request.max_tokens,
         "seed": request.seed,  # models that know none leave it out; a tape knows calls by it all the same
@@ -78,7 +78,7 @@ def parameters(request: Request, able: Abilities) -> dict[str, Any]:
     if request.scores and able.logprobs:
         asked |= {"logprobs": True, "top_logprobs": _ALTERNATIVES}
     if request.choices or request.scores or request.schema is not None:
-        asked["stream"] = False  # one letter, or half an object, is nothing to watch coming
+        asked["stream"] = False  # one letter, or half an object, is not worth streaming
     return asked
 
 
@@ -87,8 +87,8 @@ async def ask_parsed(
 ) -> tuple[Parsed, Usage]:
     """Asks until `parse` accepts the reply, at most `retries` more times, each with another seed.
 
-    `parse` raises ReplyFormatError on a reply it cannot use. Returns its value and what all tries cost.
-    Raises ReplyFormatError when every try failed.
+    `parse` raises ReplyFormatError for a reply it cannot use. Returns its value and what all tries cost. Raises
+    ReplyFormatError if every try failed.
     """
     spent = Usage()
     for attempt in range(retries + 1):
@@ -107,15 +107,15 @@ async def ask_parsed(
 async def first_token(
     model: BaseChatModel, system: str, user: str, *, role: str, seed: int, temperature: float = 0.0
 ) -> tuple[dict[str, float], Usage]:
-    """Log-probabilities of the first token of the reply, by token, and what the call cost.
+    """Returns log-probabilities of the reply's first token, by token, and what the call cost.
 
-    Calls may run side by side. The dict is empty where the model reports none.
+    Calls may run side by side. The dict is empty if the model reports none.
     """
     reply = await ask(model, Request(role, system, user, temperature, max_tokens=1, seed=seed, scores=True))
     return dict(reply.first_token), reply.usage
 
 
 def call_seed(*parts: object) -> int:
-    """A seed in [0, 2**31) that depends on `parts` alone, so that a call repeats whatever ran beside it."""
+    """Returns a seed in [0, 2**31) that depends on `parts` alone, so that a call can be repeated anywhere."""
     digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF

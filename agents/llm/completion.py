@@ -1,4 +1,4 @@
-"""The part of an OpenAI-compatible server's reply that is read, whole or as a stream."""
+"""The parts of an OpenAI-compatible server's reply that are read, whole or as a stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from billp.agents.llm.reading import token_counts, usage_metadata
 
 
 class _Open(BaseModel):
-    # What a server answers may hold what it was sent, the API key included: errors do not quote it.
+    # A server's answer may contain what it was sent, the API key included: errors do not quote it.
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
@@ -35,13 +35,13 @@ class _Part(_Open):
 
 
 class Completion(_Open):
-    """The part of a chat completion that is read; log-probabilities and usage are checked where they are used."""
+    """The parts of a chat completion that are read; log-probabilities and usage are checked where they are used."""
 
     choices: Annotated[list[_Choice], Field(min_length=1)]
     usage: Any = None
 
     def message(self, model: str, seconds: float) -> AIMessage:
-        """The reply as a message of the model named `model`, which took `seconds`."""
+        """Returns the reply as a message of the model named `model`, which took `seconds`."""
         choice = self.choices[0]
         counts, failures = _counted(self.usage)
         known: dict[str, Any] = {"model_name": model, "seconds": seconds}
@@ -66,13 +66,13 @@ class Piece(_Open):
     usage: Any = None
 
     def chunk(self) -> AIMessageChunk:
-        """What it adds to the reply."""
+        """Returns what it adds to the reply."""
         message = self.choices[0].delta if self.choices else _Message()
         return AIMessageChunk(content=message.content or "", additional_kwargs=_thinking(message))
 
 
 def last_chunk(model: str, seconds: float, usage: object) -> AIMessageChunk:
-    """The end of a stream: what the reply cost."""
+    """Returns the end of a stream: what the reply cost."""
     counts, failures = _counted(usage)
     known: dict[str, Any] = {"model_name": model, "seconds": seconds}
     if failures:
@@ -81,7 +81,7 @@ def last_chunk(model: str, seconds: float, usage: object) -> AIMessageChunk:
 
 
 def failure_in(answer: object) -> int | None:
-    """The status of an error sent as if all were well, 200 where it names none; None where `answer` is no error."""
+    """Returns the status of an error sent with status 200, 200 if it names none; None if `answer` is no error."""
     if not isinstance(answer, dict) or answer.get("choices"):
         return None
     error = answer.get("error") or (answer if answer.get("object") == "error" else None)
@@ -93,13 +93,13 @@ def failure_in(answer: object) -> int | None:
 
 
 def _thinking(message: _Message) -> dict[str, Any]:
-    """What the model thought, where the server keeps it apart from what it said."""
+    """Returns what the model thought, if the server separates it from what the model said."""
     thought = message.reasoning_content or message.reasoning
     return {"reasoning_content": thought} if isinstance(thought, str) else {}
 
 
 def _counted(usage: object) -> tuple[UsageMetadata | None, int]:
-    """Token counts, None where there are none, and 1 where they are absurd."""
+    """Returns token counts, None if there are none, and 1 if they are absurd."""
     if usage is None:
         return None, 0
     if not isinstance(usage, Mapping):

@@ -1,4 +1,4 @@
-"""How busy the LLM is kept."""
+"""Measures the load of the LLM."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from billp.agents.llm.wrapping import Manager, WrappedChat
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The LLM's load between the first call and the last reply. All zero where nothing was asked."""
+    """The LLM's load between the first call and the last reply. All zero if nothing was asked."""
 
     seconds: float
     busy_share: float
-    """Share of that time with at least one call under way."""
+    """Share of that time with at least one call running."""
     calls_at_once: float
-    """Calls under way, averaged over that time."""
+    """Running calls, averaged over that time."""
 
 
 class MeteredChat(WrappedChat):
-    """A chat model that keeps count of how many calls are under way."""
+    """A chat model that counts its running calls."""
 
     _under_way: int = PrivateAttr(0)
     _first: float | None = PrivateAttr(None)
@@ -56,7 +56,7 @@ class MeteredChat(WrappedChat):
 
     @property
     def busy(self) -> bool:
-        """Whether a call is under way."""
+        """Whether a call is running."""
         return self._under_way > 0
 
     @property

@@ -37,7 +37,7 @@ def _of(asked: Parameters, *names: str) -> dict[str, Any]:
 
 
 def _plain(asked: Parameters) -> dict[str, Any]:
-    """What every provider understands."""
+    """Returns the parameters that every provider understands."""
     return _of(asked, "temperature", "top_p", "max_tokens")
 
 
@@ -62,15 +62,15 @@ def _google(asked: Parameters) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one provider is made and asked, and what it may be able to do; the start-up check finds out what it can."""
+    """How a provider's model is made and called, and what it may be able to do; the start-up check tests that."""
 
     asked: Callable[[Parameters], dict[str, Any]] = _plain
-    """A call's parameters, from the words of OpenAI's interface to the provider's."""
+    """Translates a call's parameters from OpenAI's terms to the provider's."""
     able: Abilities = _WORDS_ONLY
     made: Callable[[LLMSettings], dict[str, Any]] = lambda settings: {"max_retries": 0, "timeout": settings.timeout_s}
-    """What the model is made with, beside its name, base URL and key."""
+    """Arguments that the model is made with, besides its name, base URL and key."""
     opened: Callable[..., BaseChatModel] | None = None
-    """What makes the model of a provider that LangChain's `init_chat_model` does not know, from the same arguments."""
+    """Makes the model of a provider that LangChain's `init_chat_model` does not know, from the same arguments."""
 
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -96,20 +96,22 @@ DIALECTS: Mapping[str, Dialect] = {
     "azure_openai": Dialect(_openai, Abilities()),
     "google_vertexai": Dialect(),
 }  # fmt: skip
-"""By the provider's name in LangChain, or one of its own with `opened`. Any other `name:model` is a model of an
-OpenAI-compatible server."""
+"""Dialects by the provider's name in LangChain, or by a name of their own with `opened`.
+
+Any other `name:model` is a model of an OpenAI-compatible server.
+"""
 
 
 def provider_of(model: str) -> str | None:
-    """The provider that `llm.model` names; None where it is a model of an OpenAI-compatible server."""
+    """Returns the provider that `llm.model` names; None for a model of an OpenAI-compatible server."""
     provider, colon, _ = model.partition(":")
     return provider if colon and provider in DIALECTS else None
 
 
 def provider_chat(settings: LLMSettings) -> ProviderChat:
-    """The chat model that `llm.model` names.
+    """Returns the chat model that `llm.model` names.
 
-    Raises SettingsError where its package is not installed, or where it cannot be made from the settings.
+    Raises SettingsError if its package is not installed, or if it cannot be made from the settings.
     """
     provider = provider_of(settings.model)
     if provider is None:
@@ -161,9 +163,10 @@ class ProviderChat(WrappedChat):
     async def _agenerate(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> ChatResult:
-        """One reply; raises what `Patience` raises, ModelUnavailableError at once when the provider refuses the call.
+        """Returns one reply.
 
-        ContextOverflowError when it finds the prompt too long.
+        Raises what `Patience` raises; ModelUnavailableError at once if the provider refuses the call,
+        ContextOverflowError if it finds the prompt too long.
         """
 
         async def once() -> ChatResult:
@@ -182,7 +185,7 @@ class ProviderChat(WrappedChat):
     async def _astream(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        """The same reply token by token; a stream that does not begin is asked for as a whole."""
+        """Yields the same reply token by token; a stream that does not begin is requested as a whole."""
         begun = False
         try:
             if streams(self.inner):
@@ -201,7 +204,7 @@ class ProviderChat(WrappedChat):
         return DIALECTS[self.provider].asked(known)
 
     def _meaning(self, error: Exception) -> Exception:
-        """The error of this application that a provider's means."""
+        """Returns the error of this application that a provider's error stands for."""
         if isinstance(error, BillpError):
             return error
         words = _line(error, self.settings) or type(error).__name__
@@ -227,7 +230,7 @@ class ProviderChat(WrappedChat):
 
 
 def _answered(error: BaseException) -> tuple[int, float | None]:
-    """The HTTP status that `error` stands for (0: none is known), and the seconds after which to ask again."""
+    """Returns the HTTP status that `error` stands for (0: not known), and the seconds after which to retry."""
     status, after_s = 0, None
     for each in _with_causes(error):
         for name in ("status_code", "code"):
@@ -246,7 +249,7 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _not_reached(error: Exception) -> bool:
-    """Not every package turns what its HTTP client raises into LangChain's ModelConnectionError."""
+    """Returns whether there was no connection; some packages do not raise LangChain's ModelConnectionError."""
     import aiohttp  # noqa: PLC0415 -- slow to import, and many a method asks no LLM
 
     away = (ModelConnectionError, ConnectionError, aiohttp.ClientConnectionError, httpx.TransportError)
@@ -254,5 +257,5 @@ def _not_reached(error: Exception) -> bool:
 
 
 def _line(error: Exception, settings: LLMSettings) -> str:
-    """What `error` says in one line, without the API key."""
+    """Returns `error` in one line, without the API key."""
     return clean(without_key(str(error).encode(), settings).decode(), 240)

@@ -1,7 +1,7 @@
-"""What is read from a chat model's message, whichever server or provider it came from.
+"""Reads a chat model's message, from any server or provider.
 
-Servers differ: content comes in parts, thinking stands in the text or beside it, a log-probability is missing or no
-number. What cannot be used is left out and counted as a format failure; no value is made of it.
+Servers differ: content comes in parts, thinking is in the text or beside it, a log-probability is missing or not a
+number. What cannot be used is left out and counted as a format failure; no value is guessed from it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _OPENED = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _NOTHING = Usage()
 _MOST_TOKENS = 100_000_000  # a count beyond this is no count
 _LEAST = -1e300  # integers of JSON have no end, and beyond this are no floats
-_ROUNDING = 1e-3  # nats above 0 that a server's float arithmetic may give a certain token
+_ROUNDING = 1e-3  # rounding, in nats above 0, of a certain token's log-probability
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The text, and the log-probabilities of the first token's most likely alternatives if asked for.
+    """The text, and log-probabilities of the first token's most likely alternatives if asked for.
 
-    `problem` says why there is no text, where the reason is known.
+    `problem` says why there is no text, if the reason is known.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Reply:
 
 
 def reply_of(message: BaseMessage, seconds: float) -> Reply:
-    """What `message` says; `seconds` is how long it took, where the message does not know better."""
+    """Returns the content of `message`; `seconds` is its duration if the message does not say."""
     known = message.response_metadata
     text, problem = _text(message)
     first_token, bad_scores = _first_token(known.get("logprobs"))
@@ -55,7 +55,7 @@ def reply_of(message: BaseMessage, seconds: float) -> Reply:
 
 
 def message_of(reply: Reply, model: str) -> AIMessage:
-    """A message of the model named `model` that `reply_of` reads as `reply`."""
+    """Returns a message of the model named `model` that `reply_of` reads as `reply`."""
     usage = reply.usage
     known: dict[str, Any] = {"model_name": model, "seconds": usage.seconds}
     if reply.first_token:
@@ -83,7 +83,7 @@ def usage_metadata(prompt: int, cached: int, completion: int) -> UsageMetadata:
 
 
 def token_counts(prompt: object, cached: object, completion: object) -> tuple[int, int, int] | None:
-    """A server's counts of tokens, 0 where it gives none; None where one is no count, or more is cached than sent."""
+    """Returns a server's token counts, 0 where it gives none; None if one is invalid or too many are cached."""
     counts = _token_count(prompt), _token_count(cached), _token_count(completion)
     sent, kept, said = counts
     if sent is None or kept is None or said is None or kept > sent:
@@ -100,7 +100,7 @@ def _token_count(value: object) -> int | None:
 
 
 def _counts(usage: UsageMetadata | None) -> tuple[int, int, int] | None:
-    """Prompt, cached and completion tokens; None where one of them is no count."""
+    """Returns prompt, cached and completion tokens; None if one of them is not a count."""
     if usage is None:
         return 0, 0, 0
     details = usage.get("input_token_details") or {}
@@ -108,7 +108,7 @@ def _counts(usage: UsageMetadata | None) -> tuple[int, int, int] | None:
 
 
 def _text(message: BaseMessage) -> tuple[str, str]:
-    """The message's words without its thinking, and why there are none."""
+    """Returns the message's words without its thinking, and why there are none."""
     text = _THOUGHT.sub("", str(message.text))
     text = _CLOSED.sub("", text, count=1)
     if _OPENED.search(text):
@@ -120,7 +120,7 @@ def _text(message: BaseMessage) -> tuple[str, str]:
 
 
 def _first_token(logprobs: object) -> tuple[dict[str, float], bool]:
-    """Log-probabilities of the first token's alternatives, and whether there were some that are none."""
+    """Returns log-probabilities of the first token's alternatives, and whether some were invalid."""
     content = logprobs.get("content") if isinstance(logprobs, dict) else logprobs  # Ollama's is the list itself
     if not isinstance(content, list) or not content or not isinstance(content[0], dict):
         return {}, False

@@ -1,4 +1,4 @@
-"""What a server means by an answer that is no reply: the error to raise, with the server's own words in one line."""
+"""Turns a server's answer that is not a reply into the error to raise, with the server's own words in one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from billp.setting_groups import LLMSettings
 
 _SECRET_FROM = 8  # characters
 _QUOTED = 240  # characters of what a server said
-# How llama.cpp, vLLM, OpenAI, Anthropic and Google say that a prompt is too long; a status could mean anything.
+# How llama.cpp, vLLM, OpenAI, Anthropic and Google say that a prompt is too long; the status does not tell.
 TOO_LONG = re.compile(
     rb"exceed_context_size|maximum context length|context_length_exceeded|longer than the maximum model"
     rb"|prompt is too long|exceeds the maximum number of tokens"
@@ -25,10 +25,10 @@ TOO_LONG = re.compile(
 def refusal(
     status: int, content: bytes, headers: Mapping[str, str], *, base_url: str, where: str, settings: LLMSettings
 ) -> Exception:
-    """What `status` means, quoting `content`, which is without the API key.
+    """Returns the error for `status`, quoting `content`, from which the API key was removed.
 
-    ContextOverflowError for a prompt that is too long, AwayError behind a gateway without a server, MomentaryError
-    where the same call may succeed later, ModelUnavailableError where it never will.
+    ContextOverflowError for a prompt that is too long, AwayError for a gateway without a server, MomentaryError if the
+    same call may succeed later, ModelUnavailableError if it never will.
     """
     words = _said(content)
     quoted = f"status {status}" + (f": {words}" if words else "")
@@ -52,14 +52,14 @@ def refusal(
 
 
 def without_key(content: bytes, settings: LLMSettings) -> bytes:
-    """What a server answered, without the API key: some echo the headers they were sent."""
+    """Returns a server's answer without the API key: some servers echo the headers they were sent."""
     key = settings.api_key.get_secret_value().encode()
-    # A short one is no secret but a word such as `none` or `EMPTY`, which a reply may well hold.
+    # A short one is not a secret but a word such as `none` or `EMPTY`, which a reply may contain.
     return content.replace(key, b"[api key]") if len(key) >= _SECRET_FROM else content
 
 
 def _place(location: str) -> str:
-    """An address without user name, password and query, which may be secret."""
+    """Returns an address without user name, password and query, which may be secret."""
     try:
         url = urlsplit(location)
     except ValueError:
@@ -69,7 +69,7 @@ def _place(location: str) -> str:
 
 
 def _said(content: bytes) -> str:
-    """What an error says in one line; empty for a page made for browsers."""
+    """Returns an error's message in one line; empty for an HTML page."""
     text = content.decode(errors="replace").strip()
     try:
         answer = json.loads(text)

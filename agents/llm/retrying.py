@@ -1,4 +1,4 @@
-"""How long a server is asked again: bounded tries while it is slow or overloaded, bounded seconds while it is away."""
+"""Retries calls to a server: bounded tries while it is slow or overloaded, bounded seconds while it is away."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from billp.errors import ModelUnavailableError, ServerAwayError
 from billp.setting_groups import LLMSettings
 
 log = logging.getLogger(__name__)
-_LONGEST_PAUSE_S = 5.0  # between two tries, where the server does not say itself when to come back
+_LONGEST_PAUSE_S = 5.0  # seconds between two tries, if the server does not say when to retry
 Answer = TypeVar("Answer")
 
 
 class MomentaryError(Exception):
-    """The same call may succeed later; `after_s` is when the server asked to come back, where it did."""
+    """The same call may succeed later; `after_s` is when the server asked to retry, if it did."""
 
     def __init__(self, words: str, after_s: float | None = None) -> None:
         super().__init__(words)
@@ -27,23 +27,24 @@ class MomentaryError(Exception):
 
 
 class AwayError(MomentaryError):
-    """Nobody answered at all: no connection, one that broke off, or a gateway without a server behind it."""
+    """No server answered: no connection, a broken one, or a gateway without a server behind it."""
 
 
 class Patience:
-    """Asks one server again as long as its settings say."""
+    """Retries calls to one server as long as its settings say."""
 
     def __init__(self, where: str, settings: LLMSettings) -> None:
-        """`where` names the server in errors."""
+        """Takes the server's name for errors, and the settings."""
         self._where = where
         self._settings = settings
         self._away = False
 
     async def answer(self, once: Callable[[], Awaitable[Answer]], *, waits: bool = True) -> Answer:
-        """What `once` returns, called again while it raises MomentaryError.
+        """Returns what `once` returns; calls it again while it raises MomentaryError or AwayError.
 
-        At most `llm.retries` further times with growing pauses, then ModelUnavailableError; while it raises AwayError
-        for `llm.patience_s` seconds, then ServerAwayError, which comes at once where nobody `waits`.
+        After MomentaryError it retries at most `llm.retries` times with growing pauses, then raises
+        ModelUnavailableError. After AwayError it retries for `llm.patience_s` seconds, then raises ServerAwayError;
+        without `waits` it raises at once.
         """
         failures, away_since = 0, None
         for pause in _pauses(self._settings.backoff_s):
@@ -65,7 +66,7 @@ class Patience:
         raise AssertionError("the pauses never end")
 
     def _wait_for_it(self, error: AwayError, seconds: float, patience: float) -> None:
-        """Says once that the server is away; raises ServerAwayError when it has been for too long."""
+        """Logs once that the server is away; raises ServerAwayError when it is away for too long."""
         if seconds >= patience:
             raise ServerAwayError(
                 f"{self._where} is away and did not come back within {patience:g} s "
@@ -88,7 +89,7 @@ class Patience:
 
 
 def retry_after(header: str | None) -> float | None:
-    """Seconds that a `Retry-After` header asks to wait: a number, or until a date; None where it says nothing."""
+    """Returns the seconds that a `Retry-After` header (number or date) asks to wait; None if it says nothing."""
     if header is None:
         return None
     try:
@@ -103,7 +104,7 @@ def retry_after(header: str | None) -> float | None:
 
 
 def _pauses(first_s: float) -> Iterator[float]:
-    """Seconds between tries: each twice the one before, up to five."""
+    """Yields seconds between tries: each twice the one before, up to five."""
     pause = first_s
     while True:
         yield min(pause, _LONGEST_PAUSE_S)

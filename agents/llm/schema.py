@@ -1,4 +1,4 @@
-"""Replies held to a form, one of a few words or a small object: as a schema that servers enforce, or found in words."""
+"""Replies in a given form, one of a few words or a small object: enforced by a schema, or found in words."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from billp.errors import ReplyFormatError
 
 
 def one_of(choices: Sequence[str]) -> dict[str, Any]:
-    """`response_format` of a JSON string that is one of `choices`."""
+    """Returns the `response_format` of a JSON string that is one of `choices`."""
     return held_to({"type": "string", "enum": list(choices)}, "choice")
 
 
 def held_to(schema: Mapping[str, Any], name: str = "answer") -> dict[str, Any]:
-    """`response_format` of JSON that a JSON schema describes."""
+    """Returns the `response_format` of JSON that a JSON schema describes."""
     return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": dict(schema)}}
 
 
 def object_of(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """JSON schema of an object with all of these fields and no other."""
+    """Returns the JSON schema of an object with exactly these fields."""
     return {
         "type": "object",
         "properties": {name: dict(schema) for name, schema in fields.items()},
@@ -31,12 +31,12 @@ def object_of(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def some_of(choices: Sequence[str], most: int) -> dict[str, Any]:
-    """JSON schema of a list of at most `most` of `choices`."""
+    """Returns the JSON schema of a list of at most `most` of `choices`."""
     return {"type": "array", "items": {"type": "string", "enum": list(choices)}, "maxItems": most}
 
 
 def object_in(text: str) -> dict[str, Any]:
-    """The JSON object in `text`, bare or among other words; raises ReplyFormatError where there is none."""
+    """Returns the JSON object in `text`, bare or among other words; raises ReplyFormatError if there is none."""
     start, end = text.find("{"), text.rfind("}")
     try:
         found = json.loads(text[start : end + 1]) if 0 <= start < end else None
@@ -48,7 +48,7 @@ def object_in(text: str) -> dict[str, Any]:
 
 
 def strings_in(found: Mapping[str, Any], name: str) -> list[str]:
-    """The texts of the list `name` of an object, each once; raises ReplyFormatError where that is no list of texts."""
+    """Returns the texts of an object's list `name`, each once; raises ReplyFormatError if it is no such list."""
     listed = found.get(name)
     if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
         raise ReplyFormatError(f"{name} is {str(listed)[:40]!r} and no list of texts")
@@ -56,20 +56,20 @@ def strings_in(found: Mapping[str, Any], name: str) -> list[str]:
 
 
 def choices_of(response_format: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """The words that `response_format` allows; none where it asks for no single word."""
+    """Returns the words that `response_format` allows; none if it does not ask for a single word."""
     return tuple(response_format["json_schema"]["schema"].get("enum", ())) if response_format else ()
 
 
 def schema_of(response_format: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The schema of an object that `response_format` asks for; None where it asks for none."""
+    """Returns the schema of the object that `response_format` asks for; None if it asks for none."""
     schema = response_format["json_schema"]["schema"] if response_format else {}
     return schema if schema.get("type") == "object" else None
 
 
 def named_choice(text: str, choices: Sequence[str]) -> str:
-    """The one of `choices` that `text` names, bare, in quotes or among other words.
+    """Returns the one of `choices` that `text` names, bare, in quotes or among other words.
 
-    Raises ReplyFormatError where it names none of them, or several.
+    Raises ReplyFormatError if it names none of them, or several.
     """
     bare = text.strip().strip('"')
     if bare in choices:

@@ -1,10 +1,10 @@
 """The chat model of any OpenAI-compatible server: embedded llama.cpp, vLLM or another one, by its base URL.
 
-It is one POST on aiohttp with the reply checked by pydantic. Measured per call with an instant server, this model with
+A call is one POST on aiohttp, and pydantic checks the reply. Measured per call with an instant server, this model with
 LangChain's part around it costs 2.5 ms of CPU and a vendor's SDK 8.5 ms, at two or three calls a step.
 
-A server that is slow or overloaded is asked again a bounded number of times, then the episode fails by name; a server
-that went away is waited for, then the run stops and can be resumed. Nothing is guessed.
+A slow or overloaded server is asked again a bounded number of times, then the episode fails with a named error; a
+server that went away is waited for, then the run stops and can be resumed. Nothing is guessed.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from billp.setting_groups import LLMSettings
 if TYPE_CHECKING:
     import aiohttp
 
-_LARGEST = 4 * 2**20  # bytes of a reply; beyond this it is no chat completion of ours
-_KEPT_S = 3.0  # that a connection may be idle and still be used
+_LARGEST = 4 * 2**20  # bytes of a reply; a larger one cannot be a chat completion
+_KEPT_S = 3.0  # seconds that an idle connection may be kept
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 
 
 class _OlderServerError(MomentaryError):
-    """The server was asked in words it does not know, and is asked in older ones from now on."""
+    """The server does not know a parameter, and is asked with its older name from now on."""
 
 
 class _DroppedError(AwayError):
-    """The connection ended in the middle of a call: servers let go of those that were idle, and some die."""
+    """The connection ended in the middle of a call: servers drop idle connections, and some servers die."""
 
 
 class ServerChat(AsyncChat):
@@ -51,9 +51,9 @@ class ServerChat(AsyncChat):
     base_url: str
     settings: LLMSettings
     abilities: Abilities = Abilities()
-    """What the start-up check found; until then everything."""
+    """The result of the start-up check; all abilities until then."""
     limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
-    """What the server calls the most tokens of a reply; older ones know `max_tokens` only."""
+    """The server's name for the most tokens of a reply; older servers know `max_tokens` only."""
     waits: bool = True
     """Whether a server that is away is waited for."""
     _session: aiohttp.ClientSession | None = PrivateAttr(None)
@@ -73,16 +73,16 @@ class ServerChat(AsyncChat):
 
     @property
     def url(self) -> str:
-        """Where calls go."""
+        """The URL of calls."""
         return f"{self.base_url.rstrip('/')}/chat/completions"
 
     async def _agenerate(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> ChatResult:
-        """One reply.
+        """Returns one reply.
 
-        ModelUnavailableError and ServerAwayError as `Patience` says; ContextOverflowError when the server finds the
-        prompt too long, ModelUnavailableError at once when it refuses the call.
+        Raises ModelUnavailableError and ServerAwayError as `Patience` does; ContextOverflowError if the server finds
+        the prompt too long, ModelUnavailableError at once if it refuses the call.
         """
         message = await self._patience.answer(lambda: self._ask_once(messages, stop, kwargs), waits=self.waits)
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -90,9 +90,9 @@ class ServerChat(AsyncChat):
     async def _astream(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        """The same reply token by token, without log-probabilities.
+        """Yields the same reply token by token, without log-probabilities.
 
-        A stream that breaks off is asked for once more as a whole, and goes on where it begins with the same words.
+        A broken stream is requested once more as a whole, and continued if the whole begins with the same words.
         """
         text = ""
         try:
@@ -115,7 +115,7 @@ class ServerChat(AsyncChat):
     async def _pieces(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> AsyncIterator[ChatGenerationChunk]:
-        """The chunks of one stream; raises MomentaryError where it does not begin, breaks off or has no end."""
+        """Yields the chunks of one stream; raises MomentaryError if it does not begin, breaks or has no end."""
         body = self._body(messages, stop, kwargs) | {"stream": True, "stream_options": {"include_usage": True}}
         started, usage, ended = time.perf_counter(), None, False
         async with self._posted(body) as response:
@@ -136,7 +136,7 @@ class ServerChat(AsyncChat):
         yield ChatGenerationChunk(message=last_chunk(self.model, seconds, usage))
 
     async def _events(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        """The data of each event of a stream."""
+        """Yields the data of each event of a stream."""
         size, rest = 0, b""
         async for part in response.content.iter_any():
             size += len(part)
@@ -180,10 +180,10 @@ class ServerChat(AsyncChat):
 
     @asynccontextmanager
     async def _posted(self, body: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The response to `body`, if its status is 200; raises what another status or no response means."""
+        """Provides the response to `body` with status 200; raises the error for other statuses or none."""
         import aiohttp  # noqa: PLC0415 -- see _opened
 
-        # llama.cpp drops the connection after a stream without saying so, and the next call on it would find it gone.
+        # llama.cpp closes the connection after a stream without announcing it; the next call on it would fail.
         headers = {"Connection": "close"} if body.get("stream") else None
         try:
             async with self._opened().post(self.url, json=body, headers=headers, allow_redirects=False) as response:
@@ -205,14 +205,14 @@ class ServerChat(AsyncChat):
         )
 
     def _takes_other_limit(self, status: int, content: bytes) -> bool:
-        """Whether the server does not know the name of the limit; the older name is used from then on."""
+        """Returns whether the server lacks the limit's name; the older name is used from now on."""
         if status not in (400, 422) or b"max_completion_tokens" not in content or self.limit_field == "max_tokens":
             return False
         self.limit_field = "max_tokens"
         return True
 
     async def _content(self, response: aiohttp.ClientResponse) -> bytes:
-        """The whole reply, without the API key."""
+        """Returns the whole reply, without the API key."""
         parts, size = [], 0
         async for part in response.content.iter_any():
             size += len(part)
@@ -248,16 +248,16 @@ class ServerChat(AsyncChat):
         return Patience(self._where, self.settings)
 
     def _opened(self) -> aiohttp.ClientSession:
-        """The session, made by the first call, since it belongs to the event loop that is running then."""
+        """Returns the session, made by the first call, since it belongs to the running event loop."""
         import aiohttp  # noqa: PLC0415 -- slow to import, and many a method asks no LLM
 
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self.settings.timeout_s),
                 headers={"Authorization": f"Bearer {self.settings.api_key.get_secret_value()}"},
-                # How many run at once is the runner's affair. Servers let go of connections that were idle for 5 s.
+                # The runner limits the number of calls at once. Servers drop connections that were idle for 5 s.
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_S),
-                trust_env=False,  # a proxy of the machine's has no business between us and the server named
+                trust_env=False,  # a proxy of this machine must not come between us and the server
             )
         return self._session
 

@@ -1,4 +1,4 @@
-"""Several servers of one model: the calls of an episode stay with the server that knows how its prompts begin."""
+"""Several servers of one model: the calls of an episode stay with the server whose cache knows its prompts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from billp.agents.llm.server_chat import ServerChat
 from billp.agents.llm.wrapping import AsyncChat, Manager
 
 kept_together: ContextVar[str] = ContextVar("kept_together", default="")
-"""Whose calls are being made: all of one name go to one server. Without a name, what a prompt begins with decides."""
+"""The name whose calls all go to one server. Without a name, the beginning of the prompt decides."""
 _BEGINNING = 100  # characters
 
 
@@ -27,7 +27,7 @@ class SeveralServers(AsyncChat):
 
     @property
     def abilities(self) -> Abilities:
-        """What every one of the servers can do."""
+        """What all servers can do."""
         return self.servers[0].abilities
 
     @abilities.setter
@@ -47,7 +47,7 @@ class SeveralServers(AsyncChat):
             yield chunk
 
     def server(self, messages: Sequence[BaseMessage]) -> ServerChat:
-        """The server that answers these `messages`."""
+        """Returns the server that answers these `messages`."""
         name = kept_together.get() or str(messages[-1].text)[:_BEGINNING]
         return self.servers[zlib.crc32(name.encode()) % len(self.servers)]
 

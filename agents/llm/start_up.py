@@ -1,4 +1,4 @@
-"""The start-up check: what a chat model can do, found out by a few tiny calls before a run begins."""
+"""The start-up check: tests a chat model's abilities with a few tiny calls before a run begins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FREE = Request(
     seed=11,
 )
 _WORDS = ("zyzzyva", "quokka")
-"""No model would say one of these by itself, so that an ignored schema shows."""
+"""No model would say one of these by itself, so that an ignored schema is noticed."""
 _HELD = replace(
     _FREE, system="Answer in one word.", user="What colour is the sky?", temperature=0.0, max_tokens=16, choices=_WORDS
 )
@@ -32,10 +32,10 @@ _SCORED = replace(
 
 
 async def find_abilities(model: ServerChat | ProviderChat | SeveralServers, where: str) -> Abilities:
-    """Asks four tiny questions and notes what `model` can do in it; `where` names it in errors.
+    """Asks four tiny questions and stores the abilities of `model` in it; `where` names it in errors.
 
-    A server that is away is not waited for: it was forgotten. Raises UnusableModelError when there are no words to a
-    free question or several servers are not alike, ModelUnavailableError or ServerAwayError when nothing comes.
+    A server that is away is not waited for: it was probably not started. Raises UnusableModelError if a free question
+    gets no words or if several servers differ, ModelUnavailableError or ServerAwayError if there is no answer.
     """
     if isinstance(model, SeveralServers):
         found = [await find_abilities(server, server.base_url) for server in model.servers]
@@ -67,10 +67,10 @@ async def _found(model: ServerChat | ProviderChat, where: str) -> Abilities:
 
 
 async def _free(model: ServerChat | ProviderChat, where: str) -> Reply:
-    """A reply in words, of no more tokens than asked for; notes in `model` what had to be left out to get it."""
+    """Returns a free reply within the tokens asked for; stores in `model` what had to be left out."""
     reply = await _not_refused(model)
     if isinstance(model, ServerChat) and reply.usage.completion_tokens > _FREE.max_tokens:
-        model.limit_field = "max_tokens"  # it took no notice of the newer name
+        model.limit_field = "max_tokens"  # it ignored the newer name
         reply = await ask(model, _FREE)
     if not any(letter.isalpha() for letter in reply.text):
         why = reply.problem or f"it said {reply.text[:40]!r}"
@@ -79,7 +79,7 @@ async def _free(model: ServerChat | ProviderChat, where: str) -> Reply:
 
 
 async def _not_refused(model: ServerChat | ProviderChat) -> Reply:
-    """The reply to a free question; some servers refuse a call for what they do not know, which is then left out."""
+    """Returns the reply to a free question; leaves out what the server refuses a call for."""
     hoped = model.abilities
     lesser = [replace(hoped, seed=seed, sampling=sampling) for sampling in (True, False) for seed in (True, False)]
     try:
@@ -92,7 +92,7 @@ async def _not_refused(model: ServerChat | ProviderChat) -> Reply:
         if able == hoped or able.seed > hoped.seed:
             continue
         model.abilities = able
-        with contextlib.suppress(ModelUnavailableError):  # what it said at first counts
+        with contextlib.suppress(ModelUnavailableError):  # its first answer counts
             return await ask(model, _FREE)
     model.abilities = hoped
     raise refused

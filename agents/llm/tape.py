@@ -1,10 +1,10 @@
 """The tape: every LLM call of a run with its reply, so that the run can be repeated exactly and without an LLM.
 
-One SQLite file. A call is known by what shapes its reply: model, prompt, parameters and seed, hashed. Kept are the
-reply, its log-probabilities and what it cost, or why there was none; no prompt and no API key.
-Asking the same again gives what was recorded first, so that a run that is resumed or repeated while it records
-stays one and the same run. Recording a call takes about 0.2 ms and replaying one 0.1 ms, hashing its
-prompt included: too little to be worth a thread, so both run on the event loop.
+It is one SQLite file. The key of a call is a hash of what shapes its reply: model, prompt, parameters and seed. Stored
+are the reply, its log-probabilities and its cost, or why there was none; no prompt and no API key. Asking the same
+again returns what was recorded first, so that a run that is resumed or repeated while recording stays one and the same
+run. Recording a call takes about 0.2 ms and replaying one 0.1 ms, including the hash of its prompt: too little for a
+thread, so both run on the event loop.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS knowledge (
 
 
 class Entry(BaseModel):
-    """What came of a call: a reply, or the sentence that says why there was none."""
+    """The result of a call: a reply, or the sentence that says why there was none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
@@ -46,13 +46,13 @@ class Entry(BaseModel):
     first_token: dict[str, float] = {}
     usage: Usage = Usage()
     problem: str = ""
-    """Why there is no text, where the reason is known."""
+    """Why there is no text, if the reason is known."""
     error: str = ""
     overflow: bool = False
-    """Whether that was a prompt longer than the context, which is then cut and asked again."""
+    """Whether the failure was a prompt longer than the context, which is then cut and asked again."""
 
     def reply(self) -> Reply:
-        """The reply; raises ModelUnavailableError in the recorded words when there was none."""
+        """Returns the reply; raises ModelUnavailableError with the recorded sentence if there was none."""
         if self.overflow:
             raise ContextOverflowError(self.error)
         if self.error:
@@ -64,10 +64,9 @@ class Tape:
     """An open tape file. Several models, threads and processes may record on it at the same time."""
 
     def __init__(self, path: Path, *, replay: bool) -> None:
-        """Opens `path` for reading (`replay`) or for recording, then made where there is none.
+        """Opens `path` for reading (`replay`) or for recording, which creates it if missing.
 
-        Raises TapeError when there is no tape to replay, when the file is something else, and when it cannot be
-        opened.
+        Raises TapeError if there is no tape to replay, if the file is something else, or if it cannot be opened.
         """
         self.path = path
         if replay and not path.is_file():
@@ -76,7 +75,7 @@ class Tape:
             if not replay:
                 path.parent.mkdir(parents=True, exist_ok=True)
             uri = f"{path.absolute().as_uri()}?mode={'ro' if replay else 'rwc'}"
-            # A connection may be made in one thread and used in another; SQLite itself takes turns between them.
+            # A connection may be made in one thread and used in another; SQLite itself serialises them.
             self._file = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         self._records = not replay
         try:
@@ -87,17 +86,17 @@ class Tape:
             raise
 
     def close(self) -> None:
-        """Closes the file; a tape that nobody else records on is then one file again, without a log beside it."""
+        """Closes the file; without other writers it becomes one file again, without a log beside it."""
         if self._records:
-            with suppress(sqlite3.OperationalError):  # somebody else records on it: theirs to tidy up
+            with suppress(sqlite3.OperationalError):  # another process records on it and will tidy up
                 self._file.execute("PRAGMA busy_timeout = 0")
                 self._file.execute("PRAGMA journal_mode = DELETE")
         self._file.close()
 
     def digest_of(self, model: str) -> str:
-        """sha256 of the file of `model` as recorded, empty for one behind somebody else's server.
+        """Returns the SHA-256 of the file of `model` as recorded, empty for a model behind another server.
 
-        Raises TapeError when the tape holds no call to it.
+        Raises TapeError if the tape holds no call to it.
         """
         with self._refusing("read"):
             models = dict(self._file.execute("SELECT name, sha256 FROM models ORDER BY name"))
@@ -109,7 +108,7 @@ class Tape:
         return str(models[model])
 
     def add_model(self, model: str, sha256: str) -> None:
-        """Notes what calls to `model` go to; raises TapeError when the name stood for another file before."""
+        """Records what calls to `model` go to; raises TapeError if the name stood for another file before."""
         with self._refusing("written"):
             self._file.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", (model, sha256))
         if self.digest_of(model) != sha256:
@@ -119,12 +118,12 @@ class Tape:
             )
 
     def add_abilities(self, model: str, able: Abilities) -> None:
-        """Notes what the start-up check found of `model`, on which its calls depend."""
+        """Records the result of the start-up check of `model`, on which its calls depend."""
         with self._refusing("written"):
             self._file.execute("INSERT OR REPLACE INTO abilities VALUES (?, ?)", (model, json.dumps(asdict(able))))
 
     def abilities_of(self, model: str) -> Abilities:
-        """What `model` could do when it was recorded; everything on a tape that does not say."""
+        """Returns the recorded abilities of `model`; all of them if the tape does not say."""
         with self._refusing("read"):
             row = (
                 self._has("abilities")
@@ -133,12 +132,12 @@ class Tape:
         return Abilities(**json.loads(row[0])) if row else Abilities()
 
     def add_knowledge(self, model: str, question: str, file: str, answers: str) -> None:
-        """Notes what `model` said of items when it was asked `question`: the text of the file so called."""
+        """Records what `model` said of items when asked `question`: the text of the file of that name."""
         with self._refusing("written"):
             self._file.execute("INSERT OR IGNORE INTO knowledge VALUES (?, ?, ?, ?)", (model, question, file, answers))
 
     def knowledge_of(self, model: str, question: str) -> tuple[str, str] | None:
-        """The name and the text of that file; None on a tape that holds none."""
+        """Returns the name and the text of that file; None if the tape has none."""
         with self._refusing("read"):
             row = (
                 self._has("knowledge")
@@ -149,7 +148,7 @@ class Tape:
         return (str(row[0]), str(row[1])) if row else None
 
     def find(self, key: str) -> Entry | None:
-        """The entry recorded under `key`, None where there is none."""
+        """Returns the entry recorded under `key`, None if there is none."""
         with self._refusing("read"):
             row = self._file.execute("SELECT entry FROM calls WHERE key = ?", (key,)).fetchone()
         if row is None:
@@ -160,7 +159,7 @@ class Tape:
             raise TapeError(f"The tape {self.path} is damaged at call {key}; restore it or record it anew.") from error
 
     def put(self, key: str, role: str, entry: Entry) -> Entry:
-        """Records `entry` and returns what the tape holds then: a first reply stays, a failure gives way to a reply."""
+        """Records `entry` and returns what the tape holds then: replies are kept, a reply replaces a failure."""
         with self._refusing("written"):
             self._file.execute(
                 "INSERT INTO calls VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
@@ -170,18 +169,18 @@ class Tape:
         return self.find(key) or entry
 
     def _has(self, table: str) -> bool:
-        """Whether there is such a table: tapes of earlier versions lack some."""
+        """Returns whether the table exists: tapes of earlier versions lack some."""
         return bool(self._file.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone())
 
     def _check(self, replay: bool) -> None:
-        """Refuses a file of another kind, makes the tables of a new one."""
+        """Refuses other files, and creates the tables of a new one."""
         (application,) = self._file.execute("PRAGMA application_id").fetchone()
         (version,) = self._file.execute("PRAGMA user_version").fetchone()
         (tables,) = self._file.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if (application, version) != (_APPLICATION, _VERSION) and (replay or tables):
             raise TapeError(f"{self.path} is no tape of this version; name another file with --tape-file.")
         if not replay:
-            # What a call wrote survives a kill of this process at once; only a power cut may lose the latest calls.
+            # A recorded call survives the end of this process; only a power cut may lose the latest calls.
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
             known = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; COMMIT;"

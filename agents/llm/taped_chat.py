@@ -22,20 +22,20 @@ from billp.errors import ContextOverflowError, ModelUnavailableError, NotOnTapeE
 
 
 class TapedChat(AsyncChat):
-    """Any chat model whose every call goes onto a tape; without a model, the tape alone answers."""
+    """Any chat model whose calls are recorded on a tape; without a model, the tape alone answers."""
 
     tape: Tape
     inner: Any = None
-    """The chat model behind the tape; None where the tape alone answers."""
+    """The chat model behind the tape; None if the tape alone answers."""
     model: str
     """The model's name."""
     sha256: str = ""
-    """Digest of the model's file, empty where unknown."""
+    """Digest of the model's file, empty if not known."""
     extra: dict[str, Any] = Field(default_factory=dict)
-    """What is sent with every call beside its own parameters (`llm.extra_body`)."""
+    """Fields sent with every call in addition to its parameters (`llm.extra_body`)."""
 
     def model_post_init(self, context: object, /) -> None:
-        """Notes on the tape what answers; raises TapeError where the name stood for another file before."""
+        """Records on the tape which model answers; raises TapeError if the name had another file."""
         super().model_post_init(context)
         if self.inner is not None:
             self.tape.add_model(self.model, self.sha256)
@@ -48,10 +48,10 @@ class TapedChat(AsyncChat):
     async def _agenerate(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> ChatResult:
-        """The recorded reply, else the model's, recorded; a failure is recorded too, and asked again when recording.
+        """Returns the recorded reply, or asks the model and records its reply or failure; a failure is asked again.
 
-        Raises ModelUnavailableError as the model does or did, NotOnTapeError when nothing is recorded and no model
-        stands behind the tape.
+        Raises ModelUnavailableError as the model does or did, NotOnTapeError if nothing is recorded and there is no
+        model behind the tape.
         """
         role = asking.get()
         key = call_key(self.model, self.sha256, messages, {**kwargs, "extra_body": self.extra})
@@ -75,7 +75,7 @@ class TapedChat(AsyncChat):
     async def _astream(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        """The reply in one piece: of two that ask the same at once, both get what the tape then holds."""
+        """Yields the reply in one piece: two equal questions at once both get what the tape holds then."""
         yield in_one_piece(await self._agenerate(messages, stop, run_manager, **kwargs))
 
     def _result(self, entry: Entry) -> ChatResult:
@@ -91,14 +91,14 @@ class TapedChat(AsyncChat):
 
 
 def entry_of(reply: Reply) -> Entry:
-    """What of a reply goes onto the tape."""
+    """Returns the parts of a reply that go onto the tape."""
     return Entry(text=reply.text, first_token=dict(reply.first_token), usage=reply.usage, problem=reply.problem)
 
 
 def call_key(model: str, sha256: str, messages: list[BaseMessage], parameters: dict[str, Any]) -> str:
-    """sha256 over everything that shapes the reply: model, prompt, parameters and seed, as canonical JSON.
+    """Returns the SHA-256 of everything that shapes the reply: model, prompt, parameters and seed, as canonical JSON.
 
-    A call with a system and a user message and no parameter but those of roles has the key that it had on tapes of
+    A call with a system and a user message and no parameters but those of roles has the key that it had on tapes of
     earlier versions.
     """
     known = ("temperature", "max_tokens", "seed", "response_format", "logprobs", "top_logprobs", "stream")

@@ -1,8 +1,8 @@
-"""Prompts that fit the server's context, cut by one rule.
+"""Shortens prompts to the server's context, by one rule.
 
-Only a server knows how many tokens a prompt has, so its refusal is the measure, which costs no call that is not
-refused. Then the oldest half of the steps is left out and it is asked again, until one step is left; then likewise
-the oldest half of the history. Instructions, thought, lessons and experience are never cut.
+Only a server knows how many tokens a prompt has, so its refusal is the measure; calls that are not refused cost nothing
+extra. After a refusal the oldest half of the steps is left out and the server is asked again, until one step is left;
+then likewise the oldest half of the history. Instructions, thought, lessons and experience are never cut.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ async def ask_fitting(
     parse: Callable[[Reply], Parsed],
     retries: int,
 ) -> tuple[Parsed, Usage]:
-    """`ask_parsed` with the user message rendered from `values`, shortened while the server finds it too long.
+    """Does `ask_parsed` with the user message rendered from `values`, shortened while the server finds it too long.
 
-    Raises ContextOverflowError when the shortest is too long as well, and what `ask_parsed` raises.
+    Raises ContextOverflowError if the shortest is too long as well, and what `ask_parsed` raises.
     """
     text: str | None = None
     for shown in shortened(values):
@@ -49,7 +49,7 @@ async def ask_fitting(
 
 
 def shortened(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """`values` as they are, then with ever fewer steps, then with ever fewer items of the history; oldest go first."""
+    """Yields `values` unchanged, then with fewer and fewer steps, then items of the history; oldest go first."""
     yield values
     for name in _CUT:
         while len(kept := values.get(name, [])) > 1:

@@ -1,4 +1,4 @@
-"""What LLM calls cost."""
+"""The cost of LLM calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What calls cost: tokens, and seconds waited for replies."""
+    """The cost of calls: tokens, and seconds waited for replies."""
 
     calls: int = 0
     prompt_tokens: int = 0

@@ -1,4 +1,4 @@
-"""A chat model around another one: one run for callbacks and traces, whatever it is wrapped in."""
+"""A chat model around another one, which callbacks and traces see as one run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SYNC = "The chat models of this application answer asynchronous calls only; cal
 
 
 class AsyncChat(BaseChatModel):
-    """A chat model for asynchronous callers, which is what the graphs are."""
+    """A chat model for asynchronous callers only, such as the graphs."""
 
     def _generate(
         self,
@@ -32,7 +32,7 @@ class AsyncChat(BaseChatModel):
 
 
 class WrappedChat(AsyncChat):
-    """Passes every call on to `inner`, without a run of its own for it."""
+    """Passes every call on to `inner`, without a separate run for it."""
 
     inner: BaseChatModel
 
@@ -63,12 +63,12 @@ class WrappedChat(AsyncChat):
 
 
 def streams(model: BaseChatModel) -> bool:
-    """Whether `model` can hand out its reply token by token."""
+    """Returns whether `model` can stream its reply token by token."""
     kind = type(model)
     return kind._astream is not BaseChatModel._astream or kind._stream is not BaseChatModel._stream
 
 
 def in_one_piece(result: ChatResult) -> ChatGenerationChunk:
-    """A whole reply as the only chunk of a stream."""
+    """Returns a whole reply as the only chunk of a stream."""
     message = result.generations[0].message
     return ChatGenerationChunk(message=AIMessageChunk(**message.model_dump(exclude={"type"})))

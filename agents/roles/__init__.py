@@ -1,1 +1,1 @@
-"""What the language model is asked: one role a file."""
+"""The roles of the language model, one per module."""

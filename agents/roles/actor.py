@@ -1,4 +1,4 @@
-"""The Actor: from the thought, the tool's words and the experiences to a choice or a proposal."""
+"""The Actor: chooses a candidate, or proposes an item, from thought, analysis and experiences."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Position chosen in the shortlist, 0-based, the LLM's preferences (nats, centred; empty: not asked), the cost."""
+    """The chosen position in the shortlist (from 0), the LLM's preferences, and the cost.
+
+    Preferences are centred nats; empty if the LLM was not asked.
+    """
 
     position: int
     preferences: tuple[float, ...]
@@ -63,14 +66,14 @@ class Actor:
         self._shown_steps = shown_steps
 
     async def choose(self, actor_input: ActorInput, shortlist: Sequence[Item], seed: int, *, greedy: bool) -> Choice:
-        """One of the shortlist, by letter; no reply can name anything else.
+        """Returns the choice of one of the shortlist, by letter; no reply can name anything else.
 
         With `actor.choice = "scores"` one token is asked for, and the model's probabilities of the letters are its
-        preferences; asked in two orders (`actor.orders`), the letters' own bias cancels. Where none of the letters is
-        among the alternatives that the server reports, and with "schema" always, the reply itself is constrained by a
-        schema, which costs some more tokens and names one candidate; a model that holds to no schema names it in
-        words. The preferred candidate is taken where `greedy`, else one is drawn at the Actor's temperature. Raises
-        ReplyFormatError when the server ignores the schema, ModelUnavailableError when it is away.
+        preferences; asking in two orders (`actor.orders`) cancels the letters' own bias. If none of the letters is
+        among the reported alternatives, and always with "schema", a schema constrains the reply itself, which costs
+        some more tokens and names one candidate; a model that does not keep to a schema names it in words. The
+        preferred candidate is taken if `greedy`, otherwise one is drawn at the Actor's temperature. Raises
+        ReplyFormatError if the server ignores the schema, ModelUnavailableError if it is away.
         """
         preferences, usage = await self._preferences(actor_input, shortlist, seed)
         position = choose(preferences, temperature=self._settings.temperature, greedy=greedy, seed=seed)
@@ -79,12 +82,14 @@ class Actor:
     async def _preferences(
         self, actor_input: ActorInput, shortlist: Sequence[Item], seed: int
     ) -> tuple[NDArray[np.float64], Usage]:
-        """(n,) centred nats by which the LLM prefers each candidate, and the cost."""
+        """Returns (n,) centred nats by which the LLM prefers each candidate, and the cost."""
         spent, able = Usage(), abilities_of(self._model)
         if self._settings.choice == "scores" and able.logprobs:
             first, spent = await self._scores(actor_input, shortlist, seed)
             turned = None
-            if first is not None and self._settings.orders > 1:  # then, for it finds the prompt's head computed
+            if (
+                first is not None and self._settings.orders > 1
+            ):  # after the first call, since the beginning of the prompt is cached then
                 turned, usage = await self._scores(actor_input, [*shortlist[1:], shortlist[0]], seed)
                 spent += usage
             if first is not None:
@@ -109,7 +114,7 @@ class Actor:
     async def _scores(
         self, actor_input: ActorInput, shortlist: Sequence[Item], seed: int
     ) -> tuple[NDArray[np.float64] | None, Usage]:
-        """The letters' log-probabilities in one order, None where none was reported, and the cost."""
+        """Returns the letters' log-probabilities in one order, None if none was reported, and the cost."""
         request, values = self._question(actor_input, shortlist, seed)
         labels = request.choices
         return await ask_fitting(
@@ -124,7 +129,7 @@ class Actor:
     def _question(
         self, actor_input: ActorInput, shortlist: Sequence[Item], seed: int
     ) -> tuple[Request, dict[str, object]]:
-        """The question whose reply a schema constrains to one letter, but for its words, and what these are made of."""
+        """Returns a question whose reply a schema constrains to one letter, without its words, and their values."""
         labels = tuple(ascii_uppercase[: len(shortlist)])
         shown = [show(item) for item in shortlist]
         candidates = [Candidate(label, item.title, item.categories) for label, item in zip(labels, shown, strict=True)]
@@ -141,12 +146,12 @@ class Actor:
         return request, {**actor_input.words(self._shown_steps), "candidates": candidates}
 
     def scored_request(self, actor_input: ActorInput, shortlist: Sequence[Item], seed: int) -> Request:
-        """The question whose answer's first token holds the letters' probabilities."""
+        """Returns a question whose reply's first token holds the letters' probabilities."""
         request, values = self._question(actor_input, shortlist, seed)
         return replace(_scored(request), user=self._choose.render(**values))
 
     async def propose(self, actor_input: ActorInput, seed: int) -> Proposal:
-        """An item in words, to be grounded; raises ReplyFormatError when the model stays silent."""
+        """Returns an item in words, to be grounded; raises ReplyFormatError if the reply is empty."""
         request = Request(
             role="actor",
             system=self._propose.fixed,
@@ -164,12 +169,12 @@ class Actor:
 
 
 def _scored(request: Request) -> Request:
-    """The same question with its answer read off one token."""
+    """Returns the same question with its answer read from the first token's probabilities."""
     return replace(request, choices=(), scores=True, max_tokens=1)
 
 
 def label_scores(first_token: Mapping[str, float], labels: Sequence[str]) -> NDArray[np.float64] | None:
-    """(n,) log-probability of each label, -inf where it is not among the alternatives; None where none of them is."""
+    """Returns (n,) log-probability of each label, -inf if not reported; None if none of them was."""
     scores = np.full(len(labels), -np.inf)
     for token, logprob in first_token.items():
         if (label := token.strip()) in labels:  # " B" and "B" are two tokens of one meaning

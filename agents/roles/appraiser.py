@@ -1,4 +1,4 @@
-"""The Appraiser: one question about one item, answered yes or no, by what the LLM knows of the world."""
+"""The Appraiser: one yes-or-no question about one item, answered from the LLM's knowledge of the world."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _ARTICLE = re.compile(
     r"(?P<year> \(\d{4}\))?$"
 )
 _ANSWERS = ("yes", "no")
-_WORDS = 8  # tokens of an answer where no probabilities are reported; some models say a little more than the word
+_WORDS = 8  # tokens of an answer without probabilities; some models say a little more than the word
 _SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Appraisal:
-    """`log_odds` of yes against no in nats; None where the model gave neither answer. And what it cost."""
+    """`log_odds` of yes against no in nats, None if the model gave neither answer; and the cost."""
 
     log_odds: float | None
     usage: Usage
@@ -42,9 +42,9 @@ class Appraiser:
         self._prompt = prompt
 
     async def appraise(self, item: Item) -> Appraisal:
-        """The log-odds read off the first token's probabilities.
+        """Returns the log-odds from the first token's probabilities.
 
-        Of a model that reports none, the answer itself: 1 for yes, -1 for no. Raises ModelUnavailableError.
+        If the model reports none, they come from the answer itself: 1 for yes, -1 for no. Raises ModelUnavailableError.
         """
         user = self._prompt.render(name=spoken_name(item), categories=[clean(name, 40) for name in item.categories[:3]])
         if abilities_of(self._model).logprobs:
@@ -59,12 +59,12 @@ class Appraiser:
 
 
 def question_of(prompt: Prompt) -> str:
-    """The words of the question: other words are another question, with answers of its own."""
+    """Returns the words of the question: other words are another question, with its own answers."""
     return f"{prompt.fixed}\n{prompt.changing}"
 
 
 def spoken_name(item: Item) -> str:
-    """The item as people write it, with its year: `The Matrix (1999)` where the catalogue has `Matrix, The`."""
+    """Returns the item's usual title with its year: `The Matrix (1999)` for `Matrix, The`."""
     title = clean(item.title)
     if turned := _ARTICLE.match(title):
         article = turned["article"]
@@ -74,9 +74,10 @@ def spoken_name(item: Item) -> str:
 
 
 def yes_against_no(first_token: Mapping[str, float]) -> float | None:
-    """Log-odds by the log-probabilities of the first token's alternatives, whatever their case; None without either.
+    """Returns log-odds from the log-probabilities of the first token's alternatives; None without either answer.
 
-    An answer that is not among the alternatives counts as much as the least likely of them.
+    Upper and lower case count alike. An answer that is not among the alternatives counts as much as the least likely of
+    them.
     """
     found = dict.fromkeys(_ANSWERS, 0.0)
     for token, logprob in first_token.items():

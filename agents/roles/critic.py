@@ -1,4 +1,4 @@
-"""The Critic: the value of a state, and from it the advantage of what was recommended there."""
+"""The Critic: estimates the value of a state, and from it the advantage of a recommendation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWN_VALUES = 3  # remembered values in the prompt; the others count only in t
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """V(s) on the scale of returns, and what it cost."""
+    """V(s) on the scale of returns, and its cost."""
 
     value: float
     usage: Usage
@@ -34,7 +34,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Advantage:
-    """What a step taught: `target` = r + gamma V(s'), `advantage` = target - V(s)."""
+    """The result of a step: `target` = r + gamma V(s'), `advantage` = target - V(s)."""
 
     target: float
     advantage: float
@@ -51,17 +51,17 @@ class Critic:
 
     @property
     def highest_value(self) -> float:
-        """What score 9 stands for."""
+        """The value of score 9."""
         return highest_value(self._settings)
 
     async def judge(self, observed: AgentObservation, remembered: Sequence[float], seed: int) -> Judgement:
-        """V of what is observed.
+        """Returns V of the observation.
 
         `remembered` are targets of similar states from memory, nearest first: the LLM is shown some as scores, and its
-        own score is then averaged with all of them, weighing as much as `critic.llm_weight` of them. With
-        `critic.value = "logprobs"` the value is the expectation over the probabilities of the ten
-        single-token scores, else one sampled score; so it is too where the model reports no probabilities, and where
-        it holds to no schema either, the score is looked for in its words. Raises ReplyFormatError when none is found.
+        own score is then averaged with all of them, weighing as much as `critic.llm_weight` of them. With `critic.value
+        = "logprobs"` the value is the expectation over the probabilities of the ten single-token scores, otherwise one
+        sampled score. It is a sampled score too if the model reports no probabilities; if the model does not keep to a
+        schema either, the score is looked for in its words. Raises ReplyFormatError if there is none.
         """
         able = abilities_of(self._model)
         expectation = self._settings.value == "logprobs" and able.logprobs
@@ -94,7 +94,7 @@ class Critic:
 
 
 def highest_value(settings: CriticSettings) -> float:
-    """The return of five stars for ever, 5 / (1 - gamma)."""
+    """Returns the return of five stars for ever, 5 / (1 - gamma)."""
     return _MAX_REWARD / (1 - settings.gamma)
 
 
@@ -110,15 +110,15 @@ def averaged_value(judged: float | None, remembered: Sequence[float], settings: 
 
 
 def advantage(reward: float, value: float, next_value: float, gamma: float) -> Advantage:
-    """A = r + gamma V(s') - V(s); `next_value` is 0 where the user left."""
+    """Returns A = r + gamma V(s') - V(s); `next_value` is 0 if the user left."""
     target = reward + gamma * next_value
     return Advantage(target, target - value)
 
 
 def expected_score(reply: Reply) -> float:
-    """Mean score under the first token's probabilities, renormalised over the scores among its alternatives.
+    """Returns the mean score under the first token's probabilities, renormalised over its alternatives that are scores.
 
-    Raises ReplyFormatError when none of the alternatives is a score.
+    Raises ReplyFormatError if none of the alternatives is a score.
     """
     weights = _score_weights(reply.first_token)
     total = sum(weights.values())
@@ -128,7 +128,7 @@ def expected_score(reply: Reply) -> float:
 
 
 def sampled_score(reply: Reply) -> float:
-    """The score a reply names; raises ReplyFormatError when it is not one digit."""
+    """Returns the score that a reply names; raises ReplyFormatError if it is not one digit."""
     text = reply.text.strip().strip('"')
     if text not in _SCORES:
         raise ReplyFormatError(f"the reply {text[:40]!r} is not a digit from 0 to 9")
@@ -136,7 +136,7 @@ def sampled_score(reply: Reply) -> float:
 
 
 def score_in_words(reply: Reply) -> float:
-    """The score that stands in a free reply; raises ReplyFormatError when there is none, or more than one."""
+    """Returns the score in a free reply; raises ReplyFormatError if there is none, or more than one."""
     return float(named_choice(reply.text, _SCORES))
 
 

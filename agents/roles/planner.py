@@ -1,4 +1,4 @@
-"""The Planner: from the user, the lessons and the steps so far to a thought, the plan for the next steps."""
+"""The Planner: writes a thought, the plan for the next steps, from user, lessons and the steps so far."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from billp.settings import PlannerSettings
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """The Planner's words and what they cost."""
+    """The Planner's words and their cost."""
 
     text: str
     usage: Usage
@@ -46,9 +46,9 @@ class Planner:
         self._settings = settings
 
     async def think(self, observed: AgentObservation, known: Known, lately: Sequence[str], seed: int) -> Thought:
-        """The plan for the next steps, one sentence.
+        """Returns the plan for the next steps, one sentence.
 
-        Raises ReplyFormatError when the model stays silent, ModelUnavailableError when it cannot be reached.
+        Raises ReplyFormatError if the reply is empty, ModelUnavailableError if the model cannot be reached.
         """
         request = Request(
             role="planner",
@@ -74,7 +74,7 @@ class Planner:
 
 
 def one_sentence(reply: Reply) -> str:
-    """The reply as one clean line; raises ReplyFormatError when it holds no word."""
+    """Returns the reply as one clean line; raises ReplyFormatError if it holds no word."""
     text = clean(reply.text, 400)
     if not any(char.isalpha() for char in text):
         raise ReplyFormatError(f"the reply {text!r} holds no word")

@@ -1,4 +1,4 @@
-"""The Reflector: from a finished episode to a reflection, the lesson for next time."""
+"""The Reflector: writes a reflection, the lesson of a finished episode."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN_STEPS = 8  # an episode's last steps tell why it ended; older ones would 
 
 @dataclass(frozen=True, slots=True)
 class ReflectionText:
-    """The Reflector's words and what they cost; `claim` is why the user left, where it was asked for in a form."""
+    """The Reflector's words and their cost; `claim` is why the user left, if it was asked for in a form."""
 
     text: str
     usage: Usage
@@ -38,7 +38,7 @@ class Reflector:
     def __init__(
         self, model: BaseChatModel, prompt: Prompt, settings: ReflectorSettings, claim_prompt: Prompt | None = None
     ) -> None:
-        """`prompt` asks for a free reflection, `claim_prompt` for one in a form."""
+        """Takes the `prompt` for a free reflection, and the `claim_prompt` for one in a form."""
         self._model = model
         self._prompt = prompt
         self._claim_prompt = claim_prompt or prompt
@@ -50,9 +50,9 @@ class Reflector:
         return abilities_of(self._model).words
 
     async def reflect(self, observed: AgentObservation, *, left: bool, seed: int) -> ReflectionText:
-        """One or two sentences on the finished episode; `left` says that the user quit before the end.
+        """Returns one or two sentences on the finished episode; `left` says that the user quit before the end.
 
-        Raises ReplyFormatError when the model stays silent, ModelUnavailableError when it cannot be reached.
+        Raises ReplyFormatError if the reply is empty, ModelUnavailableError if the model cannot be reached.
         """
         request = self._request(self._prompt, self._settings.max_tokens, seed)
         values = {
@@ -66,10 +66,10 @@ class Reflector:
         return ReflectionText(text, usage)
 
     async def explain(self, observed: AgentObservation, closeness: Closeness, *, seed: int) -> ReflectionText:
-        """Why the user left: a claim, held against the episode, and one sentence.
+        """Returns why the user left: a claim, checked against the episode, and one sentence.
 
-        A model that holds no reply to a schema, and answers in words instead, claims nothing; nor does one whose
-        replies have not the form, which has no words either. Raises ModelUnavailableError when it cannot be reached.
+        A model that answers in words instead of the schema's form claims nothing; a model whose replies are not in the
+        form has no words either. Raises ModelUnavailableError if it cannot be reached.
         """
         form = ClaimForm(observed.recommended, observed.rewards, closeness)
         request = self._request(self._claim_prompt, self._settings.claim_max_tokens, seed)
@@ -90,7 +90,7 @@ class Reflector:
             (claim, why), usage = await ask_fitting(
                 self._model, request, self._claim_prompt, values, parse=parse, retries=self._settings.retries
             )
-        except ReplyFormatError:  # the episode is worth more than what is said of it
+        except ReplyFormatError:  # the episode is kept even without its reflection
             tries = self._settings.retries + 1
             return ReflectionText("", Usage(calls=tries, format_failures=tries))
         return ReflectionText(why, usage, claim)

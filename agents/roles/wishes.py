@@ -22,8 +22,8 @@ from billp.errors import ReplyFormatError
 from billp.settings import PlannerSettings
 
 _MOST_OFFERED = 64  # categories, the most frequent ones, that a language model chooses from
-_MOST_NAMED = 2  # categories that it may want, or refuse, for one wish; small models fill what room there is
-_SHOWN = 20  # categories that a person is told
+_MOST_NAMED = 2  # categories that it may want, or refuse, for one wish; small models use all that they are allowed
+_SHOWN = 20  # categories that are listed to a person
 _LONGEST = 200  # characters of a wish
 _NO_WISH = re.compile(r"\W*(anything( else)?|whatever|never ?mind|forget (it|that|my wish(es)?)|no wish(es)?|"
                       r"surprise me)\W*", re.IGNORECASE)  # fmt: skip
@@ -33,8 +33,8 @@ _NO_WISH = re.compile(r"\W*(anything( else)?|whatever|never ?mind|forget (it|tha
 class Wish:
     """What a person asked for.
 
-    `wanted` and `unwanted` hold until `until` steps were made, `refused` as long as the session does. `together` says
-    that all of `wanted` are meant of one item. `words` are the person's own, all of them that still hold.
+    `wanted` and `unwanted` hold until step `until`, `refused` as long as the session does. `together` says that one
+    item should have all of `wanted`. `words` are the person's own, all of them that still hold.
     """
 
     words: tuple[str, ...] = ()
@@ -45,13 +45,13 @@ class Wish:
     until: int = 0
 
     def at(self, steps: int) -> Wish:
-        """What of it still holds when `steps` were made."""
+        """Returns what of it still holds after `steps` steps."""
         if steps < self.until or not (self.wanted or self.unwanted):
             return self
         return Wish(words=self.words, refused=self.refused) if self.refused else Wish()
 
     def then(self, newer: Wish) -> Wish:
-        """Both wishes, the `newer` one first: what it wants is refused no longer, and what it refuses is not wanted."""
+        """Returns both wishes; the `newer` one overrides what the older one wants and refuses."""
         refused = [name for name in self.refused if name not in newer.wanted]
         said = self.words if refused else ()
         return replace(
@@ -61,7 +61,7 @@ class Wish:
         )
 
     def sentence(self) -> str:
-        """Why something is recommended, for the person; empty where nothing is wished."""
+        """Returns why something is recommended, for the person; empty if nothing is wished."""
         if not (self.wanted or self.unwanted or self.refused):
             return ""
         parts = [(" and " if self.together else " or ").join(self.wanted)] if self.wanted else []
@@ -82,10 +82,10 @@ class Heard:
 
 
 def not_wished(catalogue: Catalogue, wish: Wish, masked: Collection[int]) -> set[int]:
-    """The items that are not recommended because of `wish`, of those that are not `masked` anyhow.
+    """Returns the items that `wish` excludes, among those that are not `masked` anyhow.
 
-    All but those that are wanted, while there are such; else what is refused, while there is anything else. What was
-    said to be refused weighs more than what was inferred to be unwanted.
+    It excludes all items that are not wanted, if there are wanted ones; otherwise the refused ones, if there are
+    others. What was explicitly refused weighs more than what was inferred to be unwanted.
     """
     free = set(range(len(catalogue))).difference(masked)
     allowed = [free - _with_any(catalogue, names) for names in ((*wish.refused, *wish.unwanted), wish.refused)]
@@ -97,7 +97,7 @@ def not_wished(catalogue: Catalogue, wish: Wish, masked: Collection[int]) -> set
 
 
 def cannot_be_met(catalogue: Catalogue, wish: Wish, masked: Collection[int]) -> str:
-    """Why `wish` cannot be met, in a sentence; empty where it can."""
+    """Returns why `wish` cannot be met, in a sentence; empty if it can."""
     left = set(range(len(catalogue))).difference(masked, _with_any(catalogue, wish.refused))
     refused = " or ".join(wish.refused)
     if wish.wanted and not left & _with_any(catalogue, wish.wanted):
@@ -111,7 +111,7 @@ def _with_any(catalogue: Catalogue, names: Sequence[str]) -> set[int]:
 
 
 class WishReader:
-    """Reads wishes: what names categories plainly is read as it stands, and a language model reads the rest."""
+    """Reads wishes: named categories are taken as they are, and a language model reads all other words."""
 
     def __init__(self, model: BaseChatModel | None, prompt: Prompt, settings: PlannerSettings) -> None:
         self._model = model
@@ -119,9 +119,9 @@ class WishReader:
         self._settings = settings
 
     async def read(self, words: str, catalogue: Catalogue, shown: Item | None, steps: int, seed: int) -> Heard:
-        """What `words` ask for, said after `steps` steps with the item `shown` on the screen.
+        """Returns what `words` ask for, said after `steps` steps with the item `shown` on the screen.
 
-        Raises ModelUnavailableError when the model is asked and cannot be reached.
+        Raises ModelUnavailableError if the model is asked and cannot be reached.
         """
         said = clean(words, _LONGEST)
         if _NO_WISH.fullmatch(said):
@@ -143,7 +143,7 @@ class WishReader:
     async def _inferred(
         self, model: BaseChatModel, words: str, named: Named, catalogue: Catalogue, *, shown: Item | None, seed: int
     ) -> tuple[Named, Usage]:
-        """What the words mean that name nothing; whether they ask or refuse can be told without the model."""
+        """Returns the meaning of words that name nothing; asking or refusing is told without the model."""
         asked = ["wanted"] if len(named.said) > len(named.against) or not named.said else []
         asked += ["refused"] if named.against else []
         offered = catalogue.frequent[:_MOST_OFFERED]
@@ -177,10 +177,10 @@ class WishReader:
 
 
 def _joined(words: str, named: Named, inferred: Named, until: int) -> Wish:
-    """What was named and what a model inferred; where they differ, what was named counts, and a refusal of both.
+    """Returns what was named and what a model inferred, joined; where they differ, the named one and refusals count.
 
-    Where something is wanted, what the model refuses goes with that and for as long: lighter films, and so no war. Two
-    wanted categories, one of them named, that no "or" and no comma parts are meant of one item: "a romantic comedy".
+    If something is wanted, what the model refuses holds as long as that: lighter films, and so no war. Two wanted
+    categories, one of them named, without "or" or a comma between them, are meant of one item: "a romantic comedy".
     """
     refused = [name for name in inferred.refused if name not in named.wanted]
     wanted = [name for name in inferred.wanted if name not in (*named.refused, *refused)]

@@ -1,6 +1,6 @@
-"""First whatever is least like what just came, then chance or what was learned to be good.
+"""Recommends what is least like the last items; chance or learned values break ties.
 
-The rule is the limit of maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998) in which likeness outweighs
+The rule is the limit of maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998) in which similarity outweighs
 everything else. Values are learned by Thompson sampling (Chapelle and Li, NIPS 2011) with a normal posterior for each
 item.
 """
@@ -25,25 +25,28 @@ _DOUBT = 0.6  # stars: deviation of an item's value before the first answer
 
 @dataclass(frozen=True, eq=False)
 class DiverseRandom:
-    """Any of the items that overlap least with the last four."""
+    """Recommends any of the items that overlap least with the last four."""
 
     overlap: CategoryOverlap
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,)."""
+        """Returns the next item of each user, shape (n,)."""
         return anyone(seen.seeds, self.overlap.least(seen.recent(_WINDOW), seen.masked))
 
 
 @dataclass(frozen=True, eq=False)
 class DiverseBest:
-    """Of the items that overlap least with the last four the one of the highest value, drawn with `doubts` if any."""
+    """Recommends the item of the highest value among those that overlap least with the last four.
+
+    With `doubts`, values are drawn.
+    """
 
     overlap: CategoryOverlap
     values: NDArray[np.float64]
     doubts: NDArray[np.float64] | None = None
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,)."""
+        """Returns the next item of each user, shape (n,)."""
         scores = self.values
         if self.doubts is not None:
             scores = scores + self.doubts * normal(seen.seeds, len(scores))
@@ -59,11 +62,11 @@ class DiverseLearned:
 
     @property
     def chosen(self) -> dict[str, float]:
-        """Nothing is tuned."""
+        """Empty: nothing is tuned."""
         return {"window": _WINDOW, "doubt": _DOUBT}
 
     def recommender(self, *, explore: bool) -> Recommender:
-        """By the values as they stand; with `explore` each is drawn anew at every step, the wider the less is known."""
+        """Returns a recommender by the present values; with `explore` it draws them anew at every step."""
         doubts = _DOUBT / np.sqrt(self._values.counts + 1) if explore else None
         return DiverseBest(self._overlap, self._values.values(), doubts)
 
@@ -76,5 +79,5 @@ class DiverseLearned:
 
 
 def diverse_random(material: Material) -> Rival:
-    """The rival that knows nothing but categories."""
+    """Returns the rival that knows nothing but categories."""
     return Settled(DiverseRandom(material.overlap), {"window": _WINDOW})

@@ -1,8 +1,8 @@
-"""A determinantal point process over a sliding window: quality times what is new beside the last recommendations.
+"""A determinantal point process over a sliding window: quality times novelty relative to the last recommendations.
 
-The item that adds most to the log-determinant of the kernel q_i S_ij q_j of the window, as in the sliding-window
-form of fast greedy MAP inference (Chen, Zhang and Zhou, NeurIPS 2018); a step adds one item to a window that is given,
-so that its system of equations is solved directly.
+It recommends the item that adds most to the log-determinant of the kernel q_i S_ij q_j of the window, as in the
+sliding-window form of fast greedy MAP inference (Chen, Zhang and Zhou, NeurIPS 2018); a step adds one item to a given
+window, so that its system of equations is solved directly.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SlidingDPP:
     quality: float
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,)."""
+        """Returns the next item of each user, shape (n,)."""
         left = self.overlap.of_items(self._left(seen.recent(self.window)))
         return best(self.quality * self.means + np.log(left), ~seen.masked)
 
@@ -51,7 +51,7 @@ class SlidingDPP:
 
 
 def dpp(material: Material) -> Rival:
-    """The process whose window and weight of quality earn most from train users; of equals the first."""
+    """Returns the process whose window and weight of quality earn most from train users; the first of equals."""
     tried = [SlidingDPP(material.means, material.overlap, w, q) for w in _WINDOWS for q in _QUALITIES]
     made = max(tried, key=lambda one: trial(material, one).stars)
     return Settled(made, {"window": made.window, "quality": made.quality})

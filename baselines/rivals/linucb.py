@@ -1,7 +1,7 @@
-"""LinUCB (Li et al., WWW 2010), the hybrid form: one linear model for all items, and each item's own part.
+"""LinUCB (Li et al., WWW 2010), the hybrid form: one linear model for all items, and a part of each item's own.
 
-What it predicts is the stars of a step, 0 where the user left with it; a bandit looks no further than that. The item's
-own part has one number rather than a vector, and the two confidences are added.
+It predicts the stars of a step, 0 if the user left with it; a bandit looks no further than that. The item's own part is
+one number rather than a vector, and the two confidences are added.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _SPANS = ((0, 1), (1, 2), (2, 4), (4, 8))
 
 _FARTHEST = 8
 _WIDTH = 2 * len(_SPANS) + 1
-_ALPHA = 0.5  # standard deviations, of about a star, by which what is hardly known counts as better, in training
-_OWN = 2.0  # answers' worth of doubt in an item's own part
+_ALPHA = 0.5  # standard deviations, of about a star, that are added to uncertain items in training
+_OWN = 2.0  # answers by which an item's own part is shrunk towards 0
 
 
 def features(overlap: CategoryOverlap, recent: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -39,7 +39,10 @@ def features(overlap: CategoryOverlap, recent: NDArray[np.int64]) -> NDArray[np.
 
 @dataclass(frozen=True, eq=False)
 class UpperBounds:
-    """The item of the highest upper bound; ties by index. `spread` (9, 9) is the inverse of the shared model's Gram."""
+    """Recommends the item of the highest upper bound; ties by index.
+
+    `spread` (9, 9) is the inverse of the shared model's Gram matrix.
+    """
 
     overlap: CategoryOverlap
     weights: NDArray[np.float64]
@@ -49,7 +52,7 @@ class UpperBounds:
     alpha: float
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,)."""
+        """Returns the next item of each user, shape (n,)."""
         known = features(self.overlap, seen.recent(_FARTHEST))
         bound = (known * self.weights).sum(axis=2)
         if self.alpha:
@@ -74,18 +77,18 @@ class LinUCB:
 
     @property
     def chosen(self) -> dict[str, float]:
-        """Nothing is tuned."""
+        """Empty: nothing is tuned."""
         return {"alpha": _ALPHA}
 
     def recommender(self, *, explore: bool) -> Recommender:
-        """By what is expected; with `explore` by the upper confidence bound."""
+        """Returns a recommender by expected stars; with `explore` by the upper confidence bound."""
         spread = np.linalg.inv(self._gram).astype(np.float64)
         weights = spread @ self._sums
         own = (self._totals - self._seen @ weights) / (self._counts + _OWN)
         return UpperBounds(self._overlap, weights, spread, own, self._counts.copy(), _ALPHA if explore else 0.0)
 
     def learn(self, lessons: Sequence[RatedEpisode]) -> None:
-        """Adds up what was answered."""
+        """Adds the answers to its sums."""
         for lesson in lessons:
             items = np.asarray(lesson.items, dtype=np.int64)
             stars = np.asarray(lesson.rewards, dtype=np.float64).copy()

@@ -1,4 +1,4 @@
-"""Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): what is good, less what is like what just came."""
+"""Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): relevance minus similarity to the last items."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from billp.baselines.rivals.tuning import Played, trial
 
 _WINDOWS, _WEIGHTS = (2, 4, 8), (0.5, 1.0, 2.0, 4.0)
 _NOISES = (0.05, 0.1, 0.15, 0.2, 0.3)
-_PRICE = 0.05  # share of the stars that lists of the users' own may cost on the train world
+_PRICE = 0.05  # share of the stars on the train world that different lists for different users may cost
 
 
 @dataclass(frozen=True, eq=False)
 class MMR:
-    """The item of the highest mean less `weight` times the highest overlap with the last `window` recommendations.
+    """Recommends the item of the highest mean minus `weight` times the highest overlap with the last `window` items.
 
-    `noise` in stars is the deviation of what is added by chance at each step, so that users get lists of their own.
+    `noise`, in stars, is the deviation of what is added by chance at each step, so that users get different lists.
     """
 
     means: NDArray[np.float64]
@@ -32,7 +32,7 @@ class MMR:
     noise: float = 0.0
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,)."""
+        """Returns the next item of each user, shape (n,)."""
         scores = self.means - self.weight * self.overlap.highest(seen.recent(self.window)).astype(np.float64)
         if self.noise:
             scores += self.noise * normal(seen.seeds, len(self.means))
@@ -40,15 +40,15 @@ class MMR:
 
 
 def untuned(material: Material) -> Rival:
-    """MMR with the window 5 and the weight 0.5, whatever the users are like."""
+    """Returns MMR with the window 5 and the weight 0.5, whatever the users are like."""
     return _rival(MMR(material.means, material.overlap, 5, 0.5))
 
 
 def tuned(material: Material) -> Rival:
-    """MMR whose window and weight earn most from train users; of equals the first.
+    """Returns the MMR whose window and weight earn most from train users; the first of equals.
 
-    The noise is the largest one that costs them no more than a twentieth of that. Numbers that `material.mmr` sets are
-    taken as they are, and the others are chosen beside them.
+    The noise is the largest one that costs them at most a twentieth of that. Parameters that `material.mmr` sets are
+    taken as they are, and only the others are tuned.
     """
     given = material.mmr
 

@@ -1,4 +1,4 @@
-"""Every rival by name: one line here, and one in `graphs.methods.METHODS`, add one."""
+"""Every rival by name. To add one, add a line here and one in `graphs.methods.METHODS`."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ RIVALS: Mapping[str, Callable[[Material], Rival]] = {
     "diverse-learned": DiverseLearned,
     "linucb": LinUCB,
 }
-"""How each of them is made."""
+"""The function that makes each of them."""

@@ -1,4 +1,4 @@
-"""What a rival is: made from train logs and the train world, taught by finished episodes, asked for items."""
+"""The interface of rivals: made from train logs and the train world, taught by finished episodes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from billp.simulators import Dataset, World
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What a rival may be made from: items, the logs of the train users, and the world that these live in.
+    """What a rival may be made from: items, the logs of the train users, and their world.
 
-    `masked_history` gives the items of a train user's own history that are not recommended, `mask_shown` says whether
-    what was recommended before is not, and `history` is how many liked items a recommender may know of a user. `mmr`
-    holds those of its numbers that are set, so that they are not chosen here.
+    `masked_history` returns the items of a train user's own history that are not recommended, `mask_shown` says whether
+    items recommended before are excluded, and `history` is how many liked items a recommender may know of a user. `mmr`
+    holds its parameters that are set, which are not tuned here.
     """
 
     dataset: Dataset
@@ -35,7 +35,7 @@ class Material:
 
     @cached_property
     def overlap(self) -> CategoryOverlap:
-        """How alike items are by their categories."""
+        """Overlap of items in their categories."""
         return CategoryOverlap.of(self.world.categories)
 
     @cached_property
@@ -49,12 +49,12 @@ class Material:
         return np.asarray((total + _SHRINK * usual) / (count + _SHRINK))
 
 
-_SHRINK = 5.0  # ratings' worth of doubt in an item's mean
+_SHRINK = 5.0  # ratings by which an item's mean is shrunk
 
 
 @dataclass(frozen=True)
 class RatedEpisode:
-    """A finished training episode: what was recommended, the stars for it, and whether the user left at the end."""
+    """A finished training episode: the recommendations, their stars, and whether the user left at the end."""
 
     items: Sequence[int]
     rewards: Sequence[float]
@@ -62,15 +62,15 @@ class RatedEpisode:
 
 
 class Rival(Protocol):
-    """A method's state; what it learned is a function of its lessons, whatever batches they came in."""
+    """A method's state, a function of its lessons that does not depend on their batches."""
 
     @property
     def chosen(self) -> Mapping[str, float]:
-        """The numbers that it works with, those that were chosen on the train world among them."""
+        """Its parameters, tuned ones included."""
         ...
 
     def recommender(self, *, explore: bool) -> Recommender:
-        """Recommends by what was learned so far; with `explore` as in training, to learn more."""
+        """Returns a recommender of what was learned so far; with `explore` it explores, as in training."""
         ...
 
     def learn(self, lessons: Sequence[RatedEpisode]) -> None:
@@ -86,7 +86,7 @@ class Settled:
     chosen: Mapping[str, float] = field(default_factory=dict)
 
     def recommender(self, *, explore: bool) -> Recommender:
-        """The same in training and in evaluation."""
+        """Returns the same recommender in training and in evaluation."""
         return self.made
 
     def learn(self, lessons: Sequence[RatedEpisode]) -> None:

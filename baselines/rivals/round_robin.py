@@ -20,16 +20,16 @@ _WINDOW = 2
 
 @dataclass(frozen=True, eq=False)
 class RoundRobin:
-    """The best item mean without a category of the last two items; where there is none, among the least alike."""
+    """Recommends the best item mean without a category of the last two items, else among the least alike."""
 
     means: NDArray[np.float64]
     overlap: CategoryOverlap
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,)."""
+        """Returns the next item of each user, shape (n,)."""
         return best(self.means, self.overlap.least(seen.recent(_WINDOW), seen.masked))
 
 
 def round_robin(material: Material) -> Rival:
-    """The rival; nothing in it is tuned."""
+    """Returns the rival; nothing in it is tuned."""
     return Settled(RoundRobin(material.means, material.overlap), {"window": _WINDOW})

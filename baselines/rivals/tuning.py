@@ -1,4 +1,4 @@
-"""Tries a recommender on train users, in the train world."""
+"""Evaluates a recommender on train users, in the train world, for tuning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from billp.baselines.rivals.rival import Material
 from billp.baselines.rollout import CELLS, Rollout, SeedOf
 from billp.simulators import users_of
 
-_USERS = 100  # train users that a setting is tried with, the same for all of them
+_USERS = 100  # train users that a setting is tried with, the same for all settings
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Played:
 
 
 def trial(material: Material, recommender: Recommender) -> Played:
-    """One episode with each of up to 100 train users, drawn by the material's seed."""
+    """Plays one episode with each of up to 100 train users, drawn with the material's seed."""
     world, data = material.world, material.dataset
     users = users_of(world, min(_USERS, len(world.users)), material.seed)
     together, stars, shown = max(1, CELLS // world.n_items), 0.0, set[int]()

@@ -1,4 +1,4 @@
-"""What items are worth, learned from users' answers: a ridge regression on what items are, and each item's own part."""
+"""Item values learned from users' answers: a ridge regression on item features, plus a part of each item's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from billp.catalogue import Catalogue
 
 _RIDGE = 1.0
-_OWN = 2.0  # answers' worth of doubt in an item's own part
+_OWN = 2.0  # answers by which an item's own part is shrunk towards 0
 _MOST = 256  # categories, the most frequent ones, that have a weight
 _DECADE = 10.0
 
@@ -19,7 +19,7 @@ _DECADE = 10.0
 class ItemFeatures:
     """(1, year, year squared, a one for each category) of every item.
 
-    Years are in decades from their mean, 0 where one is unknown.
+    Years are in decades from their mean, 0 if unknown.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -35,7 +35,7 @@ class ItemFeatures:
         self.size = self._plain.shape[1] + len(kept)
 
     def of(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The features of `items` (k,); shape (k, size)."""
+        """Returns the features of `items` (k,); shape (k, size)."""
         dense = np.zeros((len(items), self.size))
         dense[:, :3] = self._plain[items]
         place = np.full(len(self._plain), -1)
@@ -45,7 +45,7 @@ class ItemFeatures:
         return dense
 
     def sums(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Every item's features times `weights` (size,); shape (items,)."""
+        """Returns every item's features times `weights` (size,); shape (items,)."""
         own = np.bincount(self._owners, weights[3:][self._members], minlength=len(self._plain))
         return np.asarray(self._plain @ weights[:3] + own)
 
@@ -59,12 +59,12 @@ class ItemValues:
         self._totals = np.zeros(len(catalogue))
 
     def add(self, items: Sequence[int], stars: Sequence[float]) -> None:
-        """Counts answers, one for each of `items`."""
+        """Adds answers, one for each of `items`."""
         np.add.at(self.counts, list(items), 1.0)
         np.add.at(self._totals, list(items), list(stars))
 
     def values(self) -> NDArray[np.float64]:
-        """(items,) in stars; 0 for all before the first answer."""
+        """Returns (items,) values in stars; 0 for all before the first answer."""
         answered = np.flatnonzero(self.counts)
         if not len(answered):
             return np.zeros(len(self.counts))

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).with_name("hyperparameters")
 
 
 class Hyperparameters(BaseModel):
-    """What all methods have. Rewards are learned in fifths of a star scale (1 is five stars)."""
+    """The hyperparameters of all methods. Rewards are learned in fifths of the star scale (1 is five stars)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -114,7 +114,7 @@ _KINDS: Mapping[str, type[Hyperparameters]] = {
 
 
 class SearchSpace(BaseModel):
-    """What a search tries (see `tuning`): the table [search] of a method's file."""
+    """The values that a search tries (see `policy_tuning`): the table [search] of a method's file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -126,9 +126,9 @@ _SEARCH = "search"
 
 
 def hyperparameters_of(method: str, epochs: int | None = None) -> Hyperparameters:
-    """Those in the method's file; `epochs` stands for the file's own where it is given.
+    """Returns those in the method's file; `epochs` replaces the file's own if given.
 
-    Raises SettingsError where the file cannot be used.
+    Raises SettingsError if the file cannot be used.
     """
     with _naming_the_file(method):
         found = {name: value for name, value in _file_of(method).items() if name != _SEARCH}
@@ -136,7 +136,7 @@ def hyperparameters_of(method: str, epochs: int | None = None) -> Hyperparameter
 
 
 def search_space_of(method: str) -> SearchSpace:
-    """What the method's file says is worth trying; raises SettingsError where it cannot be tried."""
+    """Returns what the method's file offers for a search; raises SettingsError if it cannot be tried."""
     base = hyperparameters_of(method).model_dump()
     with _naming_the_file(method):
         space = SearchSpace.model_validate(_file_of(method).get(_SEARCH, {}))
@@ -147,7 +147,7 @@ def search_space_of(method: str) -> SearchSpace:
 
 
 def read_hyperparameters(method: str, plain: Mapping[str, object]) -> Hyperparameters:
-    """The typed form of plain values; raises pydantic.ValidationError."""
+    """Returns the typed form of plain values; raises pydantic.ValidationError."""
     return _KINDS[method].model_validate(plain)
 
 

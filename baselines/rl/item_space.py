@@ -1,4 +1,4 @@
-"""The items as a policy sees them: how many there are, and the categories of each."""
+"""The items as a policy sees them: their number, and the categories of each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from billp.catalogue import Catalogue
 
 @dataclass(frozen=True, eq=False)
 class ItemSpace:
-    """Every item is an action. `members` holds the categories of all items one after another, those of item i from
-    `starts[i]` on, numbered below `n_categories`; nothing here is items x categories.
+    """Every item is an action.
+
+    `members` holds the categories of all items one after another, those of item i from `starts[i]` on, numbered below
+    `n_categories`; nothing here is items x categories.
     """
 
     n_items: int
@@ -23,7 +25,7 @@ class ItemSpace:
 
 
 def item_space(catalogue: Catalogue) -> ItemSpace:
-    """The space of a catalogue."""
+    """Returns the space of a catalogue."""
     number = {category: position for position, category in enumerate(catalogue.categories)}
     return ItemSpace(
         n_items=len(catalogue),

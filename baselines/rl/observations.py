@@ -1,4 +1,4 @@
-"""What a policy sees of users: what they liked before, what was recommended, and the rewards they answered with."""
+"""Observations of a policy: what users liked before, what was recommended, and the rewards."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Observations = NDArray[np.int32]
-"""(n, 2 length): items as catalogue index + 1, newest last and 0 in front where there are none, then rewards in
-stars, 0 for an item liked before the episode, which nobody rated in it."""
+"""Items and rewards, (n, 2 length).
+
+Items are catalogue index + 1, newest last and 0 in front for none. Rewards are in stars, 0 for an item liked before the
+episode, which has no rating in it.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Layout:
         return self.history + self.horizon
 
     def start(self, histories: Sequence[Sequence[int]]) -> Observations:
-        """Observations of users to whom nothing was recommended; only the newest items of a longer history count."""
+        """Returns observations before the first recommendation; only the newest items of a history count."""
         seen = np.zeros((len(histories), 2 * self.length), dtype=np.int32)
         for row, history in enumerate(histories):
             newest = [item + 1 for item in history][max(0, len(history) - self.history) :]
@@ -34,7 +37,7 @@ class Layout:
         return seen
 
     def follow(self, seen: Observations, items: NDArray[np.integer], rewards: NDArray[np.floating]) -> Observations:
-        """The observations after `items` were recommended and answered with `rewards`, shape (n,) each."""
+        """Returns the observations after `items` got `rewards`, shape (n,) each."""
         after = np.empty_like(seen)
         after[:, : self.length - 1] = seen[:, 1 : self.length]
         after[:, self.length - 1] = items + 1
@@ -43,7 +46,7 @@ class Layout:
         return after
 
     def of(self, history: Sequence[int], recommended: Sequence[int], rewards: Sequence[float]) -> Observations:
-        """The observation (1, 2 length) in the middle of an episode."""
+        """Returns the observation (1, 2 length) in the middle of an episode."""
         seen = self.start([history])
         for item, reward in zip(recommended, rewards, strict=True):
             seen = self.follow(seen, np.array([item]), np.array([reward]))

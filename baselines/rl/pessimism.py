@@ -1,4 +1,4 @@
-"""DORL's world: users made of the logs alone, whose rewards are lowered where little is known."""
+"""DORL's world model: users simulated from the logs alone, with rewards lowered where little is known."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Penalties:
 
 
 class DORLWorldModel:
-    """`num_envs` users of a world model learned from the logs of `users`; they answer as `VectorUserEnv`'s do.
+    """`num_envs` users of a world model learned from the logs of `users`, with the interface of `VectorUserEnv`.
 
-    Reward: mean of an ensemble of rating models, less `pessimism` times their standard deviation, plus `spread` times
-    the entropy of what followed the last item in the logs (DORL's remedy against the Matthew effect), scaled to 0..1.
-    The answer that is seen is the mean alone, in whole stars. Nobody leaves before `length` steps: when users are bored
-    is in no log, and a world model that knew it would know the simulator.
+    The reward in stars is the mean of an ensemble of rating models, minus `pessimism` times their standard deviation,
+    plus `spread` times the entropy, scaled to 0..1, of what followed the last item in the logs (DORL's remedy against
+    the Matthew effect). The observed answer is the mean alone, in whole stars. No user leaves before `length` steps:
+    the logs do not say when users are bored, and a world model that knew it would know the simulator.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class DORLWorldModel:
     def step(
         self, actions: NDArray[np.int64]
     ) -> tuple[Mapping[str, NDArray[np.int64]], NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Recommends an item to everybody; who was at the end begins anew."""
+        """Recommends an item to every user; users whose episode has ended begin a new one."""
         said = np.stack([np.clip(model.predict(self._rows, actions), 1, 5) for model in self._models])
         mean = said.mean(axis=0)
         signal = mean - self._penalties.pessimism * said.std(axis=0) + self._penalties.spread * self._entropy[actions]
@@ -81,7 +81,7 @@ class DORLWorldModel:
 
 
 def fit_ensemble(dataset: Dataset, users: NDArray[np.int32], count: int, seed: int) -> list[RatingModel]:
-    """`count` factorisation models of the logs of `users` (ascending), each fitted to another part of them."""
+    """Returns `count` factorisation models, each fitted to another part of the logs of `users` (ascending)."""
     mine = np.isin(dataset.users, users)
     logs = Logs(np.searchsorted(users, dataset.users[mine]), dataset.items[mine], dataset.ratings[mine])
     features = features_of(dataset, users)
@@ -94,7 +94,7 @@ def fit_ensemble(dataset: Dataset, users: NDArray[np.int32], count: int, seed: i
 
 
 def entropy_after(dataset: Dataset, users: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(n_items,): entropy of the item that came next in the logs of `users`, over that of all items alike (0..1)."""
+    """Returns (n_items,) entropy of the next item in the logs of `users`, relative to the uniform one (0..1)."""
     mine = np.isin(dataset.users, users)
     owners, items = dataset.users[mine], dataset.items[mine].astype(np.int64)
     follows = owners[1:] == owners[:-1]

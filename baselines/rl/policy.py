@@ -1,4 +1,4 @@
-"""A trained policy on disk, and at work in episodes: `policy.safetensors` beside `policy.json`."""
+"""A trained policy on disk and in episodes: `policy.safetensors` beside `policy.json`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LARGEST = 64_000_000  # bytes of a record
 
 
 class PolicyRecord(BaseModel):
-    """What `policy.json` holds: how the policy came about, and the SHA-256 of its weights."""
+    """The content of `policy.json`: how the policy was trained, and the SHA-256 of its weights."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,15 +44,17 @@ class PolicyRecord(BaseModel):
     horizon: int
     mask: bool
     steps: int
-    """Of the whole training: steps of simulated users (those between two episodes, in which nothing is recommended,
-    included), or gradient steps of a method that meets none."""
+    """Steps of the whole training: steps of simulated users, or gradient steps of a method that meets none.
+
+    Steps of users include those between two episodes, in which nothing is recommended.
+    """
     seconds: float
     curve: list[CurvePoint]
     sha256: str = ""
 
 
 class TrainedPolicy:
-    """Chooses items; knows of a user what an agent may know, the history and the answers."""
+    """Chooses items; it knows of a user what an agent may know, the history and the answers."""
 
     def __init__(self, record: PolicyRecord, hyper: Hyperparameters, network: ActingNetwork) -> None:
         self.record = record
@@ -60,7 +62,7 @@ class TrainedPolicy:
         self._layout = Layout(record.history, record.horizon)
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The next item of each user, shape (n,); `seen.seeds` matter to policies that draw."""
+        """Returns the next item of each user, shape (n,); policies that draw use `seen.seeds`."""
         from billp.baselines.rl.networks.choosing import choose_items, noise_of  # noqa: PLC0415 -- loads torch
 
         given = self._layout.start(seen.histories)
@@ -72,12 +74,12 @@ class TrainedPolicy:
 
 
 def policy_folder(data_dir: Path, dataset: str, name: str) -> Path:
-    """Where the policy `name` of a dataset is kept."""
+    """Returns the folder of the policy `name` of a dataset."""
     return data_dir / "policies" / dataset / checked_name("policy", name)
 
 
 def save_policy(folder: Path, record: PolicyRecord, weights: dict[str, torch.Tensor]) -> None:
-    """Writes the policy to `folder`, in place of what was there."""
+    """Writes the policy to `folder`, replacing what was there."""
     from safetensors.torch import save_file  # noqa: PLC0415 -- loads torch
 
     with replaced_folder(folder) as new:
@@ -87,7 +89,7 @@ def save_policy(folder: Path, record: PolicyRecord, weights: dict[str, torch.Ten
 
 
 def load_policy(folder: Path, dataset: Dataset, method: str) -> TrainedPolicy:
-    """The policy in `folder`; raises ArtifactError, with the remedy, where it is missing, damaged or another one."""
+    """Returns the policy in `folder`; raises ArtifactError, with the remedy, if it is missing or does not fit."""
     from safetensors.torch import load_file  # noqa: PLC0415 -- loads torch
 
     from billp.baselines.rl.networks.scores import acting_network  # noqa: PLC0415 -- loads torch

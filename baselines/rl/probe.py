@@ -1,4 +1,4 @@
-"""How long users stay with a policy while it learns: the points of its curve."""
+"""The points of a policy's learning curve: how long users stay with it while it learns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Act = Callable[[Observations, NDArray[np.bool_]], NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class EvaluationUsers:
-    """Users of a world whom a policy meets once each.
+    """Users of a world that a policy meets once each.
 
     `histories[u]` are the items that user u liked before, `own[u]` the items of u's history that are not recommended.
     """
@@ -38,15 +38,15 @@ class CurvePoint(BaseModel):
     epoch: int
     steps: int
     seconds: float
-    """Spent on learning; probes and checkpoints are not counted."""
+    """Spent on learning, without probes and checkpoints."""
     train_users: Outcome
     held_out: Outcome | None
-    """Users of another world, where there were any; they are looked at and decide nothing."""
+    """Users of another world, if any; they decide nothing."""
     losses: dict[str, float]
 
 
 def probe(audience: EvaluationUsers, layout: Layout, act: Act) -> Outcome:
-    """One episode of each user; `act` is told what was seen of users and what must not be recommended to them."""
+    """Plays one episode per user; `act` gets the observations and what must not be recommended."""
     episodes = Episodes(audience.world, np.asarray(audience.users))
     seen = layout.start([audience.histories[user] for user in audience.users])
     stars = np.zeros(len(audience.users))

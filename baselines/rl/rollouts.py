@@ -16,10 +16,10 @@ Act = Callable[[Observations], NDArray[np.int64]]
 
 
 class ManyUsers(Protocol):
-    """Users stepped as arrays: `simulators.VectorUserEnv`, or something that answers like it.
+    """Users stepped as arrays: `simulators.VectorUserEnv`, or another class with its interface.
 
-    The step after an episode's last one begins the next. What the user answered is the reward, or `info["answer"]`
-    where learning is driven by something else than the answer.
+    The step after an episode's last one begins the next. The user's answer is the reward, or `info["answer"]` if
+    learning uses another reward.
     """
 
     num_envs: int
@@ -31,7 +31,7 @@ class ManyUsers(Protocol):
     def step(
         self, actions: NDArray[np.int64]
     ) -> tuple[Mapping[str, NDArray[np.int64]], NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Recommends an item to everybody."""
+        """Recommends an item to every user."""
         ...
 
 
@@ -44,13 +44,13 @@ class Rollouts:
         self._over = np.zeros(users.num_envs, dtype=bool)
 
     def begin(self, seed: int) -> None:
-        """Begins new episodes, whoever was under way."""
+        """Begins new episodes, whatever episodes were running."""
         observed, _ = self._users.reset(seed=seed)
         self._over[:] = False
         self._seen = self._fresh(observed["user"])
 
     def collect(self, act: Act, steps: int) -> Transitions:
-        """`steps` steps of every user; fewer where one step went into beginning the next episode."""
+        """Returns `steps` steps of every user; fewer if one step was spent on beginning the next episode."""
         shape = (self._users.num_envs, steps)
         seen = np.empty((*shape, self._seen.shape[1]), dtype=np.int32)
         seen_next = np.empty_like(seen)

@@ -1,4 +1,4 @@
-"""Work that keeps a core busy for minutes, beside an event loop that goes on."""
+"""Runs work that keeps a core busy for minutes beside a running event loop."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ OnProgress = Callable[[float], None]
 
 
 class _Stopped(Exception):
-    """Ends the thread; nobody waits for what it would have returned."""
+    """Ends the thread, whose result is no longer needed."""
 
 
 async def in_thread(work: Callable[[OnProgress], Result], on_progress: OnProgress) -> Result:
-    """What `work` returns. When this is cancelled, the thread ends the next time that it reports its progress."""
+    """Returns the result of `work`; after a cancellation the thread ends at its next progress report."""
     stop = threading.Event()
 
     def report(share: float) -> None:

@@ -1,4 +1,4 @@
-"""The logs of the train users as trajectories, for methods that learn without meeting anybody."""
+"""The logs of the train users as trajectories, for methods that learn without meeting users."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from billp.simulators import Dataset
 from billp.simulators.data.dataset import LIKED
 
 DISPLEASED = 2.0
-"""A rating below this ends a trajectory: the user is taken to have left."""
+"""A rating below this ends a trajectory, as if the user had left."""
 
 
 def logged_trajectories(dataset: Dataset, users: NDArray[np.int32], layout: Layout) -> Transitions:
-    """The logs of `users` as if a recommender had shown every item that they rated, in the order of time.
+    """Returns the logs of `users` as if a recommender had shown every item that they rated, in the order of time.
 
-    The rule: a user's log is cut into trajectories. One ends, terminated, with a rating below two stars, as a user who
-    is displeased leaves; else, truncated, after as many steps as an episode may have, or with the log. The history of
-    a trajectory is what the user liked (four stars or more) before it began. An item that comes again in a trajectory
-    is left out, as in an episode none is shown twice. That users also leave when bored is in no log.
+    The rule: a user's log is cut into trajectories. One ends, terminated, with a rating below two stars, as a
+    displeased user leaves; otherwise, truncated, after as many steps as an episode may have, or with the log. The
+    history of a trajectory is what the user liked (four stars or more) before it began. A repeated item within a
+    trajectory is left out, since no episode shows an item twice. The logs do not say that users also leave when bored.
     """
     parts = [part for user in users for part in _of_user(dataset, int(user), layout)]
     if not parts:

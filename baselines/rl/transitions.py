@@ -1,4 +1,4 @@
-"""Steps to learn from: what was seen, recommended and answered, and what was seen then."""
+"""Transitions: what was observed, recommended and answered, and what was observed next."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MOST_STARS = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Transitions:
-    """One entry a step, the steps of an episode one after another.
+    """One entry per step, the steps of an episode one after another.
 
-    `rewards` are in fifths of a star scale. An episode is `terminated` where the user left and `truncated` where time
-    ran out, or where the record of it breaks off: there the state goes on being worth something.
+    `rewards` are in fifths of the star scale. An episode is `terminated` if the user left and `truncated` if the
+    horizon was reached or its record stops: then the value of the next state counts.
     """
 
     seen: Observations
@@ -32,13 +32,13 @@ class Transitions:
         return len(self.items)
 
     def newest(self, count: int) -> Transitions:
-        """The last `count` of them, or all; an episode may lose its beginning."""
+        """Returns the last `count` of them, or all; an episode may lose its beginning."""
         start = max(0, len(self) - count)
         return Transitions(*(getattr(self, field.name)[start:] for field in fields(self)))
 
 
 def joined(parts: Sequence[Transitions]) -> Transitions:
-    """All of them, one after another."""
+    """Returns all of them, one after another."""
     return Transitions(
         *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Transitions))
     )

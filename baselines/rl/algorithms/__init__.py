@@ -1,1 +1,1 @@
-"""How the policies learn, on tianshou; loaded only when an RL method is trained."""
+"""Learning algorithms of the policies, on tianshou; imported only when an RL method is trained."""

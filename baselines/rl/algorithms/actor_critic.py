@@ -1,4 +1,4 @@
-"""A2C and PPO on the simulated users, and DORL: A2C on users made of the logs."""
+"""A2C and PPO on the simulated users, and DORL: A2C on users simulated from the logs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ActorCritic:
     def __init__(
         self, room: TrainingData, hyper: ActorCriticHyperparameters, *, clipped: bool, users: ManyUsers | None = None
     ) -> None:
-        """`clipped`: PPO. `users` stand for those of the train world."""
+        """Takes training data and hyperparameters; `clipped` is PPO, `users` replace the train world's."""
         self._hyper = hyper
         self.network = Scores(room.space, hyper, room.mask)
         given: dict[str, Any] = {
@@ -53,7 +53,7 @@ class ActorCritic:
         self._rollouts = Rollouts(users or VectorUserEnv(room.world, hyper.users), room.histories, room.layout)
 
     def epoch(self, number: int, seed: int, advance: Advance) -> dict[str, float]:
-        """Collects with the policy as it stands and learns from just that, in turn."""
+        """Alternates between collecting with the present policy and learning from exactly that."""
         hyper, losses = self._hyper, Losses()
 
         def act(seen: Observations) -> NDArray[np.int64]:
@@ -73,11 +73,11 @@ class ActorCritic:
         return losses.means()
 
     def remembered(self) -> Transitions | None:
-        """Nothing."""
+        """Returns None: nothing is kept."""
         return None
 
     def remember(self, kept: Transitions) -> None:
-        """Nothing is put back."""
+        """Does nothing."""
 
 
 class DORL(ActorCritic):

@@ -1,4 +1,4 @@
-"""What training works with, whichever the method: an agent that learns epoch by epoch."""
+"""The interface of agents, which learn epoch by epoch, and what they share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Advance = Callable[[float], None]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All that a method may learn from: the train world, and a dataset with the logs of its users alone."""
+    """Everything that a method may learn from: the train world, and a dataset with the logs of its users alone."""
 
     dataset: Dataset
     world: World
@@ -40,38 +40,38 @@ class TrainingData:
 
 
 class Agent(Protocol):
-    """A method under way."""
+    """A method during training."""
 
     @property
     def network(self) -> ActingNetwork:
-        """Says what is recommended."""
+        """The network that decides what is recommended."""
         ...
 
     @property
     def algorithm(self) -> Algorithm[Any, Any]:
-        """Holds every weight, target networks and optimisers included."""
+        """The holder of all weights, target networks and optimisers included."""
         ...
 
     @property
     def steps_each(self) -> int:
-        """Steps an epoch: recommendations, or gradient steps for a method that learns from logs."""
+        """Steps per epoch: recommendations, or gradient steps for a method that learns from logs."""
         ...
 
     def epoch(self, number: int, seed: int, advance: Advance) -> dict[str, float]:
-        """Learns; returns mean losses by name. The global generators were seeded."""
+        """Learns; returns mean losses by name. The global generators must be seeded."""
         ...
 
     def remembered(self) -> Transitions | None:
-        """What it keeps from one epoch to the next besides weights."""
+        """Returns what it keeps from one epoch to the next besides weights."""
         ...
 
     def remember(self, kept: Transitions) -> None:
-        """Puts back what `remembered` gave."""
+        """Restores what `remembered` returned."""
         ...
 
 
 def buffer_of(transitions: Transitions, seed: int) -> ReplayBuffer:
-    """The transitions as tianshou's buffer, sampled with `seed`."""
+    """Returns the transitions as tianshou's buffer, sampled with `seed`."""
     count = len(transitions)
     buffer = ReplayBuffer(count, random_seed=seed % 2**32)
     buffer.set_batch(
@@ -97,18 +97,18 @@ class Losses:
         self._found: dict[str, list[float]] = {}
 
     def add(self, stats: TrainingStats) -> None:
-        """Adds what one update reports."""
+        """Adds the losses of one update."""
         for name, value in stats.get_loss_stats_dict().items():
             if name not in _LEFT_OUT:
                 self._found.setdefault(name, []).append(float(value))
 
     def means(self) -> dict[str, float]:
-        """By name."""
+        """Returns the means by name."""
         return {name: float(np.mean(values)) for name, values in self._found.items()}
 
 
 def uniform_items(rng: np.random.Generator, seen: NDArray[np.int32], n_items: int, mask: bool) -> NDArray[np.int64]:
-    """An item for each observation, all alike; with `mask` none that was shown, while one is left."""
+    """Returns a uniformly drawn item for each observation; with `mask` one that was not shown, if any is left."""
     length = seen.shape[1] // 2
     shown = np.where(seen[:, length:] > 0, seen[:, :length] - 1, -1)
     drawn = rng.integers(n_items, size=len(seen))

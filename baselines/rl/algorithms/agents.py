@@ -1,4 +1,4 @@
-"""The agent of every method."""
+"""Creates the agent of a method."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ _AGENTS: Mapping[str, Callable[[TrainingData, Any], Agent]] = {
 
 
 def agent_of(method: str, room: TrainingData, hyper: Hyperparameters) -> Agent:
-    """The method's agent, not yet trained; the global generators say how its weights begin."""
+    """Returns the method's agent, not yet trained; the global generators decide its initial weights."""
     return _AGENTS[method](room, hyper)

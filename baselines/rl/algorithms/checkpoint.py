@@ -1,4 +1,4 @@
-"""Training as it stands after an epoch, in one safetensors file: written whole or not at all, nothing pickled."""
+"""Checkpoints of a training in one safetensors file: written atomically, without pickles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PROGRESS = "progress"
 
 
 class Progress(BaseModel):
-    """What has no tensor: the curve so far, and the updates counted by tianshou."""
+    """The part of a checkpoint without tensors: the curve so far, and the updates counted by tianshou."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,14 +44,14 @@ def save_checkpoint(folder: Path, agent: Agent, curve: list[CurvePoint]) -> None
     if kept is not None:
         tensors |= {_KEPT + field.name: torch.from_numpy(getattr(kept, field.name)) for field in fields(kept)}
     progress = Progress(curve=curve, iterations=getattr(agent.algorithm, "_iter", 0))
-    # Target networks may share storage with what they were copied from; the format wants every tensor by itself.
+    # Target networks may share storage with their originals; the format needs separate tensors.
     whole = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     with replacing(folder / FILE) as (partial,):
         save_file(whole, partial, metadata={_PROGRESS: progress.model_dump_json()})
 
 
 def load_checkpoint(folder: Path, agent: Agent) -> list[CurvePoint]:
-    """Puts the agent back to where it was, and returns the curve so far; an empty one without a checkpoint.
+    """Restores the agent and returns the curve so far; an empty one without a checkpoint.
 
     Raises ArtifactError for a file that is damaged or of another agent.
     """
@@ -70,7 +70,7 @@ def load_checkpoint(folder: Path, agent: Agent) -> list[CurvePoint]:
         ]
         agent.algorithm.load_state_dict(state)
     except (SafetensorError, ValidationError, RuntimeError, KeyError, TypeError, OSError) as error:
-        raise ArtifactError(f"{path} is damaged or of another version; remove it to begin anew.") from error
+        raise ArtifactError(f"{path} is damaged or of another version; remove it to start again.") from error
     algorithm: Any = agent.algorithm
     if hasattr(algorithm, "_iter"):
         algorithm._iter = progress.iterations

@@ -36,7 +36,7 @@ from billp.baselines.rl.transitions import Transitions
 
 
 class OfflineLearner:
-    """Gradient steps on samples of the logs; meets nobody."""
+    """Takes gradient steps on samples of the logs; meets no users."""
 
     def __init__(
         self, room: TrainingData, hyper: OfflineHyperparameters, network: ActingNetwork, algorithm: Algorithm[Any, Any]
@@ -55,15 +55,15 @@ class OfflineLearner:
         return losses.means()
 
     def remembered(self) -> Transitions | None:
-        """Nothing: the logs are there."""
+        """Returns None: the logs are kept elsewhere."""
         return None
 
     def remember(self, kept: Transitions) -> None:
-        """Nothing is put back."""
+        """Does nothing."""
 
 
 def bcq(room: TrainingData, hyper: BCQHyperparameters) -> OfflineLearner:
-    """Discrete batch-constrained Q-learning (Fujimoto et al. 2019, arXiv 1910.01708)."""
+    """Returns discrete batch-constrained Q-learning (Fujimoto et al. 2019, arXiv 1910.01708)."""
     network = LikelyScores(room.space, hyper, room.mask)
     policy = DiscreteBCQPolicy(
         model=network.values,
@@ -82,7 +82,7 @@ def bcq(room: TrainingData, hyper: BCQHyperparameters) -> OfflineLearner:
 
 
 def cql(room: TrainingData, hyper: CQLHyperparameters) -> OfflineLearner:
-    """Discrete conservative Q-learning (Kumar et al. 2020, arXiv 2006.04779) on quantiles of the value."""
+    """Returns discrete conservative Q-learning (Kumar et al. 2020, arXiv 2006.04779) on quantiles of the value."""
     network = QuantileScores(room.space, hyper, room.mask)
     algorithm = DiscreteCQL(
         policy=QRDQNPolicy(model=network, action_space=Discrete(room.space.n_items)),
@@ -96,7 +96,7 @@ def cql(room: TrainingData, hyper: CQLHyperparameters) -> OfflineLearner:
 
 
 def crr(room: TrainingData, hyper: CRRHyperparameters) -> OfflineLearner:
-    """Discrete critic-regularised regression (Wang et al. 2020, arXiv 2006.15134)."""
+    """Returns discrete critic-regularised regression (Wang et al. 2020, arXiv 2006.15134)."""
     network = Scores(room.space, hyper, room.mask)
     algorithm = DiscreteCRR(
         policy=DiscreteActorPolicy(actor=cast(Any, network), action_space=Discrete(room.space.n_items)),
@@ -111,7 +111,7 @@ def crr(room: TrainingData, hyper: CRRHyperparameters) -> OfflineLearner:
 
 
 def sqn(room: TrainingData, hyper: OfflineHyperparameters) -> OfflineLearner:
-    """Self-supervised Q-learning; see `sqn`."""
+    """Returns self-supervised Q-learning; see `sqn`."""
     network = TwoHeads(room.space, hyper, room.mask)
     algorithm = SQN(
         policy=DiscreteQLearningPolicy(model=network, action_space=Discrete(room.space.n_items)),

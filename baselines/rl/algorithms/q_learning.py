@@ -24,7 +24,7 @@ from billp.simulators import VectorUserEnv
 class QLearner:
     """Deep Q-learning with a target network and double estimates (Mnih et al. 2015; van Hasselt et al. 2016).
 
-    Explores by random items, whose share falls from epoch to epoch whatever the number of epochs is.
+    It explores by random items, whose share falls from epoch to epoch, whatever the number of epochs.
     """
 
     def __init__(self, room: TrainingData, hyper: QHyperparameters) -> None:
@@ -42,7 +42,7 @@ class QLearner:
         self._kept: Transitions | None = None
 
     def epoch(self, number: int, seed: int, advance: Advance) -> dict[str, float]:
-        """Collects and learns in turn."""
+        """Alternates between collecting and learning."""
         hyper, losses, rng = self._hyper, Losses(), np.random.default_rng(seed)
         share = min(1.0, number / max(1, hyper.explore_epochs - 1))
         random_share = hyper.explore_first + (hyper.explore_last - hyper.explore_first) * share
@@ -66,9 +66,9 @@ class QLearner:
         return losses.means()
 
     def remembered(self) -> Transitions | None:
-        """The replay memory."""
+        """Returns the replay memory."""
         return self._kept
 
     def remember(self, kept: Transitions) -> None:
-        """Puts the replay memory back."""
+        """Restores the replay memory."""
         self._kept = kept

@@ -1,4 +1,4 @@
-"""Trains a policy epoch by epoch, resumable after each; a curve of what train users make of it goes with it."""
+"""Trains a policy epoch by epoch, resumable after each, with a learning curve on train users."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def train_policy(
     on_progress: OnProgress,
     held_out: EvaluationUsers | None = None,
 ) -> PolicyRecord:
-    """Trains until `hyper.epochs` are over and writes `folder/policy`; goes on from a checkpoint in `folder`.
+    """Trains for `hyper.epochs` epochs and writes `folder/policy`; goes on from a checkpoint in `folder`.
 
-    Every epoch begins with generators seeded for it and with new episodes, so that a training that was broken off
-    ends like an unbroken one. The last weights are the policy's: to choose an epoch by the users it learned with
-    would prefer what fits them alone. After each epoch the policy meets train users, and those of `held_out`: these
-    are points of its curve, of which training reads nothing.
+    Every epoch begins with generators seeded for it and with new episodes, so that an interrupted training ends like an
+    uninterrupted one. The last weights are the policy's: choosing an epoch by the users it learned with would prefer
+    what fits them alone. After each epoch the policy meets train users, and those of `held_out`: these are points of
+    its curve, which training does not read.
     """
     from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 -- loads tensorboard
 
@@ -109,7 +109,7 @@ def _epoch(
 
 
 def _scalars(point: CurvePoint) -> dict[str, float]:
-    """What TensorBoard shows of a point."""
+    """Returns what TensorBoard shows of a point."""
     found = {**point.losses, **asdict(point.train_users)}
     if point.held_out is not None:
         found |= {f"held_out/{name}": value for name, value in asdict(point.held_out).items()}

@@ -1,1 +1,1 @@
-"""What the policies compute, in torch; loaded only when an RL method runs."""
+"""The policies' networks, in torch; imported only when an RL method runs."""

@@ -1,4 +1,4 @@
-"""From scores to an item."""
+"""Chooses items by their scores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Noise = Callable[[tuple[int, int]], NDArray[np.float64]]
 def choose_items(
     network: ActingNetwork, seen: Observations, noise: Noise | None, masked: NDArray[np.bool_] | None = None
 ) -> NDArray[np.int64]:
-    """An item for each observation, none of `masked` (n, n_items): the best scored, or with `noise` one drawn."""
+    """Returns an item for each observation, none of `masked` (n, n_items): the best scored, or drawn with `noise`."""
     with torch.no_grad():
         scores = acting_scores(network, seen).numpy().astype(np.float64)
     if noise is not None:
@@ -29,5 +29,5 @@ def choose_items(
 
 
 def noise_of(seeds: Sequence[int]) -> Noise:
-    """Noise whose rows depend on one seed each, so that a row is the same whatever stands beside it."""
+    """Returns noise whose rows depend on one seed each, so that a row does not depend on the others."""
     return lambda shape: np.array([np.random.default_rng(seed).gumbel(size=shape[1]) for seed in seeds])

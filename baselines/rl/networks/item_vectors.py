@@ -1,4 +1,4 @@
-"""Item vectors that a policy learns: its own part, and what the item's categories say."""
+"""Learned item vectors: a part of the item's own, and a part of its categories."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ _START = 0.1  # standard deviation of the first vectors: scores begin nearly equ
 
 
 class ItemVectors(nn.Module):
-    """(n_items, size): a vector of the item's own plus the mean of its categories' vectors, or by "categories" the
-    mean alone.
+    """Vectors (n_items, size): an own one plus the mean of the item's categories', or with "categories" the mean alone.
 
-    An item nobody saw yet so is like others of its categories (the idea of LightFM, Kula 2015, arXiv 1507.08439);
-    without vectors of their own all items of the same categories are alike, and what is learned of one holds for all.
+    So an unseen item is like others of its categories (the idea of LightFM, Kula 2015, arXiv 1507.08439). Without own
+    vectors all items of the same categories are alike, and what is learned of one holds for all.
     """
 
     def __init__(self, space: ItemSpace, size: int, items: Literal["own", "categories"]) -> None:
@@ -29,6 +28,6 @@ class ItemVectors(nn.Module):
         self.register_buffer("_starts", torch.from_numpy(space.starts))
 
     def forward(self) -> torch.Tensor:
-        """All vectors."""
+        """Returns all vectors."""
         vectors: torch.Tensor = self._categories(self._members, self._starts)
         return vectors if self._own is None else self._own + vectors

@@ -35,7 +35,7 @@ class Head(nn.Module):
         self._items = ItemVectors(space, hyper.size + 1, hyper.items)
 
     def forward(self, state: torch.Tensor) -> torch.Tensor:
-        """The scores, whether or not an item was shown."""
+        """Returns the scores, whether or not an item was shown."""
         vectors: torch.Tensor = self._items()
         wanted: torch.Tensor = self._layers(state)
         if self._count == 1:
@@ -44,9 +44,9 @@ class Head(nn.Module):
 
 
 class Scores(nn.Module):
-    """A network from observations to scores. In tianshou's terms it is a model, an actor or a critic.
+    """A network from observations to scores. For tianshou it is a model, an actor or a critic.
 
-    With `mask` items shown in the episode get the score NEVER.
+    With `mask`, items shown in the episode get the score NEVER.
     """
 
     def __init__(self, space: ItemSpace, hyper: Hyperparameters, mask: bool, count: int = 1) -> None:
@@ -56,20 +56,22 @@ class Scores(nn.Module):
         self._n_items, self._mask = space.n_items, mask
 
     def scores(self, seen: Observations) -> torch.Tensor:
-        """(n, n_items) or (n, n_items, count) for observations (n, 2 length)."""
+        """Returns (n, n_items) or (n, n_items, count) for observations (n, 2 length)."""
         items, rewards = columns(seen)
         return self.masked(self._head(self._tracker(items, rewards)), items, rewards)
 
     def forward(self, obs: Observations, state: object = None, info: object = None) -> tuple[torch.Tensor, object]:
-        """The scores, and the hidden state that tianshou hands around and nothing here needs."""
+        """Returns the scores, and the hidden state that tianshou passes around and nothing here needs."""
         return self.scores(obs), state
 
     def masked(self, scores: torch.Tensor, items: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
-        """The scores with those of the items shown in the episode replaced."""
+        """Returns the scores with those of the items shown in the episode replaced."""
         if not self._mask:
             return scores
         shown = torch.zeros(len(items), self._n_items + 1, dtype=torch.bool, device=scores.device)
-        shown = shown.scatter(1, items * (rewards > 0), True)[:, 1:]  # column 0 gathers what is no recommendation
+        shown = shown.scatter(1, items * (rewards > 0), True)[
+            :, 1:
+        ]  # column 0 collects places without a recommendation
         return scores.masked_fill(shown if scores.dim() == 2 else shown[..., None], NEVER)
 
 
@@ -80,7 +82,7 @@ class QuantileScores(Scores):
         super().__init__(space, hyper, mask, hyper.quantiles)
 
     def acting(self, seen: Observations) -> torch.Tensor:
-        """(n, n_items): the means."""
+        """Returns the means, (n, n_items)."""
         return self.scores(seen).mean(2)
 
 
@@ -92,13 +94,13 @@ class TwoHeads(Scores):
         self._next = Head(space, hyper, self._tracker.width)
 
     def both(self, seen: Observations) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values and next-item scores, (n, n_items) each."""
+        """Returns values and next-item scores, (n, n_items) each."""
         items, rewards = columns(seen)
         state = self._tracker(items, rewards)
         return self.masked(self._head(state), items, rewards), self.masked(self._next(state), items, rewards)
 
     def acting(self, seen: Observations) -> torch.Tensor:
-        """(n, n_items): the next-item scores."""
+        """Returns the next-item scores, (n, n_items)."""
         return self.both(seen)[1]
 
 
@@ -111,7 +113,7 @@ class LikelyScores(nn.Module):
         self._least = float(np.log(hyper.unlikely)) if hyper.unlikely else -np.inf
 
     def acting(self, seen: Observations) -> torch.Tensor:
-        """(n, n_items): the values, NEVER where an item is too unlikely."""
+        """Returns the values, (n, n_items), NEVER where an item is too unlikely."""
         likely = self.imitator.scores(seen)
         return self.values.scores(seen).masked_fill(likely - likely.amax(1, keepdim=True) < self._least, NEVER)
 
@@ -127,16 +129,16 @@ class Value(nn.Module):
         )
 
     def forward(self, obs: Observations) -> torch.Tensor:
-        """(n, 1) for observations (n, 2 length)."""
+        """Returns (n, 1) for observations (n, 2 length)."""
         value: torch.Tensor = self._layers(self._tracker(*columns(obs)))
         return value
 
 
 class ItemValues(Scores):
-    """Scores as a critic that hands back nothing else (CRR)."""
+    """Scores as a critic that returns nothing else (CRR)."""
 
     def forward(self, obs: Observations, state: object = None, info: object = None) -> torch.Tensor:  # type: ignore[override]
-        """The scores."""
+        """Returns the scores."""
         return self.scores(obs)
 
 
@@ -145,20 +147,20 @@ _KINDS: Mapping[str, type[Any]] = {"bcq": LikelyScores, "cql": QuantileScores, "
 
 
 def acting_network(method: str, space: ItemSpace, hyper: Hyperparameters, mask: bool) -> ActingNetwork:
-    """The network, not yet trained, whose scores say what the method recommends."""
+    """Returns the network, not yet trained, whose scores decide what the method recommends."""
     network: ActingNetwork = _KINDS.get(method, Scores)(space, hyper, mask)
     return network
 
 
 def acting_scores(network: ActingNetwork, seen: Observations) -> torch.Tensor:
-    """(n, n_items): the scores that decide."""
+    """Returns the scores that decide, (n, n_items)."""
     if isinstance(network, QuantileScores | TwoHeads | LikelyScores):
         return network.acting(seen)
     return network.scores(seen)
 
 
 def columns(seen: Observations) -> tuple[torch.Tensor, torch.Tensor]:
-    """Items and rewards (n, length) of observations."""
+    """Returns items and rewards (n, length) of observations."""
     whole = torch.as_tensor(np.asarray(seen), dtype=torch.int64)
     length = whole.shape[1] // 2
     return whole[:, :length], whole[:, length:]

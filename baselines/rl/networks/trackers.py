@@ -12,7 +12,7 @@ from billp.baselines.rl.hyperparameters import Hyperparameters
 from billp.baselines.rl.item_space import ItemSpace
 from billp.baselines.rl.networks.item_vectors import ItemVectors
 
-_REWARDS = 6  # one to five stars, and 0 for an item that was not answered
+_REWARDS = 6  # one to five stars, and 0 for an item without an answer
 
 
 class AverageTracker(nn.Module):
@@ -26,7 +26,7 @@ class AverageTracker(nn.Module):
         self.width = 2 * hyper.size + 1
 
     def forward(self, items: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
-        """(n, width) from `items` and `rewards` (n, length)."""
+        """Returns (n, width) from `items` and `rewards` (n, length)."""
         vectors = self._items()
         newest, answers = items[:, -self._recent :], rewards[:, -self._recent :]
         answered = (answers > 0).float()
@@ -48,7 +48,7 @@ class GRUTracker(nn.Module):
         self.width = hyper.size + 1
 
     def forward(self, items: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
-        """(n, width) from `items` and `rewards` (n, length)."""
+        """Returns (n, width) from `items` and `rewards` (n, length)."""
         newest = items[:, -self._recent :]
         steps = functional.embedding(newest, _with_none(self._items())) + self._rewards(rewards[:, -self._recent :])
         _, last = self._unit(steps * (newest > 0)[..., None])
@@ -62,17 +62,17 @@ _TRACKERS: Mapping[str, Callable[[ItemSpace, Hyperparameters], AverageTracker | 
 
 
 def tracker_of(space: ItemSpace, hyper: Hyperparameters) -> AverageTracker | GRUTracker:
-    """The tracker that the hyperparameters name."""
+    """Returns the tracker that the hyperparameters name."""
     return _TRACKERS[hyper.tracker](space, hyper)
 
 
 def _with_none(vectors: torch.Tensor) -> torch.Tensor:
-    """The vectors after a row of zeros, which stands for no item."""
+    """Returns the vectors after a row of zeros, which stands for no item."""
     return torch.cat([vectors.new_zeros(1, vectors.shape[1]), vectors])
 
 
 def _shares(numbers: torch.Tensor, weights: torch.Tensor, count: int) -> torch.Tensor:
-    """(n, count): how much of the weights (n, length) falls on 1, 2, ..., `count`; what a mean multiplies vectors with.
+    """Returns how much of the weights (n, length) falls on 1, 2, ..., `count`: (n, count) factors of a mean of vectors.
 
     A product with the whole table is many times as fast as gathering rows, whose gradient is slow on a CPU.
     """

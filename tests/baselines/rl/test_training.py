@@ -63,7 +63,7 @@ def test_a_training_that_was_broken_off_ends_like_an_unbroken_one_and_seeds_matt
 
 def test_a_damaged_checkpoint_is_refused_in_a_sentence(tmp_path: Path):
     (tmp_path / FILE).write_bytes(b"no checkpoint")
-    with pytest.raises(ArtifactError, match="remove it to begin anew"):
+    with pytest.raises(ArtifactError, match="remove it to start again"):
         trained("dqn", tmp_path, epochs=1)
 
 
