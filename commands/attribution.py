@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from billp.commands.console import complain
-from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
+from billp.commands.output import AsJson, settings_from, show_json, show_table, spinner, stdout
 from billp.errors import ArtifactError
 from billp.experiments.stats.numbers import signed
 
 if TYPE_CHECKING:
     from billp.experiments.analysis.attribution import Attribution, BeliefBehind
+    from billp.reports.episode_view import StepView
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="name in the runs folder, or a path")]
 Episode = Annotated[str, typer.Argument(metavar="EPISODE", help="id of an episode of the run")]
@@ -42,19 +44,21 @@ def attribution(
     from billp.experiments.analysis.knowing import as_recorded
     from billp.graphs.resources import Resources
     from billp.memory import counts_of
+    from billp.reports.rendering import Telling
 
-    async def ask() -> Attribution:
+    async def ask() -> tuple[StepView, Attribution]:
         async with Resources(found.settings_in(settings)) as resources:
             deps = resources.deps(found.dataset, memory=name, llm=False)
-            return attribute(found, as_recorded(deps, found.surroundings), most=most)
+            told = Telling(deps.catalogue, settings=found.settings).episode(found.line)
+            return told.steps[step - 1], attribute(found, as_recorded(deps, found.surroundings), most=most)
 
     counts_of(settings, found.dataset, name)  # refuses one that is not there
     with spinner("asking memory"):
-        told = asyncio.run(ask())
+        view, told = asyncio.run(ask())
     if as_json:
-        show_json(told)
+        show_json({"run": run, "episode": episode, "step": asdict(view), **told.model_dump(mode="json")})
     else:
-        _show(told)
+        _show(view, told)
 
 
 def blame(
@@ -65,21 +69,18 @@ def blame(
     attribution(run, episode, step, memory, most, as_json)
 
 
-def _show(told: Attribution) -> None:
-    stdout.print(f"Step {told.step} of {told.episode}, user {told.user}: {told.title}", style="bold", markup=False)
-    advantage = "" if told.advantage is None else f", advantage {_signed(told.advantage)}"
-    stdout.print(f"reward {told.reward:g}{advantage}", markup=False)
-    plan = told.plan
-    if plan["rest"] or plan["aim"] or plan["avoid"]:
-        ahead = {"covers": f"{plan['steps']} steps"} if plan.get("steps") else {}
-        aim, avoid = _categories(plan["aim"]), _categories(plan["avoid"])
-        named = {**ahead, "cooldown": f"{plan['rest']} steps", "aim": aim, "avoid": avoid}
-        show_pairs(named, f"Plan, from the evidence of {told.pooled} reflections")
+def _show(step: StepView, told: Attribution) -> None:
+    from billp.reports.episode_text import step_text
+
+    stdout.print(step_text(step), markup=False)
+    if step.plan:
+        stdout.print(f"  plan       {step.plan} (from the evidence of {told.pooled} reflections)", markup=False)
     rows = [
-        ("→" if c.chosen else "", c.title, *map(_signed, (c.score, c.stars, c.staying, c.preference)))
-        for c in told.candidates
-    ]
-    show_table(["", "candidate", "score", "stars", "staying", "LLM (nats)"], rows)
+        ("→" if each.item == step.item else "", each.item.title,
+         *map(_signed, (each.total, each.retention_effect, each.item_effect, each.llm)))
+        for each in step.candidates
+    ]  # fmt: skip
+    show_table(["", "candidate", "score", "retention effect", "item effect", "LLM"], rows)
     if not told.as_it_was:
         stdout.print("What follows is memory as it is now; it differs from what the step knew.", style="yellow")
     if told.belief is not None and told.belief.stake:
@@ -101,10 +102,6 @@ def _show_belief(belief: BeliefBehind) -> None:
     rows.append((_signed(belief.dislike), "a low rating", "", "", ""))
     title = f"Principles at work, where a user's leaving costs {belief.stake:.0f} stars"
     show_table(["stars", "close by", "to", "rate", "left"], rows, title)
-
-
-def _categories(worth: dict[str, float]) -> str:
-    return ", ".join(f"{category} {_signed(stars)}" for category, stars in worth.items()) or "nothing"
 
 
 def _signed(stars: float | None) -> str:

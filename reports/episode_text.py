@@ -14,7 +14,7 @@ def trace(told: EpisodeView) -> str:
     lines += [f"  lesson recalled: {reflection.text}" for reflection in told.recalled]
     lines += [f"  principle {words}" for words in told.principles]
     for step in told.steps:
-        lines += ["", *_step(step)]
+        lines += ["", step_text(step)]
     if told.reflection:
         lines += ["", f"Reflection: {told.reflection}"]
     if head.length is None or head.r_traj is None or told.r_each is None:
@@ -29,7 +29,8 @@ def trace(told: EpisodeView) -> str:
     return "\n".join(lines)
 
 
-def _step(step: StepView) -> list[str]:
+def step_text(step: StepView) -> str:
+    """Returns one step, a line for each part that it has."""
     lines = [f"Step {step.number}"]
     if step.thought:
         lines.append(f"  thought    {step.thought}")
@@ -43,4 +44,4 @@ def _step(step: StepView) -> list[str]:
         lines.append(f"  advantage  {signed(step.advantage, 2)}")
     if step.earlier is not None and step.earlier_step is not None:
         lines.append(f"  {step.because} {step.earlier.title} (step {step.earlier_step})")
-    return lines
+    return "\n".join(lines)

@@ -15,7 +15,7 @@ from billp.errors import MemoryStoreError
 from billp.experiments.analysis.run_step import Step
 from billp.graphs.dependencies import Dependencies, state_vector
 from billp.graphs.methods import method_named
-from billp.graphs.plans import PlanState, plan_from
+from billp.graphs.plans import plan_from
 from billp.graphs.ranking import MemoryRecommender, Weighing
 from billp.graphs.recommending import CHOOSING
 from billp.memory import AgentMemory, Match, Outcome, Record, Reflection, UsageStatistics
@@ -26,22 +26,6 @@ _ALIKE = 0.02  # stars by which recomputed beliefs may differ from recorded ones
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class Candidate(_Part):
-    """One row of the shortlist, as it was recorded; None for parts that had no influence.
-
-    `score` = `stars` expected of it + `staying`, the cost of the risk that the user leaves, to which `actor.variety`
-    adds a random draw. `preference` is the LLM's, in nats.
-    """
-
-    item: int
-    title: str
-    chosen: bool
-    score: float | None
-    stars: float | None
-    staying: float | None
-    preference: float | None
 
 
 class PrincipleBehind(_Part):
@@ -92,18 +76,9 @@ class Attribution(_Part):
     `pooled` reflections. `belief` is None if memory did not choose.
     """
 
-    run: str
-    episode: str
-    step: int
-    user: str
     memory: str
-    title: str
-    reward: float
-    advantage: float | None
-    plan: PlanState
-    pooled: int
     as_it_was: bool
-    candidates: list[Candidate]
+    pooled: int
     belief: BeliefBehind | None
     records: list[RecordBehind]
 
@@ -126,10 +101,8 @@ def attribute(step: Step, deps: Dependencies, *, most: int = 5) -> Attribution:
     texts = plan.texts | {found.id: _words(found) for found in memory.actor.store.get(experiences)}
     moved, read, usage = plan.moved | moved, plan.read | set(record["experiences"]), memory.usage.table()
     return Attribution(
-        run=str(step.run), episode=step.line.id, step=step.number, user=step.line.user, memory=step.memory,
-        title=record["title"], reward=record["reward"], advantage=record["advantage"], plan=record["plan"],
-        pooled=plan.pooled, as_it_was=plan.as_it_was and (choice is None or choice.as_it_was),
-        candidates=_candidates(step, deps), belief=None if choice is None else choice.belief(most),
+        memory=step.memory, as_it_was=plan.as_it_was and (choice is None or choice.as_it_was), pooled=plan.pooled,
+        belief=None if choice is None else choice.belief(most),
         records=[
             RecordBehind(
                 id=id_, text=texts.get(id_, "forgotten since"), read=id_ in read, stars=moved.get(id_),
@@ -143,20 +116,6 @@ def attribute(step: Step, deps: Dependencies, *, most: int = 5) -> Attribution:
 def _words(experience: Record) -> str:
     left = ", then the user left" if experience.fields.get("left") else ""
     return f"{experience.field('item_title', str)}: {experience.field('reward', float):g} stars{left}"
-
-
-def _candidates(step: Step, deps: Dependencies) -> list[Candidate]:
-    record = step.record
-    items = record["shortlist"] or [record["item"]]
-    nothing: list[float | None] = [None] * len(items)
-    weighed = (record["advantages"] or nothing, record["likings"] or nothing, record["preferences"] or nothing)
-    return [
-        Candidate(
-            item=item, title=deps.catalogue[item].title, chosen=item == record["item"], score=score, stars=stars,
-            staying=None if score is None or stars is None else _rounded(score - stars), preference=preference,
-        )
-        for item, score, stars, preference in zip(items, *weighed, strict=True)
-    ]  # fmt: skip
 
 
 class _PlanBehind:

@@ -110,8 +110,8 @@ def test_attribution_agrees_with_the_record(billp: Billp, trained: list[dict[str
     record, number = line["output"]["steps"][-1], len(line["output"]["steps"])
     told = attribution(billp, "run", line, number)
     assert told["as_it_was"], "memory without what later batches taught believes what was recorded"
-    columns = [[c[name] for c in told["candidates"]] for name in ("item", "score", "stars")]
-    assert columns == [record["shortlist"], record["advantages"], record["likings"]]
+    assert [each["item"]["index"] for each in told["step"]["candidates"]] == record["shortlist"]
+    assert told["step"]["item"]["index"] == record["item"]
     known = {
         f"actor/run/{other['id']}/{step['number']:04d}"
         for other in trained
@@ -129,7 +129,7 @@ def test_attribution_agrees_with_the_record(billp: Billp, trained: list[dict[str
     assert "differs from what the step knew" not in words
     old = billp("memory", "blame", "run", line["id"], number)
     assert "`memory blame` is called `memory attribution` now" in old.words
-    assert told["title"] in old.words
+    assert told["step"]["item"]["title"] in old.words
     assert "blame" not in billp("memory", "--help").words
     first = attribution(billp, "run", trained[0], 1)
     assert (first["records"], first["pooled"], first["belief"]["principles"]) == ([], 0, []), "nothing was learned yet"
@@ -144,21 +144,21 @@ def test_what_an_experience_moved_is_what_changes_when_it_is_forgotten(billp: Bi
     for number in (1, len(shown)):
         told = attribution(billp, "seen", line, number)
         assert told["as_it_was"]
-        (mine,) = (candidate for candidate in told["candidates"] if candidate["chosen"])
+        (mine,) = (each for each in told["step"]["candidates"] if each["item"] == told["step"]["item"])
         costs = sum(each["stars"] for each in told["belief"]["principles"]) + told["belief"]["dislike"]
-        assert costs == pytest.approx(mine["staying"], abs=0.01)
+        assert costs == pytest.approx(mine["retention_effect"], abs=0.01)
         assert all(set(each["after"]) <= set(shown[: number - 1]) for each in told["belief"]["principles"])
     assert told["belief"]["principles"]
     told = attribution(billp, "seen", line, 1)
-    (mine,) = (candidate for candidate in told["candidates"] if candidate["chosen"])
+    (mine,) = (each for each in told["step"]["candidates"] if each["item"] == told["step"]["item"])
     moved = max(told["records"], key=lambda each: abs(each["stars"]))
     assert moved["stars"]
     with open_memory(load_settings(), "tiny", "mine", HashEmbedder()) as agent_memory:
         agent_memory.forget([moved["id"]])
     assert billp("evaluate", *AT, *chosen, "--users", "1", "--run", "without").code == 0
     step = lines_of("without")[0]["output"]["steps"][0]
-    now = step["advantages"][step["shortlist"].index(mine["item"])]
-    assert mine["score"] - now == pytest.approx(moved["stars"], abs=0.001)
+    now = step["advantages"][step["shortlist"].index(mine["item"]["index"])]
+    assert mine["total"] - now == pytest.approx(moved["stars"], abs=0.001)
     assert not attribution(billp, "seen", line, 1)["as_it_was"]
     assert "differs from what the step knew" in billp("memory", "attribution", "seen", line["id"], 1).words
 
@@ -170,7 +170,7 @@ def test_attribution_tells_no_belief_where_the_llm_chose(billp: Billp, trained: 
     record = line["output"]["steps"][0]
     told = attribution(billp, "words", line, 1)
     assert (told["as_it_was"], told["belief"]) == (True, None)
-    assert [c["preference"] for c in told["candidates"]] == record["preferences"]
+    assert [each["llm"] for each in told["step"]["candidates"]] == record["preferences"]
     assert [read["id"] for read in told["records"] if read["id"].startswith("actor/")] == record["experiences"] != []
 
 
@@ -186,7 +186,7 @@ def test_attribution_says_what_a_reflection_moved(billp: Billp, tiny: Path, answ
         assert told["pooled"] == len(moved[-1]) == number
         if number == 1:
             first, second = (catalogue[step["item"]] for step in line["output"]["steps"][:2])
-            fit = plan_from(told["plan"]).fit(second, [first])
+            fit = plan_from(line["output"]["steps"][1]["plan"]).fit(second, [first])
             assert moved[-1] == [pytest.approx(fit, abs=0.001)], "without it there is no plan"
     assert any(stars for row in moved for stars in row)
 

@@ -32,14 +32,6 @@ def test_what_is_written_is_recalled_with_its_distance(settings: Settings, embed
         assert [r.ordinal for r in agent_memory.reflections.latest(2)] == [2, 1]
 
 
-def test_writing_a_step_twice_changes_nothing(settings: Settings, embedder: HashEmbedder) -> None:
-    with open_memory(settings, "ml-100k", "default", embedder) as agent_memory:
-        fill(agent_memory)
-        before = everything(agent_memory)
-        fill(agent_memory)
-        assert everything(agent_memory) == before
-
-
 def test_stats_say_what_there_is_and_where(settings: Settings, embedder: HashEmbedder) -> None:
     with open_memory(settings, "ml-100k", "default", embedder) as agent_memory:
         fill(agent_memory)

@@ -93,14 +93,6 @@ def test_an_empty_catalogue_has_no_vectors(tmp_path: Path) -> None:
     assert catalogue_vectors(Catalogue("none", ()), HashEmbedder(), tmp_path).shape == (0, 32)
 
 
-def test_importing_memory_imports_nothing_heavy() -> None:
-    program = (
-        "import sys, memory; print({'chromadb', 'torch', 'transformers', 'sentence_transformers'} & {*sys.modules})"
-    )
-    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
-    assert answer.stdout == "set()\n"
-
-
 @pytest.mark.integration
 def test_the_sentence_model_puts_similar_texts_together(capfd: pytest.CaptureFixture[str]) -> None:
     embedder = SentenceEmbedder(kept=2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from billp.memory.store import connection
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import open_folder
-from billp.memory.store.folder import index_fault
 from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.memory import examples
@@ -132,87 +130,65 @@ def test_memories_of_the_folder_that_once_held_all_are_still_there(settings: Set
         assert agent_memory.stats().counts == {kind: 2 if kind == "actor" else 0 for kind in KINDS}
 
 
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
+def flipped(content: bytes) -> bytes:
+    return content[:4096] + b"".join(b"\xff" + content[at + 1 : at + 97] for at in range(4096, len(content), 97))
 
 
-def flipped(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    for at in range(4096, len(content), 97):
-        content[at] ^= 0xFF
-    path.write_bytes(bytes(content))
-
-
-def header(path: Path) -> None:
-    path.write_bytes(b"\xff" * 100 + path.read_bytes()[100:])
-
-
-def misspelt(path: Path) -> None:
-    """The database then complains in words that are no UTF-8."""
-    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE \xffABLE"))
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:10_000])
-
-
-def folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-@pytest.mark.parametrize("damage", [empty, flipped, header, misspelt, cut, folder])
-@pytest.mark.parametrize("reading", [True, False])
-def test_a_damaged_database_is_refused_by_name(
-    settings: Settings, embedder: HashEmbedder, damage: Callable[[Path], None], reading: bool
-):
-    with open_memory(settings, "tiny", "mine", embedder) as agent_memory:
-        agent_memory.actor.write([examples.actor(1, step) for step in range(1, 40)])
-    (database,) = (settings.data / "memory").glob("*/chroma.sqlite3")
-    damage(database)
-    with pytest.raises(MemoryStoreError, match="cannot be read"):
-        open_memory(settings, "tiny", "mine", embedder, reading=reading)
-    with pytest.raises(MemoryStoreError, match="cannot be read"):
-        inventory(settings)
-
-
-def overwritten(content: bytes) -> bytes:
-    return b"\xff" * len(content)
-
-
-def shortened(content: bytes) -> bytes:
-    return content[:64]
+def misspelt(content: bytes) -> bytes:
+    """The database then complains in words that are not UTF-8."""
+    return content.replace(b"CREATE TABLE", b"CREATE \xffABLE")
 
 
 def spoilt(content: bytes) -> bytes:
     return content[: len(content) // 2] + b"\xff" * 4096 + content[len(content) // 2 + 4096 :]
 
 
-@pytest.fixture
-def stored(settings: Settings, embedder: HashEmbedder) -> Path:
-    """A memory whose index was stored, which is from a thousand records on."""
+def shortened(content: bytes) -> bytes:
+    return content[: min(len(content) // 2, 10_000)]
+
+
+def overwritten(content: bytes) -> bytes:
+    return b"\xff" * 100 + content[100:]
+
+
+def emptied(_: bytes) -> bytes:
+    return b""
+
+
+DAMAGES = {
+    "chroma.sqlite3": (emptied, overwritten, shortened, flipped, misspelt),
+    "*/data_level0.bin": (overwritten, shortened, spoilt),
+    "*/header.bin": (overwritten, shortened, spoilt),
+    "*/length.bin": (shortened, spoilt),  # Chroma does not read its first bytes
+    "*/link_lists.bin": (overwritten, shortened, spoilt),
+}
+
+
+def test_a_damaged_memory_is_refused_by_name(settings: Settings, embedder: HashEmbedder):
+    with open_memory(settings, "tiny", "mine", embedder) as agent_memory:  # so many that Chroma stores its index
+        agent_memory.actor.write([examples.actor(row, 1) for row in range(1200)])
+    (folder,) = (database.parent for database in (settings.data / "memory").glob("*/chroma.sqlite3"))
+    for name, damages in DAMAGES.items():
+        (path,) = folder.glob(name)
+        sound = path.read_bytes()
+        for damage in damages:
+            path.write_bytes(damage(sound))
+            for reading in (True, False):
+                with pytest.raises(
+                    MemoryStoreError, match=r"cannot be read \(.*" + ("" if name[0] == "c" else "index")
+                ):
+                    open_memory(settings, "tiny", "mine", embedder, reading=reading)
+            if path.suffix == ".sqlite3":
+                with pytest.raises(MemoryStoreError, match="cannot be read"):
+                    inventory(settings)
+        path.write_bytes(sound)
     with open_memory(settings, "tiny", "mine", embedder) as agent_memory:
-        for start in range(0, 1200, 400):
-            agent_memory.actor.write([examples.actor(start + row, 1) for row in range(400)])
-    (found,) = (settings.data / "memory").glob("*/*/index_metadata.pickle")
-    return found.parent
-
-
-def test_a_sound_index_has_no_fault(stored: Path):
-    assert index_fault(stored) == ""
-
-
-@pytest.mark.parametrize("damage", [overwritten, shortened, spoilt])
-@pytest.mark.parametrize("name", ["data_level0.bin", "header.bin", "length.bin", "link_lists.bin"])
-def test_a_damaged_index_is_refused_by_name(
-    settings: Settings, embedder: HashEmbedder, stored: Path, name: str, damage: Callable[[bytes], bytes]
-):
-    if (name, damage) == ("length.bin", overwritten):
-        return  # Chroma leaves it unwritten and does not read it
-    (stored / name).write_bytes(damage((stored / name).read_bytes()))
-    for reading in (True, False):
-        with pytest.raises(MemoryStoreError, match=r"cannot be read \(.*index"):
-            open_memory(settings, "tiny", "mine", embedder, reading=reading)
+        assert agent_memory.stats().counts["actor"] == 1200
+    database = folder / "chroma.sqlite3"
+    database.unlink()
+    database.mkdir()
+    with pytest.raises(MemoryStoreError, match="cannot be read"):
+        open_memory(settings, "tiny", "mine", embedder, reading=True)
 
 
 HALF_WAY = """

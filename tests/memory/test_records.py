@@ -9,26 +9,15 @@ import pytest
 from hypothesis import given, settings
 
 from billp.errors import MemoryStoreError
-from billp.memory import ActorExperience, CriticExperience, Origin, Outcome, Record, Reflection, as_vector
+from billp.memory import ActorExperience, CriticExperience, Origin, Outcome, Record, as_vector
+from billp.memory.records import Learned
 from tests.memory import examples
 
 
-@settings(deadline=None, max_examples=50)
-@given(examples.reflections)
-def test_reflection_survives_the_way_through_a_record(learned: Reflection) -> None:
-    assert Reflection.from_record(learned.to_record()) == learned
-
-
-@settings(deadline=None, max_examples=50)
-@given(examples.actors)
-def test_actor_experience_survives_the_way_through_a_record(learned: ActorExperience) -> None:
-    assert ActorExperience.from_record(learned.to_record()) == learned
-
-
-@settings(deadline=None, max_examples=50)
-@given(examples.critics)
-def test_critic_experience_survives_the_way_through_a_record(learned: CriticExperience) -> None:
-    assert CriticExperience.from_record(learned.to_record()) == learned
+@settings(deadline=None, max_examples=100)
+@given(examples.reflections | examples.actors | examples.critics)
+def test_what_was_learned_survives_the_way_through_a_record(learned: Learned) -> None:
+    assert type(learned).from_record(learned.to_record()) == learned
 
 
 def test_ids_name_kind_run_episode_and_step() -> None:

@@ -44,36 +44,24 @@ def test_a_reflection_is_held_to_the_episodes_before():
     assert told.of("reflections/b") == UsageStatistics()
     assert told.of("reflections/b").words() == "never used"
     assert told.of("reflections/a").words() == "used 2 times in 2 episodes; then +12.50 ± 2.50 stars"
+    first = table(uses(0, 10, ("reflections/a",)), uses(0, 90, ("reflections/a",), run="other")).of("reflections/a")
+    assert first == UsageStatistics(uses=2, episodes=2), "the first episode of a run has nothing to be compared with"
+    assert first.words().endswith("nothing to compare with")
+    lately = table(uses(0, 1000), *(uses(n, 10) for n in range(1, 21)), uses(21, 15, ("reflections/a",)))
+    assert lately.of("reflections/a").change == 5, "only the last episodes say what is usual"
 
 
-def test_the_first_episode_of_a_run_has_nothing_to_be_held_to():
-    told = table(uses(0, 10, ("reflections/a",)), uses(0, 90, ("reflections/a",), run="other"))
-    assert told.of("reflections/a") == UsageStatistics(uses=2, episodes=2)
-    assert told.of("reflections/a").words().endswith("nothing to compare with")
+@pytest.mark.parametrize(("name", "key"), [("used", "actor/a"), ("valued", "critic/a")])
+def test_steps_are_held_to_what_is_usual_and_episodes_count_alike(name: str, key: str):
+    def told(shift: float, *beside: UsageEntry) -> UsageStatistics:
+        episodes = [{key: (4, 8.0), "x": (4, -8.0)}, {key: (1, 4.0), "x": (1, -4.0)}]
+        shifted = [{id_: (n, total + shift * n) for id_, (n, total) in each.items()} for each in episodes]
+        return table(*(uses(n, 1, **{name: each}) for n, each in enumerate(shifted)), *beside).of(key)
 
-
-def test_only_the_last_episodes_say_what_is_usual():
-    told = table(uses(0, 1000), *(uses(n, 10) for n in range(1, 21)), uses(21, 15, ("reflections/a",)))
-    assert told.of("reflections/a").change == 5
-
-
-def test_steps_are_held_to_what_is_usual_and_episodes_count_alike():
-    many, few = {"actor/a": (4, 8.0), "x": (4, -8.0)}, {"actor/a": (1, 4.0), "x": (1, -4.0)}
-    told = table(uses(0, 1, used=many), uses(1, 1, used=few))
-    assert told.of("actor/a") == UsageStatistics(uses=5, episodes=2, change=3.0, error=1.0)
-    shifted = [{key: (n, total + 7 * n) for key, (n, total) in each.items()} for each in (many, few)]
-    assert table(*(uses(n, 1, used=each) for n, each in enumerate(shifted))).of("actor/a").change == 3.0
-
-
-def test_a_remembered_value_is_held_to_what_came_where_it_was_read():
-    episodes = [{"critic/a": (2, 6.0), "critic/b": (2, -6.0)}, {"critic/a": (1, 1.0), "critic/b": (1, -1.0)}]
-    told = table(*(uses(n, 1, valued=each) for n, each in enumerate(episodes)))
-    assert told.of("critic/a") == UsageStatistics(uses=3, episodes=2, change=2.0, error=1.0)
-    risen = [{key: (n, total + 5 * n) for key, (n, total) in each.items()} for each in episodes]
-    assert table(*(uses(n, 1, valued=each) for n, each in enumerate(risen))).of("critic/a").change == 2.0
-    beside = [uses(9 + n, 1, used={"item 3": (50, 900.0)}) for n in range(3)]
-    told = table(*(uses(n, 1, valued=each) for n, each in enumerate(episodes)), *beside)
-    assert told.of("critic/a").change == 2.0, "steps valued without memory are no measure"
+    assert told(0) == UsageStatistics(uses=5, episodes=2, change=3.0, error=1.0)
+    assert told(7).change == 3.0
+    if name == "valued":
+        assert told(0, uses(9, 1, used={"item 3": (50, 900.0)})).change == 3.0, "other steps are no measure"
 
 
 def test_what_was_written_before_values_were_counted_is_read():
@@ -125,14 +113,6 @@ def test_of_many_harmless_records_none_is_called_harmful(seed: int):
 def test_what_was_not_written_by_us_is_refused():
     with pytest.raises(MemoryStoreError, match="not written by billp"):
         EpisodeUsage.from_json("[]")
-
-
-def test_uses_survive_the_store():
-    used = {"actor/a": (1, 0.5), "actor/b": (2, -1.0)}
-    written = uses(1, 2.5, ("reflections/a",), used, {"critic/a": (1, 0.25)})
-    assert UsageEntry.from_record(written.to_record()) == written
-    assert EpisodeUsage.from_json(written.used).used == used
-    assert EpisodeUsage.from_json(written.used).valued == {"critic/a": (1, 0.25)}
 
 
 def test_a_record_is_found_and_forgotten_by_its_id():

@@ -122,15 +122,6 @@ def test_within_a_process_a_folder_is_shared_until_the_last_one_closes(tmp_path:
     FolderLock(tmp_path, wait_s=0).release()
 
 
-def test_what_one_store_writes_another_reads(tmp_path: Path) -> None:
-    connection = open_folder(tmp_path)
-    reader, writer = ChromaStore(connection, COLLECTION), ChromaStore(connection, COLLECTION)
-    assert reader.count() == 0
-    writer.upsert([record("a")])
-    assert reader.ids() == ["a"]
-    connection.close()
-
-
 def test_threads_may_write_and_read_at_once(tmp_path: Path) -> None:
     connection = open_folder(tmp_path)
     store = ChromaStore(connection, COLLECTION)
@@ -153,28 +144,12 @@ def test_threads_may_write_and_read_at_once(tmp_path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(("embedder", "dimension"), [("other", DIMENSION), ("hash", 8)])
-def test_another_embedder_is_refused(tmp_path: Path, embedder: str, dimension: int) -> None:
-    connection = open_folder(tmp_path)
-    ChromaStore(connection, COLLECTION).upsert([record("a")])
-    with pytest.raises(MemoryStoreError, match=r"written with embedder hash \(32 numbers\).*name another memory"):
-        ChromaStore(connection, Collection("actor", "ml-100k", "default", embedder, dimension))
-    connection.close()
-
-
 def test_looking_leaves_no_collection_behind(tmp_path: Path) -> None:
     connection = open_folder(tmp_path)
     store = ChromaStore(connection, COLLECTION)
     assert store.nearest(np.zeros(DIMENSION, dtype=np.float32), 3) == []
     assert connection.client.count_collections() == 0
     connection.close()
-
-
-def test_a_damaged_folder_is_a_clear_error_and_stays_unlocked(tmp_path: Path) -> None:
-    (tmp_path / "chroma.sqlite3").write_text("no database" * 1000)
-    for _ in range(2):
-        with pytest.raises(MemoryStoreError, match="cannot be read"):
-            open_folder(tmp_path)
 
 
 def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path: Path) -> None:

@@ -123,11 +123,6 @@ def test_upsert_replaces_the_whole_record(store: VectorStore) -> None:
     assert store.nearest(unit(1), 1)[0].distance > 0.1
 
 
-def test_of_two_records_with_one_id_the_last_counts(store: VectorStore) -> None:
-    store.upsert([record("a", unit(1)), record("a", unit(2))])
-    assert store.get(["a"]) == [record("a", unit(2))]
-
-
 def test_get_keeps_the_order_asked_for_and_leaves_out_what_is_not_there(store: VectorStore) -> None:
     store.upsert([record(name) for name in "abc"])
     assert [r.id for r in store.get(["c", "x", "a", "c"])] == ["c", "a", "c"]
