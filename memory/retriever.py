@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
+from langchain_core.callbacks import CallbackManagerForRetrieverRun, Callbacks
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig
@@ -37,28 +36,20 @@ class Remembered(Document):
 
 
 class MemoryRetriever(BaseRetriever):
-    """Finds records of states similar to a query."""
+    """Finds records of states similar to `vector` (d,), or to a query if there is no vector."""
 
     search: Any
     """A `Search`."""
     embedder: Any
-    """An `Embedder`, for queries that come without a vector."""
+    """An `Embedder`."""
     k: int
     max_distance: float | None = None
+    vector: Any = None
 
-    def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, vector: Vector | None = None
-    ) -> list[Document]:
-        wanted = self.embedder.embed([query])[0] if vector is None else vector
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        wanted = self.embedder.embed([query])[0] if self.vector is None else self.vector
         limit = {} if self.max_distance is None else {"max_distance": self.max_distance}
         return [Remembered.of(match) for match in self.search(wanted, self.k, **limit)]
-
-    async def _aget_relevant_documents(
-        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, vector: Vector | None = None
-    ) -> list[Document]:
-        return await asyncio.to_thread(
-            self._get_relevant_documents, query, run_manager=run_manager.get_sync(), vector=vector
-        )
 
 
 async def similar_states(
@@ -76,9 +67,9 @@ async def similar_states(
 
     `vector` (d,) is the query, and `words` is its text for people.
     """
-    retriever = MemoryRetriever(search=search, embedder=embedder, k=k, max_distance=max_distance)
+    retriever = MemoryRetriever(search=search, embedder=embedder, k=k, max_distance=max_distance, vector=vector)
     config = RunnableConfig(run_name=name, tags=[name])
     if callbacks is not None:  # otherwise LangChain takes those of the current run
         config["callbacks"] = callbacks
-    found = await retriever.ainvoke(words, config, vector=vector)
+    found = await retriever.ainvoke(words, config)
     return [document._match for document in found if isinstance(document, Remembered)]
