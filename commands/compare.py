@@ -10,6 +10,7 @@ import typer
 from billp.commands.options import RunOptions, number_list, run_command
 from billp.commands.output import named_bars, show_json, stdout
 from billp.commands.running import given_run, new_run, with_resources, with_tape_in
+from billp.commands.terminal_plot import show_learning
 
 if TYPE_CHECKING:
     from billp.experiments.compare.design import Design
@@ -146,6 +147,7 @@ def _show(found: Comparison, folder: Path) -> None:
         stdout.print(f"Stopped after {found.users} users: every R_traj differs from that of {found.base}.")
     for table in tables_of(found):
         stdout.print(table.rich())
+    show_learning(found)
     serving = found.serving
     if serving.seconds:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in serving.cached_share.items())

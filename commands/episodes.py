@@ -11,6 +11,7 @@ from billp.commands.options import RunOptions, run_command
 from billp.commands.output import count_bar, show_json, spinner, stdout
 from billp.commands.policies import train_policy
 from billp.commands.running import given_run, new_run, with_resources, with_tape_in
+from billp.commands.terminal_plot import show_training
 
 if TYPE_CHECKING:
     from billp.experiments.stats.metrics import Summary
@@ -55,6 +56,8 @@ def train(options: RunOptions) -> None:
                 on_episode=lambda _: advance(),
             ),
         )
+    if not options.as_json:
+        show_training(folder)
     _show(summary, options, f"Run: {folder}   Memory: {options.named_memory}")
 
 

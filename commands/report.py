@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,12 +25,15 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="write the tables of results as Markdown")
     ] = None,
     latex: Annotated[Path | None, typer.Option(metavar="FILE", help="the same for LaTeX (package booktabs)")] = None,
+    png: Annotated[bool, typer.Option("--png", help="draw pictures beside the page, for papers and slides")] = False,
+    svg: Annotated[bool, typer.Option("--svg", help="the same as SVG")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a page about a run, or about several to compare them: tables, curves and every episode step by step.
 
     The page is one file and needs no network. An export into a folder makes two files, episodes and steps; into a
-    file NAME.csv or NAME.parquet, that one and NAME-steps beside it.
+    file NAME.csv or NAME.parquet, that one and NAME-steps beside it. Pictures (extra `plots`) are methods, which
+    compares them, and learning or training, their curve.
     """
     from billp.experiments.runs.run_names import run_named
 
@@ -39,8 +42,13 @@ def report(
 
     from billp.experiments.compare.surface.results import read_surface
     from billp.reports import find_runs, make_report, write_csv, write_page, write_parquet, write_tables
+    from billp.reports.pictures import check_pictures, write_pictures
     from billp.reports.run_data import catalogues
 
+    asked: tuple[tuple[Literal["png", "svg"], bool], ...] = (("png", png), ("svg", svg))
+    forms = [form for form, wanted in asked if wanted]
+    if forms:
+        check_pictures()
     target = out or roots[0] / "report.html"
     with spinner("reading episodes"):
         surfaces = {root: surface for root in roots if (surface := read_surface(root)) is not None}
@@ -51,6 +59,7 @@ def report(
             *(write_tables(made, markdown, "markdown") if markdown else ()),
             *(write_tables(made, latex, "latex") if latex else ()),
         ]
+        files += [file for form in forms for file in write_pictures(made, target.parent, form)]
         files += [*(write_csv(found, csv) if csv else ()), *(write_parquet(found, parquet) if parquet else ())]
     if as_json:
         show_json({"report": str(target), "exports": [str(file) for file in files], **made.plain()})

@@ -2,7 +2,9 @@
 // Draws the figures in the colours of the page, again whenever these change between light and dark.
 (() => {
   const plots = JSON.parse(document.getElementById("plots").textContent);
-  const buttons = ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"];
+  // Without a mouse the buttons would always be there, and cover the end of the legend.
+  const hovers = window.matchMedia("(hover: hover)").matches;
+  const buttons = ["sendChartToCloud", "lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"];
 
   function draw() {
     const style = getComputedStyle(document.documentElement);
@@ -18,7 +20,7 @@
         yaxis: { ...plot.layout.yaxis, ...axis },
         hoverlabel: { bgcolor: colour("--raised"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
       };
-      const drawn = { responsive: true, displaylogo: false, modeBarButtonsToRemove: buttons };
+      const drawn = { responsive: true, displaylogo: false, modeBarButtonsToRemove: buttons, displayModeBar: hovers && "hover" };
       window.Plotly.react(id, structuredClone(plot.data), layout, drawn);
     }
   }

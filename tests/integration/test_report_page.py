@@ -83,6 +83,21 @@ def test_the_page_opens_and_an_episode_can_be_read(opened: Opened, tmp_path: Pat
     assert shot.read_bytes().startswith(b"\x89PNG")
 
 
+TOUCH = {"viewport": NARROW, "has_touch": True, "is_mobile": True}
+
+
+@pytest.mark.parametrize("watched", [pytest.param({}, id="mouse"), pytest.param(TOUCH, id="touch")], indirect=True)
+def test_nothing_covers_a_legend_until_a_mouse_is_there(opened: Opened, tmp_path: Path):
+    page = show(opened, comparison(tmp_path / "all"))
+    expect(page.locator(".legend .traces").first).to_be_attached()
+    for bar in page.locator(".modebar-group").all():
+        expect(bar).to_have_css("opacity", "0")
+    expect(page.get_by_role("button", name="Share chart")).to_have_count(0)  # it would upload the chart
+    if page.evaluate("matchMedia('(hover: none)').matches"):
+        assert page.locator(".modebar").count() == 0
+        assert page.viewport_size == NARROW
+
+
 def test_a_source_can_be_followed_and_left_again(opened: Opened, tmp_path: Path):
     page = show(opened, comparison(tmp_path / "all"))
     page.select_option("#filter-row", label="billp")
