@@ -139,8 +139,6 @@ class TestActor:
 
 
 class TestCritic:
-    critic_settings = CriticSettings(gamma=0.5)
-
     def critic(self, *replies: Reply | str, value: str = "logprobs") -> tuple[Critic, QueueModel]:
         model = QueueModel(list(replies))
         settings = CriticSettings(gamma=0.5, value=value, llm_weight=1.0)  # type: ignore[arg-type]

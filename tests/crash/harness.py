@@ -16,7 +16,6 @@ from random import Random
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)

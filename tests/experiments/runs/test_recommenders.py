@@ -9,7 +9,6 @@ import pytest
 
 from billp.baselines.rivals.rival import Material
 from billp.errors import ArtifactError
-from billp.experiments.policies.policy_training import logs_of
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
 from billp.experiments.runs.recommenders import FILE, RunningRival, keep_lessons
@@ -45,14 +44,6 @@ async def play(
 
 def outputs(lines: tuple[EpisodeLine, ...]) -> Played:
     return {line.id: line.output for line in lines}
-
-
-def test_what_a_rival_is_made_of_holds_no_row_of_a_test_user():
-    dataset, train = tiny_dataset(), tiny_worlds().train
-    logs = logs_of(dataset, train)
-    assert set(logs.users.tolist()) == set(train.users.tolist())
-    assert len(logs) == np.isin(dataset.users, train.users).sum() < len(dataset)
-    assert len({len(column) for column in (logs.users, logs.items, logs.ratings, logs.timestamps)}) == 1
 
 
 @pytest.mark.parametrize("name", ANSWERS)
