@@ -59,25 +59,18 @@ def _option(option: click.Parameter) -> str:
 
 
 def _settings() -> list[str]:
-    from pydantic_core import PydanticUndefined
+    from billp.settings import Settings, setting_fields
 
-    from billp.settings import Settings
-
-    plain: list[str] = []
-    sections: list[str] = []
-    for name, field in Settings.model_fields.items():
-        inner = getattr(field.annotation, "model_fields", None)
-        if inner is None:
-            plain.append(_setting(name, field.get_default(call_default_factory=False), field.description))
-            continue
-        about = (cast(type, field.annotation).__doc__ or "").strip().splitlines()
-        default = field.get_default(call_default_factory=True)
-        sections += [f"## {name}", "", _text(about[0] if about else ""), "", *_SETTINGS_HEAD]
-        for leaf, part in inner.items():
-            value = getattr(default, leaf) if default not in (None, PydanticUndefined) else part.default
-            sections.append(_setting(f"{name}.{leaf}", value, part.description))
-        sections.append("")
-    return [*_SETTINGS_HEAD, *plain, "", *sections]
+    lines = list(_SETTINGS_HEAD)
+    before = ""
+    for name, field in setting_fields().items():
+        section = name.rpartition(".")[0]
+        if section != before:
+            about = (cast(type, Settings.model_fields[section].annotation).__doc__ or "").strip().splitlines()
+            lines += ["", f"## {section}", "", _text(about[0] if about else ""), "", *_SETTINGS_HEAD]
+            before = section
+        lines.append(_setting(name, field.get_default(call_default_factory=True), field.description))
+    return lines
 
 
 def _setting(name: str, default: object, meaning: str | None) -> str:

@@ -53,10 +53,13 @@ def test_every_user_lives_in_one_world():
 
 
 def test_the_same_seed_gives_the_same_worlds_and_another_seed_others():
-    again = build_worlds(tiny_dataset(), TINY)
+    shares: list[float] = []
+    again = build_worlds(tiny_dataset(), TINY, shares.append)
     assert same(again.train, tiny_worlds().train)
     assert same(again.test, tiny_worlds().test)
     assert again.train.users.tolist() != tiny_worlds(seed=1).train.users.tolist()
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("kind", ["deepfm", "factorisation"])
@@ -116,13 +119,6 @@ def test_beta_is_the_quantile_of_the_worlds_own_distances():
         vectors = world.vectors
         apart = [float(np.linalg.norm(vectors[i] - vectors[j])) for i in range(60) for j in range(i)]
         assert world.beta == pytest.approx(np.quantile(apart, TINY.beta_quantile), rel=0.05)
-
-
-def test_progress_rises_to_one():
-    shares: list[float] = []
-    build_worlds(tiny_dataset(), TINY, shares.append)
-    assert shares == sorted(shares)
-    assert shares[-1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.999])
