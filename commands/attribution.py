@@ -41,7 +41,7 @@ def attribution(
         raise ArtifactError(f"Run {run} does not say which memory it read; name it with --memory.")
 
     from billp.experiments.analysis.attribution import attribute
-    from billp.experiments.analysis.knowing import as_recorded
+    from billp.experiments.analysis.recorded_knowledge import as_recorded
     from billp.graphs.resources import Resources
     from billp.memory import counts_of
     from billp.reports.rendering import Telling

@@ -12,7 +12,7 @@ from uuid import uuid4
 from billp.agents.roles.appraiser import question_of
 from billp.baselines.rl.policy import PolicyRecord
 from billp.errors import ArtifactError
-from billp.experiments.analysis.knowing import as_begun
+from billp.experiments.analysis.recorded_knowledge import as_begun
 from billp.experiments.compare.arm_run import ArmRun, ComparisonContext, OnTraining
 from billp.experiments.compare.captions import caption
 from billp.experiments.compare.design import Arm, Design, checked

@@ -9,7 +9,7 @@ from typing import Any
 
 from billp.agents.llm.abilities import Abilities
 from billp.agents.prompt_pack import PromptPack
-from billp.experiments.analysis.knowing import knowledge_noted
+from billp.experiments.analysis.recorded_knowledge import knowledge_noted
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.resources import Resources
 from billp.memory import Knowledge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from billp.experiments.analysis.knowing import as_begun
+from billp.experiments.analysis.recorded_knowledge import as_begun
 from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.engine import engine_of
 from billp.experiments.runs.episode_plans import training_plan

@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import pearsonr
 
 from billp.errors import ArtifactError
-from billp.experiments.analysis.knowing import as_begun, as_recorded, knowledge_noted
 from billp.experiments.analysis.knowledge import correlation_of, known
+from billp.experiments.analysis.recorded_knowledge import as_begun, as_recorded, knowledge_noted
 from billp.experiments.doctor import better_models
 from billp.experiments.runs.config import surroundings
 from billp.graphs.dependencies import Dependencies
