@@ -107,7 +107,7 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
         check_method(settings, method, dataset, memory, untrained=options.untrained)
 
     from billp.agents.llm.abilities import STAND_IN
-    from billp.experiments.runs.single import run_single
+    from billp.experiments.runs.single_episode import run_single
     from billp.reports.episode_text import trace
     from billp.reports.rendering import Telling
 

@@ -40,7 +40,7 @@ def report(
     settings = settings_from()
     roots = list(dict.fromkeys(run_named(settings.runs_dir, name) for name in runs))
 
-    from billp.experiments.compare.surface.results import read_surface
+    from billp.experiments.compare.surface.surface_results import read_surface
     from billp.reports import find_runs, make_report, write_csv, write_page, write_parquet, write_tables
     from billp.reports.pictures import check_pictures, write_pictures
     from billp.reports.run_data import catalogues

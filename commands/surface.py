@@ -52,7 +52,7 @@ def surface(
     )
     folder = given or new_run(settings, "surface")
 
-    from billp.experiments.compare.surface.results import surface_table
+    from billp.experiments.compare.surface.surface_results import surface_table
     from billp.experiments.compare.surface.surveying import run_surface
 
     _build(settings, survey)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
 from billp.errors import BadInputError
-from billp.experiments.compare.surface.results import Surface, surface_table
+from billp.experiments.compare.surface.surface_results import Surface, surface_table
 from billp.experiments.stats.endings import ended_words
 from billp.experiments.stats.episode_metrics import METRICS
 from billp.experiments.stats.intervals import excludes
@@ -26,10 +26,9 @@ from billp.reports.compared import Compared, read_compared, read_coverage
 from billp.reports.figures import figures
 from billp.reports.page_episodes import BUDGET, EpisodesJson, episodes_json
 from billp.reports.plotting import Figure
-from billp.reports.reliability import Study, read_studies, reliability_figure
 from billp.reports.report_rows import Row, group_rows
 from billp.reports.run_data import RunData
-from billp.reports.study_figures import policies_figure, surface_figure
+from billp.reports.study_figures import Study, policies_figure, read_studies, reliability_figure, surface_figure
 from billp.whole_files import write_whole
 
 _FOLDER = Path(__file__).parent

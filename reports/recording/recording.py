@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from billp.experiments.runs.configured_folder import completed
-from billp.experiments.runs.single import run_single
+from billp.experiments.runs.single_episode import run_single
 from billp.graphs.resources import Resources
 from billp.graphs.state import Trajectory
 from billp.reports import Report, find_runs, make_report, write_page

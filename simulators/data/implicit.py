@@ -25,7 +25,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from billp.simulators.data.pairs import pair_keys
+from billp.simulators.data.distinct_pairs import pair_keys
 
 LEAST_PLAYED, LIKED_ONCE, LIKED_OFTEN, NEGATIVE = 2.0, 4.0, 5.0, 2.0
 """Ratings in stars."""

@@ -16,6 +16,7 @@ from billp.errors import DataError
 from billp.names import there_is_no
 from billp.simulators.data.atomic_files import read_header
 from billp.simulators.data.dataset import SUFFIXES, Dataset, file_digest, read_dataset
+from billp.simulators.data.distinct_pairs import pair_keys
 from billp.simulators.data.import_report import ColumnSpec, ImportReport, Rules
 from billp.simulators.data.importers.atomic_table import AtomicTable
 from billp.simulators.data.importers.categories import LISTS, guessed_separator
@@ -25,7 +26,6 @@ from billp.simulators.data.importers.table import Table, missing
 from billp.simulators.data.importers.text_table import TextForm
 from billp.simulators.data.known import KNOWN
 from billp.simulators.data.mapping import ColumnMapping, found_column, guess_mapping
-from billp.simulators.data.pairs import pair_keys
 from billp.simulators.progress import Progress, part
 from billp.whole_files import read_bounded, replaced_folder
 

@@ -19,7 +19,7 @@ from billp.agents.roles.planner import Known, Planner
 from billp.catalogue import Item
 from billp.errors import ContextOverflowError, ModelUnavailableError
 from billp.experiments.runs.run_folder import read_lines
-from billp.experiments.runs.single import run_single
+from billp.experiments.runs.single_episode import run_single
 from billp.experiments.runs.training import train
 from billp.graphs.resources import Resources
 from billp.setting_groups import LLMSettings

@@ -23,7 +23,7 @@ import numpy as np
 from billp.agents.prompt_pack import DEFAULT_PACK, TERSE_PACK
 from billp.catalogue import Catalogue, Item
 from billp.experiments.demo import run_demo
-from billp.experiments.runs.single import run_single
+from billp.experiments.runs.single_episode import run_single
 from billp.graphs.resources import Resources
 from billp.graphs.state import Trajectory
 from billp.reports.recording import DATASET, EPISODE, FILES, METHOD, RUNS, SETTINGS, TAPE, USER

@@ -13,7 +13,7 @@ from billp.experiments.compare.comparison import COMPARISON, compare
 from billp.experiments.compare.design import Design, arms_of
 from billp.experiments.compare.results import Comparison
 from billp.experiments.compare.surface.places import Place
-from billp.experiments.compare.surface.results import ORACLE, SURFACE, Cell, Surface, SurfaceWorld, cell
+from billp.experiments.compare.surface.surface_results import ORACLE, SURFACE, Cell, Surface, SurfaceWorld, cell
 from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.configured_folder import ConfiguredFolder, read_config
 from billp.experiments.runs.engine import Engine, engine_of

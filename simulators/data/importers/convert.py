@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from billp.catalogue import Item
 from billp.errors import DataError
+from billp.simulators.data.distinct_pairs import folded, k_core
 from billp.simulators.data.implicit import NEGATIVE, sample_negatives, stars_of_hours, stars_of_presence
 from billp.simulators.data.import_report import FEWEST, ColumnSpec, Feedback, ImportReport, Rules
 from billp.simulators.data.importers.atomic_table import AtomicTable
@@ -18,7 +19,6 @@ from billp.simulators.data.importers.columns import ITEM_ROLES, LOG_ROLES, chose
 from billp.simulators.data.importers.log_rows import Interactions, interactions_of, item_index, items_of
 from billp.simulators.data.importers.table import Faults, Table
 from billp.simulators.data.mapping import ColumnMapping
-from billp.simulators.data.pairs import folded, k_core
 from billp.simulators.progress import Progress
 
 _SEPARATORS = {"space": SPACE, "comma": ",", "none": None, "semicolon": ";", "bar": "|"}

@@ -10,7 +10,7 @@ import pytest
 
 from billp.errors import ArtifactError, SettingsError
 from billp.experiments.compare.surface.places import Place
-from billp.experiments.compare.surface.results import Surface, methods_of, read_surface, surface_table
+from billp.experiments.compare.surface.surface_results import Surface, methods_of, read_surface, surface_table
 from billp.experiments.compare.surface.surveying import Survey, folder_of, run_surface
 from billp.graphs.resources import Resources
 from billp.reports import make_report, write_page, write_tables

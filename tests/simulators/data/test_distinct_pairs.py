@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from billp.simulators.data.pairs import folded, k_core
+from billp.simulators.data.distinct_pairs import folded, k_core
 
 ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 3), st.integers(0, 9)), min_size=1)
 
