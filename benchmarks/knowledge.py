@@ -39,7 +39,7 @@ from billp.experiments.stats.intervals import difference_of, mean_of
 from billp.experiments.stats.numbers import signed_interval, with_interval
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
-from billp.graphs.ranking import Beliefs, MemoryRecommender, believe, stake_of
+from billp.graphs.ranking import Beliefs, MemoryRecommender, believe, leave_cost_of
 from billp.graphs.resources import Resources
 from billp.graphs.users import masked_history
 from billp.memory import Knowledge
@@ -124,8 +124,8 @@ class Training:
 
     def _recommender(self, beliefs: Beliefs, *, explores: bool) -> MemoryRecommender:
         settings = self.deps.settings
-        stake = stake_of(beliefs.leaving, settings.critic.gamma, settings.actor.caution)
-        return MemoryRecommender(beliefs, explores, stake, settings.actor.variety)
+        leave_cost = leave_cost_of(beliefs.leaving, settings.critic.gamma, settings.actor.caution)
+        return MemoryRecommender(beliefs, explores, leave_cost, settings.actor.variety)
 
 
 def rows_of(training: Training, arms: dict[str, Floats], points: Sequence[int]) -> Iterator[Row]:

@@ -86,7 +86,7 @@ def measure_beliefs(vectors: Vector) -> dict[int, tuple[float, float]]:
         begun = time.perf_counter()
         beliefs = believe(closeness, known, Observed.nothing(_ITEMS), made, answer_doubt=0.05)
         took = time.perf_counter() - begun
-        recommender = MemoryRecommender(beliefs, explores=False, stake=50.0, variety=0.1)
+        recommender = MemoryRecommender(beliefs, explores=False, leave_cost=50.0, variety=0.1)
         recents = iter(np.random.default_rng(1).integers(_ITEMS, size=(_ROUNDS + 1, LONGEST)))
 
         def weigh(recommender: MemoryRecommender = recommender, recents: Iterator[NDArray[np.int64]] = recents) -> None:

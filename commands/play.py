@@ -119,7 +119,7 @@ def _ask(question: Question, liked: list[str]) -> str:
     note = question["stand_in"] or None
     stdout.print(Panel(words, title=title, title_align="left", subtitle=note, subtitle_align="left", padding=(1, 2)))
     if question["problem"]:
-        wrong = question["problem"].partition("; give")[0]  # the rest is for answers in JSON
+        wrong = question["problem"].partition("; give")[0]  # what follows is for answers in JSON
         stdout.print(f"{wrong.removesuffix('.')}; a rating from 1 to 5, a wish, or q to leave.", style="yellow")
     ask = "Your rating, 1 to 5, or a wish (q leaves, which without a rating counts as 1): "
     try:

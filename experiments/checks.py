@@ -16,7 +16,7 @@ def check_dataset(settings: Settings, name: str) -> None:
 
     `name` may be a variant of a dataset's simulator, NAME@VARIANT.
     """
-    from billp.simulators import list_datasets, simulator_folder  # noqa: PLC0415 -- slower than all the rest
+    from billp.simulators import list_datasets, simulator_folder  # noqa: PLC0415 -- slower than everything else
     from billp.simulators.data.registry import base_name, no_dataset  # noqa: PLC0415
     from billp.simulators.env.artifacts import RECORD  # noqa: PLC0415
 

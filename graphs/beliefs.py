@@ -15,7 +15,7 @@ from billp.agents.closeness import Closeness
 from billp.agents.grounding import Vectors
 from billp.agents.measures import ByCategories, ByRatings, ByVectors, ByYear, Measure
 from billp.graphs.methods import Method
-from billp.graphs.ranking import Beliefs, Floats, MemoryRecommender, believe, stake_of
+from billp.graphs.ranking import Beliefs, Floats, MemoryRecommender, believe, leave_cost_of
 from billp.memory import AgentMemory, Knowledge, Outcome
 from billp.memory.item_values import Observed, known_of
 from billp.settings import Settings
@@ -138,7 +138,9 @@ class BeliefModel:
         return MemoryRecommender(
             beliefs,
             explores=explores,
-            stake=stake_of(beliefs.leaving, self._settings.critic.gamma, actor.caution) if method.macro else 0.0,
+            leave_cost=leave_cost_of(beliefs.leaving, self._settings.critic.gamma, actor.caution)
+            if method.macro
+            else 0.0,
             variety=actor.variety,
         )
 

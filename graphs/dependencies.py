@@ -108,9 +108,9 @@ class Dependencies:
         return met | not_wished(self.catalogue, wish, met) if wish != Wish() else met
 
     def met_items(self, seen: Observation) -> set[int]:
-        """The user's own history, and what was shown since all the rest was last through.
+        """Returns the user's own history, and what was shown since every other item was last shown.
 
-        A user of few items who stays meets them anew. Each of the two is a setting (`actor.mask_history`,
+        In a small catalogue, items are shown again after all others. Both are settings (`actor.mask_history`,
         `mask_shown`).
         """
         settings, items = self.settings, len(self.catalogue)

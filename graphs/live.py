@@ -33,7 +33,7 @@ EXPECTED = (
     'give a rating from 1 to 5, say what you wish for, or "leave"; a rating goes with either, such as '
     '{"rating": 4, "wish": "something lighter"} or {"rating": 2, "leave": true, "why": "too much war"}'
 )
-_RATING = re.compile(r"(?P<rating>\d+)(?:\s*stars?)?\s*(?:[,;:]\s*(?P<rest>.*))?", re.IGNORECASE | re.DOTALL)
+_RATING = re.compile(r"(?P<rating>\d+)(?:\s*stars?)?\s*(?:[,;:]\s*(?P<wish>.*))?", re.IGNORECASE | re.DOTALL)
 _LEAVING = re.compile(
     r"(?:(?P<rating>\d+)(?:\s*stars?)?[\s,;:]*)?(?:and\s+)?"
     r"(?:q(?:[\s,;:.-]+|$)"  # a letter alone says nothing else; "leave out the westerns" does
@@ -108,7 +108,7 @@ def _in_words(said: str) -> dict[str, object]:
     if found := _LEAVING.fullmatch(said):
         return {"rating": found["rating"], "leave": True, "why": found["why"].strip()}
     if found := _RATING.fullmatch(said):
-        return {"rating": found["rating"], "wish": (found["rest"] or "").strip()}
+        return {"rating": found["rating"], "wish": (found["wish"] or "").strip()}
     return {"wish": said}
 
 

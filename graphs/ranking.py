@@ -24,7 +24,10 @@ from billp.memory.leaving import LONGEST, Departures, Leaving, fit_leaving
 Floats = NDArray[np.float64]
 
 _MOST = 20_000  # experiences that tell what makes users leave; of more, the last ones by id (run, episode, step)
-_MOST_LEAVE, _TYPICAL_STARS = 0.05, 4.0  # what the stake supposes at most of leaving, and of a step's stars
+_MOST_LEAVE, _TYPICAL_STARS = (
+    0.05,
+    4.0,
+)  # the cost of leaving assumes at most this rate of leaving, and these stars per step
 _LOGISTIC = 1.702  # the logistic function of 1.702 z is within 0.01 of the normal distribution's
 
 
@@ -81,13 +84,13 @@ class Weighing:
 class MemoryRecommender:
     """Recommends by beliefs. With `explores` they are drawn from their posteriors at each step (Thompson sampling).
 
-    `stake` is what leaving costs, in stars; `variety` the deviation, in stars, of the chance by which users of equal
-    prospects get different items.
+    `leave_cost` is the cost of leaving, in stars; `variety` is the deviation, in stars, of the random draw that gives
+    users of equal prospects different items.
     """
 
     beliefs: Beliefs
     explores: bool
-    stake: float
+    leave_cost: float
     variety: float
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
@@ -113,7 +116,7 @@ class MemoryRecommender:
         else:
             values, dislike, tables = beliefs.values.mean, beliefs.dislike, beliefs.tables
         leaves = -np.expm1(-(dislike + beliefs.closeness_rates(recent.tolist(), tables)))
-        scores = values - self.stake * leaves
+        scores = values - self.leave_cost * leaves
         if self.variety and not self.explores:
             scores = scores + self.variety * rng.standard_normal(len(scores))
         return Weighing(np.where(masked, -np.inf, scores), values, leaves)
@@ -133,7 +136,7 @@ def different(weighing: Weighing, closeness: Closeness, count: int) -> list[int]
     return chosen
 
 
-def stake_of(leaving: Leaving, gamma: float, caution: float) -> float:
+def leave_cost_of(leaving: Leaving, gamma: float, caution: float) -> float:
     """Stars that leaving costs: `caution` times the discounted stars of the steps that staying would bring.
 
     A user who leaves after one step in twenty, or fewer, brings 4 stars a step: 4 / (1 - gamma (1 - share)). More than

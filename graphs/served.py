@@ -65,7 +65,7 @@ async def _served(context: EpisodeContext, user: str) -> Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What dependencies are made for: `llm` says whether one is needed, the rest is as in the context."""
+    """What dependencies are made for: `llm` says whether one is needed, all else is as in the context."""
 
     dataset: str
     prompts: str

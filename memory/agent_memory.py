@@ -185,7 +185,7 @@ class AgentMemory:
         return count
 
     def clear(self, kind: Kind | None = None) -> None:
-        """Forgets every record of `kind`, or of all kinds."""
+        """Forgets every record of `kind`, or of every kind."""
         for each in KINDS if kind is None else (kind,):
             self._stores[each].clear()
         self._reread()
@@ -195,7 +195,7 @@ class AgentMemory:
 
         The number of records shows it: if as many were forgotten as written, the next change shows both.
         """
-        # All kinds are counted, because counting lets go of a collection that another process removed.
+        # Every kind is counted, because counting lets go of a collection that another process removed.
         counts = {kind: store.count() for kind, store in self._stores.items()}
         self.actor.refresh(counts["actor"])
         self.usage.refresh(counts["uses"])

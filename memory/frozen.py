@@ -70,10 +70,10 @@ class Freezer:
         self._parts: dict[Kind, tuple[Rows, ...]] = {}
         self._known: dict[Kind, set[str]] = {}
 
-    def freeze(self, kinds: Sequence[Kind] = KINDS) -> FrozenMemory:
-        """The memory as it stands now, with the records of these kinds alone; not on an event loop."""
+    def freeze(self, wanted: Sequence[Kind] = KINDS) -> FrozenMemory:
+        """Returns the memory as it is now, with the `wanted` records alone; not on an event loop."""
         agent_memory = self._memory
-        parts = {kind: self._read(kind) for kind in kinds}
+        parts = {kind: self._read(kind) for kind in wanted}
         return FrozenMemory(
             agent_memory.dataset, agent_memory.name, agent_memory.where, agent_memory.embedder.dimension, parts
         )

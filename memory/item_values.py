@@ -146,9 +146,9 @@ def fit_values(
         expected = known @ weights
         share = own * total / (own * total + 1)
         part = share * (averages - expected)
-        rest = own * (1 - share)
+        own_variance = own * (1 - share)
         if len(seen) > _OWN_WEIGHT:
-            own = float((np.sum(part[seen] ** 2 + rest[seen]) + _OWN_WEIGHT * _OWN) / (len(seen) + _OWN_WEIGHT))
+            own = float((np.sum(part[seen] ** 2 + own_variance[seen]) + _OWN_WEIGHT * _OWN) / (len(seen) + _OWN_WEIGHT))
         within = np.maximum(answers.squares - answers.counts * answers.means**2, 0).sum()
         spread = float((within + _SPREAD_WEIGHT * _SPREAD) / (answers.counts.sum() - answered.sum() + _SPREAD_WEIGHT))
         if answered.any() and logs.counts.any():
@@ -156,7 +156,7 @@ def fit_values(
             apart = answers.means[answered] - logs.means[answered]
             bias = float((trusted * apart).sum() / (trusted.sum() + 1 / _CATEGORY_DOUBT**2))
     # Given the weights v_i is (1 - share) x_i . w + share * average, so both parts are not independent.
-    variance = (1 - share) ** 2 * np.einsum("ij,jk,ik->i", known, covariance, known) + rest
+    variance = (1 - share) ** 2 * np.einsum("ij,jk,ik->i", known, covariance, known) + own_variance
     return ItemValues(
         mean=expected + part + bias,
         variance=variance,
@@ -166,7 +166,7 @@ def fit_values(
         covariance=np.asarray(covariance, dtype=np.float64),
         known=known,
         own=part,
-        own_variance=rest,
+        own_variance=own_variance,
         linear=1 - share,
         knowledge=knowledge,
     )

@@ -6,7 +6,7 @@ noisy-or of Pearl (1988). A cause is "at least this close, within the last k ste
 and more recent items have at least the rate of others. Rates have Gamma posteriors, found by expectation maximisation:
 an observed departure is shared out among the causes at work in proportion to their rates.
 
-What drives some users away drives others away too, but what some did not mind others may: two items that are apart for
+What drives some users away drives others away too, but what some tolerate others may not: two items that are apart for
 them may be close for others. So no rate falls below a small one that others may have, or its prior if that is less.
 """
 

@@ -55,7 +55,7 @@ class ReflectionMemory:
 class Merged:
     """Reflections that say the same.
 
-    `first` comes from the most similar user, and its words stand for all; `others` are the ids of the rest; `weight` is
+    `first` comes from the most similar user, and its words stand for all; `others` are the other ids; `weight` is
     the sum of all weights.
     """
 

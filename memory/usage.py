@@ -148,15 +148,15 @@ class UsageTable:
             uses=self._uses.get(key, 0), episodes=self._episodes.get(key, 0), change=mean, error=error
         )
 
-    def harmful(self, kinds: Sequence[str], least: int) -> dict[str, UsageStatistics]:
-        """Returns the records of these kinds used in at least `least` episodes that did harm beyond chance, by id.
+    def harmful(self, collections: Sequence[str], least: int) -> dict[str, UsageStatistics]:
+        """Returns the records of `collections`, used in at least `least` episodes, that did harm beyond chance, by id.
 
         One of forty harmless records lies two standard errors low by luck, so the bound gets stricter with the number
         of records: the probability that any harmless one is named is `_CHANCE` (Student's t, Bonferroni's bound).
         """
         from scipy.special import stdtrit  # noqa: PLC0415  # takes a while to load, and only pruning needs it
 
-        ids = [key for key in self._uses if key.partition("/")[0] in kinds and self._episodes[key] >= least]
+        ids = [key for key in self._uses if key.partition("/")[0] in collections and self._episodes[key] >= least]
         found: dict[str, UsageStatistics] = {}
         for id_ in sorted(ids):
             usage, count = self.of(id_), len(self._changes.get(id_, []))

@@ -101,14 +101,14 @@ class ServerChat(AsyncChat):
                 yield chunk
         except MomentaryError as error:
             whole = await self._patience.answer(lambda: self._ask_once(messages, stop, kwargs), waits=self.waits)
-            rest = str(whole.text)
-            if not rest.startswith(text):
+            reply = str(whole.text)
+            if not reply.startswith(text):
                 raise ModelUnavailableError(
                     f"{self._where} broke off in the middle of the {asking.get()}'s reply ({error}); "
                     f"check that it runs, or raise llm.timeout_s."
                 ) from error
             result = ChatResult(
-                generations=[ChatGeneration(message=whole.model_copy(update={"content": rest[len(text) :]}))]
+                generations=[ChatGeneration(message=whole.model_copy(update={"content": reply[len(text) :]}))]
             )
             yield in_one_piece(result)
 
@@ -137,11 +137,11 @@ class ServerChat(AsyncChat):
 
     async def _events(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         """Yields the data of each event of a stream."""
-        size, rest = 0, b""
+        size, unfinished = 0, b""
         async for part in response.content.iter_any():
             size += len(part)
             self._check_size(size)
-            *lines, rest = (rest + part).split(b"\n")
+            *lines, unfinished = (unfinished + part).split(b"\n")
             for line in lines:
                 if line.startswith(b"data:"):
                     yield line[5:].strip()

@@ -117,7 +117,7 @@ async def engine_of(resources: Resources) -> Engine:
     run = resources.settings.run
     if run.engine == "local":
         return LocalEngine(run.side_by_side)
-    from billp.experiments.scale.starting import start  # noqa: PLC0415 -- slower than all the rest
+    from billp.experiments.scale.starting import start  # noqa: PLC0415 -- slower than everything else
 
     return await start(resources)
 

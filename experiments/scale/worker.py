@@ -86,7 +86,7 @@ class Worker:
             while len(self._sets) > _KEPT:
                 self._sets.popitem(last=False)
             needed = frozenset[Ref]().union(*(known.refs for known in self._sets.values()))
-            # Workshops stay: their connections are in use until the worker ends.
+            # Resources stay: their connections are in use until the worker ends.
             self._fetched = {
                 ref: thing for ref, thing in self._fetched.items() if ref in needed or isinstance(thing, Resources)
             }

@@ -104,8 +104,8 @@ def test_without_a_memory_the_logs_and_the_prior_are_believed():
 
 def test_without_the_principle_nothing_is_at_stake():
     made, memory = belief_model(), taught()
-    assert made.recommender(METHODS["billp-no-macro"], memory, explores=False).stake == 0
-    assert made.recommender(METHODS["billp"], memory, explores=False).stake > 20
+    assert made.recommender(METHODS["billp-no-macro"], memory, explores=False).leave_cost == 0
+    assert made.recommender(METHODS["billp"], memory, explores=False).leave_cost > 20
     assert made.recommender(METHODS["billp"], memory, explores=True).explores
 
 

@@ -115,7 +115,7 @@ class TestBeliefs:
         assert before.values.mean[best] > np.median(before.values.mean[40:])
         assert after.values.mean[best] < after.values.mean[40:59].min()
         assert after.dislike[best] > after.dislike[40:59].max()
-        recommender = MemoryRecommender(after, explores=False, stake=100.0, variety=0.0)
+        recommender = MemoryRecommender(after, explores=False, leave_cost=100.0, variety=0.0)
         ranked = np.argsort(-recommender.weigh(np.array([NO_ITEM] * LONGEST), np.zeros(60, dtype=bool), 0).scores)
         assert ranked[-1] == best
         slopes = [beliefs.values.weights[beliefs.values.knowledge].item() for beliefs in (before, after)]

@@ -15,7 +15,7 @@ from billp.agents.measures import ByCategories
 from billp.agents.recommender import NO_ITEM
 from billp.catalogue import Catalogue, Item
 from billp.errors import EpisodeError
-from billp.graphs.ranking import Beliefs, MemoryRecommender, Weighing, believe, departures, different, stake_of
+from billp.graphs.ranking import Beliefs, MemoryRecommender, Weighing, believe, departures, different, leave_cost_of
 from billp.graphs.recommending import observation
 from billp.memory.experiences import Outcome
 from billp.memory.item_values import Observed, known_of
@@ -24,7 +24,7 @@ from billp.memory.leaving import LONGEST, fit_leaving
 KINDS = ("War", "Comedy", "Sea")
 CATALOGUE = Catalogue("made-up", tuple(Item(n, str(n), f"Film {n}", (KINDS[n % 3],), 1990) for n in range(12)))
 CLOSENESS = Closeness(12, [ByCategories(CATALOGUE)])
-STAKE = 50.0
+LEAVE_COST = 50.0
 
 
 def outcome(
@@ -47,8 +47,10 @@ def lived(count: int = 300, seed: int = 0) -> list[Outcome]:
     return found
 
 
-def recommender(outcomes: Sequence[Outcome], *, explores: bool = False, variety: float = 0.0, stake: float = STAKE):
-    return MemoryRecommender(believed(outcomes), explores=explores, stake=stake, variety=variety)
+def recommender(
+    outcomes: Sequence[Outcome], *, explores: bool = False, variety: float = 0.0, leave_cost: float = LEAVE_COST
+):
+    return MemoryRecommender(believed(outcomes), explores=explores, leave_cost=leave_cost, variety=variety)
 
 
 def choice(made: MemoryRecommender, shown: Sequence[int], masked: Sequence[int] = (), seed: int = 0) -> int:
@@ -61,7 +63,7 @@ def test_what_keeps_users_decides_before_what_they_like():
     assert choice(made, []) == choice(made, [1]) == 3, "the best liked where it bores nobody"
     after_war = choice(made, [0])
     assert after_war % 3 != 0, "and another kind where it does, however well liked it is"
-    assert choice(replace(made, stake=0.0), [0]) == 3, "without a principle what is liked decides"
+    assert choice(replace(made, leave_cost=0.0), [0]) == 3, "without a principle what is liked decides"
 
 
 def test_among_what_keeps_users_alike_the_better_liked_is_chosen():
@@ -73,7 +75,7 @@ def test_among_what_keeps_users_alike_the_better_liked_is_chosen():
 @pytest.mark.parametrize("explores", [True, False])
 @given(masked=st.sets(st.integers(0, 11), max_size=11), seed=st.integers(0, 99))
 def test_masked_items_are_never_chosen(explores: bool, masked: set[int], seed: int):
-    made = MemoryRecommender(BELIEFS, explores=explores, stake=STAKE, variety=0.1)
+    made = MemoryRecommender(BELIEFS, explores=explores, leave_cost=LEAVE_COST, variety=0.1)
     assert choice(made, [0, 1], sorted(masked), seed) not in masked
     recent = np.array([NO_ITEM] * (LONGEST - 2) + [0, 1])
     hidden = np.isin(np.arange(12), sorted(masked))
@@ -107,16 +109,16 @@ def test_whatever_order_experiences_come_in_the_same_is_believed():
 
 def test_chance_comes_from_the_seed_alone():
     for explores in (True, False):
-        made = MemoryRecommender(BELIEFS, explores=explores, stake=STAKE, variety=0.5)
+        made = MemoryRecommender(BELIEFS, explores=explores, leave_cost=LEAVE_COST, variety=0.5)
         drawn = [choice(made, [0], seed=seed) for seed in range(40)]
         assert drawn == [choice(made, [0], seed=seed) for seed in range(40)]
         assert len(set(drawn)) > 2
-    settled = MemoryRecommender(BELIEFS, explores=False, stake=STAKE, variety=0.0)
+    settled = MemoryRecommender(BELIEFS, explores=False, leave_cost=LEAVE_COST, variety=0.0)
     assert len({choice(settled, [0], seed=seed) for seed in range(40)}) == 1
 
 
 def test_users_are_met_one_by_one_or_together_with_the_same_choice():
-    made = MemoryRecommender(BELIEFS, explores=True, stake=STAKE, variety=0.1)
+    made = MemoryRecommender(BELIEFS, explores=True, leave_cost=LEAVE_COST, variety=0.1)
     alone = [observation([], [user], [4.0], [user], n_items=12, seed=user) for user in range(6)]
     together = replace(
         alone[0],
@@ -132,7 +134,9 @@ def test_users_are_met_one_by_one_or_together_with_the_same_choice():
 def test_the_chance_to_leave_is_that_of_independent_causes():
     rng = np.random.default_rng(0)
     recent = rng.integers(12, size=LONGEST)
-    weighing = MemoryRecommender(BELIEFS, explores=False, stake=STAKE, variety=0.0).weigh(recent, np.zeros(12, bool), 0)
+    weighing = MemoryRecommender(BELIEFS, explores=False, leave_cost=LEAVE_COST, variety=0.0).weigh(
+        recent, np.zeros(12, bool), 0
+    )
     (table,) = BELIEFS.tables
     for item in range(12):
         rate = BELIEFS.dislike[item]
@@ -140,7 +144,7 @@ def test_the_chance_to_leave_is_that_of_independent_causes():
             level = int(CLOSENESS.between(np.array([item]), recent[[-1 - back]])[0, 0])
             rate += table[back, level]
         assert weighing.leaves[item] == pytest.approx(1 - np.exp(-rate))
-        assert weighing.scores[item] == pytest.approx(weighing.values[item] - STAKE * weighing.leaves[item])
+        assert weighing.scores[item] == pytest.approx(weighing.values[item] - LEAVE_COST * weighing.leaves[item])
 
 
 def test_the_risk_of_low_stars_is_averaged_over_the_answers_expected():
@@ -185,10 +189,10 @@ def test_departures_are_told_newest_first_and_pairs_weighed_by_how_often_they_we
 def test_what_is_at_stake_are_the_stars_still_to_come():
     prior = fit_leaving(("categories",), (6,), departures(CLOSENESS, []))
     # 4 stars a step for ever, discounted by gamma: 4 / (1 - gamma).
-    assert stake_of(prior, gamma=0.9, caution=1.0) == pytest.approx(40)
-    assert stake_of(prior, gamma=0.9, caution=2.0) == pytest.approx(80)
-    assert stake_of(replace(prior, usual=0.05), 0.9, 1.0) == pytest.approx(4 / (1 - 0.9 * 0.95))
-    assert stake_of(replace(prior, usual=0.4), 0.9, 1.0) == stake_of(replace(prior, usual=0.05), 0.9, 1.0)
+    assert leave_cost_of(prior, gamma=0.9, caution=1.0) == pytest.approx(40)
+    assert leave_cost_of(prior, gamma=0.9, caution=2.0) == pytest.approx(80)
+    assert leave_cost_of(replace(prior, usual=0.05), 0.9, 1.0) == pytest.approx(4 / (1 - 0.9 * 0.95))
+    assert leave_cost_of(replace(prior, usual=0.4), 0.9, 1.0) == leave_cost_of(replace(prior, usual=0.05), 0.9, 1.0)
 
 
 BELIEFS = believed(lived(60))

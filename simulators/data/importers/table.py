@@ -44,7 +44,7 @@ class Table(Protocol):
     ) -> Iterator[tuple[int, Row]]:
         """Yields the number and the cells of every row, in the order of `columns`; the cell of None is empty.
 
-        A row that cannot be read is passed to `unreadable`. Without it, and if the rest of the file cannot be read
+        A row that cannot be read is passed to `unreadable`. Without it, and if nothing after it can be read
         either, DataError names file and row.
         """
         ...
