@@ -83,7 +83,7 @@ def _show(step: StepView, told: Attribution) -> None:
     show_table(["", "candidate", "score", "retention effect", "item effect", "LLM"], rows)
     if not told.as_it_was:
         stdout.print("What follows is memory as it is now; it differs from what the step knew.", style="yellow")
-    if told.belief is not None and told.belief.stake:
+    if told.belief is not None and told.belief.leave_cost:
         _show_belief(told.belief)
     if told.records:
         records = [
@@ -100,7 +100,7 @@ def _show_belief(belief: BeliefBehind) -> None:
         for p in belief.principles
     ]
     rows.append((_signed(belief.dislike), "a low rating", "", "", ""))
-    title = f"Principles at work, where a user's leaving costs {belief.stake:.0f} stars"
+    title = f"Principles at work, where a user's leaving costs {belief.leave_cost:.0f} stars"
     show_table(["stars", "close by", "to", "rate", "left"], rows, title)
 
 

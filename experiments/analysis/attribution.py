@@ -44,13 +44,13 @@ class PrincipleBehind(_Part):
 
 
 class BeliefBehind(_Part):
-    """What memory believed of the choice; a user's leaving costs `stake` stars.
+    """What memory believed of the choice; a user's leaving costs `leave_cost` stars.
 
     `dislike` is the cost of the risk that the user rates the item low and leaves. With the stars of all principles it
-    makes - stake x risk.
+    makes - leave_cost x risk.
     """
 
-    stake: float
+    leave_cost: float
     principles: list[PrincipleBehind]
     dislike: float
 
@@ -192,10 +192,11 @@ class _Choice:
 
         A principle counts once for each earlier item that is as close.
         """
-        beliefs, stake, shown, item = self._recommender.beliefs, self._recommender.stake, self._step.shown, self._item
+        beliefs, leave_cost = self._recommender.beliefs, self._recommender.leave_cost
+        shown, item = self._step.shown, self._item
         # The cost of a rate, in stars: rates do not add up to the risk, which is below 1, so each gets its share.
         rates = beliefs.dislike[item] + beliefs.closeness_rates(shown[-LONGEST:], beliefs.tables)[item]
-        cost = float(stake * self._expected.leaves[item] / max(rates, 1e-12))
+        cost = float(leave_cost * self._expected.leaves[item] / max(rates, 1e-12))
         before, closeness, found = shown[: -LONGEST - 1 : -1], beliefs.closeness, []  # newest first
         close = [closeness.to(earlier)[:, item] for earlier in before]
         for cause in beliefs.leaving.causes() if cost else ():
@@ -212,7 +213,7 @@ class _Choice:
                 )  # fmt: skip
         principles = sorted(found, key=lambda principle: principle.stars)[:most]
         return BeliefBehind(
-            stake=_rounded(stake), principles=principles, dislike=_rounded(-cost * beliefs.dislike[item])
+            leave_cost=_rounded(leave_cost), principles=principles, dislike=_rounded(-cost * beliefs.dislike[item])
         )
 
     def moved(self, most: int) -> dict[str, float]:
