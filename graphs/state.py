@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated, Literal, NotRequired, cast
 
 from langgraph.channels.delta import DeltaChannel
@@ -106,7 +105,7 @@ class Decision(Weighed):
 
 def usage_state(usage: Usage) -> UsageState:
     """`usage` as it travels through the graph."""
-    return cast(UsageState, asdict(usage))
+    return cast(UsageState, dict(vars(usage)))
 
 
 def add_usage(old: UsageState, new: UsageState) -> UsageState:
