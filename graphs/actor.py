@@ -1,14 +1,16 @@
-"""The Actor as a subgraph: weigh, where memory chooses; where the LLM does, analyse -> retrieve -> shortlist -> choose
+"""The Actor as a subgraph of its own, which decides on one item.
 
-or ... -> propose -> ground; else pick. What only the LLM reads is not worked out for others, since every node costs.
+Where memory chooses: weigh. Where the LLM chooses: analyse -> retrieve -> shortlist -> choose, or, in its own words,
+analyse -> retrieve -> propose -> ground. Other methods: pick, or shortlist -> pick. Every node costs time, so a method
+passes only the nodes that it needs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Literal
+from collections.abc import Collection
+from typing import Literal
 
 import numpy as np
 from langgraph.graph import END, START, StateGraph
@@ -20,7 +22,7 @@ from billp.agents.candidates import Experience, draw_shortlist
 from billp.agents.llm.usage import Usage
 from billp.agents.recommender import Observations
 from billp.agents.tools import CategoryAnalysis, analysed
-from billp.graphs.dependencies import Dependencies, DependencyProvider, embed_text, with_dependencies
+from billp.graphs.dependencies import Dependencies, DependencyProvider, Node, Update, embed_text, with_dependencies
 from billp.graphs.methods import method_named
 from billp.graphs.recommending import CHOOSING, SHORTLISTING, observation, recommender_of, weighed_by
 from billp.graphs.recording import decided, unweighed
@@ -36,19 +38,18 @@ from billp.graphs.state import (
 )
 from billp.graphs.tools import recall_experience, search_catalogue
 
-Update = dict[str, Any]
 ActorGraph = CompiledStateGraph[ActorState, EpisodeContext, ActorObservation, ActorOutput]
 
 
 async def analyse(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """Calls the category tool."""
+    """Calls the category tool: which categories came lately, and which liked ones did not."""
     observed = deps.observed(state)
     analysis = await analysed(observed.history, observed.recommended)
     return {"lately": list(analysis.lately), "fresh": list(analysis.fresh)}
 
 
 async def retrieve(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """Reads what went well or badly in similar states."""
+    """Reads from memory what went well or badly in similar states, for the LLM."""
     limits = deps.settings.memory
     method = method_named(runtime.context.method)
     if not method.micro or deps.memory is None or not limits.experiences:
@@ -89,7 +90,7 @@ async def shortlist(state: ActorState, runtime: Runtime[EpisodeContext], deps: D
 
 
 async def choose(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The LLM chooses one of the shortlist; in evaluation what it prefers, or as `actor.evaluate` says."""
+    """The LLM chooses an item of the shortlist: in evaluation the one it prefers, unless `actor.evaluate` says else."""
     items = deps.catalogue.some(state["weighed"]["shortlist"])
     choice = await deps.required_roles.actor.choose(
         _told(deps, state),
@@ -116,9 +117,9 @@ async def ground(state: ActorState, runtime: Runtime[EpisodeContext], deps: Depe
 
 
 async def weigh(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """Weighs the whole catalogue by what memory knows, the principle of staying first, and takes the best.
+    """Weighs the whole catalogue by what memory believes, staying first, and takes the best item.
 
-    Single experiences are read by the LLM; what memory believes, and chooses by, comes from all of them.
+    Beliefs come from all experiences in memory; single experiences are read only where the LLM chooses.
     """
     method = method_named(runtime.context.method)
 
@@ -132,7 +133,7 @@ async def weigh(state: ActorState, runtime: Runtime[EpisodeContext], deps: Depen
 
 
 async def pick(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """Picks without an LLM: as a recommender says, by chance, or knowing the simulated user's answers."""
+    """Picks without an LLM: what a recommender says, by chance, or knowing the simulated user's answers."""
     method, context = method_named(runtime.context.method), runtime.context
     if method.chooser == "shortlist":  # drawn in random order
         return _decision(state, state["weighed"]["shortlist"][0], state["weighed"])
@@ -150,7 +151,7 @@ async def pick(state: ActorState, runtime: Runtime[EpisodeContext], deps: Depend
 async def route_to_item(
     state: ActorState, runtime: Runtime[EpisodeContext]
 ) -> Literal["analyse", "weigh", "shortlist", "pick"]:
-    """Who chooses: the LLM, which is told of what is observed first, memory, or one who is told nothing."""
+    """To the node that begins the choice: by the LLM, by memory, from a shortlist by chance, or by a recommender."""
     match method_named(runtime.context.method).chooser:
         case "llm":
             return "analyse"
@@ -164,12 +165,12 @@ async def route_to_item(
 async def route_to_words(
     state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["shortlist", "propose"]:
-    """Whether the LLM chooses from a shortlist or names an item in words (`actor.mode`)."""
+    """Whether the LLM chooses from a shortlist or names an item in its own words (`actor.mode`)."""
     return "propose" if deps.settings.actor.mode == "free" else "shortlist"
 
 
 async def route_from_shortlist(state: ActorState, runtime: Runtime[EpisodeContext]) -> Literal["choose", "pick"]:
-    """Who chooses from the shortlist: the LLM, or chance alone."""
+    """Whether the LLM or chance chooses from the shortlist."""
     return "choose" if method_named(runtime.context.method).chooser == "llm" else "pick"
 
 
@@ -178,14 +179,18 @@ def build_actor_graph(provide: DependencyProvider) -> ActorGraph:
     graph = StateGraph(
         ActorState, context_schema=EpisodeContext, input_schema=ActorObservation, output_schema=ActorOutput
     )
-    graph.add_node("analyse", _noted("analyse", with_dependencies(analyse, provide)))
-    graph.add_node("retrieve", _noted("retrieve", with_dependencies(retrieve, provide)))
-    graph.add_node("pick", _noted("pick", with_dependencies(pick, provide)))
-    graph.add_node("shortlist", _noted("shortlist", with_dependencies(shortlist, provide)))
-    graph.add_node("weigh", _noted("weigh", with_dependencies(weigh, provide)))
-    graph.add_node("choose", _noted("choose", with_dependencies(choose, provide)))
-    graph.add_node("propose", _noted("propose", with_dependencies(propose, provide)))
-    graph.add_node("ground", _noted("ground", with_dependencies(ground, provide)))
+
+    def add(name: str, node: Node) -> None:
+        graph.add_node(name, _noted(name, with_dependencies(node, provide)))
+
+    add("analyse", analyse)
+    add("retrieve", retrieve)
+    add("pick", pick)
+    add("shortlist", shortlist)
+    add("weigh", weigh)
+    add("choose", choose)
+    add("propose", propose)
+    add("ground", ground)
     graph.add_conditional_edges(START, route_to_item)
     graph.add_edge("analyse", "retrieve")
     graph.add_conditional_edges("retrieve", with_dependencies(route_to_words, provide))
@@ -196,8 +201,8 @@ def build_actor_graph(provide: DependencyProvider) -> ActorGraph:
     return graph.compile()
 
 
-def _noted(name: str, node: Callable[..., Awaitable[Update]]) -> Callable[..., Awaitable[Update]]:
-    """`node`, whose update also says that it was passed."""
+def _noted(name: str, node: Node) -> Node:
+    """`node` with an update that also lists it among the nodes passed."""
 
     @functools.wraps(node)
     async def run(state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -207,7 +212,7 @@ def _noted(name: str, node: Callable[..., Awaitable[Update]]) -> Callable[..., A
 
 
 def _told(deps: Dependencies, state: ActorState) -> ActorInput:
-    """What the LLM is told for the step at hand."""
+    """What the LLM is told for this step."""
     known = deps.catalogue
     return ActorInput(
         observed=deps.observed(state),
@@ -219,7 +224,7 @@ def _told(deps: Dependencies, state: ActorState) -> ActorInput:
 
 
 def _observed(deps: Dependencies, state: ActorState, context: EpisodeContext, masked: Collection[int]) -> Observations:
-    """The user as a recommender sees him at this step."""
+    """The user as a recommender sees them at this step."""
     return observation(
         state["history"],
         state["recommended"],

@@ -1,4 +1,4 @@
-"""The `live` graph as a conversation, so that chat front ends for LangGraph show it: what is asked, and the answers."""
+"""The nodes of an episode with a person, which is a conversation too, so that chat front ends for LangGraph show it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from langgraph.runtime import Runtime
 from billp.agents.prompt_pack import clean
 from billp.agents.roles.wishes import Wish, cannot_be_met
 from billp.graphs import nodes
-from billp.graphs.dependencies import Dependencies
-from billp.graphs.nodes import Update
+from billp.graphs.dependencies import Dependencies, Update
 from billp.graphs.plans import wish_state
 from billp.graphs.recording import SAID
 from billp.graphs.state import EpisodeContext, EpisodeState, Trajectory, observation_of, step_seed, usage_state, wish_of
@@ -32,7 +31,7 @@ class LiveState(EpisodeState):
     """An episode with a person."""
 
     messages: Annotated[list[AnyMessage], DeltaChannel(add_all_messages, snapshot_frequency=1000)]
-    """Each recommendation, and what the person said to it."""
+    """Each recommendation, and the person's answer."""
 
 
 class LiveOutput(Trajectory):
@@ -42,7 +41,7 @@ class LiveOutput(Trajectory):
 
 
 async def present(state: LiveState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """Says what is recommended, and why, before the person is asked."""
+    """Tells the person what is recommended, and why."""
     item = deps.catalogue[state["decision"]["item"]]
     facts = ", ".join([*([str(item.year)] if item.year else []), *item.categories])
     reasons = [state["wish"]["notice"], wish_of(observation_of(state)).sentence(), state["thought"]]
@@ -63,7 +62,7 @@ async def respond(state: LiveState, runtime: Runtime[EpisodeContext], deps: Depe
 
 
 async def heed(state: LiveState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """What the person asks for becomes the plan of this session; where it cannot be met, a notice says so."""
+    """Reads what the person asks for and plans by it; if it cannot be met, a notice says so."""
     asked, known, item = state["wish"], observation_of(state), state["decision"]["item"]
     before = wish_of(known)
     heard = await deps.wishes.read(

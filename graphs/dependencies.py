@@ -1,4 +1,4 @@
-"""What the nodes work with: the roles, the memory and the user of one dataset, made once and shared."""
+"""What the nodes work with: data, users, roles and memory of one dataset, made once and shared by episodes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from langgraph.runtime import Runtime
@@ -38,7 +38,7 @@ _NEWEST_WEIGHS = 0.8  # each older item of a state counts this much of the next 
 
 @dataclass(frozen=True)
 class AgentRoles:
-    """The four roles, on one model and one prompt pack, and who reads wishes with it."""
+    """The four roles and the reader of wishes, on one model and one prompt pack."""
 
     planner: Planner
     actor: Actor
@@ -49,7 +49,7 @@ class AgentRoles:
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Everything one episode needs; holds no state of any episode, so episodes share it side by side."""
+    """Everything an episode needs. It holds no state of an episode, so many episodes share it side by side."""
 
     settings: Settings
     dataset: Dataset
@@ -62,15 +62,15 @@ class Dependencies:
     embedder: Embedder
     pack: PromptPack
     belief_model: BeliefModel
-    """What memories let believe of items and of leaving."""
+    """What can be believed of items and of leaving, given a memory."""
     roles: AgentRoles | None
-    """None where no method in use needs an LLM."""
+    """None if no method in use needs an LLM."""
     memory: AgentMemory | None
-    """None where no method in use has a memory."""
+    """None if no method in use has a memory."""
     recommender: Recommender | None = None
-    """Whatever recommends by what was trained or counted beforehand; None where no method in use needs it."""
+    """A recommender that was trained or counted beforehand; None if no method in use needs one."""
     learn_at_once: bool = False
-    """Write to memory when an episode ends, instead of leaving that to the runner's batches."""
+    """Write to memory when an episode ends, instead of leaving that to a runner's batches."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -79,7 +79,7 @@ class Dependencies:
 
     @property
     def wishes(self) -> WishReader:
-        """Who reads what a person asks for; without a language model what names categories plainly."""
+        """The reader of what a person asks for; without an LLM it reads wishes that name categories plainly."""
         return self.roles.wishes if self.roles else WishReader(None, self.pack["wish"], self.settings.planner)
 
     @cached_property
@@ -89,13 +89,13 @@ class Dependencies:
 
     @property
     def required_roles(self) -> AgentRoles:
-        """The roles; raises EpisodeError where these dependencies were made without an LLM."""
+        """The roles; raises EpisodeError if these dependencies were made without an LLM."""
         if self.roles is None:
             raise EpisodeError("This episode needs an LLM, but none was started; name an LLM method when starting.")
         return self.roles
 
     def observed(self, seen: Observation) -> AgentObservation:
-        """What is known, in the agents' terms."""
+        """`seen` as the agents are shown it: items with titles and categories, rewards in whole stars."""
         return AgentObservation(
             history=tuple(self.catalogue.some(seen["history"])),
             recommended=tuple(self.catalogue.some(seen["recommended"])),
@@ -103,15 +103,14 @@ class Dependencies:
         )
 
     def masked_items(self, seen: Observation) -> set[int]:
-        """What is not recommended now: what the user met, and what a live person's wish excludes."""
+        """Items that may not be recommended now: what the user met, and what a live person's wish excludes."""
         met, wish = self.met_items(seen), wish_of(seen)
         return met | not_wished(self.catalogue, wish, met) if wish != Wish() else met
 
     def met_items(self, seen: Observation) -> set[int]:
-        """Returns the user's own history, and what was shown since every other item was last shown.
+        """The items of the user's own history and of this episode (`actor.mask_history`, `actor.mask_shown`).
 
-        In a small catalogue, items are shown again after all others. Both are settings (`actor.mask_history`,
-        `mask_shown`).
+        Once all other items were shown in the episode, they count as new and may be shown again.
         """
         settings, items = self.settings, len(self.catalogue)
         own = masked_of(settings, {*self.users.rated(seen["user"]), *seen["history"]}, items)
@@ -119,24 +118,30 @@ class Dependencies:
         return own | set(shown[len(shown) - len(shown) % (items - len(own)) :])
 
     def state_words(self, observed: AgentObservation) -> str:
-        """The titles that make up a state, oldest first: what is looked for in memory, for people."""
+        """The titles that make up a state, oldest first: how a search of memory is shown to people."""
         return "; ".join(item.title for item in observed.recent(self.settings.memory.state_items))
 
     def state_vector(self, observed: AgentObservation) -> Vectors:
         """(d,) unit vector of the user's last items: the mean of their text vectors, newer ones weighing more.
 
-        Averaging vectors that exist already costs microseconds where embedding the state's text anew would
-        cost tens of milliseconds a step, and it lives in the same space as any searched words.
+        Averaging vectors that exist costs microseconds, embedding the state's text tens of milliseconds; both lie in
+        the same space as the vectors of searched words.
         """
         return state_vector(self.vectors, [item.index for item in observed.recent(self.settings.memory.state_items)])
 
 
 DependencyProvider = Callable[[EpisodeContext, str], Awaitable[Dependencies]]
-"""Finds the dependencies that an episode's context and user ask for; made on first use, shared afterwards."""
+"""Gives the dependencies that an episode's context and user need; made on first use, shared afterwards."""
+
+Update = dict[str, Any]
+"""What a node returns: the keys of the state that change."""
+
+Node = Callable[..., Awaitable[Update]]
+"""A node, as a function of (state, runtime, dependencies) or, with its dependencies, as LangGraph calls it."""
 
 
 def fixed_dependencies(deps: Dependencies) -> DependencyProvider:
-    """A provider of dependencies made beforehand, whatever the context and whoever the user."""
+    """A provider that gives these dependencies for every context and user."""
 
     async def provide(context: EpisodeContext, user: str) -> Dependencies:
         return deps
@@ -147,9 +152,9 @@ def fixed_dependencies(deps: Dependencies) -> DependencyProvider:
 def with_dependencies(
     node: Callable[[State, Runtime[EpisodeContext], Dependencies], Awaitable[Result]], provide: DependencyProvider
 ) -> Callable[..., Awaitable[Result]]:
-    """`node`, a node or a router, with the dependencies of the episode at hand; LangGraph reads its annotations.
+    """A node or router as LangGraph calls it, which gets the dependencies of its episode and runs `node` with them.
 
-    It raises BadInputError where the episode names no user.
+    It keeps the annotations of `node`, which LangGraph reads. It raises BadInputError if the input names no user.
     """
 
     @functools.wraps(node)

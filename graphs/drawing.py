@@ -1,4 +1,4 @@
-"""The state machine as a picture, and as the nodes and edges that a picture is made of."""
+"""The state machine as Mermaid source, and its nodes and edges for other drawings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from billp.graphs.dependencies import Dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.state import EpisodeContext
 
-_MARKS = ("__start__", "__end__")  # where a graph begins and ends; no node of ours
+_MARKS = ("__start__", "__end__")  # LangGraph's own nodes at the ends of a graph
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A way from one node to the next; `conditional` where a router decides whether it is taken."""
+    """An edge between two nodes; `conditional` if a router decides whether it is taken."""
 
     source: str
     target: str
@@ -23,17 +23,17 @@ class Edge:
 
 
 def episode_mermaid() -> str:
-    """Mermaid source of the episode's graph with the Actor's subgraph opened."""
+    """Mermaid source of the episode's graph, the Actor's subgraph included."""
     return _drawn().draw_mermaid().strip()
 
 
 def episode_nodes() -> list[str]:
-    """The nodes that do something; those of the Actor's subgraph are `act:NAME`."""
+    """The names of all nodes; those of the Actor's subgraph are `act:NAME`."""
     return [name for name in _drawn().nodes if not name.endswith(_MARKS)]
 
 
 def episode_edges() -> list[Edge]:
-    """The edges between `episode_nodes`; those into and out of the Actor's subgraph lead to what is in and after it."""
+    """The edges between `episode_nodes`; those at the border of the Actor's subgraph join its nodes."""
     edges = [Edge(edge.source, edge.target, edge.conditional) for edge in _drawn().edges]
     after = {edge.source: edge.target for edge in edges if edge.source.endswith(":__end__")}
     first: dict[str, list[str]] = {}

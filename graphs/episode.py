@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -12,9 +11,9 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from billp.graphs import conversation, nodes, recalling
-from billp.graphs.actor import ActorGraph, Update, build_actor_graph
+from billp.graphs.actor import ActorGraph, build_actor_graph
 from billp.graphs.conversation import LiveOutput, LiveState
-from billp.graphs.dependencies import Dependencies, DependencyProvider, with_dependencies
+from billp.graphs.dependencies import Dependencies, DependencyProvider, Node, Update, with_dependencies
 from billp.graphs.methods import method_named
 from billp.graphs.state import (
     ActorObservation,
@@ -31,7 +30,7 @@ _NODES_A_STEP = 11  # plan, act, its five inner nodes, present, respond, heed, c
 
 
 async def after_recall(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Literal["plan", "act"]:
-    """Methods without thoughts and plans go straight to the Actor."""
+    """To the Planner, or straight to the Actor for methods without thoughts and plans."""
     method = method_named(runtime.context.method)
     return "plan" if method.thinks or method.plans else "act"
 
@@ -39,7 +38,7 @@ async def after_recall(state: EpisodeState, runtime: Runtime[EpisodeContext]) ->
 async def after_respond(
     state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["criticise", "plan", "act", "reflect", "conclude"]:
-    """The Critic judges where something is learned from it; else straight on."""
+    """To the Critic, where its judgement is learned from or always wanted; else onward."""
     wanted = runtime.context.learn or deps.settings.critic.always
     if wanted and method_named(runtime.context.method).experiences:
         return "criticise"
@@ -49,7 +48,7 @@ async def after_respond(
 async def onward(
     state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["plan", "act", "reflect", "conclude"]:
-    """Another step, or the end; with a new thought where the old one has run its steps or the user disliked it."""
+    """To another step or to the end; a new plan where the old one has run its steps or the user disliked the item."""
     method, limits = method_named(runtime.context.method), deps.settings.planner
     if state["ended"]:
         return "reflect" if runtime.context.learn and method.recalls != "none" else "conclude"
@@ -61,14 +60,14 @@ async def onward(
 async def after_answer(
     state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["heed", "criticise", "plan", "act", "reflect", "conclude"]:
-    """What a person asked for in words is heeded before anything else."""
+    """To `heed` where a person asked for something in words; else as `after_respond`."""
     return "heed" if state["wish"]["asked"] else await after_respond(state, runtime, deps)
 
 
 async def after_heed(
     state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["present", "criticise", "plan", "act", "reflect", "conclude"]:
-    """On from the rating where there was one; else another item, or the same where the wish cannot be met."""
+    """As `after_respond` where there was a rating; else another item, or the same where the wish cannot be met."""
     if state["wish"]["rated"]:
         return await after_respond(state, runtime, deps)
     return "present" if state["wish"]["notice"] else "act"
@@ -84,31 +83,35 @@ def build_episode_graph(
     persons: bool = False,
     checkpointer: BaseCheckpointSaver[Any] | None = None,
 ) -> EpisodeGraph:
-    """The state machine, compiled, with a recursion limit that lets `horizon` steps pass.
+    """The state machine, compiled, with a recursion limit that allows `horizon` steps.
 
-    `inputs` and `context` say which form fields it shows; with `persons` for users it keeps a conversation in
-    `messages`; `checkpointer` keeps its state between interrupts (`langgraph dev` brings its own).
+    `inputs` and `context` are the form fields that it shows. With `persons` for users it keeps a conversation in
+    `messages`. `checkpointer` keeps its state between interrupts (`langgraph dev` brings its own).
     """
     state, output = (LiveState, LiveOutput) if persons else (EpisodeState, Trajectory)
     graph = StateGraph(state, context_schema=context, input_schema=inputs, output_schema=output)
-    graph.add_node("recall", _noted("recall", with_dependencies(recalling.recall, provide)))
-    graph.add_node("plan", _noted("plan", with_dependencies(nodes.plan, provide)))
+
+    def add(name: str, node: Node) -> None:
+        graph.add_node(name, _noted(name, with_dependencies(node, provide)))
+
+    add("recall", recalling.recall)
+    add("plan", nodes.plan)
     graph.add_node("act", _acting(build_actor_graph(provide)))
     if persons:
-        graph.add_node("present", _noted("present", with_dependencies(conversation.present, provide)))
-        graph.add_node("respond", _noted("respond", with_dependencies(conversation.respond, provide)))
-        graph.add_node("heed", _noted("heed", with_dependencies(conversation.heed, provide)))
+        add("present", conversation.present)
+        add("respond", conversation.respond)
+        add("heed", conversation.heed)
         graph.add_edge("act", "present")
         graph.add_edge("present", "respond")
         graph.add_conditional_edges("respond", with_dependencies(after_answer, provide))
         graph.add_conditional_edges("heed", with_dependencies(after_heed, provide))
     else:
-        graph.add_node("respond", _noted("respond", with_dependencies(nodes.respond, provide)))
+        add("respond", nodes.respond)
         graph.add_edge("act", "respond")
         graph.add_conditional_edges("respond", with_dependencies(after_respond, provide))
-    graph.add_node("criticise", _noted("criticise", with_dependencies(nodes.criticise, provide)))
-    graph.add_node("reflect", _noted("reflect", with_dependencies(nodes.reflect, provide)))
-    graph.add_node("conclude", _noted("conclude", with_dependencies(nodes.conclude, provide)))
+    add("criticise", nodes.criticise)
+    add("reflect", nodes.reflect)
+    add("conclude", nodes.conclude)
     graph.add_edge(START, "recall")
     graph.add_conditional_edges("recall", after_recall)
     graph.add_edge("plan", "act")
@@ -119,8 +122,11 @@ def build_episode_graph(
     return graph.compile(checkpointer, name=name).with_config(recursion_limit=limit)
 
 
-def _noted(name: str, node: Callable[..., Awaitable[Update]]) -> Callable[..., Awaitable[Update]]:
-    """`node`, whose update also says that it was passed: by the step under way, or by the one that is over."""
+def _noted(name: str, node: Node) -> Node:
+    """`node` with an update that also lists it: among the nodes since the last step, or in the record of that step.
+
+    A step begins with `plan` or `act` and is recorded by `respond`; what follows until the next step belongs to it.
+    """
 
     @functools.wraps(node)
     async def run(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -135,11 +141,11 @@ def _noted(name: str, node: Callable[..., Awaitable[Update]]) -> Callable[..., A
     return run
 
 
-def _acting(actor: ActorGraph) -> Callable[..., Awaitable[Update]]:
+def _acting(actor: ActorGraph) -> Node:
     """The Actor's subgraph, which has a state of its own, as a node that returns its decision."""
 
-    # A step is done over from its beginning, not from inside; the Actor's own checkpoints would be most of all that is
-    # stored. A graph that keeps none is not drawn, though: LangGraph draws the other one that `act` refers to.
+    # The Actor keeps no checkpoints: they would be most of what is stored, and a broken step starts again from its
+    # beginning. LangGraph does not draw a graph without checkpoints, so `act` refers to the original too.
     unkept = actor.copy({"checkpointer": False})
 
     async def act(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:

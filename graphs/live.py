@@ -1,4 +1,4 @@
-"""A person instead of a simulated user: the graph stops at each item and waits for a rating, a wish, or "I leave"."""
+"""A person as the user: the graph stops at each item and waits for a rating, a wish, or "I leave"."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from billp.simulators import Dataset, StepResult, Worlds
 UNRATED = 1.0
 """Stars that count for an item at which a person left without rating it.
 
-A step has a reward, so some number must stand there. One star is the lowest there is, and the one at which simulated
-users leave too (`simulator.min_reward`); the person is told so with every item and may rate and leave together.
+Every step needs a reward. One star is the lowest, and the one at which simulated users leave too
+(`simulator.min_reward`). The person is told so with every item, and may rate and leave together.
 """
 EXPECTED = (
     'give a rating from 1 to 5, say what you wish for, or "leave"; a rating goes with either, such as '
@@ -36,31 +36,31 @@ EXPECTED = (
 _RATING = re.compile(r"(?P<rating>\d+)(?:\s*stars?)?\s*(?:[,;:]\s*(?P<wish>.*))?", re.IGNORECASE | re.DOTALL)
 _LEAVING = re.compile(
     r"(?:(?P<rating>\d+)(?:\s*stars?)?[\s,;:]*)?(?:and\s+)?"
-    r"(?:q(?:[\s,;:.-]+|$)"  # a letter alone says nothing else; "leave out the westerns" does
+    r"(?:q(?:[\s,;:.-]+|$)"  # a letter alone can mean nothing else; "leave out the westerns" does
     r"|(?:i\s+|i'm\s+)?(?:leave|leaving|quit)(?:\s*[,;:.-]\s*|\s+(?=(?:because|since|as)\b)|$))(?P<why>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 
 
 class Question(TypedDict):
-    """What a person sees: the item, and why it was chosen."""
+    """What a person is shown: the item, and why it was chosen."""
 
     step: int
     horizon: int
-    """Steps after which the episode is cut off."""
+    """Steps after which the episode ends."""
     title: str
     categories: list[str]
     year: int | None
     thought: str
-    """The plan in force, what the person asked for first; empty for methods without one."""
+    """The thought in force, after what the person asked for; empty for methods without thoughts."""
     words: str
-    """What the Actor said."""
+    """The Actor's words."""
     expected: str
     """What may be answered."""
     problem: str
     """What was wrong with the last answer, or why a wish cannot be met; empty at first."""
     stand_in: str
-    """That a thought's words are those of a model that knows nothing; empty otherwise."""
+    """A warning that the thought comes from the stand-in model, which knows nothing; else empty."""
 
 
 def _no_truth_value(value: object) -> object:
@@ -70,7 +70,7 @@ def _no_truth_value(value: object) -> object:
 
 
 class PersonAnswer(BaseModel):
-    """A person's answer: a rating from 1 to 5, a wish for what comes next, leaving and why, or a rating with either.
+    """A person's answer: a rating from 1 to 5, a wish, leaving and why, or a rating with one of the two.
 
     Written as `4`, `"4"`, `"something lighter"`, `"4, something lighter"`, `"leave"`, `"2, leave: too much war"`,
     `{"rating": 4}` or `{"rating": 2, "leave": true, "why": "too much war"}`, the last two also as JSON text.
@@ -95,16 +95,16 @@ class PersonAnswer(BaseModel):
         if self.rating is None and not self.leave and not self.wish:
             raise ValueError("neither a rating nor a wish nor leaving")
         if self.leave and self.wish:
-            raise ValueError("a wish of somebody who leaves")
+            raise ValueError("a wish and leaving together")
         if self.why and not self.leave:
-            raise ValueError("why somebody leaves who does not")
+            raise ValueError("a reason for leaving without leaving")
         if self.wish and not any(char.isalpha() for char in self.wish):
             raise ValueError("a wish without words")
         return self
 
 
 def _in_words(said: str) -> dict[str, object]:
-    """A typed answer as the fields of a PersonAnswer; what is neither a rating nor leaving is a wish."""
+    """The fields of a PersonAnswer for a typed answer; what is neither a rating nor leaving is a wish."""
     if found := _LEAVING.fullmatch(said):
         return {"rating": found["rating"], "leave": True, "why": found["why"].strip()}
     if found := _RATING.fullmatch(said):
@@ -114,27 +114,27 @@ def _in_words(said: str) -> dict[str, object]:
 
 @dataclass(frozen=True, eq=False)
 class LiveUsers:
-    """Persons, who need not be in the logs. Each answer interrupts the graph, so it needs a checkpointer."""
+    """Live persons, in the logs or not. Each answer interrupts the graph, which needs a checkpointer for that."""
 
     dataset: Dataset
     vectors: Vectors
     embedder: Embedder
     worlds: Worlds
     roles: AgentRoles | None
-    """Whose thoughts the persons are told."""
+    """The roles whose thoughts the persons are told."""
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
-        """A new name each time: what a person said once must not be overwritten in memory by the next time."""
+        """A new name each time, so that in memory no episode overwrites an earlier one."""
         return f"live-{uuid4().hex[:8]}"
 
     def may_teach(self, split: Split, user: str) -> bool:
-        """Everybody but who bears a test user's name, and so has their logs: a person lives in neither world."""
+        """True, unless the person goes by the name of a test user, and so has that user's history."""
         return user not in self.dataset.user_keys or not is_test_user(self.dataset, self.worlds, user)
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
-        """The items named in `likes`; where there are none, those of the logs; empty for somebody new.
+        """The items named in `likes`, or those of the logs; empty for a new person who names none.
 
-        A title that the catalogue does not have stands for the item whose text vector is nearest to it.
+        A title that is not in the catalogue stands for the item with the nearest text vector.
         """
         if likes:
             return list(dict.fromkeys(self._grounded(title) for title in likes))[-count:]
@@ -143,19 +143,19 @@ class LiveUsers:
         return []
 
     def rated(self, user: str) -> Collection[int]:
-        """From the logs; empty for somebody new, whose history is what they said to like."""
+        """From the logs; empty for a new person, whose history is what they named."""
         if user in self.dataset.user_keys:
             return [int(item) for item in self.dataset.rated(self.dataset.user_index(user))]
         return ()
 
     def _stand_in(self) -> str:
-        """What is to be said of a thought; what an LLM can do is found out after this was made."""
+        """The warning, if the LLM is the stand-in; that is found out only after this object was made."""
         return "" if self.roles is None or self.roles.reflector.knows else STAND_IN
 
     def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult | Wished:
-        """Asks until the answer is one; the horizon still cuts the episode off.
+        """Asks until the answer can be understood; at the horizon the episode ends as for simulated users.
 
-        The node runs again from its top with each answer, so nothing before the interrupt may have an effect.
+        With each answer the node runs again from its beginning, so nothing before the interrupt may have an effect.
         """
         item, step = self.dataset.catalogue[decision["item"]], len(seen["recommended"]) + 1
         question = Question(
@@ -186,7 +186,7 @@ class LiveUsers:
         return StepResult(reward, "horizon" if step >= self.worlds.train.horizon else "", said=verdict.wish)
 
     def best(self, split: Split, seen: Observation, masked: Collection[int]) -> int:
-        """Raises SettingsError: nobody knows beforehand what a person will say."""
+        """Raises SettingsError, since a person's answers cannot be known in advance."""
         raise SettingsError("The method oracle knows simulated users only; choose another method for a live person.")
 
     def _grounded(self, title: str) -> int:
@@ -198,11 +198,11 @@ class LiveUsers:
 
 
 def own_memory(user: str) -> str:
-    """The name of the memory that only episodes of the person `user` read and write; unlike for unlike names."""
+    """The name of a person's own memory; different for different users."""
     return "live/" + user.replace("%", "%25").replace("/", "%2F")
 
 
 def with_persons(deps: Dependencies) -> Dependencies:
-    """The same dependencies, answered by a person."""
+    """The same dependencies with live persons for users."""
     users = LiveUsers(deps.dataset, deps.vectors, deps.embedder, deps.worlds, deps.roles)
     return replace(deps, users=users)

@@ -1,6 +1,6 @@
 """The nodes of an episode after `recall`: plan, respond, criticise, reflect, conclude; the Actor is `graphs.actor`.
 
-Each is a function of the state, the runtime and the dependencies, returns an update and changes nothing it was given.
+Each node is a function of state, runtime and dependencies; it returns an update and changes nothing it was given.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from langgraph.runtime import Runtime
 
@@ -20,7 +19,7 @@ from billp.agents.prompt_pack import clean
 from billp.agents.roles.critic import Critic, advantage, averaged_value
 from billp.agents.roles.planner import Known
 from billp.agents.tools import analyse_categories
-from billp.graphs.dependencies import Dependencies
+from billp.graphs.dependencies import Dependencies, Update
 from billp.graphs.learning import learn_next
 from billp.graphs.methods import method_named
 from billp.graphs.plans import plan_state, wished_plan
@@ -41,11 +40,9 @@ from billp.graphs.state import (
 from billp.graphs.users import Wished
 from billp.memory.retriever import similar_states
 
-Update = dict[str, Any]
-
 
 async def plan(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The Planner writes the thought for the next steps; evidence and its words make the typed plan."""
+    """The Planner writes the thought for the next steps; its words and the evidence make the typed plan."""
     method, limits = method_named(runtime.context.method), deps.settings.planner
     evidence = Evidence.from_json(state["evidence"]) if state["evidence"] else Evidence()
     made = make_plan(evidence, caution=limits.caution, steps=limits.steps) if method.plans else Plan()
@@ -106,9 +103,9 @@ async def respond(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: D
 
 
 async def criticise(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The Critic values the state before and after the step; their difference is what the step taught.
+    """The Critic values the states before and after the step; reward and values make the step's advantage.
 
-    Without the Critic (`billp-memory-only`) the reward alone says whether the step is to be encouraged.
+    Without the Critic (`billp-memory-only`) the reward alone says whether the step is encouraged.
     """
     step, context = state["steps"][-1], runtime.context
     if not method_named(context.method).critic:
@@ -123,7 +120,7 @@ async def criticise(state: EpisodeState, runtime: Runtime[EpisodeContext], deps:
     if value is None:
         before = await estimate(step["number"] - 1)
         value, spent, valued = before.value, before.usage, _valued(valued, before, step["number"])
-    next_value = 0.0  # nothing follows where the user left; where only time ran out, the state goes on being worth
+    next_value = 0.0  # a user who left brings nothing more; at the horizon the state keeps its value
     if not user_left(state["ended"]):
         after = await estimate(step["number"])
         next_value, spent = after.value, spent + after.usage
@@ -157,8 +154,9 @@ async def judge(
 ) -> ValueEstimate:
     """V of `observed`, of memory alone where there is no `critic`.
 
-    Where memory knows as many similar states as are looked for, the LLM's word would hardly count, and it is not
-    asked (`critic.ask = "thin"`), unless `always`. Raises ReplyFormatError or ModelUnavailableError as the Critic does.
+    With `critic.ask = "thin"` the LLM is not asked where memory knows as many similar states as are looked for, since
+    its word would hardly count; with `always` it is asked all the same. Raises what the Critic raises:
+    ReplyFormatError and ModelUnavailableError.
     """
     limits = deps.settings.memory
     targets: list[float] = []
@@ -183,11 +181,11 @@ async def judge(
 
 
 async def reflect(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The Reflector writes the lesson of the finished episode; without an LLM it is what the numbers say.
+    """The Reflector writes the reflection on the finished episode.
 
-    So it is with the stand-in model, whose sentences would be read as lessons and carry no knowledge. Where a
-    person said why he leaves, that is the lesson. A method that plans asks in a form why the user left, and holds
-    the claim to what happened and to what memory learned of leaving.
+    Where a person said why they leave, that is the reflection. Without an LLM, or with the stand-in, whose sentences
+    carry no knowledge, it is what the numbers say. A method that plans asks in a form why the user left, and checks the
+    claim against what happened and against what memory learned of leaving.
     """
     if state["ended"] == "left" and (why := state["steps"][-1].get("said")):
         return {"reflection": f'The user left and said why: "{why}".'}
@@ -210,7 +208,7 @@ async def reflect(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: D
 
 
 async def conclude(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """Adds up Len, R_each and R_traj, and writes to memory where nobody else does."""
+    """Adds up Len, R_each and R_traj, and writes to memory unless a runner does that in batches."""
     totals = totals_of(state["steps"])
     if runtime.context.learn and deps.learn_at_once and deps.memory is not None:
         done = output_of({**state, **totals})

@@ -28,7 +28,7 @@ class PlanState(TypedDict):
 
 
 class WishState(TypedDict):
-    """What a live person asked for, as `agents.wishes.Wish` explains, and what has become of it."""
+    """What a live person asked for, as in `agents.roles.wishes.Wish`, and what became of it."""
 
     words: list[str]
     wanted: list[str]
@@ -37,13 +37,13 @@ class WishState(TypedDict):
     together: bool
     until: int
     asked: str
-    """Words that nobody has read yet; empty otherwise."""
+    """Words still to be read by the reader of wishes; else empty."""
     rated: bool
-    """Whether they came with a rating of the item on the screen; if not, that item goes and another comes."""
+    """Whether the words came with a rating; if not, the item shown is replaced by another."""
     notice: str
-    """Why the last wish could not be met; empty where it could."""
+    """Why the last wish could not be met; empty if it could."""
     passed: list[int]
-    """Items that went because the person asked for something else."""
+    """Items that were replaced because the person asked for something else."""
 
 
 def plan_state(plan: Plan) -> PlanState:
@@ -57,14 +57,14 @@ def plan_from(kept: PlanState) -> Plan:
 
 
 def wished_plan(plan: PlanState, wish: Wish) -> PlanState:
-    """`plan` with what a live person asked for, where there is anything."""
+    """`plan` with what a live person asked for, if anything."""
     if not (wish.wanted or wish.unwanted or wish.refused):
         return plan
     return {**plan, "wanted": list(wish.wanted), "refused": [*wish.refused, *wish.unwanted]}
 
 
 def wish_from(kept: WishState) -> Wish:
-    """A wish as it travels through the graph."""
+    """The wish of a state."""
     return Wish(
         words=tuple(kept["words"]),
         wanted=tuple(kept["wanted"]),
@@ -76,7 +76,7 @@ def wish_from(kept: WishState) -> Wish:
 
 
 def wish_state(wish: Wish, passed: Sequence[int] = (), notice: str = "") -> WishState:
-    """`wish` as it travels through the graph, with nothing left to be read."""
+    """`wish` as it travels through the graph, with no words still to be read."""
     return WishState(
         words=list(wish.words),
         wanted=list(wish.wanted),

@@ -1,7 +1,4 @@
-"""The node `recall`: what an episode begins with.
-
-These are the user's history, and reflections of similar users, merged and weighed, or the latest ones.
-"""
+"""The node `recall`, where an episode begins: the user's history, and what memory says of similar users."""
 
 from __future__ import annotations
 
@@ -33,9 +30,10 @@ from billp.memory.retriever import similar_states
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """The `reflections` to be read in words, the `evidence` of the similar ones added up, as JSON ("": none), and the
+    """What memory has for an episode.
 
-    `principles` that their claims come to.
+    `reflections` are read in words. `evidence` is what similar ones show in numbers, added up, as JSON ("": none).
+    `principles` are made of their claims.
     """
 
     reflections: list[RecalledReflection] = field(default_factory=list)
@@ -44,9 +42,9 @@ class Recalled:
 
 
 async def recall(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> dict[str, Any]:
-    """Looks the user up and reads reflections of similar users, or the latest ones.
+    """Looks the user up, reads memory, and resets the state for a new episode.
 
-    Raises SettingsError when `learn` would teach from a test user.
+    Raises SettingsError if `learn` would teach from a test user.
     """
     user, context = state["user"], runtime.context
     if context.learn:
@@ -83,11 +81,11 @@ async def recall(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: De
 
 
 async def read_memory(deps: Dependencies, method: Method, history: Sequence[int]) -> Recalled:
-    """What memory has for an episode of a user with this `history` to begin with.
+    """What memory has for an episode of a user with this `history`.
 
-    With `memory.merged` of 0 the nearest are read as they are. A reflection whose claim does not hold, or whose
-    principle is retired, is not read. A person of whom nothing is known is like nobody, so that there too the latest
-    are read.
+    The method reads reflections of similar users or the latest ones; the latest also where nothing is known of the
+    user. Similar ones are merged and weighed, unless `memory.merged` is 0. A reflection is left out if its claim does
+    not hold or its principle is retired.
     """
     limits, memory = deps.settings.memory, deps.memory
     if method.recalls == "none" or memory is None:
@@ -142,7 +140,7 @@ def _offered(reflection: Reflection, retired: Collection[str]) -> bool:
 
 
 def lesson_words(reflection: RecalledReflection) -> str:
-    """A reflection as the Planner reads it, with how many episodes taught it where that is more than one."""
+    """A reflection as the Planner reads it, with the number of episodes that taught it if there were several."""
     count = 1 + len(reflection["alike"])
     return reflection["text"] if count == 1 else f"{reflection['text']} ({count} times)"
 

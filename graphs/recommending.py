@@ -1,4 +1,4 @@
-"""Who recommends in a method that asks no LLM, and what he is told of one user in the middle of an episode."""
+"""Recommenders of methods that ask no LLM, and what they are told of a user in the middle of an episode."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from billp.graphs.state import Weighed
 from billp.memory.leaving import LONGEST
 
 CHOOSING, SHORTLISTING = "choose", "shortlist"
-"""What chance is used for where no LLM is asked: to choose an item, and to draw candidates."""
+"""Two uses of chance, as seeds know them: to choose an item, and to draw candidates."""
 
 
 def recommender_of(deps: Dependencies, method: Method, *, explores: bool) -> Recommender:
-    """The recommender of `method`, which `explores` in training; a memory is read whole the first time.
+    """The recommender of `method`, which `explores` in training.
 
-    Raises EpisodeError for a method whose recommender was not opened.
+    The first call reads a memory whole, so keep it off the event loop. Raises EpisodeError for a method whose
+    recommender was not opened.
     """
     limits = deps.settings.actor
     match method.chooser:
@@ -52,7 +53,7 @@ def observation(
     n_items: int,
     seed: int,
 ) -> Observations:
-    """One user as a recommender sees him; `recommended` and `rewards` are oldest first."""
+    """One user as a recommender sees them; `recommended` and `rewards` are oldest first."""
     hidden = np.zeros((1, n_items), dtype=bool)
     hidden[0, list(masked)] = True
     return Observations(

@@ -1,4 +1,4 @@
-"""What is recorded of a step and of an episode, whoever ran it."""
+"""The records of a step and of an episode, for the graph and for episodes played as arrays."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from billp.graphs.state import Decision, Trajectory, Transition, UsageState, Wei
 from billp.simulators import StepResult
 
 MIDDLE_REWARD = 3.0
-"""Of one to five stars: from here on a reward without the Critic counts as encouragement."""
+"""Stars from which on a reward counts as encouragement where there is no Critic; the scale is one to five."""
 SAID = 200
-"""Characters that are kept of what a person says."""
+"""Characters of a person's words that are kept."""
 
 
 def unweighed(shortlist: Sequence[int] = ()) -> Weighed:
-    """A shortlist of which nothing is expected yet."""
+    """A shortlist without expectations yet."""
     return Weighed(shortlist=list(shortlist), advantages=[], likings=[], support=[], preferences=[])
 
 
@@ -34,7 +34,7 @@ def decided(
     proposal: str = "",
     usage: Usage | None = None,
 ) -> Decision:
-    """The decision for `item`; what is not given played no part in it."""
+    """The decision for `item`; an argument left out played no part in it."""
     return Decision(
         **(weighed or unweighed()),
         experiences=list(experiences),
@@ -56,7 +56,7 @@ def step_record(
     nodes: Sequence[str] = (),
     advantage: float | None = None,
 ) -> Transition:
-    """The step that followed `decision` after the items `before`, oldest first; nothing has judged it yet."""
+    """The step that followed `decision`, not yet judged; `before` are the items shown before it, oldest first."""
     item = decision["item"]
     return Transition(
         number=len(before) + 1,
@@ -87,7 +87,7 @@ def step_record(
 def episode_record(
     user: str, episode: str, history: Sequence[int], steps: list[Transition], usage: UsageState
 ) -> Trajectory:
-    """A finished episode in which nothing was recalled, valued or reflected on."""
+    """The record of a finished episode without recall, values and reflection."""
     return Trajectory(
         user=user,
         episode=episode,
@@ -105,12 +105,12 @@ def episode_record(
 
 
 def output_of(state: Mapping[str, Any]) -> Trajectory:
-    """The part of a final state that is the episode's record."""
+    """The record of the episode that ended in `state`."""
     return cast(Trajectory, {name: state[name] for name in Trajectory.__annotations__ if name in state})
 
 
 class Totals(TypedDict):
-    """What an episode comes to."""
+    """The totals of an episode."""
 
     length: int
     reward_each: float
@@ -118,6 +118,6 @@ class Totals(TypedDict):
 
 
 def totals_of(steps: Sequence[Transition]) -> Totals:
-    """Len, R_each and R_traj of a finished episode."""
+    """Len, R_each and R_traj of a finished episode (mean and sum of its rewards)."""
     total = sum(step["reward"] for step in steps)
     return Totals(length=len(steps), reward_each=total / len(steps), reward_trajectory=total)

@@ -1,4 +1,4 @@
-"""What whoever runs episodes does around the graph: before the first one, and with each one's context and trace."""
+"""Around a run of episodes: what is done before the first one, and each one's full context and trace."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _TRACED = ("method", "split", "seed", "run", "learn", "dataset", "memory", "prom
 
 
 def settle() -> None:
-    """Tells Python's garbage collector, once in a process, that what is open by now stays open.
+    """Excludes all present objects from garbage collection, once in a process.
 
-    Call it when all is open, before the first episode. Data, models and libraries are some 600,000 objects, and
-    without this each full collection looks at all of them.
+    Call it when data and models are open, before the first episode: they and the libraries are some 600,000 objects,
+    and each full collection would look at all of them.
     """
     if not gc.get_freeze_count():
         gc.collect()
@@ -27,7 +27,7 @@ def settle() -> None:
 
 
 def in_full(context: AnyContext, deps: Dependencies) -> AnyContext:
-    """`context` with the dataset, the memory and the prompt pack that `deps` hold; empty for what they lack."""
+    """`context` with the names of the dataset, memory and prompt pack of `deps`; empty for what they lack."""
     return replace(
         context,
         dataset=deps.dataset.name,
@@ -37,7 +37,7 @@ def in_full(context: AnyContext, deps: Dependencies) -> AnyContext:
 
 
 def traced(context: EpisodeContext) -> RunnableConfig:
-    """The part of a graph's config by which a trace tells what the episode was run with."""
+    """The graph's config that makes a trace say what the episode was run with."""
     return {
         "run_name": f"{context.method} episode",
         "metadata": {name: getattr(context, name) for name in _TRACED},

@@ -1,6 +1,6 @@
-"""What `langgraph dev` serves: the same state machine with other form fields, on dependencies that all graphs share.
+"""What `langgraph dev` serves: one state machine under several forms, on dependencies that all of them share.
 
-Data, memory and model are opened by the first episode that needs them.
+The first episode that needs data, a memory or a model opens them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from billp.settings import Settings, load_settings
 
 Name = Literal["billp", "reflexion", "react", "act_only", "live"]
 _LONGEST = 10_000
-"""Steps that the recursion limit lets pass; which simulator an episode takes, and its horizon, is known later."""
+"""Steps that the recursion limit allows; an episode's simulator, and with it the horizon, is known only later."""
 
 FORMS: Mapping[Name, type[EpisodeContext]] = {
     "billp": ServedContext,
@@ -47,12 +47,12 @@ FORMS: Mapping[Name, type[EpisodeContext]] = {
     "act_only": ActOnlyContext,
     "live": LiveContext,
 }
-"""The fields that each graph shows beside its input."""
+"""The form fields of each graph, beside its input."""
 
 
 @cache
 def served_graph(name: Name) -> EpisodeGraph:
-    """The graph of that name; the same one whenever it is asked for."""
+    """The graph of that name, compiled once."""
     live = name == "live"
     inputs = LiveInput if live else EpisodeInput
     return build_episode_graph(_served, _LONGEST, name=name, inputs=inputs, context=FORMS[name], persons=live)
@@ -65,7 +65,7 @@ async def _served(context: EpisodeContext, user: str) -> Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What dependencies are made for: `llm` says whether one is needed, all else is as in the context."""
+    """What dependencies are made for: whether an LLM is needed, and fields of the context."""
 
     dataset: str
     prompts: str
@@ -78,7 +78,7 @@ class Asked:
 
     @classmethod
     def of(cls, context: EpisodeContext, *, llm: bool) -> Self:
-        """What `context` asks for; may read the prompts that forms show."""
+        """What `context` asks for; reads the prompts that forms show if it has fields for them."""
         if not isinstance(context, ServedContext) or not llm:
             return cls(context.dataset, context.prompts, llm)
         return cls(
@@ -93,7 +93,7 @@ class Asked:
         )
 
     def sampling(self, settings: Settings) -> Settings:
-        """`settings` with what was asked of the roles' sampling."""
+        """`settings` with the roles' sampling that was asked for."""
         every: dict[str, Any] = {"temperature": self.temperature} if self.temperature >= 0 else {}
         every |= {"top_p": self.top_p} if self.top_p else {}
         wordy = every | ({"max_tokens": self.max_tokens} if self.max_tokens else {})
@@ -104,7 +104,7 @@ class Asked:
 
 
 class SharedDependencies:
-    """What each context asks for, opened on first use and off the event loop."""
+    """The dependencies of all contexts, opened on first use and off the event loop."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
@@ -116,18 +116,18 @@ class SharedDependencies:
 
     @property
     def settings(self) -> Settings:
-        """The settings that everything here is made with."""
+        """The settings of these dependencies."""
         return self._resources.settings
 
     @property
     def embedder(self) -> Embedder:
-        """The one embedder, whose model is loaded at its first text."""
+        """The shared embedder; its model is loaded with its first text."""
         return self._resources.embedder
 
     async def get(self, context: EpisodeContext, user: str) -> Dependencies:
         """The dependencies for the context's dataset, method, memory and prompts; each made once.
 
-        A person answers in person, and has a memory of their own where none is named.
+        In a live context the users are persons, and `user` has a memory of their own unless one is named.
         """
         method, live = method_named(context.method), isinstance(context, LiveContext)
         memory = (context.memory or (own_memory(user) if live else "")) if method.remembers else ""
@@ -137,7 +137,7 @@ class SharedDependencies:
             if asked not in self._made:
                 self._made[asked] = await self._make(asked)
             if key not in self._ready:
-                # Memories are many where each person has one; data and worlds are shared by all of them.
+                # Each person may have a memory; data and worlds are shared by all.
                 deps = self._speaking(asked.model).as_method(self._made[asked], method)
                 deps = await asyncio.to_thread(self._resources.remembering, deps, memory) if memory else deps
                 self._ready[key] = with_persons(deps) if live else deps
@@ -151,7 +151,7 @@ class SharedDependencies:
         return deps
 
     def _opened(self, asked: Asked, speaking: Resources) -> Dependencies:
-        if asked.dataset not in self._datasets:  # the same however often prompts are edited
+        if asked.dataset not in self._datasets:  # shared by all edits of prompts
             self._datasets[asked.dataset] = self._resources.deps(
                 asked.dataset, memory=None, llm=False, learn_at_once=True
             )
@@ -159,13 +159,13 @@ class SharedDependencies:
         pack = load_pack(Path(asked.prompts)) if asked.prompts else deps.pack
         if not asked.llm:
             return replace(deps, pack=pack)
-        self.embedder.embed(["ready"])  # loads its model now, and not in the middle of an episode
+        self.embedder.embed(["ready"])  # loads its model now rather than in the middle of an episode
         pack, settings = pack.edited(dict(asked.edited)), asked.sampling(self.settings)
         deps = replace(deps, settings=settings, pack=pack, roles=speaking.roles(pack, settings))
         return speaking.knowledge.told(deps, growing=True)
 
     def _speaking(self, model: str) -> Resources:
-        """The resources whose model is `model`; only its model is used, memory and data are those of the first."""
+        """The resources with that model; only their model is used, memory and data are shared."""
         llm = self.settings.llm
         if model in ("", llm.model):
             return self._resources
@@ -176,7 +176,7 @@ class SharedDependencies:
             )
         if model not in self._speaking_others:
             change: dict[str, Any] = {"model": model}
-            if provider_of(model):  # it is asked at its own address, with the key that it finds in the environment
+            if provider_of(model):  # it has its own address, and its key is in the environment
                 change |= {"base_url": None, "api_key": SecretStr("none")}
             settings = self.settings.model_copy(update={"llm": llm.model_copy(update=change)})
             self._speaking_others[model] = Resources(settings, embedder=self.embedder)
@@ -189,15 +189,15 @@ _one_at_a_time = threading.Lock()
 def shared_dependencies() -> SharedDependencies:
     """The dependencies of this process, with the settings as they are when first asked for.
 
-    All graphs that `langgraph dev` serves share it, and with it one model server and one opened memory; it is kept
-    here because `langgraph dev` runs the file of the graphs anew for each of them.
+    All graphs that `langgraph dev` serves share them, and with them one model server and one opened memory. They are
+    kept in this module because `langgraph dev` runs the file of the graphs once for each graph.
     """
-    with _one_at_a_time:  # threads that ask at once must not each make one
-        shown_pack()  # read here, off the event loop, on which forms are asked for
+    with _one_at_a_time:  # threads that ask at the same time must not each make them
+        shown_pack()  # forms need it on the event loop, so it is read here first
         return made_dependencies()
 
 
 @cache
 def made_dependencies() -> SharedDependencies:
-    """What `shared_dependencies` hands out."""
+    """The value of `shared_dependencies`."""
     return SharedDependencies(Resources(load_settings()))

@@ -18,9 +18,10 @@ from billp.graphs.plans import PlanState, WishState, wish_from, wish_state
 
 
 class RecalledReflection(TypedDict):
-    """A reflection read back, with where it came from (`id`) and how far its user was (squared L2; None: not asked).
+    """A reflection read from memory.
 
-    `alike` are the ids of others that say the same, `weight` is what all of them count together (`memory.reflections`).
+    `distance` is how far its user was (squared L2; None if it was not searched by distance). `alike` are the ids of
+    others that say the same; `weight` is how much all of them count together (`memory.reflections`).
     """
 
     id: str
@@ -31,7 +32,7 @@ class RecalledReflection(TypedDict):
 
 
 class RecalledExperience(TypedDict):
-    """An actor experience read back for the state at hand."""
+    """An experience of the Actor, read from memory for the present state."""
 
     id: str
     item: int
@@ -40,10 +41,10 @@ class RecalledExperience(TypedDict):
 
 
 class Weighed(TypedDict):
-    """A shortlist and what was expected of its candidates; the lists are as long as it, or empty where nobody asked.
+    """A shortlist and what is expected of each candidate; a list is empty where it was not asked for.
 
-    `advantages` are the scores by which memory chose, in stars, `likings` the stars expected of the rating, `support`
-    from how many ratings and answers, `preferences` the LLM's, in nats.
+    `advantages` are the scores by which memory chose, in stars; `likings` are the expected ratings, in stars, and
+    `support` is the number of ratings and answers behind them; `preferences` are the LLM's, in nats.
     """
 
     shortlist: list[int]
@@ -54,7 +55,7 @@ class Weighed(TypedDict):
 
 
 class Transition(Weighed):
-    """One finished step; `value` and what follows from it are None where nothing judged it."""
+    """One finished step; `value` and what follows from it are None if the step was not judged."""
 
     number: int
     thought: str
@@ -73,15 +74,15 @@ class Transition(Weighed):
     target: float | None
     advantage: float | None
     said: NotRequired[str]
-    """What a live person said beside the rating: a wish, or why he leaves. Earlier runs did not say."""
+    """What a live person said with the rating: a wish, or why they leave. Earlier runs did not record it."""
     nodes: NotRequired[list[str]]
-    """The nodes it passed, in order, the Actor's as `act:NAME`. Earlier runs did not say."""
+    """The nodes it passed, in order, the Actor's as `act:NAME`. Earlier runs did not record them."""
     trust: NotRequired[float]
     """Stars for each nat at which earlier runs added the LLM's preferences to memory's scores."""
 
 
 class UsageState(TypedDict):
-    """What the LLM calls of an episode cost so far."""
+    """What LLM calls cost, as `agents.llm.usage.Usage`."""
 
     calls: int
     prompt_tokens: int
@@ -92,14 +93,14 @@ class UsageState(TypedDict):
 
 
 class Decision(Weighed):
-    """What the Actor decided in one step, from what, and what its calls cost."""
+    """What the Actor decided in one step, what the decision was made from, and what its LLM calls cost."""
 
     experiences: list[str]
-    """Ids of the experiences that it read."""
+    """Ids of the experiences that the Actor read."""
     proposal: str
-    """Its words; empty where no LLM was asked."""
+    """The LLM's words; empty if no LLM was asked."""
     item: int
-    """The recommendation: an index of the catalogue."""
+    """The recommended item: an index of the catalogue."""
     usage: UsageState
 
 
@@ -120,7 +121,7 @@ def put_steps(old: Sequence[Transition], updates: Sequence[Sequence[Transition]]
 
 
 Ended = str
-"""Why an episode ended: a name of the simulators' REASONS, empty while it runs, or `left` where a live person left."""
+"""Why an episode ended: a name of the simulators' REASONS, empty while it runs, `left` if a live person left."""
 
 
 def user_left(ended: Ended) -> bool:
@@ -129,7 +130,7 @@ def user_left(ended: Ended) -> bool:
 
 
 class EpisodeInput(TypedDict):
-    """Whom to recommend to."""
+    """The user to recommend to."""
 
     user: Annotated[str, Field(description="Id of a user in the dataset's logs", examples=["1"])]
     episode: Annotated[
@@ -146,47 +147,47 @@ class EpisodeState(TypedDict):
     """An episode under way."""
 
     user: str
-    """Key of the user in the logs; for a live person any name."""
+    """Key of the user in the logs; a live person may have any name."""
     episode: str
     """Name of the episode, unique in its run; seeds depend on it."""
     made_up: str
-    """The name that it was given for want of one: on a thread it is still there when the next unnamed one begins."""
+    """The name that `recall` made if the input had none; it is replaced when the thread begins another episode."""
     likes: list[str]
-    """Titles that a live person said to like, until `recall` has found them in the catalogue."""
+    """Titles that a live person likes, until `recall` has found them in the catalogue."""
     history: list[int]
     """Items liked before the episode, oldest first."""
     reflections: list[RecalledReflection]
-    """Recalled once, at the start."""
+    """Read from memory once, at the start."""
     principles: list[str]
-    """What makes users leave, as claimed and counted so far: state, principle and counts in words."""
+    """What makes users leave, as claimed and counted so far: each principle with its state and counts, in words."""
     thought: str
     """The plan in force."""
     thought_at: int
     """Number of steps done when it was made."""
     evidence: str
-    """What recalled reflections show in numbers, added up, as JSON; empty where there is none."""
+    """What the recalled reflections show in numbers, added up, as JSON; empty if there are none."""
     plan: PlanState
     """The typed plan in force."""
     decision: Decision
-    """What the Actor decided in the step at hand."""
+    """What the Actor decided in this step."""
     wish: WishState
     """What a live person asked for."""
     value: float | None
-    """V of the state at hand, None where nobody judged it."""
+    """V of the present state; None if it was not judged."""
     valued: dict[str, list[int]]
-    """Ids of Critic experiences, and the numbers of the steps whose states were valued with them."""
+    """By id of a Critic's experience, the numbers of the steps whose states were valued with it."""
     nodes: list[str]
-    """Nodes passed since the last step was over."""
+    """Nodes passed since the last finished step."""
     steps: Annotated[list[Transition], DeltaChannel(put_steps, snapshot_frequency=1000)]
-    """Finished steps, by number. A checkpoint holds what its node added, and none holds all."""
+    """Finished steps, by number. Each checkpoint holds only what its node added."""
     usage: Annotated[UsageState, add_usage]
-    """Added up over nodes."""
+    """What the LLM calls cost so far."""
     ended: Ended
     """Why the episode ended; empty while it runs."""
     reflection: str
-    """The Reflector's words; empty where nobody reflects."""
+    """The Reflector's words; empty if the method does not reflect."""
     claim: str
-    """Why the user left, as JSON of `agents.claims.Claim`; empty where nobody claims anything."""
+    """Why the user left, as JSON of `agents.claims.Claim`; empty if nothing is claimed."""
 
 
 class Observation(TypedDict):
@@ -199,13 +200,13 @@ class Observation(TypedDict):
     recommended: list[int]
     """Items of the steps so far, oldest first."""
     rewards: list[float]
-    """What the user answered to each, in stars."""
+    """The user's answer to each, in stars."""
     wish: WishState
     """What a live person asked for."""
 
 
 def observation_of(episode: EpisodeState | Trajectory, steps: int | None = None) -> Observation:
-    """The episode as it was seen after its first `steps` steps; None: as it is now."""
+    """What was known of `episode` after its first `steps` steps; None: after all so far."""
     done, wish = episode["steps"][:steps], cast("WishState | None", episode.get("wish"))  # a record has none
     return Observation(
         user=episode["user"],
@@ -218,27 +219,27 @@ def observation_of(episode: EpisodeState | Trajectory, steps: int | None = None)
 
 
 def wish_of(seen: Observation) -> Wish:
-    """What of a live person's wishes holds at the step at hand."""
+    """What a live person wishes for at this step."""
     return wish_from(seen["wish"]).at(len(seen["recommended"]))
 
 
 class ActorObservation(Observation):
-    """What the Actor acts on."""
+    """What the Actor acts on: an observation and the Planner's thought."""
 
     thought: str
 
 
 class ActorState(ActorObservation):
-    """One step of the Actor on its way; it shares no sum with the episode, so that nothing is counted twice."""
+    """One step of the Actor. It shares no sum with the episode, so that nothing is counted twice."""
 
     lately: list[str]
-    """Categories met lately (the tool)."""
+    """Categories that came lately."""
     fresh: list[str]
-    """Categories liked before and not met lately."""
+    """Categories liked before that did not come lately."""
     experiences: list[RecalledExperience]
-    """Retrieved for the state at hand."""
+    """Read from memory for the present state."""
     weighed: Weighed
-    """The candidates, where there are any."""
+    """The candidates, if there are any."""
     proposal: str
     """An item in the LLM's own words, until it is found in the catalogue."""
     usage: UsageState
@@ -248,7 +249,7 @@ class ActorState(ActorObservation):
 
 
 class ActorOutput(TypedDict):
-    """What comes of a step of the Actor."""
+    """What the Actor returns."""
 
     decision: Decision
     nodes: list[str]
@@ -261,8 +262,8 @@ class Trajectory(TypedDict):
     episode: str
     history: list[int]
     reflections: list[RecalledReflection]
-    principles: NotRequired[list[str]]  # earlier runs counted none
-    valued: NotRequired[dict[str, list[int]]]  # earlier runs did not say
+    principles: NotRequired[list[str]]  # earlier runs did not record them
+    valued: NotRequired[dict[str, list[int]]]  # nor these
     steps: list[Transition]
     usage: UsageState
     ended: Ended
@@ -295,5 +296,5 @@ class EpisodeContext:
 
 
 def step_seed(seen: Observation, context: EpisodeContext, purpose: str) -> int:
-    """The seed of one use of chance in the step at hand; the same whatever ran beside it."""
+    """The seed of one use of chance at this step; it does not depend on what else runs."""
     return call_seed(context.seed, seen["episode"], len(seen["recommended"]), purpose)

@@ -1,7 +1,6 @@
 """The graphs that `langgraph dev` serves; `langgraph.json` names the variables here.
 
-Data, memory and model are opened by the first episode that needs them, and shared by all. LangGraph runs this file once
-for each graph; they are compiled once all the same (`graphs.served`).
+LangGraph runs this file once for each graph, so `graphs.served` keeps the compiled graphs and what they share.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 from billp.graphs.served import served_graph
 
 billp = served_graph("billp")
-"""BiLLP, and by its field `method` every other method."""
+"""BiLLP, or another method by the field `method`."""
 reflexion = served_graph("reflexion")
 """Reflexion: thoughts, and the latest reflections."""
 react = served_graph("react")
 """ReAct: thoughts, no memory."""
 act_only = served_graph("act_only")
-"""Acting alone."""
+"""The LLM's choice alone, without thoughts and memory."""
 live = served_graph("live")
-"""A person is the user: each item interrupts the graph, and is answered by a rating or by "leave"."""
+"""A person is the user: each item interrupts the graph until they rate it, wish for something or leave."""

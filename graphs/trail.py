@@ -1,6 +1,6 @@
-"""The way that a finished episode took through the graph, read off a record that does not say it.
+"""The nodes that each step of an episode passed, worked out from its record.
 
-Records of earlier versions do not, nor do episodes that were played as arrays until this tells them.
+For records of earlier versions, which do not name the nodes, and for episodes that were played as arrays.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from billp.graphs.state import Trajectory, Transition
 
 
 def trail(method: Method, done: Trajectory, thought_steps: int, revise: float) -> list[list[str]]:
-    """The nodes of each step in the order they ran, named as `episode_nodes` names them.
+    """The nodes of each step, in the order they ran, by the names of `episode_nodes`.
 
-    The first step begins with `recall`; the last one ends with `reflect`, where something was written, and
-    `conclude`. `thought_steps` is how many steps a thought covered (`planner.steps`), and a reward of at most `revise`
-    ended it earlier (`planner.revise`).
+    The first step begins with `recall`; the last one ends with `reflect`, if there is a reflection, and `conclude`.
+    A thought covered `thought_steps` steps (`planner.steps`), fewer after a reward of at most `revise`
+    (`planner.revise`).
     """
     steps, age = [], thought_steps
     for position, step in enumerate(done["steps"]):

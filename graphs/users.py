@@ -1,4 +1,4 @@
-"""Whoever answers recommendations: the contract, and the users of the simulated worlds."""
+"""Users, who answer recommendations: the contract, and simulated users."""
 
 from __future__ import annotations
 
@@ -20,59 +20,59 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True, slots=True)
 class Wished:
-    """A person asks for something else than the item, in these words, and does not rate it."""
+    """A person asks for something else, in these words, and does not rate the item."""
 
     words: str
 
 
 class Users(Protocol):
-    """Whoever answers recommendations. Users are named by their keys."""
+    """Users, simulated or live, who answer recommendations. They are named by their keys."""
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
-        """The name of an episode with `user` that was given none.
+        """A name for an episode with `user` if the input gave none.
 
-        What an episode teaches is remembered under its name, so one that `teaches` needs one of its own.
+        Memory keeps what an episode teaches under its name, so an episode that `teaches` needs a new name.
         """
         ...
 
     def may_teach(self, split: Split, user: str) -> bool:
-        """Whether anything may be learned from an episode of `user` in the world `split`."""
+        """Whether memory may learn from an episode of `user` in the world `split`."""
         ...
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
-        """At most `count` items that `user` liked before the episode, oldest first; may take as long as I/O does."""
+        """At most `count` items that `user` liked before the episode, oldest first; may do I/O."""
         ...
 
     def rated(self, user: str) -> Collection[int]:
-        """All items that the logs say the user rated; empty for a user they do not know."""
+        """All items that the user rated in the logs; empty for a user who is not in them."""
         ...
 
     def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult | Wished:
-        """What the user says to the item decided on; `seen` is what was known before, and the thought behind it."""
+        """The user's answer to the item of `decision`; `seen` is what was known before, with the thought in force."""
         ...
 
     def best(self, split: Split, seen: Observation, masked: Collection[int]) -> int:
-        """What somebody who knows this user would recommend next: of what keeps the user the best rewarded item."""
+        """The best item for this user by knowing the answers: the best rewarded of those that keep the user."""
         ...
 
 
 def masked_history(settings: Settings, dataset: Dataset, user: int) -> NDArray[np.int32]:
-    """The items of the user's own history that are not recommended (`actor.mask_history`), ascending; shape (k,).
+    """Items that are not recommended because the user rated them in the logs (`actor.mask_history`), ascending; (k,).
 
-    These are all items that the user rated in the logs; none where nothing else could be recommended. `user` is an
-    index of `dataset`. What the graph masks for a simulated user is this and what the episode has shown.
+    There are none if nothing else could be recommended. `user` is an index of `dataset`. The graph masks these items
+    and what the episode has shown.
     """
     return np.array(sorted(masked_of(settings, dataset.rated(user).tolist(), len(dataset.catalogue))), dtype=np.int32)
 
 
 def masked_of(settings: Settings, own: Collection[int], n_items: int) -> set[int]:
-    """Which of a user's `own` items are not recommended: all, or none where `n_items` are no more than those."""
+    """Which of a user's `own` items are not recommended: all, or none if the catalogue's `n_items` are no more."""
     masked = set(own) if settings.actor.mask_history else set()
     return masked if len(masked) < n_items else set()
 
 
 def check_may_teach(users: Users, split: Split, user: str) -> None:
-    """Raises SettingsError where nothing may be learned from `user` in the world `split`."""
+    """Raises SettingsError if memory may not learn from `user` in the world `split`."""
     if not users.may_teach(split, user):
         raise SettingsError(
             f"From user {user} in the {split} world nothing may be learned, since test users are for measuring; "
@@ -81,40 +81,40 @@ def check_may_teach(users: Users, split: Split, user: str) -> None:
 
 
 def is_test_user(dataset: Dataset, worlds: Worlds, user: str) -> bool:
-    """Whether the logs hold `user` among the test users; raises DataError for a user the logs do not know."""
+    """Whether `user` is a test user; raises DataError for a user who is not in the logs."""
     return worlds.split_of(dataset.user_index(user)) == "test"
 
 
 @dataclass(frozen=True)
 class SimulatedUsers:
-    """Users of the train and the test world; what they like is in the logs."""
+    """The simulated users of the train and the test world; their history is in the logs."""
 
     dataset: Dataset
     worlds: Worlds
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
-        """The user's key, so that seeds, which depend on it, give the same episode again; more where it teaches."""
+        """The user's key, so that the same seeds give the same episode; with a random ending if it teaches."""
         return f"{user}-{uuid4().hex[:8]}" if teaches else user
 
     def may_teach(self, split: Split, user: str) -> bool:
-        """Nobody may in the test world, and no test user anywhere; raises DataError for a user the logs do not know."""
+        """False in the test world and for test users; raises DataError for a user who is not in the logs."""
         return not is_test_user(self.dataset, self.worlds, user) and split != "test"
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
-        """From the logs alone; raises DataError for a user they do not know."""
+        """From the logs; raises DataError for a user who is not in them."""
         return self.dataset.history(self.dataset.user_index(user), count)
 
     def rated(self, user: str) -> Collection[int]:
-        """Raises DataError for a user they do not know."""
+        """Raises DataError for a user who is not in the logs."""
         return [int(item) for item in self.dataset.rated(self.dataset.user_index(user))]
 
     def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult:
-        """The simulator's reward and whether the user stays."""
+        """The simulator's answer."""
         user = self.dataset.user_index(seen["user"])
         return respond(self._world(split), user, seen["recommended"], decision["item"])
 
     def best(self, split: Split, seen: Observation, masked: Collection[int]) -> int:
-        """Of the items that keep the user the best rewarded one; where none keeps them, the best rewarded of all."""
+        """The best rewarded of the items that keep the user; if none does, the best rewarded of all."""
         world, user = self._world(split), self.dataset.user_index(seen["user"])
         hidden = np.zeros((1, world.n_items), dtype=bool)
         hidden[0, list(masked)] = True

@@ -14,8 +14,8 @@ from billp.catalogue import Catalogue
 from billp.errors import BillpError
 from billp.experiments.stats.intervals import Estimate
 from billp.experiments.stats.numbers import signed_interval
-from billp.graphs.appraising import ask_about, open_items
 from billp.graphs.dependencies import Dependencies
+from billp.graphs.item_knowledge import ask_about, open_items
 from billp.graphs.resources import Resources
 from billp.memory import Knowledge
 from billp.memory.item_values import Observed

@@ -17,8 +17,8 @@ from billp.agents.prompt_pack import load_pack
 from billp.agents.recommender import NO_ITEM
 from billp.agents.roles.appraiser import Appraiser
 from billp.errors import ModelUnavailableError
-from billp.graphs.appraising import Filling, ask_about, open_items
 from billp.graphs.dependencies import Dependencies
+from billp.graphs.item_knowledge import Filling, ask_about, open_items
 from billp.graphs.methods import METHODS
 from billp.graphs.ranking import Beliefs, MemoryRecommender
 from billp.memory import AgentMemory, Answers, Knowledge, KnowledgeFile
