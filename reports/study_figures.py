@@ -1,4 +1,4 @@
-"""Figures of studies: trainings of policies, and methods in many worlds."""
+"""Figures of studies: trainings of policies, methods in many worlds, and how well the Critic predicts."""
 
 from __future__ import annotations
 

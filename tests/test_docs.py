@@ -15,13 +15,11 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from billp.cli import app
-from billp.graphs import resources
 from billp.graphs.drawing import episode_mermaid
 from billp.graphs.methods import METHODS
 from billp.settings import setting_names
-from billp.workbench import memory as opened
 from tests.cli.tiny import put_tiny
-from tests.fakes.embedder import HashEmbedder
+from tests.fakes.embedder import hash_everywhere
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -116,8 +114,7 @@ def test_the_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     put_tiny(tmp_path / "data", tmp_path / "source", "ml-100k")
     monkeypatch.setenv("BILLP_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("BILLP_RUNS_DIR", str(tmp_path / "runs"))
-    monkeypatch.setattr(resources, "SentenceEmbedder", HashEmbedder)
-    monkeypatch.setattr(opened, "SentenceEmbedder", HashEmbedder)
+    hash_everywhere(monkeypatch.setattr)
     names: dict[str, Any] = {}
 
     exec(work, names)  # noqa: S102 -- our own page

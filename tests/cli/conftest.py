@@ -10,13 +10,13 @@ from typing import Any, Self
 
 import pytest
 
-from billp import cli, memory
+from billp import cli
 from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.graphs import resources
 from billp.setting_groups import LLMSettings
-from tests.fakes.embedder import HashEmbedder
+from tests.fakes.embedder import hash_everywhere
 from tests.fakes.model import FakeChat, sensible_reply
 
 
@@ -67,8 +67,7 @@ def billp(capsys: pytest.CaptureFixture[str]) -> Billp:
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An embedder that needs no model, wherever the commands would make one."""
-    monkeypatch.setattr(resources, "SentenceEmbedder", HashEmbedder)
-    monkeypatch.setattr(memory, "SentenceEmbedder", HashEmbedder)
+    hash_everywhere(monkeypatch.setattr)
 
 
 class ServedFake(FakeChat):

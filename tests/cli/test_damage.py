@@ -123,8 +123,8 @@ def test_a_disk_that_takes_no_more_stops_a_run_in_a_sentence(billp: Billp, tiny:
     assert billp("evaluate", *AT[:-1], "first").code == 0, "so that the items' vectors are there"
     env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "300"}
     program = (
-        "import sys\nsys.path.insert(0, sys.argv.pop(1))\nimport billp.graphs.resources\n"
-        "from tests.fakes.embedder import HashEmbedder\nbillp.graphs.resources.SentenceEmbedder = HashEmbedder\n"
+        "import sys\nsys.path.insert(0, sys.argv.pop(1))\n"
+        "from tests.fakes.embedder import hash_everywhere\nhash_everywhere()\n"
         "import billp.cli\nbillp.cli.main()\n"
     )
     at = [sys.executable, "-c", program, str(ROOT), "evaluate", *AT]

@@ -16,9 +16,8 @@ import sys
 import time
 from typing import Any
 
-from billp import cli, memory
-from billp.graphs import resources
-from tests.fakes.embedder import HashEmbedder
+from billp import cli
+from tests.fakes.embedder import hash_everywhere
 
 # What commands load when they need it.
 _LOADED = (
@@ -102,8 +101,7 @@ def main() -> None:
     """Obeys until stdin ends."""
     for name in _LOADED:
         importlib.import_module(name)
-    resources.SentenceEmbedder = HashEmbedder  # type: ignore[attr-defined,assignment]
-    memory.SentenceEmbedder = HashEmbedder  # type: ignore[misc,assignment]
+    hash_everywhere()
     orders, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     print(json.dumps({"ready": True}), file=answers, flush=True)
     while line := orders.readline():

@@ -24,7 +24,7 @@ from billp.graphs.state import EpisodeContext
 from billp.setting_groups import LLMSettings
 from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
-from tests.fakes.embedder import HashEmbedder
+from tests.fakes.embedder import HashEmbedder, hash_everywhere
 from tests.fakes.model import FakeChat, RuleModel, sensible_reply
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
 
@@ -80,7 +80,7 @@ async def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     await asyncio.to_thread(put_tiny, Path(os.environ["BILLP_DATA_DIR"]), tmp_path / "source")
     monkeypatch.setenv("BILLP_LLM_BASE_URL", "http://llm/v1")
     monkeypatch.setattr("billp.graphs.resources.ServerChat", Named)
-    monkeypatch.setattr("billp.graphs.resources.SentenceEmbedder", HashEmbedder)
+    hash_everywhere(monkeypatch.setattr)
     Named.asked.clear()
     return tiny_dataset().user_keys[int(tiny_worlds().train.users[0])]
 

@@ -15,10 +15,8 @@ import pytest
 
 import billp
 from billp.errors import BadInputError, MemoryStoreError, SettingsError
-from billp.graphs import resources
-from billp.workbench import memory as opened
 from tests.cli.tiny import put_tiny
-from tests.fakes.embedder import HashEmbedder
+from tests.fakes.embedder import hash_everywhere
 
 ROOT = Path(__file__).parents[2]
 SHORT = {"run.horizon": 4}
@@ -28,8 +26,7 @@ SHORT = {"run.horizon": 4}
 def data(own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = Path(os.environ["BILLP_DATA_DIR"])
     put_tiny(folder, tmp_path / "source")
-    monkeypatch.setattr(resources, "SentenceEmbedder", HashEmbedder)
-    monkeypatch.setattr(opened, "SentenceEmbedder", HashEmbedder)
+    hash_everywhere(monkeypatch.setattr)
     return folder
 
 
