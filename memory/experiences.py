@@ -7,8 +7,6 @@ from dataclasses import dataclass, fields
 from threading import Lock
 from typing import ClassVar, Generic, Self, TypeVar
 
-from numpy.typing import ArrayLike
-
 from billp.memory.records import FieldValue, Kind, Learned, Vector, fields_of
 from billp.memory.store.protocol import Match, VectorStore
 
@@ -77,14 +75,8 @@ class _ExperienceMemory(Generic[_Experience]):
 
     def similar(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[_Experience]]:
         """Finds at most `k` experiences of similar states, nearest first; none beyond `max_distance` (squared L2)."""
-        return self.similar_many([vector], k, max_distance)[0]
-
-    def similar_many(
-        self, vectors: ArrayLike, k: int, max_distance: float | None = None
-    ) -> list[list[Match[_Experience]]]:
-        """Does `similar` for each row of `vectors`, shape (n, d), in one batch."""
-        found = self.store.nearest_many(vectors, k, max_distance)
-        return [[Match(self._view.from_record(m.record), m.distance) for m in row] for row in found]
+        found = self.store.nearest(vector, k, max_distance)
+        return [Match(self._view.from_record(match.record), match.distance) for match in found]
 
     def write(self, experiences: Sequence[_Experience]) -> None:
         """Writes `experiences`, each in place of the one with its id."""

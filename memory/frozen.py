@@ -8,13 +8,12 @@ from functools import cached_property
 from typing import NoReturn, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from billp.errors import MemoryStoreError
 from billp.memory.agent_memory import AgentMemory
 from billp.memory.embedding import Embedder
 from billp.memory.records import KINDS, FieldValue, Kind, Origin, Record, Vector
-from billp.memory.store.protocol import Match, as_queries, rank
+from billp.memory.store.protocol import Match, as_query, rank
 
 _ROUNDING = 1e-4  # more than squared distances of vectors of unit length lose in float32
 
@@ -114,11 +113,7 @@ class FrozenStore:
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         """See `VectorStore`."""
-        return self.nearest_many([vector], k, max_distance)[0]
-
-    def nearest_many(self, vectors: ArrayLike, k: int, max_distance: float | None = None) -> list[list[Match[Record]]]:
-        """See `VectorStore`."""
-        return [self._nearest(query, k, max_distance) for query in as_queries(vectors, self._dimension)]
+        return self._nearest(as_query(vector, self._dimension), k, max_distance)
 
     def _nearest(self, query: Vector, k: int, max_distance: float | None) -> list[Match[Record]]:
         """Those that may be among the nearest by quick arithmetic, ordered by the exact one."""

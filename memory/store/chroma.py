@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from billp.memory.records import FieldValue, Origin, Record, Vector
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import Connection
-from billp.memory.store.protocol import Match, as_queries, check_records, rank
+from billp.memory.store.protocol import Match, as_query, check_records, rank
 
 if TYPE_CHECKING:
     from chromadb import Collection as ChromaCollection
@@ -58,17 +58,10 @@ class ChromaStore:
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         """See `VectorStore`."""
-        return self.nearest_many([vector], k, max_distance)[0]
-
-    def nearest_many(self, vectors: ArrayLike, k: int, max_distance: float | None = None) -> list[list[Match[Record]]]:
-        """See `VectorStore`."""
-        queries = as_queries(vectors, self.collection.dimension)
+        query = as_query(vector, self.collection.dimension)
         with self._connection.talking():
             handle = self._found()
-            if handle is None or k <= 0 or not len(queries):
-                return [[] for _ in queries]
-            candidates = _neighbours(handle, queries, k)
-        return [rank(query, row, k, max_distance) for query, row in zip(queries, candidates, strict=True)]
+            return [] if handle is None or k <= 0 else rank(query, _neighbours(handle, query, k), k, max_distance)
 
     def largest(self, field: str, k: int) -> list[Record]:
         """See `VectorStore`."""
@@ -178,31 +171,24 @@ class ChromaStore:
         return self._handle
 
 
-def _neighbours(handle: ChromaCollection, queries: Vector, k: int) -> list[list[Record]]:
-    """Returns for each query somewhat more than the `k` nearest records.
+def _neighbours(handle: ChromaCollection, query: Vector, k: int) -> list[Record]:
+    """Returns somewhat more than the `k` records nearest to `query`.
 
     Chroma picks at random among records at the same distance, so the search widens until no record it left out could
     tie with the last one taken. Neighbours and their rows come from one call, since each call costs milliseconds.
     """
     take = k + SPARE
-    found: list[list[Record]] = [[] for _ in queries]
-    open_rows = list(range(len(queries)))
-    while open_rows:
+    while True:
         answer: Mapping[str, Any] = handle.query(
-            query_embeddings=queries[open_rows],
+            query_embeddings=query[None],
             n_results=take,
             include=["distances", "documents", "embeddings", "metadatas"],
         )
-        left = []
-        for position, row in enumerate(open_rows):
-            distances = answer["distances"][position]
-            if len(distances) == take and distances[-1] <= distances[k - 1]:
-                left.append(row)
-            else:
-                columns = (answer[name][position] for name in ("ids", "documents", "embeddings", "metadatas"))
-                found[row] = [_record_of(*values) for values in zip(*columns, strict=True)]
-        open_rows, take = left, take * 4
-    return found
+        (distances,) = answer["distances"]
+        if len(distances) < take or distances[-1] > distances[k - 1]:
+            columns = (answer[name][0] for name in ("ids", "documents", "embeddings", "metadatas"))
+            return [_record_of(*values) for values in zip(*columns, strict=True)]
+        take *= 4
 
 
 def _numbers(handle: ChromaCollection, field: str, at_least: int) -> dict[str, int]:

@@ -26,7 +26,7 @@ class Match(Generic[T]):
 class VectorStore(Protocol):
     """One collection of records with unique ids.
 
-    Reads see every write that returned before. Vectors have shape (d,), queries (n, d). Raises MemoryStoreError for
+    Reads see every write that returned before. Vectors have shape (d,). Raises MemoryStoreError for
     another d, and for every failure of the store behind.
     """
 
@@ -35,9 +35,6 @@ class VectorStore(Protocol):
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         """Finds at most `k` records by squared L2 distance, then id; none further away than `max_distance`."""
-
-    def nearest_many(self, vectors: ArrayLike, k: int, max_distance: float | None = None) -> list[list[Match[Record]]]:
-        """Does `nearest` for each row of `vectors`, in one batch."""
 
     def largest(self, field: str, k: int) -> list[Record]:
         """Returns at most `k` records whose `field` is a whole number, largest first, then by id."""
@@ -64,14 +61,12 @@ class VectorStore(Protocol):
         """Forgets every record."""
 
 
-def as_queries(vectors: ArrayLike, dimension: int) -> Vector:
-    """Returns `vectors` as float32 of shape (n, dimension); raises MemoryStoreError for others and for NaN."""
-    queries = np.asarray(vectors, dtype=np.float32)
-    if queries.size == 0:
-        return queries.reshape(0, dimension)
-    if queries.ndim != 2 or queries.shape[1] != dimension or not np.isfinite(queries).all():
-        raise MemoryStoreError(f"Vectors of shape {queries.shape} do not fit (n, {dimension}); use the same embedder.")
-    return queries
+def as_query(vector: ArrayLike, dimension: int) -> Vector:
+    """Returns `vector` as float32 of shape (dimension,); raises MemoryStoreError for another shape and for NaN."""
+    query = np.asarray(vector, dtype=np.float32)
+    if query.shape != (dimension,) or not np.isfinite(query).all():
+        raise MemoryStoreError(f"A vector of shape {query.shape} does not fit ({dimension},); use the same embedder.")
+    return query
 
 
 def check_records(records: Sequence[Record], dimension: int) -> list[Record]:

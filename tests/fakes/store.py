@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from numpy.typing import ArrayLike
-
 from billp.memory import KINDS, AgentMemory, Embedder, Match, Record, Vector
 from billp.memory.records import FieldValue
-from billp.memory.store.protocol import as_queries, check_records, rank
+from billp.memory.store.protocol import as_query, check_records, rank
 from tests.fakes.embedder import HashEmbedder
 
 
@@ -23,11 +21,7 @@ class InMemoryStore:
         self.contents |= {record.id: record for record in check_records(records, self.dimension)}
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
-        return self.nearest_many([vector], k, max_distance)[0]
-
-    def nearest_many(self, vectors: ArrayLike, k: int, max_distance: float | None = None) -> list[list[Match[Record]]]:
-        queries = as_queries(vectors, self.dimension)
-        return [rank(query, list(self.contents.values()), k, max_distance) for query in queries]
+        return rank(as_query(vector, self.dimension), list(self.contents.values()), k, max_distance)
 
     def largest(self, field: str, k: int) -> list[Record]:
         numbers = {id_: n for id_, r in self.contents.items() if type(n := r.fields.get(field)) is int}

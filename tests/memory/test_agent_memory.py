@@ -26,9 +26,7 @@ def test_what_is_written_is_recalled_with_its_distance(settings: Settings, embed
         assert near[0].distance < 1e-6 < near[1].distance
         assert agent_memory.actor.similar(examples.unit(101), 1)[0].record == examples.actor(1, 1)
         assert agent_memory.critic.similar(examples.unit(101), 9, 0.01)[0].record == examples.critic(1, 1)
-        assert [
-            len(row) for row in agent_memory.critic.similar_many([examples.unit(101), examples.unit(5)], 9, 0.01)
-        ] == [1, 0]
+        assert agent_memory.critic.similar(examples.unit(5), 9, 0.01) == []
         assert [r.ordinal for r in agent_memory.reflections.latest(2)] == [2, 1]
 
 

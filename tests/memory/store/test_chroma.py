@@ -65,13 +65,13 @@ from billp.memory.store.collection import Collection
 from billp.memory.store.connection import open_folder
 from tests.memory.examples import unit
 store = ChromaStore(open_folder(Path({str(tmp_path)!r})), {COLLECTION!r})
-for row in store.nearest_many([unit(i) for i in range(0, 2000, 50)], 5):
-    print(*(match.record.id for match in row))
+for i in range(0, 2000, 50):
+    print(*(match.record.id for match in store.nearest(unit(i), 5)))
 """
     answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
     exact = InMemoryStore(DIMENSION)
     exact.upsert(records)
-    expected = exact.nearest_many([unit(i) for i in range(0, 2000, 50)], 5)
+    expected = [exact.nearest(unit(i), 5) for i in range(0, 2000, 50)]
     assert answer.stdout.splitlines() == [" ".join(match.record.id for match in row) for row in expected]
 
     connection = open_folder(tmp_path)

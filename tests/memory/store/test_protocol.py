@@ -56,8 +56,6 @@ def fresh(place: Connection | None) -> VectorStore:
 
 def test_an_empty_store_answers_everything_with_nothing(store: VectorStore) -> None:
     assert store.nearest(unit(1), 3) == []
-    assert store.nearest_many([unit(1), unit(2)], 3) == [[], []]
-    assert store.nearest_many(np.empty((0, DIMENSION)), 3) == []
     assert (store.largest("number", 3), store.get(["a"]), store.ids(), list(store.all()), store.count()) == (
         [], [], [], [], 0,
     )  # fmt: skip
@@ -98,19 +96,13 @@ def test_ties_are_broken_by_id_even_when_there_are_more_than_asked_for(store: Ve
     assert [m.record.id for m in store.nearest(unit(2), 2)] == ["far", "000"]
 
 
-def test_many_queries_answer_like_single_ones(store: VectorStore) -> None:
-    store.upsert([record(f"r{i}", unit(i)) for i in range(40)])
-    queries = [unit(100 + i) for i in range(5)]
-    assert store.nearest_many(queries, 6, 1.9) == [store.nearest(query, 6, 1.9) for query in queries]
-
-
 def test_search_is_exact_for_a_thousand_records(store: VectorStore) -> None:
     records = [record(f"r{i}", unit(i)) for i in range(1000)]
     store.upsert(records)
     exact = InMemoryStore(DIMENSION)
     exact.upsert(records)
     queries = [unit(5000 + i) for i in range(20)]
-    assert store.nearest_many(queries, 10) == exact.nearest_many(queries, 10)
+    assert [store.nearest(query, 10) for query in queries] == [exact.nearest(query, 10) for query in queries]
 
 
 def test_upsert_replaces_the_whole_record(store: VectorStore) -> None:
