@@ -132,7 +132,7 @@ def used_in(done: Trajectory) -> EpisodeUsage:
     valued = {id_: [number for number in numbers if number in gains] for id_, numbers in done.get("valued", {}).items()}
     remembering = {number for numbers in valued.values() for number in numbers}
     return EpisodeUsage(
-        recalled=tuple(id_ for lesson in done["reflections"] for id_ in (lesson["id"], *lesson["alike"])),
+        recalled=tuple(id_ for each in done["reflections"] for id_ in (each["id"], *each["alike"])),
         steps=len(judged),
         surprise=total,
         valued_steps=len(remembering),

@@ -24,7 +24,7 @@ from billp.graphs.learning import learn_next
 from billp.graphs.methods import method_named
 from billp.graphs.plans import plan_state, wished_plan
 from billp.graphs.principles import confirmed, held_to_rates
-from billp.graphs.recalling import lesson_words
+from billp.graphs.recalling import reflection_words
 from billp.graphs.recording import MIDDLE_REWARD, SAID, output_of, step_record, totals_of
 from billp.graphs.state import (
     ActorObservation,
@@ -51,7 +51,7 @@ async def plan(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Depe
         seen = observation_of(state)
         observed = deps.observed(seen)
         known = Known(
-            [lesson_words(reflection) for reflection in state["reflections"]],
+            [reflection_words(reflection) for reflection in state["reflections"]],
             confirmed(state["principles"]),
             made.words(),
         )

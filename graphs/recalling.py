@@ -116,8 +116,8 @@ async def read_memory(deps: Dependencies, method: Method, history: Sequence[int]
         return Recalled(await _latest(memory, limits.reflections), evidence, principles)
     retired = {principle.id for principle in principles if principle.state == "retired"}
     near = [pair for pair in zip(found, weights, strict=True) if _offered(pair[0].record, retired)][:among]
-    lessons, worth = [match for match, _ in near], [weight for _, weight in near]
-    return Recalled(await _similar(deps, lessons, worth, limits.reflections), evidence, principles)
+    similar, worth = [match for match, _ in near], [weight for _, weight in near]
+    return Recalled(await _similar(deps, similar, worth, limits.reflections), evidence, principles)
 
 
 async def _principles(
@@ -139,7 +139,7 @@ def _offered(reflection: Reflection, retired: Collection[str]) -> bool:
     return claim is None or (claim.holds and claim.id not in retired)
 
 
-def lesson_words(reflection: RecalledReflection) -> str:
+def reflection_words(reflection: RecalledReflection) -> str:
     """A reflection as the Planner reads it, with the number of episodes that taught it if there were several."""
     count = 1 + len(reflection["alike"])
     return reflection["text"] if count == 1 else f"{reflection['text']} ({count} times)"

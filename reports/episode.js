@@ -53,11 +53,11 @@ const episodes = (() => {
     return made;
   }
 
-  function recalled(lesson, originOf) {
-    const made = told(lesson.text);
-    const far = lesson.distance === null ? "" : `distance ${fixed(lesson.distance, 3)}, `;
-    const more = lesson.alike ? `${lesson.alike} more say the same, ` : "";
-    made.append(quiet(far, more, "from ", from(lesson.record, originOf), usage(lesson.record)));
+  function recalled(reflection, originOf) {
+    const made = told(reflection.text);
+    const far = reflection.distance === null ? "" : `distance ${fixed(reflection.distance, 3)}, `;
+    const more = reflection.alike ? `${reflection.alike} more say the same, ` : "";
+    made.append(quiet(far, more, "from ", from(reflection.record, originOf), usage(reflection.record)));
     return made;
   }
 
@@ -72,7 +72,7 @@ const episodes = (() => {
   const before = (episode, originOf) => [
     ...(episode.history.length ? [block("History, oldest first", items(episode.history))] : []),
     ...(episode.recalled.length
-      ? [block("Reflections recalled", ...episode.recalled.map((lesson) => recalled(lesson, originOf)))] : []),
+      ? [block("Reflections recalled", ...episode.recalled.map((reflection) => recalled(reflection, originOf)))] : []),
     ...(episode.principles.length
       ? [block("What makes users leave, as claimed and counted", ...episode.principles.map(told))] : []),
   ];

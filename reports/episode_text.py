@@ -11,7 +11,7 @@ def trace(told: EpisodeView) -> str:
     head = told.head
     lines = [f"Episode {head.id}, user {head.user}"]
     lines += [f"  {told.note}"] if told.note else []
-    lines += [f"  lesson recalled: {reflection.text}" for reflection in told.recalled]
+    lines += [f"  reflection recalled: {reflection.text}" for reflection in told.recalled]
     lines += [f"  principle {words}" for words in told.principles]
     for step in told.steps:
         lines += ["", step_text(step)]

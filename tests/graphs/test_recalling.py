@@ -12,7 +12,7 @@ from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import build_episode_graph
 from billp.graphs.learning import usage_of
 from billp.graphs.methods import METHODS
-from billp.graphs.recalling import Recalled, lesson_words, read_memory
+from billp.graphs.recalling import Recalled, read_memory, reflection_words
 from billp.graphs.recording import output_of
 from billp.graphs.state import EpisodeContext, RecalledReflection
 from billp.memory import EpisodeUsage
@@ -56,8 +56,8 @@ async def test_what_two_episodes_taught_is_said_once_and_first():
     reflections, evidence = recalled.reflections, recalled.evidence
     assert ids(reflections) == [{id_of(1), id_of(2)}, {id_of(0)}]
     assert [lesson["weight"] for lesson in reflections] == [2.0, 1.0]
-    assert lesson_words(reflections[0]) == "Vary the genres. (2 times)"
-    assert lesson_words(reflections[1]) == "Stay."
+    assert reflection_words(reflections[0]) == "Vary the genres. (2 times)"
+    assert reflection_words(reflections[1]) == "Stay."
     assert Evidence.from_json(evidence).shown[0] == 12
 
 
