@@ -101,7 +101,7 @@ def attribute(step: Step, deps: Dependencies, *, most: int = 5) -> Attribution:
     texts = plan.texts | {found.id: _words(found) for found in memory.actor.store.get(experiences)}
     moved, read, usage = plan.moved | moved, plan.read | set(record["experiences"]), memory.usage.table()
     return Attribution(
-        memory=step.memory, as_it_was=plan.as_it_was and (choice is None or choice.as_it_was), pooled=plan.pooled,
+        memory=memory.name, as_it_was=plan.as_it_was and (choice is None or choice.as_it_was), pooled=plan.pooled,
         belief=None if choice is None else choice.belief(most),
         records=[
             RecordBehind(
