@@ -14,6 +14,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expec
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 90_000  # a browser on a busy machine
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+# Each size and each scheme once: what fits and what contrasts do not depend on each other.
+SCREENS = [
+    pytest.param({"viewport": WIDE, "color_scheme": "light"}, id="light-1280"),
+    pytest.param({"viewport": NARROW, "color_scheme": "dark"}, id="dark-360"),
+]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.cli.tiny import put_tiny
 from tests.fakes.server import serving
 from tests.integration.api_server import serving_people
-from tests.integration.conftest import NARROW, WIDE, Watched
+from tests.integration.conftest import SCREENS, Watched
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 
@@ -117,13 +117,6 @@ def test_a_reload_goes_on_and_a_line_that_broke_is_tried_again_and_counts_once(p
     page.get_by_role("button", name="Forget all").click()
     expect(page.get_by_role("heading", name="What would you like to see?")).to_be_visible()
     expect(page.get_by_label("Your name")).to_have_value("")
-
-
-SCREENS = [
-    pytest.param({"viewport": NARROW}, id="narrow"),
-    pytest.param({"viewport": NARROW, "color_scheme": "dark"}, id="narrow-dark"),
-    pytest.param({"viewport": WIDE}, id="wide"),
-]
 
 
 @pytest.mark.parametrize("watched", SCREENS, indirect=True)

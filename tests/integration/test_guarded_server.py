@@ -13,7 +13,7 @@ import httpx
 import pytest
 from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.cli.tiny import put_tiny
 from tests.fakes.server import serving
@@ -83,13 +83,20 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     site.server_close()
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for which the made-up names lead to this machine."""
+    with sync_playwright() as playwright, launched(playwright, RULES) as found:
+        yield found
+
+
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """A page in a browser for which the made-up names lead to this machine."""
-    with sync_playwright() as playwright, launched(playwright, RULES) as browser:
-        context = browser.new_context()
-        context.set_default_timeout(PATIENCE_MS)
-        yield context.new_page()
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that knows nothing of the pages before it."""
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    yield context.new_page()
+    context.close()
 
 
 def posted(body: object, kind: str = "application/json", **options: object) -> dict[str, object]:

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.cli.tiny import put_tiny
 from tests.fakes.server import serving
-from tests.integration.conftest import NARROW, PATIENCE_MS, WIDE, Watched
+from tests.integration.conftest import PATIENCE_MS, SCREENS, Watched
 from tests.integration.dev_server import PATIENCE_S, developing, environment
 from tests.reports.examples import HOSTILE, episode, put_run
 
@@ -151,13 +151,6 @@ def test_what_is_not_there_is_said(browser: Browser, url: str):
         expect(page.locator("tbody tr")).to_have_count(2)
     finally:
         page.close()
-
-
-SCREENS = [
-    pytest.param({"viewport": size, "color_scheme": scheme}, id=f"{scheme}-{size['width']}")
-    for size in (WIDE, NARROW)
-    for scheme in ("light", "dark")
-]
 
 
 @pytest.mark.parametrize("watched", SCREENS, indirect=True)

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from billp.memory import Origin
 from billp.reports import find_runs, make_report, write_page
-from tests.integration.conftest import NARROW, PATIENCE_MS, WIDE, Watched
+from tests.integration.conftest import NARROW, PATIENCE_MS, SCREENS, Watched
 from tests.reports.examples import HOSTILE, comparison, episode, put_run
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
@@ -48,13 +48,6 @@ def show(opened: Opened, root: Path) -> Page:
     opened.page.goto(target.as_uri())
     expect(opened.entry(0)).to_be_visible()
     return opened.page
-
-
-SCREENS = [
-    pytest.param({"viewport": size, "color_scheme": scheme}, id=f"{scheme}-{size['width']}")
-    for size in (WIDE, NARROW)
-    for scheme in ("light", "dark")
-]
 
 
 @pytest.mark.parametrize("watched", SCREENS, indirect=True)

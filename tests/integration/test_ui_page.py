@@ -20,15 +20,11 @@ from billp.memory import Origin, Reflection, open_memory
 from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
-from tests.integration.conftest import NARROW, WIDE, Watched
+from tests.integration.conftest import SCREENS, Watched
 from tests.integration.dev_server import environment
 from tests.reports.examples import comparison, episode, put_run
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
-SCREENS = [
-    pytest.param({"viewport": size, "color_scheme": scheme}, id=f"{scheme}-{size['width']}")
-    for size, scheme in ((WIDE, "light"), (WIDE, "dark"), (NARROW, "light"))
-]
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
