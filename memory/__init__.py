@@ -1,4 +1,4 @@
-"""What was learned, kept in Chroma and found again by similarity. Nothing heavy is imported before it is opened."""
+"""What was learned, stored in Chroma and found by similarity. Nothing heavy is imported before a memory is opened."""
 
 from billp.memory.agent_memory import AgentMemory, MemoryStats
 from billp.memory.embedding import Embedder, SentenceEmbedder

@@ -1,4 +1,4 @@
-"""A memory as it stood at one moment, in arrays: small to send, searched exactly, and read without a database."""
+"""A memory as it was at one moment, in arrays: small to send, searched exactly, and read without a database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from billp.memory.embedding import Embedder
 from billp.memory.records import KINDS, FieldValue, Kind, Origin, Record, Vector
 from billp.memory.store.protocol import Match, as_query, rank
 
-_ROUNDING = 1e-4  # more than squared distances of vectors of unit length lose in float32
+_ROUNDING = 1e-4  # more than the float32 error of squared distances of unit vectors
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Rows:
 
     @classmethod
     def of(cls, records: Sequence[Record], dimension: int) -> Self:
-        """The columns of `records`."""
+        """Returns the columns of `records`."""
         vectors = np.array([record.vector for record in records], dtype=np.float32).reshape(len(records), dimension)
         return cls(
             ids=tuple(record.id for record in records),
@@ -43,7 +43,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class FrozenMemory:
-    """What a memory held at one moment, in the parts in which it was read."""
+    """The records of a memory at one moment, in the parts in which they were read."""
 
     dataset: str
     name: str
@@ -52,7 +52,7 @@ class FrozenMemory:
     parts: Mapping[Kind, tuple[Rows, ...]]
 
     def agent_memory(self, embedder: Embedder) -> AgentMemory:
-        """The memory, to be read; writing to it raises MemoryStoreError."""
+        """Returns the memory for reading; writing to it raises MemoryStoreError."""
         stores = {kind: FrozenStore(self.parts.get(kind, ()), self.dimension) for kind in KINDS}
         return AgentMemory(stores, embedder, dataset=self.dataset, name=self.name, where=self.where, close=lambda: None)
 
@@ -60,8 +60,8 @@ class FrozenMemory:
 class Freezer:
     """Freezes one memory again and again; each time it reads only what is new.
 
-    A record that was read once counts as read, for what a run writes is never written otherwise later on. Where
-    records were forgotten, all of their kind are read anew.
+    A record that was read once is not read again, since a run never rewrites it. If records were forgotten, all of
+    their kind are read again.
     """
 
     def __init__(self, agent_memory: AgentMemory) -> None:
@@ -108,7 +108,7 @@ class FrozenStore:
 
     @cached_property
     def _ids(self) -> list[str]:
-        """In the order of the vectors."""
+        """The ids in the order of the vectors."""
         return [id_ for part in self._parts for id_ in part.ids]
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
@@ -116,7 +116,7 @@ class FrozenStore:
         return self._nearest(as_query(vector, self._dimension), k, max_distance)
 
     def _nearest(self, query: Vector, k: int, max_distance: float | None) -> list[Match[Record]]:
-        """Those that may be among the nearest by quick arithmetic, ordered by the exact one."""
+        """Returns candidates found by quick arithmetic, ordered by the exact distance."""
         if k <= 0 or not self._places:
             return []
         distances = self._lengths - 2 * (self._vectors @ query) + float(query @ query)

@@ -1,10 +1,10 @@
-"""What is liked: one posterior over items, from what is known of them, the logs' ratings and the answers remembered.
+"""Item values: one posterior over items from their features, the logs' ratings and the answers in memory.
 
 The stars that item i gets on average are v_i = x_i . w + u_i: a linear part in what is known of the item (categories,
 year, what a language model says of it) and a part of its own, u_i ~ N(0, tau^2). Both have closed Gaussian posteriors
 (a Bayesian linear mixed model; Gelman & Hill 2007, chapter 12), from which training draws (Thompson sampling, Chapelle
-& Li 2011) and evaluation takes the mean. Observations of an item are averages with a known error: of its ratings in
-the logs, and of the answers in memory.
+& Li 2011) and of which evaluation takes the mean. Observations of an item are averages with a known error: of its
+ratings in the logs, and of the answers in memory.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from billp.catalogue import Catalogue
 
 Floats = NDArray[np.float64]
 
-_MOST_CATEGORIES = 64  # the most frequent ones; the matrix of what is known of items stays narrow
-_USUAL, _USUAL_DOUBT = 3.3, 1.5  # stars expected of any item before anything is known, and how far that may be off
+_MOST_CATEGORIES = 64  # the most frequent ones, so that the matrix of features is narrow
+_USUAL, _USUAL_DOUBT = 3.3, 1.5  # prior mean of an item in stars, and its deviation
 _CATEGORY_DOUBT, _YEAR_DOUBT, _KNOWLEDGE_DOUBT = 0.3, 0.2, 0.2  # stars: prior deviations of the weights
-_OWN, _OWN_WEIGHT = 0.12, 10.0  # prior variance of an item's own part, and the items' worth of belief in it
-_SPREAD, _SPREAD_WEIGHT = 0.4, 20.0  # variance of answers about one item's mean, and the answers' worth of belief in it
+_OWN, _OWN_WEIGHT = 0.12, 10.0  # prior variance of an item's own part, and its weight in items
+_SPREAD, _SPREAD_WEIGHT = 0.4, 20.0  # prior variance of answers about one item's mean, and its weight in answers
 _LOG_SPREAD = 1.0  # variance of ratings in logs about an item's mean
-_ROUNDS = 4  # of estimating the variances and the posterior in turn
+_ROUNDS = 4  # rounds of estimating the variances and the posterior in turn
 
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What was observed of each item: `counts` (items,), their `sums` and sums of `squares` in stars.
+    """The observations of each item: `counts` (items,), their `sums` and sums of `squares` in stars.
 
     `doubt` is the variance by which the mean of even many observations of an item may be off.
     """
@@ -41,12 +41,12 @@ class Observed:
 
     @classmethod
     def nothing(cls, items: int) -> Observed:
-        """No observation of any of so many items."""
+        """Returns no observation for each of `items` items."""
         return cls(np.zeros(items), np.zeros(items), np.zeros(items))
 
     @classmethod
     def of(cls, n_items: int, items: NDArray[np.int64], stars: Floats, doubt: float = 0.0) -> Observed:
-        """The observations `stars[k]` of `items[k]`."""
+        """Returns the observations `stars[k]` of `items[k]`."""
         return cls(
             np.bincount(items, minlength=n_items).astype(np.float64),
             np.bincount(items, weights=stars, minlength=n_items).astype(np.float64),
@@ -62,12 +62,13 @@ class Observed:
 
 @dataclass(frozen=True, eq=False)
 class ItemValues:
-    """The posterior: `mean` and `variance` (items,) of v_i, the `spread` (variance) of single answers about it, the
+    """The posterior: `mean` and `variance` (items,) of v_i, and the numbers that they are made of.
 
-    `weights` of the columns of what is known with their covariance, and `bias`, by how many stars answers lie above
-    the logs. `known` (items, p) is what is known of the items, `own` and `own_variance` (items,) the items' own parts
-    given the weights' means, `linear` (items,) the share of a change of the linear part that remains in v_i: 1 where
-    nothing was observed of the item, less where its own part makes up for it.
+    `spread` is the variance of single answers about v_i, `weights` are the weights of the columns of what is known with
+    their covariance, and `bias` is by how many stars answers exceed the logs. `known` (items, p) is what is known of
+    the items, `own` and `own_variance` (items,) the items' own parts given the weights' means, `linear` (items,) the
+    share of a change of the linear part that remains in v_i: 1 where nothing was observed of the item, less where its
+    own part makes up for it.
     """
 
     mean: Floats
@@ -89,17 +90,18 @@ class ItemValues:
         object.__setattr__(self, "_root", root)
 
     def draw(self, rng: np.random.Generator) -> Floats:
-        """(items,) values drawn from the posterior."""
+        """Returns (items,) values drawn from the posterior."""
         apart = self.known @ (self._root @ rng.standard_normal(len(self.weights)))
         noise = np.sqrt(self.own_variance) * rng.standard_normal(len(self.own))
         return np.asarray(self.mean + self.linear * apart + noise)
 
 
 def known_of(catalogue: Catalogue, knowledge: Floats | None = None) -> tuple[Floats, Floats, slice]:
-    """What is known of items without any rating: columns (items, p), prior deviations (p,), the knowledge's columns.
+    """Returns what is known of items without any rating.
 
-    Columns: 1, the most frequent categories, year and its square (standardised), and `knowledge` (items, k), which is
-    what a language model says of items, NaN where it was not asked.
+    It is columns (items, p), prior deviations (p,), and which columns are knowledge. Columns: 1, the most frequent
+    categories, year and its square (standardised), and `knowledge` (items, k), which is what a language model says of
+    items, NaN where it was not asked.
     """
     counts: dict[str, int] = {}
     for item in catalogue:
@@ -123,10 +125,10 @@ def known_of(catalogue: Catalogue, knowledge: Floats | None = None) -> tuple[Flo
 def fit_values(
     known: Floats, doubts: Floats, logs: Observed, answers: Observed, knowledge: slice = slice(0, 0)
 ) -> ItemValues:
-    """The posterior given what is known of items and what was observed of them; see the module.
+    """Returns the posterior given what is known of items and what was observed of them; see the module.
 
-    The variances are estimated from the data in turn with the posterior, held to what they usually are where there is
-    little of it (empirical Bayes).
+    The variances are estimated from the data in turn with the posterior, and kept near their usual values if there is
+    little data (empirical Bayes).
     """
     prior = np.zeros(known.shape[1])
     prior[0] = _USUAL
@@ -173,7 +175,7 @@ def fit_values(
 
 
 def _standardised(column: Floats) -> Floats:
-    """The column with mean 0 and deviation 1, 0 where it is NaN."""
+    """Returns the column with mean 0 and deviation 1, 0 where it is NaN."""
     there = np.isfinite(column)
     if there.sum() < 2 or np.ptp(column[there]) == 0:
         return np.zeros(len(column))

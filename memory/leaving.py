@@ -1,12 +1,12 @@
 """What makes users leave: the rates of causes, learned from the steps after which users left or stayed.
 
-A recommendation may drive its user away by being close to one shown lately, by each measure of closeness, and by the
-stars that it gets. Causes act independently: the chance to stay is exp(-(sum of the rates of the causes at work)), the
+A recommendation may make its user leave by being close to a recent one, by each measure of closeness, and by the stars
+that it gets. Causes act independently: the probability of staying is exp(-(sum of the rates of the active causes)), the
 noisy-or of Pearl (1988). A cause is "at least this close, within the last k steps", as people would say it, so closer
 and more recent items have at least the rate of others. Rates have Gamma posteriors, found by expectation maximisation:
-an observed departure is shared out among the causes at work in proportion to their rates.
+an observed departure is divided among the active causes in proportion to their rates.
 
-What drives some users away drives others away too, but what some tolerate others may not: two items that are apart for
+What makes some users leave makes others leave too, but what some tolerate others may not: two items that are apart for
 them may be close for others. So no rate falls below a small one that others may have, or its prior if that is less.
 """
 
@@ -25,16 +25,17 @@ SPANS = (1, 2, 3, 4, 6, 8)
 LONGEST = SPANS[-1]
 STARS = 5
 
+# Constants tuned on splits 0 and 4 to 8 of ml-100k, with the quit rules of docs/results/choice.md.
 _BELIEF = 300.0  # weight of a rate's prior, in exposures
-_OTHERS = 0.003  # highest rate that new users may have of a cause that never drove a known user away
-_LIKELY_SPAN = 4  # the prior takes closeness within so many steps to bore (W in the paper)
+_OTHERS = 0.003  # highest rate for new users of a cause that never made a known user leave
+_LIKELY_SPAN = 4  # steps within which the prior expects closeness to bore (W in the paper)
 _RATES = {  # prior rates of reaching each level of a measure within that span
     "categories": (0.0007, 0.0033, 0.006, 0.02, 0.07, 0.1),
     "year": (0.0001, 0.0001, 0.0002),
     "few ratings": (0.0001, 0.001, 0.001),
 }
 _OTHER_RATE = 0.002  # prior rate of every level of all other measures
-_OTHER_SPANS = 0.01  # share of these rates that other spans have
+_OTHER_SPANS = 0.01  # other spans have this share of these rates
 _STAR_RATES = (0.5, 0.3, 0.02, 0.01, 0.01)  # prior rates of an answer of one to five stars
 _STAR_BELIEF = 20.0
 _ROUNDS = 30
@@ -44,8 +45,8 @@ _ROUNDS = 30
 class Departures:
     """Steps of finished episodes, shape (n,) each: whether the user `left`, the `stars`, and how close the item was.
 
-    `levels` (n, LONGEST, measures) is its closeness to the items shown 1, 2, ... steps before, 0 where there was none;
-    `weights` (n, LONGEST) is 1 over how often that pair of items was met, so that the same pair counts once.
+    `levels` (n, LONGEST, measures) is its closeness to the items shown 1, 2, ... steps before, 0 if there was none;
+    `weights` (n, LONGEST) is 1 over the occurrences of that pair of items, so that the same pair counts once.
     """
 
     left: NDArray[np.bool_]
@@ -68,10 +69,11 @@ class Cause:
 
 @dataclass(frozen=True, eq=False)
 class Leaving:
-    """Posterior rates. `shapes` and `exposures` (causes,) are those of Gamma distributions, causes ordered by measure,
+    """Posterior rates of leaving.
 
-    span and level; no rate is below `least` (causes,). `star_rates` (STARS,) belong to answers of one to five stars.
-    `usual` is the share of steps after which users left.
+    `shapes` and `exposures` (causes,) are those of Gamma distributions, causes ordered by measure, span and level; no
+    rate is below `least` (causes,). `star_rates` (STARS,) belong to answers of one to five stars. `usual` is the share
+    of steps after which users left.
     """
 
     measures: tuple[str, ...]
@@ -84,7 +86,7 @@ class Leaving:
     usual: float
 
     def tables(self, rates: Floats) -> list[Floats]:
-        """For each measure the rate of a pair, (LONGEST, levels + 1), by how many steps back and how close it is."""
+        """Returns for each measure the rate of a pair, (LONGEST, levels + 1), by steps back and closeness."""
         tables, start = [], 0
         for levels in self.steps:
             causes = rates[start : start + len(SPANS) * levels].reshape(len(SPANS), levels)
@@ -98,15 +100,15 @@ class Leaving:
 
     @property
     def rates(self) -> Floats:
-        """(causes,) posterior means, or what is the least."""
+        """(causes,) posterior means, at least `least`."""
         return np.maximum(self.shapes / self.exposures, self.least)
 
     def draw(self, rng: np.random.Generator) -> Floats:
-        """(causes,) rates drawn from the posterior."""
+        """Returns (causes,) rates drawn from the posterior."""
         return np.maximum(rng.gamma(self.shapes, 1 / self.exposures), self.least)
 
     def causes(self) -> list[Cause]:
-        """The causes with their evidence, most departures first."""
+        """Returns the causes with their evidence, most departures first."""
         found, start, rates = [], 0, self.rates
         for measure, levels in zip(self.measures, self.steps, strict=True):
             for position, span in enumerate(SPANS):
@@ -127,7 +129,7 @@ class Leaving:
 
 
 def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures) -> Leaving:
-    """The posterior rates given what was `seen`; with nothing seen, the prior."""
+    """Returns the posterior rates given what was `seen`; with nothing seen, the prior."""
     prior = _prior(measures, steps)
     counts, weighted = _exposed(steps, seen)
     exposures = _BELIEF + weighted.sum(axis=0)
@@ -137,7 +139,7 @@ def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures)
     shapes, star_shapes = prior, star_prior
     for _ in range(_ROUNDS if len(seen.left) else 0):
         total = counts @ rates + star_rates[seen.stars - 1]
-        # Events expected where at least one happened, of a Poisson count with mean `total`.
+        # Expected events, given at least one, of a Poisson count with mean `total`.
         events = np.where(seen.left, 1 / -np.expm1(-np.maximum(total, 1e-9)), 0.0)
         shapes = prior + rates * (weighted.T @ events)
         star_shapes = star_prior + star_rates * np.bincount(seen.stars - 1, weights=events, minlength=STARS)[:STARS]
@@ -163,7 +165,7 @@ def _prior(measures: Sequence[str], steps: Sequence[int]) -> Floats:
 
 
 def _exposed(steps: Sequence[int], seen: Departures) -> tuple[Floats, Floats]:
-    """(n, causes): how many pairs put each cause to work at each step, as such and by their weights."""
+    """Returns (n, causes) twice: how many pairs make each cause active at each step, plain and weighted."""
     counts, weighted = [], []
     for measure, levels in enumerate(steps):
         reached = seen.levels[:, :, measure, None] >= np.arange(1, levels + 1)  # (n, LONGEST, levels)

@@ -60,7 +60,7 @@ class Principle:
         return float(np.mean(1 - betainc(prior[0] + self.left, prior[1] + self.shown - self.left, bounds)))
 
     def words(self) -> str:
-        """The principle and its counts in a few words."""
+        """Returns the principle and its counts in a few words."""
         return f"{self._said()} ({self.left} of {self.shown} left; else {self.other_left} of {self.other_shown})"
 
     def _said(self) -> str:

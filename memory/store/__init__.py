@@ -1,1 +1,1 @@
-"""Where records lie: Chroma, its locks and its registry."""
+"""Storage of records: Chroma, its locks and its registry."""

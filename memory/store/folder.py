@@ -162,7 +162,7 @@ def index_fault(folder: Path) -> str:
 
 
 def _lists_above(links: bytes, count: int, width: int) -> NDArray[np.uint8] | None:
-    """The lists of neighbours on the upper levels, shape (n, width); None where they are no such lists."""
+    """Returns the lists of neighbours on the upper levels, shape (n, width); None if they are invalid."""
     lists, at = [], 0
     for _ in range(count):
         size = int.from_bytes(links[at : at + _COUNT], "little")
@@ -174,7 +174,7 @@ def _lists_above(links: bytes, count: int, width: int) -> NDArray[np.uint8] | No
 
 
 def _are_neighbours(rows: NDArray[np.uint8], most: int, count: int) -> bool:
-    """Whether each of `rows` (n, 4 + 4 most) begins with a number, at most `most`, of elements that are there."""
+    """Returns whether each of `rows` (n, 4 + 4 most) begins with a count up to `most` of valid elements."""
     numbers = np.ascontiguousarray(rows[:, :2]).view("<u2")
     elements = np.ascontiguousarray(rows[:, _COUNT:]).view("<u4")
     used = np.arange(most) < numbers
