@@ -31,7 +31,7 @@ def overlap_profile(candidate: Item, recommended: Sequence[Item]) -> str:
     """Returns how much `candidate` overlaps with the last recommendations (oldest first), such as `3-0-1`.
 
     It has one digit for each of SPANS: 0 where no item in the span shares a category with the candidate, up to 3 where
-    one shares nearly all. Experiences of one profile are comparable, whatever the items were.
+    one shares nearly all. Experiences with equal profiles are comparable even for different items.
     """
     own, newest_first = categories_of(candidate), list(recommended[::-1][:FARTHEST])
     closest = [overlap(own, categories_of(item)) for item in newest_first]

@@ -178,7 +178,7 @@ def clean(text: str, limit: int = 120) -> str:
 
 
 def _as_data(value: object) -> object:
-    """Returns what a template inserts as data, whatever it is and wherever it came from."""
+    """Returns what a template inserts as data, wherever it came from."""
     return value if isinstance(value, int | float) else for_prompt(str(value))
 
 

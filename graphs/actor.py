@@ -90,7 +90,7 @@ async def shortlist(state: ActorState, runtime: Runtime[EpisodeContext], deps: D
 
 
 async def choose(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The LLM chooses an item of the shortlist: in evaluation the one it prefers, unless `actor.evaluate` says else."""
+    """Lets the LLM choose from the shortlist: in evaluation the item it prefers, unless `actor.evaluate` differs."""
     items = deps.catalogue.some(state["weighed"]["shortlist"])
     choice = await deps.required_roles.actor.choose(
         _told(deps, state),
@@ -104,7 +104,7 @@ async def choose(state: ActorState, runtime: Runtime[EpisodeContext], deps: Depe
 
 
 async def propose(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The LLM names an item in its own words."""
+    """Returns the LLM names an item in its own words."""
     proposal = await deps.required_roles.actor.propose(_told(deps, state), step_seed(state, runtime.context, "propose"))
     return {"proposal": proposal.text, "usage": usage_state(proposal.usage)}
 
@@ -165,17 +165,17 @@ async def route_to_item(
 async def route_to_words(
     state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["shortlist", "propose"]:
-    """Whether the LLM chooses from a shortlist or names an item in its own words (`actor.mode`)."""
+    """Returns whether the LLM chooses from a shortlist or names an item in its own words (`actor.mode`)."""
     return "propose" if deps.settings.actor.mode == "free" else "shortlist"
 
 
 async def route_from_shortlist(state: ActorState, runtime: Runtime[EpisodeContext]) -> Literal["choose", "pick"]:
-    """Whether the LLM or chance chooses from the shortlist."""
+    """Returns whether the LLM or chance chooses from the shortlist."""
     return "choose" if method_named(runtime.context.method).chooser == "llm" else "pick"
 
 
 def build_actor_graph(provide: DependencyProvider) -> ActorGraph:
-    """The Actor's subgraph, compiled."""
+    """Returns the Actor's subgraph, compiled."""
     graph = StateGraph(
         ActorState, context_schema=EpisodeContext, input_schema=ActorObservation, output_schema=ActorOutput
     )
@@ -202,7 +202,7 @@ def build_actor_graph(provide: DependencyProvider) -> ActorGraph:
 
 
 def _noted(name: str, node: Node) -> Node:
-    """`node` with an update that also lists it among the nodes passed."""
+    """Returns `node` with an update that also lists it among the nodes passed."""
 
     @functools.wraps(node)
     async def run(state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
@@ -212,7 +212,7 @@ def _noted(name: str, node: Node) -> Node:
 
 
 def _told(deps: Dependencies, state: ActorState) -> ActorInput:
-    """What the LLM is told for this step."""
+    """Returns what the LLM is told for this step."""
     known = deps.catalogue
     return ActorInput(
         observed=deps.observed(state),
@@ -224,7 +224,7 @@ def _told(deps: Dependencies, state: ActorState) -> ActorInput:
 
 
 def _observed(deps: Dependencies, state: ActorState, context: EpisodeContext, masked: Collection[int]) -> Observations:
-    """The user as a recommender sees them at this step."""
+    """Returns the user as a recommender sees them at this step."""
     return observation(
         state["history"],
         state["recommended"],

@@ -34,7 +34,7 @@ class _Made:
     beliefs: Beliefs
 
     def after(self, memory: AgentMemory | None) -> bool:
-        """Whether they come from `memory`; those of one that is gone come from none that there is."""
+        """Returns whether they come from `memory`; those of one that is gone come from none that there is."""
         return memory is None if self.of is None else memory is not None and self.of() is memory
 
 
@@ -81,10 +81,10 @@ class BeliefModel:
         knowledge: Knowledge | None = None,
         newest: Callable[[], Knowledge] | None = None,
     ) -> None:
-        """`vectors` (items, d) are unit text vectors, `knowledge` is what an LLM says of the items.
+        """Takes unit text vectors (items, d) and `knowledge`, what an LLM says of the items.
 
-        `newest` reads what it says by now: looked up whenever a memory has changed, so that one memory and one episode
-        are not believed twice in two ways. Without it knowledge stays as it is, as in every run that is measured.
+        `newest` returns what it says by now; it is called whenever a memory has changed, so that one memory and one
+        episode have one belief. Without it knowledge stays as it is, as in every measured run.
         """
         self._settings, self._dataset = settings, dataset
         self._seen = _Seen(dataset, worlds, vectors)
@@ -94,7 +94,7 @@ class BeliefModel:
         self._lock = Lock()
 
     def closeness(self, method: Method) -> Closeness:
-        """How close items are, by what they are and, where `method` uses logs, by how few ratings they have there."""
+        """Returns closeness of items by what they are and, if `method` uses logs, by how few ratings they have."""
         return self._seen.with_logs if method.uses_logs else self._seen.without_logs
 
     @property
@@ -103,7 +103,7 @@ class BeliefModel:
         return self._seen.logs
 
     def beliefs(self, method: Method, memory: AgentMemory | None) -> Beliefs:
-        """What `method` believes after what `memory` holds; reads it whole the first time: not on an event loop."""
+        """Returns what `method` believes with `memory`; first reads it whole, so not on an event loop."""
         changes, outcomes = (0, []) if memory is None else memory.actor.outcomes()
         with self._lock:
             for made in self._made:
@@ -117,7 +117,7 @@ class BeliefModel:
             return beliefs
 
     def after(self, method: Method, outcomes: Iterable[Outcome]) -> Beliefs:
-        """What `method` believes after these outcomes, whatever order they come in."""
+        """Returns what `method` believes after these outcomes, in any order."""
         limits, items = self._settings.memory, len(self._dataset.catalogue)
         return believe(
             self.closeness(method),
@@ -129,11 +129,11 @@ class BeliefModel:
         )
 
     def recommender(self, method: Method, memory: AgentMemory | None, *, explores: bool) -> MemoryRecommender:
-        """The recommender that goes by these beliefs; in training it `explores`."""
+        """Returns the recommender that goes by these beliefs; in training it `explores`."""
         return self.recommender_by(self.beliefs(method, memory), method, explores=explores)
 
     def recommender_by(self, beliefs: Beliefs, method: Method, *, explores: bool) -> MemoryRecommender:
-        """The recommender of `method` that goes by `beliefs`."""
+        """Returns the recommender of `method` that goes by `beliefs`."""
         actor = self._settings.actor
         return MemoryRecommender(
             beliefs,
@@ -145,7 +145,7 @@ class BeliefModel:
         )
 
     def knowing(self, knowledge: Knowledge, newest: Callable[[], Knowledge] | None = None) -> BeliefModel:
-        """The same with other knowledge; how close items are and what logs tell is worked out once for both."""
+        """Returns the same with other knowledge; how close items are and what logs tell is worked out once for both."""
         other = copy(self)
         other.knowledge, other._newest, other._made, other._lock = knowledge, newest, [], Lock()
         return other
@@ -155,7 +155,7 @@ class BeliefModel:
 
 
 def train_logs(data: Dataset, worlds: Worlds) -> Observed:
-    """The ratings in the train users' logs."""
+    """Returns the ratings in the train users' logs."""
     mine = np.isin(data.users, worlds.train.users)
     items, ratings = data.items[mine].astype(np.int64), data.ratings[mine].astype(np.float64)
     return Observed.of(len(data.catalogue), items, ratings)

@@ -21,7 +21,7 @@ from billp.graphs.state import EpisodeContext, EpisodeState, Trajectory, observa
 
 
 def add_all_messages(old: list[AnyMessage], updates: Sequence[list[AnyMessage]]) -> list[AnyMessage]:
-    """`add_messages` for each update in turn."""
+    """Applies `add_messages` to each update in turn."""
     for update in updates:
         old = add_messages(old, update)  # type: ignore[assignment, arg-type]  # lists of messages in, a list out
     return old
@@ -51,7 +51,7 @@ async def present(state: LiveState, runtime: Runtime[EpisodeContext], deps: Depe
 
 
 async def respond(state: LiveState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The person answers; see `nodes.respond`."""
+    """Returns the person answers; see `nodes.respond`."""
     update = await nodes.respond(state, runtime, deps)
     if "steps" not in update:
         return {**update, "messages": [HumanMessage(clean(update["wish"]["asked"], SAID))]}

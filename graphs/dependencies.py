@@ -95,7 +95,7 @@ class Dependencies:
         return self.roles
 
     def observed(self, seen: Observation) -> AgentObservation:
-        """`seen` as the agents are shown it: items with titles and categories, rewards in whole stars."""
+        """Returns `seen` in the agents' terms: items with titles and categories, rewards in whole stars."""
         return AgentObservation(
             history=tuple(self.catalogue.some(seen["history"])),
             recommended=tuple(self.catalogue.some(seen["recommended"])),
@@ -103,12 +103,12 @@ class Dependencies:
         )
 
     def masked_items(self, seen: Observation) -> set[int]:
-        """Items that may not be recommended now: what the user met, and what a live person's wish excludes."""
+        """Returns items that may not be recommended now: those the user met, and those a wish excludes."""
         met, wish = self.met_items(seen), wish_of(seen)
         return met | not_wished(self.catalogue, wish, met) if wish != Wish() else met
 
     def met_items(self, seen: Observation) -> set[int]:
-        """The items of the user's own history and of this episode (`actor.mask_history`, `actor.mask_shown`).
+        """Returns the items of the user's own history and of this episode (`actor.mask_history`, `actor.mask_shown`).
 
         Once all other items were shown in the episode, they count as new and may be shown again.
         """
@@ -118,11 +118,11 @@ class Dependencies:
         return own | set(shown[len(shown) - len(shown) % (items - len(own)) :])
 
     def state_words(self, observed: AgentObservation) -> str:
-        """The titles that make up a state, oldest first: how a search of memory is shown to people."""
+        """Returns the titles that make up a state, oldest first: how a search of memory is shown to people."""
         return "; ".join(item.title for item in observed.recent(self.settings.memory.state_items))
 
     def state_vector(self, observed: AgentObservation) -> Vectors:
-        """(d,) unit vector of the user's last items: the mean of their text vectors, newer ones weighing more.
+        """Returns the (d,) unit mean of the text vectors of the user's last items, newer ones weighing more.
 
         Averaging vectors that exist costs microseconds, embedding the state's text tens of milliseconds; both lie in
         the same space as the vectors of searched words.
@@ -141,7 +141,7 @@ Node = Callable[..., Awaitable[Update]]
 
 
 def fixed_dependencies(deps: Dependencies) -> DependencyProvider:
-    """A provider that gives these dependencies for every context and user."""
+    """Returns a provider that gives these dependencies for every context and user."""
 
     async def provide(context: EpisodeContext, user: str) -> Dependencies:
         return deps
@@ -169,7 +169,7 @@ def with_dependencies(
 
 
 def state_vector(vectors: Vectors, recent: Sequence[int]) -> Vectors:
-    """(d,) unit vector of the items `recent`, oldest first; zero where there are none."""
+    """Returns the (d,) unit vector of the items `recent`, oldest first; zero if there are none."""
     if not recent:
         return np.zeros(vectors.shape[1], dtype=np.float32)
     weights = _NEWEST_WEIGHS ** np.arange(len(recent) - 1, -1, -1, dtype=np.float32)
@@ -178,5 +178,5 @@ def state_vector(vectors: Vectors, recent: Sequence[int]) -> Vectors:
 
 
 async def embed_text(embedder: Embedder, text: str) -> Vectors:
-    """(d,) unit vector of one text, computed off the event loop."""
+    """Returns the (d,) unit vector of one text, computed off the event loop."""
     return np.asarray((await asyncio.to_thread(embedder.embed, [text]))[0], dtype=np.float32)

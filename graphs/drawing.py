@@ -23,17 +23,17 @@ class Edge:
 
 
 def episode_mermaid() -> str:
-    """Mermaid source of the episode's graph, the Actor's subgraph included."""
+    """Returns the Mermaid source of the episode's graph, the Actor's subgraph included."""
     return _drawn().draw_mermaid().strip()
 
 
 def episode_nodes() -> list[str]:
-    """The names of all nodes; those of the Actor's subgraph are `act:NAME`."""
+    """Returns the names of all nodes; those of the Actor's subgraph are `act:NAME`."""
     return [name for name in _drawn().nodes if not name.endswith(_MARKS)]
 
 
 def episode_edges() -> list[Edge]:
-    """The edges between `episode_nodes`; those at the border of the Actor's subgraph join its nodes."""
+    """Returns the edges between `episode_nodes`; those at the border of the Actor's subgraph join its nodes."""
     edges = [Edge(edge.source, edge.target, edge.conditional) for edge in _drawn().edges]
     after = {edge.source: edge.target for edge in edges if edge.source.endswith(":__end__")}
     first: dict[str, list[str]] = {}

@@ -83,7 +83,7 @@ def build_episode_graph(
     persons: bool = False,
     checkpointer: BaseCheckpointSaver[Any] | None = None,
 ) -> EpisodeGraph:
-    """The state machine, compiled, with a recursion limit that allows `horizon` steps.
+    """Returns the state machine, compiled, with a recursion limit that allows `horizon` steps.
 
     `inputs` and `context` are the form fields that it shows. With `persons` for users it keeps a conversation in
     `messages`. `checkpointer` keeps its state between interrupts (`langgraph dev` brings its own).
@@ -123,7 +123,7 @@ def build_episode_graph(
 
 
 def _noted(name: str, node: Node) -> Node:
-    """`node` with an update that also lists it: among the nodes since the last step, or in the record of that step.
+    """Returns `node` with an update that lists it: among the nodes since the last step, or in that step's record.
 
     A step begins with `plan` or `act` and is recorded by `respond`; what follows until the next step belongs to it.
     """
@@ -142,7 +142,7 @@ def _noted(name: str, node: Node) -> Node:
 
 
 def _acting(actor: ActorGraph) -> Node:
-    """The Actor's subgraph, which has a state of its own, as a node that returns its decision."""
+    """Returns the Actor's subgraph, which has a state of its own, as a node that returns its decision."""
 
     # The Actor keeps no checkpoints: they would be most of what is stored, and a broken step starts again from its
     # beginning. LangGraph does not draw a graph without checkpoints, so `act` refers to the original too.

@@ -30,12 +30,12 @@ _MEMORY = "Name of the memory to read, and to write when learning"
 
 @cache
 def shown_pack() -> PromptPack:
-    """The prompts that forms show, those of the settings; raises PromptError and SettingsError."""
+    """Returns the prompts that forms show, those of the settings; raises PromptError and SettingsError."""
     return load_pack(load_settings().prompts)
 
 
 def _prompt(role: str, node: str) -> FieldInfo:
-    """A field for the prompt of a role, which Studio lets people edit at the node that asks it."""
+    """Returns a field for the prompt of a role, which Studio lets people edit at the node that asks it."""
 
     def marked(schema: JsonDict) -> None:
         schema |= {"default": shown_pack()[role].text, "langgraph_nodes": [node], "langgraph_type": "prompt"}

@@ -27,7 +27,7 @@ _PAUSE_S = 0.05  # between looks at whether an episode is asking
 
 
 def open_items(deps: Dependencies, answers: Answers) -> list[Item]:
-    """The items still to be asked about, the ones most rated by train users first.
+    """Returns the items still to be asked about, the ones most rated by train users first.
 
     Of a catalogue with more than `memory.llm_items` items only the most rated are asked about: a model hardly knows
     an item that few people rated, and its answer would not take that item to the top. The order decides which items
@@ -129,7 +129,7 @@ class ItemKnowledge:
         self._resources = resources
 
     def file(self, pack: PromptPack) -> KnowledgeFile:
-        """Where the answers to the question of `pack` are kept."""
+        """Returns the file of the answers to the question of `pack`."""
         resources = self._resources
         llm = resources.settings.llm
         name = llm.model if llm.base_url else resources.model_name
@@ -137,7 +137,7 @@ class ItemKnowledge:
         return KnowledgeFile.of(folder, name, resources.model_digest, question_of(pack["item"]))
 
     def answers(self, pack: PromptPack) -> Answers:
-        """What the model said of items so far, asked in the words of `pack`.
+        """Returns what the model said of items so far, asked in the words of `pack`.
 
         With a tape these are the answers that were known when its recording began.
         """
@@ -152,7 +152,7 @@ class ItemKnowledge:
         return Answers.in_text(*recorded) if recorded else Answers("", ())
 
     def told(self, deps: Dependencies, *, growing: bool = False) -> Dependencies:
-        """`deps` that know what the model has said of the items; with `growing` also what it says from now on.
+        """Returns `deps` that know what the model said of the items; with `growing` also what it says later.
 
         Knowledge grows for people, whose episodes begin at once while the model is still being asked about items. In a
         measured run it does not, so that each decision is explained by what was known when the run began.

@@ -29,9 +29,9 @@ def learn(deps: Dependencies, memory: AgentMemory, method: Method, context: Epis
 def learn_next(
     deps: Dependencies, memory: AgentMemory, method: Method, context: EpisodeContext, done: Trajectory
 ) -> None:
-    """As `learn`, for an episode by itself: it is the latest that its memory learned from.
+    """Does `learn` for an episode by itself, the latest that its memory learns from.
 
-    It may have been learned from before, by its name, when it was longer; what only that one held is forgotten.
+    A shorter episode of the same name may have been learned from before; what only that one left is forgotten.
     """
     learn(deps, memory, method, replace(context, ordinal=memory.next_ordinal()), done)
     beyond: list[str] = []
@@ -45,12 +45,12 @@ def learn_next(
 
 
 def has_learned(memory: AgentMemory, context: EpisodeContext, done: Trajectory) -> bool:
-    """Whether `memory` learned from that episode; the last that `learn` writes says so."""
+    """Returns whether `memory` learned from that episode; the last that `learn` writes says so."""
     return bool(memory.usage.store.get([_origin(context, done, -1).id("uses")]))
 
 
 def reflection_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> Reflection:
-    """The Reflector's words under the vector of the user they were learned from (the history)."""
+    """Returns the Reflector's words under the vector of the user they were learned from (the history)."""
     played = deps.observed(observation_of(done))
     evidence = evidence_of(played.recommended, played.rewards, left=user_left(done["ended"]))
     return Reflection(
@@ -69,7 +69,7 @@ def reflection_of(deps: Dependencies, context: EpisodeContext, done: Trajectory)
 def experiences_of(
     deps: Dependencies, context: EpisodeContext, done: Trajectory
 ) -> tuple[list[ActorExperience], list[CriticExperience]]:
-    """(s_n, a_n, sign of advantage) and (s_n, V(s_n) + advantage) of every judged step.
+    """Returns (s_n, a_n, sign of advantage) and (s_n, V(s_n) + advantage) of every judged step.
 
     A step that was judged by its reward alone has no target, so it leaves the Critic nothing.
     """
@@ -103,7 +103,7 @@ def experiences_of(
 
 
 def usage_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> UsageEntry:
-    """What the episode used of memory and what followed, as `memory.usage` says."""
+    """Returns what the episode used of memory and what followed, as `memory.usage` defines it."""
     return UsageEntry(
         text=f"A return of {done['reward_trajectory']:g} in {done['length']} steps, ended: {done['ended']}",
         vector=deps.state_vector(deps.observed(observation_of(done, 0))),
@@ -117,7 +117,7 @@ def usage_of(deps: Dependencies, context: EpisodeContext, done: Trajectory) -> U
 
 
 def used_in(done: Trajectory) -> EpisodeUsage:
-    """What the episode used of memory, and what followed; its record alone says so."""
+    """Returns what the episode used of memory, and what followed, from its record alone."""
     used: dict[str, tuple[int, float]] = {}
     judged = [step for step in done["steps"] if step["advantage"] is not None]
     gains = {step["number"]: step["advantage"] or 0.0 for step in judged}

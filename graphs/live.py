@@ -104,7 +104,7 @@ class PersonAnswer(BaseModel):
 
 
 def _in_words(said: str) -> dict[str, object]:
-    """The fields of a PersonAnswer for a typed answer; what is neither a rating nor leaving is a wish."""
+    """Returns the fields of a PersonAnswer for a typed answer; what is neither a rating nor leaving is a wish."""
     if found := _LEAVING.fullmatch(said):
         return {"rating": found["rating"], "leave": True, "why": found["why"].strip()}
     if found := _RATING.fullmatch(said):
@@ -124,15 +124,15 @@ class LiveUsers:
     """The roles whose thoughts the persons are told."""
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
-        """A new name each time, so that in memory no episode overwrites an earlier one."""
+        """Returns a new name each time, so that in memory no episode overwrites an earlier one."""
         return f"live-{uuid4().hex[:8]}"
 
     def may_teach(self, split: Split, user: str) -> bool:
-        """True, unless the person goes by the name of a test user, and so has that user's history."""
+        """Returns false only if the person has the name, and so the history, of a test user."""
         return user not in self.dataset.user_keys or not is_test_user(self.dataset, self.worlds, user)
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
-        """The items named in `likes`, or those of the logs; empty for a new person who names none.
+        """Returns the items named in `likes`, or those of the logs; empty for a new person who names none.
 
         A title that is not in the catalogue stands for the item with the nearest text vector.
         """
@@ -143,13 +143,13 @@ class LiveUsers:
         return []
 
     def rated(self, user: str) -> Collection[int]:
-        """From the logs; empty for a new person, whose history is what they named."""
+        """Returns the items rated in the logs; none for a new person, whose history is what they named."""
         if user in self.dataset.user_keys:
             return [int(item) for item in self.dataset.rated(self.dataset.user_index(user))]
         return ()
 
     def _stand_in(self) -> str:
-        """The warning, if the LLM is the stand-in; that is found out only after this object was made."""
+        """Returns the warning, if the LLM is the stand-in; that is found out only after this object was made."""
         return "" if self.roles is None or self.roles.reflector.knows else STAND_IN
 
     def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult | Wished:
@@ -198,11 +198,11 @@ class LiveUsers:
 
 
 def own_memory(user: str) -> str:
-    """The name of a person's own memory; different for different users."""
+    """Returns the name of a person's own memory; different for different users."""
     return "live/" + user.replace("%", "%25").replace("/", "%2F")
 
 
 def with_persons(deps: Dependencies) -> Dependencies:
-    """The same dependencies with live persons for users."""
+    """Returns the same dependencies with live persons for users."""
     users = LiveUsers(deps.dataset, deps.vectors, deps.embedder, deps.worlds, deps.roles)
     return replace(deps, users=users)

@@ -38,7 +38,7 @@ class Method:
     advantage labels experiences; without it the reward alone does. `answers`: without a memory, it learns from what
     users answered in training episodes. `knows`: what the LLM says of items counts in what is liked, as far as ratings
     and answers prove it right. `uses_logs`: it reads the ratings in the train users' logs, which the other
-    methods never see. `tuned`: some of its numbers are chosen in the train world, anew with each seed. `settings`:
+    methods never see. `tuned`: some of its numbers are chosen in the train world, again with each seed. `settings`:
     those that are part of the method, by dotted name; they hold whatever the application's settings say.
     """
 
@@ -73,7 +73,7 @@ class Method:
 
     @property
     def trains(self) -> bool:
-        """Whether a comparison trains it anew with each seed, so that one seed says little of the next."""
+        """Whether a comparison trains it again with each seed, so that one seed says little of the next."""
         return self.learns or self.needs_policy or self.tuned
 
     @property
@@ -145,9 +145,9 @@ SERVED = [name for name, method in METHODS.items() if method.chooser not in ("po
 
 
 def teachable(name: str, *, by_episode: bool = False) -> Method:
-    """The method called `name`, which can be trained, or with `by_episode` has a memory that one episode can teach.
+    """Returns the method called `name`, which can be trained, or with `by_episode` can learn from one episode.
 
-    Raises SettingsError where it does not.
+    Raises SettingsError if it cannot.
     """
     method = method_named(name)
     if not (method.remembers if by_episode else method.learns or method.needs_policy):
@@ -156,7 +156,7 @@ def teachable(name: str, *, by_episode: bool = False) -> Method:
 
 
 def settings_of(method: Method, settings: Settings) -> Settings:
-    """`settings` with those that are part of `method`; the same object where it has none."""
+    """Returns `settings` with the values that are part of `method`; the same object if there are none."""
     groups: dict[str, dict[str, object]] = {}
     for name, value in method.settings.items():
         group, leaf = name.split(".")
@@ -166,7 +166,7 @@ def settings_of(method: Method, settings: Settings) -> Settings:
 
 
 def method_named(name: str) -> Method:
-    """The method called `name`; raises SettingsError listing the names there are."""
+    """Returns the method called `name`; raises SettingsError listing the names there are."""
     try:
         return METHODS[name]
     except KeyError:

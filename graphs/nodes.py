@@ -42,7 +42,7 @@ from billp.memory.retriever import similar_states
 
 
 async def plan(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The Planner writes the thought for the next steps; its words and the evidence make the typed plan."""
+    """Returns the Planner writes the thought for the next steps; its words and the evidence make the typed plan."""
     method, limits = method_named(runtime.context.method), deps.settings.planner
     evidence = Evidence.from_json(state["evidence"]) if state["evidence"] else Evidence()
     made = make_plan(evidence, caution=limits.caution, steps=limits.steps) if method.plans else Plan()
@@ -71,7 +71,7 @@ async def plan(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Depe
 
 
 async def respond(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The user answers with a reward and stays, or leaves; a person may ask for something else instead."""
+    """Returns the user answers with a reward and stays, or leaves; a person may ask for something else instead."""
     seen, decision = observation_of(state), state["decision"]
     wish = wish_of(seen)
     thought = " ".join(filter(None, (wish.sentence(), state["thought"])))
@@ -103,7 +103,7 @@ async def respond(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: D
 
 
 async def criticise(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The Critic values the states before and after the step; reward and values make the step's advantage.
+    """Returns the Critic values the states before and after the step; reward and values make the step's advantage.
 
     Without the Critic (`billp-memory-only`) the reward alone says whether the step is encouraged.
     """
@@ -152,7 +152,7 @@ def _valued(valued: Mapping[str, list[int]], found: ValueEstimate, number: int) 
 async def judge(
     deps: Dependencies, critic: Critic | None, observed: AgentObservation, seed: int, *, always: bool = False
 ) -> ValueEstimate:
-    """V of `observed`, of memory alone where there is no `critic`.
+    """Returns V of `observed`, from memory alone if there is no `critic`.
 
     With `critic.ask = "thin"` the LLM is not asked where memory knows as many similar states as are looked for, since
     its word would hardly count; with `always` it is asked all the same. Raises what the Critic raises:
@@ -181,7 +181,7 @@ async def judge(
 
 
 async def reflect(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
-    """The Reflector writes the reflection on the finished episode.
+    """Returns the Reflector writes the reflection on the finished episode.
 
     Where a person said why they leave, that is the reflection. Without an LLM, or with the stand-in, whose sentences
     carry no knowledge, it is what the numbers say. A method that plans asks in a form why the user left, and checks the

@@ -47,24 +47,24 @@ class WishState(TypedDict):
 
 
 def plan_state(plan: Plan) -> PlanState:
-    """The plan as it travels through the graph."""
+    """Returns the plan as it travels through the graph."""
     return PlanState(aim=dict(plan.aim), avoid=dict(plan.avoid), rest=plan.cooldown, steps=plan.steps)
 
 
 def plan_from(kept: PlanState) -> Plan:
-    """The plan of a state or a record."""
+    """Returns the plan of a state or a record."""
     return Plan(aim=kept["aim"], avoid=kept["avoid"], cooldown=kept["rest"], steps=kept.get("steps", 0))
 
 
 def wished_plan(plan: PlanState, wish: Wish) -> PlanState:
-    """`plan` with what a live person asked for, if anything."""
+    """Returns `plan` with what a live person asked for, if anything."""
     if not (wish.wanted or wish.unwanted or wish.refused):
         return plan
     return {**plan, "wanted": list(wish.wanted), "refused": [*wish.refused, *wish.unwanted]}
 
 
 def wish_from(kept: WishState) -> Wish:
-    """The wish of a state."""
+    """Returns the wish of a state."""
     return Wish(
         words=tuple(kept["words"]),
         wanted=tuple(kept["wanted"]),
@@ -76,7 +76,7 @@ def wish_from(kept: WishState) -> Wish:
 
 
 def wish_state(wish: Wish, passed: Sequence[int] = (), notice: str = "") -> WishState:
-    """`wish` as it travels through the graph, with no words still to be read."""
+    """Returns `wish` as it travels through the graph, with no words still to be read."""
     return WishState(
         words=list(wish.words),
         wanted=list(wish.wanted),

@@ -24,7 +24,7 @@ _LEAST_SHARE = 0.1  # of a departure; a cause with less is not what the learned 
 
 
 def held_to_rates(claim: Claim, beliefs: Beliefs, items: Sequence[int], stars: float) -> Claim:
-    """`claim` with its share of the departure by the learned rates; below a tenth it does not hold.
+    """Returns `claim` with its share of the departure by the learned rates; below a tenth it does not hold.
 
     `items` are the episode's in order, the last of them rated with `stars`. Of repetition no rate is learned.
     """
@@ -43,10 +43,10 @@ def held_to_rates(claim: Claim, beliefs: Beliefs, items: Sequence[int], stars: f
 def principles_of(
     reflections: Iterable[Reflection], closeness: Closeness, catalogue: Catalogue, outcomes: Iterable[Outcome]
 ) -> list[Principle]:
-    """What the claims of `reflections` that hold come to, each cause and object once, most claimed first.
+    """Returns the principles from the claims of `reflections` that hold: one per cause and category, by claims.
 
-    They are counted over `outcomes`, but for those of the episode that each was first claimed of: what suggested a
-    principle does not speak for it.
+    They are counted over `outcomes`, without those of the episode that each was first claimed of: what suggested a
+    principle is no evidence for it.
     """
     found: dict[str, list[tuple[int, str, Claim]]] = {}
     for reflection in reflections:
@@ -63,7 +63,7 @@ def principles_of(
 
 
 def all_principles(deps: Dependencies, method: Method) -> list[Principle]:
-    """What all reflections in the memory of `deps` come to; none where there is no memory."""
+    """Returns the principles from all reflections in the memory of `deps`; none if there is no memory."""
     agent_memory = deps.memory
     if agent_memory is None:
         return []
@@ -72,12 +72,12 @@ def all_principles(deps: Dependencies, method: Method) -> list[Principle]:
 
 
 def confirmed(told: Sequence[str]) -> list[str]:
-    """The principles among those `told` by an episode's state that are confirmed, without that word."""
+    """Returns the principles among those `told` by an episode's state that are confirmed, without that word."""
     return [words.partition(": ")[2] for words in told if words.startswith("confirmed: ")][:_TOLD]
 
 
 def episode_of(id_: str) -> str:
-    """What the ids of all that one episode taught have in common: run and episode."""
+    """Returns the common part of the ids of everything that one episode taught: run and episode."""
     return id_.partition("/")[2].rpartition("/")[0]
 
 
@@ -93,7 +93,7 @@ class _Steps:
         self._before = [catalogue.some(list(outcome.before[-LONGEST:])) for outcome in told]
 
     def counted(self, first: str, claims: Sequence[Claim]) -> Principle:
-        """The principle that `claims` of one cause and object make, claimed first of the episode `first`."""
+        """Returns the principle that `claims` of one cause and category make, first claimed of the episode `first`."""
         cause, category = claims[0].cause, claims[0].category
         level = median_low([claim.level for claim in claims])
         back = median_high([claim.back for claim in claims])

@@ -1,8 +1,9 @@
-"""Choosing from the whole catalogue by what memory knows: the principle of staying first, then what is liked.
+"""Chooses from the whole catalogue by what memory knows: items that keep the user first, then items that are liked.
 
-Each item is worth the stars expected of it less what is at stake where the user leaves: Q(s, a) = v(a) less
-P(leave | s, a) times the stars that would still come. At stake are some 20 steps' worth of stars, so that a hundredth
-more risk weighs as much as most differences in liking: what keeps users decides first, and what is liked among that.
+Each item is worth the stars expected of it minus the cost of the risk that the user leaves: Q(s, a) = v(a) - P(leave |
+s, a) times the stars that would still come. These are some 20 steps' worth of stars, so that one percent more risk
+weighs as much as most differences between items: retention decides first, and the item effect among the items that keep
+the user.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from billp.memory.leaving import LONGEST, Departures, Leaving, fit_leaving
 
 Floats = NDArray[np.float64]
 
-_MOST = 20_000  # experiences that tell what makes users leave; of more, the last ones by id (run, episode, step)
+_MOST = 20_000  # most experiences that beliefs about leaving come from, the last ones by id (run, episode, step)
 _MOST_LEAVE, _TYPICAL_STARS = (
     0.05,
     4.0,
@@ -43,7 +44,7 @@ class Beliefs:
 
     @cached_property
     def dislike(self) -> Floats:
-        """(items,) rate of leaving because of the stars given; what is hardly known may be disliked more easily."""
+        """(items,) rate of leaving because of the stars given; higher for items hardly known."""
         return self.dislike_of(self.values.mean, self.values.spread + self.values.variance)
 
     @cached_property
@@ -52,7 +53,7 @@ class Beliefs:
         return self.leaving.tables(self.leaving.rates)
 
     def dislike_of(self, values: Floats, variances: Floats | float) -> Floats:
-        """(items,) mean rate over answers, which lie about `values` with `variances`, rounded to whole stars."""
+        """Returns (items,) mean rate over answers distributed about `values` with `variances`, in whole stars."""
         edges = (1.5, 2.5, 3.5, 4.5)
         deviations = np.sqrt(variances)
         below = [1 / (1 + np.exp(-_LOGISTIC * (edge - values) / deviations)) for edge in edges]
@@ -61,7 +62,7 @@ class Beliefs:
         return np.asarray(sum(rates[star] * (bounds[star + 1] - bounds[star]) for star in range(len(rates))))
 
     def closeness_rates(self, recent: Sequence[int], tables: Sequence[Floats]) -> Floats:
-        """(items,) rate of leaving because of closeness to `recent`, newest last."""
+        """Returns (items,) rate of leaving because of closeness to `recent`, newest last."""
         rates = np.zeros(len(self.values.mean))
         for back, item in enumerate(reversed([item for item in recent if item != NO_ITEM])):
             levels = self.closeness.to(item)
@@ -73,7 +74,7 @@ class Beliefs:
 
 @dataclass(frozen=True, eq=False)
 class Weighing:
-    """What is expected of every item for one user: `scores` as chosen by, `values` in stars, `leaves` in 0..1."""
+    """What is expected of every item for one user: `scores` for the choice, `values` in stars, `leaves` in 0..1."""
 
     scores: Floats
     values: Floats
@@ -94,7 +95,7 @@ class MemoryRecommender:
     variety: float
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        """The best item of each user, shape (n,); raises EpisodeError where every item of a user is masked."""
+        """Returns the best item of each user, shape (n,); raises EpisodeError where every item of a user is masked."""
         if seen.masked.all(axis=1).any():
             raise EpisodeError("Every item was shown already; use a larger catalogue or set actor.mask_shown to false.")
         recent = seen.recent(LONGEST)
@@ -107,7 +108,7 @@ class MemoryRecommender:
         )
 
     def weigh(self, recent: NDArray[np.int64], masked: NDArray[np.bool_], seed: int) -> Weighing:
-        """What is expected of every item after `recent` (newest last); masked ones score -inf."""
+        """Returns what is expected of every item after `recent` (newest last); masked ones score -inf."""
         rng, beliefs = np.random.default_rng(seed), self.beliefs
         if self.explores:
             values = beliefs.values.draw(rng)
@@ -123,7 +124,7 @@ class MemoryRecommender:
 
 
 def different(weighing: Weighing, closeness: Closeness, count: int) -> list[int]:
-    """At most `count` items that may be recommended, best first, but each close to as few before it as can be."""
+    """Returns at most `count` items that may be recommended, best first, each close to as few before it as possible."""
     chosen: list[int] = []
     scores = weighing.scores.copy()
     possible = scores[np.isfinite(scores)]
@@ -137,10 +138,10 @@ def different(weighing: Weighing, closeness: Closeness, count: int) -> list[int]
 
 
 def leave_cost_of(leaving: Leaving, gamma: float, caution: float) -> float:
-    """Stars that leaving costs: `caution` times the discounted stars of the steps that staying would bring.
+    """Returns the stars that leaving costs: `caution` times the discounted stars of the steps that it prevents.
 
-    A user who leaves after one step in twenty, or fewer, brings 4 stars a step: 4 / (1 - gamma (1 - share)). More than
-    once, because the users to come are not those that were learned from.
+    A user who leaves after one step in twenty, or fewer, brings 4 stars per step: 4 / (1 - gamma (1 - share)). A
+    `caution` above one allows for users who differ from those that were learned from.
     """
     return caution * _TYPICAL_STARS / (1 - gamma * (1 - min(max(leaving.usual, 0.0), _MOST_LEAVE)))
 
@@ -154,7 +155,7 @@ def believe(
     answer_doubt: float,
     values: bool = True,
 ) -> Beliefs:
-    """Beliefs from `outcomes`, whatever order they come in; without `values` answers teach nothing of items."""
+    """Returns beliefs from `outcomes`, in any order; without `values`, answers teach nothing about items."""
     ordered = sorted(outcomes, key=lambda outcome: outcome.id)
     items = np.array([outcome.item for outcome in ordered], dtype=np.int64)
     stars = np.array([outcome.reward for outcome in ordered], dtype=np.float64)
@@ -169,7 +170,7 @@ def believe(
 
 
 def departures(closeness: Closeness, outcomes: Sequence[Outcome]) -> Departures:
-    """The last of `outcomes` as steps after which users stayed or left; those that do not say which are left out."""
+    """Returns the last of `outcomes` as steps after which users stayed or left, if they record it."""
     told = [outcome for outcome in outcomes if outcome.left is not None][-_MOST:]
     before = np.full((len(told), LONGEST), NO_ITEM, dtype=np.int64)
     for row, outcome in enumerate(told):

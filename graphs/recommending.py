@@ -21,7 +21,7 @@ CHOOSING, SHORTLISTING = "choose", "shortlist"
 
 
 def recommender_of(deps: Dependencies, method: Method, *, explores: bool) -> Recommender:
-    """The recommender of `method`, which `explores` in training.
+    """Returns the recommender of `method`, which `explores` in training.
 
     The first call reads a memory whole, so keep it off the event loop. Raises EpisodeError for a method whose
     recommender was not opened.
@@ -53,7 +53,7 @@ def observation(
     n_items: int,
     seed: int,
 ) -> Observations:
-    """One user as a recommender sees them; `recommended` and `rewards` are oldest first."""
+    """Returns one user as recommenders see users; `recommended` and `rewards` are oldest first."""
     hidden = np.zeros((1, n_items), dtype=bool)
     hidden[0, list(masked)] = True
     return Observations(
@@ -67,7 +67,7 @@ def observation(
 
 
 def weighed_by(recommender: MemoryRecommender, seen: Observations, count: int) -> list[Weighed]:
-    """For each user at most `count` items that differ, best first; the first is what is recommended.
+    """Returns for each user at most `count` items that differ, best first; the first is recommended.
 
     `advantages` are the scores, `likings` the stars expected, and `support` from how many ratings and answers.
     """

@@ -22,7 +22,7 @@ SAID = 200
 
 
 def unweighed(shortlist: Sequence[int] = ()) -> Weighed:
-    """A shortlist without expectations yet."""
+    """Returns a shortlist without expectations yet."""
     return Weighed(shortlist=list(shortlist), advantages=[], likings=[], support=[], preferences=[])
 
 
@@ -34,7 +34,7 @@ def decided(
     proposal: str = "",
     usage: Usage | None = None,
 ) -> Decision:
-    """The decision for `item`; an argument left out played no part in it."""
+    """Returns the decision for `item`; an argument left out played no part in it."""
     return Decision(
         **(weighed or unweighed()),
         experiences=list(experiences),
@@ -56,7 +56,7 @@ def step_record(
     nodes: Sequence[str] = (),
     advantage: float | None = None,
 ) -> Transition:
-    """The step that followed `decision`, not yet judged; `before` are the items shown before it, oldest first."""
+    """Returns the step that followed `decision`, not yet judged; `before` are the items shown so far, oldest first."""
     item = decision["item"]
     return Transition(
         number=len(before) + 1,
@@ -87,7 +87,7 @@ def step_record(
 def episode_record(
     user: str, episode: str, history: Sequence[int], steps: list[Transition], usage: UsageState
 ) -> Trajectory:
-    """The record of a finished episode without recall, values and reflection."""
+    """Returns the record of a finished episode without recall, values and reflection."""
     return Trajectory(
         user=user,
         episode=episode,
@@ -105,7 +105,7 @@ def episode_record(
 
 
 def output_of(state: Mapping[str, Any]) -> Trajectory:
-    """The record of the episode that ended in `state`."""
+    """Returns the record of the episode that ended in `state`."""
     return cast(Trajectory, {name: state[name] for name in Trajectory.__annotations__ if name in state})
 
 
@@ -118,6 +118,6 @@ class Totals(TypedDict):
 
 
 def totals_of(steps: Sequence[Transition]) -> Totals:
-    """Len, R_each and R_traj of a finished episode (mean and sum of its rewards)."""
+    """Returns Len, R_each and R_traj of a finished episode (number, mean and sum of its rewards)."""
     total = sum(step["reward"] for step in steps)
     return Totals(length=len(steps), reward_each=total / len(steps), reward_trajectory=total)

@@ -78,7 +78,7 @@ class Resources:
     def tape(self) -> Tape | None:
         """The tape that LLM calls go onto or come from; None where `run.tape` is off.
 
-        Raises TapeError, and SettingsError where nobody said which file.
+        Raises TapeError, and SettingsError if no file is named.
         """
         run = self.settings.run
         if run.tape == "off":
@@ -112,7 +112,7 @@ class Resources:
         return servers[0] if len(servers) == 1 else SeveralServers(servers=servers)
 
     def another_model(self) -> ServerChat:
-        """The embedded model, or that of a server, for another event loop."""
+        """Returns the embedded model, or that of a server, for another event loop."""
         return ServerChat(base_url=self.base_urls[0], settings=self.settings.llm)
 
     @property
@@ -154,9 +154,9 @@ class Resources:
         return self.given_model is None and not (llm.base_url or llm.gguf or provider_of(llm.model))
 
     async def check_model(self, deps: Dependencies) -> None:
-        """Before a run begins: finds out whether the LLM is there and what it can do, and says once what it cannot.
+        """Checks before a run whether the LLM answers and what it can do, and logs once what it cannot.
 
-        Nothing is asked where `deps` need no LLM. Raises what `find_abilities` raises.
+        Nothing is asked if `deps` need no LLM. Raises what `find_abilities` raises.
         """
         if deps.roles is None or self._abilities is not None:
             return
@@ -165,10 +165,10 @@ class Resources:
             log.warning("%s: %s", self.model_name, sentence)
 
     async def find_abilities(self) -> Abilities:
-        """What the LLM can do; asked the first time, unless a tape or a given model answers.
+        """Returns what the LLM can do; asks it the first time, unless a tape or a given model answers.
 
-        It is not waited for: a server that is away now was forgotten. Raises UnusableModelError, ServerAwayError and
-        ModelUnavailableError.
+        It does not wait for a server that is away, which was probably not started. Raises UnusableModelError,
+        ServerAwayError and ModelUnavailableError.
         """
         if self._abilities is None:
             if self.given_model is None and self.settings.run.tape != "replay":
@@ -187,7 +187,7 @@ class Resources:
 
     @property
     def abilities(self) -> Abilities | None:
-        """What the LLM can do; None where nobody looked, since none was asked for."""
+        """The LLM's abilities; None if they were never checked, since none was asked for."""
         return self._abilities
 
     @property
@@ -197,7 +197,7 @@ class Resources:
 
     @cached_property
     def model_digest(self) -> str:
-        """sha256 of the embedded model's file, or of the recorded one; empty for one behind somebody else's server."""
+        """sha256 of the embedded model's file, or of the recorded one; empty for a model of another server."""
         if self.tape is not None and self.settings.run.tape == "replay":
             return self.tape.digest_of(self.settings.llm.model)
         if self.given_model is not None or self.server is None:
@@ -206,9 +206,10 @@ class Resources:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def memory(self, dataset: str, name: str, *, reading: bool = False) -> AgentMemory:
-        """The memory `name` of a dataset, to be written; the same object however often it is asked for.
+        """Returns the memory `name` of a dataset, for writing; the same object however often it is asked for.
 
-        With `reading` it is as it stands now, whoever writes to it; where this process itself does, it is that object.
+        With `reading` it is the memory as it is now, whichever process writes to it; if this process does, it is that
+        object.
         """
         if (dataset, name) in self._memories:
             return self._memories[dataset, name]
@@ -237,7 +238,7 @@ class Resources:
         or ServingError, each with its remedy.
         """
         if memory is not None and not reading and base_name(dataset) in list_datasets(self.settings.data):
-            self.memory(dataset, memory)  # first, lest who must wait for another process learns it after a minute
+            self.memory(dataset, memory)  # first, so that a locked memory is reported at once and not after a minute
         data = load_dataset(self.settings.data, dataset)
         worlds = load_worlds(simulator_folder(self.settings.data, dataset), data)
         if self.settings.run.horizon is not None:
@@ -267,7 +268,7 @@ class Resources:
         return deps if memory is None else self.remembering(deps, memory, reading=reading)
 
     def as_method(self, deps: Dependencies, method: Method) -> Dependencies:
-        """`deps` with the settings that are part of `method`; the same object where it has none."""
+        """Returns `deps` with the settings that are part of `method`; the same object if there are none."""
         settings = settings_of(method, deps.settings)
         if settings is deps.settings:
             return deps
@@ -275,13 +276,13 @@ class Resources:
         return replace(deps, settings=settings, roles=roles)
 
     def remembering(self, deps: Dependencies, memory: str, *, reading: bool = False) -> Dependencies:
-        """`deps` with the memory of that name; raises MemoryStoreError where it was learned with other items."""
+        """Returns `deps` with that memory; raises MemoryStoreError if it was learned with other items."""
         agent_memory = self.memory(deps.dataset.name, memory, reading=reading)
         agent_memory.check_catalogue(deps.catalogue, deps.vectors)
         return replace(deps, memory=agent_memory)
 
     def roles(self, pack: PromptPack, sampling: Settings | None = None) -> AgentRoles:
-        """The four roles on the words of `pack`, with the sampling of other settings where some are given."""
+        """Returns the four roles on the words of `pack`, with the sampling of other settings where some are given."""
         settings, model = sampling or self.settings, self.model
         return AgentRoles(
             planner=Planner(model, pack["planner"], settings.planner),

@@ -27,7 +27,7 @@ def settle() -> None:
 
 
 def in_full(context: AnyContext, deps: Dependencies) -> AnyContext:
-    """`context` with the names of the dataset, memory and prompt pack of `deps`; empty for what they lack."""
+    """Returns `context` with the names of dataset, memory and prompt pack of `deps`; empty if `deps` lack one."""
     return replace(
         context,
         dataset=deps.dataset.name,
@@ -37,7 +37,7 @@ def in_full(context: AnyContext, deps: Dependencies) -> AnyContext:
 
 
 def traced(context: EpisodeContext) -> RunnableConfig:
-    """The graph's config that makes a trace say what the episode was run with."""
+    """Returns the graph's config that makes a trace say what the episode was run with."""
     return {
         "run_name": f"{context.method} episode",
         "metadata": {name: getattr(context, name) for name in _TRACED},

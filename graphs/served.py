@@ -52,7 +52,7 @@ FORMS: Mapping[Name, type[EpisodeContext]] = {
 
 @cache
 def served_graph(name: Name) -> EpisodeGraph:
-    """The graph of that name, compiled once."""
+    """Returns the graph of that name, compiled once."""
     live = name == "live"
     inputs = LiveInput if live else EpisodeInput
     return build_episode_graph(_served, _LONGEST, name=name, inputs=inputs, context=FORMS[name], persons=live)
@@ -78,7 +78,7 @@ class Asked:
 
     @classmethod
     def of(cls, context: EpisodeContext, *, llm: bool) -> Self:
-        """What `context` asks for; reads the prompts that forms show if it has fields for them."""
+        """Returns what `context` asks for; reads the prompts that forms show if it has fields for them."""
         if not isinstance(context, ServedContext) or not llm:
             return cls(context.dataset, context.prompts, llm)
         return cls(
@@ -93,7 +93,7 @@ class Asked:
         )
 
     def sampling(self, settings: Settings) -> Settings:
-        """`settings` with the roles' sampling that was asked for."""
+        """Returns `settings` with the roles' sampling that was asked for."""
         every: dict[str, Any] = {"temperature": self.temperature} if self.temperature >= 0 else {}
         every |= {"top_p": self.top_p} if self.top_p else {}
         wordy = every | ({"max_tokens": self.max_tokens} if self.max_tokens else {})
@@ -125,7 +125,7 @@ class SharedDependencies:
         return self._resources.embedder
 
     async def get(self, context: EpisodeContext, user: str) -> Dependencies:
-        """The dependencies for the context's dataset, method, memory and prompts; each made once.
+        """Returns the dependencies for the context's dataset, method, memory and prompts; each made once.
 
         In a live context the users are persons, and `user` has a memory of their own unless one is named.
         """
@@ -165,7 +165,7 @@ class SharedDependencies:
         return speaking.knowledge.told(deps, growing=True)
 
     def _speaking(self, model: str) -> Resources:
-        """The resources with that model; only their model is used, memory and data are shared."""
+        """Returns the resources with that model; only their model is used, memory and data are shared."""
         llm = self.settings.llm
         if model in ("", llm.model):
             return self._resources
@@ -187,7 +187,7 @@ _one_at_a_time = threading.Lock()
 
 
 def shared_dependencies() -> SharedDependencies:
-    """The dependencies of this process, with the settings as they are when first asked for.
+    """Returns the dependencies of this process, with the settings as they are when first asked for.
 
     All graphs that `langgraph dev` serves share them, and with them one model server and one opened memory. They are
     kept in this module because `langgraph dev` runs the file of the graphs once for each graph.
@@ -199,5 +199,5 @@ def shared_dependencies() -> SharedDependencies:
 
 @cache
 def made_dependencies() -> SharedDependencies:
-    """The value of `shared_dependencies`."""
+    """Returns the value of `shared_dependencies`."""
     return SharedDependencies(Resources(load_settings()))

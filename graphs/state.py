@@ -105,17 +105,17 @@ class Decision(Weighed):
 
 
 def usage_state(usage: Usage) -> UsageState:
-    """`usage` as it travels through the graph."""
+    """Returns `usage` as it travels through the graph."""
     return cast(UsageState, dict(vars(usage)))
 
 
 def add_usage(old: UsageState, new: UsageState) -> UsageState:
-    """Reducer of `usage`: adds what a node spent."""
+    """Adds what a node spent; the reducer of `usage`."""
     return usage_state(Usage(**old) + Usage(**new))
 
 
 def put_steps(old: Sequence[Transition], updates: Sequence[Sequence[Transition]]) -> list[Transition]:
-    """Reducer of `steps`: a step of the same number replaces the older record."""
+    """Replaces records of steps with the same number; the reducer of `steps`."""
     merged = {step["number"]: step for steps in (old, *updates) for step in steps}
     return [merged[number] for number in sorted(merged)]
 
@@ -125,7 +125,7 @@ Ended = str
 
 
 def user_left(ended: Ended) -> bool:
-    """Whether the user left, rather than going on or staying to the horizon."""
+    """Returns whether the user left, rather than going on or staying to the horizon."""
     return ended not in ("", "horizon")
 
 
@@ -206,7 +206,7 @@ class Observation(TypedDict):
 
 
 def observation_of(episode: EpisodeState | Trajectory, steps: int | None = None) -> Observation:
-    """What was known of `episode` after its first `steps` steps; None: after all so far."""
+    """Returns what was known of `episode` after its first `steps` steps; None: after all so far."""
     done, wish = episode["steps"][:steps], cast("WishState | None", episode.get("wish"))  # a record has none
     return Observation(
         user=episode["user"],
@@ -219,7 +219,7 @@ def observation_of(episode: EpisodeState | Trajectory, steps: int | None = None)
 
 
 def wish_of(seen: Observation) -> Wish:
-    """What a live person wishes for at this step."""
+    """Returns what a live person wishes for at this step."""
     return wish_from(seen["wish"]).at(len(seen["recommended"]))
 
 
@@ -296,5 +296,5 @@ class EpisodeContext:
 
 
 def step_seed(seen: Observation, context: EpisodeContext, purpose: str) -> int:
-    """The seed of one use of chance at this step; it does not depend on what else runs."""
+    """Returns the seed of one use of chance at this step; it does not depend on what else runs."""
     return call_seed(context.seed, seen["episode"], len(seen["recommended"]), purpose)

@@ -83,7 +83,7 @@ class RecallExperience(BaseTool):
 
 
 async def recall_experience(deps: Dependencies, words: str, vector: Vector) -> list[Match[ActorExperience]]:
-    """What went well or badly in states like `vector`, which `words` describe, nearest first."""
+    """Returns what went well or badly in states like `vector`, which `words` describe, nearest first."""
     call = {"name": "recall_experience", "args": {"words": words}, "id": "recall", "type": "tool_call"}
     message = await RecallExperience(deps=deps, vector=vector).ainvoke(call)
     found: list[Match[ActorExperience]] = message.artifact
@@ -91,6 +91,6 @@ async def recall_experience(deps: Dependencies, words: str, vector: Vector) -> l
 
 
 async def search_catalogue(deps: Dependencies, words: str, hidden: set[int]) -> int:
-    """Index of the catalogue item nearest to `words`, none of `hidden`; raises EpisodeError where all are hidden."""
+    """Returns the index of the item nearest to `words`, none of `hidden`; raises EpisodeError if all are."""
     found = await SearchCatalogue(deps=deps).ainvoke({"words": words, "hidden": sorted(hidden)})
     return int(found["item"])

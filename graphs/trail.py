@@ -10,7 +10,7 @@ from billp.graphs.state import Trajectory, Transition
 
 
 def trail(method: Method, done: Trajectory, thought_steps: int, revise: float) -> list[list[str]]:
-    """The nodes of each step, in the order they ran, by the names of `episode_nodes`.
+    """Returns the nodes of each step, in the order they ran, by the names of `episode_nodes`.
 
     The first step begins with `recall`; the last one ends with `reflect`, if there is a reflection, and `conclude`.
     A thought covered `thought_steps` steps (`planner.steps`), fewer after a reward of at most `revise`

@@ -29,44 +29,44 @@ class Users(Protocol):
     """Users, simulated or live, who answer recommendations. They are named by their keys."""
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
-        """A name for an episode with `user` if the input gave none.
+        """Returns a name for an episode with `user` if the input gave none.
 
         Memory keeps what an episode teaches under its name, so an episode that `teaches` needs a new name.
         """
         ...
 
     def may_teach(self, split: Split, user: str) -> bool:
-        """Whether memory may learn from an episode of `user` in the world `split`."""
+        """Returns whether memory may learn from an episode of `user` in the world `split`."""
         ...
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
-        """At most `count` items that `user` liked before the episode, oldest first; may do I/O."""
+        """Returns at most `count` items that `user` liked before the episode, oldest first; may do I/O."""
         ...
 
     def rated(self, user: str) -> Collection[int]:
-        """All items that the user rated in the logs; empty for a user who is not in them."""
+        """Returns all items that the user rated in the logs; empty for a user who is not in them."""
         ...
 
     def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult | Wished:
-        """The user's answer to the item of `decision`; `seen` is what was known before, with the thought in force."""
+        """Returns the user's answer to the item of `decision`; `seen` is what was known before it."""
         ...
 
     def best(self, split: Split, seen: Observation, masked: Collection[int]) -> int:
-        """The best item for this user by knowing the answers: the best rewarded of those that keep the user."""
+        """Returns the best item for this user by knowing the answers: the best rewarded of those that keep the user."""
         ...
 
 
 def masked_history(settings: Settings, dataset: Dataset, user: int) -> NDArray[np.int32]:
-    """Items that are not recommended because the user rated them in the logs (`actor.mask_history`), ascending; (k,).
+    """Returns items not recommended because the user rated them in the logs (`actor.mask_history`), ascending; (k,).
 
-    There are none if nothing else could be recommended. `user` is an index of `dataset`. The graph masks these items
-    and what the episode has shown.
+    None are masked if nothing else could be recommended. `user` is an index of `dataset`. For a simulated user the
+    graph masks these items and those that the episode has shown.
     """
     return np.array(sorted(masked_of(settings, dataset.rated(user).tolist(), len(dataset.catalogue))), dtype=np.int32)
 
 
 def masked_of(settings: Settings, own: Collection[int], n_items: int) -> set[int]:
-    """Which of a user's `own` items are not recommended: all, or none if the catalogue's `n_items` are no more."""
+    """Returns which of a user's `own` items are masked: all, or none if the catalogue has no others."""
     masked = set(own) if settings.actor.mask_history else set()
     return masked if len(masked) < n_items else set()
 
@@ -81,7 +81,7 @@ def check_may_teach(users: Users, split: Split, user: str) -> None:
 
 
 def is_test_user(dataset: Dataset, worlds: Worlds, user: str) -> bool:
-    """Whether `user` is a test user; raises DataError for a user who is not in the logs."""
+    """Returns whether `user` is a test user; raises DataError for a user who is not in the logs."""
     return worlds.split_of(dataset.user_index(user)) == "test"
 
 
@@ -93,15 +93,15 @@ class SimulatedUsers:
     worlds: Worlds
 
     def new_episode(self, user: str, *, teaches: bool) -> str:
-        """The user's key, so that the same seeds give the same episode; with a random ending if it teaches."""
+        """Returns the user's key, so that the same seeds give the same episode; with a random ending if it teaches."""
         return f"{user}-{uuid4().hex[:8]}" if teaches else user
 
     def may_teach(self, split: Split, user: str) -> bool:
-        """False in the test world and for test users; raises DataError for a user who is not in the logs."""
+        """Returns false in the test world and for test users; raises DataError for unknown users."""
         return not is_test_user(self.dataset, self.worlds, user) and split != "test"
 
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
-        """From the logs; raises DataError for a user who is not in them."""
+        """Returns it from the logs; raises DataError for a user who is not in them."""
         return self.dataset.history(self.dataset.user_index(user), count)
 
     def rated(self, user: str) -> Collection[int]:
@@ -109,12 +109,12 @@ class SimulatedUsers:
         return [int(item) for item in self.dataset.rated(self.dataset.user_index(user))]
 
     def answer(self, split: Split, seen: ActorObservation, decision: Decision) -> StepResult:
-        """The simulator's answer."""
+        """Returns the simulator's answer."""
         user = self.dataset.user_index(seen["user"])
         return respond(self._world(split), user, seen["recommended"], decision["item"])
 
     def best(self, split: Split, seen: Observation, masked: Collection[int]) -> int:
-        """The best rewarded of the items that keep the user; if none does, the best rewarded of all."""
+        """Returns the best rewarded of the items that keep the user; if none does, the best rewarded of all."""
         world, user = self._world(split), self.dataset.user_index(seen["user"])
         hidden = np.zeros((1, world.n_items), dtype=bool)
         hidden[0, list(masked)] = True

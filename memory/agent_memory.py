@@ -98,7 +98,7 @@ class AgentMemory:
     def check_catalogue(self, catalogue: Catalogue, vectors: Vector) -> None:
         """Raises MemoryStoreError if experiences name other items than `catalogue` has at their indices.
 
-        Indices shift when a dataset of the same name is added anew. `vectors` (items, d) are the items'. Only some of
+        Indices shift when a dataset of the same name is added again. `vectors` (items, d) are the items'. Only some of
         many experiences are compared.
         """
         for match in self.actor.similar(vectors[0], _CHECKED):
@@ -201,7 +201,7 @@ class AgentMemory:
         self.usage.refresh(counts["uses"])
 
     def _reread(self) -> None:
-        """Sums over the stores are made anew, because the stores were changed directly."""
+        """Sums over the stores are made again, because the stores were changed directly."""
         self.actor.reread()
         self.usage.reread()
 

@@ -111,7 +111,7 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
                 self._outcomes |= {experience.id: experience.outcome for experience in experiences}
 
     def reread(self) -> None:
-        """Makes the next call read the outcomes anew, because the store was changed directly."""
+        """Makes the next call read the outcomes again, because the store was changed directly."""
         with self._adding:
             self._outcomes = None
             self._changes += 1

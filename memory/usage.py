@@ -209,7 +209,7 @@ class UsageLog:
         self.reread()
 
     def reread(self) -> None:
-        """Makes the next call sum anew, because the store was changed."""
+        """Makes the next call sum again, because the store was changed."""
         with self._adding:
             self._recent = None
 

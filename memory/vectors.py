@@ -29,7 +29,7 @@ def catalogue_vectors(
     """Returns the unit vector of every item's text: float32 of shape (items, dimension), in catalogue order.
 
     They are stored as npz under `folder`, named by a hash of the texts and the embedder, so a changed catalogue is
-    embedded anew; a damaged file is replaced. `progress` gets the share that is done, 0 to 1.
+    embedded again; a damaged file is replaced. `progress` gets the share that is done, 0 to 1.
     Raises ArtifactError if `folder` cannot be written.
     """
     texts = [item.text for item in catalogue]

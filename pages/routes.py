@@ -173,7 +173,7 @@ def _plan(reading: Reading, _: Request, body: bytes) -> Answer:
         plan = planned(RunForm.model_validate_json(body), reading.settings)
     except ValidationError as error:
         return PlanAnswer(problem=_fault(error))
-    except BillpError as error:  # while somebody types, much makes no sense yet
+    except BillpError as error:  # unfinished input while typing
         return PlanAnswer(problem=str(error))
     return PlanAnswer(run=plan.run, command=command_line(plan.arguments))
 

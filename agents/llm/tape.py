@@ -156,7 +156,7 @@ class Tape:
         try:
             return Entry.model_validate_json(row[0])
         except ValidationError as error:
-            raise TapeError(f"The tape {self.path} is damaged at call {key}; restore it or record it anew.") from error
+            raise TapeError(f"The tape {self.path} is damaged at call {key}; restore it or record it again.") from error
 
     def put(self, key: str, role: str, entry: Entry) -> Entry:
         """Records `entry` and returns what the tape holds then: replies are kept, a reply replaces a failure."""

@@ -61,7 +61,7 @@ class TapedChat(AsyncChat):
         if self.inner is None:
             raise NotOnTapeError(
                 f"This {role} call is not on the tape {self.tape.path}: prompts, settings, data or memory are "
-                f"not those it was recorded with; restore them, or record anew with --tape record."
+                f"not those it was recorded with; restore them, or record again with --tape record."
             )
         started = time.perf_counter()
         try:

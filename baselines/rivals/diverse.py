@@ -66,7 +66,7 @@ class DiverseLearned:
         return {"window": _WINDOW, "doubt": _DOUBT}
 
     def recommender(self, *, explore: bool) -> Recommender:
-        """Returns a recommender by the present values; with `explore` it draws them anew at every step."""
+        """Returns a recommender by the present values; with `explore` it draws them at every step."""
         doubts = _DOUBT / np.sqrt(self._values.counts + 1) if explore else None
         return DiverseBest(self._overlap, self._values.values(), doubts)
 

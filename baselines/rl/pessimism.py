@@ -69,8 +69,8 @@ class DORLWorldModel:
         cut_off = (self._steps >= self._length) & ~self._over
         self._begin(np.flatnonzero(self._over))
         self._over = cut_off
-        nobody = np.zeros(self.num_envs, dtype=bool)
-        return self._observed(), signal, nobody, cut_off, {"answer": np.floor(mean + 0.5)}
+        left = np.zeros(self.num_envs, dtype=bool)
+        return self._observed(), signal, left, cut_off, {"answer": np.floor(mean + 0.5)}
 
     def _begin(self, rows: NDArray[np.int64]) -> None:
         self._steps[rows] = 0

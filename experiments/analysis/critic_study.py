@@ -116,7 +116,7 @@ def study_recorded(run: Path) -> CriticStudy:
     values = [state.done["steps"][state.position]["value"] for state in states]
     if all(value is None for value in values):
         raise ArtifactError(
-            f"Nobody judged the steps of run {run}; name a training run of a method with a Critic, "
+            f"The steps of run {run} have no values; name a training run of a method with a Critic, "
             f"or one made with critic.always=true."
         )
     return _study({way: values}, states, hidden, lines, dataset=dataset, method=method, memory=memory, gamma=gamma)

@@ -26,19 +26,20 @@ def caption(design: Design, deps: Dependencies, *, met: int) -> str:
     learning = [name for name, method in arms.items() if method.learns]
     if learning:
         said.append(
-            f"Learned from {_count(design.train_episodes, 'episode')} with train users, anew with each seed: "
+            f"Learned from {_count(design.train_episodes, 'episode')} with train users, separately for each seed: "
             f"{', '.join(learning)}."
         )
     policies = [name for name, method in arms.items() if method.needs_policy]
     if policies:
         said.append(
-            "Trained anew with each seed in the train world, with hyperparameters searched on train users: "
+            "Trained separately for each seed in the train world, with hyperparameters searched on train users: "
             f"{', '.join(policies)}."
         )
     tuned = [name for name, method in arms.items() if method.tuned]
     if tuned:
         said.append(
-            f"Window and weights chosen with train users in the train world, anew with each seed: {', '.join(tuned)}."
+            "Window and weights chosen with train users in the train world, separately for each seed: "
+            f"{', '.join(tuned)}."
         )
     logs = [name for name, method in arms.items() if method.uses_logs]
     said.append(f"Reads the train users' logs: {', '.join(logs) or 'none'}.")

@@ -124,7 +124,7 @@ class ChromaStore:
             handle = self._found()
             try:
                 return 0 if handle is None else handle.count()
-            except NotFoundError:  # another process cleared it, and may have made it anew
+            except NotFoundError:  # another process cleared it, and may have made it again
                 self._handle = None
                 return self.count()
 

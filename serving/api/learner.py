@@ -66,7 +66,7 @@ class Learner:
                 await self._learn(episode)
             except (MemoryStoreError, StoreAwayError):
                 raise
-            except Exception as error:  # noqa: BLE001 -- whatever it is, the same again would fail the same
+            except Exception as error:  # noqa: BLE001 -- a retry would fail with the same error
                 log.error("an episode cannot be learned from", extra={"told": _told(episode, error)})
                 await self._records.mark_learned(episode.seq, type(error).__name__)
                 self._metrics.learned(well=False)

@@ -50,7 +50,7 @@ def test_rivals_are_compared_and_what_is_over_is_only_read(billp: Billp, tiny: P
     said = billp(*arguments, "--probe-users", "2", "--run", "c", "--json")
     assert said.code == 0
     assert said.json["methods"].keys() == {"random", "mmr", "diverse-learned"}
-    assert "in the train world, anew with each seed: mmr." in said.json["caption"]
+    assert "in the train world, separately for each seed: mmr." in said.json["caption"]
     assert said.json["training"]["diverse-learned"]["episodes"] == 10
     assert [point["trained"] for point in said.json["curve"] if point["arm"] == "diverse-learned"] == [0, 10]
     again = billp(*arguments, "--probe-users", "2", "--run", "c", "--resume", "--json")

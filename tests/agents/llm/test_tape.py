@@ -114,7 +114,7 @@ async def test_two_that_ask_the_same_at_once_hear_the_same(tmp_path: Path):
 async def test_a_call_that_is_not_on_the_tape_fails_by_name(tmp_path: Path):
     with opened(tmp_path / "tape") as tape:
         await ask(recording(tape, "one")[0], REQUEST)
-    with pytest.raises(NotOnTapeError, match=r"This planner call is not on the tape .*tape: .*record anew"):
+    with pytest.raises(NotOnTapeError, match=r"This planner call is not on the tape .*tape: .*record again"):
         await replayed(tmp_path / "tape", replace(REQUEST, user="changed"))
 
 

@@ -150,7 +150,7 @@ async def test_recorded_values_are_read_without_an_llm(tmp_path: Path):
 
 async def test_a_run_that_nobody_judged_is_refused(tmp_path: Path):
     await studied(RuleModel(), tmp_path)
-    with pytest.raises(ArtifactError, match=r"Nobody judged the steps of run .*critic\.always=true"):
+    with pytest.raises(ArtifactError, match=r"The steps of run .* have no values.*critic\.always=true"):
         study_recorded(tmp_path / "run")
 
 

@@ -238,7 +238,7 @@ async def test_the_caption_says_where_users_come_from_who_learned_and_who_read_l
     for words in (
         "Test users: 5 of the ", "held out of tiny (split by seed 0), met once with each of 2 seeds",
         "users leave by the rule distance (window 4)",
-        "Learned from 6 episodes with train users, anew with each seed: reflexion, billp.",
+        "Learned from 6 episodes with train users, separately for each seed: reflexion, billp.",
         "Reads the train users' logs: billp.",
     ):  # fmt: skip
         assert words in whole.caption
