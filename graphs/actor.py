@@ -22,6 +22,7 @@ from billp.agents.candidates import Experience, draw_shortlist
 from billp.agents.llm.usage import Usage
 from billp.agents.recommender import Observations
 from billp.agents.tools import CategoryAnalysis, analysed
+from billp.graphs.at_work import at_work
 from billp.graphs.dependencies import Dependencies, DependencyProvider, Node, Update, embed_text, with_dependencies
 from billp.graphs.methods import method_named
 from billp.graphs.recommending import CHOOSING, SHORTLISTING, observation, recommender_of, weighed_by
@@ -206,6 +207,7 @@ def _noted(name: str, node: Node) -> Node:
 
     @functools.wraps(node)
     async def run(state: ActorState, runtime: Runtime[EpisodeContext]) -> Update:
+        at_work(f"act:{name}")
         return {**await node(state, runtime), "nodes": [*state.get("nodes", []), name]}
 
     return run

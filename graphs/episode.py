@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 
 from billp.graphs import conversation, nodes, recalling
 from billp.graphs.actor import ActorGraph, build_actor_graph
+from billp.graphs.at_work import at_work
 from billp.graphs.conversation import LiveOutput, LiveState
 from billp.graphs.dependencies import Dependencies, DependencyProvider, Node, Update, with_dependencies
 from billp.graphs.methods import method_named
@@ -130,7 +131,10 @@ def _noted(name: str, node: Node) -> Node:
 
     @functools.wraps(node)
     async def run(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Update:
-        update, passed = await node(state, runtime), state.get("nodes", [])
+        passed = state.get("nodes", [])
+        begins = bool(passed) or name in ("recall", "plan")
+        at_work(name, len(state.get("steps", [])) + begins)
+        update = await node(state, runtime)
         if "nodes" in update:
             return update
         if passed or name == "plan":

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from billp.experiments.runs.watching import WorkingEpisode
 from billp.memory import Kind
 from billp.reports.episode_view import EpisodeView, OriginView
 
@@ -113,6 +114,8 @@ class RunParts(Answer):
     """When its first episode began, in seconds since the epoch."""
     launch: Launch | None = None
     """How this page started it, if it did."""
+    working: list[WorkingEpisode] = []
+    """The episodes under way, if it is running."""
 
 
 class LaunchList(Answer):

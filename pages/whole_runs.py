@@ -7,6 +7,7 @@ from pathlib import Path
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.listing import ListedRun, list_runs, remove_run, rename_run
+from billp.experiments.runs.watching import working_in
 from billp.pages.answers import Done, Launch, RunList, RunParts, RunQuestion, RunRow, WholeRun
 from billp.pages.runs import Runs
 
@@ -54,7 +55,14 @@ class WholeRuns:
         parts = self.runs.rows(_parts(run))
         ordered = sorted(parts, key=lambda part: (_KINDS.index(part.kind), part.name))
         whole = self._told(run)
-        return RunParts(run=whole, parts=ordered, begun=self.runs.begun(_parts(run)), launch=launch)
+        running = _parts(run) if whole.state == "running" else []
+        return RunParts(
+            run=whole,
+            parts=ordered,
+            begun=self.runs.begun(_parts(run)),
+            launch=launch,
+            working=[each for part in running for each in working_in(self.root / part)],
+        )
 
     def folder(self, name: str) -> Path:
         """Returns the folder of the run `name`; raises ArtifactError if there is none."""

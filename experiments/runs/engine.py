@@ -12,6 +12,7 @@ from billp.agents.llm.servers import kept_together
 from billp.errors import BillpError, EpisodeError
 from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.vectorised import Played, play_many
+from billp.graphs.at_work import under_way
 from billp.graphs.dependencies import Dependencies, fixed_dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.methods import Method
@@ -134,7 +135,8 @@ async def play_in_graph(stage: Stage, graph: EpisodeGraph, plan: EpisodePlan) ->
     started, context = time.time(), stage.context(plan)
     kept_together.set(plan.user)
     try:
-        state = await graph.ainvoke(EpisodeInput(user=plan.user, episode=plan.id), traced(context), context=context)
+        with under_way(plan.user):
+            state = await graph.ainvoke(EpisodeInput(user=plan.user, episode=plan.id), traced(context), context=context)
     except EpisodeError as error:
         return plan, started, error
     return plan, started, output_of(state)

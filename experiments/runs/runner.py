@@ -21,6 +21,7 @@ from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.run_names import first_name
 from billp.experiments.runs.vectorised import Played
+from billp.experiments.runs.watching import watched
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.learning import learn
 from billp.graphs.methods import Method
@@ -96,7 +97,8 @@ class Runner:
             open_ = [plan for plan in members if plan.id not in over or (plan.id in failed and not plan.learn)]
             if open_:
                 self._folder.reopen()
-                await self._engine.play(self._stage(open_), open_, self._freezer, played)
+                async with watched(self._folder.path):
+                    await self._engine.play(self._stage(open_), open_, self._freezer, played)
             await asyncio.to_thread(self._learn, members)
 
     def _stage(self, plans: Sequence[EpisodePlan]) -> Stage:

@@ -15,10 +15,12 @@ import pytest
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.errors import DataError, ModelUnavailableError, ServerAwayError
+from billp.experiments.runs import watching
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
 from billp.experiments.runs.run_folder import RunFolder, read_lines
 from billp.experiments.runs.runner import Runner
+from billp.experiments.runs.watching import working_in
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
 from billp.graphs.recording import output_of
@@ -363,3 +365,21 @@ async def test_a_second_run_into_a_memory_teaches_the_latest(tmp_path: Path):
             await runner.run(plans(episodes))
     assert [lesson.origin.run for lesson in memory.reflections.latest(4)] == ["run-1"] * 3 + ["run-0"]
     assert memory.next_ordinal() == 11
+
+
+async def test_a_run_says_which_node_each_episode_is_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(watching, "_EVERY_S", 0.01)
+    seen: set[tuple[int, str]] = set()
+
+    class Slow(RuleModel):
+        async def answer(self, request: Request) -> Reply:
+            for _ in range(200):
+                await asyncio.sleep(0.01)
+                if any(each.node == "plan" for each in working_in(tmp_path / "run")):
+                    break
+            seen.update((each.step, each.node) for each in working_in(tmp_path / "run"))
+            return await super().answer(request)
+
+    await play(tmp_path / "run", deps(None, Slow()), plans(2, batch=2), method="react")
+    assert (1, "plan") in seen
+    assert working_in(tmp_path / "run") == []
