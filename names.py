@@ -18,9 +18,9 @@ _UNFIT = re.compile(r"[/\\]")
 
 
 def nearest(wanted: str, known: Sequence[str], count: int = 3) -> list[str]:
-    """At most `count` of the `known` names, the likest first: nearest in number where all are numbers, else in letters.
+    """Returns at most `count` of the `known` names, the most similar first, compared as numbers if all are numbers.
 
-    A million names take about a second: among many, only those near in the alphabet are compared letter by letter.
+    A million names take about a second: among many, only neighbours in the alphabet are compared letter by letter.
     """
     if all(_is_number(key) for key in (wanted, *known[:_COMPARED])):
         number = int(wanted)

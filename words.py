@@ -43,12 +43,12 @@ def for_prompt(text: str) -> str:
 
 
 def for_terminal(text: str) -> str:
-    """`text` as it is, lines and tabs included, but for characters that a terminal would act on or not show."""
+    """Returns `text`, lines and tabs included, without characters that a terminal would act on or not show."""
     return _plain(text, kept="\n\t")
 
 
 def for_json(text: str) -> str:
-    """JSON that means the same and holds no such characters either: they are escaped."""
+    """Returns JSON of the same meaning in which such characters are escaped."""
     if text.isascii():  # JSON itself escapes what is not printable there
         return text
     return "".join(char if char == "\n" or char.isprintable() else _escaped(char) for char in text)
@@ -61,7 +61,7 @@ def _plain(text: str, kept: str = "") -> str:
 
 
 def _instead(char: str) -> str:
-    """Formatting characters (zero width, bidi) go without a trace, so that words stay whole; others are a space."""
+    """Returns nothing for formatting characters (zero width, bidi), so that words stay whole; otherwise a space."""
     return "" if unicodedata.category(char) == "Cf" else " "
 
 

@@ -152,7 +152,7 @@ async def pick(state: ActorState, runtime: Runtime[EpisodeContext], deps: Depend
 async def route_to_item(
     state: ActorState, runtime: Runtime[EpisodeContext]
 ) -> Literal["analyse", "weigh", "shortlist", "pick"]:
-    """To the node that begins the choice: by the LLM, by memory, from a shortlist by chance, or by a recommender."""
+    """Routes to the node that begins the choice: by the LLM, memory, a drawn shortlist, or a recommender."""
     match method_named(runtime.context.method).chooser:
         case "llm":
             return "analyse"

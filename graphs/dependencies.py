@@ -152,7 +152,7 @@ def fixed_dependencies(deps: Dependencies) -> DependencyProvider:
 def with_dependencies(
     node: Callable[[State, Runtime[EpisodeContext], Dependencies], Awaitable[Result]], provide: DependencyProvider
 ) -> Callable[..., Awaitable[Result]]:
-    """A node or router as LangGraph calls it, which gets the dependencies of its episode and runs `node` with them.
+    """Returns `node`, a node or router, as LangGraph calls it; it gets the dependencies of its episode.
 
     It keeps the annotations of `node`, which LangGraph reads. It raises BadInputError if the input names no user.
     """

@@ -31,7 +31,7 @@ _NODES_A_STEP = 11  # plan, act, its five inner nodes, present, respond, heed, c
 
 
 async def after_recall(state: EpisodeState, runtime: Runtime[EpisodeContext]) -> Literal["plan", "act"]:
-    """To the Planner, or straight to the Actor for methods without thoughts and plans."""
+    """Routes to the Planner, or straight to the Actor for methods without thoughts and plans."""
     method = method_named(runtime.context.method)
     return "plan" if method.thinks or method.plans else "act"
 
@@ -39,7 +39,7 @@ async def after_recall(state: EpisodeState, runtime: Runtime[EpisodeContext]) ->
 async def after_respond(
     state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["criticise", "plan", "act", "reflect", "conclude"]:
-    """To the Critic, where its judgement is learned from or always wanted; else onward."""
+    """Routes to the Critic, if its judgement is learned from or always wanted; otherwise onward."""
     wanted = runtime.context.learn or deps.settings.critic.always
     if wanted and method_named(runtime.context.method).experiences:
         return "criticise"
@@ -49,7 +49,7 @@ async def after_respond(
 async def onward(
     state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["plan", "act", "reflect", "conclude"]:
-    """To another step or to the end; a new plan where the old one has run its steps or the user disliked the item."""
+    """Routes to another step or the end; a new plan comes after its steps, or after an item the user disliked."""
     method, limits = method_named(runtime.context.method), deps.settings.planner
     if state["ended"]:
         return "reflect" if runtime.context.learn and method.recalls != "none" else "conclude"
@@ -61,14 +61,17 @@ async def onward(
 async def after_answer(
     state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["heed", "criticise", "plan", "act", "reflect", "conclude"]:
-    """To `heed` where a person asked for something in words; else as `after_respond`."""
+    """Routes to `heed` if a person asked for something in words; otherwise as `after_respond`."""
     return "heed" if state["wish"]["asked"] else await after_respond(state, runtime, deps)
 
 
 async def after_heed(
     state: EpisodeState, runtime: Runtime[EpisodeContext], deps: Dependencies
 ) -> Literal["present", "criticise", "plan", "act", "reflect", "conclude"]:
-    """As `after_respond` where there was a rating; else another item, or the same where the wish cannot be met."""
+    """Routes as `after_respond` if there was a rating, otherwise to another item.
+
+    If the wish cannot be met, the same item is presented again.
+    """
     if state["wish"]["rated"]:
         return await after_respond(state, runtime, deps)
     return "present" if state["wish"]["notice"] else "act"

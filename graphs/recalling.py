@@ -81,7 +81,7 @@ async def recall(state: EpisodeState, runtime: Runtime[EpisodeContext], deps: De
 
 
 async def read_memory(deps: Dependencies, method: Method, history: Sequence[int]) -> Recalled:
-    """What memory has for an episode of a user with this `history`.
+    """Returns what memory has for an episode of a user with this `history`.
 
     The method reads reflections of similar users or the latest ones; the latest also where nothing is known of the
     user. Similar ones are merged and weighed, unless `memory.merged` is 0. A reflection is left out if its claim does
@@ -140,7 +140,7 @@ def _offered(reflection: Reflection, retired: Collection[str]) -> bool:
 
 
 def reflection_words(reflection: RecalledReflection) -> str:
-    """A reflection as the Planner reads it, with the number of episodes that taught it if there were several."""
+    """Returns a reflection as the Planner reads it, with the number of episodes if several taught it."""
     count = 1 + len(reflection["alike"])
     return reflection["text"] if count == 1 else f"{reflection['text']} ({count} times)"
 

@@ -51,7 +51,7 @@ class Launches:
     """Starts runs and stops them. May be asked from several threads."""
 
     def __init__(self, program: Sequence[str] = (sys.executable, "-m", "billp")) -> None:
-        """`program` is what runs a command of billp."""
+        """Takes the `program` that runs a command of billp."""
         self._program = tuple(program)
         self._children: dict[str, _Child] = {}
         self._lock = threading.Lock()

@@ -81,7 +81,7 @@ def _figure(height: float, columns: int = 1) -> tuple[Figure, Sequence[Axes]]:
 
 
 def _methods(rows: Sequence[Row]) -> Figure:
-    """R_traj and Len of each method with their intervals, a line each."""
+    """Draws R_traj and Len of each method with their intervals, one line each."""
     made, axes = _figure(0.9 + _LINE * len(rows), columns=2)
     for axis, metric, words in zip(axes, ("r_traj", "len"), ("R_traj", "Len"), strict=True):
         for position, row in enumerate(rows):
@@ -103,7 +103,7 @@ def _methods(rows: Sequence[Row]) -> Figure:
 
 
 def _learning(curves: Sequence[LearningCurve]) -> Figure:
-    """R_traj of held-out users after so many training episodes, with 95% intervals."""
+    """Draws R_traj of held-out users after so many training episodes, with 95% intervals."""
     made, (axis,) = _figure(3.8)
     for position, curve in enumerate(curves):
         axis.errorbar(
@@ -114,7 +114,7 @@ def _learning(curves: Sequence[LearningCurve]) -> Figure:
 
 
 def _training(curves: Sequence[TrainingCurve]) -> Figure:
-    """Mean R_traj of the last training episodes."""
+    """Draws the mean R_traj of the last training episodes."""
     made, (axis,) = _figure(3.8)
     for position, curve in enumerate(curves):
         axis.plot(

@@ -73,7 +73,7 @@ def message_of(reply: Reply, model: str) -> AIMessage:
 
 
 def usage_metadata(prompt: int, cached: int, completion: int) -> UsageMetadata:
-    """Token counts as LangChain keeps them."""
+    """Returns token counts in LangChain's form."""
     return UsageMetadata(
         input_tokens=prompt,
         output_tokens=completion,
