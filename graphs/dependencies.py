@@ -7,9 +7,10 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
+from langchain_core.language_models import BaseChatModel
 from langgraph.runtime import Runtime
 from numpy.typing import NDArray
 
@@ -45,6 +46,17 @@ class AgentRoles:
     critic: Critic
     reflector: Reflector
     wishes: WishReader
+
+    @classmethod
+    def on(cls, model: BaseChatModel, pack: PromptPack, settings: Settings) -> Self:
+        """Returns the roles that ask `model` in the words of `pack`."""
+        return cls(
+            planner=Planner(model, pack["planner"], settings.planner),
+            actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),
+            critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
+            reflector=Reflector(model, pack["reflector"], settings.reflector, pack["claim"]),
+            wishes=WishReader(model, pack["wish"], settings.planner),
+        )
 
 
 @dataclass(frozen=True)

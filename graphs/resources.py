@@ -22,11 +22,6 @@ from billp.agents.llm.start_up import find_abilities
 from billp.agents.llm.tape import Tape
 from billp.agents.llm.taped_chat import TapedChat
 from billp.agents.prompt_pack import PromptPack, load_pack
-from billp.agents.roles.actor import Actor
-from billp.agents.roles.critic import Critic
-from billp.agents.roles.planner import Planner
-from billp.agents.roles.reflector import Reflector
-from billp.agents.roles.wishes import WishReader
 from billp.errors import SettingsError
 from billp.graphs.beliefs import BeliefModel
 from billp.graphs.dependencies import AgentRoles, Dependencies
@@ -283,11 +278,4 @@ class Resources:
 
     def roles(self, pack: PromptPack, sampling: Settings | None = None) -> AgentRoles:
         """Returns the four roles on the words of `pack`, with the sampling of other settings where some are given."""
-        settings, model = sampling or self.settings, self.model
-        return AgentRoles(
-            planner=Planner(model, pack["planner"], settings.planner),
-            actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),
-            critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
-            reflector=Reflector(model, pack["reflector"], settings.reflector, pack["claim"]),
-            wishes=WishReader(model, pack["wish"], settings.planner),
-        )
+        return AgentRoles.on(self.model, pack, sampling or self.settings)

@@ -11,11 +11,6 @@ from numpy.typing import NDArray
 
 from billp.agents.prompt_pack import load_pack
 from billp.agents.recommender import Observations
-from billp.agents.roles.actor import Actor
-from billp.agents.roles.critic import Critic
-from billp.agents.roles.planner import Planner
-from billp.agents.roles.reflector import Reflector
-from billp.agents.roles.wishes import WishReader
 from billp.graphs.beliefs import BeliefModel
 from billp.graphs.dependencies import AgentRoles, Dependencies
 from billp.graphs.methods import method_named, settings_of
@@ -62,7 +57,6 @@ def fake_dependencies(
     """Dependencies of a method on the tiny dataset; `flags` are settings, with double underscores for dots."""
     given = {name.replace("__", "."): value for name, value in flags.items()}
     settings = settings_of(method_named(method), load_settings(given))
-    model = model or RuleModel()
     pack, dataset, worlds, embedder = load_pack(settings.prompts), tiny_dataset(), tiny_worlds(), HashEmbedder()
     vectors = np.asarray(embedder.embed([item.text for item in dataset.catalogue]), dtype=np.float32)
     return Dependencies(
@@ -75,13 +69,7 @@ def fake_dependencies(
         embedder=embedder,
         belief_model=BeliefModel(settings, dataset, worlds, vectors),
         pack=pack,
-        roles=AgentRoles(
-            planner=Planner(model, pack["planner"], settings.planner),
-            actor=Actor(model, pack, settings.actor, settings.planner.shown_steps),
-            critic=Critic(model, pack["critic"], settings.critic, settings.planner.shown_steps),
-            reflector=Reflector(model, pack["reflector"], settings.reflector, pack["claim"]),
-            wishes=WishReader(model, pack["wish"], settings.planner),
-        ),
+        roles=AgentRoles.on(model or RuleModel(), pack, settings),
         memory=memory,
         recommender=FirstFree(),
         learn_at_once=learn_at_once,
