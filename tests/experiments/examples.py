@@ -19,7 +19,7 @@ def step(number: int, reward: float, reason: str) -> Transition:
         number=number, thought="", plan=PlanState(aim={}, avoid={}, rest=0), experiences=[], shortlist=[],
         advantages=[], likings=[], support=[], preferences=[], relation="0-0-0", proposal="",
         item=number, title=f"Film {number}", reward=reward, reason=reason, too_close_to=-1,
-        value=None, next_value=None, target=None, advantage=None, said="",
+        value=None, next_value=None, target=None, advantage=None, said="", nodes=[],
     )  # fmt: skip
 
 
