@@ -80,9 +80,11 @@ STEPS: dict[str, _Type] = _RUN | {
     "preferences": "numbers",
     "experiences": "texts",
     "said": "text",
+    "nodes": "texts",
 }
 """Columns of the table of steps. `shortlist` holds catalogue indices, the numbers after it go with its candidates;
-`experiences` holds the ids of those retrieved, `plan` is JSON, `said` what a live person wrote beside the rating."""
+`experiences` holds the ids of those retrieved, `plan` is JSON, `said` what a live person wrote beside the rating,
+`nodes` the nodes that the step passed, empty for runs that did not record them."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of cells that a spreadsheet calculates; in CSV, such texts get an apostrophe in front."""
@@ -202,7 +204,8 @@ def step_rows(runs: Sequence[RunData]) -> Iterator[Row]:
             if line.output is not None:
                 about = _about(run, line)
                 for step in line.output["steps"]:
-                    row = {"said": "", **about, **step, "plan": json.dumps(step["plan"], ensure_ascii=False)}
+                    row = {"said": "", "nodes": [], **about, **step}
+                    row["plan"] = json.dumps(step["plan"], ensure_ascii=False)
                     row["reason"] = outcome_words(step["reason"])[0] if step["reason"] else ""
                     yield {name: row[name] for name in STEPS}
 
