@@ -20,6 +20,7 @@ from billp.memory import Origin, Reflection, open_memory
 from billp.settings import load_settings
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import HashEmbedder
+from tests.fakes.server import Script, serving
 from tests.integration.conftest import SCREENS, Watched
 from tests.integration.dev_server import environment
 from tests.reports.examples import comparison, episode, put_run
@@ -66,11 +67,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(home: Path) -> Iterator[str]:
-    """The page's address."""
+    """The page's address; its runs ask a language model that takes its time."""
     command = [sys.executable, "-m", "billp", "ui", "--port", "0", "--no-browser"]
-    with subprocess.Popen(  # noqa: S603 -- our own command
-        command, stdout=subprocess.PIPE, text=True, env=environment(home, "http://127.0.0.1:9/v1"), cwd=home
-    ) as process:
+    with (
+        serving(Script(delay_s=1.0)) as llm,
+        subprocess.Popen(  # noqa: S603 -- our own command
+            command, stdout=subprocess.PIPE, text=True, env=environment(home, llm), cwd=home
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
@@ -182,6 +186,21 @@ def test_a_run_is_stopped_and_what_it_recorded_stays(page: Page, home: Path):
     expect(page.locator(".state")).to_have_text("interrupted")
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     assert (home / "runs" / "long" / "episodes.jsonl").stat().st_size > 0
+
+
+def test_a_run_that_thinks_shows_the_node_at_work(page: Page):
+    page.get_by_role("link", name="Start a run").first.click()
+    page.get_by_role("radio", name="Evaluate").check()
+    page.get_by_label("Method", exact=True).select_option("act-only")
+    page.get_by_label("Held-out users").fill("4")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Name of the run").fill("thinking")
+    page.get_by_role("button", name="Start", exact=True).click()
+    at_work = page.get_by_label("Episodes under way").get_by_role("listitem").first
+    expect(at_work).to_have_text(re.compile(r"user \S+ · step \d+ \w+"))
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    expect(page.locator(".state")).to_have_text(re.compile("interrupted|finished"))
 
 
 def test_runs_are_found_and_sorted_with_the_keyboard(page: Page):
