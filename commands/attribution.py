@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billp.commands.console import complain
-from billp.commands.output import AsJson, settings_from, show_json, show_table, spinner, stdout
+from billp.commands.output import AsJson, settings_from, show_json, show_table, stdout
+from billp.commands.waiting import spinner
 from billp.errors import ArtifactError
 from billp.experiments.stats.numbers import signed
 

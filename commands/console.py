@@ -71,5 +71,6 @@ class _Formatter(logging.Formatter):
 def log_to_stderr(level: int) -> None:
     """Shows log records from `level` on."""
     handler = logging.StreamHandler()
+    handler.setLevel(level)
     handler.setFormatter(_Formatter("%(levelname)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])

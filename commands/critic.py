@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import count_bar, show_json, show_table, stdout
+from billp.commands.output import show_json, show_table, stdout
 from billp.commands.running import given_run, new_run, with_resources, with_tape_in
+from billp.commands.waiting import count_bar
 from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:

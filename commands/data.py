@@ -9,8 +9,9 @@ import typer
 from typer.core import TyperCommand
 
 from billp.commands.intake import category_pairs, intake_pairs
-from billp.commands.output import AsJson, fraction_bar, settings_from, show_json, show_pairs, show_table, stdout
+from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
 from billp.commands.shell_completion import dataset_names
+from billp.commands.waiting import fraction_bar
 
 app = typer.Typer(help="Fetch, add and describe datasets.", no_args_is_help=True)
 

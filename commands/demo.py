@@ -8,8 +8,9 @@ import typer
 
 from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import count_bar, fraction_bar, show_json, show_pairs, spinner, stdout
+from billp.commands.output import show_json, show_pairs, stdout
 from billp.commands.running import run_to_end, with_resources, with_tape_in
+from billp.commands.waiting import count_bar, fraction_bar, spinner
 from billp.experiments.runs.run_names import run_name
 
 

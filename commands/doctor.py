@@ -6,7 +6,8 @@ import asyncio
 
 import typer
 
-from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_pairs, show_table, spinner
+from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_pairs, show_table
+from billp.commands.waiting import spinner
 
 
 def doctor(as_json: AsJson = False, assign: Assignments = None) -> None:

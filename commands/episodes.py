@@ -8,10 +8,11 @@ import typer
 
 from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import count_bar, show_json, spinner, stdout
+from billp.commands.output import show_json, stdout
 from billp.commands.policies import train_policy
 from billp.commands.running import given_run, new_run, with_resources, with_tape_in
 from billp.commands.terminal_plot import show_training
+from billp.commands.waiting import count_bar, spinner
 
 if TYPE_CHECKING:
     from billp.experiments.stats.metrics import Summary
@@ -108,22 +109,33 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
 
     from billp.agents.llm.abilities import STAND_IN
     from billp.experiments.runs.single_episode import run_single
-    from billp.reports.episode_text import trace
+    from billp.reports.episode_text import EpisodeText
     from billp.reports.rendering import Telling
 
-    async def work(resources: Resources) -> tuple[Trajectory, str]:
-        done = await run_single(
-            resources, dataset=dataset, method=method, user=user, seed=seed, memory=memory, learn=options.learn
-        )
-        able = resources.abilities  # known where the method needs an LLM
-        return done, f"{STAND_IN}." if able is not None and not able.words else ""
+    text = EpisodeText()
+    with spinner("running the episode") as say:
 
-    with spinner("running the episode"):
-        done, note = with_resources(settings, work)
+        async def work(resources: Resources) -> tuple[Trajectory, Telling]:
+            telling = Telling()
+
+            def happened(so_far: Trajectory) -> None:
+                nonlocal telling
+                if resources.abilities is not None and not resources.abilities.words:
+                    telling = Telling(note=f"{STAND_IN}.")
+                if not options.as_json:
+                    say(text.more(telling.finished(so_far, method)))
+
+            done = await run_single(
+                resources, dataset=dataset, method=method, user=user, seed=seed, memory=memory, learn=options.learn,
+                on_step=happened,
+            )  # fmt: skip
+            return done, telling
+
+        done, telling = with_resources(settings, work)
     if options.as_json:
         show_json(done)
     else:
-        echo(trace(Telling(note=note).finished(done, method)))
+        echo(text.rest(telling.finished(done, method)))
 
 
 def _show(summary: Summary, options: RunOptions, where: str) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import count_bar, show_json, show_pairs, spinner, stdout
+from billp.commands.output import show_json, show_pairs, stdout
+from billp.commands.waiting import count_bar, spinner
 from billp.errors import BrokenOffError
 
 if TYPE_CHECKING:

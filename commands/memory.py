@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from billp.commands import attribution
-from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, spinner, stdout
+from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
 from billp.commands.shell_completion import memory_names
+from billp.commands.waiting import spinner
 
 if TYPE_CHECKING:
     from billp.memory import AgentMemory, Principle, Record

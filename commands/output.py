@@ -1,30 +1,18 @@
-"""Output of commands: tables or one JSON object on stdout, progress and logs on stderr."""
+"""Output of commands: tables or one JSON object on stdout."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
 from billp.commands import console
 from billp.commands.console import echo_json
-from billp.errors import BillpError
 from billp.settings import Settings, load_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout instead of a table")]
@@ -74,54 +62,3 @@ def show_pairs(pairs: Mapping[str, object], title: str | None = None) -> None:
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
         stdout.print(f"  {name:<{width}}  {value}")
-
-
-@contextmanager
-def fraction_bar(text: str) -> Iterator[Callable[[float], None]]:
-    """Shows a progress bar on stderr; call what it yields with the fraction done."""
-    with _bar(False) as bar:
-        task = bar.add_task(text, total=1.0)
-        try:
-            yield lambda fraction: bar.update(task, completed=fraction)
-        except BillpError:
-            bar.remove_task(task)  # errors are one sentence, without a bar that stands still above
-            raise
-        bar.update(task, completed=1.0)
-
-
-@contextmanager
-def count_bar(text: str, total: int) -> Iterator[Callable[[], None]]:
-    """Shows a counting progress bar on stderr; call what it yields after each one."""
-    with _bar(True) as bar:
-        task = bar.add_task(text, total=total)
-        yield lambda: bar.advance(task)
-
-
-@contextmanager
-def named_bars(text: str, total: int) -> Iterator[tuple[Callable[[], None], Callable[[str, float], None]]]:
-    """Shows a bar that counts, as `count_bar` does, and one bar for each name with its fraction done."""
-    with _bar(True) as bar:
-        task = bar.add_task(text, total=total)
-        named: dict[str, TaskID] = {}
-
-        def show(name: str, fraction: float) -> None:
-            if name not in named:
-                named[name] = bar.add_task(f"  {name} (%)", total=100)
-            bar.update(named[name], completed=int(100 * fraction))
-
-        yield lambda: bar.advance(task), show
-
-
-@contextmanager
-def spinner(text: str) -> Iterator[None]:
-    """Shows on stderr what is being done while it cannot be counted."""
-    with stderr.status(Text(text)):
-        yield
-
-
-def _bar(counts: bool) -> Progress:
-    done = MofNCompleteColumn() if counts else TextColumn("{task.percentage:>3.0f}%")
-    return Progress(
-        TextColumn("{task.description:<34}", markup=False), BarColumn(), done, TimeElapsedColumn(),
-        TimeRemainingColumn(), console=stderr,
-    )  # fmt: skip

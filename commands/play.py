@@ -13,8 +13,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import show_json, spinner, stderr, stdout
+from billp.commands.output import show_json, stderr, stdout
 from billp.commands.running import with_tape_in
+from billp.commands.waiting import spinner
 from billp.errors import BadInputError, BrokenOffError
 from billp.experiments.runs.run_names import run_name
 from billp.experiments.stats.numbers import fixed

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from billp.commands.output import AsJson, settings_from, show_json, spinner, stdout
+from billp.commands.output import AsJson, settings_from, show_json, stdout
 from billp.commands.shell_completion import run_names
+from billp.commands.waiting import spinner
 
 
 def report(

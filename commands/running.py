@@ -10,7 +10,7 @@ import typer
 
 from billp.commands.console import complain
 from billp.commands.options import RunOptions
-from billp.commands.output import fraction_bar
+from billp.commands.waiting import fraction_bar
 from billp.experiments.runs.run_names import run_name
 from billp.settings import Settings
 

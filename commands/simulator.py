@@ -6,18 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billp.commands.output import (
-    AsJson,
-    Assignments,
-    fraction_bar,
-    settings_from,
-    show_json,
-    show_table,
-    spinner,
-    stderr,
-    stdout,
-)
+from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_table, stderr, stdout
 from billp.commands.shell_completion import dataset_names
+from billp.commands.waiting import fraction_bar, spinner
 from billp.experiments.stats.numbers import fixed
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import count_bar, fraction_bar, show_json, stdout
+from billp.commands.output import show_json, stdout
 from billp.commands.running import given_run, new_run, with_resources
+from billp.commands.waiting import count_bar, fraction_bar
 
 if TYPE_CHECKING:
     from billp.experiments.compare.surface.places import Place

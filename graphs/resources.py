@@ -155,6 +155,7 @@ class Resources:
         """
         if deps.roles is None or self._abilities is not None:
             return
+        log.info("finding out what the LLM can do")
         able = await self.find_abilities()
         for sentence in able.lacking():
             log.warning("%s: %s", self.model_name, sentence)
@@ -234,6 +235,7 @@ class Resources:
         """
         if memory is not None and not reading and base_name(dataset) in list_datasets(self.settings.data):
             self.memory(dataset, memory)  # first, so that a locked memory is reported at once and not after a minute
+        log.info("reading %s", dataset)
         data = load_dataset(self.settings.data, dataset)
         worlds = load_worlds(simulator_folder(self.settings.data, dataset), data)
         if self.settings.run.horizon is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import OrderedDict
@@ -17,6 +18,8 @@ from billp.memory.records import Vector
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+log = logging.getLogger(__name__)
 
 
 class Embedder(Protocol):
@@ -95,6 +98,7 @@ class SentenceEmbedder(Embeddings):
 
     def _loaded(self) -> SentenceTransformer:
         if self._model is None:
+            log.info("loading the embedder")
             os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported
             # oneDNN keeps what it compiled for the last 1024 shapes of a batch: 250 MB, though few shapes come again.
             os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from billp.memory.embedding import Embedder
 from billp.memory.records import Vector
 from billp.whole_files import check_room, replacing
 
+log = logging.getLogger(__name__)
 BATCH = 256
 
 
@@ -37,6 +39,7 @@ def catalogue_vectors(
     report = progress or _silent
     vectors = _read(path, (len(texts), embedder.dimension))
     if vectors is None:
+        log.info("embedding %s items, once", f"{len(texts):,}")
         vectors = np.empty((len(texts), embedder.dimension), dtype=np.float32)
         with _written(path) as file:
             for start in range(0, len(texts), BATCH):

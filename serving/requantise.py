@@ -8,11 +8,14 @@ weight, so the model's answers are nearly the same.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
 from billp.errors import ServingError
+
+log = logging.getLogger(__name__)
 
 
 def fast_copy(source: Path, folder: Path) -> Path:
@@ -34,6 +37,7 @@ def fast_copy(source: Path, folder: Path) -> Path:
     slow = gguf.GGMLQuantizationType.Q4_1
     if not any(tensor.tensor_type == slow for tensor in reader.tensors):
         return source
+    log.info("storing the LLM in a form that computes faster, once")
     folder.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}.partial")
     try:

@@ -96,6 +96,7 @@ class Runner:
             over, failed = self._folder.over, self._folder.failed
             open_ = [plan for plan in members if plan.id not in over or (plan.id in failed and not plan.learn)]
             if open_:
+                log.info("running episodes")
                 self._folder.reopen()
                 async with watched(self._folder.path):
                     await self._engine.play(self._stage(open_), open_, self._freezer, played)

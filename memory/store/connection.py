@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.config import Settings as ChromaSettings
 
+log = logging.getLogger(__name__)
 PATIENCE_S = 30.0  # longest wait for one answer of a server; Chroma's own client has no limit
 HELLO_S = 4.0
 
@@ -128,6 +130,7 @@ def connect(settings: Settings, dataset: str, name: str, *, reading: bool = Fals
     With `reading` a copy of the folder as it is now is opened; without, the folder is locked for one writing process.
     Raises MemoryStoreError if it cannot be opened.
     """
+    log.info("opening memory")
     if settings.chroma_url:
         return open_server(settings.chroma_url)
     folder = folder_of(settings, dataset, name)
