@@ -38,7 +38,12 @@ def count_bar(text: str, total: int) -> Iterator[Callable[[], None]]:
     with _bar(counts=True) as bar:
         task = bar.add_task(text, total=total)
         with _stages_in(bar) as over:
-            yield lambda: (bar.advance(task), over())[0]
+
+            def advance() -> None:
+                bar.advance(task)
+                over()
+
+            yield advance
 
 
 @contextmanager

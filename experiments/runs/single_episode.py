@@ -56,6 +56,8 @@ async def run_single(
     graph = build_episode_graph(fixed_dependencies(deps), world.horizon)
     state: Mapping[str, Any] = {}
     shown = 0
+    mode: str
+    told: Any
     async for mode, told in graph.astream(
         EpisodeInput(user=user, episode=name), traced(context), context=context, stream_mode=["values", "tasks"]
     ):
