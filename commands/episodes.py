@@ -135,7 +135,7 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
     if options.as_json:
         show_json(done)
     else:
-        echo(text.rest(telling.finished(done, method)))
+        echo(text.remaining(telling.finished(done, method)))
 
 
 def _show(summary: Summary, options: RunOptions, where: str) -> None:

@@ -8,7 +8,7 @@ from billp.reports.episode_view import EpisodeView, StepView
 
 def trace(told: EpisodeView) -> str:
     """Returns the episode, one paragraph per step."""
-    return EpisodeText().rest(told)
+    return EpisodeText().remaining(told)
 
 
 class EpisodeText:
@@ -25,7 +25,7 @@ class EpisodeText:
         self._begun, self._steps = True, len(told.steps)
         return "\n".join(lines)
 
-    def rest(self, told: EpisodeView) -> str:
+    def remaining(self, told: EpisodeView) -> str:
         """Returns what happened since the last piece, and how it ended."""
         begun = self._begun and self._steps == len(told.steps)
         return "\n".join([*([] if begun else [self.more(told)]), *_end(told)])

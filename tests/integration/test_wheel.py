@@ -16,14 +16,20 @@ from tests.cli.tiny import put_tiny
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
-NOT_SOURCE = shutil.ignore_patterns(".*", "tests", "docs", "build", "runs", "*.egg-info", "__pycache__")
+AT_THE_TOP = {"tests", "docs", "build", "runs"}
+ANYWHERE = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__")
+
+
+def not_source(folder: str, names: list[str]) -> set[str]:
+    """Names what the build does not need; folders inside packages may be called as those at the top are."""
+    return set(ANYWHERE(folder, names)) | (AT_THE_TOP & set(names) if Path(folder) == ROOT else set())
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds the installed wheel, beside another project's package `agents` (such as openai-agents')."""
     folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT, folder / "source", ignore=NOT_SOURCE)
+    shutil.copytree(ROOT, folder / "source", ignore=not_source)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     options = ["--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "wheel", *options, "-w", folder, folder / "source"], check=True)  # noqa: S603
