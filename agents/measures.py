@@ -26,7 +26,7 @@ YEAR_STEPS = (10, 4, 1)
 RATING_STEPS = (30, 10, 3)
 """Upper bounds of each level on the ratings of the item that fewer users rated.
 
-Little is known of such an item, and a rating model puts it near all others of which little is known.
+Little is known of such an item, and a rating model puts all such items near each other.
 """
 
 _RARE = (0.9, 0.97, 0.995)  # quantiles of the similarity of random pairs that separate the levels of vectors

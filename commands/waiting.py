@@ -77,7 +77,7 @@ def spinner(text: str) -> Iterator[Callable[[str], None]]:
 
 
 class _Done(ProgressColumn):
-    """How much is done; nothing for a stage, of which that is not known."""
+    """How much is done; nothing for a stage, since it has no known length."""
 
     def __init__(self, *, counts: bool) -> None:
         super().__init__()

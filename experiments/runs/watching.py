@@ -1,4 +1,4 @@
-"""What a run is doing right now, written beside its episodes for whoever watches it."""
+"""What a run is doing right now, written beside its episodes for people who watch it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from billp.graphs.at_work import UnderWay, counted
-from billp.whole_files import read_bounded
+from billp.whole_files import read_bounded, write_whole
 
 _FILE = ".working.json"
 _EVERY_S = 1.0
@@ -64,11 +64,5 @@ async def _write(file: Path, under_way: UnderWay) -> None:
             WorkingEpisode(user=each.user, step=each.step, node=each.node) for each in under_way.episodes if each.node
         ]
         text = _Snapshot(at=time.time(), episodes=episodes).model_dump_json()
-        with suppress(OSError):  # whoever watches misses a second; the run goes on
-            await asyncio.to_thread(_replace, file, text)
-
-
-def _replace(file: Path, text: str) -> None:
-    partial = file.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(file)
+        with suppress(OSError):  # the page misses a second; the run goes on
+            await asyncio.to_thread(write_whole, file, text)
