@@ -5,9 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from billp.workbench import Memory, Result, Simulator, compare, evaluate, train
+    from billp.workbench import (
+        Material,
+        Memory,
+        Observations,
+        RatedEpisode,
+        Result,
+        Simulator,
+        add_method,
+        compare,
+        evaluate,
+        train,
+    )
 
-__all__ = ["Memory", "Result", "Simulator", "compare", "evaluate", "train"]
+__all__ = [
+    "Material", "Memory", "Observations", "RatedEpisode", "Result", "Simulator", "add_method", "compare", "evaluate",
+    "train",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -110,7 +110,7 @@ _AS_PUBLISHED: Mapping[str, object] = {
 
 _BILLP: _Roles = {"chooser": "memory", "thinks": True, "recalls": "similar", "plans": True, "knows": True}
 
-METHODS: Mapping[str, Method] = {
+METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         Method("billp", **_BILLP, macro=True, micro=True, uses_logs=True),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from rich.progress import Progress
 
 from billp.agents.prompt_pack import load_pack
+from billp.errors import SettingsError
 from billp.experiments.checks import check_dataset, check_method, check_run
 from billp.experiments.compare.comparison import compare as run_comparison
 from billp.experiments.compare.design import Design, arms_of, checked
@@ -48,7 +49,8 @@ def train(
     `llm.model`). `run` names the folder (None: made from method and time); with `resume` it goes on. Raises a
     BillpError, with a sentence that says what to do, for what is missing or invalid.
     """
-    teachable(method, by_episode=True)
+    if teachable(method).needs_policy:
+        raise SettingsError(f"Train {method} with `billp train --method {method}`; then evaluate it here.")
     held = load_settings(settings or {})
     check_dataset(held, dataset)
     folder = _folder(held, run, "train", method, resume=resume)

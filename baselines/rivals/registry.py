@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from billp.baselines.rivals.diverse import DiverseLearned, diverse_random
 from billp.baselines.rivals.dpp import dpp
@@ -11,7 +11,7 @@ from billp.baselines.rivals.mmr import tuned, untuned
 from billp.baselines.rivals.rival import Material, Rival
 from billp.baselines.rivals.round_robin import round_robin
 
-RIVALS: Mapping[str, Callable[[Material], Rival]] = {
+RIVALS: dict[str, Callable[[Material], Rival]] = {
     "mmr": tuned,
     "mmr-untuned": untuned,
     "round-robin": round_robin,

@@ -146,12 +146,15 @@ class _Quiet:
         pass
 
 
-@pytest.mark.parametrize("name", ["own_agent", "own_data"])
+@pytest.mark.parametrize("name", ["own_agent", "own_data", "own_method"])
 def test_the_examples_run(name: str, tmp_path: Path, data: Path):
     example = ROOT / "examples" / f"{name}.py"
+    arguments = {"own_agent": ["tiny"], "own_data": [str(tmp_path / "shop")], "own_method": ["tiny", "5"]}[name]
     said = subprocess.run(  # noqa: S603 -- our own example
-        [sys.executable, str(example), "tiny" if name == "own_agent" else str(tmp_path / "shop")],
+        [sys.executable, str(example), *arguments],
         capture_output=True, text=True, check=False, env=dict(os.environ), cwd=tmp_path,
     )  # fmt: skip
     assert said.returncode == 0, said.stderr
     assert "R_traj" in said.stdout
+    if name == "own_method":
+        assert "| apart |" in said.stdout
