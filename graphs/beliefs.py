@@ -33,6 +33,11 @@ class _Made:
     method: Method
     beliefs: Beliefs
 
+    @property
+    def lasting(self) -> bool:
+        """Whether the memory that they come from still exists, so that they may be asked for again."""
+        return self.of is None or self.of() is not None
+
     def after(self, memory: AgentMemory | None) -> bool:
         """Returns whether they come from `memory`; those of one that is gone come from none that there is."""
         return memory is None if self.of is None else memory is not None and self.of() is memory
@@ -104,15 +109,17 @@ class BeliefModel:
 
     def beliefs(self, method: Method, memory: AgentMemory | None) -> Beliefs:
         """Returns what `method` believes with `memory`; first reads it whole, so not on an event loop."""
-        changes, outcomes = (0, []) if memory is None else memory.actor.outcomes()
+        changes = 0 if memory is None else memory.actor.changes
         with self._lock:
             for made in self._made:
                 if made.after(memory) and (made.changes, made.method) == (changes, method):
                     return made.beliefs
             if self._newest is not None:
                 self.knowledge = self._newest()
+            changes, outcomes = (0, []) if memory is None else memory.actor.outcomes()
             beliefs, of = self.after(method, outcomes), None if memory is None else ref(memory)
-            current = [made for made in self._made if not made.after(memory) or made.changes == changes]
+            lasting = [made for made in self._made if made.lasting]
+            current = [made for made in lasting if not made.after(memory) or made.changes == changes]
             self._made = [*current, _Made(of, changes, method, beliefs)][-_KEPT:]
             return beliefs
 

@@ -18,17 +18,14 @@ from numpy.typing import NDArray
 from billp.agents.closeness import Closeness
 from billp.agents.recommender import NO_ITEM, Observations
 from billp.errors import EpisodeError
+from billp.graphs.finished_steps import FinishedSteps
 from billp.memory.experiences import Outcome
 from billp.memory.item_values import ItemValues, Observed, fit_values
-from billp.memory.leaving import LONGEST, Departures, Leaving, fit_leaving
+from billp.memory.leaving import LONGEST, Leaving, fit_leaving
 
 Floats = NDArray[np.float64]
 
-_MOST = 20_000  # most experiences that beliefs about leaving come from, the last ones by id (run, episode, step)
-_MOST_LEAVE, _TYPICAL_STARS = (
-    0.05,
-    4.0,
-)  # the cost of leaving assumes at most this rate of leaving, and these stars per step
+_MOST_LEAVE, _TYPICAL_STARS = 0.05, 4.0  # most leaving, and stars per step, that the cost of leaving assumes
 _LOGISTIC = 1.702  # the logistic function of 1.702 z is within 0.01 of the normal distribution's
 
 
@@ -41,6 +38,8 @@ class Beliefs:
     closeness: Closeness
     support: Floats
     """(items,) ratings and answers that the values come from."""
+    steps: FinishedSteps
+    """The steps that the rates of leaving come from."""
 
     @cached_property
     def dislike(self) -> Floats:
@@ -161,30 +160,11 @@ def believe(
     stars = np.array([outcome.reward for outcome in ordered], dtype=np.float64)
     n_items = len(known[0])
     answers = Observed.of(n_items, items, stars, answer_doubt) if values else Observed.nothing(n_items)
+    steps = FinishedSteps.of(closeness, ordered)
     return Beliefs(
         fit_values(known[0], known[1], logs, answers, known[2]),
-        fit_leaving(closeness.names, closeness.steps, departures(closeness, ordered)),
+        fit_leaving(closeness.names, closeness.steps, steps.departures),
         closeness,
         logs.counts + answers.counts,
-    )
-
-
-def departures(closeness: Closeness, outcomes: Sequence[Outcome]) -> Departures:
-    """Returns the last of `outcomes` as steps after which users stayed or left, if they record it."""
-    told = [outcome for outcome in outcomes if outcome.left is not None][-_MOST:]
-    before = np.full((len(told), LONGEST), NO_ITEM, dtype=np.int64)
-    for row, outcome in enumerate(told):
-        newest = outcome.before[-LONGEST:][::-1]
-        before[row, : len(newest)] = newest
-    items = np.repeat([outcome.item for outcome in told], LONGEST).astype(np.int64)
-    others = before.reshape(-1)
-    pairs = np.where(
-        others == NO_ITEM, NO_ITEM, items * (int(max(items, default=0)) + int(max(others, default=0)) + 2) + others
-    )
-    _, place, counts = np.unique(pairs, return_inverse=True, return_counts=True)
-    return Departures(
-        left=np.array([bool(outcome.left) for outcome in told], dtype=bool),
-        stars=np.clip(np.rint([outcome.reward for outcome in told]), 1, 5).astype(np.int64).reshape(-1),
-        levels=closeness.between(items, others).reshape(len(told), LONGEST, len(closeness.names)),
-        weights=(1 / counts[place]).reshape(len(told), LONGEST),
+        steps,
     )

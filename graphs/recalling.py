@@ -128,8 +128,7 @@ async def _principles(
         return []
 
     def counted() -> list[Principle]:
-        closeness = deps.belief_model.closeness(method)
-        return principles_of(claimed, closeness, deps.catalogue, memory.actor.outcomes()[1])
+        return principles_of(claimed, deps.belief_model.beliefs(method, memory), deps.catalogue)
 
     return await asyncio.to_thread(counted)
 

@@ -92,8 +92,13 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
         self._changes = 0
         self._adding = Lock()
 
+    @property
+    def changes(self) -> int:
+        """A number that changes with the experiences."""
+        return self._changes
+
     def outcomes(self) -> tuple[int, list[Outcome]]:
-        """Returns a number that changes with the experiences, and the outcomes of all.
+        """Returns `changes` and the outcomes of all experiences.
 
         The first call reads every experience, so it must not run on an event loop.
         """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import NoReturn, Self
 
 import numpy as np
@@ -20,7 +21,10 @@ _ROUNDING = 1e-4  # more than the float32 error of squared distances of unit vec
 
 @dataclass(frozen=True)
 class Rows:
-    """Records as columns; `vectors` has shape (n, d)."""
+    """Records as columns; `vectors` has shape (n, d).
+
+    `rows` gives the row of each id, and `lengths` (n,) are the vectors' squared lengths.
+    """
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
@@ -30,15 +34,48 @@ class Rows:
 
     @classmethod
     def of(cls, records: Sequence[Record], dimension: int) -> Self:
-        """Returns the columns of `records`."""
+        """Returns the columns of `records`; strings that records share are kept once."""
         vectors = np.array([record.vector for record in records], dtype=np.float32).reshape(len(records), dimension)
+        strings: dict[str, str] = {}
+
+        def one(string: str) -> str:
+            return strings.setdefault(string, string)
+
+        def shared(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+            return {one(name): one(value) if isinstance(value, str) else value for name, value in fields.items()}
+
         return cls(
             ids=tuple(record.id for record in records),
-            texts=tuple(record.text for record in records),
+            texts=tuple(one(record.text) for record in records),
             vectors=vectors,
-            fields=tuple(record.fields for record in records),
-            origins=tuple(record.origin for record in records),
+            fields=tuple(shared(record.fields) for record in records),
+            origins=tuple(
+                replace(origin, run=one(origin.run), episode=one(origin.episode), user=one(origin.user))
+                for origin in (record.origin for record in records)
+            ),
         )
+
+    def joined(self, other: Rows) -> Rows:
+        """Returns these rows and then those of `other`."""
+        return Rows(
+            ids=self.ids + other.ids,
+            texts=self.texts + other.texts,
+            vectors=np.concatenate([self.vectors, other.vectors]),
+            fields=self.fields + other.fields,
+            origins=self.origins + other.origins,
+        )
+
+    @cached_property
+    def rows(self) -> Mapping[str, int]:
+        return {id_: row for row, id_ in enumerate(self.ids)}
+
+    @cached_property
+    def lengths(self) -> Vector:
+        return np.asarray(np.einsum("ij,ij->i", self.vectors, self.vectors))
+
+    def record(self, row: int) -> Record:
+        """Returns the record in `row`."""
+        return Record(self.ids[row], self.texts[row], self.vectors[row], self.fields[row], self.origins[row])
 
 
 @dataclass(frozen=True)
@@ -80,36 +117,32 @@ class Freezer:
     def _read(self, kind: Kind) -> tuple[Rows, ...]:
         store, known = self._memory.stores[kind], self._known.get(kind, set())
         ids = store.ids()
-        if not known <= set(ids):
-            known, self._parts[kind] = set(), ()
         new = [id_ for id_ in ids if id_ not in known]
+        if len(ids) - len(new) < len(known):
+            known, self._parts[kind], new = set(), (), ids
         if new:
             rows = Rows.of(store.get(new), self._memory.embedder.dimension)
-            self._parts[kind] = (*self._parts.get(kind, ()), rows)
-        self._known[kind] = set(ids)
+            self._parts[kind] = _few((*self._parts.get(kind, ()), rows))
+            known |= set(rows.ids)
+        self._known[kind] = known
         return self._parts.get(kind, ())
+
+
+def _few(parts: tuple[Rows, ...]) -> tuple[Rows, ...]:
+    """Returns `parts` with the last ones joined until each is at least twice as large as the next.
+
+    So their number grows with the logarithm of that of the records, and so does how often a record is copied.
+    """
+    while len(parts) > 1 and len(parts[-2].ids) < 2 * len(parts[-1].ids):
+        parts = (*parts[:-2], parts[-2].joined(parts[-1]))
+    return parts
 
 
 class FrozenStore:
     """A `VectorStore` of records that do not change."""
 
     def __init__(self, parts: Sequence[Rows], dimension: int) -> None:
-        self._parts, self._dimension = parts, dimension
-        self._places = {id_: (part, row) for part in parts for row, id_ in enumerate(part.ids)}
-
-    @cached_property
-    def _vectors(self) -> Vector:
-        rows = [part.vectors for part in self._parts]
-        return np.concatenate(rows) if rows else np.empty((0, self._dimension), dtype=np.float32)
-
-    @cached_property
-    def _lengths(self) -> Vector:
-        return np.asarray(np.square(self._vectors).sum(axis=1))
-
-    @cached_property
-    def _ids(self) -> list[str]:
-        """The ids in the order of the vectors."""
-        return [id_ for part in self._parts for id_ in part.ids]
+        self._parts, self._dimension = [part for part in parts if part.ids], dimension
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         """See `VectorStore`."""
@@ -117,13 +150,22 @@ class FrozenStore:
 
     def _nearest(self, query: Vector, k: int, max_distance: float | None) -> list[Match[Record]]:
         """Returns candidates found by quick arithmetic, ordered by the exact distance."""
-        if k <= 0 or not self._places:
+        if k <= 0 or not self._parts:
             return []
-        distances = self._lengths - 2 * (self._vectors @ query) + float(query @ query)
+        square = float(query @ query)
+        distances = np.concatenate([part.lengths - 2 * (part.vectors @ query) for part in self._parts]) + square
         furthest = np.partition(distances, k - 1)[k - 1] if k < len(distances) else np.inf
-        largest = float(self._lengths.max()) + float(query @ query)
+        largest = max(float(part.lengths.max()) for part in self._parts) + square
         chosen = np.flatnonzero(distances <= furthest + _ROUNDING * max(1.0, largest))
-        return rank(query, self.get([self._ids[row] for row in chosen]), k, max_distance)
+        return rank(query, [self._record(int(place)) for place in chosen], k, max_distance)
+
+    def _record(self, place: int) -> Record:
+        """Returns the record at `place` among all, part after part."""
+        for part in self._parts:
+            if place < len(part.ids):
+                break
+            place -= len(part.ids)
+        return part.record(place)
 
     def largest(self, field: str, k: int) -> list[Record]:
         """See `VectorStore`."""
@@ -132,22 +174,17 @@ class FrozenStore:
 
     def get(self, ids: Sequence[str]) -> list[Record]:
         """See `VectorStore`."""
-        found = []
-        for id_ in ids:
-            if id_ in self._places:
-                part, row = self._places[id_]
-                found.append(Record(id_, part.texts[row], part.vectors[row], part.fields[row], part.origins[row]))
-        return found
+        places = ((part, part.rows.get(id_)) for id_ in ids for part in self._parts)
+        return [part.record(row) for part, row in places if row is not None]
 
     def ids(self) -> list[str]:
         """See `VectorStore`."""
-        return sorted(self._places)
+        return sorted(id_ for part in self._parts for id_ in part.ids)
 
     def fields(self) -> Iterator[tuple[str, Mapping[str, FieldValue]]]:
         """See `VectorStore`."""
-        for id_ in self.ids():
-            part, row = self._places[id_]
-            yield id_, part.fields[row]
+        rows = (row for part in self._parts for row in zip(part.ids, part.fields, strict=True))
+        yield from sorted(rows, key=itemgetter(0))
 
     def all(self) -> Iterator[Record]:
         """See `VectorStore`."""
@@ -155,7 +192,7 @@ class FrozenStore:
 
     def count(self) -> int:
         """See `VectorStore`."""
-        return len(self._places)
+        return sum(len(part.ids) for part in self._parts)
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Raises MemoryStoreError."""

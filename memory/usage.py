@@ -62,15 +62,25 @@ class EpisodeUsage:
         return _ADAPTER.dump_json(self).decode()
 
     @classmethod
-    def from_json(cls, text: str) -> EpisodeUsage:
-        """Reads the JSON that memory kept; raises MemoryStoreError if it is something else."""
+    def from_json(cls, text: str, *, steps: bool = True) -> EpisodeUsage:
+        """Reads the JSON that memory kept, without `steps` only what was recalled.
+
+        Raises MemoryStoreError if it is something else.
+        """
         try:
-            return _ADAPTER.validate_json(text)
+            return _ADAPTER.validate_json(text) if steps else cls(_RECALLED.validate_json(text).recalled)
         except ValidationError as error:
             raise MemoryStoreError(f"Usage {text[:40]!r} cannot be read; it was not written by billp.") from error
 
 
-_ADAPTER = TypeAdapter(EpisodeUsage)
+@dataclass(frozen=True)
+class _Recalled:
+    """The part of `EpisodeUsage` that reflections are weighed by; the rest is by far the larger one."""
+
+    recalled: tuple[str, ...] = ()
+
+
+_ADAPTER, _RECALLED = TypeAdapter(EpisodeUsage), TypeAdapter(_Recalled)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +132,7 @@ class UsageTable:
         self._uses: dict[str, int] = defaultdict(int)
         self._episodes: dict[str, int] = defaultdict(int)
         self._changes: dict[str, list[float]] = defaultdict(list)
-        rows = [(id_, fields, EpisodeUsage.from_json(str(fields["used"]))) for id_, fields in entries]
+        rows = [(id_, fields, EpisodeUsage.from_json(str(fields["used"]), steps=steps)) for id_, fields in entries]
         surprise = sum(used.surprise for *_, used in rows) / max(sum(used.steps for *_, used in rows), 1)
         advantage = sum(used.advantage for *_, used in rows) / max(sum(used.valued_steps for *_, used in rows), 1)
         before: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_LATELY))

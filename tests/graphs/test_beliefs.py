@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from weakref import ref
 
 import numpy as np
 
@@ -91,6 +92,15 @@ def test_a_memory_that_is_gone_is_never_taken_for_another():
     for item in range(20):  # each of them may lie where the one before it lay
         beliefs = made.beliefs(NO_LOGS, taught(item))
         assert np.flatnonzero(beliefs.support).tolist() == [item]
+
+
+def test_the_beliefs_of_a_memory_that_is_gone_are_dropped():
+    made, memory = belief_model(), taught()
+    kept = ref(made.beliefs(NO_LOGS, memory))
+    assert kept() is not None
+    del memory
+    made.beliefs(NO_LOGS, taught())
+    assert kept() is None
 
 
 def test_without_a_memory_the_logs_and_the_prior_are_believed():

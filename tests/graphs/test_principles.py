@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from billp.agents.claims import LOW_RATING, Claim
+from billp.agents.closeness import Closeness
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.usage import Usage
 from billp.graphs.dependencies import Dependencies
+from billp.graphs.finished_steps import FinishedSteps
 from billp.graphs.methods import METHODS
 from billp.graphs.principles import all_principles, confirmed, held_to_rates
 from billp.graphs.recalling import read_memory
-from billp.memory import Origin
+from billp.memory import Origin, Outcome
 from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.model import RuleModel, sensible_reply
 from tests.fakes.store import fake_memory
@@ -96,6 +99,20 @@ async def test_lessons_of_a_retired_principle_are_not_read(leaves: bool, state: 
 async def test_a_lesson_whose_claim_does_not_hold_is_not_read():
     deps = taught(replace(SAME_KIND, holds=False), leaves=True)
     assert (await read_memory(deps, BILLP, [0, 1])).reflections == []
+
+
+async def test_episodes_count_principles_over_steps_that_are_read_once(monkeypatch):
+    deps, read = taught(SAME_KIND, leaves=True), []
+    original = FinishedSteps.of
+
+    def of(closeness: Closeness, outcomes: Sequence[Outcome]) -> FinishedSteps:
+        read.append(outcomes)
+        return original(closeness, outcomes)
+
+    monkeypatch.setattr(FinishedSteps, "of", of)
+    first = (await read_memory(deps, BILLP, [0, 1])).principles
+    assert first == (await read_memory(deps, BILLP, [0, 1])).principles != []
+    assert len(read) == 1
 
 
 async def test_other_methods_count_nothing():

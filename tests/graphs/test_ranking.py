@@ -15,7 +15,8 @@ from billp.agents.measures import ByCategories
 from billp.agents.recommender import NO_ITEM
 from billp.catalogue import Catalogue, Item
 from billp.errors import EpisodeError
-from billp.graphs.ranking import Beliefs, MemoryRecommender, Weighing, believe, departures, different, leave_cost_of
+from billp.graphs.finished_steps import FinishedSteps
+from billp.graphs.ranking import Beliefs, MemoryRecommender, Weighing, believe, different, leave_cost_of
 from billp.graphs.recommending import observation
 from billp.memory.experiences import Outcome
 from billp.memory.item_values import Observed, known_of
@@ -172,22 +173,8 @@ def test_experiences_that_do_not_say_who_left_teach_what_is_liked_alone():
     assert beliefs.values.mean.argmax() == 3
 
 
-def test_departures_are_told_newest_first_and_pairs_weighed_by_how_often_they_were_met():
-    told = departures(
-        CLOSENESS, [outcome(0, 3, 2.0, [1, 0], left=True), outcome(1, 3, 4.6, [0]), outcome(2, 5, left=None)]
-    )
-    assert told.left.tolist() == [True, False]
-    assert told.stars.tolist() == [2, 5]
-    assert told.levels.shape == (2, LONGEST, 1)
-    assert told.levels[:, :3, 0].tolist() == [[6, 0, 0], [6, 0, 0]]
-    assert told.weights[0, :2].tolist() == [0.5, 1.0], "3 after 0 was met twice, and 3 after 1 once"
-    assert told.weights[1, 0] == 0.5
-    none = departures(CLOSENESS, [])
-    assert none.levels.shape == (0, LONGEST, 1)
-
-
 def test_what_is_at_stake_are_the_stars_still_to_come():
-    prior = fit_leaving(("categories",), (6,), departures(CLOSENESS, []))
+    prior = fit_leaving(("categories",), (6,), FinishedSteps.of(CLOSENESS, []).departures)
     # 4 stars a step for ever, discounted by gamma: 4 / (1 - gamma).
     assert leave_cost_of(prior, gamma=0.9, caution=1.0) == pytest.approx(40)
     assert leave_cost_of(prior, gamma=0.9, caution=2.0) == pytest.approx(80)

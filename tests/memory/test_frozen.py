@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billp.errors import MemoryStoreError
-from billp.memory import KINDS, Freezer, Record
+from billp.memory import KINDS, Freezer, Origin, Record
 from billp.memory.frozen import FrozenStore, Rows
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.store import InMemoryStore, fake_memory
-from tests.memory.examples import DIMENSION, everything, fill, reflection, unit
+from tests.memory.examples import DIMENSION, everything, fill, record, reflection, unit
 
 # Few directions, so that there are many ties.
 VECTORS = st.integers(0, 5).map(unit)
@@ -61,6 +63,50 @@ def test_what_is_written_later_is_in_the_next_one_and_is_read_once():
     assert everything(second.agent_memory(agent_memory.embedder)) == everything(agent_memory)
     assert second.parts["reflections"][0] is first.parts["reflections"][0]
     assert [len(rows.ids) for rows in second.parts["reflections"]] == [2, 1]
+
+
+def test_a_memory_that_was_read_in_many_parts_has_few():
+    agent_memory = fake_memory(HashEmbedder(DIMENSION))
+    freezer = Freezer(agent_memory)
+    for number in range(60):
+        agent_memory.reflections.write([reflection(number)])
+        frozen = freezer.freeze(["reflections"])
+    sizes = [len(rows.ids) for rows in frozen.parts["reflections"]]
+    assert sum(sizes) == 60
+    assert len(sizes) <= 6
+    store = frozen.agent_memory(agent_memory.embedder).stores["reflections"]
+    assert list(store.all()) == list(agent_memory.stores["reflections"].all())
+
+
+def test_it_is_searched_without_a_second_copy_of_the_vectors():
+    parts = [Rows.of([record(f"r{part}-{row}", unit(row)) for row in range(300)], DIMENSION) for part in range(3)]
+    store = FrozenStore(parts, DIMENSION)
+    tracemalloc.start()
+    store.nearest(unit(1), 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < sum(part.vectors.nbytes for part in parts) / 2
+
+
+def test_strings_that_records_share_are_kept_once():
+    def apart(word: str) -> str:
+        return "".join(list(word))  # as a database returns it, each time another object
+
+    rows = Rows.of(
+        [
+            Record(
+                f"r{n}", apart("text"), unit(n), {apart("title"): apart("Heat")}, Origin(apart("run"), "e", "7", n, 3)
+            )
+            for n in range(9)
+        ],
+        DIMENSION,
+    )
+    strings = [
+        (text, *fields, *fields.values(), origin.run)
+        for text, fields, origin in zip(rows.texts, rows.fields, rows.origins, strict=True)
+    ]
+    assert strings == [("text", "title", "Heat", "run")] * 9
+    assert {tuple(map(id, each)) for each in strings} == {tuple(map(id, strings[0]))}
 
 
 def test_what_was_forgotten_is_gone():

@@ -112,6 +112,13 @@ def test_of_many_harmless_records_none_is_called_harmful(seed: int):
     assert told.harmful(("reflections",), 10) == {}
 
 
+def test_where_only_reflections_are_weighed_the_steps_are_not_read():
+    told = EpisodeUsage(("reflections/a",), 1, 2.0, used={"actor/b": (1, 2.0)})
+    assert EpisodeUsage.from_json(told.to_json(), steps=False) == EpisodeUsage(("reflections/a",))
+    with pytest.raises(MemoryStoreError, match="not written by billp"):
+        EpisodeUsage.from_json("[]", steps=False)
+
+
 def test_what_was_not_written_by_us_is_refused():
     with pytest.raises(MemoryStoreError, match="not written by billp"):
         EpisodeUsage.from_json("[]")
