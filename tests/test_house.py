@@ -31,19 +31,20 @@ PACKAGES = (
     "workbench",
 )
 ROOTS = (
-    "catalogue", "cli", "errors", "names", "renamed_settings", "setting_groups", "settings", "validation",
+    "catalogue", "cli", "errors", "heap", "names", "renamed_settings", "setting_groups", "settings", "validation",
     "whole_files", "words",
 )  # fmt: skip
 HOUSE = {*PACKAGES, *ROOTS}
 
 _BASE = {
-    "catalogue", "names", "renamed_settings", "setting_groups", "settings", "errors", "validation",
+    "catalogue", "heap", "names", "renamed_settings", "setting_groups", "settings", "errors", "validation",
     "whole_files", "words",
 }  # fmt: skip
 _ROOMS = {"agents", "memory", "simulators", "serving"}
 MAY_IMPORT = {
     "errors": set[str](),
     "setting_groups": set(),
+    "heap": set(),
     "names": {"errors"},
     "renamed_settings": {"errors"},
     "settings": {"errors", "names", "renamed_settings", "setting_groups", "validation"},

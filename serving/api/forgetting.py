@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 
 from billp.experiments.runs.run_names import LIVE
 from billp.graphs.live import own_memory
@@ -62,18 +61,3 @@ class Forgetting:
             if deps.memory is None:
                 return 0
             return await asyncio.to_thread(erase_user, deps.settings, deps.memory, person, runs=LIVE)
-
-
-_M_PERTURB = -6  # of malloc.h
-_FILL = 0xA5
-
-
-def scrub_freed_memory() -> bool:
-    """Overwrites freed memory from now on, in the whole process; returns False if the C library cannot.
-
-    It costs a write of everything that is allocated.
-    """
-    try:
-        return bool(ctypes.CDLL(None).mallopt(_M_PERTURB, _FILL))
-    except (AttributeError, OSError):
-        return False

@@ -19,10 +19,11 @@ from billp.graphs.live import with_persons
 from billp.graphs.methods import Method, method_named
 from billp.graphs.resources import Resources
 from billp.graphs.running import settle
+from billp.heap import scrub_freed_memory
 from billp.names import there_is_no
 from billp.serving.api.arms import Arm, ArmName, Arms
 from billp.serving.api.database import Database, open_database
-from billp.serving.api.forgetting import Forgetting, scrub_freed_memory
+from billp.serving.api.forgetting import Forgetting
 from billp.serving.api.learner import Learner
 from billp.serving.api.lending import Lender
 from billp.serving.api.moving import Mover
