@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-import uvloop
 
+from billp.commands.running import run_to_end
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.evaluation import evaluate
 from billp.experiments.runs.training import train
@@ -96,7 +96,9 @@ def main() -> None:
     gauge = Gauge()
     with subprocess.Popen([sys.executable, "-m", "tests.fakes.server"], stdout=subprocess.PIPE, text=True) as server:
         try:
-            uvloop.run(measure(server.stdout.readline().strip() if server.stdout else "", episodes, method, gauge))
+            run_to_end(
+                lambda: measure(server.stdout.readline().strip() if server.stdout else "", episodes, method, gauge)
+            )
         finally:
             server.terminate()
     half = np.array([sample for sample in gauge.samples if sample[0] >= gauge.steps / 2])
