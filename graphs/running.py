@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from langchain_core.runnables import RunnableConfig
+from threadpoolctl import threadpool_limits
 
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.state import EpisodeContext
@@ -16,14 +17,16 @@ _TRACED = ("method", "split", "seed", "run", "learn", "dataset", "memory", "prom
 
 
 def settle() -> None:
-    """Excludes all present objects from garbage collection, once in a process.
+    """Prepares this process for many episodes side by side, once: call it when data and models are open.
 
-    Call it when data and models are open, before the first episode: they and the libraries are some 600,000 objects,
-    and each full collection would look at all of them.
+    All present objects are excluded from garbage collection: they and the libraries are some 600,000 objects, and each
+    full collection would look at all of them. NumPy's products take one thread each: episodes multiply small matrices
+    in several threads at once, and BLAS would spend more on sharing them among its own threads than on multiplying.
     """
     if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()
+        threadpool_limits(1, user_api="blas")
 
 
 def in_full(context: AnyContext, deps: Dependencies) -> AnyContext:

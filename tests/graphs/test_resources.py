@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import billp.graphs.resources
 from billp.errors import DataError, MemoryStoreError
@@ -86,4 +87,14 @@ def test_what_is_open_is_looked_at_no_more_and_that_is_said_once():
     settle()
     assert gc.get_freeze_count() <= frozen
     assert any(each is later for each in gc.get_objects()), "what comes later is collected as ever"
+    gc.unfreeze()
+
+
+def test_products_of_numpy_take_one_thread_each_once_episodes_run():
+    gc.unfreeze()
+    with threadpool_limits(2, user_api="blas"):
+        settle()
+        blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert blas
+    assert set(blas) == {1}
     gc.unfreeze()
