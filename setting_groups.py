@@ -136,6 +136,9 @@ class RunSettings(Group):
         None, min_length=1, description="Ray cluster as HOST:PORT, or auto; none starts Ray on this machine"
     )
     workers: int = Field(0, ge=0, description="worker processes of Ray; 0 is one per CPU core that it has")
+    log_to: Literal["none", "mlflow", "wandb"] = Field(
+        "none", description="log parameters, episodes, results and files of runs to MLflow or Weights & Biases too"
+    )
     tape: Literal["record", "replay", "off"] = Field("off", description="record LLM calls, or replay them without LLM")
     tape_file: HomePath | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billp.commands.options import RunOptions, number_list, run_command
+from billp.commands.offered import number_list
+from billp.commands.options import RunOptions, run_command
 from billp.commands.output import show_json, stdout
 from billp.commands.running import given_run, new_run, with_resources, with_tape_in
 from billp.commands.terminal_plot import show_learning

@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
-from typer.models import OptionInfo
 
 from billp.commands.console import complain
+from billp.commands.offered import Offered, number_list
 from billp.commands.output import AsJson, Assignments, settings_from
 from billp.commands.shell_completion import dataset_names, memory_names, method_names, run_names
 from billp.graphs.methods import METHODS
 from billp.settings import Settings
 
 _TRAINING_EPISODES = 100
-
-
-@dataclass(frozen=True)
-class _Offered:
-    """How commands offer an option.
-
-    `on` names the commands that take it, `defaults` the commands whose default differs from the field's, `old` its
-    former flag, `completed` what the shell offers. Without `help`, the field's type declares the option, as for
-    commands without episodes.
-    """
-
-    help: str | None = None
-    on: str = ""
-    defaults: Mapping[str, object] = field(default_factory=dict)
-    flag: str | None = None
-    old: str | None = None
-    least: int | None = None
-    metavar: str | None = None
-    completed: Callable[[str], list[str]] | None = None
-
-    def info(self, flag: str | None, *, hidden: bool = False) -> OptionInfo:
-        """Returns the option for Typer."""
-        flags = [] if flag is None else [flag]
-        text = None if hidden else self.help
-        found: OptionInfo = typer.Option(
-            *flags, help=text, min=self.least, metavar=self.metavar, hidden=hidden, autocompletion=self.completed
-        )
-        return found
 
 
 _RUNS = "train evaluate episode critic play compare surface tune"
@@ -57,11 +29,11 @@ class RunOptions:
     """The options that one of these commands was given; options that it does not take have their default."""
 
     method: Annotated[
-        str, _Offered(", ".join(METHODS), on="train evaluate episode critic play api", completed=method_names)
+        str, Offered(", ".join(METHODS), on="train evaluate episode critic play api", completed=method_names)
     ] = "billp"
     methods: Annotated[
         str,
-        _Offered(
+        Offered(
             "comma-separated methods; surface adds the oracle",
             on="compare surface",
             completed=method_names,
@@ -72,11 +44,11 @@ class RunOptions:
         ),
     ] = "random,shortlist-random,act-only,react,reflexion,billp,oracle"
     dataset: Annotated[
-        str, _Offered("registered dataset with a built simulator", on=f"{_RUNS} knowledge api", completed=dataset_names)
+        str, Offered("registered dataset with a built simulator", on=f"{_RUNS} knowledge api", completed=dataset_names)
     ] = "ml-100k"
     episodes: Annotated[
         int | None,
-        _Offered(
+        Offered(
             "training episodes of each method that learns from episodes; none is 100",
             on="train compare surface demo",
             defaults={"demo": 30},
@@ -86,11 +58,11 @@ class RunOptions:
     ] = None
     epochs: Annotated[
         int | None,
-        _Offered("epochs that policies train for; none is their hyperparameters'", on="train compare tune", least=1),
+        Offered("epochs that policies train for; none is their hyperparameters'", on="train compare tune", least=1),
     ] = None
     users: Annotated[
         int,
-        _Offered(
+        Offered(
             "held-out users that every method meets",
             on="evaluate critic demo compare surface",
             defaults={"compare": 100, "surface": 100},
@@ -99,7 +71,7 @@ class RunOptions:
     ] = 20
     seeds: Annotated[
         str,
-        _Offered(
+        Offered(
             "comma-separated: users are met, and in comparisons methods trained, once with each; otherwise one",
             on=f"{_RUNS} demo api",
             old="--seed",
@@ -107,7 +79,7 @@ class RunOptions:
     ] = "0"
     horizon: Annotated[
         int | None,
-        _Offered(
+        Offered(
             "steps after which an episode is cut off; none is run.horizon",
             on=f"{_RUNS} demo",
             defaults={"demo": 10},
@@ -116,18 +88,18 @@ class RunOptions:
     ] = None
     memory: Annotated[
         str | None,
-        _Offered(
+        Offered(
             "name of the memory, or of what was trained without one; none is the method's name, for people their own",
             on="train evaluate episode critic play api",
             completed=memory_names,
         ),
     ] = None
     learn: Annotated[
-        bool, _Offered("reflect, and write what was learned to memory", on="episode play", flag="--learn")
+        bool, Offered("reflect, and write what was learned to memory", on="episode play", flag="--learn")
     ] = False
     untrained: Annotated[
         bool,
-        _Offered(
+        Offered(
             "take the method before it learned; its memory must hold nothing",
             on="evaluate episode critic api",
             flag="--untrained",
@@ -135,7 +107,7 @@ class RunOptions:
     ] = False
     run: Annotated[
         str | None,
-        _Offered(
+        Offered(
             "name of the run's folder; none is made up",
             on="train evaluate critic play compare surface tune",
             completed=run_names,
@@ -143,7 +115,7 @@ class RunOptions:
     ] = None
     resume: Annotated[
         bool,
-        _Offered(
+        Offered(
             "go on with the run of that name; a comparison may have more methods, seeds or users",
             on="train evaluate critic compare surface tune",
             flag="--resume",
@@ -151,29 +123,33 @@ class RunOptions:
     ] = False
     side_by_side: Annotated[
         int | None,
-        _Offered("episodes, or questions, in flight at once", on="train evaluate critic compare surface knowledge"),
+        Offered("episodes, or questions, in flight at once", on="train evaluate critic compare surface knowledge"),
     ] = None
     engine: Annotated[
         Literal["local", "ray"] | None,
-        _Offered("who plays episodes: this process, or Ray's workers", on="train evaluate compare surface"),
+        Offered("who plays episodes: this process, or Ray's workers", on="train evaluate compare surface"),
     ] = None
     ray_address: Annotated[
         str | None,
-        _Offered(
+        Offered(
             "Ray cluster, or auto; none starts Ray on this machine",
             on="train evaluate compare surface",
             metavar="HOST:PORT",
         ),
     ] = None
+    log_to: Annotated[
+        Literal["mlflow", "wandb"] | None,
+        Offered("log parameters, episodes and results there too", on="train evaluate compare"),
+    ] = None
     tape: Annotated[
         Literal["record", "replay", "off"] | None,
-        _Offered(
+        Offered(
             "record every LLM call, or replay a recorded run without an LLM", on="train evaluate episode critic compare"
         ),
     ] = None
     tape_file: Annotated[
         Path | None,
-        _Offered(
+        Offered(
             "the tape; none is tape.sqlite in the run's folder",
             on="train evaluate episode critic compare",
             metavar="FILE",
@@ -181,14 +157,14 @@ class RunOptions:
     ] = None
     prompts: Annotated[
         str | None,
-        _Offered(
+        Offered(
             "prompt pack; compare takes several, comma-separated, and compares them",
             on="train evaluate episode critic play compare demo knowledge api",
             metavar="DIR",
         ),
     ] = None
-    assign: Annotated[Assignments, _Offered(on=f"{_RUNS} demo knowledge api")] = None
-    as_json: Annotated[AsJson, _Offered(on=f"{_RUNS} demo knowledge")] = False
+    assign: Annotated[Assignments, Offered(on=f"{_RUNS} demo knowledge api")] = None
+    as_json: Annotated[AsJson, Offered(on=f"{_RUNS} demo knowledge")] = False
 
     def settings(self, *first: str, **flags: Any) -> Settings:
         """Returns the settings: `flags` override these options, and `--set` overrides `first`."""
@@ -197,6 +173,7 @@ class RunOptions:
             "run__side_by_side": self.side_by_side,
             "run__engine": self.engine,
             "run__ray_address": self.ray_address,
+            "run__log_to": self.log_to,
             "run__tape": self.tape,
             "run__tape_file": self.tape_file,
             "prompts": self.prompts,
@@ -231,14 +208,6 @@ class RunOptions:
         return seeds[0]
 
 
-def number_list(text: str, option: str) -> list[int]:
-    """Returns the whole numbers from 0 up that `option` names."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0,1,2", param_hint=option)
-    return [int(part) for part in parts]
-
-
 def run_command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turns a function of (options, its own parameters) into the command `name` with the options declared above."""
     taken = _taken_by(name)
@@ -268,7 +237,7 @@ def run_command(name: str) -> Callable[[Callable[..., None]], Callable[..., None
     return decorate
 
 
-def _taken_by(command: str) -> dict[str, tuple[_Offered, list[inspect.Parameter]]]:
+def _taken_by(command: str) -> dict[str, tuple[Offered, list[inspect.Parameter]]]:
     """Returns the options of `command` and their parameters for Typer: the option, and hidden, its old flag."""
     hints = get_type_hints(RunOptions, include_extras=True)
     taken = {}

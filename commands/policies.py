@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from billp.commands.options import RunOptions
 from billp.commands.output import show_json, show_table, stdout
-from billp.commands.running import train_with_bar
+from billp.commands.running import run_to_end, train_with_bar
 from billp.experiments.stats.numbers import fixed
 from billp.names import checked_name
 
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 def train_policy(settings: Settings, options: RunOptions, *, run: Path) -> None:
     """Trains the policy into the folder `run` and keeps it under the name of its memory."""
-    from billp.experiments.policies.policy_training import check_trainable, keep_policy, train_method, training_row
+    from billp.experiments.policies.policy_training import (
+        check_trainable,
+        keep_policy,
+        log_training,
+        train_method,
+        training_row,
+    )
 
     check_trainable(options.method)
     checked_name("policy", options.named_memory)  # before the training
@@ -33,6 +39,8 @@ def train_policy(settings: Settings, options: RunOptions, *, run: Path) -> None:
         )  # fmt: skip
 
     record = train_with_bar(settings, options.dataset, work, f"training {options.method}").record
+    if settings.run.log_to != "none":
+        run_to_end(lambda: log_training(settings, run, record))
     kept = keep_policy(run, settings.data, options.dataset, options.named_memory)
     row = training_row(record)
     if options.as_json:

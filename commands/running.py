@@ -61,8 +61,9 @@ def given_run(settings: Settings, options: RunOptions) -> Path | None:
 
     Raises ArtifactError if the run exists and is not to be resumed, BadInputError for a path.
     """
-    from billp.experiments.checks import check_run
+    from billp.experiments.checks import check_run, check_tracker
 
+    check_tracker(settings)
     if options.run is not None:
         return check_run(settings, options.run, resume=options.resume)
     if options.resume:

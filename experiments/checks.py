@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from billp.errors import ArtifactError, MemoryStoreError, SettingsError
@@ -9,6 +10,9 @@ from billp.experiments.runs.configured_folder import check_free
 from billp.graphs.methods import Method, method_named
 from billp.names import checked_name, there_is_no
 from billp.settings import Settings
+
+TRACKERS = {"mlflow": "MLflow", "wandb": "Weights & Biases"}
+"""What runs can be logged to, by the setting and the package's name."""
 
 
 def check_dataset(settings: Settings, name: str) -> None:
@@ -24,6 +28,15 @@ def check_dataset(settings: Settings, name: str) -> None:
         raise no_dataset(settings.data, name)
     if not (simulator_folder(settings.data, name) / RECORD).is_file():
         raise ArtifactError(f"Dataset {name} has no simulator; build it with `billp simulator build {name}`.")
+
+
+def check_tracker(settings: Settings) -> None:
+    """Raises SettingsError if the package of the tracker that `run.log_to` names is not installed."""
+    wanted = settings.run.log_to
+    if wanted != "none" and find_spec(wanted) is None:
+        raise SettingsError(
+            f"{TRACKERS[wanted]} (run.log_to={wanted}) is not installed; run `pip install 'billp[{wanted}]'`."
+        )
 
 
 def check_run(settings: Settings, name: str, *, resume: bool) -> Path:

@@ -21,6 +21,7 @@ from billp.experiments.runs.run_folder import RunFolder, is_complete, read_lines
 from billp.experiments.runs.runner import OnEpisode, Runner
 from billp.experiments.stats.beyond_accuracy import conduct_of
 from billp.experiments.stats.metrics import summarise
+from billp.experiments.tracking.logged import RunLog
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.resources import Resources
 from billp.simulators import users_of
@@ -42,6 +43,7 @@ class ComparisonContext:
     engine: Engine
     test_users: list[str]
     on_episode: OnEpisode
+    log: RunLog
     on_training: OnTraining
     one_training: asyncio.Lock
     """Policies are trained one after another, since they share the generators of torch and NumPy."""
@@ -104,7 +106,7 @@ class ArmRun:
                 await asyncio.to_thread(self._services.memory.clear)
             runner = self._runner(folder, world.horizon)
             for start, stop in pairwise([0, *design.probes, design.train_episodes]):
-                await runner.run(plans[start:stop], self._bench.on_episode)
+                await runner.run(plans[start:stop], self._played(folder))
                 if stop < design.train_episodes:
                     await self._probe(stop)
             self.training = _in_brief(folder.lines())
@@ -168,7 +170,7 @@ class ArmRun:
         with self._open(name, plan) as folder:
             runner = self._runner(folder, self._services.worlds.test.horizon)
             plans = evaluation_plan(keys, [self._seed])
-            await runner.run([plan for plan in plans if plan.id not in met], self._bench.on_episode)
+            await runner.run([plan for plan in plans if plan.id not in met], self._played(folder))
             lines = tuple(line for line in _in_brief(folder.lines()) if line.user in set(keys))
             conduct = conduct_of(folder.lines(line.id for line in lines), self._services)
             summary = summarise(lines, self.arm.name, self._bench.design.dataset, conduct)
@@ -194,6 +196,10 @@ class ArmRun:
             self._services, self.arm.method, folder, horizon=horizon, engine=self._bench.engine, name=name,
             learner=self._rival,
         )  # fmt: skip
+
+    def _played(self, folder: RunFolder) -> OnEpisode:
+        series = folder.path.relative_to(self._bench.folder).as_posix()
+        return self._bench.log.following(series, self._bench.on_episode, len(folder.over))
 
     @property
     def _trained(self) -> int:

@@ -15,6 +15,7 @@ from billp.errors import ArtifactError
 from billp.experiments.analysis.recorded_knowledge import as_begun
 from billp.experiments.compare.arm_run import ArmRun, ComparisonContext, OnTraining
 from billp.experiments.compare.captions import caption
+from billp.experiments.compare.comparison_tables import tables_of
 from billp.experiments.compare.design import Arm, Design, checked
 from billp.experiments.compare.pairs import compare_pairs, differs
 from billp.experiments.compare.policy_curves import PolicyTraining, policy_training
@@ -29,6 +30,7 @@ from billp.experiments.runs.runner import OnEpisode
 from billp.experiments.runs.stored import read_stored
 from billp.experiments.stats.beyond_accuracy import conduct_of
 from billp.experiments.stats.metrics import Summary, cached_share, summarise
+from billp.experiments.tracking.logged import logged
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.resources import Resources
 from billp.simulators import users_of
@@ -74,27 +76,32 @@ async def compare(
         _check_wider(run, design)
         if folder.existed and base.roles is not None:
             base = as_begun(base, resources.knowledge.answers(base.pack), folder.surroundings)
-        own = folder.surroundings.get(_ID)
-        bench = ComparisonContext(
-            resources=resources,
-            design=design,
-            folder=run,
-            memories=f"{first_name(run)}-{own}" if own else first_name(run),  # comparisons of earlier builds have none
-            engine=engine or await engine_of(resources),
-            test_users=users,
-            on_episode=on_episode or (lambda _: None),
-            on_training=on_training or (lambda _, __: None),
-            one_training=asyncio.Lock(),
-        )
-        tracks = [
-            ArmRun(bench, arm, seed, _services_of(arm, base, resources)) for arm in design.arms for seed in design.seeds
-        ]
-        met = await _run(tracks, design)
-        comparison = _results(resources, base, design, tracks, met=met, settings=config["settings"])
-        folder.widen()
-        if not resources.load.seconds:  # nothing was asked, so only the stored one says how the LLM was used
-            comparison = _as_stored(run / COMPARISON, comparison)
-        write_whole(run / COMPARISON, comparison.model_dump_json(indent=2) + "\n")
+        async with logged(resources.settings, run, config) as log:
+            own = folder.surroundings.get(_ID)  # comparisons of earlier builds have none
+            bench = ComparisonContext(
+                resources=resources,
+                design=design,
+                folder=run,
+                memories=f"{first_name(run)}-{own}" if own else first_name(run),
+                engine=engine or await engine_of(resources),
+                test_users=users,
+                on_episode=on_episode or (lambda _: None),
+                on_training=on_training or (lambda _, __: None),
+                log=log,
+                one_training=asyncio.Lock(),
+            )
+            tracks = [
+                ArmRun(bench, arm, seed, _services_of(arm, base, resources))
+                for arm in design.arms
+                for seed in design.seeds
+            ]
+            met = await _run(tracks, design)
+            comparison = _results(resources, base, design, tracks, met=met, settings=config["settings"])
+            folder.widen()
+            if not resources.load.seconds:  # nothing was asked, so only the stored one says how the LLM was used
+                comparison = _as_stored(run / COMPARISON, comparison)
+            write_whole(run / COMPARISON, comparison.model_dump_json(indent=2) + "\n")
+            log.results(comparison.methods, tables_of(comparison))
     return comparison
 
 

@@ -19,7 +19,9 @@ from billp.baselines.rl.policy import PolicyRecord, TrainedPolicy, load_policy, 
 from billp.baselines.rl.probe import EvaluationUsers
 from billp.errors import BadInputError
 from billp.experiments.runs.config import run_config, surroundings
-from billp.experiments.runs.configured_folder import ConfiguredFolder
+from billp.experiments.runs.configured_folder import ConfiguredFolder, read_config
+from billp.experiments.tracking.logged import logged
+from billp.experiments.tracking.tracker import Point
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
 from billp.graphs.resources import Resources
@@ -115,6 +117,15 @@ def training_row(record: PolicyRecord) -> dict[str, Any]:
         "train_users": asdict(record.curve[-1].train_users),
         "curve": [point.model_dump(mode="json") for point in record.curve],
     }
+
+
+async def log_training(settings: Settings, run: Path, record: PolicyRecord) -> None:
+    """Logs a finished training, with the points of its curve, to the tracker of the settings."""
+    async with logged(settings, run, read_config(run)) as log:
+        for point in record.curve:
+            users = {f"train_users_{name}": value for name, value in asdict(point.train_users).items()}
+            numbers = {"steps": point.steps, **users, **point.losses}
+            log.numbers([Point("training", name, point.epoch, float(value)) for name, value in numbers.items()])
 
 
 def classroom(deps: Dependencies, world: World, seed: int) -> TrainingData:

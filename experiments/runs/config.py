@@ -29,7 +29,7 @@ _PACKAGES = (
 # Places and the number of episodes at once may change between a run and its resumption; what decides results may not.
 _NOT_IDENTITY = {"data_dir": True, "runs_dir": True, "prompts": True, "chroma_url": True, "vllm": True, "page": True,
                  "postgres_url": True, "api": True,
-                 "run": {"side_by_side", "tape", "tape_file", "engine", "ray_address", "workers"},
+                 "run": {"side_by_side", "tape", "tape_file", "engine", "ray_address", "workers", "log_to"},
                  "llm": {"base_url", "api_key", "gguf", "timeout_s", "retries", "backoff_s", "patience_s",
                          "threads"}}  # fmt: skip
 

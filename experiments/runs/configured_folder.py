@@ -179,7 +179,7 @@ def _stored(path: Path) -> dict[str, Any]:
 
 
 def _same_config(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], may_change: Collection[str]) -> None:
-    before, after = (_flat({**config, "settings": completed(config.get("settings", {}))}) for config in (old, new))
+    before, after = (flat({**config, "settings": completed(config.get("settings", {}))}) for config in (old, new))
     for name in sorted(before.keys() | after.keys()):
         changeable = any(f"{name}.".startswith(f"{part}.") for part in may_change)
         if not changeable and before.get(name) != after.get(name):
@@ -189,11 +189,12 @@ def _same_config(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], may
             )
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns the values of nested mappings by dotted name."""
+    found: dict[str, Any] = {}
     for name, value in config.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return flat
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return found
 
 
 _EARLIER: dict[str, dict[str, object]] = {

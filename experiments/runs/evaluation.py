@@ -15,6 +15,8 @@ from billp.experiments.runs.run_names import row_name
 from billp.experiments.runs.runner import OnEpisode, Runner
 from billp.experiments.stats.beyond_accuracy import conduct_of
 from billp.experiments.stats.metrics import Summary, summarise
+from billp.experiments.stats.tables import summary_table
+from billp.experiments.tracking.logged import logged
 from billp.graphs.methods import method_named
 from billp.graphs.resources import Resources
 from billp.simulators import users_of
@@ -69,8 +71,10 @@ async def evaluate(
         if folder.existed and chosen.needs_llm:
             deps = as_begun(deps, resources.knowledge.answers(deps.pack), folder.surroundings)
         runner = Runner(deps, chosen, folder, horizon=worlds.test.horizon, engine=engine)
-        await runner.run(evaluation_plan(keys, seeds), on_episode)
-        conduct = conduct_of(folder.lines(), deps)
-        summary = summarise(folder.lines(), method, dataset, conduct, name=row_name(method, trained))
-        folder.write_metrics(summary.model_dump_json(indent=2))
+        async with logged(resources.settings, run, config) as log:
+            await runner.run(evaluation_plan(keys, seeds), log.following("evaluation", on_episode, len(folder.over)))
+            conduct = conduct_of(folder.lines(), deps)
+            summary = summarise(folder.lines(), method, dataset, conduct, name=row_name(method, trained))
+            folder.write_metrics(summary.model_dump_json(indent=2))
+            log.results({summary.name: summary}, [summary_table({summary.name: summary})])
     return summary

@@ -13,6 +13,8 @@ from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.run_names import row_name
 from billp.experiments.runs.runner import OnEpisode, Runner
 from billp.experiments.stats.metrics import Summary, summarise
+from billp.experiments.stats.tables import summary_table
+from billp.experiments.tracking.logged import logged
 from billp.graphs.methods import teachable
 from billp.graphs.resources import Resources
 from billp.names import checked_name
@@ -59,9 +61,12 @@ async def train(
             deps, chosen, folder, horizon=worlds.train.horizon, first_ordinal=folder.surroundings.get(_FIRST, 0),
             learner=rival, engine=engine,
         )  # fmt: skip
-        await runner.run(training_plan(users, episodes, settings.run.batch, seed), on_episode)
-        summary = summarise(folder.lines(), method, dataset, name=row_name(method, training=True))
-        folder.write_metrics(summary.model_dump_json(indent=2))
+        async with logged(settings, run, config) as log:
+            played = log.following("training", on_episode, len(folder.over))
+            await runner.run(training_plan(users, episodes, settings.run.batch, seed), played)
+            summary = summarise(folder.lines(), method, dataset, name=row_name(method, training=True))
+            folder.write_metrics(summary.model_dump_json(indent=2))
+            log.results({summary.name: summary}, [summary_table({summary.name: summary})])
         if rival is not None:
             keep_lessons(folder.lines(), deps, method, memory)
     return summary

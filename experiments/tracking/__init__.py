@@ -1,0 +1,1 @@
+"""Runs in the services where people keep their experiments: MLflow, Weights & Biases."""
