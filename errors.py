@@ -37,6 +37,10 @@ class MemoryStoreError(BadInputError):
     """The memory cannot be opened or used: locked by another process, or written by another embedder."""
 
 
+class MissingMemoryError(MemoryStoreError):
+    """There is no memory of this name."""
+
+
 class UnusableModelError(BadInputError):
     """The LLM does not answer a plain question with words."""
 

@@ -218,7 +218,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise SettingsError(_no_setting(name)) from error
-        raise SettingsError(f"Setting {name}{fault(first, secret=_is_secret(name))}; see `billp settings`.") from error
+        raise SettingsError(f"Setting {name}{fault(first, secret=is_secret(name))}; see `billp settings`.") from error
     except (OSError, ValueError) as error:  # an unreadable or malformed billp.toml
         raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
 
@@ -240,7 +240,13 @@ def setting_fields() -> dict[str, FieldInfo]:
     return found
 
 
-def _is_secret(name: str) -> bool:
+def variable(name: str) -> str:
+    """Returns the environment variable of the setting."""
+    return PREFIX + name.replace(".", "_").upper()
+
+
+def is_secret(name: str) -> bool:
+    """Returns whether the setting's value must not be shown."""
     field = setting_fields().get(name)
     return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
@@ -251,9 +257,7 @@ def _no_setting(name: str) -> str:
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
-    known, old = (
-        {PREFIX + name.replace(".", "_").upper() for name in names} for names in (setting_names(), [*RENAMED, *GONE])
-    )
+    known, old = ({variable(name) for name in names} for names in (setting_names(), [*RENAMED, *GONE]))
     for name in environment:
         if name.startswith(PREFIX) and name not in known | old:
             near = ", ".join(nearest(name, sorted(known)))

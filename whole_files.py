@@ -56,11 +56,12 @@ def hold(file: IO[Any] | int, *, wait: bool = True) -> None:
 
 def write_whole(target: Path, text: str) -> None:
     """Replaces `target` by `text` atomically; a file with the same text is left alone."""
-    with suppress(OSError, UnicodeDecodeError):
-        if target.read_text(encoding="utf-8") == text:
+    new = text.encode()
+    with suppress(OSError):
+        if read_bounded(target, len(new)) == new:
             return
     with replacing(target) as (partial,):
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(new)
 
 
 @contextmanager
@@ -143,6 +144,18 @@ def open_plain(path: Path) -> BinaryIO:
         os.close(handle)
         raise OSError(f"{path} is no plain file")
     return os.fdopen(handle, "rb")
+
+
+def open_lock(path: Path) -> BinaryIO:
+    """Opens the file `path` to `hold` it, and creates it if it is not there; what is in it stays.
+
+    Raises OSError for a link, which might lead to any file, and for anything else that is no plain file.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return os.fdopen(handle, "r+b", buffering=0)
 
 
 def _sweep_files(target: Path) -> None:

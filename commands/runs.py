@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
 from billp.commands.shell_completion import run_names
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(help="List, show, rename and remove runs.", no_args_is_help=True)
 Run = Annotated[str, typer.Argument(help="name in the runs folder", autocompletion=run_names)]
@@ -28,7 +24,8 @@ def list_(as_json: AsJson = False) -> None:
         show_json({"runs": [run.plain() for run in found]})
         return
     rows = [
-        (run.name, run.command, run.method, run.dataset, run.episodes, _when(run.changed), run.state) for run in found
+        (run.name, run.command, run.method, run.dataset, _count(run.episodes), _when(run.changed), run.state)
+        for run in found
     ]
     show_table(["run", "command", "method", "dataset", "episodes", "last episode", "state"], rows)
 
@@ -37,8 +34,9 @@ def list_(as_json: AsJson = False) -> None:
 def show(run: Run, as_json: AsJson = False) -> None:
     """Show what a run was made with, and the parts that it has."""
     from billp.experiments.runs.listing import listed
+    from billp.experiments.runs.run_names import run_named
 
-    folder = _folder(run)
+    folder = run_named(settings_from().runs_dir, run)
     found = listed(folder, folder.parent)
     if as_json:
         show_json(found.plain() | {"folder": str(folder), "parts": found.parts})
@@ -49,7 +47,7 @@ def show(run: Run, as_json: AsJson = False) -> None:
             "command": found.command,
             "method": found.method,
             "dataset": found.dataset,
-            "episodes": found.episodes,
+            "episodes": _count(found.episodes),
             "last episode": _when(found.changed),
             "state": found.state,
         },
@@ -63,30 +61,26 @@ def show(run: Run, as_json: AsJson = False) -> None:
 @app.command()
 def rename(run: Run, name: Annotated[str, typer.Argument(help="its new name")]) -> None:
     """Give a run another name; what it taught a memory is still known to be its own."""
-    from billp.experiments.runs.listing import rename_run
+    from billp.experiments.runs.listing import own_run, rename_run
 
-    rename_run(_folder(run), name)
+    rename_run(own_run(settings_from().runs_dir, run), name)
     stdout.print(f"run {run} is called {name} now")
 
 
 @app.command()
 def rm(run: Run, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
     """Remove a run with its episodes and its report; what it taught a memory stays there."""
-    from billp.experiments.runs.listing import remove_run
+    from billp.experiments.runs.listing import own_run, remove_run
 
-    folder = _folder(run)
+    folder = own_run(settings_from().runs_dir, run)
     if not yes:
         typer.confirm(f"Remove {folder} and everything in it?", abort=True)
     remove_run(folder)
     stdout.print(f"run {run} is removed")
 
 
-def _folder(run: str) -> Path:
-    """Returns the run's folder; refuses a path, so that nothing outside the runs folder can be removed."""
-    from billp.experiments.runs.run_names import run_named
-    from billp.names import checked_name
-
-    return run_named(settings_from().runs_dir, checked_name("run", run))
+def _count(episodes: int | None) -> int | str:
+    return "cannot be read" if episodes is None else episodes
 
 
 def _when(changed: float | None) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from billp.errors import MemoryStoreError
+from billp.errors import MemoryStoreError, MissingMemoryError
 from billp.memory.records import Kind
 from billp.memory.store.collection import Collection, short_name
 from billp.memory.store.folder import DAMAGED, FILE, open_database, unreadable
@@ -56,11 +56,11 @@ def inventory(settings: Settings) -> Inventory:
 def counts_of(settings: Settings, dataset: str, name: str) -> Counts:
     """Counts the records of each kind in the memory `name` of `dataset`.
 
-    Raises MemoryStoreError, naming similar ones, if there is no such memory.
+    Raises MissingMemoryError, naming similar ones, if there is no such memory.
     """
     known = inventory(settings).get(dataset, {})
     if name not in known:
-        raise MemoryStoreError(there_is_no("memory", name, known, where=f"of {dataset!r}"))
+        raise MissingMemoryError(there_is_no("memory", name, known, where=f"of {dataset!r}"))
     return {kind: known[name].get(kind, 0) for kind in get_args(Kind)}
 
 

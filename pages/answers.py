@@ -33,6 +33,12 @@ class Part(Question):
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
+class EpisodeQuestion(Question):
+    """The number of an episode."""
+
+    number: Annotated[int, Field(ge=0, le=10**9)]
+
+
 class RunQuestion(Part):
     """Runs that are asked for, and their order; a run's row must hold all words of `text`."""
 
@@ -265,4 +271,4 @@ class Problem(Answer):
     """Why there is no answer, in one sentence."""
 
     error: str
-    status: Literal[400, 403, 404, 409, 415, 500, 503]
+    status: Literal[400, 403, 404, 413, 415, 500, 503]

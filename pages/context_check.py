@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import difflib
 import json
@@ -16,6 +17,7 @@ _RUNS = re.compile(
 )
 
 
+_LONGEST = 200  # characters of a key that are compared and told
 _CLOSE = 0.8  # a key at least this similar to a known one is taken as misspelt
 
 
@@ -31,14 +33,13 @@ class ContextCheck:
         if not asks:
             await self._app(scope, receive, send)
             return
-        body, messages = b"", list[Message]()
+        messages = list[Message]()
         while True:
             message = await receive()
             messages.append(message)
-            body += message.get("body", b"")
             if message["type"] != "http.request" or not message.get("more_body"):
                 break
-        problem = _problem(body)
+        problem = await asyncio.to_thread(_problem, b"".join(message.get("body", b"") for message in messages))
         if problem:
             await JSONResponse({"detail": problem}, 422)(scope, receive, send)
             return
@@ -53,16 +54,16 @@ def _problem(body: bytes) -> str:
     """Returns what is wrong with the contexts in `body`; empty if nothing is, or if it is not JSON."""
     try:
         asked = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""  # the server says so
     known = _fields()
     for one in asked if isinstance(asked, list) else [asked]:
         for name in _names(_part(one, "context")):
             if name not in known:
-                return _unknown(name, known, difflib.get_close_matches(name, known, n=1))
+                return _unknown(name, known, difflib.get_close_matches(name[:_LONGEST], known, n=1))
         # The server still accepts a context here, beside LangGraph's and clients' own keys.
         for name in _names(_part(_part(one, "config"), "configurable")):
-            near = difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
+            near = difflib.get_close_matches(name[:_LONGEST], known, n=1, cutoff=_CLOSE)
             if near and name not in known:
                 return _unknown(name, known, near)
     return ""
@@ -78,7 +79,7 @@ def _names(value: object) -> list[str]:
 
 def _unknown(name: str, known: list[str], near: list[str]) -> str:
     meant = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"The context has no field {name!r}{meant}; its fields are {', '.join(known)}."
+    return f"The context has no field {name[:_LONGEST]!r}{meant}; its fields are {', '.join(known)}."
 
 
 @cache

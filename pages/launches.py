@@ -112,6 +112,12 @@ class Launches:
             _interrupt(child.process)
         return child.told()
 
+    def check_over(self, run: str) -> None:
+        """Raises ArtifactError if the run was started here and is under way, though it may hold nothing yet."""
+        child = self.of(run)
+        if child is not None and child.code is None:
+            raise ArtifactError(f"Run {run} is under way; stop it first.")
+
     def forget(self, run: str) -> None:
         """Forgets that the run was started here, since it is called otherwise now, or is gone."""
         with self._lock:

@@ -16,12 +16,14 @@ from billp.experiments.runs.run_names import run_name
 from billp.graphs.methods import METHODS, Method, method_named, teachable
 from billp.memory import list_memories
 from billp.pages.answers import Answer, MemoryName, Question
-from billp.settings import Settings, load_settings
+from billp.settings import Settings, is_secret, load_settings, variable
 from billp.simulators import list_datasets, list_simulators
 from billp.simulators.quit.registry import RULES, rule_named
 
 Text = Annotated[str, Field(max_length=200, pattern=r"^([^\x00-\x1f\x7f\-][^\x00-\x1f\x7f]*)?$")]
 """Words that cannot be taken for an option."""
+_PLACES = ("data_dir", "runs_dir", "chroma_url")
+"""Settings of places: a run with others would not be among the runs and memories that the page shows."""
 Count = Annotated[int, Field(ge=1, le=10**6)]
 
 
@@ -119,7 +121,14 @@ def _named(assigned: Sequence[str]) -> dict[str, str]:
         name, equals, value = assignment.partition("=")
         if not equals:
             raise SettingsError(f"Setting {assignment!r} has no '='; write NAME=VALUE.")
-        pairs[name.strip()] = value.strip()
+        name = name.strip()
+        if is_secret(name):  # every program of this machine could read it in the command
+            raise SettingsError(
+                f"Setting {name} is secret; put it in the environment of this server: {variable(name)}."
+            )
+        if name in _PLACES:
+            raise SettingsError(f"Setting {name} is this server's own; start a run elsewhere in a terminal.")
+        pairs[name] = value.strip()
     return pairs
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -17,9 +18,10 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from billp.errors import ArtifactError, BadInputError, BillpError, MemoryStoreError
+from billp.errors import ArtifactError, BadInputError, BillpError, MemoryStoreError, MissingMemoryError
 from billp.pages.answers import (
     Answer,
+    EpisodeQuestion,
     Forgetting,
     LaunchList,
     MemoryQuestion,
@@ -40,6 +42,15 @@ from billp.validation import fault
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
 _REPORT = _FOLDER.parent / "reports"
+_LARGEST = 1_000_000  # bytes of a request
+_STATUS: tuple[tuple[type[BillpError], Literal[400, 404, 500, 503]], ...] = (
+    (ArtifactError, 404),
+    (MissingMemoryError, 404),
+    (MemoryStoreError, 503),
+    (BadInputError, 400),
+    (BillpError, 500),
+)
+"""The status that an error is answered with: that of the first kind it is of."""
 _SHARED = ("report.css", "elements.js", "episode.js")  # the look of reports, and how they show an episode
 
 Ask = Callable[[Reading, Request], Answer]
@@ -61,7 +72,9 @@ def make_page(opened: Callable[[], Reading]) -> Starlette:
             refused = _foreign(request)
             if refused is not None:
                 return _problem(refused)
-            body = await request.body()
+            body = await _body(request)
+            if body is None:
+                return _problem(Problem(error=f"The request has more than {_LARGEST} bytes.", status=413))
             return await asyncio.to_thread(_answered, lambda: change(opened(), request, body))
 
         return endpoint
@@ -75,7 +88,7 @@ def make_page(opened: Callable[[], Reading]) -> Starlette:
             Route("/api/runs", answered(_runs)),
             Route("/api/runs/{run}", answered(_run)),
             Route("/api/runs/{run:path}/episodes", answered(_episodes)),
-            Route("/api/runs/{run:path}/episodes/{number:int}", answered(_episode)),
+            Route("/api/runs/{run:path}/episodes/{number}", answered(_episode)),
             post("/api/runs/{run}/name", _rename),
             post("/api/runs/{run}/removal", _remove),
             post("/api/runs/{run}/stop", lambda reading, request, _: reading.launches.stop(_name(request))),
@@ -103,19 +116,28 @@ def _foreign(request: Request) -> Problem | None:
     return Problem(error="Only this page itself may change runs and memories.", status=403)
 
 
+async def _body(request: Request) -> bytes | None:
+    """Returns the request's body; None if it is larger than any that the page sends."""
+    parts, size = list[bytes](), 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _LARGEST:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
 def _answered(ask: Callable[[], Answer]) -> Response:
     try:
         found = ask()
     except ValidationError as error:
         return _problem(Problem(error=_fault(error), status=400))
-    except ArtifactError as error:
-        return _problem(Problem(error=str(error), status=404))
-    except MemoryStoreError as error:
-        return _problem(Problem(error=str(error), status=503))
-    except BadInputError as error:
-        return _problem(Problem(error=str(error), status=400))
     except BillpError as error:
-        return _problem(Problem(error=str(error), status=500))
+        status = next(status for kind, status in _STATUS if isinstance(error, kind))
+        return _problem(Problem(error=str(error), status=status))
+    except OSError as error:  # a full or read-only disk, a file that is gone meanwhile
+        told = f"{error.filename or 'A file'} cannot be used ({error.strerror or error}); mend that and try again."
+        return _problem(Problem(error=told, status=500))
     return Response(found.model_dump_json(), media_type="application/json")
 
 
@@ -143,12 +165,14 @@ def _run(reading: Reading, request: Request) -> Answer:
 
 
 def _rename(reading: Reading, request: Request, body: bytes) -> Answer:
+    reading.launches.check_over(_name(request))
     done = reading.whole.rename(_name(request), NewName.model_validate_json(body).name)
     reading.launches.forget(_name(request))
     return done
 
 
 def _remove(reading: Reading, request: Request, _: bytes) -> Answer:
+    reading.launches.check_over(_name(request))
     done = reading.whole.remove(_name(request))
     reading.launches.forget(_name(request))
     return done
@@ -160,7 +184,8 @@ def _episodes(reading: Reading, request: Request) -> Answer:
 
 
 def _episode(reading: Reading, request: Request) -> Answer:
-    return reading.episodes.episode(_name(request), request.path_params["number"])
+    asked = EpisodeQuestion.model_validate({"number": request.path_params["number"]})
+    return reading.episodes.episode(_name(request), asked.number)
 
 
 def _comparison(reading: Reading, request: Request) -> Answer:

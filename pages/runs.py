@@ -14,7 +14,7 @@ from pathlib import Path
 from billp.errors import ArtifactError
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_folder import parse_line
-from billp.experiments.runs.run_names import EPISODES, is_called, row_name
+from billp.experiments.runs.run_names import EPISODES, LONGEST, is_called, row_name
 from billp.experiments.runs.stored import Config, has_ended, stored_config
 from billp.experiments.stats.endings import outcome, outcome_words
 from billp.experiments.stats.intervals import mean_of
@@ -51,8 +51,10 @@ class _Index:
             return
         with open_plain(self.file) as stream:
             stream.seek(self.size)
-            for raw in stream:
+            for raw in iter(lambda: stream.readline(LONGEST), b""):
                 if not raw.endswith(b"\n"):
+                    if len(raw) == LONGEST:
+                        raise OSError(f"{self.file} has a line of more than {LONGEST} bytes")
                     break
                 line = parse_line(self.file, self.lines + 1, raw)
                 self.lines += 1
@@ -143,7 +145,12 @@ class Runs:
 
     def _index(self, folder: Path) -> _Index:
         index = self._indices.setdefault(folder, _Index(folder / EPISODES))
-        index.refresh()
+        try:
+            index.refresh()
+        except OSError as error:
+            raise ArtifactError(
+                f"{folder / EPISODES} cannot be read ({error}); restore it or remove the run."
+            ) from error
         return index
 
     def _number(self, folder: Path, episode: str) -> int | None:
@@ -154,10 +161,11 @@ class Runs:
 
     def _summary(self, name: str) -> RunRow:
         folder = self._root / name
-        changed = folder.joinpath(EPISODES).stat().st_mtime
+        changed = 0.0
         try:
+            changed = folder.joinpath(EPISODES).lstat().st_mtime
             config, index = stored_config(folder), self._index(folder)
-        except ArtifactError as error:
+        except (ArtifactError, OSError) as error:
             return RunRow(
                 name=name, command="", method="", dataset="", episodes=0, failed=0, length=None, r_traj=None,
                 changed=changed, complete=False, problem=str(error),

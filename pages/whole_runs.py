@@ -99,7 +99,7 @@ class WholeRuns:
             method=(row.method if row is not None else "") or run.method,
             dataset=run.dataset,
             parts=len(parts),
-            episodes=run.episodes if row is None or damaged else row.episodes,
+            episodes=(run.episodes or 0) if row is None or damaged else row.episodes,
             failed=0 if row is None else row.failed,
             planned=run.planned,
             length=None if row is None else row.length,

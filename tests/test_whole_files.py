@@ -18,6 +18,7 @@ from billp.whole_files import (
     bounded_lines,
     check_room,
     hold,
+    open_lock,
     private_folder,
     read_bounded,
     replacing,
@@ -54,6 +55,19 @@ def test_a_file_held_by_one_process_is_free_once_that_process_is_killed(tmp_path
         other.kill()
         other.join()
         hold(mine, wait=False)
+
+
+def test_a_lock_is_a_plain_file_whose_words_stay(tmp_path: Path):
+    (tmp_path / "old").write_text("17")
+    with open_lock(tmp_path / "old") as file:
+        assert file.read() == b"17"
+    open_lock(tmp_path / "new").close()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "old")
+    (tmp_path / "folder").mkdir()
+    for odd in ("pipe", "link", "folder"):
+        with pytest.raises(OSError, match=odd):
+            open_lock(tmp_path / odd)
 
 
 def test_several_files_are_replaced_together_or_not_at_all(tmp_path: Path):

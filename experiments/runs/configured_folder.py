@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import IO, Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 from pydantic import BaseModel
 
 from billp.errors import ArtifactError
 from billp.renamed_settings import with_new_names
 from billp.settings import Settings
-from billp.whole_files import hold, private_folder, read_bounded, write_whole
+from billp.whole_files import hold, open_lock, open_plain, private_folder, read_bounded, write_whole
 
 CONFIG = "config.json"
 LOCK = ".lock"
@@ -123,10 +123,10 @@ def read_surroundings(path: Path) -> dict[str, Any]:
     return kept
 
 
-def locked(path: Path) -> IO[str]:
+def locked(path: Path) -> BinaryIO:
     """Returns the file `path`, locked until it is closed; raises ArtifactError if another process holds it."""
     try:
-        file = path.open("w")
+        file = open_lock(path)
     except OSError as error:
         raise unwritable(path.parent, error) from error
     try:
@@ -140,7 +140,7 @@ def locked(path: Path) -> IO[str]:
 def is_locked(path: Path) -> bool:
     """Returns whether another process holds the lock at `path`, which is tried for an instant."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             hold(file, wait=False)
     except BlockingIOError:
         return True

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LOCK, is_locked, locked
-from billp.experiments.runs.run_names import EPISODES, METRICS, keep_first_name
+from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS, keep_first_name
 from billp.experiments.runs.stored import Config, Plan, stored_config
-from billp.names import checked_name
+from billp.names import checked_name, there_is_no
+from billp.whole_files import bounded_lines
 
 _ENDS = (METRICS, "comparison.json", "surface.json")
 """Files that mark the end of a run, a comparison or a surface."""
@@ -36,9 +37,12 @@ class ListedRun:
     """Most episodes that it can come to; None if its plan does not say."""
 
     @property
-    def episodes(self) -> int:
-        """The number of recorded episodes; reads the files."""
-        return sum(map(_lines, self.files))
+    def episodes(self) -> int | None:
+        """The number of recorded episodes; None if a file of them cannot be read, as all of them must be."""
+        try:
+            return sum(1 for file in self.files for _ in bounded_lines(file, LONGEST))
+        except OSError:
+            return None
 
     def plain(self) -> dict[str, Any]:
         """Returns plain values for JSON."""
@@ -71,11 +75,25 @@ def listed(folder: Path, runs_dir: Path) -> ListedRun:
         method=method,
         dataset=config.dataset.name,
         files=tuple(files),
-        changed=max((file.stat().st_mtime for file in files), default=None),
+        changed=max((when for file in files if (when := _changed(file)) is not None), default=None),
         state="finished" if whole else "running" if is_running(folder) else "interrupted",
         parts=parts,
         planned=config.plan.planned if own else None,
     )
+
+
+def own_run(runs_dir: Path, name: str) -> Path:
+    """Returns the folder of the run `name`, which may be renamed and removed.
+
+    Raises ArtifactError if there is no such run in `runs_dir`, or a link leads to it.
+    """
+    folder = runs_dir / checked_name("run", name)
+    known = [run.name for run in list_runs(runs_dir)]
+    if name not in known:
+        raise ArtifactError(there_is_no("run", name, known, where=f"in {runs_dir}"))
+    if folder.is_symlink():
+        raise ArtifactError(f"Run {name} is a link to {folder.resolve()}; change it there, or remove the link.")
+    return folder
 
 
 def is_running(folder: Path) -> bool:
@@ -102,11 +120,14 @@ def rename_run(folder: Path, name: str) -> Path:
 
 
 def remove_run(folder: Path) -> None:
-    """Removes the run in `folder`; raises ArtifactError if a process writes to a part of it."""
+    """Removes the run in `folder`; raises ArtifactError if a process writes to a part of it, or the disk refuses."""
     with ExitStack() as held:
         for lock in sorted(folder.rglob(LOCK)):
             held.enter_context(locked(lock))
-        shutil.rmtree(folder)
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise ArtifactError(f"Run {folder.name} cannot be removed ({error.strerror or error}).") from error
 
 
 def _config(folder: Path) -> Config:
@@ -118,6 +139,8 @@ def _config(folder: Path) -> Config:
         return Config(plan=Plan(command="damaged"))
 
 
-def _lines(file: Path) -> int:
-    with file.open("rb") as stream:
-        return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
+def _changed(file: Path) -> float | None:
+    try:
+        return file.stat().st_mtime
+    except OSError:  # its run was removed meanwhile
+        return None

@@ -17,10 +17,8 @@ from pydantic import ValidationError
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, ConfiguredFolder, unwritable
 from billp.experiments.runs.episode_lines import EpisodeLine, check_finite
-from billp.experiments.runs.run_names import EPISODES, METRICS
+from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS
 from billp.whole_files import bounded_lines, open_plain
-
-_LONGEST = 64_000_000  # bytes of a line; an episode of a thousand steps takes some hundred thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +172,7 @@ def parse_line(path: Path, number: int, line: bytes) -> EpisodeLine:
 def _parsed(path: Path) -> Iterator[tuple[EpisodeLine, int]]:
     """Yields the complete lines of the file and the bytes of each; a last line without an end is left out."""
     try:
-        for number, line in enumerate(bounded_lines(path, _LONGEST), start=1):
+        for number, line in enumerate(bounded_lines(path, LONGEST), start=1):
             if line.endswith(b"\n"):
                 yield parse_line(path, number, line[:-1]), len(line)
     except OSError as error:

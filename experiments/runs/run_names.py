@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 from billp.errors import ArtifactError
 from billp.graphs.methods import METHODS
 from billp.names import there_is_no
-from billp.whole_files import write_whole
+from billp.whole_files import read_bounded, write_whole
 
 EPISODES, METRICS = "episodes.jsonl", "metrics.json"
+LONGEST = 64_000_000  # bytes of an episode's line; one of a thousand steps takes some hundred thousand
 
 
 def run_name(*parts: str) -> str:
@@ -53,12 +54,13 @@ def row_name(
 
 LIVE = "live-"  # in memory, separates what persons taught from what simulated users did
 _FIRST = ".first-name"
+_LONGEST_NAME = 4096  # bytes
 
 
 def first_name(run: Path) -> str:
     """Returns the name that the folder `run` was made under, by which memory knows it, whatever it is called now."""
     try:
-        return (run / _FIRST).read_text(encoding="utf-8")
+        return read_bounded(run / _FIRST, _LONGEST_NAME).decode()
     except (OSError, UnicodeDecodeError):
         return run.name
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billp.errors import MemoryStoreError
-from billp.whole_files import hold
+from billp.whole_files import hold, open_lock
 
 FILE = "chroma.sqlite3"
 _TRIES = 20
@@ -38,30 +38,31 @@ class FolderLock:
         """Locks the existing `folder`; raises MemoryStoreError if another process still holds it after `wait_s`."""
         self.folder = folder
         path = folder / LOCK
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._file = open_lock(path)
+        except OSError as error:
+            raise unreadable(folder, error) from error
         patience = time.monotonic() + wait_s
         while True:
             try:
-                hold(self._handle, wait=False)
+                hold(self._file, wait=False)
                 break
             except BlockingIOError as error:
                 if time.monotonic() < patience:
                     time.sleep(0.05)
                     continue
                 owner = path.read_text(errors="replace").strip() or "unknown"
-                os.close(self._handle)
+                self._file.close()
                 raise MemoryStoreError(
                     f"The memory in {folder} is in use by process {owner}: wait for it, "
                     "or let both use one Chroma server (BILLP_CHROMA_URL)."
                 ) from error
-        os.ftruncate(self._handle, 0)
-        os.write(self._handle, f"{os.getpid()}\n".encode())
+        self._file.truncate(0)
+        self._file.write(f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Releases the lock; the file stays, since removing it would let two processes lock two different files."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        self._file.close()
 
 
 def take_snapshot(folder: Path, target: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from billp.errors import ArtifactError, StoreAwayError
 from billp.serving.api.database import Statement, Syncing
-from billp.whole_files import hold
+from billp.whole_files import hold, open_lock
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -111,10 +110,9 @@ class SqliteDatabase:
 
     async def claim(self) -> None:
         """See `Database`."""
-        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        self._stack.callback(os.close, handle)
+        lock = self._stack.enter_context(open_lock(self._folder / "lock"))
         try:
-            hold(handle, wait=False)
+            hold(lock, wait=False)
         except BlockingIOError:
             raise ArtifactError(
                 f"Another process serves from {self._folder}; stop it, or give this service another --name."

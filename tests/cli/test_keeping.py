@@ -48,6 +48,32 @@ def test_only_a_run_of_the_runs_folder_is_removed(billp: Billp, run: Path, name:
     assert files(run.parent.parent) == before
 
 
+@pytest.mark.parametrize("command", [("rm", "--yes"), ("rename", "new")])
+def test_neither_a_folder_at_hand_nor_what_a_link_leads_to_is_changed(
+    billp: Billp, run: Path, command: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for precious in ("papers", "moved"):
+        (tmp_path / precious).mkdir()
+        (tmp_path / precious / "config.json").write_text('{"plan": {"command": "train"}}')
+        (tmp_path / precious / "thesis").write_text("kept")
+    (run.parent / "linked").symlink_to(tmp_path / "moved")
+    (run.parent / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name, words in (("papers", "no run 'papers'"), ("linked", "is a link"), ("other", "no run 'other'")):
+        said = billp("runs", command[0], name, command[1])
+        assert (said.code, words in said.words) == (2, True), said.words
+    assert [(tmp_path / name / "thesis").read_text() for name in ("papers", "moved")] == ["kept", "kept"]
+    assert (run.parent / "other").is_dir()
+
+
+def test_a_run_whose_episodes_cannot_be_read_is_listed(billp: Billp, run: Path):
+    (run / "episodes.jsonl").unlink()
+    os.mkfifo(run / "episodes.jsonl")
+    assert billp("runs", "list", "--json").json["runs"][0]["episodes"] is None
+    assert "cannot be read" in billp("runs", "show", "first").out
+    assert billp("runs", "rm", "first", "--yes").code == 0
+
+
 def test_a_run_without_its_end_is_said_to_be_open(billp: Billp, run: Path):
     (run / "metrics.json").unlink()
     assert billp("runs", "show", "first", "--json").json["state"] == "interrupted"

@@ -60,6 +60,8 @@ def test_a_form_is_a_command(tiny: Path, form: dict[str, Any], command: str):
         ({"quit_rule": "patient"}, "did you mean patience"),
         ({"settings": ["critic.gama=0.7"]}, "critic.gamma"),
         ({"settings": ["critic.gamma"]}, "has no '='"),
+        ({"settings": ["llm.api_key=sk-1"]}, "BILLP_LLM_API_KEY"),
+        ({"settings": ["data_dir=/tmp/elsewhere"]}, "in a terminal"),
         ({"run": "taken"}, "exists"),
         ({"run": "../out"}, "cannot be the name of a run"),
         ({"command": "evaluate"}, "no memory"),
@@ -72,6 +74,7 @@ def test_what_makes_no_sense_is_refused_before_anything_starts(tiny: Path, chang
     with pytest.raises(BillpError) as refused:
         arguments(**(TRAIN | changes))
     assert words in str(refused.value)
+    assert "sk-1" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from billp.memory.inventory import folder_of
 from billp.memory.store.folder import FolderLock
 from billp.pages.app import app
 from billp.pages.headers import POLICY
+from billp.pages.launches import Launches
 from billp.pages.reading import Reading, shared_reading
 from billp.pages.routes import make_page
 from billp.settings import load_settings
@@ -150,7 +152,10 @@ def test_an_episode_that_is_not_there_is_404_and_says_so(client: TestClient):
     answer = client.get("/api/runs/one/episodes/31")
     assert answer.status_code == 404
     assert answer.json()["error"] == "Run one has no episode 31; it has 30."
-    assert client.get("/api/runs/one/episodes/-1").status_code == 404
+    assert client.get("/api/runs/one/episodes/0").status_code == 404
+    for odd in ("-1", "one", "9" * 5000, "1e1", "%00"):
+        answer = client.get(f"/api/runs/one/episodes/{odd}")
+        assert (answer.status_code, "Parameter number" in answer.text) == (400, True), answer.text
 
 
 def test_memory_is_searched_by_words_with_where_it_came_from(client: TestClient):
@@ -216,7 +221,7 @@ def test_a_record_and_a_memory_are_forgotten_and_nothing_else(client: TestClient
     assert client.get("/api/memory", params=at).json()["found"][0] == second
     assert client.post("/api/memory/removal", json=at).status_code == 200
     assert [each["memory"] for each in client.get("/api/memories").json()["memories"]] == ["other"]
-    assert client.post("/api/memory/removal", json=at).status_code == 503
+    assert client.post("/api/memory/removal", json=at).status_code == 404
 
 
 def test_a_run_is_planned_and_what_makes_no_sense_is_refused(client: TestClient, tiny: Path):
@@ -249,6 +254,42 @@ def test_nothing_is_changed_by_a_link_or_by_another_page(client: TestClient, pat
     answer = client.post(f"/api/{path}", json={"name": "x"}, headers={"origin": "https://smith.langchain.com"})
     assert (answer.status_code, "this page itself" in answer.text) == (403, True)
     assert client.get("/api/runs/one").status_code == 200
+
+
+@pytest.mark.parametrize("path", CHANGES)
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"name":' * 100_000, b"", b"null", b"\xff\xfe", b'{"name": NaN}', b'{"name": "\\ud800"}']
+)  # fmt: skip
+def test_a_body_that_makes_no_sense_is_refused(client: TestClient, path: str, body: bytes):
+    answer = client.post(f"/api/{path}", content=body, headers={"content-type": "application/json"})
+    if path.rpartition("/")[2] in ("removal", "stop", "continuation") and path != "memory/removal":
+        assert answer.status_code in (200, 404), "they take no body"
+    else:
+        assert answer.status_code == (200 if path == "plan" else 400), answer.text
+        assert path != "plan" or answer.json()["problem"]
+
+
+def test_a_body_larger_than_any_of_the_page_is_not_kept(client: TestClient):
+    answer = client.post("/api/launch", content=b" " * 2_000_000)
+    assert (answer.status_code, "more than" in answer.json()["error"]) == (413, True)
+
+
+def test_a_run_that_was_just_started_is_neither_renamed_nor_removed(tmp_path: Path):
+    program = tmp_path / "slow.py"
+    program.write_text("import time; time.sleep(600)")
+    launches = Launches((sys.executable, str(program)))
+    reading = Reading.of(load_settings(), EMBEDDER, launches)
+    folder = put_run(load_settings().runs_dir / "one", [episode("e", 3.0)], complete=False)
+    launches.start("one", ["--resume"])
+    try:
+        client = TestClient(Starlette(routes=[Mount("/page", make_page(lambda: reading))]), base_url="http://x/page")
+        for path in ("name", "removal"):
+            answer = client.post(f"/api/runs/one/{path}", json={"name": "two"})
+            assert "stop it first" in answer.json()["error"]
+        assert folder.is_dir()
+        assert launches.of("one") is not None, "so that it can be stopped"
+    finally:
+        launches.close()
 
 
 def test_every_answer_carries_a_policy_without_other_places(client: TestClient):

@@ -1,0 +1,77 @@
+"""Whatever lies in the runs folder, the page answers in time, in a sentence, and hides no other run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from billp.settings import load_settings
+from tests.pages.test_routes import the_page
+from tests.reports.examples import episode, put_run
+
+
+def folder(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def pipe(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def loop(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(path)
+
+
+def endless(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+
+
+def sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(10_000_000_000)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:40] if path.exists() else b"")
+
+
+ASKED = [
+    "runs", "runs?sort=r_traj", "runs/one", "runs/one/episodes", "runs/one/episodes/1", "runs/two/episodes/1",
+    "comparison?run=one&run=two",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["config.json", "episodes.jsonl", "metrics.json", ".lock", ".first-name"])
+@pytest.mark.parametrize("damage", [folder, pipe, loop, endless, sparse, cut])
+def test_a_damaged_run_is_told_and_hides_no_other(name: str, damage: Callable[[Path], None]):
+    runs = load_settings().runs_dir
+    damage(put_run(runs / "one", [episode("e", 4.0)]) / name)
+    put_run(runs / "two", [episode("e", 4.0)])
+    client = TestClient(the_page(), base_url="http://127.0.0.1:2024/page", raise_server_exceptions=False)
+    for path in ASKED:
+        answer = client.get(f"/api/{path}")
+        assert answer.status_code == 200 or (answer.status_code, bool(answer.json()["error"])) == (404, True), path
+        assert answer.status_code == 200 or "one" in path, path
+    assert "two" in {run["name"] for run in client.get("/api/runs").json()["runs"]}
+    for change in ({"name": "three"}, {}):  # it may be refused
+        answer = client.post(f"/api/runs/one/{'name' if change else 'removal'}", json=change)
+        assert answer.status_code in (200, 404), answer.text
+        assert (runs / "two" / "episodes.jsonl").is_file()
+
+
+def test_a_lock_that_is_a_link_leads_to_no_other_file(tmp_path: Path):
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    run = put_run(load_settings().runs_dir / "one", [episode("e", 4.0)])
+    (run / ".lock").symlink_to(precious)
+    client = TestClient(the_page(), base_url="http://127.0.0.1:2024/page", raise_server_exceptions=False)
+    assert client.post("/api/runs/one/name", json={"name": "two"}).status_code == 404
+    assert precious.read_text() == "kept"
