@@ -14,6 +14,9 @@ from langchain_core.callbacks import AsyncCallbackHandler, get_usage_metadata_ca
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langsmith import Client, tracing_context
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
@@ -157,6 +160,24 @@ class _LangSmith(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(payload)))
         self.end_headers()
         self.wfile.write(payload)
+
+
+async def test_opentelemetry_has_a_span_for_each_node_and_call_with_its_tokens():
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    client = Client(api_key="key", tracing_mode="otel", otel_tracer_provider=provider, info={})
+    with tracing_context(enabled=True, client=client):
+        await graph_on(fake_dependencies(RuleModel(), fake_memory(), **ASKED)).ainvoke(
+            {"user": user_of("train"), "episode": "e0"}, context=CONTEXT
+        )
+    client.cleanup()  # sends what waits
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    assert spans.keys() >= {"recall", "plan", "act", "respond", "criticise", "reflect", "conclude"}
+    for role in ("planner", "actor", "critic", "reflector"):
+        told = spans[role].attributes
+        assert told is not None
+        assert told["gen_ai.usage.input_tokens"] == 10
+        assert "Film" in str(told["gen_ai.prompt"])
 
 
 @pytest.mark.enable_socket
