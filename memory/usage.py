@@ -209,42 +209,60 @@ class UsageLog:
 
     def __init__(self, store: VectorStore) -> None:
         self.store = store
-        self._recent: UsageTable | None = None
+        self._latest: dict[str, Mapping[str, FieldValue]] | None = None  # without what single steps used
+        self._table: UsageTable | None = None
         self._count = 0
         self._adding = Lock()
 
     def write(self, entry: UsageEntry) -> None:
         """Writes what an episode used, in place of an earlier entry of that episode."""
-        self.store.upsert([entry.to_record()])
-        self.reread()
+        record = entry.to_record()
+        with self._adding:
+            self.store.upsert([record])
+            self._table = None
+            if self._latest is not None:
+                self._count += record.id not in self._latest
+                self._latest = _latest({**self._latest, record.id: _without_steps(record.fields)})
 
     def reread(self) -> None:
-        """Makes the next call sum again, because the store was changed."""
+        """Makes the next call read the entries again, because the store was changed."""
         with self._adding:
-            self._recent = None
+            self._latest = self._table = None
 
     def refresh(self, count: int) -> None:
         """Does `reread` if the store's `count` of records shows that another process changed it."""
         with self._adding:
-            if self._recent is not None and self._count != count:
-                self._recent = None
+            if self._latest is not None and self._count != count:
+                self._latest = self._table = None
 
     def recent(self) -> UsageTable:
         """Returns the statistics of reflections over the latest episodes; summed once between two writes."""
         with self._adding:  # episodes that begin together wait for one sum instead of making one each
-            if self._recent is None:
+            if self._latest is None:
                 self._count = self.store.count()
                 records = self.store.largest("ordinal", _RECENT)
-                self._recent = UsageTable(((record.id, record.fields) for record in records), steps=False)
-            return self._recent
+                self._latest = {record.id: _without_steps(record.fields) for record in records}
+            if self._table is None:
+                self._table = UsageTable(self._latest.items(), steps=False)
+            return self._table
 
     def recent_of(self, known: Callable[[str], bool]) -> UsageTable:
         """Returns what `recent` gave when there were only the entries whose ids `known` accepts."""
-        rows = sorted(
-            (row for row in self.store.fields() if known(row[0])), key=lambda row: (-int(row[1]["ordinal"]), row[0])
-        )
-        return UsageTable(rows[:_RECENT], steps=False)
+        rows = {id_: _without_steps(fields) for id_, fields in self.store.fields() if known(id_)}
+        return UsageTable(_latest(rows).items(), steps=False)
 
     def table(self) -> UsageTable:
         """Returns the statistics of all records as of now."""
         return UsageTable(self.store.fields())
+
+
+def _without_steps(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    """Returns the fields that weigh reflections; what single steps used is by far the largest part of an entry."""
+    used = EpisodeUsage.from_json(str(fields["used"]), steps=False)
+    return {"ordinal": fields["ordinal"], "reward": fields["reward"], "used": used.to_json()}
+
+
+def _latest(rows: Mapping[str, Mapping[str, FieldValue]]) -> dict[str, Mapping[str, FieldValue]]:
+    """Returns the entries of the latest episodes, latest first."""
+    ordered = sorted(rows.items(), key=lambda row: (-int(row[1]["ordinal"]), row[0]))
+    return dict(ordered[:_RECENT])

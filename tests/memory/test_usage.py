@@ -9,6 +9,7 @@ import pytest
 
 from billp.errors import MemoryStoreError
 from billp.memory import EpisodeUsage, UsageEntry, UsageStatistics, UsageTable
+from billp.memory.usage import UsageLog
 from tests.fakes.store import fake_memory
 from tests.memory import examples
 
@@ -174,3 +175,23 @@ class TestWeight:
         assert agent_memory.usage.recent().of("reflections/a").uses == 4
         agent_memory.clear()
         assert agent_memory.usage.recent().of("reflections/a").uses == 0
+
+    def test_what_is_written_is_added_without_reading_the_store_again(self, monkeypatch):
+        monkeypatch.setattr("billp.memory.usage._RECENT", 3)
+        agent_memory = fake_memory()
+        log = agent_memory.usage
+        log.write(uses(0, 1.0, ("reflections/a",)))
+        log.recent()
+        read: list[str] = []
+        monkeypatch.setattr(log.store, "largest", lambda *_: read.append("largest"))
+        for number, recalled in ((1, "a"), (2, "b"), (5, "b"), (4, "b"), (5, "c")):  # the last in place of an earlier
+            log.write(uses(number, float(number), (f"reflections/{recalled}",)))
+        monkeypatch.undo()
+        monkeypatch.setattr("billp.memory.usage._RECENT", 3)
+        anew = UsageLog(log.store).recent()
+        for name in "abc":
+            assert log.recent().of(f"reflections/{name}") == anew.of(f"reflections/{name}")
+        assert read == []
+        assert anew.of("reflections/b").uses == 2
+        log.refresh(log.store.count())
+        assert log.recent() is log.recent()
