@@ -1,29 +1,34 @@
 """The heap of the C library: how much freed memory a process keeps, and what freed memory holds.
 
-The settings are glibc's (mallopt(3)); where another C library runs, nothing changes.
+Both functions are glibc's; with another C library they change nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_PERTURB, _M_ARENA_MAX = -1, -3, -6, -8  # of malloc.h
-_LARGE = 2**20  # bytes from which an allocation is a mapping of its own, returned as soon as it is freed
-_TOP = 2**26  # free bytes at the end of a heap that are kept
-_HEAPS = 2
+_M_PERTURB = -6  # of malloc.h
 _FILL = 0xA5
 
 
-def keep_little_freed_memory() -> bool:
-    """Makes the process return freed memory, from now on; returns False if the C library cannot.
+def return_freed_memory() -> bool:
+    """Returns freed memory to the machine (malloc_trim(3)); returns False if the C library cannot.
 
-    By default glibc gives up to eight heaps per core to threads, and learns from the first large arrays that are freed
-    to keep such arrays in a heap. A run that works for hours with arrays of many sizes on many threads then keeps
-    more than half of what it freed.
+    Of what a run frees, more than half lies between what it still uses, in heaps that only grow at their ends; glibc
+    keeps it until it is asked. The call takes some 10 ms, so make it where a batch of work ends.
     """
-    return all(
-        [_set(_M_ARENA_MAX, _HEAPS), _set(_M_MMAP_THRESHOLD, _LARGE), _set(_M_TRIM_THRESHOLD, _TOP)],
-    )
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (AttributeError, OSError, TypeError):  # TypeError: on Windows there is no library without a name
+        return False
+
+
+async def keep_returning_freed_memory(every_s: float = 30.0) -> None:
+    """Does `return_freed_memory` again and again, for a process that serves and has no batches."""
+    while True:
+        await asyncio.sleep(every_s)
+        await asyncio.to_thread(return_freed_memory)
 
 
 def scrub_freed_memory() -> bool:
@@ -31,11 +36,7 @@ def scrub_freed_memory() -> bool:
 
     It costs a write of everything that is allocated.
     """
-    return _set(_M_PERTURB, _FILL)
-
-
-def _set(setting: int, value: int) -> bool:
     try:
-        return bool(ctypes.CDLL(None).mallopt(setting, value))
-    except (AttributeError, OSError, TypeError):  # TypeError: on Windows there is no library without a name
+        return bool(ctypes.CDLL(None).mallopt(_M_PERTURB, _FILL))
+    except (AttributeError, OSError, TypeError):
         return False

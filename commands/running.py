@@ -12,7 +12,6 @@ from billp.commands.console import complain
 from billp.commands.options import RunOptions
 from billp.commands.waiting import fraction_bar
 from billp.experiments.runs.run_names import run_name
-from billp.heap import keep_little_freed_memory
 from billp.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ def run_to_end(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
     """Runs `work` on an event loop of its own and returns its result."""
     import uvloop
 
-    keep_little_freed_memory()
     return uvloop.run(work())
 
 

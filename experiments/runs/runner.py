@@ -26,6 +26,7 @@ from billp.graphs.dependencies import Dependencies
 from billp.graphs.learning import learn
 from billp.graphs.methods import Method
 from billp.graphs.state import Trajectory
+from billp.heap import return_freed_memory
 from billp.memory import Freezer
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class Runner:
                 async with watched(self._folder.path):
                     await self._engine.play(self._stage(open_), open_, self._freezer, played)
             await asyncio.to_thread(self._learn, members)
+            await asyncio.to_thread(return_freed_memory)
 
     def _stage(self, plans: Sequence[EpisodePlan]) -> Stage:
         """Returns what is known before `plans`, all of one batch, are played."""

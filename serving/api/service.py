@@ -19,7 +19,7 @@ from billp.graphs.live import with_persons
 from billp.graphs.methods import Method, method_named
 from billp.graphs.resources import Resources
 from billp.graphs.running import settle
-from billp.heap import scrub_freed_memory
+from billp.heap import keep_returning_freed_memory, scrub_freed_memory
 from billp.names import there_is_no
 from billp.serving.api.arms import Arm, ArmName, Arms
 from billp.serving.api.database import Database, open_database
@@ -158,7 +158,7 @@ async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator
         )
         reaper = Reaper(records, sessions, settings.api.idle_h * 3600)
         # A frozen service learns nothing, not even from sessions that ended before.
-        works = [reaper.work(), *([learner.work()] if plan.learns else [])]
+        works = [reaper.work(), keep_returning_freed_memory(), *([learner.work()] if plan.learns else [])]
         settle()
         background = [asyncio.create_task(work) for work in works]
         try:
