@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from billp.agents.evidence import evidence_of
@@ -13,17 +14,25 @@ from billp.graphs.state import EpisodeContext, Trajectory, observation_of, user_
 from billp.memory import ActorExperience, AgentMemory, CriticExperience, EpisodeUsage, Origin, Reflection, UsageEntry
 from billp.memory.leaving import LONGEST
 
+_AT_ONCE = 16
+"""Episodes written together: a write costs Chroma as much as 40 records more, and holds the interpreter meanwhile."""
 
-def learn(deps: Dependencies, memory: AgentMemory, method: Method, context: EpisodeContext, done: Trajectory) -> None:
-    """Writes the episode's reflection, its experiences and what it used of memory into `memory`, by id."""
-    if method.recalls != "none" and done["reflection"]:
-        memory.reflections.write([reflection_of(deps, context, done)])
-    if method.experiences:
-        acted, judged = experiences_of(deps, context, done)
-        memory.actor.write(acted)
-        memory.critic.write(judged)
-    if method.remembers:
-        memory.usage.write(usage_of(deps, context, done))
+Lesson = tuple[EpisodeContext, Trajectory]
+"""A finished episode, and the context that it was run with."""
+
+
+def learn(deps: Dependencies, memory: AgentMemory, method: Method, lessons: Sequence[Lesson]) -> None:
+    """Writes the episodes' reflections, their experiences and what they used of memory into `memory`, by id."""
+    for start in range(0, len(lessons), _AT_ONCE):
+        part = lessons[start : start + _AT_ONCE]
+        if method.recalls != "none":
+            memory.reflections.write([reflection_of(deps, *lesson) for lesson in part if lesson[1]["reflection"]])
+        if method.experiences:
+            found = [experiences_of(deps, *lesson) for lesson in part]
+            memory.actor.write([experience for acted, _ in found for experience in acted])
+            memory.critic.write([experience for _, judged in found for experience in judged])
+        if method.remembers:
+            memory.usage.write([usage_of(deps, *lesson) for lesson in part])
 
 
 def learn_next(
@@ -33,7 +42,7 @@ def learn_next(
 
     A shorter episode of the same name may have been learned from before; what only that one left is forgotten.
     """
-    learn(deps, memory, method, replace(context, ordinal=memory.next_ordinal()), done)
+    learn(deps, memory, method, [(replace(context, ordinal=memory.next_ordinal()), done)])
     beyond: list[str] = []
     for kind, store in (("actor", memory.actor.store), ("critic", memory.critic.store)):
         step = done["length"] + 1

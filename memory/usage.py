@@ -214,15 +214,16 @@ class UsageLog:
         self._count = 0
         self._adding = Lock()
 
-    def write(self, entry: UsageEntry) -> None:
-        """Writes what an episode used, in place of an earlier entry of that episode."""
-        record = entry.to_record()
+    def write(self, entries: Sequence[UsageEntry]) -> None:
+        """Writes what episodes used, each entry in place of an earlier one of its episode."""
+        records = [entry.to_record() for entry in entries]
         with self._adding:
-            self.store.upsert([record])
+            self.store.upsert(records)
             self._table = None
             if self._latest is not None:
-                self._count += record.id not in self._latest
-                self._latest = _latest({**self._latest, record.id: _without_steps(record.fields)})
+                written = {record.id: _without_steps(record.fields) for record in records}
+                self._count += len(written.keys() - self._latest.keys())
+                self._latest = _latest({**self._latest, **written})
 
     def reread(self) -> None:
         """Makes the next call read the entries again, because the store was changed."""

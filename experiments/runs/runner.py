@@ -122,9 +122,9 @@ class Runner:
             self._learner.learn([line.output for line in lines if line.output is not None])
         stage = self._stage(())
         if memory is not None:
-            for plan, line in zip(plans, lines, strict=True):
-                if line.output is not None:
-                    learn(self._services, memory, self._method, stage.context(plan), line.output)
+            finished = [(plan, line.output) for plan, line in zip(plans, lines, strict=True) if line.output is not None]
+            lessons = [(stage.context(plan), done) for plan, done in finished]
+            learn(self._services, memory, self._method, lessons)
 
     def _line(self, plan: EpisodePlan, started: float, played: Trajectory | EpisodeError) -> EpisodeLine:
         if not isinstance(played, EpisodeError):

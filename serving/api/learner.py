@@ -93,7 +93,7 @@ class Learner:
 
 
 def _write(deps: Dependencies, memory: AgentMemory, context: LiveContext, output: Trajectory) -> None:
-    learn(deps, memory, method_named(context.method), context, output)
+    learn(deps, memory, method_named(context.method), [(context, output)])
 
 
 def _told(episode: EpisodeRow, error: Exception) -> dict[str, Any]:

@@ -197,7 +197,7 @@ def test_prune_shows_first_and_forgets_what_harms_with_a_yes(billp: Billp, train
         for number in range(40):
             recalled = (bad,) if number >= 30 else (spared,)
             reward = number % 3 - (50.0 if number >= 30 else 0.0)
-            agent_memory.usage.write(examples.usage(number, reward, EpisodeUsage(recalled), "other"))
+            agent_memory.usage.write([examples.usage(number, reward, EpisodeUsage(recalled), "other")])
     dry = billp("memory", "prune", *AT, "--json").json
     assert (dry["forgotten"], [record["id"] for record in dry["records"]]) == (False, [bad])
     assert dry["records"][0]["usage"]["episodes"] >= 10

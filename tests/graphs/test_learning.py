@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
 from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import build_episode_graph
-from billp.graphs.learning import experiences_of, has_learned, learn_next, used_in
+from billp.graphs.learning import experiences_of, has_learned, learn, learn_next, used_in
 from billp.graphs.methods import METHODS
 from billp.graphs.state import EpisodeContext, Trajectory
 from billp.memory import KINDS, AgentMemory
 from billp.memory.leaving import LONGEST
+from billp.memory.records import Record
 from tests.fakes.dependencies import fake_dependencies
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
@@ -49,6 +51,29 @@ async def test_an_episode_counts_as_learned_once_it_was_and_no_other_does():
     learn_next(deps, memory, METHODS["billp"], context, done)
     assert has_learned(memory, context, done)
     assert not has_learned(memory, context, {**done, "episode": "another"})
+
+
+async def test_episodes_are_learned_together_as_one_by_one_in_one_write_of_each_kind(monkeypatch: pytest.MonkeyPatch):
+    written: list[int] = []
+    upsert = InMemoryStore.upsert
+
+    def counted(store: InMemoryStore, records: Sequence[Record]) -> None:
+        written.append(len(records))
+        upsert(store, records)
+
+    memories, context = [fake_memory(), fake_memory()], EpisodeContext(run="r", learn=True)
+    deps = [fake_dependencies(memory=memory) for memory in memories]
+    lessons = [(context, {**await run(deps[0]), "episode": f"e{number}"}) for number in range(3)]
+    monkeypatch.setattr(InMemoryStore, "upsert", counted)
+    learn(deps[0], memories[0], METHODS["billp"], lessons)
+    steps = sum(done["length"] for _, done in lessons)
+    assert written == [3, steps, steps, 3]
+    for lesson in lessons:
+        learn(deps[1], memories[1], METHODS["billp"], [lesson])
+    for kind in KINDS:
+        together, singly = (memory.records(kind, limit=1000) for memory in memories)
+        assert together
+        assert together == singly
 
 
 async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():

@@ -66,7 +66,7 @@ async def test_a_lesson_after_which_it_went_badly_comes_last_and_its_evidence_co
     assert deps.memory is not None
     for number in range(12):
         read, reward = (id_of(0), 5.0) if number % 2 else (id_of(1), 45.0)
-        deps.memory.usage.write(examples.usage(number, reward, EpisodeUsage((read,)), run="uses"))
+        deps.memory.usage.write([examples.usage(number, reward, EpisodeUsage((read,)), run="uses")])
     recalled = await read_memory(deps, METHODS["billp"], history_of(deps))
     reflections, evidence = recalled.reflections, recalled.evidence
     assert [lesson["text"] for lesson in reflections] == ["Good.", "Fair."]

@@ -149,7 +149,7 @@ def test_what_another_connection_writes_and_forgets_is_noticed_before_an_episode
         forgotten, known = one.actor.outcomes()
         assert forgotten not in (changes, written)
         assert len(known) == 6
-        other.usage.write(examples.usage(0, 9.0, EpisodeUsage(recalled=("reflections/a",))))
+        other.usage.write([examples.usage(0, 9.0, EpisodeUsage(recalled=("reflections/a",)))])
         one.refresh()
         assert one.usage.recent().of("reflections/a").uses == 1
         other.clear()

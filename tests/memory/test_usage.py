@@ -34,7 +34,7 @@ def uses(
 def table(*written: UsageEntry) -> UsageTable:
     agent_memory = fake_memory()
     for each in written:
-        agent_memory.usage.write(each)
+        agent_memory.usage.write([each])
     return agent_memory.usage.table()
 
 
@@ -167,11 +167,11 @@ class TestWeight:
     def test_the_latest_episodes_are_added_up_anew_once_there_are_more(self):
         agent_memory = fake_memory()
         for number in range(4):
-            agent_memory.usage.write(uses(number, float(number), ("reflections/a",) if number else ()))
+            agent_memory.usage.write([uses(number, float(number), ("reflections/a",) if number else ())])
         before = agent_memory.usage.recent()
         assert before is agent_memory.usage.recent()
         assert before.of("reflections/a") == agent_memory.usage.table().of("reflections/a")
-        agent_memory.usage.write(uses(4, 100.0, ("reflections/a",)))
+        agent_memory.usage.write([uses(4, 100.0, ("reflections/a",))])
         assert agent_memory.usage.recent().of("reflections/a").uses == 4
         agent_memory.clear()
         assert agent_memory.usage.recent().of("reflections/a").uses == 0
