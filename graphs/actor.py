@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Collection
-from typing import Literal
+from collections.abc import Callable, Collection
+from typing import Literal, TypeVar
 
 import numpy as np
 from langgraph.graph import END, START, StateGraph
@@ -39,6 +39,8 @@ from billp.graphs.state import (
 )
 from billp.graphs.tools import recall_experience, search_catalogue
 
+_FEW_ITEMS = 4_000
+Result = TypeVar("Result")
 ActorGraph = CompiledStateGraph[ActorState, EpisodeContext, ActorObservation, ActorOutput]
 
 
@@ -87,7 +89,7 @@ async def shortlist(state: ActorState, runtime: Runtime[EpisodeContext], deps: D
             pool=limits.pool,
         )
 
-    return {"weighed": unweighed(await asyncio.to_thread(drawn))}
+    return {"weighed": unweighed(await _looked_over(deps, drawn))}
 
 
 async def choose(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
@@ -112,7 +114,7 @@ async def propose(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dep
 
 async def ground(state: ActorState, runtime: Runtime[EpisodeContext], deps: Dependencies) -> Update:
     """Finds the catalogue item nearest to the Actor's words."""
-    masked = await asyncio.to_thread(deps.masked_items, state)
+    masked = await _looked_over(deps, lambda: deps.masked_items(state))
     item = await search_catalogue(deps, state["proposal"], masked)
     return _decision(state, item, proposal=state["proposal"], usage=Usage(**state["usage"]))
 
@@ -122,14 +124,15 @@ async def weigh(state: ActorState, runtime: Runtime[EpisodeContext], deps: Depen
 
     Beliefs come from all experiences in memory; single experiences are read only where the LLM chooses.
     """
-    method = method_named(runtime.context.method)
+    method, model = method_named(runtime.context.method), deps.belief_model
+    beliefs = model.made(method, deps.memory) or await asyncio.to_thread(model.beliefs, method, deps.memory)
+    recommender = model.recommender_by(beliefs, method, explores=runtime.context.learn)
 
     def weighed() -> Weighed:
         seen = _observed(deps, state, runtime.context, deps.masked_items(state))
-        recommender = deps.belief_model.recommender(method, deps.memory, explores=runtime.context.learn)
         return weighed_by(recommender, seen, deps.settings.actor.shortlist)[0]
 
-    found = await asyncio.to_thread(weighed)
+    found = await _looked_over(deps, weighed)
     return _decision(state, found["shortlist"][0], found)
 
 
@@ -200,6 +203,14 @@ def build_actor_graph(provide: DependencyProvider) -> ActorGraph:
     for last in ("weigh", "pick", "choose", "ground"):
         graph.add_edge(last, END)
     return graph.compile()
+
+
+async def _looked_over(deps: Dependencies, work: Callable[[], Result]) -> Result:
+    """Returns what `work` returns, which looks at every item; off the event loop if there are many.
+
+    With few items it is over in a millisecond or two, and handing it to a thread would cost more than that.
+    """
+    return work() if len(deps.catalogue) <= _FEW_ITEMS else await asyncio.to_thread(work)
 
 
 def _noted(name: str, node: Node) -> Node:

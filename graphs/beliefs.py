@@ -107,13 +107,19 @@ class BeliefModel:
         """The ratings in the train users' logs; those of test users are never looked at."""
         return self._seen.logs
 
+    def made(self, method: Method, memory: AgentMemory | None) -> Beliefs | None:
+        """Returns `beliefs` if they were worked out already; waits for nothing."""
+        changes = 0 if memory is None else memory.actor.changes
+        for made in self._made:
+            if made.after(memory) and (made.changes, made.method) == (changes, method):
+                return made.beliefs
+        return None
+
     def beliefs(self, method: Method, memory: AgentMemory | None) -> Beliefs:
         """Returns what `method` believes with `memory`; first reads it whole, so not on an event loop."""
-        changes = 0 if memory is None else memory.actor.changes
         with self._lock:
-            for made in self._made:
-                if made.after(memory) and (made.changes, made.method) == (changes, method):
-                    return made.beliefs
+            if (known := self.made(method, memory)) is not None:
+                return known
             if self._newest is not None:
                 self.knowledge = self._newest()
             changes, outcomes = (0, []) if memory is None else memory.actor.outcomes()

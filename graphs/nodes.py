@@ -170,6 +170,7 @@ async def judge(
             vector=deps.state_vector(observed),
             k=limits.values,
             max_distance=limits.critic_distance,
+            at_hand=deps.memory.critic.store.at_hand,
         )
         targets = [match.record.value for match in found]
         ids = tuple(match.record.id for match in found)

@@ -103,6 +103,7 @@ async def read_memory(deps: Dependencies, method: Method, history: Sequence[int]
             words=deps.state_words(fresh),
             vector=deps.state_vector(fresh),
             k=max(among, in_numbers),
+            at_hand=memory.reflections.store.at_hand,
         )
     weights: list[float] = []
     if found:

@@ -76,6 +76,7 @@ class RecallExperience(BaseTool):
             vector=vector,
             k=limits.experiences,
             max_distance=limits.actor_distance,
+            at_hand=deps.memory.actor.store.at_hand,
             callbacks=run_manager.get_child() if run_manager else None,
         )
         lines = [f"{'well' if match.record.encouraged else 'badly'}: {match.record.item_title}" for match in found]

@@ -16,6 +16,7 @@ from billp.memory.embedding import Embedder
 from billp.memory.records import KINDS, FieldValue, Kind, Origin, Record, Vector
 from billp.memory.store.protocol import Match, as_query, rank
 
+_FEW = 20_000
 _ROUNDING = 1e-4  # more than the float32 error of squared distances of unit vectors
 
 
@@ -166,6 +167,11 @@ class FrozenStore:
                 break
             place -= len(part.ids)
         return part.record(place)
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether there are so few records that a search takes less than a millisecond."""
+        return self.count() <= _FEW
 
     def largest(self, field: str, k: int) -> list[Record]:
         """See `VectorStore`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from langchain_core.callbacks import CallbackManagerForRetrieverRun, Callbacks
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun, Callbacks
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig
@@ -45,6 +45,15 @@ class MemoryRetriever(BaseRetriever):
     k: int
     max_distance: float | None = None
     vector: Any = None
+    at_hand: bool = False
+    """Whether the event loop can wait for a search; handing it to a thread costs more than a search in arrays."""
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        if not self.at_hand:
+            return await super()._aget_relevant_documents(query, run_manager=run_manager)
+        return self._get_relevant_documents(query, run_manager=run_manager.get_sync())
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         wanted = self.embedder.embed([query])[0] if self.vector is None else self.vector
@@ -61,13 +70,17 @@ async def similar_states(
     vector: Vector,
     k: int,
     max_distance: float | None = None,
+    at_hand: bool = False,
     callbacks: Callbacks = None,
 ) -> list[Match[T]]:
     """Finds at most `k` matches, nearest first, by a retriever whose run is called `name`.
 
-    `vector` (d,) is the query, and `words` is its text for people.
+    `vector` (d,) is the query, and `words` is its text for people. `at_hand` says that the event loop can wait for
+    `search` (`VectorStore.at_hand`).
     """
-    retriever = MemoryRetriever(search=search, embedder=embedder, k=k, max_distance=max_distance, vector=vector)
+    retriever = MemoryRetriever(
+        search=search, embedder=embedder, k=k, max_distance=max_distance, vector=vector, at_hand=at_hand
+    )
     config = RunnableConfig(run_name=name, tags=[name])
     if callbacks is not None:  # otherwise LangChain takes those of the current run
         config["callbacks"] = callbacks

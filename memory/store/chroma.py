@@ -63,6 +63,11 @@ class ChromaStore:
             handle = self._found()
             return [] if handle is None or k <= 0 else rank(query, _neighbours(handle, query, k), k, max_distance)
 
+    @property
+    def at_hand(self) -> bool:
+        """Never: it is a database."""
+        return False
+
     def largest(self, field: str, k: int) -> list[Record]:
         """See `VectorStore`."""
         with self._connection.talking():

@@ -36,6 +36,10 @@ class VectorStore(Protocol):
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         """Finds at most `k` records by squared L2 distance, then id; none further away than `max_distance`."""
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether `nearest` takes so little time that an event loop can wait for it."""
+
     def largest(self, field: str, k: int) -> list[Record]:
         """Returns at most `k` records whose `field` is a whole number, largest first, then by id."""
 

@@ -23,6 +23,10 @@ class InMemoryStore:
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         return rank(as_query(vector, self.dimension), list(self.contents.values()), k, max_distance)
 
+    @property
+    def at_hand(self) -> bool:
+        return False
+
     def largest(self, field: str, k: int) -> list[Record]:
         numbers = {id_: n for id_, r in self.contents.items() if type(n := r.fields.get(field)) is int}
         return self.get(sorted(numbers, key=lambda id_: (-numbers[id_], id_))[: max(k, 0)])
