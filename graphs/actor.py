@@ -125,7 +125,9 @@ async def weigh(state: ActorState, runtime: Runtime[EpisodeContext], deps: Depen
     Beliefs come from all experiences in memory; single experiences are read only where the LLM chooses.
     """
     method, model = method_named(runtime.context.method), deps.belief_model
-    beliefs = model.made(method, deps.memory) or await asyncio.to_thread(model.beliefs, method, deps.memory)
+    beliefs = model.made(method, deps.memory)
+    if beliefs is None:
+        beliefs = await asyncio.to_thread(model.beliefs, method, deps.memory)
     recommender = model.recommender_by(beliefs, method, explores=runtime.context.learn)
 
     def weighed() -> Weighed:

@@ -63,7 +63,9 @@ async def test_episodes_are_learned_together_as_one_by_one_in_one_write_of_each_
 
     memories, context = [fake_memory(), fake_memory()], EpisodeContext(run="r", learn=True)
     deps = [fake_dependencies(memory=memory) for memory in memories]
-    lessons = [(context, {**await run(deps[0]), "episode": f"e{number}"}) for number in range(3)]
+    done = await run(deps[0])
+    episodes: list[Trajectory] = [{**done, "episode": f"e{number}"} for number in range(3)]
+    lessons = [(context, episode) for episode in episodes]
     monkeypatch.setattr(InMemoryStore, "upsert", counted)
     learn(deps[0], memories[0], METHODS["billp"], lessons)
     steps = sum(done["length"] for _, done in lessons)

@@ -180,12 +180,12 @@ class TestWeight:
         monkeypatch.setattr("billp.memory.usage._RECENT", 3)
         agent_memory = fake_memory()
         log = agent_memory.usage
-        log.write(uses(0, 1.0, ("reflections/a",)))
+        log.write([uses(0, 1.0, ("reflections/a",))])
         log.recent()
         read: list[str] = []
         monkeypatch.setattr(log.store, "largest", lambda *_: read.append("largest"))
         for number, recalled in ((1, "a"), (2, "b"), (5, "b"), (4, "b"), (5, "c")):  # the last in place of an earlier
-            log.write(uses(number, float(number), (f"reflections/{recalled}",)))
+            log.write([uses(number, float(number), (f"reflections/{recalled}",))])
         monkeypatch.undo()
         monkeypatch.setattr("billp.memory.usage._RECENT", 3)
         anew = UsageLog(log.store).recent()
