@@ -13,7 +13,7 @@ from billp.errors import BadInputError
 _COMPARED = 500  # neighbours in the alphabet that are compared, at some 10 us each
 _LISTED = 20
 _ALIKE = 0.6  # a name with at least this share of letters in common may be a misspelling
-_LONGEST = 120  # characters; a file system takes 255 bytes, and work folders add to the name
+_LONGEST = 200  # bytes; a file system takes 255, and work folders add to the name
 _UNFIT = re.compile(r"[/\\]")
 
 
@@ -45,11 +45,13 @@ def there_is_no(what: str, wanted: str, known: Collection[str], *, where: str = 
 
 def checked_name(what: str, name: str) -> str:
     """Returns `name`; raises BadInputError if it is a path, looks like one, or is not a valid folder name."""
-    unseen = not name.strip() or not name.isprintable()  # such as marks that reverse the direction of writing
-    if unseen or name.startswith((".", "-", "~")) or len(name) > _LONGEST or _UNFIT.search(name):
+    unseen = (
+        not name or name != name.strip() or not name.isprintable()
+    )  # isprintable: no marks that reverse the writing
+    if unseen or name.startswith((".", "-", "~")) or len(name.encode()) > _LONGEST or _UNFIT.search(name):
         raise BadInputError(
-            f"{name!r} cannot be the name of a {what}; take a name without slashes that does not begin with ., - or ~, "
-            "of characters that can be seen."
+            f"{name[:_LONGEST]!r} cannot be the name of a {what}; take one without slashes that does not begin with ., "
+            f"- or ~, of visible characters that are at most {_LONGEST} bytes."
         )
     return name
 

@@ -10,7 +10,7 @@ import unicodedata
 
 _LOOK_LIKE_SPACE = dict.fromkeys((0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0), " ")
 """Letters and symbols without ink: fillers of Hangul, the empty pattern of Braille."""
-_NO_TAGS = str.maketrans({"<": "‹", ">": "›", "＜": "‹", "＞": "›"})
+_NO_TAGS = str.maketrans({"<": "‹", ">": "›", "＜": "‹", "＞": "›", "﹤": "‹", "﹥": "›"})
 """Almost every model marks turns, roles and thoughts by tags: ChatML and Llama 3 (`<|im_end|>`), Llama 2 (`</s>`,
 `<<SYS>>`), Gemma (`<end_of_turn>`), DeepSeek (with fullwidth bars), `<think>`, `<tool_call>`. So there are no tags."""
 _BRACKETED = re.compile(r"\[\s*(/?\s*(?:[A-Z][A-Z0-9_]+|[gs]MASK|\|[^\[\]]*))\s*\]")
@@ -39,7 +39,8 @@ def for_prompt(text: str) -> str:
     line = one_line(text).translate(_NO_TAGS)
     while "[" in line and (broken := _BRACKETED.sub(r"(\1)", line)) != line:
         line = broken
-    return line.replace("[|", "(|")  # EXAONE's opening, closed or not
+    line = line.replace("[|", "(|")  # EXAONE's opening, closed or not
+    return line.replace("]~", ")~").replace("~[", "~(")  # MiniMax: "]~b]" begins a turn, "[e~[" ends it
 
 
 def for_terminal(text: str) -> str:

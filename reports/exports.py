@@ -86,7 +86,7 @@ STEPS: dict[str, _Type] = _RUN | {
 `experiences` holds the ids of those retrieved, `plan` is JSON, `said` what a live person wrote beside the rating,
 `nodes` the nodes that the step passed, empty for runs that did not record them."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Beginnings of cells that a spreadsheet calculates; in CSV, such texts get an apostrophe in front."""
 
 Row = dict[str, Any]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
-from billp.names import nearest
+import pytest
+
+from billp.errors import BadInputError
+from billp.names import checked_name, nearest
 
 
 def test_numbers_are_compared_as_numbers():
@@ -23,6 +26,20 @@ def test_words_are_compared_by_letters():
 def test_a_number_among_words_and_an_endless_one_are_no_hindrance():
     assert nearest("12", ["u11", "u12", "u13"])[0] == "u12"
     assert len(nearest("9" * 10_000, ["1", "2", "3", "4"])) == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", " one", "one ", "..", "a/b", "a\\b", "-x", "~x", "a\0b", "a\u202eb", "\udcff", "x" * 201, "🎬" * 51],
+)
+def test_a_name_that_no_folder_can_have_is_refused(name: str):
+    with pytest.raises(BadInputError, match="cannot be the name of a run"):
+        checked_name("run", name)
+
+
+@pytest.mark.parametrize("name", ["one", "con", "a b?c#d&e=é", "оne", "🎬" * 50])
+def test_a_name_that_a_folder_can_have_is_taken(name: str):
+    assert checked_name("run", name) == name
 
 
 def test_many_ids_take_little_time():

@@ -20,6 +20,11 @@ TOKENS = [
     "<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<pad>",  # Gemma
     "<｜begin▁of▁sentence｜>", "<｜User｜>", "<｜end▁of▁sentence｜>",  # DeepSeek
     "[AVAILABLE_TOOLS]", "[TOOL_CALLS]", "[/TOOL_RESULTS]", "[SYSTEM_PROMPT]", "[IMG]", "[/THINK]",  # Mistral
+    "<|header_start|>", "<|eot|>", "<|image|>", # Llama 4
+    "<|start|>", "<|message|>", "<|return|>", "<|call|>",  # gpt-oss
+    "<|im_sep|>", "<|START_OF_TURN_TOKEN|>", "<|CHATBOT_TOKEN|>", "<|START_RESPONSE|>",  # Phi 4, Command R
+    "<|assistant|>", "<|observation|>", "<|start_of_role|>", "<|begin_of_box|>",  # GLM, Granite
+    "]~b]ai", "]~!b[", "[e~[", "]!p~[",  # MiniMax
     "<think>", "</think>", "<tool_call>", "<|channel|>", "[gMASK]", "<sop>", "[|user|]", "[|endofturn|]", "<0x0A>",
 ]  # fmt: skip
 INVISIBLE = [
@@ -38,7 +43,7 @@ INVISIBLE = [
 # Pieces of tokens and of what steers a terminal, put together in any order.
 PIECES = st.lists(
     st.sampled_from(
-        [*"<>[]|｜/ ", "INST", "im_end", "s", "think", "\x1b[2J", "\x1b]52;c;", "\x9b", "\u202e", "\u200b", "\n"]
+        [*"<>[]|｜/ ~﹤", "INST", "im_end", "s", "think", "\x1b[2J", "\x1b]52;c;", "\x9b", "\u202e", "\u200b", "\n"]
     )
     | st.text(max_size=4)
 ).map("".join)
@@ -63,7 +68,7 @@ def test_whatever_stands_in_a_prompt_is_one_line_without_tags(text: str):
     line = for_prompt(text)
     assert line == for_prompt(line)
     assert line.isprintable()
-    assert not re.search(r"[<>＜＞]|\[/?[A-Z]{2,}\]|\[\|", line)
+    assert not re.search(r"[<>＜＞﹤﹥]|\[/?[A-Z]{2,}\]|\[\||\]~|~\[", line)
 
 
 def test_ordinary_titles_stay_as_they_are():
@@ -72,6 +77,7 @@ def test_ordinary_titles_stay_as_they_are():
         "WALL·E",
         "千と千尋の神隠し",
         "[Rec]",
+        "~ [Rec] ~",
         "50/50",
         "Se7en [Director's Cut]",
         "Q&A",

@@ -83,7 +83,10 @@ class Reflector:
                 if able.schema:
                     raise
                 return Claim(NONE), one_sentence(reply)
-            return form.read(found), one_sentence(replace(reply, text=str(found.get("why", ""))))
+            why = found.get("why")
+            if not isinstance(why, str):
+                raise ReplyFormatError(f"why is {str(why)[:40]!r} and no text")
+            return form.read(found), one_sentence(replace(reply, text=why))
 
         values = {"history": observed.shown_history(), "steps": observed.shown_steps(_SHOWN_STEPS)}
         try:

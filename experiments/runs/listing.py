@@ -87,10 +87,10 @@ def own_run(runs_dir: Path, name: str) -> Path:
 
     Raises ArtifactError if there is no such run in `runs_dir`, or a link leads to it.
     """
-    folder = runs_dir / checked_name("run", name)
     known = [run.name for run in list_runs(runs_dir)]
     if name not in known:
         raise ArtifactError(there_is_no("run", name, known, where=f"in {runs_dir}"))
+    folder = runs_dir / name
     if folder.is_symlink():
         raise ArtifactError(f"Run {name} is a link to {folder.resolve()}; change it there, or remove the link.")
     return folder

@@ -123,7 +123,8 @@ def _failed(summary: Summary) -> str:
 
 
 def _pipe(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").strip()
+    """Returns `text` for a cell, in which it begins neither a column nor HTML, a link or an image."""
+    return re.sub(r"[\\|<]|(?<=\])[(\[]", r"\\\g<0>", text).replace("\n", " ").strip()
 
 
 def _tex(text: str) -> str:

@@ -110,6 +110,12 @@ class TestReflector:
         lesson = await asked.explain(self.observed, CLOSENESS, seed=0)
         assert (lesson.text, lesson.claim, lesson.usage.format_failures) == ("", None, 2)
 
+    @pytest.mark.parametrize("why", [None, True, 7, ["Too much."], {"text": "Too much."}])
+    async def test_a_sentence_that_is_no_text_becomes_no_lesson(self, why: object):
+        asked, _ = reflector(*[json.dumps(answer("none known") | {"why": why})] * 2)
+        lesson = await asked.explain(self.observed, CLOSENESS, seed=0)
+        assert (lesson.text, lesson.claim, lesson.usage.format_failures) == ("", None, 2)
+
     async def test_a_model_without_schemas_may_answer_in_words(self):
         asked, _ = reflector("Vary the kinds.", schema=False)
         lesson = await asked.explain(self.observed, CLOSENESS, seed=0)

@@ -13,9 +13,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-ROLES = ("plan", "propose", "reflect", "letters", "letter", "expected", "sampled")
-WORDS, LETTER, SCORE = "Try a comedy.", "B", "7"
-_SCORING = ("letters", "expected")
+ROLES = (
+    "plan", "propose", "reflect", "letters", "letter", "expected", "sampled", "claim", "wish", "appraisal", "answer",
+)  # fmt: skip
+WORDS, LETTER, SCORE, YES = "Try a comedy.", "B", "7", "yes"
+CLAIM = {"cause": "none known", "step": 1, "kind": "Drama", "why": WORDS}
+WISH = {"wanted": ["Drama"]}
+_SCORING = ("letters", "expected", "appraisal")
 
 NO_WORDS: tuple[object, ...] = (
     "",
@@ -36,6 +40,23 @@ NO_LETTER: tuple[object, ...] = (
 NO_SCORE: tuple[object, ...] = (
     "", "10", "-1", "7.5", "7 8", "NaN", "Infinity", "null", "\u0667", "\u2077", "seven", "77", "<think>7",
     None, [],
+)  # fmt: skip
+NO_ANSWER: tuple[object, ...] = ("", "maybe", "yes or no", "ja", "y", "<think>yes", '["x"]', "\uff59es", None, [])
+NO_CLAIM: tuple[object, ...] = (
+    "", WORDS, "{", "[]", '"none known"', "{}", '{"cause": "none known"}', "<think>{", "\u200b", None, [],
+    *(json.dumps(CLAIM | {name: junk}) for name, junk in (
+        ("cause", None), ("cause", "no such"), ("cause", ["none known"]), ("cause", {}), ("step", None), ("step", "1"),
+        ("step", 1.5), ("step", True), ("step", float("nan")), ("step", float("inf")), ("why", None), ("why", True),
+        ("why", 7), ("why", ""), ("why", "12 34"), ("why", [WORDS]), ("why", {"text": WORDS}), ("why", "\u200b"),
+    )),
+    '{"cause":' * 900, '{"why":' * 400 + "1" + "}" * 400, '{"step": ' + "9" * 5000 + "}",
+)  # fmt: skip
+NO_WISH: tuple[object, ...] = (
+    "", "{", "[]", "{}", "null", "<think>{", None, [], '{"refused": ["Drama"]}',
+    *(json.dumps({"wanted": junk}) for junk in (
+        None, "Drama", 7, True, {}, [], [None], [["Drama"]], ["Dramas"], ["War", 7],
+    )),
+    '{"wanted": ' + "[" * 900,
 )  # fmt: skip
 NO_NUMBER: tuple[object, ...] = (
     None, True, False, "-0.1", "", [], {}, float("nan"), float("inf"), float("-inf"), 5.0, 1e300, 10**400,
@@ -68,7 +89,10 @@ class Streamed(Case):
 
 def whole(role: str) -> dict[str, Any]:
     """A reply in which nothing is wrong."""
-    said = {"letters": LETTER, "letter": f'"{LETTER}"', "expected": SCORE, "sampled": f'"{SCORE}"'}.get(role, WORDS)
+    said = {
+        "letters": LETTER, "letter": f'"{LETTER}"', "expected": SCORE, "sampled": f'"{SCORE}"', "appraisal": YES,
+        "answer": f'"{YES}"', "claim": json.dumps(CLAIM), "wish": json.dumps(WISH),
+    }.get(role, WORDS)  # fmt: skip
     logprobs = None
     if role in _SCORING:
         top = [{"token": said, "logprob": -0.1}, {"token": "the", "logprob": -3.0}]
@@ -101,7 +125,9 @@ def as_sent(reply: object) -> bytes:
 
 
 def _of_text(rng: random.Random, role: str) -> Case:
-    wrong: Sequence[object] = {"letter": NO_LETTER, "sampled": NO_SCORE}.get(role, NO_WORDS)
+    wrong: Sequence[object] = {
+        "letter": NO_LETTER, "sampled": NO_SCORE, "claim": NO_CLAIM, "wish": NO_WISH, "answer": NO_ANSWER,
+    }.get(role, NO_WORDS)  # fmt: skip
     reply, said = whole(role), rng.choice([*wrong, *NO_TEXT])
     reply["choices"][0]["message"]["content"] = said
     unread = role in _SCORING and said not in NO_TEXT  # what is read there is the scores

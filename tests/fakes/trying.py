@@ -17,17 +17,22 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 
 from billp.agents.actor_input import ActorInput
+from billp.agents.closeness import Closeness
+from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.server_chat import ServerChat
 from billp.agents.llm.usage import Usage
+from billp.agents.measures import ByYear
 from billp.agents.observation import AgentObservation
 from billp.agents.prompt_pack import load_pack
 from billp.agents.roles.actor import Actor
+from billp.agents.roles.appraiser import Appraiser
 from billp.agents.roles.critic import Critic
 from billp.agents.roles.planner import Known, Planner
 from billp.agents.roles.reflector import Reflector
+from billp.agents.roles.wishes import WishReader
 from billp.agents.tools import CategoryAnalysis
-from billp.catalogue import Item
-from billp.errors import EpisodeError, ServerAwayError
+from billp.catalogue import Catalogue, Item
+from billp.errors import EpisodeError, ReplyFormatError, ServerAwayError
 from billp.setting_groups import LLMSettings
 from billp.settings import ActorSettings, CriticSettings, PlannerSettings, ReflectorSettings
 from tests.fakes.malformed import WORDS, Case, Streamed, as_sent, whole
@@ -36,6 +41,7 @@ PATIENCE_S = 30.0  # a case that takes longer hangs
 _ITEMS = tuple(Item(n, f"k{n}", f"Film {n}", ("Drama",), 1990 + n) for n in range(12))
 _SITUATION = AgentObservation(history=_ITEMS[:3], recommended=_ITEMS[3:5], rewards=(4, 2))
 _BRIEFING = ActorInput(_SITUATION, "calm", CategoryAnalysis(("War",), ("Drama",)))
+_CLOSENESS = Closeness(len(_ITEMS), [ByYear(Catalogue("tiny", _ITEMS))])
 _PACK = load_pack()
 
 
@@ -65,8 +71,12 @@ class Outcome:
 
 def right_value(role: str) -> object:
     """What the whole reply says."""
-    if role in ("plan", "propose", "reflect"):
+    if role in ("plan", "propose", "reflect", "claim"):
         return WORDS
+    if role == "wish":
+        return ("Drama",)
+    if role in ("appraisal", "answer"):
+        return 2.9 if role == "appraisal" else 1.0
     return 1 if role in ("letters", "letter") else round(7 / 9 * 5 / (1 - CriticSettings().gamma), 9)
 
 
@@ -86,7 +96,7 @@ async def tried(some: Sequence[Case], *, at_once: int = 32, first: Sequence[Case
 
     async def one(number: int, each: Case) -> Outcome:
         kind = _Watched if isinstance(each, Streamed) else ServerChat
-        async with places, _chat(kind, url, str(number)) as model:
+        async with places, _chat(kind, url, str(number), each.role) as model:
             try:
                 value, usage = await asyncio.wait_for(_asked(model, each.role, int(bool(first))), PATIENCE_S)
             except (EpisodeError, ServerAwayError) as error:
@@ -103,9 +113,10 @@ async def tried(some: Sequence[Case], *, at_once: int = 32, first: Sequence[Case
 
 
 @asynccontextmanager
-async def _chat(kind: type[ServerChat], url: str, name: str) -> AsyncIterator[ServerChat]:
+async def _chat(kind: type[ServerChat], url: str, name: str, role: str) -> AsyncIterator[ServerChat]:
     settings = LLMSettings(model=name, retries=0, backoff_s=0.001, patience_s=0, timeout_s=PATIENCE_S / 2)
-    async with kind(base_url=url, settings=settings) as model:
+    able = Abilities(logprobs=role != "answer")
+    async with kind(base_url=url, settings=settings, abilities=able) as model:
         yield model
 
 
@@ -146,6 +157,8 @@ async def _asked(model: ServerChat, role: str, retries: int) -> tuple[object, Us
         judging = CriticSettings(retries=retries, value="logprobs" if role == "expected" else "sample")
         judged = await Critic(model, _PACK["critic"], judging, 6).judge(_SITUATION, [], 0)
         return round(judged.value, 9), judged.usage
+    if role in ("claim", "wish", "appraisal", "answer"):
+        return await _given(model, role, retries)
     settings = ActorSettings(retries=retries, choice="schema" if role == "letter" else "scores", orders=1)
     actor = Actor(model, _PACK, settings, 6)
     if role == "propose":
@@ -153,3 +166,22 @@ async def _asked(model: ServerChat, role: str, retries: int) -> tuple[object, Us
         return proposal.text, proposal.usage
     chosen = await actor.choose(_BRIEFING, _ITEMS[6:], 0, greedy=False)
     return chosen.position, chosen.usage
+
+
+async def _given(model: ServerChat, role: str, retries: int) -> tuple[object, Usage]:
+    """What the roles make of a case that go on without a value; that is an error here."""
+    value: object
+    if role == "claim":
+        claiming = Reflector(model, _PACK["reflector"], ReflectorSettings(retries=retries), _PACK["claim"])
+        explained = await claiming.explain(_SITUATION, _CLOSENESS, seed=0)
+        value, usage = explained.text, explained.usage
+    elif role == "wish":
+        reader = WishReader(model, _PACK["wish"], PlannerSettings(retries=retries))
+        heard = await reader.read("something sad", Catalogue("tiny", _ITEMS), None, 0, 0)
+        value, usage = heard.wish.wanted, heard.usage
+    else:
+        found = await Appraiser(model, _PACK["item"]).appraise(_ITEMS[0])
+        value, usage = None if found.log_odds is None else round(found.log_odds, 9), found.usage
+    if not value:
+        raise ReplyFormatError("there is none")
+    return value, usage

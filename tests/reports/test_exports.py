@@ -92,7 +92,7 @@ def test_a_place_that_cannot_be_written_is_said_in_a_sentence(root: Path, tmp_pa
         write_csv(find_runs(root), tmp_path / "file")
 
 
-@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1+1"])
 def test_a_text_that_a_spreadsheet_would_calculate_stays_a_text_in_csv(tmp_path: Path, start: str):
     put_run(tmp_path / "runs" / "one", [episode("e", -4.0, title=start, user=start)])
     for file, columns in zip(write_csv(find_runs(tmp_path / "runs"), tmp_path / "csv"), (EPISODES, STEPS), strict=True):

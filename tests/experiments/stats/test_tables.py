@@ -29,6 +29,12 @@ def test_markdown_keeps_its_cells_apart():
     ]
 
 
+def test_markdown_takes_neither_html_nor_links_from_a_name():
+    name = "<img src=x>[a](javascript:b)![c][d]" + "\\"
+    (cell,) = TextTable("t", ("method",), ((name,),)).markdown().splitlines()[4:5]
+    assert cell == r"| \<img src=x>[a]\(javascript:b)![c]\[d]" + "\\\\ |"
+
+
 def test_latex_escapes_what_it_would_read():
     text = TABLE.latex()
     assert r"\caption{ml-100k, 5 users. Users of 50\% \& more.}" in text
