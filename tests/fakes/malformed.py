@@ -51,11 +51,12 @@ NO_CLAIM: tuple[object, ...] = (
     )),
     '{"cause":' * 900, '{"why":' * 400 + "1" + "}" * 400, '{"step": ' + "9" * 5000 + "}",
 )  # fmt: skip
+_NO_LIST: tuple[object, ...] = (
+    None, "Drama", 7, True, {}, [], [None], [["Drama"]], ["Dramas"], ["War", 7],
+)  # fmt: skip
 NO_WISH: tuple[object, ...] = (
     "", "{", "[]", "{}", "null", "<think>{", None, [], '{"refused": ["Drama"]}',
-    *(json.dumps({"wanted": junk}) for junk in (
-        None, "Drama", 7, True, {}, [], [None], [["Drama"]], ["Dramas"], ["War", 7],
-    )),
+    *(json.dumps({"wanted": junk}) for junk in _NO_LIST),
     '{"wanted": ' + "[" * 900,
 )  # fmt: skip
 NO_NUMBER: tuple[object, ...] = (
