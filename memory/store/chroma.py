@@ -59,7 +59,7 @@ class ChromaStore:
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         """See `VectorStore`."""
         query = as_query(vector, self.collection.dimension)
-        with self._connection.talking():
+        with self._connection.searching(self.collection.key):
             handle = self._found()
             return [] if handle is None or k <= 0 else rank(query, _neighbours(handle, query, k), k, max_distance)
 

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -33,11 +34,15 @@ HELLO_S = 4.0
 class Connection:
     """An open Chroma client; `where` names its folder or server in messages."""
 
-    def __init__(self, client: Client, where: str, *, writable: bool = True) -> None:
+    def __init__(
+        self, client: Client, where: str, *, writable: bool = True, searches: dict[str, threading.Lock] | None = None
+    ) -> None:
+        """Takes a client, and the locks of `searching` by collection if other connections share it."""
         self.client = client
         self.where = where
         self._closed = False
         self._writable = writable
+        self._searches = {} if searches is None else searches
 
     def check_writable(self) -> None:
         """Raises MemoryStoreError if it was opened for reading."""
@@ -68,31 +73,48 @@ class Connection:
             remedy = "make room and go on" if lacks_room(error) else "is it still there?"
             raise MemoryStoreError(f"The memory at {self.where} failed ({_said(error)}); {remedy}.") from error
 
+    @contextmanager
+    def searching(self, collection: str) -> Iterator[None]:
+        """Wraps each search of a collection: `talking`, by one thread at a time.
+
+        A search first adds to the index what was written since the last one. Two that do so at once fail now and then:
+        "Nothing found on disk".
+        """
+        with self._searches.setdefault(collection, threading.Lock()), self.talking():
+            yield
+
+
+@dataclass
+class _OpenFolder:
+    client: Client
+    lock: FolderLock
+    searches: dict[str, threading.Lock] = field(default_factory=dict)
+    holders: int = 0
+
 
 class _FolderConnection(Connection):
-    """A connection to a folder; all connections of a process to it share one client and one lock."""
+    """A connection to a folder; all connections of a process to it share one client and its locks."""
 
     _guard: ClassVar[threading.Lock] = threading.Lock()
-    _open: ClassVar[dict[Path, tuple[Client, FolderLock, int]]] = {}
+    _open: ClassVar[dict[Path, _OpenFolder]] = {}
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         with self._guard:
-            if folder in self._open:
-                client, lock, holders = self._open[folder]
-            else:
-                client, lock, holders = *_open_client(folder), 0
-            self._open[folder] = client, lock, holders + 1
-        super().__init__(client, str(folder))
+            if folder not in self._open:
+                self._open[folder] = _OpenFolder(*_open_client(folder))
+            opened = self._open[folder]
+            opened.holders += 1
+        super().__init__(opened.client, str(folder), searches=opened.searches)
 
     def _close(self) -> None:
         with self._guard:
-            client, lock, holders = self._open.pop(self._folder)
-            if holders > 1:
-                self._open[self._folder] = client, lock, holders - 1
-                return
-            client.close()
-            lock.release()
+            opened = self._open[self._folder]
+            opened.holders -= 1
+            if not opened.holders:
+                del self._open[self._folder]
+                opened.client.close()
+                opened.lock.release()
 
 
 class _SnapshotConnection(Connection):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,28 @@ def test_unlike_memories_have_unlike_collection_names(names: list[tuple[str, str
 def test_nameless_memories_are_refused() -> None:
     with pytest.raises(MemoryStoreError, match="give both"):
         Collection("actor", "ml-100k", " ", "hash", DIMENSION)
+
+
+def test_threads_search_while_another_writes(tmp_path: Path) -> None:
+    """Chroma's own searches fail beside each other: "Nothing found on disk"."""
+    connection = open_folder(tmp_path)
+    store, over = ChromaStore(connection, COLLECTION), threading.Event()
+
+    def search(number: int) -> int:
+        found = 0
+        while not over.is_set():
+            found = len(store.nearest(unit(number), 5))
+        return found
+
+    with ThreadPoolExecutor(6) as threads:
+        searches = [threads.submit(search, number) for number in range(6)]
+        try:
+            for start in range(0, 1500, 50):
+                store.upsert([record(f"{number:04d}", unit(number)) for number in range(start, start + 50)])
+        finally:
+            over.set()
+        assert [search.result() for search in searches] == [5] * 6
+    connection.close()
 
 
 def test_two_thousand_records_survive_a_restart(tmp_path: Path) -> None:
