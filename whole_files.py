@@ -142,7 +142,7 @@ def open_plain(path: Path) -> BinaryIO:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe would wait for a writer
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(f"{path} is no plain file")
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return os.fdopen(handle, "rb")
 
 

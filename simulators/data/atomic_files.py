@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from billp.errors import DataError
 from billp.simulators.progress import Progress
+from billp.whole_files import open_plain
 
 FIELD_TYPES = ("token", "token_seq", "float", "float_seq")
 
@@ -63,7 +64,7 @@ def read_rows(
 
 def _open(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open_plain(path)
     except OSError as error:
         raise DataError(f"{path} cannot be opened ({error.strerror}); check the folder and the name.") from error
 

@@ -22,6 +22,7 @@ from billp.simulators.data.mapping import ColumnMapping, column_flag
 from billp.simulators.data.user_fields import UserField, read_user_fields
 from billp.simulators.progress import Progress
 from billp.simulators.rating.base import Logs
+from billp.whole_files import open_plain
 
 LIKED = 4.0
 """Ratings from here on, on the scale of 1 to 5, count as liked."""
@@ -120,7 +121,7 @@ def read_dataset(folder: Path, name: str, mapping: ColumnMapping, progress: Prog
 
 def file_digest(path: Path) -> str:
     """Returns the SHA-256 of the file, in hexadecimal."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from billp.errors import DataError
 from billp.simulators.data.importers.table import missing
+from billp.whole_files import open_plain
 
 _BLOCK = 1 << 20
 _LONGEST = 16 << 20  # bytes of a line
@@ -29,7 +30,7 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     Raises DataError if the file is missing, cannot be opened, or is not a whole gzip file.
     """
     try:
-        raw = path.open("rb")
+        raw = open_plain(path)
     except FileNotFoundError:
         raise missing(path) from None
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,7 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": 
 
 _GUESSED = ("\t", "::", ";", "|", ",")
 _OWN = {".csv": ",", ".tsv": "\t"}  # what a name promises, taken wherever it fits
+_DECLARED = re.compile(r'"?sep=([^"\w])"?', re.IGNORECASE)
 _SAMPLED = 50  # rows that tell the separator
 _ENCODINGS = {"utf-8-sig": "", "cp1252": "Windows, Western European", "latin-1": "Western European"}
 
@@ -62,14 +64,17 @@ class TextTable:
     def separator(self) -> str:
         """What separates two cells: as given, otherwise what splits the first rows into equally many cells.
 
-        If several do, it is the one that the file's name promises, otherwise the one that makes most cells.
+        If several do, it is the one that the file's name promises, otherwise the one that makes most cells. A first
+        line `sep=;`, which Excel writes and reads, says it too.
         """
         if self.form.separator is not None:
             separator = SEPARATORS.get(self.form.separator, self.form.separator.replace("\\t", "\t"))
             if not separator or set(separator) & set('"\r\n'):
                 raise DataError(f"{separator!r} cannot separate cells; give --separator comma, tab, :: or another.")
             return separator
-        sample = self._sample()
+        if self._declared:
+            return self._declared
+        sample = self._sample
         least = max(2, len(self.form.columns or ()))
         widths = {separator: _width(sample, separator) for separator in _GUESSED}
         own = _OWN.get(suffix_of(self.path))
@@ -77,6 +82,12 @@ class TextTable:
             return own
         best = max(_GUESSED, key=lambda separator: widths[separator])
         return best if widths[best] > 1 else own or ","
+
+    @cached_property
+    def _declared(self) -> str:
+        """What a first line `sep=;` names; empty if there is none."""
+        found = _DECLARED.fullmatch(self._sample[0].rstrip("\r\n")) if self._sample else None
+        return found[1] if found else ""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -121,7 +132,7 @@ class TextTable:
         number = header
         for number, cells in records:
             if len(cells) != width:
-                text = f"{len(cells)} cells where line 1 names {width} columns; mend or remove the line."
+                text = f"{len(cells)} cells where line {header or 1} names {width} columns; mend or remove the line."
                 if unreadable is None:
                     raise fault(self, number, text)
                 unreadable(number, text)
@@ -138,7 +149,7 @@ class TextTable:
             try:
                 for count, (line, cells) in enumerate(_split(file, self.separator)):
                     begin, end = end + 1, line
-                    if cells:
+                    if cells and not (begin == 1 and self._declared):
                         yield begin, cells
                     if progress and count % 65536 == 65535:
                         progress(raw.tell() / size)
@@ -151,6 +162,7 @@ class TextTable:
             finally:
                 file.detach()  # `opened` closes what it wraps
 
+    @cached_property
     def _sample(self) -> list[str]:
         """Returns the first lines that are not blank; decodes no more of the file."""
         with opened(self.path) as (unpacked, _):

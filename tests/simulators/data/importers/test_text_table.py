@@ -105,6 +105,24 @@ def test_the_separator_is_told_from_the_first_rows(tmp_path, name, separator, wo
     assert open_table(path).read_as == words
 
 
+@pytest.mark.parametrize(
+    ("line", "separator"), [("sep=;", ";"), ('"sep=;"', ";"), ("SEP=\t", "\t"), ("\ufeffsep=,", ","), ("sep=|", "|")]
+)
+def test_a_first_line_of_excels_names_the_separator_and_is_no_header(tmp_path, line, separator):
+    table = (
+        f"{line}\r\nid,title\r\n1,Heat\r\n".replace(",", separator)
+        if separator != ","
+        else f"{line}\nid,title\n1,Heat\n"
+    )
+    path = written(tmp_path, table)
+    assert rows(path, "title", "id") == [(3, ("Heat", "1"))]
+    assert open_table(path).separator == separator
+    broken = written(tmp_path, f"{table}2\n")
+    with pytest.raises(DataError, match="line 4: 1 cells where line 2 names 2 columns"):
+        rows(broken, "title", "id")
+    assert open_table(written(tmp_path, "sep=x\n1\n")).names == ("sep=x",)
+
+
 def test_commas_and_bars_within_cells_do_not_mislead(tmp_path):
     path = written(tmp_path, "1::Heat, The (1995)::Action|Crime\n2::Odd, Even::Drama\n", "movies.dat")
     table = open_table(path, TextForm(columns=("item", "title", "genres")))
