@@ -12,6 +12,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO
 
@@ -137,7 +138,7 @@ def private_folder(path: Path) -> None:
         path.chmod(0o700)
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BufferedReader:
     """Opens a regular file for reading; raises OSError for anything else, such as a pipe."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe would wait for a writer
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from billp.errors import DataError
 from billp.simulators.data.importers.opening import open_table
-from billp.simulators.data.importers.text_table import TextForm
+from billp.simulators.data.importers.text_table import TextForm, TextTable
 
 GOOD = "user,item,title\nu1,i1,Star Wars\nu2,i2,Other\n"
 
@@ -116,7 +116,7 @@ def test_a_first_line_of_excels_names_the_separator_and_is_no_header(tmp_path, l
     )
     path = written(tmp_path, table)
     assert rows(path, "title", "id") == [(3, ("Heat", "1"))]
-    assert open_table(path).separator == separator
+    assert TextTable(path).separator == separator
     broken = written(tmp_path, f"{table}2\n")
     with pytest.raises(DataError, match="line 4: 1 cells where line 2 names 2 columns"):
         rows(broken, "title", "id")
