@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
@@ -47,7 +47,12 @@ class Origin:
     def id(self, kind: str) -> str:
         """Returns the one id of a record of `kind` learned at this moment, so writing it again changes nothing."""
         # Quoted, so that a slash in a run name cannot make two ids equal; padded, so that ids sort by step.
-        return f"{kind}/{quote(self.run, safe='')}/{quote(self.episode, safe='')}/{self.step:04d}"
+        return f"{kind}/{_quoted(self.run)}/{_quoted(self.episode)}/{self.step:04d}"
+
+
+@lru_cache(4096)
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
 
 
 class ByValue:
@@ -110,15 +115,20 @@ class Learned(ByValue):
         """The id of its record."""
         return self.origin.id(self.kind)
 
-    def to_record(self) -> Record:
-        """Returns the record that the store keeps."""
+    @property
+    def stored(self) -> dict[str, FieldValue]:
+        """The fields of its record."""
         values: dict[str, FieldValue] = {}
         view: Any = type(self)  # an Any, for mypy takes classes of unhashable objects for unhashable
         for name, type_, default in _columns(view):
             value = getattr(self, name)
             if value != default:
                 values[name] = " ".join(map(str, value)) if type_ is tuple else type_(value)
-        return Record(self.id, self.text, self.vector, values, self.origin)
+        return values
+
+    def to_record(self) -> Record:
+        """Returns the record that the store keeps."""
+        return Record(self.id, self.text, self.vector, self.stored, self.origin)
 
     @classmethod
     def from_record(cls, record: Record) -> Self:

@@ -28,9 +28,10 @@ class Remembered(Document):
     @classmethod
     def of(cls, match: Match[T]) -> Remembered:
         """Makes the document of `match`."""
-        record = match.record.to_record()
-        metadata = {**record.fields, "distance": match.distance}
-        document = cls(page_content=record.text, id=record.id, metadata=metadata)
+        learned = match.record
+        document = cls(
+            page_content=learned.text, id=learned.id, metadata={**learned.stored, "distance": match.distance}
+        )
         document._match = match
         return document
 
