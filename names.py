@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
@@ -14,7 +15,7 @@ _COMPARED = 500  # neighbours in the alphabet that are compared, at some 10 us e
 _LISTED = 20
 _ALIKE = 0.6  # a name with at least this share of letters in common may be a misspelling
 _LONGEST = 200  # bytes; a file system takes 255, and work folders add to the name
-_UNFIT = re.compile(r"[/\\]")
+_UNFIT = re.compile(r"[/\\]" if os.sep == "/" else r'[<>:"/\\|?*]')  # what Windows takes in no name
 
 
 def nearest(wanted: str, known: Sequence[str], count: int = 3) -> list[str]:

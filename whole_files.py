@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO
 
+from billp import platforms
 from billp.errors import BadInputError
 
 _WORK = ".billp-"  # within the names of work folders
 _BUSY = ".busy"  # locked while a work folder is in use
 _NEW, _OLD = "new", "old"
+_LONG_S = 86_400.0  # no file is written for longer
 _LEAST = 1 << 20  # bytes of room without which no work is begun
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
@@ -52,7 +54,7 @@ def hold(file: IO[Any] | int, *, wait: bool = True) -> None:
 
     Raises OSError; without `wait`, BlockingIOError if another process holds it.
     """
-    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    platforms.lock(file, wait=wait)
 
 
 def write_whole(target: Path, text: str) -> None:
@@ -76,11 +78,14 @@ def work_folder(parent: Path, name: str) -> Iterator[Path]:
         _sweep_folder(left)
     check_room(parent)
     work, busy = _taken(parent, name)
-    with busy:
-        try:
-            yield work
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+    try:
+        with busy:
+            try:
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)  # Windows removes no open file
 
 
 def replace_folder(target: Path, work: Path) -> None:
@@ -140,7 +145,7 @@ def private_folder(path: Path) -> None:
 
 def open_plain(path: Path) -> BufferedReader:
     """Opens a regular file for reading; raises OSError for anything else, such as a pipe."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe would wait for a writer
+    handle = os.open(path, os.O_RDONLY | platforms.AT_ONCE | platforms.AS_IT_IS)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
@@ -152,7 +157,7 @@ def open_lock(path: Path) -> BinaryIO:
 
     Raises OSError for a link, which might lead to any file, and for anything else that is no plain file.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | platforms.NO_LINK | platforms.AT_ONCE | platforms.AS_IT_IS, 0o600)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
@@ -162,9 +167,10 @@ def open_lock(path: Path) -> BinaryIO:
 def _sweep_files(target: Path) -> None:
     for left in target.parent.glob(f".{_escaped(target.name)}.*"):
         number = left.name.rpartition(".")[2]
-        if number.isdecimal() and not _runs(int(number)):
+        if number.isdecimal():
             with suppress(OSError):
-                left.unlink()
+                if not _in_use(left, int(number)):
+                    left.unlink()
 
 
 def _taken(parent: Path, name: str) -> tuple[Path, TextIO]:
@@ -192,25 +198,23 @@ def _sweep_folder(left: Path) -> None:
             if (left / _OLD).is_dir() and not target.exists():
                 (left / _OLD).rename(target)
             shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(left, ignore_errors=True)  # as in `work_folder`
 
 
 def _exchange(one: Path, other: Path) -> None:
     """Exchanges two folders in one step, as Linux can on most disks; raises OSError if that is impossible."""
-    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if call is None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, TypeError):  # TypeError: on Windows there is no library without a name
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
     if call(_AT_FDCWD, os.fsencode(one.absolute()), _AT_FDCWD, os.fsencode(other.absolute()), _RENAME_EXCHANGE):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+def _in_use(left: Path, process: int) -> bool:
+    """Returns whether the process that wrote the file `left` may still be writing it; raises OSError."""
+    runs = platforms.runs(process)
+    return time.time() - left.stat().st_mtime < _LONG_S if runs is None else runs
 
 
 def _escaped(name: str) -> str:

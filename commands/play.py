@@ -19,6 +19,7 @@ from billp.commands.waiting import spinner
 from billp.errors import BadInputError, BrokenOffError
 from billp.experiments.runs.run_names import run_name
 from billp.experiments.stats.numbers import fixed
+from billp.platforms import fast_loop
 
 if TYPE_CHECKING:
     from billp.experiments.runs.live_session import Play
@@ -51,15 +52,13 @@ def play(
     check_play(settings, method, dataset, memory, learn=learn)
     folder = check_run(settings, options.run or run_name("live", _as_name(user)), resume=True)
 
-    import uvloop
-
     from billp.experiments.runs.live_session import Play
     from billp.graphs.resources import Resources
 
     settings = with_tape_in(folder, settings)
     titles = [title.strip() for title in likes.split(";") if title.strip()]
     # The event loop waits while the person thinks, so that Ctrl-C reaches the prompt at once.
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+    with asyncio.Runner(loop_factory=fast_loop()) as loop:
         resources = loop.run(_entered(Resources(settings)))
         try:
             with spinner("getting ready"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +13,7 @@ from billp.commands.console import complain
 from billp.commands.options import RunOptions
 from billp.commands.waiting import fraction_bar
 from billp.experiments.runs.run_names import run_name
+from billp.platforms import fast_loop
 from billp.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,9 +26,8 @@ Result = TypeVar("Result")
 
 def run_to_end(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
     """Runs `work` on an event loop of its own and returns its result."""
-    import uvloop
-
-    return uvloop.run(work())
+    with asyncio.Runner(loop_factory=fast_loop()) as loop:
+        return loop.run(work())
 
 
 def with_resources(settings: Settings, work: Callable[[Resources], Coroutine[None, None, Result]]) -> Result:

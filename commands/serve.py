@@ -13,6 +13,7 @@ import typer
 
 from billp.commands.console import echo
 from billp.commands.output import Assignments, settings_from, stderr
+from billp.platforms import ENDING
 
 _SHOWN = 100  # characters of the log's last line
 
@@ -71,10 +72,8 @@ def _told_to_stop() -> Iterator[Event]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopping.set()
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it, so that the server outlives the terminal
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in numbers}
+    heeded = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores SIGHUP
+    before = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield stopping
     finally:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,14 +138,17 @@ class KnowledgeFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
             hold(file)
-            _cut_torn_end(file.fileno())
+            _cut_torn_end(file)
             file.write(_Line(item=item, log_odds=log_odds).model_dump_json().encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
 
-def _cut_torn_end(handle: int) -> None:
+def _cut_torn_end(file: BinaryIO) -> None:
     """Cuts off what a killed process left of a line; raises OSError."""
-    size = os.fstat(handle).st_size
-    if size and os.pread(handle, 1, size - 1) != b"\n":
-        os.ftruncate(handle, os.pread(handle, size, 0).rfind(b"\n") + 1)
+    if not file.seek(0, os.SEEK_END):
+        return
+    file.seek(-1, os.SEEK_END)
+    if file.read(1) != b"\n":
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)

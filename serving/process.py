@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import IO, Self
 
 import httpx
 
+from billp import platforms
 from billp.errors import ServingError
 from billp.serving.vllm import Launch
 
@@ -89,10 +89,10 @@ class ServerProcess:
     def stop(self) -> None:
         """Asks the server to end; after 20 seconds kills it and its child processes."""
         if self._process.poll() is None:
-            self._signal(signal.SIGTERM)
+            platforms.end(self._process, kill=False)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GRACE_S)
-        self._signal(signal.SIGKILL)
+        platforms.end(self._process, kill=True)
         self._process.wait()
 
     def last_line(self) -> str:
@@ -131,10 +131,6 @@ class ServerProcess:
             return models.is_success and self._launch.model in [model["id"] for model in models.json()["data"]]
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return False
-
-    def _signal(self, number: int) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
 
 
 def _private(path: Path) -> IO[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; OpenMP reads this when NumPy and torch are loaded
@@ -12,9 +13,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; OpenMP reads
 
 import hypothesis
 import pytest
-import uvloop  # noqa: F401 -- keeps the socket class it is loaded with, so before a test blocks sockets
 
 from tests.cli.tiny import put_tiny
+
+with suppress(ImportError):  # not on Windows
+    import uvloop  # noqa: F401 -- keeps the socket class it is loaded with, so before a test blocks sockets
 
 # How long an example takes says something of the machine beside us and nothing of the code.
 hypothesis.settings.register_profile("untimed", deadline=None)

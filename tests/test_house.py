@@ -31,13 +31,13 @@ PACKAGES = (
     "workbench",
 )
 ROOTS = (
-    "catalogue", "cli", "errors", "heap", "names", "renamed_settings", "setting_groups", "settings", "validation",
-    "whole_files", "words",
+    "catalogue", "cli", "errors", "heap", "names", "platforms", "renamed_settings", "setting_groups", "settings",
+    "validation", "whole_files", "words",
 )  # fmt: skip
 HOUSE = {*PACKAGES, *ROOTS}
 
 _BASE = {
-    "catalogue", "heap", "names", "renamed_settings", "setting_groups", "settings", "errors", "validation",
+    "catalogue", "heap", "names", "platforms", "renamed_settings", "setting_groups", "settings", "errors", "validation",
     "whole_files", "words",
 }  # fmt: skip
 _ROOMS = {"agents", "memory", "simulators", "serving"}
@@ -45,11 +45,12 @@ MAY_IMPORT = {
     "errors": set[str](),
     "setting_groups": set(),
     "heap": set(),
+    "platforms": set(),
     "names": {"errors"},
     "renamed_settings": {"errors"},
     "settings": {"errors", "names", "renamed_settings", "setting_groups", "validation"},
     "validation": set(),
-    "whole_files": {"errors"},
+    "whole_files": {"errors", "platforms"},
     "words": set(),
     "catalogue": {"errors", "whole_files", "words"},
     "agents": _BASE,
@@ -297,4 +298,5 @@ def test_what_is_not_open_source_comes_with_extras_alone():
 
 def locked(path: Path) -> dict[str, str]:
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "==" in line and line[0] != "#"]
-    return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
+    pins = (line.partition(";")[0].strip().partition("==") for line in lines)
+    return {canonicalize_name(name): version for name, _, version in pins}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LOCK, is_locked, locked
@@ -14,6 +15,8 @@ from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS, keep_fi
 from billp.experiments.runs.stored import Config, Plan, stored_config
 from billp.names import checked_name, there_is_no
 from billp.whole_files import bounded_lines
+
+Result = TypeVar("Result")
 
 _ENDS = (METRICS, "comparison.json", "surface.json")
 """Files that mark the end of a run, a comparison or a surface."""
@@ -114,7 +117,7 @@ def rename_run(folder: Path, name: str) -> Path:
             raise ArtifactError(f"There is a run {name} already; choose another name.")
         try:
             keep_first_name(folder)
-            return folder.rename(target)
+            return _despite(held, lambda: folder.rename(target))
         except OSError as error:
             raise ArtifactError(f"Run {folder.name} cannot be renamed ({error.strerror or error}).") from error
 
@@ -125,9 +128,18 @@ def remove_run(folder: Path) -> None:
         for lock in sorted(folder.rglob(LOCK)):
             held.enter_context(locked(lock))
         try:
-            shutil.rmtree(folder)
+            _despite(held, lambda: shutil.rmtree(folder))
         except OSError as error:
             raise ArtifactError(f"Run {folder.name} cannot be removed ({error.strerror or error}).") from error
+
+
+def _despite(held: ExitStack, work: Callable[[], Result]) -> Result:
+    """Returns what `work` returns; where it may not be done while the locks are `held`, they are released first."""
+    try:
+        return work()
+    except PermissionError:  # Windows neither moves nor removes a folder in which a file is open
+        held.close()
+        return work()
 
 
 def _config(folder: Path) -> Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from billp.errors import BadInputError
+from billp.platforms import signals_to
 
 _WAITING = 2048  # connections that may wait to be accepted
 _KEPT_S = 75  # seconds that an idle connection stays open: people take a while to answer
@@ -59,14 +59,9 @@ async def listen(app: ASGIApp, host: str, port: int, ready: Callable[[str], None
             timeout_graceful_shutdown=_FAREWELL_S, timeout_keep_alive=_KEPT_S, backlog=_WAITING,
         )  # fmt: skip
         ready(f"http://{shown}:{door.getsockname()[1]}")
-        server, loop = _Server(config), asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.handle_exit, number, None)
-        try:
+        server = _Server(config)
+        with signals_to(lambda number: server.handle_exit(number, None), [signal.SIGINT, signal.SIGTERM]):
             await server.serve([door])
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
 
 
 class _Server(uvicorn.Server):
