@@ -87,7 +87,10 @@ class PersonAnswer(BaseModel):
     @classmethod
     def _spelled_out(cls, value: object) -> object:
         if isinstance(value, str):
-            return json.loads(value) if value.lstrip().startswith("{") else _in_words(value.strip())
+            try:
+                return json.loads(value) if value.lstrip().startswith("{") else _in_words(value.strip())
+            except RecursionError:
+                raise ValueError("JSON that is nested too deeply") from None
         return {"rating": value} if isinstance(value, int | float) else value
 
     @model_validator(mode="after")

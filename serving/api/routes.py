@@ -31,7 +31,9 @@ def _caller(request: Request) -> str | None:
 
 Served = Annotated[Service, Depends(_service)]
 Caller = Annotated[str | None, Depends(_caller)]
-SessionId = Annotated[str, Path(max_length=64, description="What POST /sessions answered as `session`")]
+SessionId = Annotated[
+    str, Path(max_length=64, pattern=r"^[\x21-\x7e]+$", description="What POST /sessions answered as `session`")
+]
 OnceKey = Annotated[
     Key,
     Header(

@@ -75,8 +75,10 @@ class Sessions:
     async def begin(self, person: str, asked: NewSession, key: str | None) -> Turn:
         """Begins a session, or returns the one that the person began with the same `key`.
 
-        Raises Refused if the person has too many open sessions.
+        Raises Refused if the person has too many open sessions, or the wish has no words.
         """
+        if asked.wish:
+            _check(Answer(wish=asked.wish))
         self._pace.check(person)
         async with self._beginning.setdefault(person, asyncio.Lock()):
             row = await self._records.begun_with(person, key) if key else None
@@ -115,10 +117,7 @@ class Sessions:
         Raises Refused if the answer does not fit, and what the graph raises if it cannot go on: the answer is kept
         then, and the same request again goes on with it.
         """
-        try:
-            PersonAnswer.model_validate(given.said)
-        except ValidationError as error:
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error)) from None
+        _check(given)
         return await self._answered(await self._found(person, id_), given, key)
 
     async def leave(self, id_: str, key: str) -> None:
@@ -284,6 +283,14 @@ class Sessions:
 
 def _unknown() -> Refused:
     return Refused(HTTPStatus.NOT_FOUND, "You have no session of that name; begin one with POST /sessions.")
+
+
+def _check(given: Answer) -> None:
+    """Raises Refused for an answer that the graph would not take."""
+    try:
+        PersonAnswer.model_validate(given.said)
+    except ValidationError as error:
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error)) from None
 
 
 def _event_of(turn: Turn) -> Event:

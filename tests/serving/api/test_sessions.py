@@ -137,6 +137,15 @@ async def test_what_is_no_answer_changes_nothing(opening: Open, said: dict[str, 
         assert (await opened.say(first["session"], "k", rating=5))["step"] == 2
 
 
+@pytest.mark.parametrize("wish", ["2001", "?", "\x00", "\u202e"])
+async def test_a_wish_without_words_begins_no_session(opening: Open, wish: str):
+    async with opening() as opened:
+        refused = await opened.http.post("/sessions", json={"user": "Ada", "wish": wish})
+        assert (refused.status_code, "a wish without words" in refused.json()["detail"]) == (422, True)
+        assert (await opened.http.get("/health")).json()["open_sessions"] == 0
+        assert (await opened.http.get("/sessions/%00")).status_code == 422
+
+
 async def test_an_answer_needs_a_key_and_a_session(opening: Open):
     async with opening() as opened:
         first = await opened.begin()
