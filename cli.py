@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from billp.commands import (
     api,
@@ -38,6 +39,7 @@ from billp.commands import (
     ui,
 )
 from billp.commands.console import complain, echo, log_to_stderr
+from billp.commands.usage import usage_fault
 from billp.errors import BadInputError, BillpError, BrokenOffError
 
 _START, _RUN, _LOOK, _KEEP, _SERVE = "Start here", "Run", "Look", "Data and memory", "Serve"
@@ -71,6 +73,9 @@ app.command(rich_help_panel=_SERVE)(studio.studio)
 app.command(rich_help_panel=_SERVE)(serve.serve)
 app.add_typer(api.app, name="api", rich_help_panel=_SERVE)
 
+_CTRL_C = 130
+_CODES: dict[type[BillpError], int] = {BadInputError: 2, BrokenOffError: _CTRL_C, BillpError: 1}
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -103,24 +108,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("LANGSMITH_TRACING", "false")
     os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+    code, said = _done([*(sys.argv[1:] if arguments is None else arguments)])
+    if said:
+        complain(f"billp: {said}")
+    sys.exit(code)
+
+
+def _done(arguments: list[str]) -> tuple[int, str]:
+    """Runs a command; returns the exit code and what went wrong."""
     try:
-        app(args=None if arguments is None else list(arguments))
-    except BadInputError as error:
-        complain(f"billp: {error}")
-        sys.exit(2)
-    except BrokenOffError as error:
-        complain(f"billp: {error}")
-        sys.exit(130)
+        code = app(args=arguments, prog_name="billp", standalone_mode=False) or 0
+    except TyperException as error:
+        return error.exit_code, usage_fault(error)
+    except typer.Abort:
+        return 1, "broken off; nothing was changed."
     except BillpError as error:
-        complain(f"billp: {error}")
-        sys.exit(1)
+        return next(code for kind, code in _CODES.items() if isinstance(error, kind)), str(error)
     except OSError as error:  # usually a full or read-only disk
-        complain(f"billp: {error.filename or 'A file'} cannot be used ({error.strerror or error}); mend that.")
-        sys.exit(2)
-    except SystemExit as ended:
-        if ended.code == 130:  # Ctrl-C, which Typer turns into this without a word
-            complain("billp: interrupted; a run goes on with --run NAME --resume.")
-        raise
+        return 2, f"{error.filename or 'A file'} cannot be used ({error.strerror or error}); mend that."
+    return code, "interrupted; a run goes on with --run NAME --resume." if code == _CTRL_C else ""
 
 
 if __name__ == "__main__":

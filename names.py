@@ -36,12 +36,17 @@ def nearest(wanted: str, known: Sequence[str], count: int = 3) -> list[str]:
 def there_is_no(what: str, wanted: str, known: Collection[str], *, where: str = "", remedy: str = "") -> str:
     """Returns the sentence that refuses the name `wanted`: similar `known` names, a list, and a `remedy`."""
     listed = sorted(known) if isinstance(known, set | frozenset) else list(known)
-    meant = [name for name in nearest(wanted, listed) if _alike(wanted, name)]
-    guess = f" (did you mean {' or '.join(meant)}?)" if meant else ""
     more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
     choice = f"choose one of {', '.join(listed[:_LISTED])}{more}" if listed else "there are none yet"
     place = f" {where}" if where else ""
+    guess = did_you_mean(wanted, listed)
     return f"There is no {what} {wanted!r}{place}{guess}; {choice}{', or ' + remedy if remedy else ''}."
+
+
+def did_you_mean(wanted: str, known: Sequence[str]) -> str:
+    """Returns a question, after a space and in brackets, that names what of `known` may be meant; empty if nothing."""
+    meant = [name for name in nearest(wanted, known) if _alike(wanted, name)]
+    return f" (did you mean {' or '.join(meant)}?)" if meant else ""
 
 
 def checked_name(what: str, name: str) -> str:

@@ -216,9 +216,9 @@ def test_prune_shows_first_and_forgets_what_harms_with_a_yes(billp: Billp, train
         (["show", "nonsense", *AT], "has no record 'nonsense'"),
         (["attribution", "nowhere", "e", "1"], "There is no run 'nowhere'"),
         (["attribution", "run", "nobody", "1"], "There is no episode 'nobody'"),
-        (["attribution", "run", "train-0-0", "0"], "Input should be greater than or equal to 1"),
+        (["attribution", "run", "train-0-0", "0"], "STEP must be at least 1"),
         (["attribution", "run", "train-0-0", "99"], "Episode train-0-0 has steps 1 to"),
-        (["prune", *AT, "--least", "1"], "Input should be greater than or equal to 2"),
+        (["prune", *AT, "--least", "1"], "--least must be at least 2"),
     ],
 )
 def test_what_is_not_there_is_named(billp: Billp, trained: list[dict[str, Any]], arguments: list[str], words: str):

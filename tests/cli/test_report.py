@@ -53,7 +53,7 @@ def test_page_and_exports_go_where_they_are_sent(billp: Billp, runs: Path, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "Missing argument 'RUN"),
+        ([], "RUN is missing"),
         (["al"], "There is no run 'al' in"),
         (["one", "al"], "(did you mean all?); choose one of all,"),
         (["empty"], "holds no episode yet"),

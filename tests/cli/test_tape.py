@@ -152,7 +152,10 @@ def test_what_was_not_recorded_fails_by_name(billp: Billp, tiny: Path, answered:
             ["episode", "--untrained", "--user", "u0", "--tape", "record"],
             "needs a file; give --tape-file or set run.tape_file",
         ),
-        (["evaluate", "--users", "1", "--tape", "again"], "'again' is not one of"),
+        (
+            ["evaluate", "--users", "1", "--tape", "again"],
+            "There is no --tape 'again'; choose one of",
+        ),
     ],
 )
 def test_a_tape_that_cannot_be_used_ends_with_2(
