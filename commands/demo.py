@@ -78,6 +78,7 @@ def demo(
 
 def _show_recorded(options: RunOptions) -> None:
     """Plays the recording into a new folder, and shows the episode, the table and where the page is."""
+    from billp.pages.page_file import write_page
     from billp.reports.episode_text import trace
     from billp.reports.recording import METHOD, replayed
     from billp.reports.rendering import Telling
@@ -86,8 +87,10 @@ def _show_recorded(options: RunOptions) -> None:
 
     with spinner("playing the recording"):
         done = run_to_end(lambda: replayed(folder))
+        page = folder / "report.html"
+        write_page(done.report, page, done.catalogues)
     if options.as_json:
-        show_json({"model": done.model, "episode": done.episode, "report": str(done.page), **done.report.plain()})
+        show_json({"model": done.model, "episode": done.episode, "report": str(page), **done.report.plain()})
         return
     echo(trace(Telling().finished(done.episode, METHOD)))
     for table in done.report.tables():
@@ -95,4 +98,4 @@ def _show_recorded(options: RunOptions) -> None:
     stdout.print(
         f"Recorded with {done.model}, films with invented ratings. Each episode step by step, also what memory"
     )
-    stdout.print(f"learned and why users left: {done.page}", soft_wrap=True, markup=False)
+    stdout.print(f"learned and why users left: {page}", soft_wrap=True, markup=False)

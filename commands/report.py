@@ -41,8 +41,8 @@ def report(
     settings = settings_from()
     roots = list(dict.fromkeys(run_named(settings.runs_dir, name) for name in runs))
 
-    from billp.experiments.compare.surface.surface_results import read_surface
-    from billp.reports import find_runs, make_report, write_csv, write_page, write_parquet, write_tables
+    from billp.pages.page_file import write_page
+    from billp.reports import read_report, write_csv, write_parquet, write_tables
     from billp.reports.pictures import check_pictures, write_pictures
     from billp.reports.run_data import catalogues
 
@@ -52,9 +52,8 @@ def report(
         check_pictures()
     target = out or roots[0] / "report.html"
     with spinner("reading episodes"):
-        surfaces = {root: surface for root in roots if (surface := read_surface(root)) is not None}
-        found = [run for root in roots if root not in surfaces for run in find_runs(root)]
-        made = make_report(found, surfaces)
+        made = read_report(roots)
+        found = made.runs
         held = write_page(made, target, catalogues(settings.data, found))
         files = [
             *(write_tables(made, markdown, "markdown") if markdown else ()),

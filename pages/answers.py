@@ -39,6 +39,13 @@ class EpisodeQuestion(Question):
     number: Annotated[int, Field(ge=0, le=10**9)]
 
 
+class EpisodesQuestion(Question):
+    """The episodes of a run that are asked for; without a limit all from `offset` on."""
+
+    offset: Offset = 0
+    limit: Annotated[int, Field(ge=1)] | None = None
+
+
 class RunQuestion(Part):
     """Runs that are asked for, and their order; a run's row must hold all words of `text`."""
 

@@ -1,25 +1,28 @@
-"""Runs against each other: their numbers, their curves, and paired differences to one of them."""
+"""What a report says, as the page shows it: numbers, charts, tables, and paired differences to one of the results."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from billp.errors import ArtifactError
+from billp.experiments.compare.comparison_tables import conduct_table, policies_table
 from billp.experiments.compare.pairs import compare_pair
+from billp.experiments.compare.surface.surface_results import shares_of, surface_table
 from billp.experiments.runs.configured_folder import CONFIG
 from billp.experiments.runs.stored import stored_config
 from billp.experiments.stats.episode_metrics import METRICS
-from billp.experiments.stats.intervals import Estimate, excludes
-from billp.experiments.stats.numbers import signed_interval, with_interval
+from billp.experiments.stats.intervals import excludes
+from billp.experiments.stats.numbers import share, signed_interval, with_interval
+from billp.experiments.stats.tables import TextTable, cost_table
 from billp.pages.answers import Answer, Name, Question
-from billp.pages.whole_runs import WholeRuns
-from billp.reports.curves import learning_curves, training_curves
-from billp.reports.report_rows import Row, group_rows, is_trained
-from billp.reports.run_data import RunData, find_runs
+from billp.reports import Report
+from billp.reports.charts import BarChart, Chart, Point, point
+from billp.reports.facts import facts_of
+from billp.reports.report_rows import Row, is_trained
+from billp.reports.run_data import RunData
 
 
 class ComparisonQuestion(Question):
@@ -27,22 +30,6 @@ class ComparisonQuestion(Question):
 
     run: Annotated[list[Name], Field(min_length=1, max_length=20)]
     base: Annotated[str, Field(max_length=1000)] = ""
-
-
-class Point(Answer):
-    """A point of a chart; `low` and `high` are the ends of its 95% interval, if there is one."""
-
-    x: float
-    y: float
-    low: float | None = None
-    high: float | None = None
-
-
-class Curve(Answer):
-    """The points of one line."""
-
-    label: str
-    points: list[Point]
 
 
 class ComparedRow(Answer):
@@ -55,6 +42,10 @@ class ComparedRow(Answer):
     failed: int
     numbers: dict[str, str]
     r_traj: Point | None
+    coverage: str
+    """Share of the catalogue that the users of one seed saw."""
+    logs: str
+    """Whether the method reads the train users' logs."""
 
 
 class Difference(Answer):
@@ -72,61 +63,108 @@ class Difference(Answer):
     note: str = ""
 
 
-class Compared(Answer):
-    """Runs side by side. `metrics` are labels by name; `notes` say what makes the numbers hard to compare."""
+class PartView(Answer):
+    """A run folder; `name` is the run's and its own in it, `row` the label of its row."""
 
+    name: str
+    row: str
+    command: str
+    method: str
+    prompts: str
+    episodes: int
+    complete: bool
+
+
+class TableView(Answer):
+    """A table of text; `shares` are its numbers from 0 to 1 where a colour says how large they are, else empty."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str
+    shares: list[list[float | None]] = Field(default_factory=list)
+
+
+class Compared(Answer):
+    """A run, or several side by side.
+
+    `metrics` are labels by name; `notes` say what makes the numbers hard to compare.
+    """
+
+    runs: list[str]
+    facts: dict[str, str]
+    """What the runs were made with."""
+    notes: list[str]
+    remarks: list[str]
+    """What comparisons say of their numbers."""
     metrics: dict[str, str]
     rows: list[ComparedRow]
     base: str
     differences: list[Difference]
-    learning: list[Curve]
-    training: list[Curve]
-    window: int
-    """Finished episodes that a point of a training curve is the mean of, at least."""
-    notes: list[str]
+    bars: list[BarChart]
+    charts: list[Chart]
+    tables: list[TableView]
+    """What rows and differences do not say: costs, breadth of recommendations, trainings of policies, worlds."""
+    markdown: str
+    """All tables for a text."""
+    latex: str
+    parts: list[PartView]
 
 
-def compared(runs: WholeRuns, question: ComparisonQuestion) -> Compared:
-    """Compares the runs that `question` names.
+def compared(report: Report, base: str = "") -> Compared:
+    """Returns what `report` says, with differences to the result called `base`, or to the one that was planned.
 
-    Raises ArtifactError if one is not there, is damaged or has no episode yet."""
-    folders = [runs.folder(name) for name in dict.fromkeys(question.run)]
-    rows = group_rows([run for folder in folders for run in find_runs(folder)])
+    Raises ArtifactError if there is no such result.
+    """
+    rows = report.rows
     results = [row for row in rows if not row.training and not row.probe]
-    base = _base(results, question.base, _planned_base(folders[0]))
-    trained = training_curves(rows)
-    learned = [
-        Curve(
-            label=curve.label,
-            points=[
-                point
-                for x, estimate in zip(curve.trained, curve.r_traj, strict=True)
-                if (point := _point(x, estimate)) is not None
-            ],
-        )
-        for curve in learning_curves(rows)
-    ]
+    chosen = _base(results, base, _planned_base(report))
     return Compared(
+        runs=list(dict.fromkeys([run.root.name for run in report.runs])) or [report.title],
+        facts=facts_of(report) if report.runs else {},
+        notes=[*_notes(results), *(f"{words}." for words in [report.stands_in] if words)],
+        remarks=[each.found.caption for each in report.comparisons if each.found.caption],
         metrics={name: metric.label for name, metric in METRICS.items()},
-        rows=[_row(row) for row in rows if not row.probe],
-        base="" if base is None else base.label,
-        differences=[] if base is None else [_difference(row, base) for row in results if row is not base],
-        learning=learned,
-        training=[
-            Curve(
-                label=curve.label,
-                points=[Point(x=x, y=y) for x, y in zip(curve.episodes, curve.r_traj, strict=True) if y is not None],
+        rows=[_row(report, row) for row in rows if not row.probe],
+        base="" if chosen is None else chosen.label,
+        differences=[] if chosen is None else [_difference(row, chosen) for row in results if row is not chosen],
+        bars=report.bar_charts(),
+        charts=report.line_charts(),
+        tables=_tables(report),
+        markdown=report.text("markdown"),
+        latex=report.text("latex"),
+        parts=[
+            PartView(
+                name=run.address, row=row.label, command=run.config.plan.command, method=run.method,
+                prompts=run.config.prompts.pack, episodes=len(run.lines), complete=run.complete,
             )
-            for curve in trained
+            for row in rows
+            for run in row.runs
         ],
-        window=min((curve.window for curve in trained), default=0),
-        notes=_notes(results),
+    )  # fmt: skip
+
+
+def _planned_base(report: Report) -> str:
+    """Returns the base that the first comparison was made with; empty if there is none."""
+    folder = report.runs[0].root if report.runs else None
+    return stored_config(folder).plan.base if folder is not None and (folder / CONFIG).is_file() else ""
+
+
+def _tables(report: Report) -> list[TableView]:
+    shown = {row.label: row.summary for row in report.rows if not row.probe}
+    tables = [conduct_table(each.found) for each in report.comparisons if each.conducts]
+    tables += [cost_table(shown)] if shown else []
+    tables += [policies_table(each.found) for each in report.comparisons if each.found.policies]
+    return [
+        *(_table(surface_table(surface), shares_of(surface)) for surface in report.surfaces),
+        *(_table(table) for table in tables),
+    ]
+
+
+def _table(table: TextTable, shares: list[list[float | None]] | None = None) -> TableView:
+    return TableView(
+        title=table.title, columns=table.columns, rows=table.rows, caption=table.caption, shares=shares or []
     )
-
-
-def _planned_base(folder: Path) -> str:
-    """Returns the base that the comparison in `folder` was made with; empty if it is none."""
-    return stored_config(folder).plan.base if (folder / CONFIG).is_file() else ""
 
 
 def _base(results: Sequence[Row], label: str, planned: str) -> Row | None:
@@ -140,7 +178,7 @@ def _base(results: Sequence[Row], label: str, planned: str) -> Row | None:
     return found
 
 
-def _row(row: Row) -> ComparedRow:
+def _row(report: Report, row: Row) -> ComparedRow:
     summary = row.summary
     return ComparedRow(
         label=row.label,
@@ -149,7 +187,9 @@ def _row(row: Row) -> ComparedRow:
         episodes=summary.episodes,
         failed=summary.failed,
         numbers={name: with_interval(summary.estimate(name), metric.digits) for name, metric in METRICS.items()},
-        r_traj=_point(0, summary.r_traj),
+        r_traj=point(0, summary.r_traj),
+        coverage=share(report.coverage(row)),
+        logs="yes" if summary.uses_logs else "no",
     )
 
 
@@ -169,7 +209,7 @@ def _difference(row: Row, base: Row) -> Difference:
         differences={name: signed_interval(pair.difference, METRICS[name].digits) for name, pair in pairs.items()},
         ratio=with_interval(reward.ratio, 2),
         apart=tuple(name for name, pair in pairs.items() if excludes(pair.difference, 0.0)),
-        r_traj=_point(0, reward.difference),
+        r_traj=point(0, reward.difference),
     )
 
 
@@ -190,10 +230,3 @@ def _notes(results: Sequence[Row]) -> list[str]:
 
 def _data(row: Row) -> str:
     return row.runs[0].config.dataset.fingerprint
-
-
-def _point(x: float, estimate: Estimate) -> Point | None:
-    if estimate.mean is None:
-        return None
-    low, high = estimate.ci95 or (None, None)
-    return Point(x=x, y=estimate.mean, low=low, high=high)

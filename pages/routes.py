@@ -6,7 +6,7 @@ Threads read files and search memories, since the graphs use the event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -22,11 +22,11 @@ from billp.errors import ArtifactError, BadInputError, BillpError, MemoryStoreEr
 from billp.pages.answers import (
     Answer,
     EpisodeQuestion,
+    EpisodesQuestion,
     Forgetting,
     LaunchList,
     MemoryQuestion,
     NewName,
-    Part,
     PlanAnswer,
     Problem,
     RunQuestion,
@@ -36,12 +36,14 @@ from billp.pages.geometry import drawing
 from billp.pages.headers import PageHeaders
 from billp.pages.launches import command_line
 from billp.pages.launching import RunForm, choices, planned
+from billp.pages.page_file import page_file
 from billp.pages.reading import Reading
+from billp.reports import Report, read_report
+from billp.reports.run_data import catalogues
 from billp.validation import fault
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
-_REPORT = _FOLDER.parent / "reports"
 _LARGEST = 1_000_000  # bytes of a request
 _STATUS: tuple[tuple[type[BillpError], Literal[400, 404, 500, 503]], ...] = (
     (ArtifactError, 404),
@@ -51,7 +53,6 @@ _STATUS: tuple[tuple[type[BillpError], Literal[400, 404, 500, 503]], ...] = (
     (BillpError, 500),
 )
 """The status that an error is answered with: that of the first kind it is of."""
-_SHARED = ("report.css", "elements.js", "episode.js")  # the look of reports, and how they show an episode
 
 Ask = Callable[[Reading, Request], Answer]
 Change = Callable[[Reading, Request, bytes], Answer]
@@ -79,6 +80,9 @@ def make_page(opened: Callable[[], Reading]) -> Starlette:
 
         return endpoint
 
+    async def saved(request: Request) -> Response:
+        return await asyncio.to_thread(_saved, opened, request)
+
     def post(path: str, change: Change) -> Route:
         return Route(path, changed(change), methods=["POST"])
 
@@ -94,6 +98,7 @@ def make_page(opened: Callable[[], Reading]) -> Starlette:
             post("/api/runs/{run}/stop", lambda reading, request, _: reading.launches.stop(_name(request))),
             post("/api/runs/{run}/continuation", lambda reading, request, _: reading.launches.go_on(_name(request))),
             Route("/api/comparison", answered(_comparison)),
+            Route("/api/report", saved),
             Route("/api/choices", answered(lambda reading, _: choices(reading.settings))),
             Route("/api/launches", answered(lambda reading, _: LaunchList(launches=reading.launches.all()))),
             post("/api/plan", _plan),
@@ -101,7 +106,6 @@ def make_page(opened: Callable[[], Reading]) -> Starlette:
             Route("/api/memories", answered(lambda reading, _: reading.memories.names())),
             Route("/api/memory", answered(_memory)),
             post("/api/memory/removal", _forget),
-            *(Route(f"/{name}", _file(_REPORT / name)) for name in _SHARED),
             Mount("/", StaticFiles(directory=_STATIC, html=True)),
         ],
         middleware=[Middleware(PageHeaders)],
@@ -127,9 +131,26 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
+def _saved(opened: Callable[[], Reading], request: Request) -> Response:
+    """Returns the page of the runs that are asked for, as a file to keep."""
+
+    def page() -> str:
+        reading = opened()
+        question = ComparisonQuestion.model_validate({"run": request.query_params.getlist("run")})
+        report = _report(reading, question.run)
+        return page_file(report, catalogues(reading.settings.data, report.runs)).text
+
+    kept = {"Content-Disposition": 'attachment; filename="report.html"'}
+    return _response(lambda: Response(page(), media_type="text/html", headers=kept))
+
+
 def _answered(ask: Callable[[], Answer]) -> Response:
+    return _response(lambda: Response(ask().model_dump_json(), media_type="application/json"))
+
+
+def _response(make: Callable[[], Response]) -> Response:
     try:
-        found = ask()
+        return make()
     except ValidationError as error:
         return _problem(Problem(error=_fault(error), status=400))
     except BillpError as error:
@@ -138,7 +159,6 @@ def _answered(ask: Callable[[], Answer]) -> Response:
     except OSError as error:  # a full or read-only disk, a file that is gone meanwhile
         told = f"{error.filename or 'A file'} cannot be used ({error.strerror or error}); mend that and try again."
         return _problem(Problem(error=told, status=500))
-    return Response(found.model_dump_json(), media_type="application/json")
 
 
 def _fault(error: ValidationError) -> str:
@@ -179,8 +199,8 @@ def _remove(reading: Reading, request: Request, _: bytes) -> Answer:
 
 
 def _episodes(reading: Reading, request: Request) -> Answer:
-    part = Part.model_validate(dict(request.query_params))
-    return reading.runs.episodes(_name(request), part.offset, part.limit)
+    asked = EpisodesQuestion.model_validate(dict(request.query_params))
+    return reading.runs.episodes(_name(request), asked.offset, asked.limit)
 
 
 def _episode(reading: Reading, request: Request) -> Answer:
@@ -190,7 +210,12 @@ def _episode(reading: Reading, request: Request) -> Answer:
 
 def _comparison(reading: Reading, request: Request) -> Answer:
     asked = dict(request.query_params) | {"run": request.query_params.getlist("run")}
-    return compared(reading.whole, ComparisonQuestion.model_validate(asked))
+    question = ComparisonQuestion.model_validate(asked)
+    return compared(_report(reading, question.run), question.base)
+
+
+def _report(reading: Reading, names: Sequence[str]) -> Report:
+    return read_report([reading.whole.folder(name) for name in dict.fromkeys(names)])
 
 
 def _plan(reading: Reading, _: Request, body: bytes) -> Answer:
@@ -214,10 +239,3 @@ def _memory(reading: Reading, request: Request) -> Answer:
 
 def _forget(reading: Reading, _: Request, body: bytes) -> Answer:
     return reading.memories.forget(Forgetting.model_validate_json(body))
-
-
-def _file(path: Path) -> Endpoint:
-    async def endpoint(_: Request) -> Response:
-        return FileResponse(path)
-
-    return endpoint

@@ -96,11 +96,14 @@ class Runs:
                     found.append(self._index(known[name]).begun if name in known else None)
             return min((each for each in found if each is not None), default=None)
 
-    def episodes(self, name: str, offset: int, limit: int) -> EpisodeList:
-        """Returns a part of the episodes of the run `name`; raises ArtifactError if it is missing or damaged."""
+    def episodes(self, name: str, offset: int = 0, limit: int | None = None) -> EpisodeList:
+        """Returns the episodes of the run `name` from `offset` on, `limit` at most.
+
+        Raises ArtifactError if the run is missing or damaged.
+        """
         with self._lock:
             rows = self._index(self._folder(name)).rows
-            some = rows[offset : offset + limit]
+            some = rows[offset : None if limit is None else offset + limit]
             return EpisodeList(run=self._summary(name), of=len(rows), offset=offset, episodes=some)
 
     def episode(self, name: str, number: int) -> tuple[RunRow, EpisodeLine, Config]:

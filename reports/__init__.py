@@ -1,7 +1,7 @@
-"""The report of one or several runs: a page for the browser, and tables to export."""
+"""The report of one or several runs: its content, and tables to export. `pages` shows it."""
 
 from billp.reports.exports import write_csv, write_parquet
-from billp.reports.page import Report, make_report, write_page, write_tables
+from billp.reports.report import Report, make_report, read_report, write_tables
 from billp.reports.run_data import RunData, find_runs
 
 __all__ = [
@@ -9,8 +9,8 @@ __all__ = [
     "RunData",
     "find_runs",
     "make_report",
+    "read_report",
     "write_csv",
-    "write_page",
     "write_parquet",
     "write_tables",
 ]

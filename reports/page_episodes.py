@@ -1,4 +1,4 @@
-"""The episodes of a report as one compact JSON text, from which the page opens one at a time."""
+"""The episodes of a report as one compact JSON text, from which its page opens one at a time."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ class EpisodesJson:
 
 
 def episodes_json(rows: Sequence[Row], catalogues: Mapping[str, Catalogue], budget: int = BUDGET) -> EpisodesJson:
-    """Returns the episodes of `rows`, each as [row, run, EpisodeView]; `catalogues` are by dataset fingerprint.
+    """Returns the episodes of `rows`, each as [run, number in it from 1, EpisodeView], in the order of `rows`.
 
-    If they would take more than `budget` bytes, the rows take turns to add their next episode until that is reached.
+    `catalogues` are by dataset fingerprint. If the episodes would take more than `budget` bytes, the rows take turns to
+    add their next one until that is reached.
     """
-    queues = [[(run, line) for run in row.runs for line in run.lines] for row in rows]
-    turns = sorted((turn, number) for number, queue in enumerate(queues) for turn in range(len(queue)))
+    queues = [
+        [(run, number, line) for run in row.runs for number, line in enumerate(run.lines, start=1)] for row in rows
+    ]
+    turns = sorted((turn, queue) for queue, episodes in enumerate(queues) for turn in range(len(episodes)))
     packing = Packing(ItemView, OriginView, RecordView)
     readers = _Readers([run for row in rows for run in row.runs], catalogues)
     held: dict[tuple[int, int], str] = {}
-    for turn, number in turns:
-        run, line = queues[number][turn]
-        text = dumps([number, packing.text(run.name), packing.pack(readers.of(run).episode(line))])
+    places = {}
+    for turn, queue in turns:
+        run, number, line = queues[queue][turn]
+        text = dumps([packing.text(run.address), number, packing.pack(readers.of(run).episode(line))])
         packing.size += len(text.encode())
         if held and packing.size > budget:
             break
-        held[number, turn] = text
-    order = sorted(held)
-    places = {}
-    for position, (number, turn) in enumerate(order, start=1):
-        run, line = queues[number][turn]
-        places[run.path, line.id] = Place(run.name, position)
-    tables = {"rows": [row.label for row in rows], **packing.tables(lambda view: readers.placed(view, places))}
-    episodes = ",".join(held[key] for key in order)
-    return EpisodesJson(f'{dumps(tables)[:-1]},"episodes":[{episodes}]}}', len(order), len(turns))
+        held[queue, turn] = text
+        places[run.path, line.id] = Place(run.address, number)
+    tables = packing.tables(lambda view: readers.placed(view, places))
+    episodes = ",".join(held[key] for key in sorted(held))
+    return EpisodesJson(f'{dumps(tables)[:-1]},"episodes":[{episodes}]}}', len(held), len(turns))
 
 
 class _Readers:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from billp.errors import BadInputError, SettingsError
 from billp.experiments.stats.intervals import Estimate
 from billp.reports.curves import LearningCurve, TrainingCurve, learning_curves, training_curves
-from billp.reports.page import Report
-from billp.reports.plotting import colour
+from billp.reports.report import Report
 from billp.reports.report_rows import Row
 from billp.whole_files import replacing
 
@@ -34,6 +33,8 @@ _STYLE: dict[Any, Any] = {  # its keys are a Literal of matplotlib
     "svg.fonttype": "none",  # words stay words, to be found and copied
     "svg.hashsalt": "billp",  # the same numbers give the same file
 }
+# Okabe and Ito (2008): colour-blind readers can tell them apart too.
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
 _WIDTH, _DOTS = 7.0, 200  # inches, and dots to an inch
 _LINE = 0.38  # inches that a row takes
@@ -91,7 +92,7 @@ def _methods(rows: Sequence[Row]) -> Figure:
                 [position],
                 xerr=_errors([estimate]),
                 fmt="o",
-                color=colour(position),
+                color=_COLOURS[position % len(_COLOURS)],
                 capsize=3,
             )
         axis.set_xlabel(f"{words}, mean and 95% interval")
@@ -108,7 +109,7 @@ def _learning(curves: Sequence[LearningCurve]) -> Figure:
     for position, curve in enumerate(curves):
         axis.errorbar(
             list(curve.trained), [_number(each.mean) for each in curve.r_traj], yerr=_errors(curve.r_traj), capsize=3,
-            color=colour(position), marker=_MARKS[position % len(_MARKS)], label=_plain(curve.label),
+            color=_COLOURS[position % len(_COLOURS)], marker=_MARKS[position % len(_MARKS)], label=_plain(curve.label),
         )  # fmt: skip
     return _finished(made, axis, "training episodes", "R_traj of held-out users, 95% interval")
 
@@ -118,7 +119,7 @@ def _training(curves: Sequence[TrainingCurve]) -> Figure:
     made, (axis,) = _figure(3.8)
     for position, curve in enumerate(curves):
         axis.plot(
-            list(curve.episodes), [_number(each) for each in curve.r_traj], color=colour(position),
+            list(curve.episodes), [_number(each) for each in curve.r_traj], color=_COLOURS[position % len(_COLOURS)],
             label=_plain(curve.label),
         )  # fmt: skip
     window = min(curve.window for curve in curves)

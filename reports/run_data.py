@@ -35,6 +35,15 @@ class RunData:
         return self.root.name if self.path == self.root else str(self.path.relative_to(self.root))
 
     @property
+    def address(self) -> str:
+        """The folder from `root` on, whose name comes first: what the page calls it."""
+        return (
+            self.root.name
+            if self.path == self.root
+            else f"{self.root.name}/{self.path.relative_to(self.root).as_posix()}"
+        )
+
+    @property
     def method(self) -> str:
         """The method of its episodes."""
         return self.lines[0].method if self.lines else self.config.plan.method

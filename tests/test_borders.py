@@ -18,7 +18,6 @@ from tests.test_house import TREES, named
 HOSTILE = "[red]Alien\x1b[2J\x1b]52;c;aGk=\x07\x1b]8;;http://evil\x1b\\ \x9b31m\u202e\u2066\u200b\x00\r[/red]"
 TERMINAL = "commands/console.py"
 PROMPTS = "agents/prompt_language.py"
-REPORTS = "reports/page.py"  # renders HTML, in which everything is escaped
 
 
 def doors(tree: ast.AST) -> set[str]:
@@ -51,7 +50,6 @@ def doors(tree: ast.AST) -> set[str]:
 def test_no_other_module_opens_a_way_to_the_terminal_or_into_a_prompt():
     opened = {named(path): ways for path, tree in TREES.items() if (ways := doors(tree))}
     assert "typer.echo" in opened.pop(TERMINAL)
-    assert opened.pop(REPORTS) == {"jinja2.Environment"}
     assert all(way.startswith("jinja2") for way in opened[PROMPTS])
     assert "jinja2.sandbox.ImmutableSandboxedEnvironment" in opened.pop(PROMPTS)
     assert opened == {}

@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "reports": {"experiments", "graphs"} | _ROOMS | _BASE,
     "commands": {"baselines", "experiments", "graphs", "pages", "reports"} | _ROOMS | _BASE,
     "pages": {"experiments", "graphs", "reports"} | _ROOMS | _BASE,
-    "workbench": {"baselines", "experiments", "graphs", "reports"} | _ROOMS | _BASE,
+    "workbench": {"baselines", "experiments", "graphs", "pages", "reports"} | _ROOMS | _BASE,
     # The service stands in `serving`, beside the servers of LLMs, but above the graph that it serves.
     "serving.api": {"experiments", "graphs", "pages"} | _ROOMS | _BASE,
     "cli": {"baselines", "commands", "experiments", "graphs"} | _ROOMS | _BASE,

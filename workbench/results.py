@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal
 from billp.errors import BadInputError
 from billp.experiments.compare.comparison_tables import tables_of
 from billp.experiments.compare.results import Comparison
+from billp.experiments.stats.episode_metrics import METRICS
 from billp.experiments.stats.intervals import Estimate
 from billp.experiments.stats.metrics import Summary
 from billp.experiments.stats.tables import summary_table
-from billp.reports import find_runs, make_report, write_page
+from billp.pages.page_file import write_page
+from billp.reports import find_runs, read_report
+from billp.reports.charts import Curve, point
 from billp.reports.exports import Row, episode_rows, step_rows
-from billp.reports.figures import figures
 from billp.reports.run_data import catalogues
 from billp.settings import load_settings
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects
 
 Picture = Literal["r_traj", "len", "learning"]
-_DRAWN: Mapping[Picture, str] = {"r_traj": "interval-r_traj", "len": "interval-len", "learning": "learning"}
 
 
 @dataclass(frozen=True)
@@ -81,23 +82,47 @@ class Result:
 
         Raises BadInputError if the run has no data for it.
         """
-        import plotly.graph_objects as go  # noqa: PLC0415 -- loads for a second
-
-        drawn = {figure.id: figure for figure in figures(make_report(find_runs(self.run)).rows)}
-        if _DRAWN[picture] not in drawn:
+        found = read_report([self.run])
+        if picture == "learning":
+            curves = [curve for chart in found.line_charts() if chart.name == "learning" for curve in chart.curves]
+            axes = {"x": "training episodes", "y": "R_traj"}
+        else:
+            named = [(row.label, point(0, getattr(row.summary, picture))) for row in found.rows if not row.probe]
+            curves = [Curve(label, [at]) for label, at in named if at is not None]
+            axes = {"x": METRICS[picture].label, "y": ""}
+        if not curves:
             raise BadInputError(f"The run has nothing to draw {picture!r} from; a learning curve needs probes.")
-        return go.Figure(drawn[_DRAWN[picture]].plot)
+        return _drawn(curves, axes, across=picture != "learning")
 
     def report(self, path: Path | str | None = None) -> Path:
         """Writes the page with every episode, step by step, and returns its path; None: report.html in the run."""
-        runs = find_runs(self.run)
+        report = read_report([self.run])
         target = self.run / "report.html" if path is None else Path(path)
-        write_page(make_report(runs), target, catalogues(load_settings().data, runs))
+        write_page(report, target, catalogues(load_settings().data, report.runs))
         return target
 
     def __str__(self) -> str:
         tables = [summary_table(self.methods)] if self.comparison is None else tables_of(self.comparison)
         return "\n\n".join(table.markdown() for table in tables)
+
+
+def _drawn(curves: Sequence[Curve], axes: Mapping[str, str], *, across: bool) -> plotly.graph_objects.Figure:
+    """Draws curves with their intervals; `across` draws each as one point on a line of its own."""
+    import plotly.graph_objects as go  # noqa: PLC0415 -- loads for a second
+
+    traces = []
+    for curve in curves:
+        low = [0 if each.low is None else each.y - each.low for each in curve.points]
+        high = [0 if each.high is None else each.high - each.y for each in curve.points]
+        interval = {"arrayminus": low, "array": high, "symmetric": False}
+        y = [each.y for each in curve.points]
+        x = [each.x for each in curve.points]
+        traces.append(
+            go.Scatter(x=y, y=[curve.label], error_x=interval, mode="markers", name=curve.label)
+            if across
+            else go.Scatter(x=x, y=y, error_y=interval, mode="lines+markers", name=curve.label)
+        )
+    return go.Figure(traces, {"xaxis": {"title": axes["x"]}, "yaxis": {"title": axes["y"]}, "showlegend": not across})
 
 
 def _bounds(estimate: Estimate, prefix: str = "") -> dict[str, float | None]:

@@ -1,4 +1,6 @@
-// Requests to the server, and small elements that all views share.
+// Questions to the server, or to the file itself, and small elements that all views share.
+import { held } from "./held.js";
+
 const { make } = elements;
 
 async function answered(reply) {
@@ -9,6 +11,7 @@ async function answered(reply) {
 
 // Returns the answer to a question; throws an Error with the server's sentence. A list is sent value by value.
 export async function ask(path, parameters = {}) {
+  if (held) return held.answer(path);
   const given = Object.entries(parameters)
     .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, each]))
     .filter(([, value]) => value !== null && value !== undefined && value !== "");
@@ -24,13 +27,16 @@ export async function change(path, body = {}) {
 // A run's name in an address; its slashes are kept.
 export const inPath = (run) => run.split("/").map(encodeURIComponent).join("/");
 
+// The page of runs as a file to keep.
+export const reportOf = (runs) => `api/report?${new URLSearchParams(runs.map((run) => ["run", run]))}`;
+
 export function to(view, parameters) {
   const given = Object.entries(parameters)
     .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, each]));
   return `#${new URLSearchParams([["view", view], ...given])}`;
 }
 
-export const { fixed } = elements;
+export const fixed = elements.fixed;
 
 export const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
@@ -72,7 +78,7 @@ export function table(caption, columns, words, rows, { name = 0, heads = {} } = 
   const head = (column, at) => {
     const given = heads[column];
     if (!column) return make("td", { class: "pick" });
-    return make("th", { scope: "col", class: kind(at), "aria-sort": given?.getAttribute("data-sort") ?? null }, given ?? column);
+    return make("th", { scope: "col", class: kind(at), "aria-sort": given?.getAttribute("data-order") ?? null }, given ?? column);
   };
   return make("table", { class: columns.length > 6 ? "cards" : "cards few" },
     make("caption", { class: "unseen" }, caption),

@@ -1,4 +1,4 @@
-// Charts in the page's own colours: lines with intervals, and dots with intervals under each other.
+// Charts in the page's own colours: lines with intervals, bars, and dots with intervals under each other.
 const { make, fixed } = elements;
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const COLOURS = 7; // as in work.css
@@ -25,15 +25,22 @@ export function ticks(low, high, count) {
   return found;
 }
 
+// The powers of ten from `low` to `high`, and `low` itself where there are fewer than two.
+function powers(low, high) {
+  const found = [];
+  for (let at = 10 ** Math.ceil(Math.log10(Math.max(low, 1))); at <= high; at *= 10) found.push(at);
+  return found.length > 1 ? found : [low, high];
+}
+
 const ends = (points) => points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]);
 
 // A figure with the curves, their names under the title, what they are at the pointer, and the numbers as a table.
-export function lines({ title, caption, curves, x, y }) {
+export function lines({ title, caption, curves, x, y, log }) {
   const said = make("p", { class: "quiet readout", "aria-hidden": "true" }, caption);
   const plot = make("div", { class: "plot-lines" });
   const legend = make("ul", { class: "legend", "aria-label": "Curves" }, ...curves.map((curve, at) => {
-    const mark = draw("svg", { viewBox: "0 0 20 10", width: 20, height: 10, "aria-hidden": "true" },
-      draw("path", { d: "M1 5H19", class: `curve ${colour(at)}` }), marker(at, 10, 5));
+    const mark = draw("svg", { viewBox: "0 0 28 10", width: 28, height: 10, "aria-hidden": "true" },
+      draw("path", { d: "M1 5H27", class: lineOf(curve, at) }), sparse(curve) ? marker(curve.like ?? at, 14, 5) : "");
     return make("li", {}, mark, " ", curve.label);
   }));
   let width = 0;
@@ -41,44 +48,47 @@ export function lines({ title, caption, curves, x, y }) {
     const now = Math.round(plot.clientWidth);
     if (now && now !== width) {
       width = now;
-      plot.replaceChildren(drawn({ title, curves, x, y, width, tell: (words) => { said.textContent = words || caption; } }));
+      plot.replaceChildren(drawn({ title, curves, x, y, log, width, tell: (words) => { said.textContent = words || caption; } }));
     }
   };
   new ResizeObserver(redraw).observe(plot);
   return make("figure", { class: "chart" }, make("h3", {}, title), legend, plot, said, numbers(title, curves, x));
 }
 
-function drawn({ title, curves, x, y, width, tell }) {
+const lineOf = (curve, at) => `curve ${colour(curve.like ?? at)}${curve.dashed ? " dashed" : ""}`;
+const sparse = (curve) => curve.points.length <= 25;
+
+function drawn({ title, curves, x, y, log, width, tell }) {
   const points = curves.flatMap((curve) => curve.points);
   const xs = points.map((point) => point.x);
   const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
   const [y0, y1] = [Math.min(0, ...ends(points)), Math.max(...ends(points), 1e-9)];
-  const across = (value) => LEFT + ((value - x0) / (x1 - x0 || 1)) * (width - LEFT - RIGHT);
+  const along = (value) => (log ? Math.log10(Math.max(value, 1)) : value);
+  const across = (value) => LEFT + ((along(value) - along(x0)) / (along(x1) - along(x0) || 1)) * (width - LEFT - RIGHT);
   const up = (value) => HEIGHT - BOTTOM - ((value - y0) / (y1 - y0)) * (HEIGHT - TOP - BOTTOM);
   const parts = [];
   for (const at of ticks(y0, y1, 5)) {
     parts.push(draw("path", { d: `M${LEFT} ${up(at)}H${width - RIGHT}`, class: "grid" }),
       draw("text", { x: LEFT - 8, y: up(at) + 4, class: "tick end" }, String(at)));
   }
-  for (const at of ticks(x0, x1, Math.max(2, Math.floor(width / 90))).filter(Number.isInteger)) {
-    parts.push(draw("text", { x: across(at), y: HEIGHT - BOTTOM + 18, class: "tick middle" }, String(at)));
+  for (const at of log ? powers(x0, x1) : ticks(x0, x1, Math.max(2, Math.floor(width / 90))).filter(Number.isInteger)) {
+    parts.push(draw("text", { x: across(at), y: HEIGHT - BOTTOM + 18, class: "tick middle" }, at.toLocaleString("en")));
   }
   parts.push(draw("text", { x: width - RIGHT, y: HEIGHT - 5, class: "tick end" }, x),
     draw("text", { x: 0, y: 12, class: "tick" }, y));
   curves.forEach((curve, number) => {
-    const sparse = curve.points.length <= 25;
     for (const point of curve.points.filter((each) => each.low !== null)) {
-      parts.push(draw("path", { d: `M${across(point.x)} ${up(point.low)}V${up(point.high)}`, class: `whisker ${colour(number)}` }));
+      parts.push(draw("path", { d: `M${across(point.x)} ${up(point.low)}V${up(point.high)}`, class: `whisker ${colour(curve.like ?? number)}` }));
     }
     const path = curve.points.map((point, at) => `${at ? "L" : "M"}${across(point.x).toFixed(1)} ${up(point.y).toFixed(1)}`);
-    parts.push(draw("path", { d: path.join(""), class: `curve ${colour(number)}` }));
-    if (sparse) parts.push(...curve.points.map((point) => marker(number, across(point.x), up(point.y))));
+    parts.push(draw("path", { d: path.join(""), class: lineOf(curve, number) }));
+    if (sparse(curve)) parts.push(...curve.points.map((point) => marker(curve.like ?? number, across(point.x), up(point.y))));
   });
   const hair = draw("path", { d: "", class: "hair" });
   const made = draw("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": title }, ...parts, hair);
   made.addEventListener("pointermove", (event) => {
-    const wanted = x0 + ((event.offsetX - LEFT) / (width - LEFT - RIGHT)) * (x1 - x0);
-    const near = xs.reduce((best, each) => (Math.abs(each - wanted) < Math.abs(best - wanted) ? each : best), xs[0]);
+    const far = (value) => Math.abs(across(value) - event.offsetX);
+    const near = xs.reduce((best, each) => (far(each) < far(best) ? each : best), xs[0]);
     hair.setAttribute("d", `M${across(near)} ${TOP}V${HEIGHT - BOTTOM}`);
     const there = curves.flatMap((curve) => curve.points.filter((point) => point.x === near)
       .map((point) => `${curve.label} ${fixed(point.y, 1)}${interval(point)}`));
@@ -120,6 +130,27 @@ function numbers(title, curves, x) {
           ...curves.map((curve) => cell(curve, at))))))));
   });
   return made;
+}
+
+// Bars under each other, each made of the same parts, with what they say beside them.
+export function bars({ title, caption, parts, bars: rows }) {
+  const whole = Math.max(...rows.map((row) => row.sizes.reduce((sum, size) => sum + size, 0)), 1e-9);
+  const square = (at) => draw("svg", { viewBox: "0 0 10 10", width: 10, height: 10, "aria-hidden": "true" },
+    draw("rect", { width: 10, height: 10, class: `mark ${colour(at)}` }));
+  const legend = parts.length < 2 ? "" : make("ul", { class: "legend", "aria-label": "Parts" },
+    ...parts.map((part, at) => make("li", {}, square(at), " ", part)));
+  const drawnBar = (sizes) => {
+    let from = 0;
+    return draw("svg", { width: "100%", height: 16, "aria-hidden": "true" }, ...sizes.map((size, at) => {
+      const made = draw("rect", { x: `${(from / whole) * 100}%`, width: `${(size / whole) * 100}%`, height: 16, class: `mark ${colour(at)}` });
+      from += size;
+      return made;
+    }));
+  };
+  return make("figure", { class: "chart" }, make("h3", {}, title), legend,
+    make("ul", { class: "bars" }, ...rows.map((row) => make("li", {}, make("span", {}, row.label), drawnBar(row.sizes),
+      make("span", { class: "quiet" }, row.words)))),
+    make("p", { class: "quiet" }, caption));
 }
 
 // The range that holds all of `points` and their intervals, a little wider; with zero in it.

@@ -1,35 +1,37 @@
-// Runs side by side: what they came to, differences pair by pair, and their curves.
-import { ask, choice, table, to } from "./ask.js";
-import { dot, lines, rangeOf } from "./chart.js";
+// What a run came to, or several side by side: numbers, differences pair by pair, charts, tables, episodes.
+import { ask, button, choice, reportOf, table, to } from "./ask.js";
+import { bars, dot, lines, rangeOf } from "./chart.js";
+import { EpisodeList } from "./episodes.js";
+import { held } from "./held.js";
 
 const { make } = elements;
 
-// The curves of an answer about one run or several; none where there are no points to draw.
-export function curvesOf(found) {
-  const made = [];
-  if (found.learning.length) {
-    made.push(lines({ title: "Learning curve", curves: found.learning, x: "training episodes", y: "R_traj",
-      caption: "R_traj of held-out users after so many training episodes, with 95% intervals." }));
-  }
-  if (found.training.some((curve) => curve.points.length > 1)) {
-    made.push(lines({ title: "Training episodes", curves: found.training, x: "training episode", y: "R_traj",
-      caption: `Mean R_traj of the last ${found.window} training episodes.` }));
-  }
-  return made.length ? make("div", { class: "charts" }, ...made) : null;
+const section = (heading, ...children) => make("section", { "aria-label": heading }, make("h3", {}, heading), ...children);
+const quiet = (words) => make("p", { class: "quiet" }, words);
+const wide = (words, child) => make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `${words}, table` }, child);
+
+function facts(found) {
+  return make("dl", { class: "facts" }, ...Object.entries(found.facts).map(([name, words]) =>
+    make("div", {}, make("dt", {}, name), make("dd", {}, words))));
 }
 
-export function resultsOf(found) {
+function results(found) {
   const range = rangeOf(found.rows.map((row) => row.r_traj));
   const metrics = Object.entries(found.metrics);
   const rows = found.rows.map((row, at) => [
-    row.label, dot(row.r_traj, range, at), ...metrics.map(([name]) => row.numbers[name]), String(row.users),
-    String(row.episodes) + (row.failed ? ` (${row.failed} failed)` : ""),
+    row.label, dot(row.r_traj, range, at), ...metrics.map(([name]) => row.numbers[name]), row.coverage, row.logs, String(row.users),
+    row.failed ? make("span", {}, `${row.episodes} (`, make("strong", { class: "bad" }, `${row.failed} failed`), ")") : String(row.episodes),
   ]);
-  return table("Results", ["method", "R_traj drawn", ...metrics.map(([, label]) => label), "users", "episodes"],
-    ["R_traj drawn"], rows);
+  return section("Results",
+    wide("Results", table("Results",
+      ["method", "R_traj drawn", ...metrics.map(([, label]) => label), "coverage", "logs", "users", "episodes"], ["R_traj drawn"], rows)),
+    ...found.remarks.map(quiet),
+    quiet("Len counts recommendations, R_traj sums their rewards, R_each = R_traj / Len: means of users over seeds, with 95% intervals "
+      + "over users and, where each seed trained anew, over trainings. Coverage: share of the catalogue that the users of one seed saw. "
+      + "Logs: whether the method reads the train users' logs. Failed episodes enter no mean."));
 }
 
-function differences(found) {
+function differences(found, base) {
   const range = rangeOf(found.differences.map((each) => each.r_traj));
   const metrics = Object.entries(found.metrics);
   const word = (each, name) => {
@@ -41,37 +43,95 @@ function differences(found) {
     each.label, dot(each.r_traj, range, position(each.label)), ...metrics.map(([name]) => word(each, name)), each.ratio || "-",
     String(each.pairs),
   ]);
-  return table(`Differences to ${found.base}`,
-    ["method", "R_traj drawn", ...metrics.map(([, label]) => label), "R_traj ratio", "pairs"], ["R_traj drawn"], rows);
+  return section("Paired differences",
+    base ? make("form", { class: "filters", onsubmit: (event) => event.preventDefault() }, make("label", {}, "compared with ", base))
+      : make("p", {}, "Compared with ", make("strong", {}, found.base), "."),
+    wide("Paired differences", table(`Differences to ${found.base}`,
+      ["method", "R_traj drawn", ...metrics.map(([, label]) => label), "R_traj ratio", "pairs"], ["R_traj drawn"], rows)),
+    quiet("Of the same user with the same seed, the other method less this one; means with 95% intervals. * says that the interval "
+      + "excludes zero: elsewhere these episodes do not tell which is better."));
 }
+
+const charts = (found) => make("div", { class: "charts" }, ...found.charts.map(lines), ...found.bars.map(bars));
+
+// A table of text; where `shares` say how large its numbers are, cells are tinted.
+function texts({ title, columns, rows, caption, shares }) {
+  const made = table(title, columns, ["ended"], rows);
+  shares.forEach((row, down) => row.forEach((share, across) => {
+    const cell = made.tBodies[0].rows[down].cells[across + 1];
+    cell.classList.add("tinted");
+    cell.style.setProperty("--share", String(Math.max(0, Math.min(1, share ?? 0))));
+  }));
+  const heading = title[0].toUpperCase() + title.slice(1);
+  const words = EXPLAINED[title];
+  return section(heading, wide(heading, made), ...[caption, words].filter(Boolean).map(quiet));
+}
+
+const EXPLAINED = {
+  "beyond accuracy": "Coverage: share of the catalogue recommended at least once. Diversity: mean Jaccard distance between the categories "
+    + "of two items of an episode. Long tail: outside the most popular fifth. Avoidable: the shortlist held an item that would have kept "
+    + "the user. Visits a month: to be expected of a user in 30 days, by an assumed model of when users come back.",
+  cost: "Of finished episodes. Cached: share of the prompt tokens that the prefix cache served.",
+};
+
+// The tables for a paper, to be copied.
+function forms(found) {
+  const form = (name, text) => {
+    const shown = make("pre", { class: "printed", tabindex: "0", "aria-label": name }, text);
+    const copy = async () => {
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch {
+        window.getSelection().selectAllChildren(shown);
+      }
+    };
+    return make("div", {}, make("div", { class: "heading" }, make("h4", {}, name), button("Copy", copy, { "aria-label": `Copy ${name}` })), shown);
+  };
+  return make("details", {}, make("summary", {}, "Tables as Markdown and LaTeX"), form("Markdown", found.markdown), form("LaTeX", found.latex));
+}
+
+function folders(found) {
+  const name = (part) => (held ? part.name : make("a", { href: to("run", { run: part.name }) }, part.name));
+  const rows = found.parts.map((part) => [name(part), part.command, part.method, part.prompts || "-", String(part.episodes),
+    part.complete ? "complete" : "under way or interrupted"]);
+  return make("details", {}, make("summary", {}, "Run folders"), wide("Run folders",
+    table("Run folders", ["folder", "command", "method", "prompts", "episodes", "state"], ["command", "method", "prompts", "state"], rows)));
+}
+
+// All that is known of runs but for their episodes; `base` chooses what the others are compared with.
+export function sectionsOf(found, base = null) {
+  return [
+    facts(found),
+    ...found.notes.map((note) => make("p", { class: "note" }, note)),
+    found.rows.length ? results(found) : null,
+    found.differences.length ? differences(found, base) : null,
+    found.charts.length + found.bars.length ? charts(found) : null,
+    ...found.tables.map(texts),
+    found.markdown ? forms(found) : null,
+  ].filter(Boolean);
+}
+
+export const episodesOf = (found) => new EpisodeList(found.parts.map(({ name, row }) => ({ name, method: row }))).load();
 
 export async function compareView(asked) {
   const runs = asked.getAll("run");
   const found = await ask("comparison", { run: runs, base: asked.get("base") });
-  const results = found.rows.filter((row) => !row.training);
-  const base = choice({ onchange: () => { location.hash = to("compare", { run: runs, base: base.value }); } },
-    results.map((row) => [row.label, row.label]), found.base);
-  const chosen = make("ul", { class: "chips", "aria-label": "Runs compared" }, ...runs.map((run) => make("li", {},
+  const base = held ? null : choice({ onchange: () => { location.hash = to("compare", { run: runs, base: base.value }); } },
+    found.rows.filter((row) => !row.training).map((row) => [row.label, row.label]), found.base);
+  const chips = held ? [] : [make("ul", { class: "chips", "aria-label": "Runs compared" }, ...runs.map((run) => make("li", {},
     make("a", { href: to("run", { run }) }, run),
-    runs.length > 1 ? make("a", { class: "off", "aria-label": `Leave out ${run}`, href: to("compare", { run: runs.filter((each) => each !== run) }) }, "×") : null)));
-  const against = found.differences.length ? [
-    make("section", { "aria-labelledby": "differences" },
-      make("h3", { id: "differences" }, "Paired differences"),
-      make("form", { class: "filters", onsubmit: (event) => event.preventDefault() }, make("label", {}, "compared with ", base)),
-      make("div", { class: "wide-cards" }, differences(found)),
-      make("p", { class: "quiet" },
-        "Of the same user with the same seed, the other method less this one; means with 95% intervals. * says that the interval excludes zero: "
-        + "elsewhere these episodes do not tell which is better.")),
-  ] : [];
+    runs.length > 1 ? make("a", { class: "off", "aria-label": `Leave out ${run}`, href: to("compare", { run: runs.filter((each) => each !== run) }) }, "×") : null)))];
+  const title = held ? held.title : runs.length > 1 ? `${runs.length} runs compared` : `${runs[0]} compared`;
+  const episodes = found.parts.length ? await episodesOf(found) : null;
   return {
     parts: [
-      make("p", { class: "trail" }, make("a", { href: to("runs", {}) }, "← Runs")),
-      make("h2", {}, runs.length > 1 ? `${runs.length} runs compared` : `${runs[0]} compared`),
-      chosen,
-      ...found.notes.map((note) => make("p", { class: "note" }, note)),
-      ...against,
-      make("section", { "aria-labelledby": "results" }, make("h3", { id: "results" }, "Results"), resultsOf(found)),
-      curvesOf(found) ?? "",
-    ].filter(Boolean),
+      ...(held ? [] : [make("p", { class: "trail" }, make("a", { href: to("runs", {}) }, "← Runs"))]),
+      make("div", { class: "heading" }, make("h2", {}, title), make("div", { class: "actions" }, episodes?.jump() ?? null,
+        held ? null : make("a", { class: "button", href: reportOf(runs), download: "" }, "Save as a file"))),
+      ...chips,
+      ...sectionsOf(found, base),
+      ...(episodes ? [episodes.element, folders(found)] : []),
+    ],
+    shown: () => episodes?.resume(),
   };
 }

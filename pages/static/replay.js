@@ -1,11 +1,13 @@
 // Replays an episode node by node: the graph, and beside it what each node of the step recorded.
 import { ask, inPath, originOf, to } from "./ask.js";
 import { Graph } from "./graph.js";
+import { held } from "./held.js";
 
 const { make } = elements;
 const PACE = 1000; // milliseconds a node at normal speed
 
 const quiet = (words) => make("p", { class: "quiet" }, words);
+const back = (run) => (held ? to("report", {}) : to("run", { run })); // where a person came from
 
 class Replay {
   constructor(episode, drawing, address) {
@@ -110,7 +112,7 @@ class Replay {
     else if (pressed === "j") this.byStep(1);
     else if (pressed === "k") this.byStep(-1);
     else if (pressed === " " && !/^(BUTTON|A)$/.test(event.target.tagName)) this.play(!this.timer);
-    else if (pressed === "Escape") location.hash = to("run", { run: this.address.run });
+    else if (pressed === "Escape") location.hash = back(this.address.run);
     else return;
     event.preventDefault();
   }
@@ -120,6 +122,18 @@ function keys() {
   const key = (name) => make("kbd", {}, name);
   return make("p", { class: "quiet keys" }, key("←"), " ", key("→"), " node by node, ", key("Shift"), " with them or ",
     key("k"), " ", key("j"), " step by step, ", key("Space"), " plays, ", key("Esc"), " goes back to the run.");
+}
+
+// All of the episode to read from top to bottom, built when it is opened.
+function whole(episode) {
+  const made = make("details", { class: "whole-episode" }, make("summary", {}, "All steps"));
+  made.addEventListener("toggle", () => {
+    if (made.children.length > 1) return;
+    const steps = episode.steps.map((step) => episodes.card(step, episode, originOf, { heading: "h3" }));
+    if (episode.left) steps.at(-1).classList.add("last-left");
+    made.append(...episodes.before(episode, originOf), ...steps, ...episodes.after(episode));
+  });
+  return made;
 }
 
 export async function episodeView(asked) {
@@ -132,7 +146,7 @@ export async function episodeView(asked) {
   if (number > 1) neighbour(number - 1, "← Episode before");
   if (number < answer.of) neighbour(number + 1, "Episode after →");
   const parts = [
-    make("p", { class: "trail" }, make("a", { href: to("run", { run }) }, `← ${run}`)),
+    make("p", { class: "trail" }, make("a", { href: back(run) }, `← ${held ? held.title : run}`)),
     make("h2", {}, `User ${head.user}, episode ${number} of ${answer.of}`),
     quiet(`${answer.run.method || ""} · ${head.id} · seed ${head.seed} · ${episodes.numbers(episode)}`),
     ...(episode.note ? [quiet(episode.note)] : []),
@@ -146,6 +160,7 @@ export async function episodeView(asked) {
     replay.controls(),
     make("div", { class: "replay" }, make("div", { class: "drawing" }, replay.graph.element), replay.panel),
     keys(),
+    whole(episode),
     neighbours,
   );
   document.addEventListener("keydown", replay.pressed);

@@ -1,39 +1,41 @@
-// One run: how far it is while it runs, its curves, its parts, its episodes; to be renamed, stopped, deleted.
-import { ask, button, change, counted, fixed, inPath, pager, table, to, when } from "./ask.js";
-import { curvesOf, resultsOf } from "./compare.js";
+// One run: how far it is while it runs, what it came to, its parts, its episodes; to be renamed, stopped, deleted.
+import { ask, button, change, counted, fixed, inPath, reportOf, table, to, when } from "./ask.js";
+import { sectionsOf } from "./compare.js";
 import { confirmed, named } from "./dialog.js";
+import { EpisodeList } from "./episodes.js";
 import { episodesOf, stateOf } from "./runs.js";
 import { Work } from "./work.js";
 
 const { make } = elements;
-const EPISODES = 50;
 const LATEST = 5;
 const AGAIN_MS = 2000;
-const CURVES_MS = 4000; // at least, between two drawings of the curves of a run that goes on
+const CURVES_MS = 4000; // at least, between two drawings of a run that goes on
 
-function episodeTable(run, episodes) {
-  const rows = episodes.map((episode) => [
-    make("a", { href: to("episode", { run, number: episode.number }) }, `${episode.number}. ${episode.id}`),
+// The episodes that ended last.
+async function latestOf(part) {
+  const { episodes } = await ask(`runs/${inPath(part.name)}/episodes`, { offset: Math.max(0, part.episodes - LATEST), limit: LATEST });
+  const rows = episodes.reverse().map((episode) => [
+    make("a", { href: to("episode", { run: part.name, number: episode.number }) }, `${episode.number}. ${episode.id}`),
     episode.user, String(episode.seed), episode.length === null ? "-" : String(episode.length),
     fixed(episode.r_traj, 1), episode.outcome,
   ]);
-  return table(`Episodes of ${run}`, ["episode", "user", "seed", "Len", "R_traj", "outcome"], ["outcome"], rows);
+  return make("section", { "aria-label": "Latest episodes" }, make("h3", {}, "Latest episodes"),
+    table("Latest episodes", ["episode", "user", "seed", "Len", "R_traj", "outcome"], ["outcome"], rows));
 }
 
-// The episodes of a part, in the order in which they ended.
-async function partView(name, offset) {
-  const part = await ask(`runs/${inPath(name)}/episodes`, { offset, limit: EPISODES });
-  const { run } = part;
+// A part of a run: its episodes.
+async function partView(name) {
+  const { run } = await ask(`runs/${inPath(name)}/episodes`, { limit: 1 });
   const whole = name.split("/")[0];
+  const episodes = await new EpisodeList([run]).load();
   return {
     parts: [
       make("p", { class: "trail" }, make("a", { href: to("run", { run: whole }) }, `← ${whole}`)),
       make("h2", {}, name),
-      make("p", { class: "quiet" },
-        `${run.method} on ${run.dataset} · mean Len ${run.len_interval}, R_traj ${run.r_traj_interval}`),
-      part.of ? episodeTable(name, part.episodes) : make("p", {}, "It has no episode yet."),
-      pager(part, EPISODES, (start) => to("run", { run: name, offset: start })),
+      make("p", { class: "quiet" }, `${run.method} on ${run.dataset} · mean Len ${run.len_interval}, R_traj ${run.r_traj_interval}`),
+      episodes.element,
     ],
+    shown: () => episodes.resume(),
   };
 }
 
@@ -41,13 +43,13 @@ const span = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} s
   ? `${Math.round(seconds / 60)} min` : `${fixed(seconds / 3600, 1)} h`);
 
 class Run {
-  constructor(name, offset) {
-    Object.assign(this, { name, offset, timer: 0, drawnAt: 0, drawnOf: -1 });
+  constructor(name) {
+    Object.assign(this, { name, timer: 0, drawnAt: 0, drawnOf: -1 });
     this.head = make("div", {});
     this.progress = make("div", { "aria-live": "polite" });
     this.started = make("div", {});
     this.work = new Work();
-    this.curves = make("div", {});
+    this.came = make("div", {});
     this.body = make("div", {});
     this.actions = make("div", { class: "actions" });
   }
@@ -56,7 +58,7 @@ class Run {
     return [
       make("p", { class: "trail" }, make("a", { href: to("runs", {}) }, "← Runs")),
       make("div", { class: "heading" }, make("h2", {}, this.name), this.actions),
-      this.head, this.progress, this.started, this.work.element, this.curves, this.body,
+      this.head, this.progress, this.started, this.work.element, this.came, this.body,
     ];
   }
 
@@ -94,6 +96,7 @@ class Run {
       started && button(launch.state === "stopping" ? "End it now" : "Stop", () => this.stop(launch)),
       !running && launch && launch.state === "ended" && run.state !== "finished" && button("Go on", () => this.goOn()),
       run.episodes > 0 && make("a", { class: "button", href: to("compare", { run: this.name }) }, "Compare"),
+      run.episodes > 0 && make("a", { class: "button", href: reportOf([this.name]), download: "" }, "Save as a file"),
       !running && !started && run.changed !== null && button("Rename", () => this.rename()),
       !running && !started && run.changed !== null && button("Delete", () => this.delete(run), { class: "danger" }),
     ].filter(Boolean));
@@ -130,11 +133,7 @@ class Run {
     this.drawnOf = run.episodes;
     if (parts.some((part) => part.episodes)) {
       const found = await ask("comparison", { run: this.name });
-      const curves = curvesOf(found);
-      this.curves.replaceChildren(...(curves ? [curves] : []));
-      if (parts.length > 1) {
-        this.curves.prepend(make("section", { "aria-label": "Results" }, make("h3", {}, "Results"), resultsOf(found)));
-      }
+      this.came.replaceChildren(...sectionsOf(found));
     }
     await this.fillBody(run, parts);
     this.drawnAt = Date.now();
@@ -144,24 +143,20 @@ class Run {
   async fillBody(run, parts) {
     const made = [];
     const latest = [...parts].sort((one, other) => other.changed - one.changed)[0];
-    if (run.state === "running" && latest?.episodes) {
-      const offset = Math.max(0, latest.episodes - LATEST);
-      const part = await ask(`runs/${inPath(latest.name)}/episodes`, { offset, limit: LATEST });
-      made.push(make("section", { "aria-label": "Latest episodes" }, make("h3", {}, "Latest episodes"),
-        episodeTable(latest.name, part.episodes.reverse())));
+    if (run.state === "running" && latest?.episodes) made.push(await latestOf(latest));
+    if (run.state !== "running" && parts.some((part) => part.episodes)) {
+      this.episodes = await new EpisodeList(parts.filter((part) => !part.problem)).load();
+      made.push(this.episodes.element);
+      this.actions.querySelector(".jump")?.remove();
+      this.actions.prepend(this.episodes.jump());
     }
-    if (parts.length === 1 && !parts[0].problem) {
-      const part = await ask(`runs/${inPath(parts[0].name)}/episodes`, { offset: this.offset, limit: EPISODES });
-      made.push(make("section", { "aria-label": "Episodes" }, make("h3", {}, "Episodes"),
-        part.of ? episodeTable(parts[0].name, part.episodes) : make("p", {}, "It has no episode yet."),
-        pager(part, EPISODES, (offset) => to("run", { run: this.name, offset }))));
-    } else if (parts.length > 1) {
+    if (parts.length > 1) {
       const rows = parts.map((part) => [
         make("a", { href: to("run", { run: part.name }) }, part.name.slice(this.name.length + 1) || part.name),
         part.problem ? make("span", { class: "bad" }, "damaged") : part.method, episodesOf({ ...part, state: "finished" }),
         fixed(part.length, 1), fixed(part.r_traj, 1),
       ]);
-      made.push(make("section", { "aria-label": "Parts" }, make("h3", {}, "Its parts, episode by episode"),
+      made.push(make("section", { "aria-label": "Parts" }, make("h3", {}, "Its parts"),
         table("Parts", ["part", "method", "episodes", "Len", "R_traj"], ["method"], rows)));
     }
     this.body.replaceChildren(...made);
@@ -201,8 +196,8 @@ class Run {
 
 export async function runView(asked) {
   const name = asked.get("run") || "";
-  if (name.includes("/")) return partView(name, asked.get("offset"));
-  const view = new Run(name, Number(asked.get("offset")) || 0);
+  if (name.includes("/")) return partView(name);
+  const view = new Run(name);
   await view.load();
-  return { parts: view.parts(), leave: () => window.clearTimeout(view.timer) };
+  return { parts: view.parts(), shown: () => view.episodes?.resume(), leave: () => window.clearTimeout(view.timer) };
 }

@@ -105,7 +105,7 @@ class Runs {
     const down = here ? !this.asked.down : sort !== "name" && sort !== "method" && sort !== "dataset";
     const made = button(words, () => this.go({ sort, down, offset: 0 }), { class: "sort", "data-key": `sort ${sort}` });
     if (here) made.append(make("span", { "aria-hidden": "true" }, this.asked.down ? " ↓" : " ↑"));
-    made.setAttribute("data-sort", here ? (this.asked.down ? "descending" : "ascending") : "none");
+    made.setAttribute("data-order", here ? (this.asked.down ? "descending" : "ascending") : "none");
     return made;
   }
 

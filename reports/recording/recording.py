@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from billp.catalogue import Catalogue
 from billp.experiments.runs.configured_folder import completed
 from billp.experiments.runs.single_episode import run_single
 from billp.graphs.resources import Resources
 from billp.graphs.state import Trajectory
-from billp.reports import Report, find_runs, make_report, write_page
+from billp.reports import Report, find_runs, make_report
 from billp.reports.run_data import catalogues
 from billp.settings import Settings
 
@@ -23,12 +25,12 @@ DATASET, METHOD, USER = "films", "react", "u0"
 
 @dataclass(frozen=True)
 class Recording:
-    """The result of playing it. `model` is the LLM that was recorded, `page` the report on the comparison."""
+    """The result of playing it: `model` is the LLM that was recorded, `report` says what the comparison came to."""
 
     model: str
     episode: Trajectory
     report: Report
-    page: Path
+    catalogues: Mapping[str, Catalogue]
 
 
 async def replayed(home: Path) -> Recording:
@@ -46,10 +48,7 @@ async def replayed(home: Path) -> Recording:
             resources, dataset=DATASET, method=METHOD, user=USER, seed=0, memory="none", learn=False
         )
     runs = find_runs(home / RUNS)
-    report = make_report(runs)
-    page = home / "report.html"
-    write_page(report, page, catalogues(settings.data, runs))
-    return Recording(settings.llm.model, episode, report, page)
+    return Recording(settings.llm.model, episode, make_report(runs), catalogues(settings.data, runs))
 
 
 def recorded_settings(home: Path) -> Settings:

@@ -21,7 +21,7 @@ from tests.fakes.embedder import hash_everywhere
 
 # What commands load when they need it.
 _LOADED = (
-    "plotly.offline",
+    "billp.pages.page_file",
     "torch",
     "uvloop",
     "chromadb.api.rust",

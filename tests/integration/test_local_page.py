@@ -71,7 +71,7 @@ def test_an_episode_is_replayed_with_the_keyboard_alone(page: Page):
     expect(page.locator("h2")).to_have_text("taught")
     expect(page.locator("h2")).to_be_focused()
     first = page.get_by_role("link", name=re.compile(r"^1\."))
-    for _ in range(20):  # past what can be done with the run
+    for _ in range(60):  # past what can be done with the run and what it came to
         page.keyboard.press("Tab")
         if first.evaluate("link => link === document.activeElement"):
             break

@@ -74,7 +74,8 @@ def test_the_runs_are_listed_in_parts(client: TestClient):
 
 
 def test_the_episodes_of_a_run_are_listed_in_parts_and_opened_by_number(client: TestClient):
-    answer = client.get("/api/runs/one/episodes", params={"offset": 25}).json()
+    assert len(client.get("/api/runs/one/episodes").json()["episodes"]) == 30
+    answer = client.get("/api/runs/one/episodes", params={"offset": 25, "limit": 9}).json()
     assert (answer["of"], answer["run"]["name"]) == (30, "one")
     assert [row["number"] for row in answer["episodes"]] == [26, 27, 28, 29, 30]
     told = client.get("/api/runs/one/episodes/26").json()
@@ -201,6 +202,10 @@ def test_a_memory_that_another_process_writes_is_shown_all_the_same(client: Test
 def test_a_run_is_shown_compared_renamed_and_removed(client: TestClient):
     assert client.get("/api/runs/one").json()["run"]["episodes"] == 30
     assert client.get("/api/comparison", params={"run": ["one", "compared"]}).json()["metrics"]["r_traj"] == "R_traj"
+    kept = client.get("/api/report", params={"run": ["one", "compared"]})
+    assert kept.headers["content-disposition"] == 'attachment; filename="report.html"'
+    assert kept.text.startswith("<!doctype html>")
+    assert client.get("/api/report", params={"run": "nothing"}).status_code == 404
     assert client.post("/api/runs/one/name", json={"name": "two"}).json()["run"] == "two"
     assert client.get("/api/runs/one").status_code == 404
     assert client.post("/api/runs/two/name", json={"name": "../x"}).status_code == 400
@@ -295,7 +300,7 @@ def test_a_run_that_was_just_started_is_neither_renamed_nor_removed(tmp_path: Pa
 def test_every_answer_carries_a_policy_without_other_places(client: TestClient):
     assert "http" not in POLICY
     assert "unsafe" not in POLICY
-    for path in ("", "page.js", "page.css", "report.css", "elements.js", "api/runs", "api/runs/no/episodes", "nothing"):
+    for path in ("", "page.js", "page.css", "look.css", "elements.js", "api/runs", "api/runs/no/episodes", "nothing"):
         answer = client.get(f"/{path}")
         assert answer.headers["content-security-policy"] == POLICY, path
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -329,13 +334,14 @@ async def test_nothing_blocks_the_event_loop(client: TestClient, watched: BlockB
         for path in (
             "",
             "page.js",
-            "report.css",
+            "look.css",
             "api/drawing",
             "api/runs",
             "api/runs/one",
             "api/runs/one/episodes",
             "api/runs/one/episodes/1",
             "api/comparison?run=one",
+            "api/report?run=one",
             "api/choices",
             "api/launches",
             "api/memories",

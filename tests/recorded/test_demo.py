@@ -10,6 +10,7 @@ import pytest
 import billp.graphs.resources
 from billp.graphs.state import Trajectory
 from billp.reports import find_runs
+from billp.reports.facts import facts_of
 from billp.reports.recording import DATASET, FILES, RUNS, TAPE, recorded_episode, replayed
 from billp.simulators import load_dataset
 from tests.recorded.test_replay import differences
@@ -37,8 +38,7 @@ async def test_the_episode_comes_out_as_it_was_and_the_page_has_the_recorded_fig
     shown = await replayed(tmp_path / "home")
     found = differences(seen(recorded_episode()), seen(shown.episode))
     assert not found, "\n".join([f"The episode is not the recorded one. {ANEW}", *found[:20]])
-    page = shown.page.read_text(encoding="utf-8")
-    assert f"Language model: {shown.model}." in page
+    assert facts_of(shown.report)["language model"] == shown.model
     rows = [(row["label"], row["r_traj"]) for row in shown.report.plain()["rows"] if not row["training"]]
     kept = [
         json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))

@@ -38,13 +38,15 @@ def unpack(data: dict[str, Any], kind: object, packed: Any):  # noqa: ANN401 -- 
 
 
 def read(root: Path, catalogues: dict[str, Catalogue] | None = None, budget: int = 10**9) -> tuple[list[Any], int]:
-    """[row, run, episode] for each, and how many there are."""
-    made = episodes_json(group_rows(find_runs(root)), catalogues or {}, budget)
+    """[row, run, number, episode] for each, and how many there are."""
+    rows = group_rows(find_runs(root))
+    made = episodes_json(rows, catalogues or {}, budget)
+    labels = {run.address: row.label for row in rows for run in row.runs}
     data = json.loads(made.text)
     assert len(data["episodes"]) == made.held <= made.of
     found = [
-        (data["rows"][row], data["texts"][run], unpack(data, "EpisodeView", packed))
-        for row, run, packed in data["episodes"]
+        (labels[data["texts"][run]], data["texts"][run], number, unpack(data, "EpisodeView", packed))
+        for run, number, packed in data["episodes"]
     ]
     return found, made.of
 
@@ -57,8 +59,8 @@ def test_one_episode_is_the_same_in_every_renderer(tmp_path: Path):
     counted = "open: users leave over War (1 of 9 left; else 2 of 80)"
     line = line.model_copy(update={"output": {**line.output, "principles": [counted]}})
     put_run(tmp_path / "one", [line, failed("test-3-u2", user="u2", seed=3)])
-    (row, run, reported), *others = (each for each in read(tmp_path)[0] if each[1] == "one")
-    assert (row, run, others[0][2]["error"]) == ("billp", "one", "no answer")
+    (row, _, number, reported), *others = (each for each in read(tmp_path)[0] if each[1].endswith("/one"))
+    assert (row, number, others[0][3]["error"]) == ("billp", 1, "no answer")
 
     page = json.loads(Episodes(Runs(tmp_path), tmp_path / "none").episode("one", 1).model_dump_json())["told"]
     for told in (reported, page):  # each counts the episodes that it can open
@@ -87,12 +89,14 @@ def test_one_episode_is_the_same_in_every_renderer(tmp_path: Path):
 
 def test_what_was_recalled_leads_to_its_episode(tmp_path: Path):
     found, _ = read(comparison(tmp_path / "all"))
-    reader = next(told for _, run, told in found if run == "billp/seed-1")
+    reader = next(told for _, run, _, told in found if run == "all/billp/seed-1")
     (lesson,) = reader["recalled"]
     origin = lesson["record"]["origin"]
     assert (lesson["record"]["id"], origin["run"]) == ("reflections/training/train-0-2/-001", "training")
     assert (lesson["text"], lesson["distance"], lesson["alike"]) == ("a lesson ", 0.25, 0)
-    assert found[origin["at"]["number"] - 1][2]["head"]["id"] == "train-0-2"
+    at = (origin["at"]["run"], origin["at"]["number"])
+    (taught,) = (told for _, run, number, told in found if (run, number) == at)
+    assert taught["head"]["id"] == "train-0-2"
     # What followed in training: 12, 3 and 6 stars after 3, 6 and 9, each less the mean of those before.
     assert lesson["record"]["usage"] == "used 3 times in 3 episodes; then +0.30 ± 3.06 stars"
     (retrieved,) = reader["steps"][0]["experiences"]
@@ -103,7 +107,7 @@ def test_what_was_recalled_leads_to_its_episode(tmp_path: Path):
 
 def test_a_source_outside_the_report_leads_nowhere(tmp_path: Path):
     put_run(tmp_path / "one", [episode("a", 3, source=Origin("gone", "train-0-0", "u", -1, 0))])
-    ((_, _, told),), _ = read(tmp_path)
+    ((_, _, _, told),), _ = read(tmp_path)
     record = told["recalled"][0]["record"]
     assert (record["origin"]["at"], record["usage"], record["title"]) == (None, "", None)
 
@@ -118,14 +122,14 @@ def test_beyond_the_budget_each_row_gives_as_many(tmp_path: Path):
     budget = len(whole.text) // 4
     some = episodes_json(rows, {}, budget)
     assert some.of == 35
-    held = json.loads(some.text)["episodes"]
-    names = [row for row, _, _ in held]
-    assert 2 <= len(names) < 12
-    assert abs(names.count(0) - names.count(1)) <= 1
+    held = [run for run, _, _ in json.loads(some.text)["episodes"]]
+    assert 2 <= len(held) < 12
+    assert abs(held.count(held[0]) - held.count(held[-1])) <= 1
+    assert held[0] != held[-1]
     assert len(some.text) < 2 * budget
     # The order within a row is that of the run.
     found, _ = read(tmp_path, budget=budget)
-    users = [told["head"]["user"] for row, _, told in found if row.startswith("react")]
+    users = [told["head"]["user"] for row, _, _, told in found if row.startswith("react")]
     assert users == [f"u{n}" for n in range(len(users))]
     assert episodes_json(rows, {}, 0).held == 1, "one is always there to look at"
 

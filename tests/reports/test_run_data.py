@@ -10,7 +10,6 @@ import pytest
 
 from billp.errors import ArtifactError
 from billp.reports import find_runs
-from billp.reports.page import make_report, write_page
 from billp.reports.run_data import catalogues
 from billp.simulators import ColumnSpec, add_folder
 from tests.fakes.worlds import tiny_dataset, write_atomic
@@ -77,8 +76,6 @@ def test_a_run_says_under_which_rule_it_was_made(tmp_path: Path, stored: dict[st
     (run,) = find_runs(put_run(tmp_path / "one", [episode("a", 3)], settings=stored))
     assert run.config.rule.startswith(rule)
     assert bool(run.config.rule) == bool(rule)
-    write_page(make_report([run]), tmp_path / "report.html", {})
-    assert (rule or "quit rule not noted") in (tmp_path / "report.html").read_text()
 
 
 def test_only_the_dataset_of_the_run_gives_titles(tmp_path: Path):

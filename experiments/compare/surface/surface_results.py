@@ -94,6 +94,14 @@ def surface_table(surface: Surface) -> TextTable:
     )
 
 
+def shares_of(surface: Surface) -> list[list[float | None]]:
+    """Returns the numbers of `surface_table`: the mean shares, one list per world; None where a method is missing."""
+    return [
+        [None if (cell := world.methods.get(method)) is None else cell.share.mean for method in methods_of(surface)]
+        for world in surface.worlds
+    ]
+
+
 def methods_of(surface: Surface) -> list[str]:
     """Returns every method but the oracle, in the order given."""
     return [

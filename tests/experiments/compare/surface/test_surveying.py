@@ -13,7 +13,8 @@ from billp.experiments.compare.surface.places import Place
 from billp.experiments.compare.surface.surface_results import Surface, methods_of, read_surface, surface_table
 from billp.experiments.compare.surface.surveying import Survey, folder_of, run_surface
 from billp.graphs.resources import Resources
-from billp.reports import make_report, write_page, write_tables
+from billp.pages.comparing import compared
+from billp.reports import make_report, write_tables
 from billp.settings import load_settings
 from billp.simulators.env.variants import ready
 from tests.cli.tiny import put_tiny
@@ -103,13 +104,11 @@ def test_the_table_has_a_row_for_each_world():
 def test_a_report_draws_it_and_writes_its_table(tmp_path: Path):
     report = make_report([], {tmp_path / "s": made()})
     assert report.title == "s"
-    (figure,) = report.figures()
-    assert np.array(figure.plot["data"][0]["z"], dtype=float).shape == (2, 2)
-    assert figure.plot["data"][0]["text"][1] == ["-", "50%"]
-    write_page(report, tmp_path / "report.html", {})
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "50% [40%, 63%]" in text
-    assert "What it rests on." in text
+    (table,) = compared(report).tables
+    assert np.array(table.shares, dtype=float).shape == (2, 2)
+    assert table.shares[1][0] is None
+    assert table.rows[1] == ("distance-8", "-", "50% [40%, 63%]")
+    assert table.caption == "What it rests on."
     (file,) = write_tables(report, tmp_path, "latex")
     assert r"distance-4 & 50\% [40\%, 63\%]" in file.read_text()
 

@@ -142,7 +142,7 @@ const episodes = (() => {
       .map((node) => [node, says[node]?.(step, episode, originOf, whole) || []])
       .filter(([, what]) => whole || what.length)
       .map(([node, what]) => [node, what.length ? what : [quiet(nothing[node] || "")]]);
-    return make("section", { class: "step", tabindex: "0", "data-step": step.number, "aria-label": `Step ${step.number}` },
+    return make("section", { class: "step", tabindex: "0", "data-step": step.number, "aria-label": `Step ${step.number}${whole ? ", node by node" : ""}` },
       make("header", {}, make(heading, {}, `${step.number}. ${step.item.title}`), quiet(step.item.about), stars(step.reward)),
       step.thought && !(whole && nodes.includes("plan")) ? make("p", { class: "thought" }, step.thought) : null,
       ...shown.map(([node, what]) => make("div", { class: "row", "data-node": node },

@@ -1,37 +1,22 @@
-"""The page: one HTML file that holds everything it shows and needs no network."""
+"""The content of a report about one run or several, before it is drawn."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import jinja2
-from markupsafe import Markup
-
 from billp.agents.llm.abilities import STAND_IN
-from billp.catalogue import Catalogue
 from billp.errors import BadInputError
-from billp.experiments.compare.surface.surface_results import Surface, surface_table
-from billp.experiments.stats.endings import ended_words
-from billp.experiments.stats.episode_metrics import METRICS
-from billp.experiments.stats.intervals import excludes
-from billp.experiments.stats.numbers import fixed, share, signed_interval, with_interval
+from billp.experiments.compare.surface.surface_results import Surface, read_surface, surface_table
 from billp.experiments.stats.tables import TextTable, summary_table
+from billp.reports.charts import BarChart, Chart, bar_charts, line_charts
 from billp.reports.compared import Compared, read_compared, read_coverage
-from billp.reports.figures import figures
-from billp.reports.page_episodes import BUDGET, EpisodesJson, episodes_json
-from billp.reports.plotting import Figure
 from billp.reports.report_rows import Row, group_rows
-from billp.reports.run_data import RunData
-from billp.reports.study_figures import Study, policies_figure, read_studies, reliability_figure, surface_figure
+from billp.reports.run_data import RunData, find_runs
+from billp.reports.study_charts import Study, policies_chart, read_studies, reliability_chart
 from billp.whole_files import write_whole
-
-_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -73,13 +58,20 @@ class Report:
         tables += [table for compared in self.comparisons for table in compared.tables()]
         return tables + ([summary_table(alone)] if alone else [])
 
-    def figures(self) -> list[Figure]:
-        """Returns every figure that it has data for."""
-        found = [surface_figure(surface, number) for number, surface in enumerate(self.surfaces)]
-        found += figures(self.rows)
+    def line_charts(self) -> list[Chart]:
+        """Returns every chart of curves that it has data for."""
+        found = line_charts(self.rows)
         trained = [(compared.run, policy) for compared in self.comparisons for policy in compared.found.policies]
-        found += [policies_figure(trained)] if trained else []
-        return found + ([reliability_figure(self.studies)] if self.studies else [])
+        found += [policies_chart(trained)] if trained else []
+        return found + ([reliability_chart(self.studies)] if self.studies else [])
+
+    def bar_charts(self) -> list[BarChart]:
+        """Returns every chart of bars that it has data for."""
+        return bar_charts(self.rows)
+
+    def text(self, form: Literal["markdown", "latex"]) -> str:
+        """Returns its tables as Markdown or LaTeX."""
+        return "\n".join(table.markdown() if form == "markdown" else table.latex() for table in self.tables())
 
     def plain(self) -> dict[str, Any]:
         """Returns the numbers of the tables as plain values."""
@@ -119,24 +111,13 @@ def make_report(runs: Sequence[RunData], surfaces: Mapping[Path, Surface] | None
     )
 
 
-def write_page(report: Report, target: Path, catalogues: Mapping[str, Catalogue], budget: int = BUDGET) -> EpisodesJson:
-    """Writes `target` atomically; returns the episodes that it contains.
+def read_report(roots: Sequence[Path]) -> Report:
+    """Returns the report of the runs in the folders `roots`.
 
-    `catalogues` gives titles by dataset fingerprint; `budget` is the most bytes that episodes may take. Raises
-    BadInputError if `target` cannot be written.
+    Raises ArtifactError if one is damaged or has no episode.
     """
-    if target.is_dir():
-        raise BadInputError(f"The report cannot be written to {target}, a folder; give --out the name of a file.")
-    episodes = episodes_json(report.rows, catalogues, budget)
-    text = _render(report, report.figures(), episodes)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, text)
-    except OSError as error:
-        raise BadInputError(
-            f"The report cannot be written to {target} ({error.strerror}); give another --out."
-        ) from error
-    return episodes
+    surfaces = {root: surface for root in roots if (surface := read_surface(root)) is not None}
+    return make_report([run for root in roots if root not in surfaces for run in find_runs(root)], surfaces)
 
 
 def write_tables(report: Report, target: Path, form: Literal["markdown", "latex"]) -> list[Path]:
@@ -144,60 +125,10 @@ def write_tables(report: Report, target: Path, form: Literal["markdown", "latex"
 
     Raises BadInputError if it cannot be written.
     """
-    tables = report.tables()
-    text = "\n".join(table.markdown() if form == "markdown" else table.latex() for table in tables)
     file = target / ("tables.md" if form == "markdown" else "tables.tex") if target.is_dir() else target
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, text)
+        write_whole(file, report.text(form))
     except OSError as error:
         raise BadInputError(f"The tables cannot be written to {file} ({error.strerror}); name another file.") from error
     return [file]
-
-
-def _render(report: Report, drawn: Sequence[Figure], episodes: EpisodesJson) -> str:
-    from plotly.offline import get_plotlyjs  # noqa: PLC0415 -- loads for a second, and only reports draw
-
-    scripts = [_read(name) for name in ("elements.js", "episode.js", "browser.js")] if report.runs else []
-    if drawn:  # last, since Plotly takes seconds: episodes can be read meanwhile
-        scripts += [get_plotlyjs(), _read("charts.js")]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {
-        "interval": with_interval, "signed": signed_interval, "share": share, "fixed": fixed,
-        "excludes_zero": lambda estimate: excludes(estimate, 0.0), "ended": ended_words,
-    }  # fmt: skip
-    return environment.get_template("page.html").render(
-        report=report,
-        shown=[row for row in report.rows if not row.probe],
-        surfaces=[surface_table(surface) for surface in report.surfaces],
-        figures=drawn,
-        metrics=list(METRICS.values()),
-        labels={name: metric.label for name, metric in METRICS.items()},
-        episodes=episodes,
-        style=Markup(_read("report.css")),  # noqa: S704 -- ours
-        scripts=[Markup(script) for script in scripts],  # noqa: S704 -- ours and Plotly's
-        policy=_policy(scripts),
-        plots=_data(json.dumps({figure.id: figure.plot for figure in drawn})),
-        data=_data(episodes.text),
-    )
-
-
-def _data(text: str) -> Markup:
-    """Returns JSON as the text of a script element: nothing in it can end that element or begin another."""
-    escaped = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return Markup(escaped)  # noqa: S704 -- just made safe
-
-
-def _policy(scripts: Sequence[str]) -> str:
-    """Returns a content security policy that runs these scripts and no others, and forbids network requests."""
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
-    # Plotly sets styles from its script, and draws the picture to download from a data: address.
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
-
-
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
