@@ -18,6 +18,8 @@ export function episodesOf(run) {
   return `${run.episodes}${of}${run.failed ? ` (${run.failed} failed)` : ""}`;
 }
 
+const whole = (words) => make("span", { class: "whole-line" }, words);
+
 class Runs {
   constructor(asked) {
     this.asked = { text: asked.get("text") || "", sort: asked.get("sort") || "changed", down: asked.get("down") !== "false",
@@ -88,7 +90,7 @@ class Runs {
       const rows = part.runs.map((run) => [
         this.tick(run),
         make("a", { href: to("run", { run: run.name }), "data-key": `open ${run.name}` }, run.name),
-        run.method || "-", run.dataset || "-", episodesOf(run), fixed(run.length, 1), fixed(run.r_traj, 1), when(run.changed),
+        run.method || "-", whole(run.dataset || "-"), episodesOf(run), fixed(run.length, 1), fixed(run.r_traj, 1), whole(when(run.changed)),
         stateOf(run),
       ]);
       this.list.replaceChildren(

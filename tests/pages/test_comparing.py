@@ -72,24 +72,18 @@ def test_a_comparison_is_told_whole(tmp_path: Path):
     assert charts["reliability"][1] == ("as foretold", [(0, 0), (5, 5)])
     bars = {chart.name: (chart.parts, {bar.label: bar.sizes for bar in chart.bars}) for chart in found.bars}
     assert bars["quits"] == (
-        ["disappointed", "too close"], {"react": [1, 0], "billp": [0, 1], "billp (training)": [1, 0]}
+        ["disappointed", "too close"], {"react": [1.0, 0.0], "billp": [0.0, 1.0], "billp (training)": [1.0, 0.0]}
     )  # fmt: skip
     assert bars["reward-per-token"][1]["billp"] == [120]
     assert [table.title for table in found.tables] == [
         "beyond accuracy", "cost", "policies: steps of training and R_traj",
     ]  # fmt: skip
     rows = {row.label: row for row in found.rows}
-    assert (rows["billp"].coverage, rows["billp"].numbers["r_traj"], rows["react"].failed) == (
-        "25%",
-        "12.0 [12.0, 12.0]",
-        2,
-    )
+    assert (rows["billp"].coverage, rows["billp"].numbers["r_traj"]) == ("25%", "12.0 [12.0, 12.0]")
+    assert rows["react"].failed == 2
     assert "| billp |" in found.markdown
     assert r"\toprule" in found.latex
-    assert [(part.name, part.row) for part in found.parts][:2] == [
-        ("all/react/seed-0", "react"),
-        ("all/react/seed-1", "react"),
-    ]
+    assert [part.name for part in found.parts if part.row == "react"] == ["all/react/seed-0", "all/react/seed-1"]
 
 
 def test_a_run_without_a_finished_episode_has_no_chart(tmp_path: Path):
