@@ -139,7 +139,7 @@ def test_a_run_is_started_watched_compared_renamed_and_deleted(page: Page, home:
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.locator("main h2")).to_have_text("begun here")
     expect(page.locator(".state")).to_have_text("finished")
-    expect(page.locator("tbody tr")).to_have_count(2)  # its episodes
+    expect(page.locator(".episodes tbody tr")).to_have_count(2)
     expect(page.locator("pre.command")).to_contain_text("billp evaluate")
     assert (home / "runs" / "begun here" / "metrics.json").is_file()
 
