@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Run = Annotated[str, typer.Argument(metavar="RUN", help="name in the runs folder, or a path")]
 Episode = Annotated[str, typer.Argument(metavar="EPISODE", help="id of an episode of the run")]
 Number = Annotated[int, typer.Argument(metavar="STEP", min=1, help="number of the step, from 1")]
-Memory = Annotated[str | None, typer.Option(help="memory to ask; none is the run's own")]
+Memory = Annotated[str | None, typer.Option(help="memory to ask", show_default="the run's own")]
 Most = Annotated[int, typer.Option("--examples", min=0, help="most principles, experiences and unread reflections")]
 
 

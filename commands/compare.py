@@ -26,7 +26,7 @@ _PROBE = 20
 def compare(
     options: RunOptions,
     base: Annotated[
-        str | None, typer.Option(help="what the others are compared with; none is the first one named")
+        str | None, typer.Option(help="what the others are compared with", show_default="the first one named")
     ] = None,
     probe_every: Annotated[
         int, typer.Option(min=0, help="learning curve: meet the probe's users after every so many episodes; 0 is never")
@@ -35,7 +35,7 @@ def compare(
         str | None, typer.Option(metavar="N,N", help="the same after these numbers of episodes, e.g. 0,30,100")
     ] = None,
     probe_users: Annotated[
-        int | None, typer.Option(min=1, help="users of the learning curve; none is 20, or as many as before")
+        int | None, typer.Option(min=1, help="users of the learning curve", show_default="20, or as many as before")
     ] = None,
     stop_early: Annotated[
         bool,

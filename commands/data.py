@@ -55,28 +55,49 @@ def add(
         typer.Argument(help="a log: CSV or other text, .jsonl, .parquet, .gz; or a folder with NAME.inter, NAME.item"),
     ],
     items: Annotated[Path | None, typer.Option(help="item table, in any of these forms")] = None,
-    name: Annotated[str | None, typer.Option(help="name of the dataset; none is the file's own")] = None,
-    user: Annotated[str | None, typer.Option("--user-col", "--user", help="column of user ids")] = None,
-    item: Annotated[str | None, typer.Option("--item-col", "--item", help="column of item ids")] = None,
-    rating: Annotated[str | None, typer.Option("--rating-col", "--rating", help="column of ratings")] = None,
+    name: Annotated[str | None, typer.Option(help="name of the dataset", show_default="the file's own")] = None,
+    user: Annotated[
+        str | None, typer.Option("--user-col", "--user", help="column of user ids", show_default="guessed")
+    ] = None,
+    item: Annotated[
+        str | None, typer.Option("--item-col", "--item", help="column of item ids", show_default="guessed")
+    ] = None,
+    rating: Annotated[
+        str | None, typer.Option("--rating-col", "--rating", help="column of ratings", show_default="guessed")
+    ] = None,
     hours: Annotated[
         str | None, typer.Option("--hours-col", help="column of hours played, in place of ratings")
     ] = None,
-    timestamp: Annotated[str | None, typer.Option("--time-col", "--timestamp", help="column of times")] = None,
-    item_key: Annotated[str | None, typer.Option("--item-key-col", help="column of item ids in the item table")] = None,
-    title: Annotated[str | None, typer.Option("--title-col", "--title", help="column of titles")] = None,
-    categories: Annotated[
-        str | None, typer.Option("--categories-col", "--categories", help="column of categories")
+    timestamp: Annotated[
+        str | None, typer.Option("--time-col", "--timestamp", help="column of times", show_default="guessed")
     ] = None,
-    year: Annotated[str | None, typer.Option("--year-col", "--year", help="column of years or dates")] = None,
+    item_key: Annotated[
+        str | None, typer.Option("--item-key-col", help="column of item ids in the item table", show_default="guessed")
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title-col", "--title", help="column of titles", show_default="guessed")
+    ] = None,
+    categories: Annotated[
+        str | None,
+        typer.Option("--categories-col", "--categories", help="column of categories", show_default="guessed"),
+    ] = None,
+    year: Annotated[
+        str | None, typer.Option("--year-col", "--year", help="column of years or dates", show_default="guessed")
+    ] = None,
     category_separator: Annotated[
         str | None,
-        typer.Option(help="between categories: space, comma, | or other characters; lists; none splits nothing"),
+        typer.Option(
+            help="between categories: space, comma, | or other characters; lists; none splits nothing",
+            show_default="guessed",
+        ),
     ] = None,
     separator: Annotated[
-        str | None, typer.Option(help="between cells of text: comma, semicolon, tab, bar, :: or others; guessed")
+        str | None,
+        typer.Option(help="between cells of text: comma, semicolon, tab, bar, :: or others", show_default="guessed"),
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="encoding of text files, e.g. cp1252; guessed")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="encoding of text files, e.g. cp1252", show_default="guessed")
+    ] = None,
     log_columns: Annotated[
         str | None, typer.Option("--columns", help="a log without a header: its columns, e.g. user,item,rating,time")
     ] = None,
@@ -84,20 +105,24 @@ def add(
         str | None,
         typer.Option("--item-columns", help="an item table without a header, e.g. item,title,-,categories; - is none"),
     ] = None,
-    rating_min: Annotated[float | None, typer.Option(help="lowest rating of the scale; none is 1")] = None,
-    rating_max: Annotated[float | None, typer.Option(help="highest rating of the scale; none is 5")] = None,
+    rating_min: Annotated[float | None, typer.Option(help="lowest rating of the scale", show_default="1")] = None,
+    rating_max: Annotated[float | None, typer.Option(help="highest rating of the scale", show_default="5")] = None,
     min_user: Annotated[
-        int | None, typer.Option(min=0, help="drop users with fewer interactions; none is 3, 0 for a folder")
+        int | None, typer.Option(min=0, help="drop users with fewer interactions", show_default="3; 0 for a folder")
     ] = None,
     min_item: Annotated[
-        int | None, typer.Option(min=0, help="drop items with fewer interactions; none is 3, 0 for a folder")
+        int | None, typer.Option(min=0, help="drop items with fewer interactions", show_default="3; 0 for a folder")
     ] = None,
     skip_unknown_items: Annotated[
         bool, typer.Option("--skip-unknown-items", help="pass over rows whose item the item table lacks")
     ] = False,
     skip_bad_rows: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="leave out and count rows that cannot be used, up to this share (0.01)"),
+        typer.Option(
+            metavar="SHARE",
+            help="leave out and count rows that cannot be used, up to this share, e.g. 0.01",
+            show_default="none may be",
+        ),
     ] = None,
     negatives: Annotated[
         float, typer.Option(min=0, help="logs without ratings: sampled dislikes for every interaction")

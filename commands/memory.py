@@ -39,7 +39,9 @@ def stats(dataset: Dataset = "ml-100k", memory: Name = "billp", as_json: AsJson 
 
 @app.command("list")
 def list_(
-    kind: Annotated[Kind | None, typer.Argument(help="collection to list; none lists the memories there are")] = None,
+    kind: Annotated[
+        Kind | None, typer.Argument(help="collection to list", show_default="the memories there are")
+    ] = None,
     dataset: Dataset = "ml-100k",
     memory: Name = "billp",
     limit: Annotated[int, typer.Option(min=1, help="most records to list")] = 20,
@@ -204,7 +206,7 @@ def rm(
 def clear(
     dataset: Dataset = "ml-100k",
     memory: Name = "billp",
-    kind: Annotated[Kind | None, typer.Option(help="one collection only")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="one collection only", show_default="all of them")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Forget a memory, or one of its collections."""

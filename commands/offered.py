@@ -13,12 +13,13 @@ from typer.models import OptionInfo
 class Offered:
     """How commands offer an option.
 
-    `on` names the commands that take it, `defaults` the commands whose default differs from the field's, `old` its
-    former flag, `completed` what the shell offers. Without `help`, the field's type declares the option, as for
-    commands without episodes.
+    `otherwise` is the default in words where it is None, `on` names the commands that take it, `defaults` the commands
+    whose default differs from the field's, `old` its former flag, `completed` what the shell offers. Without `help`,
+    the field's type declares the option, as for commands without episodes.
     """
 
     help: str | None = None
+    otherwise: str | None = None
     on: str = ""
     defaults: Mapping[str, object] = field(default_factory=dict)
     flag: str | None = None
@@ -32,7 +33,13 @@ class Offered:
         flags = [] if flag is None else [flag]
         text = None if hidden else self.help
         found: OptionInfo = typer.Option(
-            *flags, help=text, min=self.least, metavar=self.metavar, hidden=hidden, autocompletion=self.completed
+            *flags,
+            help=text,
+            min=self.least,
+            metavar=self.metavar,
+            hidden=hidden,
+            autocompletion=self.completed,
+            show_default=self.otherwise or True,
         )
         return found
 

@@ -49,7 +49,8 @@ class RunOptions:
     episodes: Annotated[
         int | None,
         Offered(
-            "training episodes of each method that learns from episodes; none is 100",
+            "training episodes of each method that learns from episodes",
+            str(_TRAINING_EPISODES),
             on="train compare surface demo",
             defaults={"demo": 30},
             old="--train-episodes",
@@ -58,7 +59,7 @@ class RunOptions:
     ] = None
     epochs: Annotated[
         int | None,
-        Offered("epochs that policies train for; none is their hyperparameters'", on="train compare tune", least=1),
+        Offered("epochs that policies train for", "as in their hyperparameters", on="train compare tune", least=1),
     ] = None
     users: Annotated[
         int,
@@ -80,7 +81,8 @@ class RunOptions:
     horizon: Annotated[
         int | None,
         Offered(
-            "steps after which an episode is cut off; none is run.horizon",
+            "steps after which an episode is cut off",
+            "run.horizon",
             on=f"{_RUNS} demo",
             defaults={"demo": 10},
             least=1,
@@ -89,7 +91,8 @@ class RunOptions:
     memory: Annotated[
         str | None,
         Offered(
-            "name of the memory, or of what was trained without one; none is the method's name, for people their own",
+            "name of the memory, or of what was trained without one",
+            "the method's name; for people, their own memory",
             on="train evaluate episode critic play api",
             completed=memory_names,
         ),
@@ -108,7 +111,8 @@ class RunOptions:
     run: Annotated[
         str | None,
         Offered(
-            "name of the run's folder; none is made up",
+            "name of the run's folder",
+            "made of command, method and time",
             on="train evaluate critic play compare surface tune",
             completed=run_names,
         ),
@@ -123,34 +127,44 @@ class RunOptions:
     ] = False
     side_by_side: Annotated[
         int | None,
-        Offered("episodes, or questions, in flight at once", on="train evaluate critic compare surface knowledge"),
+        Offered(
+            "episodes, or questions, in flight at once",
+            "run.side_by_side",
+            on="train evaluate critic compare surface knowledge",
+        ),
     ] = None
     engine: Annotated[
         Literal["local", "ray"] | None,
-        Offered("who plays episodes: this process, or Ray's workers", on="train evaluate compare surface"),
+        Offered(
+            "who plays episodes: this process, or Ray's workers", "run.engine", on="train evaluate compare surface"
+        ),
     ] = None
     ray_address: Annotated[
         str | None,
         Offered(
-            "Ray cluster, or auto; none starts Ray on this machine",
+            "Ray cluster, or auto",
+            "Ray on this machine",
             on="train evaluate compare surface",
             metavar="HOST:PORT",
         ),
     ] = None
     log_to: Annotated[
         Literal["mlflow", "wandb"] | None,
-        Offered("log parameters, episodes and results there too", on="train evaluate compare"),
+        Offered("log parameters, episodes and results there too", "run.log_to", on="train evaluate compare"),
     ] = None
     tape: Annotated[
         Literal["record", "replay", "off"] | None,
         Offered(
-            "record every LLM call, or replay a recorded run without an LLM", on="train evaluate episode critic compare"
+            "record every LLM call, or replay a recorded run without an LLM",
+            "run.tape",
+            on="train evaluate episode critic compare",
         ),
     ] = None
     tape_file: Annotated[
         Path | None,
         Offered(
-            "the tape; none is tape.sqlite in the run's folder",
+            "the tape",
+            "tape.sqlite in the run's folder",
             on="train evaluate episode critic compare",
             metavar="FILE",
         ),
@@ -159,6 +173,7 @@ class RunOptions:
         str | None,
         Offered(
             "prompt pack; compare takes several, comma-separated, and compares them",
+            "the shipped pack",
             on="train evaluate episode critic play compare demo knowledge api",
             metavar="DIR",
         ),

@@ -20,7 +20,9 @@ Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="any setting, e.g. critic.gamma=0.7 (see `billp settings`)"),
 ]
-PromptsFolder = Annotated[str | None, typer.Option("--prompts", metavar="DIR", help="prompt pack to use")]
+PromptsFolder = Annotated[
+    str | None, typer.Option("--prompts", metavar="DIR", help="prompt pack to use", show_default="the shipped pack")
+]
 
 
 stdout, stderr = console.stdout, console.stderr

@@ -17,7 +17,7 @@ def report(
         list[str],
         typer.Argument(metavar="RUN [RUN...]", help="names in the runs folder, or paths", autocompletion=run_names),
     ],
-    out: Annotated[Path | None, typer.Option(help="file to write; none is report.html in the first run")] = None,
+    out: Annotated[Path | None, typer.Option(help="file to write", show_default="report.html in the first run")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help="also export episodes and steps as CSV")] = None,
     parquet: Annotated[
         Path | None, typer.Option(metavar="DIR|FILE", help="also export episodes and steps as Parquet")

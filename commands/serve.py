@@ -19,16 +19,31 @@ _SHOWN = 100  # characters of the log's last line
 
 
 def serve(
-    model: Annotated[str | None, typer.Option(help="model to serve: a folder or a hub name")] = None,
-    gpu_memory: Annotated[float | None, typer.Option(help="share of each GPU's memory to take")] = None,
-    tensor_parallel: Annotated[int | None, typer.Option(help="GPUs that share the model")] = None,
-    prefix_caching: Annotated[
-        bool | None, typer.Option("--prefix-caching/--no-prefix-caching", help="keep beginnings of prompts computed")
+    model: Annotated[
+        str | None, typer.Option(help="model to serve: a folder or a hub name", show_default="vllm.model")
     ] = None,
-    max_model_len: Annotated[int | None, typer.Option(help="tokens of a prompt with its reply")] = None,
-    device: Annotated[str | None, typer.Option(help="cuda or cpu")] = None,
-    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
-    port: Annotated[int | None, typer.Option(help="port to listen on; 0 is a free one")] = None,
+    gpu_memory: Annotated[
+        float | None, typer.Option(help="share of each GPU's memory to take", show_default="vllm.gpu_memory")
+    ] = None,
+    tensor_parallel: Annotated[
+        int | None, typer.Option(help="GPUs that share the model", show_default="vllm.tensor_parallel")
+    ] = None,
+    prefix_caching: Annotated[
+        bool | None,
+        typer.Option(
+            "--prefix-caching/--no-prefix-caching",
+            help="keep beginnings of prompts computed",
+            show_default="vllm.prefix_caching",
+        ),
+    ] = None,
+    max_model_len: Annotated[
+        int | None, typer.Option(help="tokens of a prompt with its reply", show_default="vllm.max_model_len")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cuda or cpu", show_default="vllm.device")] = None,
+    host: Annotated[str | None, typer.Option(help="address to listen on", show_default="vllm.host")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="port to listen on; 0 is a free one", show_default="vllm.port")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the command and start nothing")] = False,
     assign: Assignments = None,
 ) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from billp.cli import app
 from tests.cli.conftest import Billp
 
 
@@ -51,3 +56,38 @@ def test_no_text_of_pydantic_or_typer_is_left(billp: Billp):
         told = billp(*command.split())
         assert re.fullmatch(r"billp: [^\n]+\.\n", told.err), command
         assert not re.search(r"Input should|Value error|Invalid value|Missing|No such", told.err), command
+
+
+OPTIONAL = {
+    "--set",
+    "--items",
+    "--csv",
+    "--parquet",
+    "--markdown",
+    "--latex",
+    "--probe-at",
+    "--recorded",
+    "--columns",
+    "--item-columns",
+    "--hours-col",
+}
+"""Options that do nothing unless they are given."""
+
+
+def commands(group: TyperGroup, *names: str) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, *names, name)
+        else:
+            yield " ".join((*names, name)), command
+
+
+def test_every_option_shows_its_default_in_the_same_way():
+    program = get_command(app)
+    assert isinstance(program, TyperGroup)
+    for name, command in commands(program):
+        for each in command.params:
+            silent = each.required or getattr(each, "hidden", False) or getattr(each, "is_flag", False)
+            if not silent and not OPTIONAL & set(each.opts):
+                assert each.default is not None or isinstance(each.show_default, str), (name, each.opts)
+            assert "none is" not in (each.help or ""), (name, each.opts)
