@@ -13,6 +13,7 @@ from billp.commands.console import complain
 from billp.commands.options import RunOptions
 from billp.commands.waiting import fraction_bar
 from billp.experiments.runs.run_names import run_name
+from billp.heap import share_heaps
 from billp.platforms import fast_loop
 from billp.settings import Settings
 
@@ -26,6 +27,7 @@ Result = TypeVar("Result")
 
 def run_to_end(work: Callable[[], Coroutine[None, None, Result]]) -> Result:
     """Runs `work` on an event loop of its own and returns its result."""
+    share_heaps()
     with asyncio.Runner(loop_factory=fast_loop()) as loop:
         return loop.run(work())
 

@@ -6,11 +6,34 @@ import asyncio
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from billp.heap import keep_returning_freed_memory, return_freed_memory
+from billp.heap import keep_returning_freed_memory, return_freed_memory, share_heaps
 
+THREADS = """
+import ctypes
+import sys
+import threading
+import xml.etree.ElementTree
+from pathlib import Path
+
+from billp.heap import share_heaps
+
+assert share_heaps()
+begun = threading.Barrier(9)
+threads = [threading.Thread(target=lambda: (bytearray(100_000), begun.wait())) for _ in range(8)]
+for thread in threads:
+    thread.start()
+begun.wait()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+print(len(xml.etree.ElementTree.parse(sys.argv[1]).findall("heap")))
+"""
 PROGRAM = """
 import os
 from pathlib import Path
@@ -37,7 +60,16 @@ print(full, freed, resident())
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library is left to itself")
+GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library is left to itself")
+
+
+@GLIBC
+def test_threads_share_two_heaps(tmp_path: Path):
+    command = [sys.executable, "-c", THREADS, str(tmp_path / "heaps.xml")]
+    assert int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) == 2  # noqa: S603
+
+
+@GLIBC
 def test_freed_arrays_go_back_to_the_machine():
     command = [sys.executable, "-c", PROGRAM]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
@@ -49,6 +81,7 @@ def test_freed_arrays_go_back_to_the_machine():
 def test_where_the_c_library_cannot_nothing_changes(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _: object())
     assert not return_freed_memory()
+    assert not share_heaps()
 
 
 async def test_a_service_returns_it_again_and_again(monkeypatch):
