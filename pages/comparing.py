@@ -22,7 +22,7 @@ from billp.reports import Report
 from billp.reports.charts import BarChart, Chart, Point, point
 from billp.reports.facts import facts_of
 from billp.reports.report_rows import Row, is_trained
-from billp.reports.run_data import RunData
+from billp.reports.run_data import RunData, addresses
 
 
 class ComparisonQuestion(Question):
@@ -119,6 +119,7 @@ def compared(report: Report, base: str = "") -> Compared:
     rows = report.rows
     results = [row for row in rows if not row.training and not row.probe]
     chosen = _base(results, base, _planned_base(report))
+    called = addresses(report.runs)
     return Compared(
         runs=list(dict.fromkeys([run.root.name for run in report.runs])) or [report.title],
         facts=facts_of(report) if report.runs else {},
@@ -135,7 +136,7 @@ def compared(report: Report, base: str = "") -> Compared:
         latex=report.text("latex"),
         parts=[
             PartView(
-                name=run.address, row=row.label, command=run.config.plan.command, method=run.method,
+                name=called[run.path], row=row.label, command=run.config.plan.command, method=run.method,
                 prompts=run.config.prompts.pack, episodes=len(run.lines), complete=run.complete,
             )
             for row in rows

@@ -14,7 +14,7 @@ from billp.reports.episode_view import ItemView, OriginView, Place, RecordView
 from billp.reports.provenance import Sources, source_of, view_of
 from billp.reports.rendering import Telling, titles_in
 from billp.reports.report_rows import Row
-from billp.reports.run_data import RunData
+from billp.reports.run_data import RunData, addresses
 from billp.reports.usage import TrainingUsage
 
 BUDGET = 40_000_000
@@ -43,17 +43,18 @@ def episodes_json(rows: Sequence[Row], catalogues: Mapping[str, Catalogue], budg
     ]
     turns = sorted((turn, queue) for queue, episodes in enumerate(queues) for turn in range(len(episodes)))
     packing = Packing(ItemView, OriginView, RecordView)
-    readers = _Readers([run for row in rows for run in row.runs], catalogues)
+    runs = [run for row in rows for run in row.runs]
+    readers, called = _Readers(runs, catalogues), addresses(runs)
     held: dict[tuple[int, int], str] = {}
     places = {}
     for turn, queue in turns:
         run, number, line = queues[queue][turn]
-        text = dumps([packing.text(run.address), number, packing.pack(readers.of(run).episode(line))])
+        text = dumps([packing.text(called[run.path]), number, packing.pack(readers.of(run).episode(line))])
         packing.size += len(text.encode())
         if held and packing.size > budget:
             break
         held[queue, turn] = text
-        places[run.path, line.id] = Place(run.address, number)
+        places[run.path, line.id] = Place(called[run.path], number)
     tables = packing.tables(lambda view: readers.placed(view, places))
     episodes = ",".join(held[key] for key in sorted(held))
     return EpisodesJson(f'{dumps(tables)[:-1]},"episodes":[{episodes}]}}', len(held), len(turns))

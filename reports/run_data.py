@@ -35,15 +35,6 @@ class RunData:
         return self.root.name if self.path == self.root else str(self.path.relative_to(self.root))
 
     @property
-    def address(self) -> str:
-        """The folder from `root` on, whose name comes first: what the page calls it."""
-        return (
-            self.root.name
-            if self.path == self.root
-            else f"{self.root.name}/{self.path.relative_to(self.root).as_posix()}"
-        )
-
-    @property
     def method(self) -> str:
         """The method of its episodes."""
         return self.lines[0].method if self.lines else self.config.plan.method
@@ -68,6 +59,13 @@ def find_runs(root: Path) -> list[RunData]:
     if not found:
         raise ArtifactError(f"{root} holds no episode yet; name a run that has finished at least one.")
     return found
+
+
+def addresses(runs: Sequence[RunData]) -> dict[Path, str]:
+    """Returns what the page calls each run: its folder from its root on, or the whole path where two have the same."""
+    short = {run.path: run.path.relative_to(run.root.parent).as_posix() for run in runs}
+    taken = list(short.values())
+    return {path: name if taken.count(name) == 1 else path.as_posix() for path, name in short.items()}
 
 
 def run_folders(root: Path) -> list[Path]:

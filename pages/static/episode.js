@@ -85,7 +85,7 @@ const episodes = (() => {
     const { head } = episode;
     if (head.length === null) return "failed";
     return `Len ${head.length} · R_each ${fixed(episode.r_each, 2)} · R_traj ${fixed(head.r_traj, 1)} · ` +
-      `${episode.calls} calls, ${episode.prompt_tokens + episode.completion_tokens} tokens`;
+      `${episode.calls} call${episode.calls === 1 ? "" : "s"}, ${episode.prompt_tokens + episode.completion_tokens} tokens`;
   }
 
   // What each node of a step recorded, if anything.

@@ -27,7 +27,7 @@ export class Graph {
     this.nodes = new Map();
     this.edges = new Map();
     const groups = drawing.groups.map((group) => draw("g", { class: "group" }, box(group, 10),
-      draw("text", { x: group.x + group.width / 2 - 10, y: group.y - group.height / 2 + 18 }, group.label)));
+      draw("text", { x: group.x - group.width / 2 + 10, y: group.y - group.height / 2 + 18 }, group.label)));
     for (const edge of drawing.edges) {
       const line = draw("path", { d: edge.path, class: edge.conditional ? "edge maybe" : "edge" });
       this.edges.set(`${edge.source} ${edge.target}`, line);

@@ -110,6 +110,13 @@ def test_pairs_of_several_runs_say_which(tmp_path: Path):
     assert names == ["a2c · monday, held-out users", "a2c · tuesday, held-out users"]
 
 
+def test_run_folders_of_the_same_name_are_told_apart(tmp_path: Path):
+    for name in ("monday", "tuesday"):
+        put_run(tmp_path / name / "one", [episode("a", 4.0)])
+    names = [part.name for part in compare(tmp_path, "monday/one", "tuesday/one").parts]
+    assert names == [str(tmp_path / name / "one") for name in ("monday", "tuesday")]
+
+
 def test_a_damaged_comparison_is_refused(tmp_path: Path):
     (comparison(tmp_path / "all") / "comparison.json").write_text('{"pairs": [{"a": "billp"}]}')
     with pytest.raises(ArtifactError, match=r"comparison\.json cannot be read"):

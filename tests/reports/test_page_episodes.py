@@ -21,6 +21,7 @@ from billp.reports.episode_view import ItemView, OriginView, Place, RecordView
 from billp.reports.page_episodes import episodes_json
 from billp.reports.rendering import Telling
 from billp.reports.report_rows import group_rows
+from billp.reports.run_data import addresses
 from tests.experiments.examples import failed
 from tests.reports.examples import comparison, episode, put_run
 
@@ -41,7 +42,8 @@ def read(root: Path, catalogues: dict[str, Catalogue] | None = None, budget: int
     """[row, run, number, episode] for each, and how many there are."""
     rows = group_rows(find_runs(root))
     made = episodes_json(rows, catalogues or {}, budget)
-    labels = {run.address: row.label for row in rows for run in row.runs}
+    called = addresses([run for row in rows for run in row.runs])
+    labels = {called[run.path]: row.label for row in rows for run in row.runs}
     data = json.loads(made.text)
     assert len(data["episodes"]) == made.held <= made.of
     found = [
