@@ -17,11 +17,14 @@ class Working:
     node: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class UnderWay:
     """The episodes under way of one run."""
 
     episodes: list[Working] = field(default_factory=list)
+    """Those of this process."""
+    elsewhere: list[Working] = field(default_factory=list)
+    """Those of workers, as they said last."""
 
 
 _run: ContextVar[UnderWay | None] = ContextVar("_run", default=None)
@@ -36,6 +39,11 @@ def counted(run: UnderWay) -> Iterator[None]:
         yield
     finally:
         _run.reset(token)
+
+
+def counting() -> UnderWay | None:
+    """Returns the run that counts; None if no run does."""
+    return _run.get()
 
 
 @contextmanager

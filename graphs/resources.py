@@ -14,7 +14,7 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from billp.agents.llm.abilities import Abilities, abilities_of
-from billp.agents.llm.metering import Load, MeteredChat
+from billp.agents.llm.metering import Calls, Load, MeteredChat
 from billp.agents.llm.providers import ProviderChat, provider_chat, provider_of
 from billp.agents.llm.server_chat import ServerChat
 from billp.agents.llm.servers import SeveralServers
@@ -190,6 +190,10 @@ class Resources:
     def load(self) -> Load:
         """How busy the LLM was kept; all zero where none was asked for."""
         return self.model.load if "model" in self.__dict__ else Load(0.0, 0.0, 0.0)
+
+    def new_calls(self) -> Calls:
+        """Returns the calls to the LLM since the last time."""
+        return self.model.take() if "model" in self.__dict__ else Calls()
 
     @cached_property
     def model_digest(self) -> str:

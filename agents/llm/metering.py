@@ -1,11 +1,13 @@
-"""Measures the load of the LLM."""
+"""Measures the load of the LLM, by this process or by several."""
 
 from __future__ import annotations
 
 import time
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -27,14 +29,44 @@ class Load:
     """Running calls, averaged over that time."""
 
 
+@dataclass(eq=False)
+class Calls:
+    """When calls ran: in seconds since the epoch, since workers on several machines tell of theirs.
+
+    `starts[k]` to `ends[k]` are the times with at least one call running, ascending and apart; `call_seconds` is the
+    sum over calls.
+    """
+
+    starts: array[float] = field(default_factory=lambda: array("d"))
+    ends: array[float] = field(default_factory=lambda: array("d"))
+    call_seconds: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.starts)
+
+    def add(self, start: float, end: float) -> None:
+        """Adds a time with calls running; times that touch become one."""
+        first, last = bisect_left(self.ends, start), bisect_right(self.starts, end)
+        if first < last:
+            start, end = min(start, self.starts[first]), max(end, self.ends[last - 1])
+        self.starts[first:last], self.ends[first:last] = array("d", [start]), array("d", [end])
+
+    @property
+    def load(self) -> Load:
+        """The load from the first call on to the last reply."""
+        seconds = self.ends[-1] - self.starts[0] if self.starts else 0.0
+        if seconds <= 0:
+            return Load(0.0, 0.0, 0.0)
+        busy = sum(end - start for start, end in zip(self.starts, self.ends, strict=True))
+        return Load(seconds, busy / seconds, self.call_seconds / seconds)
+
+
 class MeteredChat(WrappedChat):
     """A chat model that counts its running calls."""
 
     _under_way: int = PrivateAttr(0)
-    _first: float | None = PrivateAttr(None)
-    _last: float = PrivateAttr(0.0)
-    _busy: float = PrivateAttr(0.0)
-    _call_seconds: float = PrivateAttr(0.0)
+    _since: float = PrivateAttr(0.0)
+    _calls: Calls = PrivateAttr(default_factory=Calls)
 
     async def _agenerate(
         self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Manager = None, **kwargs: Any
@@ -62,10 +94,19 @@ class MeteredChat(WrappedChat):
     @property
     def load(self) -> Load:
         """The load so far."""
-        seconds = self._last - self._first if self._first is not None else 0.0
-        if seconds <= 0:
-            return Load(0.0, 0.0, 0.0)
-        return Load(seconds, self._busy / seconds, self._call_seconds / seconds)
+        return self._calls.load
+
+    def take(self) -> Calls:
+        """Returns the calls since the last time, as far as they ran, and forgets them."""
+        self._tick()
+        taken, self._calls = self._calls, Calls()
+        return taken
+
+    def add(self, calls: Calls) -> None:
+        """Counts calls of another process as well."""
+        for start, end in zip(calls.starts, calls.ends, strict=True):
+            self._calls.add(start, end)
+        self._calls.call_seconds += calls.call_seconds
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -78,10 +119,8 @@ class MeteredChat(WrappedChat):
             self._under_way -= 1
 
     def _tick(self) -> None:
-        now = time.monotonic()
-        if self._first is None:
-            self._first = self._last = now
-        if self._under_way:
-            self._busy += now - self._last
-            self._call_seconds += (now - self._last) * self._under_way
-        self._last = now
+        now = time.time()
+        if self._under_way and now > self._since:
+            self._calls.add(self._since, now)
+            self._calls.call_seconds += (now - self._since) * self._under_way
+        self._since = now

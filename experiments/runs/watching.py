@@ -60,9 +60,8 @@ def working_in(run: Path) -> list[WorkingEpisode]:
 async def _write(file: Path, under_way: UnderWay) -> None:
     while True:
         await asyncio.sleep(_EVERY_S)
-        episodes = [
-            WorkingEpisode(user=each.user, step=each.step, node=each.node) for each in under_way.episodes if each.node
-        ]
+        playing = [*under_way.episodes, *under_way.elsewhere]
+        episodes = [WorkingEpisode(user=each.user, step=each.step, node=each.node) for each in playing if each.node]
         text = _Snapshot(at=time.time(), episodes=episodes).model_dump_json()
         with suppress(OSError):  # the page misses a second; the run goes on
             await asyncio.to_thread(write_whole, file, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from threading import Lock
 from typing import Any, Protocol
@@ -16,12 +17,14 @@ from billp.experiments.runs.engine import OnPlayed, Stage, together
 from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.scale.packing import Equipment, Ground, Parcel, Ref, kit_of, without_secrets
 from billp.experiments.scale.worker import Report
+from billp.graphs.at_work import Working, counting
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.resources import Resources
 from billp.memory import KINDS, Freezer, FrozenMemory, Kind
 
 log = logging.getLogger(__name__)
 _TRIES = 3
+_LOOK_S = 1.0
 _FEWEST = 16  # users per array: fewer cost nearly as much
 
 
@@ -49,6 +52,10 @@ class Pool(Protocol):
         """
         ...
 
+    async def working(self, number: int, parcel: Parcel) -> list[Working]:
+        """Returns the episodes of `parcel` that are under way at the worker `number`; none if it ended."""
+        ...
+
 
 class SpreadEngine:
     """Plays episodes on the workers of a pool. Memory is read here, and learning stays here."""
@@ -70,7 +77,26 @@ class SpreadEngine:
     ) -> None:
         """Implements `Engine.play`; the episodes of a lost worker begin again on another."""
         parcel = await asyncio.to_thread(self._packed, stage, freezer)
-        await together(self._job(parcel, job, on_played) for job in self._jobs(stage, plans))
+        watching = asyncio.create_task(self._watch(parcel))
+        try:
+            await together(self._job(parcel, job, on_played) for job in self._jobs(stage, plans))
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    async def _watch(self, parcel: Parcel) -> None:
+        """Asks the workers every second where their episodes of `parcel` are, while the run counts them."""
+        run = counting()
+        if run is None:
+            return
+        try:
+            while True:
+                await asyncio.sleep(_LOOK_S)
+                found = await asyncio.gather(*(self._pool.working(n, parcel) for n in range(self._pool.size)))
+                run.elsewhere = [each for episodes in found for each in episodes]
+        finally:
+            run.elsewhere = []
 
     def _jobs(self, stage: Stage, plans: Sequence[EpisodePlan]) -> list[Sequence[EpisodePlan]]:
         """Returns the jobs: episodes one by one, or in shares if they are played as arrays, which costs less."""
@@ -94,6 +120,8 @@ class SpreadEngine:
                     continue
                 finally:
                     self._busy[number] -= len(plans)
+            if report.calls:
+                self._workshop.model.add(report.calls)
             if report.stopped is not None:
                 raise report.stopped
             on_played(report.played)

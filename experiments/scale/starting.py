@@ -25,6 +25,7 @@ from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.scale.packing import Parcel, Ref
 from billp.experiments.scale.spreading import SpreadEngine, WorkerLostError
 from billp.experiments.scale.worker import LogKeeper, Report, Said, Worker
+from billp.graphs.at_work import Working
 from billp.graphs.resources import Resources
 from billp.setting_groups import RunSettings
 
@@ -53,6 +54,10 @@ class RayWorker:
     async def play(self, parcel: Parcel, plans: Sequence[EpisodePlan]) -> Report:
         """Implements `Worker.play`."""
         return await self._worker.play(parcel, plans)
+
+    async def working(self, parcel: Parcel) -> list[Working]:
+        """Implements `Worker.working`."""
+        return await self._worker.working(parcel)
 
     async def news(self) -> list[Said]:
         """Implements `LogKeeper.news`."""
@@ -93,6 +98,16 @@ class RayPool:
                 self._actors[number] = None
             raise WorkerLostError(f"Worker {self._places.pop(actor, number)} was lost") from error
         return report
+
+    async def working(self, number: int, parcel: Parcel) -> list[Working]:
+        """Implements `Pool.working`."""
+        if (actor := self._actors[number]) is None:
+            return []
+        try:
+            working: list[Working] = await actor.working.remote(parcel)
+        except self._ray.exceptions.RayActorError:  # whoever waits for its episodes notices
+            return []
+        return working
 
     async def _made(self, number: int) -> Actor:
         actor = self._kind.remote()

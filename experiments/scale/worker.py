@@ -6,16 +6,18 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import SecretStr
 
+from billp.agents.llm.metering import Calls
 from billp.errors import BillpError
 from billp.experiments.runs.engine import Stage, play_as_arrays, play_in_graph
 from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.runs.vectorised import Played
 from billp.experiments.scale.packing import Parcel, Ref, stage_of
+from billp.graphs.at_work import UnderWay, Working, counted
 from billp.graphs.dependencies import fixed_dependencies
 from billp.graphs.episode import EpisodeGraph, build_episode_graph
 from billp.graphs.resources import Resources
@@ -32,6 +34,8 @@ class Report:
 
     played: tuple[Played, ...]
     stopped: BillpError | None = None
+    calls: Calls = field(default_factory=Calls)
+    """When this worker asked the LLM since its last report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class _Set:
 
     stage: Stage
     graph: EpisodeGraph
+    under_way: UnderWay
     refs: frozenset[Ref]
 
 
@@ -71,10 +76,21 @@ class Worker:
             if there.stage.method.together:
                 await play_as_arrays(there.stage, plans, played.extend)
             else:
-                played += [await play_in_graph(there.stage, there.graph, plan) for plan in plans]
+                with counted(there.under_way):
+                    played += [await play_in_graph(there.stage, there.graph, plan) for plan in plans]
         except BillpError as error:
-            return Report((), error)
-        return Report(tuple(played))
+            return Report((), error, self._calls(parcel))
+        return Report(tuple(played), calls=self._calls(parcel))
+
+    async def working(self, parcel: Parcel) -> list[Working]:
+        """Returns the episodes of `parcel` that are under way here."""
+        there = self._sets.get(parcel.kit)
+        return [] if there is None else there.under_way.episodes
+
+    def _calls(self, parcel: Parcel) -> Calls:
+        """Returns the calls to the LLM that no report told of yet."""
+        resources = self._fetched.get(parcel.equipment)
+        return resources.new_calls() if isinstance(resources, Resources) else Calls()
 
     async def _set(self, parcel: Parcel) -> _Set:
         if parcel.kit not in self._sets:
@@ -102,7 +118,7 @@ class Worker:
         stage = stage_of(kit, ground, memory, resources)
         graph = build_episode_graph(fixed_dependencies(stage.deps), stage.horizon)
         settle()
-        return _Set(stage, graph, frozenset(parcel.refs))
+        return _Set(stage, graph, UnderWay(), frozenset(parcel.refs))
 
 
 class LogKeeper(logging.Handler):

@@ -12,6 +12,7 @@ from billp.experiments.runs.episode_plans import EpisodePlan
 from billp.experiments.scale.packing import Parcel, Ref
 from billp.experiments.scale.spreading import WorkerLostError
 from billp.experiments.scale.worker import Report, Worker
+from billp.graphs.at_work import Working
 
 
 class FakePool:
@@ -44,6 +45,10 @@ class FakePool:
                 raise WorkerLostError(f"Worker {number} was lost")
         report = await worker.play(*cloudpickle.loads(cloudpickle.dumps((parcel, plans))))
         back: Report = cloudpickle.loads(cloudpickle.dumps(report))
+        return back
+
+    async def working(self, number: int, parcel: Parcel) -> list[Working]:
+        back: list[Working] = cloudpickle.loads(cloudpickle.dumps(await self._workers[number].working(parcel)))
         return back
 
     def _new(self) -> Worker:

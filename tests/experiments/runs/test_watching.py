@@ -45,7 +45,10 @@ async def test_each_episode_is_told_with_its_own_step_and_node(tmp_path: Path):
             group.create_task(episode("u2", 7))
             assert await seen(tmp_path) == [("u1", 1, "act:weigh"), ("u2", 7, "act:weigh")]
             go.set()
-        await asyncio.sleep(0.05)
+        for _ in range(500):  # a write under way still tells of them
+            if not working_in(tmp_path):
+                break
+            await asyncio.sleep(0.01)
         assert working_in(tmp_path) == [], "they are over"
 
 

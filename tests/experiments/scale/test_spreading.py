@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,15 @@ import pytest
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
 from billp.errors import EngineError, ModelUnavailableError, ServerAwayError, SettingsError
+from billp.experiments.runs import watching
 from billp.experiments.runs.engine import Engine
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.episode_plans import EpisodePlan, evaluation_plan, training_plan
 from billp.experiments.runs.recommenders import RunningRival
 from billp.experiments.runs.run_folder import RunFolder
 from billp.experiments.runs.runner import Runner
+from billp.experiments.runs.watching import working_in
+from billp.experiments.scale import spreading
 from billp.experiments.scale.spreading import SpreadEngine
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import METHODS
@@ -29,6 +33,15 @@ from tests.fakes.model import RuleModel
 from tests.fakes.pool import FakePool
 from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
+
+
+class Slow(RuleModel):
+    """A model that thinks for a while."""
+
+    async def answer(self, request: Request) -> Reply:
+        await asyncio.sleep(0.05)
+        return await super().answer(request)
+
 
 NEAR: dict[str, Any] = {"memory__actor_distance": 9.0, "memory__critic_distance": 9.0}
 
@@ -108,6 +121,30 @@ async def test_methods_that_are_played_as_arrays_are_spread_as_well(tmp_path: Pa
     assert told(spread) == told(alone)
     assert max(len(ids) for _, ids in pool.jobs) > 1
     assert len(pool.jobs) > 2
+
+
+async def test_the_driver_knows_how_busy_the_workers_kept_the_llm(tmp_path: Path):
+    deps = fake_dependencies(memory=fake_memory())
+    resources = Resources(deps.settings, model=Slow(), embedder=HashEmbedder())
+    await played(tmp_path, deps, "billp", TRAINING, SpreadEngine(resources, FakePool(2)))
+    load = resources.load
+    assert load.seconds > 0
+    assert 0 < load.busy_share <= 1
+    assert load.busy_share <= load.calls_at_once <= len(TRAINING)
+
+
+async def test_a_run_says_which_node_each_episode_is_at_on_its_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(spreading, "_LOOK_S", 0.01)
+    monkeypatch.setattr(watching, "_EVERY_S", 0.01)
+    deps, seen = fake_dependencies(memory=fake_memory()), set[tuple[int, str]]()
+    resources = Resources(deps.settings, model=Slow(), embedder=HashEmbedder())
+    playing = asyncio.create_task(played(tmp_path, deps, "react", MEETING[:2], SpreadEngine(resources, FakePool(2))))
+    while not playing.done():
+        seen |= {(each.step, each.node) for each in working_in(tmp_path / "run")}
+        await asyncio.sleep(0.005)
+    await playing
+    assert (1, "plan") in seen
+    assert working_in(tmp_path / "run") == []
 
 
 async def test_a_lost_worker_loses_no_episode(tmp_path: Path, caplog: pytest.LogCaptureFixture):
