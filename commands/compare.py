@@ -9,7 +9,7 @@ import typer
 
 from billp.commands.offered import number_list
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import show_json, stdout
+from billp.commands.output import show_json, show_results, stdout
 from billp.commands.running import given_run, new_run, with_resources, with_tape_in
 from billp.commands.terminal_plot import show_learning
 from billp.commands.waiting import named_bars
@@ -148,7 +148,7 @@ def _show(found: Comparison, folder: Path) -> None:
     if found.stopped_early:
         stdout.print(f"Stopped after {found.users} users: every R_traj differs from that of {found.base}.")
     for table in tables_of(found):
-        stdout.print(table.rich())
+        show_results(table)
     show_learning(found)
     serving = found.serving
     if serving.seconds:

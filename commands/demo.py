@@ -8,7 +8,7 @@ import typer
 
 from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import show_json, show_pairs, stdout
+from billp.commands.output import show_json, show_pairs, show_results, stdout
 from billp.commands.running import run_to_end, with_resources, with_tape_in
 from billp.commands.waiting import count_bar, fraction_bar, spinner
 from billp.experiments.runs.run_names import run_name
@@ -54,7 +54,7 @@ def demo(
         methods = {name: summary.model_dump(mode="json") for name, summary in result.rows.items()}
         show_json({"run": str(folder), "memory": MEMORY, "gain": result.gain.model_dump(), "methods": methods})
     else:
-        stdout.print(summary_table(result.rows).rich())
+        show_results(summary_table(result.rows))
         stdout.print(
             f"Learning from {episodes} episodes changed R_traj by {signed_interval(result.gain, 1)} stars a user."
         )
@@ -94,7 +94,7 @@ def _show_recorded(options: RunOptions) -> None:
         return
     echo(trace(Telling().finished(done.episode, METHOD)))
     for table in done.report.tables():
-        stdout.print(table.rich())
+        show_results(table)
     stdout.print(
         f"Recorded with {done.model}, films with invented ratings. Each episode step by step, also what memory"
     )

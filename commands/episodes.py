@@ -8,7 +8,7 @@ import typer
 
 from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import show_json, stdout
+from billp.commands.output import show_json, show_results, stdout
 from billp.commands.policies import train_policy
 from billp.commands.running import given_run, new_run, with_resources, with_tape_in
 from billp.commands.terminal_plot import show_training
@@ -144,7 +144,7 @@ def _show(summary: Summary, options: RunOptions, where: str) -> None:
     if options.as_json:
         show_json(summary)
     else:
-        stdout.print(summary_table({summary.name: summary}).rich())
+        show_results(summary_table({summary.name: summary}))
         stdout.print(where)
     if summary.failed:
         raise typer.Exit(1)

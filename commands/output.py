@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import BaseModel
@@ -14,6 +14,9 @@ from rich.table import Table
 from billp.commands import console
 from billp.commands.console import echo_json
 from billp.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from billp.experiments.stats.tables import TextTable
 
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout instead of a table")]
 Assignments = Annotated[
@@ -55,6 +58,14 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: 
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     stdout.print(table)
+
+
+def show_results(table: TextTable) -> None:
+    """Prints a table of results, in as many parts as the terminal needs."""
+    from billp.experiments.stats.terminal_tables import terminal_tables
+
+    for part in terminal_tables(table, stdout.width):
+        stdout.print(part)
 
 
 def show_pairs(pairs: Mapping[str, object], title: str | None = None) -> None:

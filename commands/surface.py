@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import show_json, stdout
+from billp.commands.output import show_json, show_results, stdout
 from billp.commands.running import given_run, new_run, with_resources
 from billp.commands.waiting import count_bar, fraction_bar
 
@@ -68,7 +68,7 @@ def surface(
     if options.as_json:
         show_json({"run": str(folder), **found.model_dump(mode="json")})
     else:
-        stdout.print(surface_table(found).rich())
+        show_results(surface_table(found))
         stdout.print(f"Run: {folder}")
     if any(cell.failed for world in found.worlds for cell in world.methods.values()):
         raise typer.Exit(1)

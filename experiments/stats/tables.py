@@ -1,13 +1,10 @@
-"""Tables as data: shown in the terminal, or written as Markdown or LaTeX."""
+"""Tables as data, which are shown in the terminal (see `terminal_tables`), or written as Markdown or LaTeX."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from rich.table import Table
-from rich.text import Text
 
 from billp.experiments.stats.episode_metrics import METRICS
 from billp.experiments.stats.metrics import Summary
@@ -27,19 +24,6 @@ class TextTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
-
-    def rich(self) -> Table:
-        """Returns the table for a terminal; if it is too wide, cells are wrapped and never cut off."""
-        table = Table(
-            title=Text(self.title), title_justify="left", header_style="bold",
-            caption=Text(self.caption) if self.caption else None,
-            caption_justify="left",
-        )  # fmt: skip
-        for position, column in enumerate(self.columns):
-            table.add_column(Text(column), justify="right" if position else "left", overflow="fold")
-        for row in self.rows:
-            table.add_row(*map(Text, row))
-        return table
 
     def markdown(self) -> str:
         """Returns a pipe table under its title, the caption below."""

@@ -11,6 +11,7 @@ from billp.baselines.rl.policy import PolicyRecord
 from billp.baselines.rl.probe import CurvePoint
 from billp.experiments.compare.comparison_tables import policies_table
 from billp.experiments.compare.policy_curves import policy_training
+from billp.experiments.stats.terminal_tables import terminal_tables
 from billp.simulators.reference_policies import Outcome
 from tests.experiments.compare.running import design, run
 
@@ -63,7 +64,8 @@ async def test_a_curve_ends_where_the_evaluation_stands_and_is_measured_against_
     assert (both.seeds, [point.steps for point in both.curve]) == (2, [point.steps for point in policy.curve])
 
     console = Console(width=200, record=True, file=None)
-    console.print(policies_table(later).rich())
+    for part in terminal_tables(policies_table(later), 200):
+        console.print(part)
     shown = console.export_text()
     assert "held-out users first reach" in " ".join(shown.split())
     assert f"{both.curve[-1].held_out:.1f}" in shown

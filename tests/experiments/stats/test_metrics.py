@@ -12,6 +12,7 @@ from rich.console import Console
 from billp.experiments.stats.beyond_accuracy import BeyondAccuracy
 from billp.experiments.stats.metrics import busy_seconds, summarise
 from billp.experiments.stats.tables import summary_table
+from billp.experiments.stats.terminal_tables import terminal_tables
 from tests.experiments.examples import failed, finished, usage
 
 
@@ -93,7 +94,8 @@ def test_a_narrow_terminal_wraps_numbers_and_cuts_none_off(width: int):
     lines = [finished(f"{user}", *[3.0] * (user + 1), user=f"u{user}") for user in range(9)]
     summary = summarise(lines, "shortlist-random", "ml-100k")
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(summary_table({"shortlist-random (training)": summary}).rich())
+    for part in terminal_tables(summary_table({"shortlist-random (training)": summary}), width):
+        console.print(part)
     said = console.export_text()
     assert "…" not in said
     low, high = summary.r_traj.ci95 or (0, 0)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from billp.experiments.stats.tables import TextTable
+from billp.experiments.stats.terminal_tables import terminal_tables
 
 TABLE = TextTable(
     title="ml-100k, 5 users",
@@ -44,9 +48,46 @@ def test_latex_escapes_what_it_would_read():
     assert text.count(r"\\") == 3
 
 
+def shown(table: TextTable, width: int) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    for part in terminal_tables(table, width):
+        console.print(part)
+    return console.export_text()
+
+
 def test_the_terminal_shows_cells_as_they_are():
-    console = Console(width=100, record=True, file=io.StringIO())
-    console.print(TABLE.rich())
-    said = console.export_text()
+    said = shown(TABLE, 100)
     for words in ("[bold]x[/bold]", "160.4 [151.0, 169.5]", "Users of 50% & more."):
         assert words in said
+
+
+NAMES = st.lists(
+    st.text("abcdefghijkl-", min_size=1, max_size=36).map(lambda name: f"m{name}m"), min_size=1, max_size=4, unique=True
+)
+
+
+@given(NAMES, st.integers(1, 9), st.integers(60, 120))
+def test_no_name_number_or_interval_is_broken_at_any_width(names: list[str], metrics: int, width: int):
+    columns = ("method", *(f"Metric_{number}" for number in range(metrics)))
+    rows = [(name, *(f"{number}00.5 [{number}99.5, {number}01.5]" for number in range(metrics))) for name in names]
+    said = shown(TextTable("t", columns, tuple(rows), "From users."), width)
+    assert max(map(len, said.splitlines())) <= width
+    words = re.findall(r"[^\s│┃]+(?: \d+\.\d\])?", said)
+    for row in rows:
+        assert row[0] in words
+        for cell in row[1:]:
+            number, _, interval = cell.partition(" ")
+            assert number in words
+            assert interval in said
+    for column in columns:
+        assert column in words
+    assert said.count("From users.") == 1
+
+
+def test_one_method_that_is_too_wide_has_a_line_for_each_number():
+    row = ("billp-memory-only-no-logs (training)", "34.3 [29.6, 39.0]", "128.9 [124.5, 133.2]")
+    said = shown(TextTable("ml-100k, 20 users", ("method", "Len", "R_traj"), (row,)), 70)
+    assert [line.split("│")[1:3] for line in said.splitlines() if line.startswith("│")] == [
+        [" Len    ", f" {row[1]:<36} "],
+        [" R_traj ", f" {row[2]:<36} "],
+    ]
