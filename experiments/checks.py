@@ -117,9 +117,9 @@ def _check_kept(settings: Settings, method: str, dataset: str, name: str, file: 
 
 
 def _check_untrained(settings: Settings, dataset: str, name: str) -> None:
-    from billp.memory.inventory import inventory  # noqa: PLC0415 -- as above
+    from billp.memory.inventory import counts_or_none  # noqa: PLC0415 -- as above
 
-    held = sum(inventory(settings).get(dataset, {}).get(name, {}).values())
+    held = sum((counts_or_none(settings, dataset, name) or {}).values())
     if held:
         raise MemoryStoreError(
             f"Memory {name!r} of {dataset!r} holds {held} records, so nothing read from it is untrained; leave out "

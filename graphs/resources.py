@@ -32,6 +32,7 @@ from billp.memory import AgentMemory, Embedder, SentenceEmbedder, catalogue_vect
 from billp.serving.embedded import EmbeddedServer, start
 from billp.settings import Settings
 from billp.simulators import base_name, list_datasets, load_dataset, load_worlds, simulator_folder
+from billp.whole_files import open_plain
 
 log = logging.getLogger(__name__)
 Progress = Callable[[float], None]
@@ -202,7 +203,7 @@ class Resources:
             return self.tape.digest_of(self.settings.llm.model)
         if self.given_model is not None or self.server is None:
             return ""
-        with self.server.model_file.open("rb") as file:
+        with open_plain(self.server.model_file) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def memory(self, dataset: str, name: str, *, reading: bool = False) -> AgentMemory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
@@ -43,25 +43,43 @@ def inventory(settings: Settings) -> Inventory:
 
     Another process may be writing. Raises MemoryStoreError if the server or a folder cannot be read.
     """
-    found: dict[str, dict[str, dict[Kind, int]]] = {}
     kept = _on_server(settings.chroma_url) if settings.chroma_url else _in_folders(memory_folder(settings))
+    found = _counted(kept)
+    return {dataset: dict(sorted(found[dataset].items())) for dataset in sorted(found)}
+
+
+def _counted(kept: Iterable[tuple[dict[str, Any], int]]) -> dict[str, dict[str, dict[Kind, int]]]:
+    found: dict[str, dict[str, dict[Kind, int]]] = {}
     for metadata, count in kept:
         collection = Collection.from_metadata(metadata)
         if collection is not None:
             memory = found.setdefault(collection.dataset, {}).setdefault(collection.memory, {})
             memory[collection.kind] = memory.get(collection.kind, 0) + count
-    return {dataset: dict(sorted(found[dataset].items())) for dataset in sorted(found)}
+    return found
 
 
 def counts_of(settings: Settings, dataset: str, name: str) -> Counts:
-    """Counts the records of each kind in the memory `name` of `dataset`.
+    """Counts the records of each kind in the memory `name` of `dataset`; others are not read, and may be damaged.
 
     Raises MissingMemoryError, naming similar ones, if there is no such memory.
     """
-    known = inventory(settings).get(dataset, {})
-    if name not in known:
+    found = counts_or_none(settings, dataset, name)
+    if found is None:
+        known = inventory(settings).get(dataset, {})
         raise MissingMemoryError(there_is_no("memory", name, known, where=f"of {dataset!r}"))
-    return {kind: known[name].get(kind, 0) for kind in get_args(Kind)}
+    return found
+
+
+def counts_or_none(settings: Settings, dataset: str, name: str) -> Counts | None:
+    """Does the same, but returns None if there is no such memory."""
+    root = memory_folder(settings)
+    kept = (
+        _on_server(settings.chroma_url)
+        if settings.chroma_url
+        else (each for folder in (root, root / short_name(dataset, name)) for each in _in_folder(folder))
+    )
+    found = _counted(kept).get(dataset, {}).get(name)
+    return None if found is None else {kind: found.get(kind, 0) for kind in get_args(Kind)}
 
 
 def folder_of(settings: Settings, dataset: str, name: str) -> Path:

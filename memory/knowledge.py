@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from billp.catalogue import Catalogue
 from billp.errors import ArtifactError
-from billp.whole_files import hold
+from billp.whole_files import hold, open_plain
 
 Floats = NDArray[np.float64]
 
@@ -127,7 +127,8 @@ class KnowledgeFile:
     def read(self) -> Answers:
         """Reads all answers, none if there is no file yet; raises ArtifactError if it cannot be read."""
         try:
-            return Answers.in_text(self.path.stem, self.path.read_text(encoding="utf-8"))
+            with open_plain(self.path) as file:
+                return Answers.in_text(self.path.stem, file.read().decode())
         except FileNotFoundError:
             return Answers(self.path.stem, ())
         except (OSError, UnicodeDecodeError) as error:

@@ -16,7 +16,7 @@ from billp.catalogue import Catalogue
 from billp.errors import ArtifactError
 from billp.memory.embedding import Embedder
 from billp.memory.records import Vector
-from billp.whole_files import check_room, replacing
+from billp.whole_files import check_room, open_plain, replacing
 
 log = logging.getLogger(__name__)
 BATCH = 256
@@ -66,7 +66,7 @@ def _read(path: Path, shape: tuple[int, int]) -> Vector | None:
     """Returns the stored vectors, or None if they are missing or damaged."""
     try:
         # Opened here, since numpy would leave a damaged file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with open_plain(path) as file, np.load(file, allow_pickle=False) as stored:
             vectors = stored["vectors"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

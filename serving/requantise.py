@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from billp.errors import ServingError
+from billp.whole_files import open_plain
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def fast_copy(source: Path, folder: Path) -> Path:
     import gguf
 
     try:
-        with source.open("rb") as file:
+        with open_plain(source) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         target = folder / f"{source.stem}.{digest}.q8_0.gguf"
         if target.exists():  # looked for first: parsing a model takes seconds

@@ -61,6 +61,42 @@ def test_the_check_sees_every_such_way():
         assert doors(ast.parse(source)), source
 
 
+OWN_FILES = {
+    "baselines/rl/hyperparameters.py", "commands/studio.py", "reports/page.py", "reports/recording/recording.py",
+    "serving/process.py", "serving/vllm.py",
+}  # fmt: skip
+"""Modules that read what is shipped with them, the log of their own process, or the machine's own files."""
+
+
+def reads(tree: ast.AST) -> set[str]:
+    """Calls that open a file for reading, whatever it is: a pipe would be waited for, and all of it read."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+            given = [each.value for each in (*node.args, *(word.value for word in node.keywords))
+                     if isinstance(each, ast.Constant)]  # fmt: skip
+            mode = next((each for each in given if each in ("r", "rb", "rt", "r+", "r+b")), None)
+            writes = any(isinstance(each, str) and each[:1] in ("w", "a", "x") for each in given)
+            at_a_path = name == "open" and isinstance(node.func, ast.Attribute) and not node.args and not writes
+            if name in ("read_text", "read_bytes") or (name == "open" and mode) or at_a_path:
+                found.add(ast.unparse(node.func))
+    return found
+
+
+def test_files_from_outside_are_opened_in_one_place():
+    found = {named(path): calls for path, tree in TREES.items() if (calls := reads(tree))}
+    assert "whole_files.py" in found, "so the check sees something"
+    assert set(found) - OWN_FILES == {"whole_files.py"}
+
+
+def test_the_check_of_files_sees_every_such_call():
+    for source in ("path.read_text()", "path.read_bytes()", "path.open('rb')", "open(path, 'r')", "path.open()",
+                   "path.open(encoding='utf-8')"):  # fmt: skip
+        assert reads(ast.parse(source)), source
+    assert not reads(ast.parse("path.open('w')\npath.open(mode='ab')\nopen_plain(path)"))
+
+
 def harmless(shown: str) -> bool:
     return not set("\x1b\x07\x9b\u202e\u2066\u200b\x00\r") & set(shown)
 

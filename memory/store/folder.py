@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billp.errors import MemoryStoreError
-from billp.whole_files import hold, open_lock
+from billp.whole_files import hold, open_lock, open_plain
 
 FILE = "chroma.sqlite3"
 _TRIES = 20
@@ -51,7 +51,7 @@ class FolderLock:
                 if time.monotonic() < patience:
                     time.sleep(0.05)
                     continue
-                owner = path.read_text(errors="replace").strip() or "unknown"
+                owner = self._file.read(100).decode(errors="replace").strip() or "unknown"
                 self._file.close()
                 raise MemoryStoreError(
                     f"The memory in {folder} is in use by process {owner}: wait for it, "
@@ -101,7 +101,9 @@ def check_folder(folder: Path, known_as: Path) -> None:
         with closing(open_database(path)) as database:
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        faults = [fault for header in sorted(folder.glob("*/header.bin")) if (fault := index_fault(header.parent))]
+        faults = [f"{file.name} of an index is no plain file" for file in folder.glob("*/*.bin") if not file.is_file()]
+        indices = () if faults else sorted(header.parent for header in folder.glob("*/header.bin"))
+        faults += [fault for index in indices if (fault := index_fault(index))]
     except (OSError, *DAMAGED) as error:
         raise unreadable(known_as, error) from error
     if said != "ok" or not {"collections", "segments", "embeddings"} <= tables:
@@ -148,7 +150,7 @@ def index_fault(folder: Path) -> str:
     """
     if not (folder / _STORED).exists():
         return ""
-    header = (folder / "header.bin").read_bytes()
+    header = _bytes_of(folder / "header.bin")
     if len(header) != _HEADER.size:
         return "the header of an index is cut off"
     (_, _, most, count, size, label, vector, _, enter, upper, lowest, _, _, _) = _HEADER.unpack(header)
@@ -157,9 +159,14 @@ def index_fault(folder: Path) -> str:
     level0 = np.fromfile(folder / "data_level0.bin", dtype=np.uint8)
     if len(level0) != count * size or (folder / "length.bin").stat().st_size != 4 * count:
         return "an index is cut off"
-    above = _lists_above((folder / "link_lists.bin").read_bytes(), count, _COUNT + 4 * upper)
+    above = _lists_above(_bytes_of(folder / "link_lists.bin"), count, _COUNT + 4 * upper)
     sound = _are_neighbours(level0.reshape(count, size)[:, :vector], lowest, count)
     return "" if sound and above is not None and _are_neighbours(above, upper, count) else "an index is damaged"
+
+
+def _bytes_of(path: Path) -> bytes:
+    with open_plain(path) as file:
+        return file.read()
 
 
 def _lists_above(links: bytes, count: int, width: int) -> NDArray[np.uint8] | None:

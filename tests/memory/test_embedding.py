@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -51,13 +52,16 @@ def test_a_change_of_texts_or_embedder_is_noticed(catalogue: Catalogue, tmp_path
     )
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "noise", "shape", "nan", "pickle"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "noise", "shape", "nan", "pickle", "pipe"])
 def test_a_damaged_file_is_made_again(catalogue: Catalogue, tmp_path: Path, damage: str) -> None:
     good = catalogue_vectors(catalogue, HashEmbedder(), tmp_path)
     (path,) = tmp_path.iterdir()
     data = path.read_bytes()
     if damage in {"empty", "cut", "noise"}:
         path.write_bytes({"empty": b"", "cut": data[:-50], "noise": data[:400] + b"x" * 40 + data[440:]}[damage])
+    elif damage == "pipe":
+        path.unlink()
+        os.mkfifo(path)
     else:
         bad = {"shape": good[:5], "nan": good * np.nan, "pickle": np.array([{}, []], dtype=object)}[damage]
         np.savez(path, vectors=bad)

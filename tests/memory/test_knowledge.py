@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def test_a_damaged_line_is_refused_by_its_number(tmp_path: Path):
         damaged.write(b"nonsense\n")
     with pytest.raises(ArtifactError, match="line 2"):
         file.read().of(CATALOGUE)
+
+
+def test_a_pipe_in_its_place_is_refused_and_not_waited_for(tmp_path: Path):
+    file = file_in(tmp_path)
+    file.path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(file.path)
+    with pytest.raises(ArtifactError, match="no plain file"):
+        file.read()
 
 
 def test_two_processes_add_to_one_file(tmp_path: Path):

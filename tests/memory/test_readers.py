@@ -13,10 +13,12 @@ import pytest
 
 from billp.errors import MemoryStoreError
 from billp.memory import KINDS, as_vector, counts_of, inventory, list_memories, open_memory
+from billp.memory.inventory import folder_of
 from billp.memory.store import connection
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import open_folder
+from billp.memory.store.folder import FILE
 from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.memory import examples
@@ -97,6 +99,17 @@ def test_what_is_opened_to_be_read_cannot_be_written(settings: Settings, embedde
             with pytest.raises(MemoryStoreError, match="opened to be read"):
                 write()
     assert counts_of(settings, "tiny", "mine")["actor"] == 1
+
+
+def test_a_damaged_memory_stands_in_no_other_ones_way(settings: Settings, embedder: HashEmbedder):
+    for name in ("mine", "bad"):
+        with open_memory(settings, "tiny", name, embedder) as agent_memory:
+            agent_memory.actor.write([examples.actor(1, 1)])
+    (folder_of(settings, "tiny", "bad") / FILE).write_bytes(b"nonsense" * 1000)
+    assert counts_of(settings, "tiny", "mine")["actor"] == 1
+    for ask in (lambda: counts_of(settings, "tiny", "bad"), lambda: inventory(settings)):
+        with pytest.raises(MemoryStoreError, match=r"bad-.*cannot be read"):
+            ask()
 
 
 def test_many_records_are_read_whole_while_they_are_written(settings: Settings, embedder: HashEmbedder):

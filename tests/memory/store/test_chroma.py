@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,7 @@ from billp.memory import Record
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import open_folder, open_server
-from billp.memory.store.folder import FolderLock
+from billp.memory.store.folder import FILE, FolderLock, check_folder
 from tests.fakes.store import InMemoryStore
 from tests.memory.examples import DIMENSION, origin, record, unit
 
@@ -205,3 +208,15 @@ def test_a_failing_chroma_is_a_memory_error(tmp_path: Path) -> None:
     assert store.count() == 0
     assert store.ids() == [], "once counted it is known to be gone"
     connection.close()
+
+
+@pytest.mark.parametrize("name", ["header.bin", "data_level0.bin", "link_lists.bin", "length.bin"])
+def test_an_index_that_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    index = tmp_path / "some" / "0b6a6f6e"
+    index.mkdir(parents=True)
+    os.mkfifo(index / name)
+    with closing(sqlite3.connect(tmp_path / "some" / FILE)) as database:
+        for table in ("collections", "segments", "embeddings"):
+            database.execute(f"CREATE TABLE {table} (id TEXT)")
+    with pytest.raises(MemoryStoreError, match=f"{name} of an index is no plain file"):
+        check_folder(tmp_path / "some", tmp_path / "some")
