@@ -73,8 +73,7 @@ def _page() -> str:
     """Returns the page with style and scripts in it, and a place for the data."""
     text = _read("index.html")
     style = "".join(_read(name) for name in re.findall(r'<link rel="stylesheet" href="([\w.]+)">', text))
-    shared = re.findall(r'<script src="([\w.]+)" defer>', text)
-    script = "\n".join([*(_read(name) for name in shared), *bundled("file")])
+    script = "\n".join(['"use strict";', *bundled("file")])
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"

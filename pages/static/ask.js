@@ -1,7 +1,6 @@
 // Questions to the server, or to the file itself, and small elements that all views share.
+import { make } from "./elements.js";
 import { held } from "./held.js";
-
-const { make } = elements;
 
 async function answered(reply) {
   const answer = await reply.json().catch(() => ({}));
@@ -35,8 +34,6 @@ export function to(view, parameters) {
     .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, each]));
   return `#${new URLSearchParams([["view", view], ...given])}`;
 }
-
-export const fixed = elements.fixed;
 
 export const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 

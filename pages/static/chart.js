@@ -1,5 +1,6 @@
 // Charts in the page's own colours: lines with intervals, bars, and dots with intervals under each other.
-const { make, fixed } = elements;
+import { make, fixed } from "./elements.js";
+
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const COLOURS = 7; // as in work.css
 const HEIGHT = 260;

@@ -1,10 +1,9 @@
 // What a run came to, or several side by side: numbers, differences pair by pair, charts, tables, episodes.
 import { ask, button, choice, reportOf, table, to } from "./ask.js";
 import { bars, dot, lines, rangeOf } from "./chart.js";
+import { make } from "./elements.js";
 import { EpisodeList } from "./episodes.js";
 import { held } from "./held.js";
-
-const { make } = elements;
 
 const section = (heading, ...children) => make("section", { "aria-label": heading }, make("h3", {}, heading), ...children);
 const quiet = (words) => make("p", { class: "quiet" }, words);

@@ -1,7 +1,6 @@
 // Small windows that ask before something is changed. The browser keeps the focus in them, and Esc closes them.
 import { button } from "./ask.js";
-
-const { make } = elements;
+import { make } from "./elements.js";
 
 function opened(title, act, danger, parts, value) {
   return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 // The list of episodes of one run folder or several: found by method, seed, outcome and user, sorted, opened.
-import { ask, button, choice, counted, fixed, inPath, table, to } from "./ask.js";
+import { ask, button, choice, counted, inPath, table, to } from "./ask.js";
+import { fixed, make } from "./elements.js";
 
-const { make } = elements;
 const SHOWN = 25; // at once
 const natural = new Intl.Collator(undefined, { numeric: true });
 const COLUMNS = [

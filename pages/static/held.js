@@ -1,5 +1,5 @@
 // What a file holds: the answers that a server would give, episodes packed as reports/compact_json.py says.
-const { unpack } = elements;
+import { unpack } from "./elements.js";
 
 class Held {
   constructor(data) {

@@ -1,8 +1,8 @@
 // Searches memories, shows what each record led to, and forgets.
-import { ask, button, change, choice, counted, fixed, originOf, pager, to } from "./ask.js";
+import { ask, button, change, choice, counted, originOf, pager, to } from "./ask.js";
 import { confirmed } from "./dialog.js";
+import { fixed, make, signed, stars } from "./elements.js";
 
-const { make, signed, stars } = elements;
 const LIMIT = 10;
 const KINDS = [["reflections", "reflections"], ["actor", "actor experiences"], ["critic", "critic experiences"]];
 

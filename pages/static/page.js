@@ -1,11 +1,11 @@
 // The page that a server answers: every view.
-import { episodeView } from "./replay.js";
-import { memoryView } from "./memory.js";
 import { compareView } from "./compare.js";
+import { memoryView } from "./memory.js";
+import { episodeView } from "./replay.js";
+import { begin } from "./router.js";
 import { runView } from "./run.js";
 import { runsView } from "./runs.js";
 import { startView } from "./start.js";
-import { begin } from "./router.js";
 
 begin({
   runs: runsView, run: runView, compare: compareView, episode: episodeView, start: startView, memory: memoryView,

@@ -1,9 +1,10 @@
 // Replays an episode node by node: the graph, and beside it what each node of the step recorded.
-import { ask, inPath, originOf, to } from "./ask.js";
+import { ask, inPath, to } from "./ask.js";
+import { make } from "./elements.js";
 import { Graph } from "./graph.js";
 import { held } from "./held.js";
+import { after, before, card, numbers } from "./steps.js";
 
-const { make } = elements;
 const PACE = 1000; // milliseconds a node at normal speed
 
 const quiet = (words) => make("p", { class: "quiet" }, words);
@@ -71,7 +72,7 @@ class Replay {
   fill(at) {
     const nodeName = (node) =>
       make("button", { type: "button", class: "name", onclick: () => this.toNode(node) }, node.replace("act:", ""));
-    this.panel.replaceChildren(episodes.card(this.episode.steps[at], this.episode, originOf, { whole: true, nodeName, heading: "h3" }));
+    this.panel.replaceChildren(card(this.episode.steps[at], this.episode, { whole: true, nodeName, heading: "h3" }));
   }
 
   toStep(at) {
@@ -129,9 +130,9 @@ function whole(episode) {
   const made = make("details", { class: "whole-episode" }, make("summary", {}, "All steps"));
   made.addEventListener("toggle", () => {
     if (made.children.length > 1) return;
-    const steps = episode.steps.map((step) => episodes.card(step, episode, originOf, { heading: "h3" }));
+    const steps = episode.steps.map((step) => card(step, episode, { heading: "h3" }));
     if (episode.left) steps.at(-1).classList.add("last-left");
-    made.append(...episodes.before(episode, originOf), ...steps, ...episodes.after(episode));
+    made.append(...before(episode), ...steps, ...after(episode));
   });
   return made;
 }
@@ -148,7 +149,7 @@ export async function episodeView(asked) {
   const parts = [
     make("p", { class: "trail" }, make("a", { href: back(run) }, `← ${held ? held.title : run}`)),
     make("h2", {}, `User ${head.user}, episode ${number} of ${answer.of}`),
-    quiet(`${answer.run.method || ""} · ${head.id} · seed ${head.seed} · ${episodes.numbers(episode)}`),
+    quiet(`${answer.run.method || ""} · ${head.id} · seed ${head.seed} · ${numbers(episode)}`),
     ...(episode.note ? [quiet(episode.note)] : []),
   ];
   if (!episode.steps.length) {

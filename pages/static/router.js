@@ -1,5 +1,6 @@
 // Shows the view that the part of the address after # names, so that going back and bookmarks work.
-const { make } = elements;
+import { make } from "./elements.js";
+
 const main = document.getElementById("main");
 let [views, home] = [{}, ""];
 let leave = () => {};

@@ -1,12 +1,12 @@
 // One run: how far it is while it runs, what it came to, its parts, its episodes; to be renamed, stopped, deleted.
-import { ask, button, change, counted, fixed, inPath, reportOf, table, to, when } from "./ask.js";
+import { ask, button, change, counted, inPath, reportOf, table, to, when } from "./ask.js";
 import { sectionsOf } from "./compare.js";
 import { confirmed, named } from "./dialog.js";
+import { fixed, make } from "./elements.js";
 import { EpisodeList } from "./episodes.js";
 import { episodesOf, stateOf } from "./runs.js";
 import { Work } from "./work.js";
 
-const { make } = elements;
 const LATEST = 5;
 const AGAIN_MS = 2000;
 const CURVES_MS = 4000; // at least, between two drawings of a run that goes on

@@ -1,8 +1,8 @@
 // The list of runs: found, sorted, chosen to be compared or deleted.
-import { ask, button, change, choice, counted, fixed, pager, table, to, when } from "./ask.js";
+import { ask, button, change, choice, counted, pager, table, to, when } from "./ask.js";
 import { confirmed } from "./dialog.js";
+import { fixed, make } from "./elements.js";
 
-const { make } = elements;
 const LIMIT = 20;
 const AGAIN_MS = 4000;
 const SORTS = [["name", "run"], ["method", "method"], ["dataset", "data"], ["episodes", "episodes"], ["length", "Len"],

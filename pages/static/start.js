@@ -1,7 +1,7 @@
 // A form that starts a run, and shows the command that does the same in a terminal.
 import { ask, button, change, choice, to } from "./ask.js";
+import { make } from "./elements.js";
 
-const { make } = elements;
 const COMMANDS = [
   ["train", "Train", "A method learns from episodes of the train world, into a memory."],
   ["evaluate", "Evaluate", "One method meets held-out users; memory is read, never written."],

@@ -1,5 +1,5 @@
 // What a running run is doing: each open episode with the node at work.
-const { make } = elements;
+import { make } from "./elements.js";
 
 export class Work {
   constructor() {
