@@ -70,7 +70,10 @@ def init(
 
     if file.exists():
         raise BadInputError(f"{file} exists; move it away, or name another file.")
-    write_whole(file, commented_settings())
+    try:
+        write_whole(file, commented_settings())
+    except OSError as error:
+        raise BadInputError(f"{file} cannot be written ({error.strerror or error}); name another file.") from error
     stdout.print(f"{file} is written; take away the # before what you change")
 
 

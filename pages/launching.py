@@ -15,6 +15,7 @@ from billp.experiments.checks import check_dataset, check_method, check_run
 from billp.experiments.runs.run_names import run_name
 from billp.graphs.methods import METHODS, Method, method_named, teachable
 from billp.memory import list_memories
+from billp.names import checked_name
 from billp.pages.answers import Answer, MemoryName, Question
 from billp.settings import Settings, is_secret, load_settings, variable
 from billp.simulators import list_datasets, list_simulators
@@ -81,6 +82,8 @@ def planned(form: RunForm, settings: Settings) -> PlannedRun:
 
 def _train(form: RunForm, chosen: Sequence[Method], _: Settings) -> list[str]:
     method = teachable(chosen[0].name)
+    if method.needs_policy or method.answers:
+        checked_name("policy", form.memory or method.name)
     learned = _given("--epochs", form.epochs) if method.needs_policy else _given("--episodes", form.episodes)
     return ["--method", method.name, *learned, *_given("--memory", form.memory)]
 

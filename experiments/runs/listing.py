@@ -18,8 +18,8 @@ from billp.whole_files import bounded_lines
 
 Result = TypeVar("Result")
 
-_ENDS = (METRICS, "comparison.json", "surface.json")
-"""Files that mark the end of a run, a comparison or a surface."""
+_ENDS = (METRICS, "comparison.json", "surface.json", "policy/policy.json")
+"""Files that mark the end of a run, a comparison, a surface or the training of a policy."""
 
 
 @dataclass(frozen=True)

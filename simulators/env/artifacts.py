@@ -169,12 +169,10 @@ def list_simulators(data_dir: Path) -> list[str]:
 
 
 def remove_simulator(data_dir: Path, name: str) -> Path:
-    """Removes the simulator `name` and returns its former path; raises ArtifactError if there is none."""
+    """Removes the simulator `name` and returns its former path; raises ArtifactError if there is none or it stays."""
     if name not in list_simulators(data_dir):
         raise ArtifactError(there_is_no("simulator", name, list_simulators(data_dir)))
-    folder = simulator_folder(data_dir, name)
-    shutil.rmtree(folder)
-    return folder
+    return _removed(simulator_folder(data_dir, name))
 
 
 def remove_dataset(data_dir: Path, name: str) -> list[Path]:
@@ -182,6 +180,12 @@ def remove_dataset(data_dir: Path, name: str) -> list[Path]:
     if name not in list_datasets(data_dir):
         raise no_dataset(data_dir, name)
     gone = [remove_simulator(data_dir, each) for each in list_simulators(data_dir) if base_name(each) == name]
-    folder = dataset_folder(data_dir, name)
-    shutil.rmtree(folder)
-    return [*gone, folder]
+    return [*gone, _removed(dataset_folder(data_dir, name))]
+
+
+def _removed(folder: Path) -> Path:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:  # a read-only disk, or a link in its place
+        raise ArtifactError(f"{folder} cannot be removed ({error.strerror or error}); remove it by hand.") from error
+    return folder

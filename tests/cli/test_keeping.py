@@ -106,6 +106,25 @@ def test_a_simulator_and_a_dataset_are_listed_and_removed(billp: Billp, tiny: Pa
     assert billp("data", "rm", "tiny", "--yes").code == 2
 
 
+def test_a_link_in_the_place_of_a_simulator_or_a_dataset_is_not_followed(billp: Billp, tiny: Path):
+    for kind, command in (("simulators", "simulator"), ("datasets", "data")):
+        (tiny / kind / "tiny").rename(tiny.parent / kind)
+        (tiny / kind / "tiny").symlink_to(tiny.parent / kind)
+        before = files(tiny.parent / kind)
+        said = billp(command, "rm", "tiny", "--yes")
+        assert (said.code, "cannot be removed" in said.words) == (2, True), said.words
+        assert files(tiny.parent / kind) == before
+        (tiny / "simulators" / "tiny").unlink(missing_ok=True)
+
+
+def test_a_training_of_a_policy_has_ended_when_its_policy_is_there(billp: Billp, run: Path):
+    (run / "metrics.json").unlink()
+    assert billp("runs", "show", "first", "--json").json["state"] == "interrupted"
+    (run / "policy").mkdir()
+    (run / "policy" / "policy.json").write_text("{}")
+    assert billp("runs", "show", "first", "--json").json["state"] == "finished"
+
+
 def test_nothing_is_removed_unasked(billp: Billp, run: Path, monkeypatch: pytest.MonkeyPatch):
     before = files(run.parent.parent)
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n" * 3))
@@ -152,6 +171,7 @@ def test_a_file_of_settings_names_each_and_changes_nothing(
     assert billp("settings", "init").code == 0
     assert billp("settings", "--json").json == before
     assert billp("settings", "init").code == 2  # it is there now
+    assert "no/such.toml cannot be written" in billp("settings", "init", "no/such.toml").words
 
     words = Path("billp.toml").read_text(encoding="utf-8")
     leaves = {name.rpartition(".")[2] for name in setting_names()} - {"api_key", "postgres_url"}

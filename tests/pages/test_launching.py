@@ -63,6 +63,7 @@ def test_a_form_is_a_command(tiny: Path, form: dict[str, Any], command: str):
         ({"settings": ["llm.api_key=sk-1"]}, "BILLP_LLM_API_KEY"),
         ({"settings": ["data_dir=/tmp/elsewhere"]}, "in a terminal"),
         ({"run": "taken"}, "exists"),
+        ({"methods": ["linucb"], "memory": "../out"}, "cannot be the name of a policy"),
         ({"run": "../out"}, "cannot be the name of a run"),
         ({"command": "evaluate"}, "no memory"),
         ({"command": "compare"}, "choose two methods"),
