@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.table import Table
 
 from billp.commands import console
 from billp.commands.console import echo_json
@@ -29,7 +27,6 @@ PromptsFolder = Annotated[
 
 
 stdout, stderr = console.stdout, console.stderr
-_NUMBER = re.compile(r"(?:[-+]?[\d.,]+%?|-|)")
 
 
 def settings_from(assignments: Sequence[str] | None = None, **flags: Any) -> Settings:
@@ -51,13 +48,9 @@ def show_json(value: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
     """Prints a table; cells are data, never markup."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for position, column in enumerate(columns):
-        numbers = rows and position and all(_NUMBER.fullmatch(str(row[position])) for row in rows)
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    stdout.print(table)
+    from billp.commands.fitting import fitted
+
+    stdout.print(fitted(columns, [[str(cell) for cell in row] for row in rows], title, stdout.width))
 
 
 def show_results(table: TextTable) -> None:
