@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -59,6 +63,31 @@ def test_only_the_tests_on_vllm_install_it():
     }  # fmt: skip
     assert "requirements-vllm.lock" in commands["test-vllm"]
     assert "requirements-vllm.lock" not in commands["test"]
+
+
+def test_the_image_is_built_from_the_lock_on_a_python_that_is_supported():
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    steps = [(step, rest) for step, _, rest in (line.partition(" ") for line in lines if line)]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (image,) = [rest for step, rest in steps if step == "FROM"]
+    version = re.fullmatch(r"python:(3\.\d+)-slim", image)
+    assert version is not None
+    assert f"Programming Language :: Python :: {version[1]}" in project["classifiers"]
+    assert [rest for step, rest in steps if step == "ENTRYPOINT"] == [json.dumps([*project["scripts"]])]
+
+    makes = [rest.split() for step, rest in steps if step == "RUN" and rest.startswith("make ")]
+    assert makes
+    for command in makes:
+        done = subprocess.run(  # noqa: S603
+            [*command, "--dry-run", "--always-make"], cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True,
+            text=True, check=True,
+        )  # fmt: skip
+        locks = re.findall(r" -r (\S+)", done.stdout)
+        assert "requirements.lock" in locks
+        ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+        for lock in locks:
+            assert (ROOT / lock).is_file()
+            assert not [pattern for pattern in ignored if fnmatch(lock, pattern)]
 
 
 FAKE_PYTHON = """#!/bin/sh
