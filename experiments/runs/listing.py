@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 _ENDS = (METRICS, "comparison.json", "surface.json", "policy/policy.json")
 """Files that mark the end of a run, a comparison, a surface or the training of a policy."""
 
+_REMOVED = ".removed"  # ends the name of a run's folder while it is removed
+
 
 @dataclass(frozen=True)
 class ListedRun:
@@ -123,14 +125,23 @@ def rename_run(folder: Path, name: str) -> Path:
 
 
 def remove_run(folder: Path) -> None:
-    """Removes the run in `folder`; raises ArtifactError if a process writes to a part of it, or the disk refuses."""
+    """Removes the run in `folder`; raises ArtifactError if a process writes to a part of it, or the disk refuses.
+
+    It is moved out of sight first, so that a kill leaves no half of it among the runs; the next call sweeps that up.
+    """
+    gone = folder.with_name(f".{folder.name}{_REMOVED}")
+    for left in folder.parent.glob(f".*{_REMOVED}"):
+        shutil.rmtree(left, ignore_errors=True)
     with ExitStack() as held:
         for lock in sorted(folder.rglob(LOCK)):
             held.enter_context(locked(lock))
         try:
-            _despite(held, lambda: shutil.rmtree(folder))
+            _despite(held, lambda: folder.rename(gone))
         except OSError as error:
             raise ArtifactError(f"Run {folder.name} cannot be removed ({error.strerror or error}).") from error
+    shutil.rmtree(gone, ignore_errors=True)
+    if gone.exists():
+        raise ArtifactError(f"{gone}, which was run {folder.name}, cannot be removed whole; remove it by hand.")
 
 
 def _despite(held: ExitStack, work: Callable[[], Result]) -> Result:

@@ -142,6 +142,25 @@ def test_only_a_run_of_the_folder_is_removed(tmp_path: Path, name: str):
     assert not (tmp_path / "runs" / "one").exists()
 
 
+def test_a_removal_that_is_killed_leaves_nothing_among_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("one", "two"):
+        put(tmp_path, name, 3.0)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("billp.experiments.runs.listing.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            whole(tmp_path).remove("one")
+    assert names(tmp_path) == ["two"]
+    put(tmp_path, "one", 4.0)
+    whole(tmp_path).remove("two")
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+    whole(tmp_path).remove("one")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_that_was_just_started_is_shown_before_it_has_a_folder(tmp_path: Path):
     launch = Launch(run="new", command="billp train --run new", state="running", code=None, said=[])
     found = whole(tmp_path).one("new", launch)
