@@ -62,7 +62,7 @@ def test_the_check_sees_every_such_way():
 
 
 OWN_FILES = {
-    "baselines/rl/hyperparameters.py", "commands/studio.py", "reports/page.py", "reports/recording/recording.py",
+    "baselines/rl/hyperparameters.py", "commands/studio.py", "pages/page_file.py", "reports/recording/recording.py",
     "serving/process.py", "serving/vllm.py",
 }  # fmt: skip
 """Modules that read what is shipped with them, the log of their own process, or the machine's own files."""
