@@ -19,13 +19,15 @@ HOSTILE = "[red]Alien\x1b[2J\x1b]52;c;aGk=\x07\x1b]8;;http://evil\x1b\\ \x9b31m\
 TERMINAL = "commands/console.py"
 PROMPTS = "agents/prompt_language.py"
 
+DRAWN = {"box", "Group", "RenderableType"}  # of rich: given to a console, which draws them
+
 
 def doors(tree: ast.AST) -> set[str]:
     """Ways to a terminal, or to a prompt, that a module opens by itself."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in ("rich.console", "rich.markup", "rich"):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {f"{node.module}.{alias.name}" for alias in node.names if alias.name not in DRAWN}
         if isinstance(node, ast.ImportFrom) and node.module in ("jinja2", "jinja2.sandbox"):
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
