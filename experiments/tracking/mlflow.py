@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from billp.errors import SettingsError
 from billp.experiments.stats.tables import TextTable
 from billp.experiments.tracking.tracker import PROJECT, Point
 
@@ -53,12 +56,18 @@ class MlflowRun:
 
 
 def open_mlflow(name: str, parameters: Mapping[str, str], known: str | None) -> MlflowRun:
-    """Returns the run `known`, or a new one of this name with these parameters."""
+    """Returns the run `known`, or a new one of this name with these parameters.
+
+    Raises SettingsError if no server is named and none of MLflow's databases can be used here.
+    """
     for variable, value in (_PATIENCE | _QUIET).items():
         os.environ.setdefault(variable, value)
     from mlflow.entities import Param  # noqa: PLC0415 -- an extra
-    from mlflow.tracking import MlflowClient  # noqa: PLC0415
+    from mlflow.tracking import MlflowClient, get_tracking_uri  # noqa: PLC0415
 
+    if get_tracking_uri().startswith("sqlite:") and find_spec("sqlalchemy") is None:  # its default
+        raise SettingsError("no server is named; set MLFLOW_TRACKING_URI, or install mlflow for a database here")
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # each retry would be a warning
     client = MlflowClient()
     if known is not None:
         client.update_run(known, status="RUNNING")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from billp.experiments import checks
-from billp.experiments.tracking import logged
+from billp.experiments.tracking import logged, mlflow
 from tests.cli.conftest import Billp
 from tests.fakes.tracker import FakeTracker
 
@@ -40,6 +40,25 @@ def test_mlflow_keeps_the_run(billp: Billp, tiny: Path, tmp_path: Path, monkeypa
 
     billp(*EVALUATION, "--log-to", "mlflow", "--run", "one", "--resume")
     assert len(client.search_runs([experiment.experiment_id])) == 1
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="MLflow is not installed (extra mlflow)")
+@pytest.mark.filterwarnings("ignore")  # their own
+@pytest.mark.enable_socket
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    ("server", "reason"), [("http://127.0.0.1:9", "Connection refused"), ("", "no server is named")]
+)
+def test_a_server_that_is_away_or_not_named_costs_one_warning(
+    billp: Billp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, server: str, reason: str
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    monkeypatch.setattr(mlflow, "find_spec", lambda _: None)  # no database here
+    said = billp(*EVALUATION, "--log-to", "mlflow", "--json")
+    assert (said.code, said.json["episodes"]) == (0, 3)
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("MLflow cannot be used (")
+    assert reason in warning
 
 
 def test_a_policy_logs_the_points_of_its_training(
