@@ -117,7 +117,7 @@ def compared(report: Report, base: str = "") -> Compared:
     Raises ArtifactError if there is no such result.
     """
     rows = report.rows
-    results = [row for row in rows if not row.training and not row.probe]
+    results = _results(report)
     chosen = _base(results, base, _planned_base(report))
     called = addresses(report.runs)
     return Compared(
@@ -128,7 +128,7 @@ def compared(report: Report, base: str = "") -> Compared:
         metrics={name: metric.label for name, metric in METRICS.items()},
         rows=[_row(report, row) for row in rows if not row.probe],
         base="" if chosen is None else chosen.label,
-        differences=[] if chosen is None else [_difference(row, chosen) for row in results if row is not chosen],
+        differences=[] if chosen is None else _differences(results, chosen),
         bars=report.bar_charts(),
         charts=report.line_charts(),
         tables=_tables(report),
@@ -143,6 +143,20 @@ def compared(report: Report, base: str = "") -> Compared:
             for run in row.runs
         ],
     )  # fmt: skip
+
+
+def all_differences(report: Report) -> dict[str, list[Difference]]:
+    """Returns the differences to each of the results, by its label."""
+    results = _results(report)
+    return {base.label: _differences(results, base) for base in results}
+
+
+def _results(report: Report) -> list[Row]:
+    return [row for row in report.rows if not row.training and not row.probe]
+
+
+def _differences(results: Sequence[Row], base: Row) -> list[Difference]:
+    return [_difference(row, base) for row in results if row is not base]
 
 
 def _planned_base(report: Report) -> str:

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from billp.catalogue import Catalogue
 from billp.errors import BadInputError
-from billp.pages.comparing import compared
+from billp.pages.comparing import Difference, all_differences, compared
 from billp.pages.geometry import drawing
 from billp.reports import Report
 from billp.reports.page_episodes import BUDGET, episodes_json
 from billp.whole_files import write_whole
 
 _STATIC = Path(__file__).parent / "static"
+_DIFFERENCES = TypeAdapter(dict[str, list[Difference]])
 _IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 
@@ -42,8 +45,8 @@ def page_file(report: Report, catalogues: Mapping[str, Catalogue], budget: int =
     parts = {
         "title": json.dumps(report.title),
         "comparison": compared(report).model_dump_json(),
+        "differences": _DIFFERENCES.dump_json(all_differences(report)).decode(),
         "drawing": drawing().model_dump_json(),
-        "held": json.dumps([episodes.held, episodes.of]),
         "episodes": episodes.text,
     }
     data = ",".join(f'"{name}":{text}' for name, text in parts.items())

@@ -10,7 +10,7 @@ async function answered(reply) {
 
 // Returns the answer to a question; throws an Error with the server's sentence. A list is sent value by value.
 export async function ask(path, parameters = {}) {
-  if (held) return held.answer(path);
+  if (held) return held.answer(path, parameters);
   const given = Object.entries(parameters)
     .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, each]))
     .filter(([, value]) => value !== null && value !== undefined && value !== "");

@@ -115,7 +115,7 @@ export const episodesOf = (found) => new EpisodeList(found.parts.map(({ name, ro
 export async function compareView(asked) {
   const runs = asked.getAll("run");
   const found = await ask("comparison", { run: runs, base: asked.get("base") });
-  const base = held ? null : choice({ onchange: () => { location.hash = to("compare", { run: runs, base: base.value }); } },
+  const base = choice({ onchange: () => { location.hash = held ? to("report", { base: base.value }) : to("compare", { run: runs, base: base.value }); } },
     found.rows.filter((row) => !row.training).map((row) => [row.label, row.label]), found.base);
   const chips = held ? [] : [make("ul", { class: "chips", "aria-label": "Runs compared" }, ...runs.map((run) => make("li", {},
     make("a", { href: to("run", { run }) }, run),
@@ -131,6 +131,8 @@ export async function compareView(asked) {
       ...sectionsOf(found, base),
       ...(episodes ? [episodes.element, folders(found)] : []),
     ],
-    shown: () => episodes?.resume(),
+    shown: () => {
+      if (!episodes?.resume() && asked.get("base")) base.focus(); // which a person has just chosen
+    },
   };
 }

@@ -123,5 +123,6 @@ export class EpisodeList {
     this.state.opened = "";
     link?.focus({ preventScroll: true });
     link?.scrollIntoView({ block: "center", behavior: "instant" });
+    return Boolean(link);
   }
 }

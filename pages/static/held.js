@@ -11,12 +11,18 @@ class Held {
     }
   }
 
-  answer(path) {
-    if (path === "comparison" || path === "drawing") return this.data[path];
+  answer(path, { base }) {
+    if (path === "drawing") return this.data.drawing;
+    if (path === "comparison") return this.comparison(base);
     const [, name, number] = path.match(/^runs\/(.*)\/episodes(?:\/(\d+))?$/);
     const run = this.parts.get(name.split("/").map(decodeURIComponent).join("/"));
     if (!run) throw new Error("This file does not hold that run.");
     return number ? this.episode(run, Number(number)) : this.list(run);
+  }
+
+  comparison(base) {
+    const { comparison, differences } = this.data;
+    return Object.hasOwn(differences, base ?? "") ? { ...comparison, base, differences: differences[base] } : comparison;
   }
 
   list(run) {

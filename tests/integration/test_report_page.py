@@ -58,7 +58,10 @@ def test_the_report_opens_and_an_episode_can_be_read(opened: Page, tmp_path: Pat
     page = show(opened, comparison(tmp_path / "all"))
     assert page.locator("main h3").all_inner_texts() == SECTIONS
     expect(page.locator(".facts")).to_contain_text("24 in 8 run folders")
-    expect(page.get_by_text("Compared with react.")).to_be_visible()
+    page.get_by_label("compared with").select_option("billp")
+    expect(page.get_by_role("table", name="Differences to billp")).to_contain_text("-9.0 [-9.0, -9.0] *")
+    page.get_by_label("compared with").select_option("react")
+    expect(page.get_by_role("table", name="Differences to react")).to_contain_text("+9.0 [+9.0, +9.0] *")
     expect(page.locator(".plot-lines svg")).to_have_count(5)
     sound(page)
 
