@@ -219,7 +219,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         if first["type"] == "extra_forbidden":
             raise SettingsError(_no_setting(name)) from error
         raise SettingsError(f"Setting {name}{fault(first, secret=is_secret(name))}; see `billp settings`.") from error
-    except (OSError, ValueError) as error:  # an unreadable or malformed billp.toml
+    except (OSError, ValueError, RecursionError) as error:  # an unreadable or malformed billp.toml
         raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
 
 

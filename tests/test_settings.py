@@ -115,7 +115,9 @@ def test_a_group_and_a_member_of_it_do_not_go_together():
         load_settings({"critic": "much", "critic.gamma": 0.5})
 
 
-@pytest.mark.parametrize("content", ["critic = [", "= 1", "\x00", "[critic]\ngamma = 0.1\ngamma = 0.2"])
+@pytest.mark.parametrize(
+    "content", ["critic = [", "= 1", "\x00", "[critic]\ngamma = 0.1\ngamma = 0.2", "x = " + "[" * 100_000]
+)
 def test_a_malformed_file_is_refused(content: str):
     Path("billp.toml").write_text(content)
     with pytest.raises(SettingsError, match=r"billp\.toml cannot be read"):

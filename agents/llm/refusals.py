@@ -72,10 +72,10 @@ def _said(content: bytes) -> str:
     """Returns an error's message in one line; empty for an HTML page."""
     text = content.decode(errors="replace").strip()
     try:
-        answer = json.loads(text)
-    except ValueError:
+        message = _message_in(json.loads(text))
+    except (ValueError, RecursionError):
         return "" if text.startswith("<") else clean(text, _QUOTED)
-    return clean(_message_in(answer) or text, _QUOTED)
+    return clean(message or text, _QUOTED)
 
 
 def _message_in(answer: object) -> str:

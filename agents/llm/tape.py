@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.reading import Reply
@@ -58,6 +58,9 @@ class Entry(BaseModel):
         if self.error:
             raise ModelUnavailableError(self.error)
         return Reply(self.text, self.first_token, self.usage, self.problem)
+
+
+_ABILITIES = TypeAdapter(Abilities)
 
 
 class Tape:
@@ -129,7 +132,12 @@ class Tape:
                 self._has("abilities")
                 and self._file.execute("SELECT found FROM abilities WHERE name = ?", (model,)).fetchone()
             )
-        return Abilities(**json.loads(row[0])) if row else Abilities()
+        try:
+            return _ABILITIES.validate_json(row[0]) if row else Abilities()
+        except ValidationError as error:
+            raise TapeError(
+                f"The tape {self.path} is damaged at model {model}; restore it or record it again."
+            ) from error
 
     def add_knowledge(self, model: str, question: str, file: str, answers: str) -> None:
         """Records what `model` said of items when asked `question`: the text of the file of that name."""

@@ -203,7 +203,10 @@ def _of_status(rng: random.Random, role: str) -> Case:
     status = rng.choice(
         [201, 204, 301, 302, 307, 308, 400, 401, 403, 404, 408, 413, 418, 422, 429, 500, 502, 503, 504, 599]
     )
-    body = rng.choice([as_sent(whole(role)), b"", b"<html>", b'{"error": null}', b"\xff", b'{"error": {"message": 7}}'])
+    body = rng.choice([
+        as_sent(whole(role)), b"", b"<html>", b'{"error": null}', b"\xff", b'{"error": {"message": 7}}', b"[" * 100_000,
+        b'{"error":' * 900 + b"1" + b"}" * 900,
+    ])  # fmt: skip
     after = rng.choice(["", "0", "-1", "nan", "inf", "1e999", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", "9" * 400])
     headers = (("Retry-After", after),) if after else ()
     if 300 <= status < 400:

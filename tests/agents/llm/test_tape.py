@@ -268,3 +268,16 @@ def test_one_name_stands_for_one_model(tmp_path: Path):
         assert (tape.digest_of("small"), tape.digest_of("large")) == ("0123", "")
         with pytest.raises(TapeError, match="no call to model 'none', only to large, small; set llm"):
             tape.digest_of("none")
+
+
+@pytest.mark.parametrize("found", ['{"seed": tr', "[]", '{"seed": "perhaps"}', "[" * 100_000, ""])
+def test_damaged_abilities_are_named(tmp_path: Path, found: str):
+    path = tmp_path / "tape"
+    with opened(path) as tape:
+        tape.add_abilities("m", Abilities(logprobs=False))
+        assert tape.abilities_of("m") == Abilities(logprobs=False)
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE abilities SET found = ?", (found,))
+    file.close()
+    with opened(path, replay=True) as tape, pytest.raises(TapeError, match="damaged at model m"):
+        tape.abilities_of("m")
