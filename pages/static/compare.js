@@ -61,8 +61,9 @@ function texts({ title, columns, rows, caption, shares }) {
     cell.classList.add("tinted");
     cell.style.setProperty("--share", String(Math.max(0, Math.min(1, share ?? 0))));
   }));
-  const heading = title[0].toUpperCase() + title.slice(1);
-  const words = EXPLAINED[title];
+  const worlds = shares.length > 0; // whose title begins with the name of a data set
+  const heading = worlds ? title : title[0].toUpperCase() + title.slice(1);
+  const words = worlds ? "billp report RUN/WORLD@splitN shows one world with its episodes." : EXPLAINED[title];
   return section(heading, wide(heading, made), ...[caption, words].filter(Boolean).map(quiet));
 }
 

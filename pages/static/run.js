@@ -8,6 +8,7 @@ import { episodesOf, stateOf } from "./runs.js";
 import { Work } from "./work.js";
 
 const LATEST = 5;
+const LISTED = 100; // parts whose episodes are listed together; those of more, as of a surface, part by part
 const AGAIN_MS = 2000;
 const CURVES_MS = 4000; // at least, between two drawings of a run that goes on
 
@@ -144,7 +145,7 @@ class Run {
     const made = [];
     const latest = [...parts].sort((one, other) => other.changed - one.changed)[0];
     if (run.state === "running" && latest?.episodes) made.push(await latestOf(latest));
-    if (run.state !== "running" && parts.some((part) => part.episodes)) {
+    if (run.state !== "running" && parts.length <= LISTED && parts.some((part) => part.episodes)) {
       this.episodes = await new EpisodeList(parts.filter((part) => !part.problem)).load();
       made.push(this.episodes.element);
       this.actions.querySelector(".jump")?.remove();
