@@ -32,7 +32,10 @@ _MORE_GUESSES: dict[str, tuple[str, ...]] = {
     ),
     "item": (*_ITEM_IDS, "item"),
     "item_key": ("item_id", "product_id", "business_id", *_ITEM_IDS, "item", "id"),
-    "rating": ("score", "overall", "star_rating", "rate", "review_rating", "review_score", "user_rating"),
+    "rating": (
+        "score", "overall", "star_rating", "rate", "review_rating", "review_score", "user_rating", "liked", "is_liked",
+        "thumbs_up",
+    ),
     "hours": ("hours", "play_hours", "hours_played", "playtime", "playtime_forever", "play_count", "plays"),
     "timestamp": (
         "time", "datetime", "date", "unix_review_time", "review_time", "review_date", "unix_timestamp", "created_at",

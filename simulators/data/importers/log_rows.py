@@ -22,6 +22,7 @@ from billp.simulators.progress import Progress
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _BREAKS = re.compile(r"[\t\r\n]")
 _PADDED = re.compile(r"0*([^.]+?)(?:\.0+)?")
+_LIKED = {"true": 0.75, "yes": 0.75, "false": 0.25, "no": 0.25}  # share of the scale
 _SAMPLED = 10_000  # rows that tell how times are written, and whether any item is known
 
 
@@ -220,7 +221,13 @@ def _plain(key: str) -> str:
 
 
 def _value(cell: str, scale: tuple[float, float] | None) -> float:
-    """Returns the rating on the `scale`, or the hours where it is None; a decimal comma is understood."""
+    """Returns the rating on the `scale`, or the hours where it is None; a decimal comma is understood.
+
+    True and false stand at three quarters and one quarter of the scale, which is where implicit logs put what was
+    liked and what was left aside.
+    """
+    if scale is not None and (liked := _LIKED.get(cell.strip().lower())) is not None:
+        return scale[0] + liked * (scale[1] - scale[0])
     try:
         value = float(cell)
     except ValueError:

@@ -77,6 +77,14 @@ def test_a_log_and_its_items_become_a_dataset(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("liked", "left_aside"), [("True", "False"), ("yes", "no")])
+def test_true_and_false_are_liked_and_not_liked(tmp_path, liked, left_aside):
+    log = f"user_id,item_id,liked,timestamp\na,i1,{liked},20\na,i2,{left_aside},10\nb,i3,{liked},30\n"
+    dataset, intake = add(tmp_path, log)
+    assert intake.feedback == "ratings"
+    assert cells(dataset) == [("a", "i2", 2, 10), ("a", "i1", 4, 20), ("b", "i3", 4, 30)]
+
+
 def test_parquet_becomes_the_same_dataset(tmp_path):
     csv, _ = add(tmp_path)
     log = {"user_id": list("aabb"), "item_id": ["i1", "i2", "i1", "i3"], "rating": [5, 4, 2, 3]}
