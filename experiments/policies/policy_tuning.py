@@ -25,6 +25,7 @@ from billp.baselines.rl.probe import CurvePoint, EvaluationUsers
 from billp.experiments.policies.policy_training import OnProgress, audience_of, check_trainable, classroom
 from billp.experiments.runs.config import run_config, surroundings
 from billp.experiments.runs.configured_folder import ConfiguredFolder
+from billp.experiments.runs.run_names import trial_file
 from billp.experiments.runs.stored import read_stored
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.resources import Resources
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 Changes = Mapping[str, int | float | str]
 """Hyperparameters that differ from the method's file."""
 
-_RESULT = "trial.json"
 _FITTING = 0.05  # share of the search that the bar gives to fitting the two worlds
 
 
@@ -97,7 +97,7 @@ def tune(
         share = (1 - _FITTING) / len(tried)
         return [
             _trial(
-                room, others, method, base, changes, folder=run / f"trial-{number}",
+                room, others, method, base, changes, file=run / trial_file(number),
                 on_progress=part(on_progress, _FITTING + share * number, share),
             )
             for number, changes in enumerate(tried)
@@ -123,18 +123,19 @@ def _trial(
     base: Hyperparameters,
     changes: Changes,
     *,
-    folder: Path,
+    file: Path,
     on_progress: OnProgress,
 ) -> Trial:
     from billp.baselines.rl.algorithms.training import train_policy  # noqa: PLC0415 -- loads torch and tianshou
 
-    if (folder / _RESULT).is_file():
-        return read_stored(folder / _RESULT, Trial, f"remove {folder} and go on with --resume")
+    folder = file.parent
+    if file.is_file():
+        return read_stored(file, Trial, f"remove {folder} and go on with --resume")
     folder.mkdir(exist_ok=True)
     hyper = read_hyperparameters(method, {**base.model_dump(), **changes})
     record = train_policy(method, hyper, room, folder, on_progress=on_progress, held_out=others)
     found = _best(dict(changes), record.curve)
-    write_whole(folder / _RESULT, found.model_dump_json(indent=2) + "\n")
+    write_whole(file, found.model_dump_json(indent=2) + "\n")
     return found
 
 

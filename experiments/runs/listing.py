@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LOCK, is_locked, locked
-from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS, keep_first_name
+from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS, keep_first_name, trial_file
 from billp.experiments.runs.stored import Config, Plan, stored_config
 from billp.names import checked_name, there_is_no
 from billp.whole_files import bounded_lines
@@ -72,7 +72,7 @@ def listed(folder: Path, runs_dir: Path) -> ListedRun:
     own = (folder / CONFIG).is_file()
     command = config.plan.command if own or not parts else folder.name.split("-", maxsplit=1)[0]
     method = ", ".join(config.plan.arms) or (config.plan.method if own else "")
-    ended = command == "play" or any((folder / name).is_file() for name in _ENDS)
+    ended = command == "play" or any((folder / name).is_file() for name in _ENDS) or _is_searched(folder, config.plan)
     whole = ended or (not own and bool(parts) and all((folder / part / METRICS).is_file() for part in parts))
     return ListedRun(
         name=folder.relative_to(runs_dir).as_posix(),
@@ -151,6 +151,11 @@ def _despite(held: ExitStack, work: Callable[[], Result]) -> Result:
     except PermissionError:  # Windows neither moves nor removes a folder in which a file is open
         held.close()
         return work()
+
+
+def _is_searched(folder: Path, plan: Plan) -> bool:
+    """Returns whether the run is a search for hyperparameters and each of its candidates was tried."""
+    return bool(plan.changes) and all((folder / trial_file(number)).is_file() for number in range(len(plan.changes)))
 
 
 def _config(folder: Path) -> Config:

@@ -19,6 +19,11 @@ def run_name(*parts: str) -> str:
     return "-".join([*parts, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")[:-3]])
 
 
+def trial_file(number: int) -> str:
+    """Returns the file, relative to a search for hyperparameters, that ends its candidate `number`, from 0."""
+    return f"trial-{number}/trial.json"
+
+
 def run_named(runs_dir: Path, name: str) -> Path:
     """Returns the folder of the run called `name` in `runs_dir`, or at the path `name`; it is only read.
 

@@ -50,6 +50,8 @@ class Plan(_Part):
     train_episodes: Any = None
     probes: Any = ()
     probe_users: Any = 0
+    changes: list[Any] = []
+    """The candidates of a search for hyperparameters, if the run is one."""
 
     @property
     def planned(self) -> int | None:

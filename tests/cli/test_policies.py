@@ -78,6 +78,10 @@ def test_hyperparameters_are_tried_on_train_users_and_a_search_goes_on(billp: Bi
     assert trials[0]["held_out"]["r_traj"] >= trials[1]["held_out"]["r_traj"]
     assert all(1 <= trial["epoch"] <= trial["epochs"] == 2 for trial in trials)
 
+    assert billp("runs", "show", "s", "--json").json["state"] == "finished"
+    (Path(os.environ["BILLP_RUNS_DIR"]) / "s/trial-1/trial.json").unlink()
+    assert billp("runs", "show", "s", "--json").json["state"] == "interrupted"
+
     again = billp(*arguments, "--resume")
     assert "nothing" in again.out
     assert "bcq: R_traj of train users" in again.out
