@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from billp.commands import attribution
+from billp.commands.console import complain
 from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
 from billp.commands.shell_completion import memory_names
 from billp.commands.waiting import spinner
@@ -50,13 +51,15 @@ def list_(
 ) -> None:
     """List a memory's records, or the memories there are."""
     if kind is None:
-        from billp.memory import list_memories
+        from billp.memory import readable_inventory
 
-        names = list_memories(settings_from())
+        names, damaged = readable_inventory(settings_from())
         if as_json:
-            show_json({"memories": names})
+            show_json({"memories": {name: list(memories) for name, memories in names.items()}})
         else:
             show_table(["dataset", "memories"], [(name, ", ".join(memories)) for name, memories in names.items()])
+        for error in damaged:
+            complain(f"billp: {error}")
         return
     with known_memory(dataset, memory) as agent_memory:
         records = agent_memory.records(kind, limit, offset)

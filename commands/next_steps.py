@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from billp.commands.console import complain
 from billp.commands.output import settings_from, show_pairs, stdout
 
 
 def show() -> None:
     """Prints the commands that lead on from what data, simulators, memories and runs there are."""
     from billp.experiments.runs.listing import list_runs
-    from billp.memory.inventory import inventory
+    from billp.memory.inventory import readable_inventory
     from billp.simulators import list_datasets, list_simulators
 
     settings = settings_from()
     datasets, simulators = list_datasets(settings.data), list_simulators(settings.data)
     runs = list_runs(settings.runs_dir)
-    memories = [(dataset, name) for dataset, names in inventory(settings).items() for name in names]
+    found, damaged = readable_inventory(settings)
+    memories = [(dataset, name) for dataset, names in found.items() for name in names]
     steps: dict[str, str] = {}
     if open_runs := [
         run for run in runs if run.state == "interrupted" and run.command in ("train", "evaluate", "compare")
@@ -39,3 +41,5 @@ def show() -> None:
     stdout.print(f"{len(datasets)} datasets, {len(simulators)} simulators, {len(memories)} memories, {len(runs)} runs")
     show_pairs(steps, "What you can do next")
     stdout.print("All commands: billp --help")
+    for error in damaged:
+        complain(f"billp: {error}")

@@ -28,10 +28,10 @@ def dataset_names(incomplete: str) -> list[str]:
 
 def memory_names(incomplete: str) -> list[str]:
     """Returns memories of any dataset."""
-    from billp.memory import list_memories
+    from billp.memory import readable_inventory
 
     return _beginning(
-        incomplete, lambda: sorted({name for names in list_memories(_settings()).values() for name in names})
+        incomplete, lambda: sorted({name for names in readable_inventory(_settings())[0].values() for name in names})
     )
 
 

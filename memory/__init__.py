@@ -4,7 +4,7 @@ from billp.memory.agent_memory import AgentMemory, MemoryStats
 from billp.memory.embedding import Embedder, SentenceEmbedder
 from billp.memory.experiences import ActorExperience, ActorMemory, CriticExperience, CriticMemory, Outcome
 from billp.memory.frozen import Freezer, FrozenMemory
-from billp.memory.inventory import counts_of, inventory
+from billp.memory.inventory import counts_of, inventory, readable_inventory
 from billp.memory.knowledge import Answers, Knowledge, KnowledgeFile
 from billp.memory.principles import Principle
 from billp.memory.records import KINDS, Kind, Origin, Record, Vector, as_vector
@@ -51,4 +51,5 @@ __all__ = [
     "inventory",
     "list_memories",
     "open_memory",
+    "readable_inventory",
 ]

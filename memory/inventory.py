@@ -32,6 +32,9 @@ Counts = Mapping[Kind, int]
 Inventory = Mapping[str, Mapping[str, Counts]]
 """By dataset and memory, both sorted: how many records of each kind."""
 
+Kept = Iterable[tuple[dict[str, Any], int]]
+"""Of each collection what is said of it, and how many records it holds."""
+
 
 def memory_folder(settings: Settings) -> Path:
     """Returns the folder of all memories, one subfolder each; a server needs none."""
@@ -43,12 +46,25 @@ def inventory(settings: Settings) -> Inventory:
 
     Another process may be writing. Raises MemoryStoreError if the server or a folder cannot be read.
     """
-    kept = _on_server(settings.chroma_url) if settings.chroma_url else _in_folders(memory_folder(settings))
-    found = _counted(kept)
-    return {dataset: dict(sorted(found[dataset].items())) for dataset in sorted(found)}
+    found, damaged = readable_inventory(settings)
+    if damaged:
+        raise damaged[0]
+    return found
 
 
-def _counted(kept: Iterable[tuple[dict[str, Any], int]]) -> dict[str, dict[str, dict[Kind, int]]]:
+def readable_inventory(settings: Settings) -> tuple[Inventory, list[MemoryStoreError]]:
+    """Counts the records of all memories that can be read; with an error for each folder that cannot.
+
+    Raises MemoryStoreError if the server cannot be read.
+    """
+    damaged: list[MemoryStoreError] = []
+    found = _counted(
+        _on_server(settings.chroma_url) if settings.chroma_url else _in_folders(memory_folder(settings), damaged)
+    )
+    return {dataset: dict(sorted(found[dataset].items())) for dataset in sorted(found)}, damaged
+
+
+def _counted(kept: Kept) -> dict[str, dict[str, dict[Kind, int]]]:
     found: dict[str, dict[str, dict[Kind, int]]] = {}
     for metadata, count in kept:
         collection = Collection.from_metadata(metadata)
@@ -65,7 +81,7 @@ def counts_of(settings: Settings, dataset: str, name: str) -> Counts:
     """
     found = counts_or_none(settings, dataset, name)
     if found is None:
-        known = inventory(settings).get(dataset, {})
+        known = readable_inventory(settings)[0].get(dataset, {})
         raise MissingMemoryError(there_is_no("memory", name, known, where=f"of {dataset!r}"))
     return found
 
@@ -91,9 +107,12 @@ def folder_of(settings: Settings, dataset: str, name: str) -> Path:
     return shared / short_name(dataset, name)
 
 
-def _in_folders(root: Path) -> Iterator[tuple[dict[str, Any], int]]:
+def _in_folders(root: Path, damaged: list[MemoryStoreError]) -> Iterator[tuple[dict[str, Any], int]]:
     for path in [root / FILE, *sorted(root.glob(f"[!.]*/{FILE}"))]:
-        yield from _in_folder(path.parent)
+        try:
+            yield from _in_folder(path.parent)
+        except MemoryStoreError as error:
+            damaged.append(error)
 
 
 def _in_folder(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:

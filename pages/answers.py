@@ -238,9 +238,10 @@ class MemoryName(Answer):
 
 
 class MemoryNames(Answer):
-    """All of them."""
+    """All of them, and a sentence for each that cannot be read."""
 
     memories: list[MemoryName]
+    damaged: list[str] = []
 
 
 class Forgetting(Question):

@@ -14,7 +14,7 @@ from billp.errors import SettingsError
 from billp.experiments.checks import check_dataset, check_method, check_run
 from billp.experiments.runs.run_names import run_name
 from billp.graphs.methods import METHODS, Method, method_named, teachable
-from billp.memory import list_memories
+from billp.memory import readable_inventory
 from billp.names import checked_name
 from billp.pages.answers import Answer, MemoryName, Question
 from billp.settings import Settings, is_secret, load_settings, variable
@@ -180,7 +180,7 @@ def choices(settings: Settings) -> Choices:
         rules=list(RULES),
         memories=[
             MemoryName(dataset=dataset, memory=memory)
-            for dataset, memories in list_memories(settings).items()
+            for dataset, memories in readable_inventory(settings)[0].items()
             for memory in memories
         ],
         model=llm.model if llm.base_url or provider_of(llm.model) else llm.gguf.stem if llm.gguf else STAND_IN,

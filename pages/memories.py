@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from billp.experiments.stats.endings import outcome_words
-from billp.memory import KINDS, Embedder, Match, Record, counts_of, drop_memory, inventory, open_memory
+from billp.memory import KINDS, Embedder, Match, Record, counts_of, drop_memory, open_memory, readable_inventory
 from billp.pages.answers import Done, Forgetting, MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, Remembered
 from billp.pages.runs import Runs
 from billp.reports.episode_view import OriginView, Place
@@ -23,13 +23,15 @@ class Memories:
     runs: Runs
 
     def names(self) -> MemoryNames:
-        """Returns every memory that is not empty; raises MemoryStoreError if another process has them open."""
+        """Returns every memory that is not empty; raises MemoryStoreError if the server cannot be read."""
+        found, damaged = readable_inventory(self.settings)
         return MemoryNames(
             memories=[
                 MemoryName(dataset=dataset, memory=memory, counts=dict(counts))
-                for dataset, memories in inventory(self.settings).items()
+                for dataset, memories in found.items()
                 for memory, counts in memories.items()
-            ]
+            ],
+            damaged=[str(error) for error in damaged],
         )
 
     def search(self, question: MemoryQuestion) -> MemoryAnswer:

@@ -41,10 +41,11 @@ function totals(memory) {
 }
 
 export async function memoryView(asked) {
-  const { memories } = await ask("memories");
+  const { memories, damaged } = await ask("memories");
   const heading = make("h2", {}, "Memory");
+  const faults = damaged.map((sentence) => make("p", { class: "bad" }, sentence));
   if (!memories.length) {
-    return { parts: [heading, make("p", {}, "No memory holds anything yet; learn with billp train or play --learn.")] };
+    return { parts: [heading, ...faults, make("p", {}, "No memory holds anything yet; learn with billp train or play --learn.")] };
   }
   const names = memories.map((each) => JSON.stringify([each.dataset, each.memory]));
   const wanted = JSON.stringify([asked.get("dataset"), asked.get("memory")]);
@@ -91,7 +92,7 @@ export async function memoryView(asked) {
   return {
     parts: [
       make("div", { class: "heading" }, heading, button("Forget all", forgetAll, { class: "danger" })),
-      form, totals(memories[names.indexOf(chosen)]),
+      ...faults, form, totals(memories[names.indexOf(chosen)]),
       make("ul", { class: "found", "aria-label": "Found" }, ...answer.found.map((record) => found(kind, record, forget))),
       pager(answer, LIMIT, link),
     ],

@@ -6,8 +6,8 @@ import asyncio
 
 from billp.experiments.runs.run_names import LIVE
 from billp.graphs.live import own_memory
-from billp.memory import inventory
 from billp.memory.erasing import erase_memory, erase_user
+from billp.memory.inventory import counts_or_none
 from billp.serving.api.arms import Arms
 from billp.serving.api.database import Database
 from billp.serving.api.learner import Learner
@@ -50,10 +50,10 @@ class Forgetting:
     async def _erase_own(self, person: str) -> int:
         """Erases the memory that only the person's sessions read and taught, here or with `billp play`."""
         base, memory = self._lender.base(self._arms.served.method.name), own_memory(person)
-        known = await asyncio.to_thread(inventory, base.settings)
+        held = await asyncio.to_thread(counts_or_none, base.settings, base.dataset.name, memory)
         await self._lender.put_back(memory)
         await asyncio.to_thread(erase_memory, base.settings, base.dataset.name, memory)
-        return int(memory in known.get(base.dataset.name, {}))
+        return int(held is not None)
 
     async def _erase_shared(self, method: str, memory: str, person: str) -> int:
         """Erases what the person taught to a shared memory; a simulated user may have the same name."""

@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from billp.settings import setting_names
+from billp.memory import open_memory
+from billp.memory.inventory import folder_of
+from billp.memory.store.folder import FILE
+from billp.settings import load_settings, setting_names
 from tests.cli.conftest import Billp, files
+from tests.fakes.embedder import HashEmbedder
+from tests.memory import examples
 
 
 @pytest.fixture
@@ -123,6 +128,18 @@ def test_a_training_of_a_policy_has_ended_when_its_policy_is_there(billp: Billp,
     (run / "policy").mkdir()
     (run / "policy" / "policy.json").write_text("{}")
     assert billp("runs", "show", "first", "--json").json["state"] == "finished"
+
+
+def test_a_damaged_memory_is_named_beside_the_others(billp: Billp, tiny: Path, hashed: None):
+    for name in ("mine", "bad"):
+        with open_memory(load_settings(), "tiny", name, HashEmbedder()) as memory:
+            memory.actor.write([examples.actor(1, 1)])
+    (folder_of(load_settings(), "tiny", "bad") / FILE).write_bytes(b"nonsense" * 1000)
+    for command in (("memory", "list"), (), ("memory", "list", "--json")):
+        said = billp(*command)
+        assert (said.code, "bad-" in said.err, "cannot be read" in said.err) == (0, True, True), said.words
+    assert said.json == {"memories": {"tiny": ["mine"]}}
+    assert "1 memories" in billp().out
 
 
 def test_nothing_is_removed_unasked(billp: Billp, run: Path, monkeypatch: pytest.MonkeyPatch):

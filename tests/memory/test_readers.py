@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from billp.errors import MemoryStoreError
-from billp.memory import KINDS, as_vector, counts_of, inventory, list_memories, open_memory
+from billp.errors import MemoryStoreError, MissingMemoryError
+from billp.memory import KINDS, as_vector, counts_of, inventory, list_memories, open_memory, readable_inventory
 from billp.memory.inventory import folder_of
 from billp.memory.store import connection
 from billp.memory.store.chroma import ChromaStore
@@ -110,6 +110,10 @@ def test_a_damaged_memory_stands_in_no_other_ones_way(settings: Settings, embedd
     for ask in (lambda: counts_of(settings, "tiny", "bad"), lambda: inventory(settings)):
         with pytest.raises(MemoryStoreError, match=r"bad-.*cannot be read"):
             ask()
+    held, (damaged,) = readable_inventory(settings)
+    assert (list(held["tiny"]), "bad-" in str(damaged)) == (["mine"], True)
+    with pytest.raises(MissingMemoryError, match="mine"):
+        counts_of(settings, "tiny", "min")
 
 
 def test_many_records_are_read_whole_while_they_are_written(settings: Settings, embedder: HashEmbedder):

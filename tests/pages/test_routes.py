@@ -20,7 +20,7 @@ import billp.pages
 from billp.graphs.served import made_dependencies
 from billp.memory import ActorExperience, Origin, Reflection, open_memory
 from billp.memory.inventory import folder_of
-from billp.memory.store.folder import FolderLock
+from billp.memory.store.folder import FILE, FolderLock
 from billp.pages.app import app
 from billp.pages.headers import POLICY
 from billp.pages.launches import Launches
@@ -160,10 +160,11 @@ def test_an_episode_that_is_not_there_is_404_and_says_so(client: TestClient):
 
 
 def test_memory_is_searched_by_words_with_where_it_came_from(client: TestClient):
-    assert client.get("/api/memories").json() == {"memories": []}
+    assert client.get("/api/memories").json() == {"memories": [], "damaged": []}
     remember()
     assert client.get("/api/memories").json() == {
-        "memories": [{"dataset": "tiny", "memory": "mine", "counts": {"actor": 1, "reflections": 3}}]
+        "memories": [{"dataset": "tiny", "memory": "mine", "counts": {"actor": 1, "reflections": 3}}],
+        "damaged": [],
     }
     at = {"dataset": "tiny", "memory": "mine"}
     found = client.get("/api/memory", params={**at, "text": "drama at sea", "limit": 2}).json()
@@ -186,6 +187,16 @@ def test_without_words_all_of_a_memory_is_listed(client: TestClient):
     assert found[2]["text"] == f"a lesson {HOSTILE}"
     (last,) = client.get("/api/memory", params={**at, "offset": 2}).json()["found"]
     assert last == found[2]
+
+
+def test_a_damaged_memory_is_named_beside_the_others(client: TestClient):
+    for name in ("mine", "bad"):
+        remember(name)
+    (folder_of(load_settings(), "tiny", "bad") / FILE).write_bytes(b"nonsense" * 1000)
+    answer = client.get("/api/memories").json()
+    (sentence,) = answer["damaged"]
+    assert ([each["memory"] for each in answer["memories"]], "cannot be read" in sentence) == (["mine"], True)
+    assert [each["memory"] for each in client.get("/api/choices").json()["memories"]] == ["mine"]
 
 
 def test_a_memory_that_another_process_writes_is_shown_all_the_same(client: TestClient):
