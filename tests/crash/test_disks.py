@@ -50,13 +50,22 @@ COMMANDS = {
     "memory prune": ("memory", "prune", *AT, "--memory", "m", "--yes"),
     "memory clear": ("memory", "clear", *AT, "--memory", "m", "--yes"),
     "memory clear --kind": ("memory", "clear", *AT, "--memory", "m", "--kind", "actor", "--yes"),
+    "memory rm": ("memory", "rm", "m", *AT, "--yes"),
+    "runs rename": ("runs", "rename", "one", "new"),
+    "runs rm": ("runs", "rm", "one", "--yes"),
+    "data rm": ("data", "rm", "tiny", "--yes"),
+    "simulator rm": ("simulator", "rm", "tiny", "--yes"),
+    "settings init": ("settings", "init", "@billp.toml"),
     "demo": ("demo",),
 }  # fmt: skip
 # Of those that write in the same way, one meets the full disk; all meet the read-only one.
 FULL = (
     "data add", "simulator build", "train", "train a rival", "evaluate", "evaluate to a tape", "compare", "play",
-    "report --csv", "report --parquet", "memory import", "memory export", "demo",
+    "report --csv", "report --parquet", "memory import", "memory export", "runs rename", "settings init",
+    "demo",
 )  # fmt: skip
+ROOM = ("runs rm", "data rm", "simulator rm")
+"""What makes room on a full disk."""
 READ = {
     "data info": ("data", "info", "tiny"),
     "simulator info": ("simulator", "info", "tiny"),
@@ -144,6 +153,16 @@ def test_a_full_disk_is_named_in_a_sentence(disks: Nursery, name: str):
     assert "No space left" in ended.said or "disk is full" in ended.said, ended.said
     after = contents(folder)
     assert {file: after.get(file) for file in before} == before
+
+
+@pytest.mark.parametrize("name", ROOM)
+def test_what_is_removed_makes_room_on_a_full_disk(disks: Nursery, name: str):
+    on(disks, "full")
+    folder = filled(disks)
+    used = shutil.disk_usage(folder).used
+    ended = run(disks, COMMANDS[name], disks.home / "full")
+    assert ended.code == 0, ended
+    assert shutil.disk_usage(folder).used < used
 
 
 def filled(disks: Nursery) -> Path:
