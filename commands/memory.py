@@ -213,14 +213,15 @@ def clear(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Forget a memory, or one of its collections."""
-    from billp.memory import counts_of, drop_memory
+    from billp.memory import counts_of
+    from billp.memory.erasing import erase_memory
 
     settings = settings_from()
     counts_of(settings, dataset, memory)  # refuses one that is not there
     if not yes:
         typer.confirm(f"Forget {kind or 'everything'} in memory {memory} of {dataset}?", abort=True)
     if kind is None:
-        drop_memory(settings, dataset, memory)  # whichever embedder wrote it
+        erase_memory(settings, dataset, memory)  # whichever embedder wrote it
     else:
         with known_memory(dataset, memory, writing=True) as agent_memory:
             agent_memory.clear(kind)

@@ -22,6 +22,7 @@ from billp.settings import Settings
 
 _WAIT_S = 30.0  # for Chroma, which may be reading
 _PAGE = 500
+_REMOVED = ".removed"  # ends the name of a memory's folder while it is removed
 
 
 def erase_user(settings: Settings, agent_memory: AgentMemory, user: str, *, runs: str = "") -> int:
@@ -38,19 +39,35 @@ def erase_user(settings: Settings, agent_memory: AgentMemory, user: str, *, runs
 
 def erase_memory(settings: Settings, dataset: str, name: str) -> None:
     """Removes the memory `name` of `dataset` with its files. It must not be open; a missing one is no error."""
-    folder = folder_of(settings, dataset, name)
-    if settings.chroma_url or folder.is_dir():
+    if settings.chroma_url:
         drop_memory(settings, dataset, name)
-    if settings.chroma_url or not folder.is_dir():
         return
-    if folder == memory_folder(settings):  # holds several memories, as in earlier versions
+    folder, root = folder_of(settings, dataset, name), memory_folder(settings)
+    if folder == root:  # holds several memories, as in earlier versions
+        drop_memory(settings, dataset, name)
         _blank(folder / FILE, [])
         return
+    for left in root.glob(f".*{_REMOVED}"):
+        shutil.rmtree(left, ignore_errors=True)
+    if folder.is_dir():
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Removes `folder`, which may need no room: first out of sight, so that a kill leaves no half of a memory."""
+    gone = folder.with_name(f".{folder.name}{_REMOVED}")
     lock = FolderLock(folder)
     try:
-        shutil.rmtree(folder)
+        try:
+            folder.rename(gone)
+        except PermissionError:  # Windows moves no folder in which a file is open
+            lock.release()
+            folder.rename(gone)
+        lock.release()
+        shutil.rmtree(gone)
     except OSError as error:
-        raise MemoryStoreError(f"The memory in {folder} cannot be removed ({error}); remove that folder.") from error
+        left = gone if gone.exists() else folder
+        raise MemoryStoreError(f"The memory in {left} cannot be removed ({error}); remove that folder.") from error
     finally:
         lock.release()
 

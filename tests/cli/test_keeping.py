@@ -141,6 +141,9 @@ def test_a_damaged_memory_is_named_beside_the_others(billp: Billp, tiny: Path, h
     assert said.json == {"memories": {"tiny": ["mine"]}}
     assert "1 memories" in billp().out
 
+    assert billp("memory", "rm", "mine", "--dataset", "tiny", "--yes").code == 0
+    assert not folder_of(load_settings(), "tiny", "mine").exists()
+
 
 def test_nothing_is_removed_unasked(billp: Billp, run: Path, monkeypatch: pytest.MonkeyPatch):
     before = files(run.parent.parent)

@@ -64,7 +64,7 @@ FULL = (
     "report --csv", "report --parquet", "memory import", "memory export", "runs rename", "settings init",
     "demo",
 )  # fmt: skip
-ROOM = ("runs rm", "data rm", "simulator rm")
+ROOM = ("memory rm", "runs rm", "data rm", "simulator rm")
 """What makes room on a full disk."""
 READ = {
     "data info": ("data", "info", "tiny"),

@@ -10,6 +10,7 @@ import pytest
 from billp.errors import MemoryStoreError
 from billp.memory import AgentMemory, Origin, Reflection, inventory, open_memory
 from billp.memory.erasing import erase_memory, erase_user
+from billp.memory.inventory import folder_of
 from billp.settings import load_settings
 from tests.fakes.embedder import HashEmbedder
 
@@ -63,6 +64,26 @@ def test_a_whole_memory_is_erased_with_its_folder(tmp_path: Path):
     erase_memory(settings, "tiny", "live/Ada")
     assert inventory(settings) == {"tiny": {"other": {"reflections": 3}}}
     assert len(list((tmp_path / "memory").iterdir())) == 1
+
+
+def test_what_a_kill_left_of_a_removal_is_no_memory_and_goes_with_the_next(tmp_path: Path):
+    settings = load_settings({"data_dir": str(tmp_path)})
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        taught(agent_memory, "Ada", "live-x", 3)
+    folder = folder_of(settings, "tiny", "m")
+    folder.rename(folder.with_name(f".{folder.name}.removed"))
+    assert inventory(settings) == {}
+    erase_memory(settings, "tiny", "m")
+    assert holding(tmp_path, "what Ada") == []
+
+
+def test_a_memory_that_is_open_is_not_erased(tmp_path: Path):
+    settings = load_settings({"data_dir": str(tmp_path)})
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        taught(agent_memory, "Ada", "live-x", 3)
+        with pytest.raises(MemoryStoreError, match="in use by process"):
+            erase_memory(settings, "tiny", "m")
+        assert agent_memory.stats().counts["reflections"] == 3
 
 
 def test_a_database_that_is_in_use_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
