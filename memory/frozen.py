@@ -20,9 +20,9 @@ _FEW = 20_000
 _ROUNDING = 1e-4  # more than the float32 error of squared distances of unit vectors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
-    """Records as columns; `vectors` has shape (n, d).
+    """Records as columns, equal to themselves alone; `vectors` has shape (n, d).
 
     `rows` gives the row of each id, and `lengths` (n,) are the vectors' squared lengths.
     """

@@ -21,6 +21,7 @@ from billp.graphs.at_work import Working, counting
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.resources import Resources
 from billp.memory import KINDS, Freezer, FrozenMemory, Kind
+from billp.memory.frozen import Rows
 
 log = logging.getLogger(__name__)
 _TRIES = 3
@@ -70,7 +71,7 @@ class SpreadEngine:
         self._grounds: list[tuple[Dependencies, Ref]] = []
         self._equipment: dict[bool, Ref] = {}
         self._packing = Lock()
-        self._rows: WeakKeyDictionary[Freezer, dict[int, Ref]] = WeakKeyDictionary()
+        self._rows: WeakKeyDictionary[Rows, Ref] = WeakKeyDictionary()
 
     async def play(
         self, stage: Stage, plans: Sequence[EpisodePlan], freezer: Freezer | None, on_played: OnPlayed
@@ -143,12 +144,7 @@ class SpreadEngine:
             # Methods played as arrays use estimates from actor experiences, and look nothing up.
             frozen = freezer.freeze(("actor",) if stage.method.together else KINDS)
             memory = replace(frozen, parts={})
-            known = self._rows.setdefault(freezer, {})
-            for parts in frozen.parts.values():
-                for part in parts:
-                    if id(part) not in known:  # the freezer keeps it, so that no other gets its id
-                        known[id(part)] = self._pool.put(part)
-            rows = {kind: tuple(known[id(part)] for part in parts) for kind, parts in frozen.parts.items()}
+            rows = {kind: tuple(self._put(part) for part in parts) for kind, parts in frozen.parts.items()}
         return Parcel(
             kit=self._pool.put(kit_of(stage)),
             ground=self._ground(deps),
@@ -156,6 +152,13 @@ class SpreadEngine:
             memory=memory,
             rows=rows,
         )
+
+    def _put(self, part: Rows) -> Ref:
+        """Returns where `part` is stored for the workers; it stays there while it is a part of a memory."""
+        ref = self._rows.get(part)
+        if ref is None:
+            ref = self._rows[part] = self._pool.put(part)
+        return ref
 
     def _ground(self, deps: Dependencies) -> Ref:
         for known, ref in self._grounds:

@@ -110,6 +110,16 @@ async def test_training_on_workers_leaves_the_same_episodes_and_the_same_memory(
     assert [bool(line.output and line.output["reflections"]) for line in spread] == [False] * 4 + [True] * 4
 
 
+async def test_a_memory_that_grows_in_many_small_parts_is_the_same_on_workers(tmp_path: Path):
+    plans = training_plan(keys("train"), 24, 1, 0)
+    one, other = fake_memory(), fake_memory()
+    alone = await played(tmp_path / "a", fake_dependencies(memory=one, method="billp", **NEAR), "billp", plans, None)
+    deps, pool = fake_dependencies(memory=other, method="billp", **NEAR), FakePool(2)
+    spread = await played(tmp_path / "b", deps, "billp", plans, engine(pool, deps))
+    assert told(spread) == told(alone)
+    assert contents(other) == contents(one)
+
+
 @pytest.mark.parametrize(
     "method", ["random", "oracle", "billp-memory-only", "mmr-untuned", "diverse-learned", "linucb"]
 )
