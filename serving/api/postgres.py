@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -17,6 +19,7 @@ from billp.serving.api.database import Statement, Syncing
 
 _HELLO_S, _WAIT_S = 5.0, 10.0  # for the first answer of a server, and for a connection
 _MOST = 8  # connections of each pool
+_ENDING_S = 2.0  # in which a server notices that the process that served before has ended
 
 
 class PostgresDatabase:
@@ -58,11 +61,17 @@ class PostgresDatabase:
     async def claim(self) -> None:
         """See `Database`. The lock is that of a connection, which ends with this process."""
         connection = await self._stack.enter_async_context(self._tables.connection())
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (self._schema,))
-        if await cursor.fetchone() != (True,):
-            raise ArtifactError(
-                f"Another process serves from the schema {self._schema}; stop it, or give this service another --name."
-            )
+        until = time.monotonic() + _ENDING_S
+        while True:
+            cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (self._schema,))
+            if await cursor.fetchone() == (True,):
+                return
+            if time.monotonic() >= until:
+                raise ArtifactError(
+                    f"Another process serves from the schema {self._schema}; stop it, or give this service another "
+                    "--name."
+                )
+            await asyncio.sleep(0.1)
 
     async def forget_traces(self) -> None:
         """See `Database`. PostgreSQL takes deleted rows out of its files by VACUUM, its log when it moves on."""

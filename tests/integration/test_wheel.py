@@ -67,4 +67,4 @@ def test_it_runs_without_the_checkout(site: Path, tmp_path: Path):
 
 def test_it_shows_what_was_recorded(site: Path):
     told = json.loads(run(site, "-m", "billp.cli", "demo", "--recorded", "--json"))
-    assert "Language model: qwen" in Path(told["report"]).read_text(encoding="utf-8")
+    assert '"qwen2.5-coder-1.5b-instruct"' in Path(told["report"]).read_text(encoding="utf-8")
