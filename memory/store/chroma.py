@@ -44,7 +44,7 @@ class ChromaStore:
         if not rows:
             return
         self._connection.check_writable()
-        with self._connection.talking():
+        with self._connection.at_index(self.collection.key):
             handle = self._found() or self._made()
             size = self._connection.client.get_max_batch_size()
             for start in range(0, len(rows), size):
@@ -59,7 +59,7 @@ class ChromaStore:
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         """See `VectorStore`."""
         query = as_query(vector, self.collection.dimension)
-        with self._connection.searching(self.collection.key):
+        with self._connection.at_index(self.collection.key):
             handle = self._found()
             return [] if handle is None or k <= 0 else rank(query, _neighbours(handle, query, k), k, max_distance)
 
@@ -84,7 +84,7 @@ class ChromaStore:
     def get(self, ids: Sequence[str]) -> list[Record]:
         """See `VectorStore`."""
         records: dict[str, Record] = {}
-        with self._connection.talking():
+        with self._connection.at_index(self.collection.key):
             handle = self._found()
             if handle is None:
                 return []
@@ -136,7 +136,7 @@ class ChromaStore:
     def delete(self, ids: Sequence[str]) -> None:
         """See `VectorStore`."""
         self._connection.check_writable()
-        with self._connection.talking():
+        with self._connection.at_index(self.collection.key):
             handle = self._found()
             if handle is None:
                 return
@@ -146,7 +146,7 @@ class ChromaStore:
     def clear(self) -> None:
         """See `VectorStore`; the collection itself is removed, so another embedder may write it next."""
         self._connection.check_writable()
-        with self._connection.talking():
+        with self._connection.at_index(self.collection.key):
             if self._found() is not None:
                 self._connection.client.delete_collection(self.collection.key)
             self._handle = None

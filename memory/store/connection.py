@@ -35,14 +35,14 @@ class Connection:
     """An open Chroma client; `where` names its folder or server in messages."""
 
     def __init__(
-        self, client: Client, where: str, *, writable: bool = True, searches: dict[str, threading.Lock] | None = None
+        self, client: Client, where: str, *, writable: bool = True, indexes: dict[str, threading.Lock] | None = None
     ) -> None:
-        """Takes a client, and the locks of `searching` by collection if other connections share it."""
+        """Takes a client, and the locks of `at_index` by collection if other connections share it."""
         self.client = client
         self.where = where
         self._closed = False
         self._writable = writable
-        self._searches = {} if searches is None else searches
+        self._indexes = {} if indexes is None else indexes
 
     def check_writable(self) -> None:
         """Raises MemoryStoreError if it was opened for reading."""
@@ -74,13 +74,13 @@ class Connection:
             raise MemoryStoreError(f"The memory at {self.where} failed ({_said(error)}); {remedy}.") from error
 
     @contextmanager
-    def searching(self, collection: str) -> Iterator[None]:
-        """Wraps each search of a collection: `talking`, by one thread at a time.
+    def at_index(self, collection: str) -> Iterator[None]:
+        """Wraps each call that reads or writes the vectors of a collection: `talking`, one thread at a time.
 
-        A search first adds to the index what was written since the last one. Two that do so at once fail now and then:
-        "Nothing found on disk".
+        A search first adds to the index what was written since the last one. Beside another search or a write, both
+        Chroma's, that fails now and then: "Nothing found on disk".
         """
-        with self._searches.setdefault(collection, threading.Lock()), self.talking():
+        with self._indexes.setdefault(collection, threading.Lock()), self.talking():
             yield
 
 
@@ -88,7 +88,7 @@ class Connection:
 class _OpenFolder:
     client: Client
     lock: FolderLock
-    searches: dict[str, threading.Lock] = field(default_factory=dict)
+    indexes: dict[str, threading.Lock] = field(default_factory=dict)
     holders: int = 0
 
 
@@ -105,7 +105,7 @@ class _FolderConnection(Connection):
                 self._open[folder] = _OpenFolder(*_open_client(folder))
             opened = self._open[folder]
             opened.holders += 1
-        super().__init__(opened.client, str(folder), searches=opened.searches)
+        super().__init__(opened.client, str(folder), indexes=opened.indexes)
 
     def _close(self) -> None:
         with self._guard:

@@ -53,7 +53,7 @@ def test_nameless_memories_are_refused() -> None:
 
 
 def test_threads_search_while_another_writes(tmp_path: Path) -> None:
-    """Chroma's own searches fail beside each other: "Nothing found on disk"."""
+    """Searches fail in Chroma beside each other: "Nothing found on disk"."""
     connection = open_folder(tmp_path)
     store, over = ChromaStore(connection, COLLECTION), threading.Event()
 
@@ -72,6 +72,29 @@ def test_threads_search_while_another_writes(tmp_path: Path) -> None:
             over.set()
         assert [search.result() for search in searches] == [5] * 6
     connection.close()
+
+
+def test_a_thread_searches_a_new_memory_while_another_writes_it(tmp_path: Path) -> None:
+    """Beside a write, the first searches of a collection fail in Chroma, one in forty collections."""
+    connection = open_folder(tmp_path)
+    with ThreadPoolExecutor(1) as thread:
+        for number in range(60):
+            store = ChromaStore(connection, Collection("actor", "ml-100k", f"m{number}", "hash", DIMENSION))
+            over = threading.Event()
+            searching = thread.submit(_searched, store, over)
+            try:
+                for start in range(0, 12, 3):
+                    store.upsert([record(f"{each:04d}", unit(each)) for each in range(start, start + 3)])
+            finally:
+                over.set()
+            searching.result()
+            assert len(store.nearest(unit(1), 20)) == 12
+    connection.close()
+
+
+def _searched(store: ChromaStore, over: threading.Event) -> None:
+    while not over.is_set():
+        store.nearest(unit(1), 5)
 
 
 def test_two_thousand_records_survive_a_restart(tmp_path: Path) -> None:
