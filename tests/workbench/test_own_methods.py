@@ -15,6 +15,7 @@ import billp
 from billp.baselines.rivals.registry import RIVALS
 from billp.errors import ArtifactError, BadInputError, SettingsError
 from billp.graphs.methods import METHODS
+from tests.fakes.progress import HiddenProgress
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "own-method.md"
 FEW: Mapping[str, Any] = {"dataset": "tiny", "users": 3, "settings": {"run.horizon": 4}, "progress": False}
@@ -64,7 +65,7 @@ class Counts:
 
 def test_the_page_runs(monkeypatch: pytest.MonkeyPatch):
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    monkeypatch.setattr("billp.workbench.runs.Progress", type("Hidden", (_Hidden,), {}))
+    monkeypatch.setattr("billp.workbench.runs.Progress", HiddenProgress)
     names: dict[str, Any] = {}
     exec(code.replace("ml-100k", "tiny").replace("users=20", "users=2"), names)  # noqa: S102 -- our own page
     assert names["found"].to_pandas().uses_logs.to_dict() == {"random": False, "round-robin": True, "loved": True}
@@ -132,20 +133,3 @@ def test_what_is_no_method_is_refused():
         billp.train("half", dataset="tiny", episodes=2, progress=False)
     with pytest.raises(SettingsError, match="billp train --method dqn"):
         billp.train("dqn", dataset="tiny", progress=False)
-
-
-class _Hidden:
-    def __init__(self, **_: object) -> None:
-        pass
-
-    def __enter__(self) -> _Hidden:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def add_task(self, *_: object, **__: object) -> int:
-        return 0
-
-    def advance(self, _: int) -> None:
-        pass

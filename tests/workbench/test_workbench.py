@@ -17,6 +17,7 @@ import billp
 from billp.errors import BadInputError, MemoryStoreError, SettingsError
 from tests.cli.tiny import put_tiny
 from tests.fakes.embedder import hash_everywhere
+from tests.fakes.progress import HiddenProgress
 
 ROOT = Path(__file__).parents[2]
 SHORT = {"run.horizon": 4}
@@ -117,7 +118,7 @@ def test_importing_billp_loads_nothing_heavy():
 
 def test_the_notebook_runs(data: Path, monkeypatch: pytest.MonkeyPatch):
     notebook = json.loads((ROOT / "examples" / "first_steps.ipynb").read_text(encoding="utf-8"))
-    monkeypatch.setattr("billp.workbench.runs.Progress", _Quiet)
+    monkeypatch.setattr("billp.workbench.runs.Progress", HiddenProgress)
     names: dict[str, Any] = {}
 
     for cell in notebook["cells"]:
@@ -127,23 +128,6 @@ def test_the_notebook_runs(data: Path, monkeypatch: pytest.MonkeyPatch):
 
     assert names["found"].comparison is not None
     assert names["table"].shape[0] == 3
-
-
-class _Quiet:
-    def __init__(self, **_: object) -> None:
-        pass
-
-    def __enter__(self) -> _Quiet:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def add_task(self, *_: object, **__: object) -> int:
-        return 0
-
-    def advance(self, _: int) -> None:
-        pass
 
 
 @pytest.mark.parametrize("name", ["own_agent", "own_data", "own_method"])
