@@ -18,7 +18,7 @@ def share_heaps() -> bool:
 
     By default each thread gets a heap of its own, up to eight for each core, and each keeps what it once needed.
     """
-    return _set(_M_ARENA_MAX, _HEAPS)
+    return _done("mallopt", _M_ARENA_MAX, _HEAPS)
 
 
 def return_freed_memory() -> bool:
@@ -27,10 +27,7 @@ def return_freed_memory() -> bool:
     Of what a run frees, more than half lies between what it still uses, in heaps that only grow at their ends; glibc
     keeps it until it is asked. The call takes some 10 ms, so make it where a batch of work ends.
     """
-    try:
-        return bool(ctypes.CDLL(None).malloc_trim(0))
-    except (AttributeError, OSError, TypeError):  # TypeError: on Windows there is no library without a name
-        return False
+    return _done("malloc_trim", 0)
 
 
 async def keep_returning_freed_memory(every_s: float = 30.0) -> None:
@@ -45,11 +42,11 @@ def scrub_freed_memory() -> bool:
 
     It costs a write of everything that is allocated.
     """
-    return _set(_M_PERTURB, _FILL)
+    return _done("mallopt", _M_PERTURB, _FILL)
 
 
-def _set(setting: int, value: int) -> bool:
+def _done(function: str, *arguments: int) -> bool:
     try:
-        return bool(ctypes.CDLL(None).mallopt(setting, value))
-    except (AttributeError, OSError, TypeError):
+        return bool(getattr(ctypes.CDLL(None), function)(*arguments))
+    except (AttributeError, OSError, TypeError):  # TypeError: on Windows there is no library without a name
         return False

@@ -20,6 +20,7 @@ from billp import platforms
 from billp.errors import BadInputError
 
 _WORK = ".billp-"  # within the names of work folders
+_REMOVED = ".removed"  # ends the name of a folder while it is removed
 _BUSY = ".busy"  # locked while a work folder is in use
 _NEW, _OLD = "new", "old"
 _LONG_S = 86_400.0  # no file is written for longer
@@ -108,6 +109,16 @@ def replace_folder(target: Path, work: Path) -> None:
     except OSError:
         old.rename(target)
         raise
+
+
+def out_of_sight(folder: Path) -> Path:
+    """Returns where to move `folder` before it is removed, so that a kill leaves no half of it in its place.
+
+    What earlier kills left beside it is swept up first.
+    """
+    for left in folder.parent.glob(f".*{_REMOVED}"):
+        shutil.rmtree(left, ignore_errors=True)
+    return folder.with_name(f".{folder.name}{_REMOVED}")
 
 
 def check_room(folder: Path) -> None:

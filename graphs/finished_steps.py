@@ -70,10 +70,10 @@ def _pairs(
     closeness: Closeness, items: NDArray[np.int64], before: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Returns `levels` and `weights` of `Departures`; the closeness of each pair is worked out once."""
-    width = int(max(before.max(initial=NO_ITEM), items.max(initial=NO_ITEM))) + 1
+    width = int(max(before.max(initial=0), items.max(initial=0))) + 1
     met = np.where(before == NO_ITEM, NO_ITEM, items[:, None] * width + before).reshape(-1)
     pairs, place, counts = np.unique(met, return_inverse=True, return_counts=True)
     there = pairs != NO_ITEM
-    first, second = np.where(there, pairs // max(width, 1), NO_ITEM), np.where(there, pairs % max(width, 1), NO_ITEM)
+    first, second = np.where(there, pairs // width, NO_ITEM), np.where(there, pairs % width, NO_ITEM)
     levels = closeness.between(first, second)[place]
     return levels.reshape(*before.shape, len(closeness.names)), (1 / counts[place]).reshape(before.shape)

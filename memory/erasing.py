@@ -19,10 +19,10 @@ from billp.memory.inventory import folder_of, memory_folder
 from billp.memory.store.folder import FILE, FolderLock
 from billp.memory.store.registry import drop_memory
 from billp.settings import Settings
+from billp.whole_files import out_of_sight
 
 _WAIT_S = 30.0  # for Chroma, which may be reading
 _PAGE = 500
-_REMOVED = ".removed"  # ends the name of a memory's folder while it is removed
 
 
 def erase_user(settings: Settings, agent_memory: AgentMemory, user: str, *, runs: str = "") -> int:
@@ -47,15 +47,13 @@ def erase_memory(settings: Settings, dataset: str, name: str) -> None:
         drop_memory(settings, dataset, name)
         _blank(folder / FILE, [])
         return
-    for left in root.glob(f".*{_REMOVED}"):
-        shutil.rmtree(left, ignore_errors=True)
+    gone = out_of_sight(folder)
     if folder.is_dir():
-        _remove(folder)
+        _remove(folder, gone)
 
 
-def _remove(folder: Path) -> None:
-    """Removes `folder`, which may need no room: first out of sight, so that a kill leaves no half of a memory."""
-    gone = folder.with_name(f".{folder.name}{_REMOVED}")
+def _remove(folder: Path, gone: Path) -> None:
+    """Removes `folder` by way of `gone`, which needs no room on the disk."""
     lock = FolderLock(folder)
     try:
         try:

@@ -16,7 +16,7 @@ from billp.memory.embedding import Embedder
 from billp.memory.records import KINDS, FieldValue, Kind, Origin, Record, Vector
 from billp.memory.store.protocol import Match, as_query, rank
 
-_FEW = 20_000
+_AT_HAND = 20_000
 _ROUNDING = 1e-4  # more than the float32 error of squared distances of unit vectors
 
 
@@ -123,13 +123,13 @@ class Freezer:
             known, self._parts[kind], new = set(), (), ids
         if new:
             rows = Rows.of(store.get(new), self._memory.embedder.dimension)
-            self._parts[kind] = _few((*self._parts.get(kind, ()), rows))
+            self._parts[kind] = _joined_small((*self._parts.get(kind, ()), rows))
             known |= set(rows.ids)
         self._known[kind] = known
         return self._parts.get(kind, ())
 
 
-def _few(parts: tuple[Rows, ...]) -> tuple[Rows, ...]:
+def _joined_small(parts: tuple[Rows, ...]) -> tuple[Rows, ...]:
     """Returns `parts` with the last ones joined until each is at least twice as large as the next.
 
     So their number grows with the logarithm of that of the records, and so does how often a record is copied.
@@ -171,7 +171,7 @@ class FrozenStore:
     @property
     def at_hand(self) -> bool:
         """Whether there are so few records that a search takes less than a millisecond."""
-        return self.count() <= _FEW
+        return self.count() <= _AT_HAND
 
     def largest(self, field: str, k: int) -> list[Record]:
         """See `VectorStore`."""

@@ -14,14 +14,12 @@ from billp.experiments.runs.configured_folder import CONFIG, LOCK, is_locked, lo
 from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS, keep_first_name, trial_file
 from billp.experiments.runs.stored import Config, Plan, stored_config
 from billp.names import checked_name, there_is_no
-from billp.whole_files import bounded_lines
+from billp.whole_files import bounded_lines, out_of_sight
 
 Result = TypeVar("Result")
 
 _ENDS = (METRICS, "comparison.json", "surface.json", "policy/policy.json")
 """Files that mark the end of a run, a comparison, a surface or the training of a policy."""
-
-_REMOVED = ".removed"  # ends the name of a run's folder while it is removed
 
 
 @dataclass(frozen=True)
@@ -129,9 +127,7 @@ def remove_run(folder: Path) -> None:
 
     It is moved out of sight first, so that a kill leaves no half of it among the runs; the next call sweeps that up.
     """
-    gone = folder.with_name(f".{folder.name}{_REMOVED}")
-    for left in folder.parent.glob(f".*{_REMOVED}"):
-        shutil.rmtree(left, ignore_errors=True)
+    gone = out_of_sight(folder)
     with ExitStack() as held:
         for lock in sorted(folder.rglob(LOCK)):
             held.enter_context(locked(lock))

@@ -105,7 +105,7 @@ class RayPool:
             return []
         try:
             working: list[Working] = await actor.working.remote(parcel)
-        except self._ray.exceptions.RayActorError:  # whoever waits for its episodes notices
+        except self._ray.exceptions.RayActorError:  # the call that waits for its episodes notices
             return []
         return working
 
