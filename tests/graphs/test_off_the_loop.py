@@ -59,7 +59,7 @@ async def test_a_frozen_memory_of_few_records_is_searched_at_once(
 ):
     memory = fake_memory()
     await _played(fake_dependencies(memory=memory, learn_at_once=True), "billp-llm-only", learn=True)
-    monkeypatch.setattr(billp.memory.frozen, "_FEW", few)
+    monkeypatch.setattr(billp.memory.frozen, "_AT_HAND", few)
     frozen = Freezer(memory).freeze().agent_memory(memory.embedder)
     threads = _watched(monkeypatch, FrozenStore, "nearest")
     await _played(fake_dependencies(memory=frozen), "billp-llm-only")
