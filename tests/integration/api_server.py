@@ -26,5 +26,8 @@ def serving_people(
         assert url.startswith("http://127.0.0.1:"), log.read_text()
         try:
             yield process, url
+        except AssertionError as error:
+            error.add_note(f"The service's log ends:\n{log.read_text()[-6000:]}")
+            raise
         finally:
             process.kill()
