@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billp.errors import BillpError
 from billp.pages.guard import Doors
-from billp.serving.api.problems import TooLongError, problem, status_of
+from billp.serving.api.problems import UNFORESEEN, TooLongError, problem, status_of
 from billp.serving.api.prometheus import Metrics
 from billp.serving.api.tokens import Tokens
 
@@ -54,8 +54,7 @@ class Gate:
         except Exception as error:  # the web server would write its message into the log
             log.error("a request failed", exc_info=error)
             if not status:
-                told = "Something failed here that should not have; it was noted, so tell those who run this service."
-                await problem(HTTPStatus.INTERNAL_SERVER_ERROR, told)(scope, receive, noting)
+                await problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN)(scope, receive, noting)
         seconds, route = time.perf_counter() - started, self._route_of(scope)
         self._metrics.answered(scope["method"], route, status, seconds)
         log.info(

@@ -22,6 +22,7 @@ from billp.serving.api.prometheus import Metrics
 from billp.serving.api.service_records import SessionRow
 
 _CHANNELS = [*Trajectory.__annotations__, "decision", "messages"]
+_BEFORE_ANY = -2  # LangGraph's step of a thread without checkpoints; input is step -1
 
 Move = LiveInput | Command[Any] | None
 
@@ -53,8 +54,14 @@ class Mover:
         self._run, self._seed = run, seed
 
     async def stored(self, id_: str) -> Moment:
-        """Returns the state of the graph in the checkpoints."""
+        """Returns the state of the graph in the checkpoints.
+
+        LangGraph writes an empty checkpoint before a thread's first one. A process that dies between the two leaves
+        a session that has not begun.
+        """
         state = await self._graph.aget_state(_thread(id_))
+        if (state.metadata or {}).get("step", _BEFORE_ANY) <= _BEFORE_ANY:
+            return Moment({}, None, over=False)
         question = cast(Question, state.interrupts[0].value) if state.interrupts else None
         return Moment(state.values, question, over=bool(state.values) and not state.next)
 

@@ -16,6 +16,7 @@ from billp.errors import BadInputError, BillpError, EpisodeError, MemoryStoreErr
 from billp.validation import fault
 
 MEDIA_TYPE = "application/problem+json"
+UNFORESEEN = "Something failed here that should not have; it was noted, so tell those who run this service."
 _AWAY = (EpisodeError, ServerAwayError, StoreAwayError, MemoryStoreError)
 
 
@@ -75,6 +76,10 @@ def add_problems(app: FastAPI) -> None:
     async def ours(_: Request, error: BillpError) -> Response:
         status = status_of(error)
         return problem(status, str(error), retry_after_s=1 if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+
+    @app.exception_handler(Exception)  # and then it is raised again, for the gate to log
+    async def unforeseen(_: Request, __: Exception) -> Response:
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

@@ -145,7 +145,8 @@ async def test_counts_are_there_and_neither_they_nor_logs_hold_a_word_of_a_perso
 
         monkeypatch.setattr(LiveUsers, "history", broken)
         failed = await opened.http.post("/sessions", json={"user": NAME})
-        assert failed.status_code == 500
+        assert (failed.status_code, failed.headers["content-type"]) == (500, "application/problem+json")
+        assert failed.json()["detail"].startswith("Something failed here that should not have")
         assert NAME not in failed.text
         counts = (await opened.http.get("/metrics")).text
     for line in (

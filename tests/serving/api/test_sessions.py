@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from billp.agents.llm.abilities import STAND_IN, Abilities
-from billp.errors import ArtifactError, ModelUnavailableError
+from billp.errors import ArtifactError, ModelUnavailableError, StoreAwayError
 from billp.experiments.runs.evaluation import evaluate
 from billp.graphs import actor, nodes
 from billp.graphs.resources import Resources
 from billp.serving.api import sessions
+from billp.serving.api.sqlite import Thread
 from billp.settings import load_settings
 from billp.simulators import load_dataset, load_worlds, respond
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
-from tests.serving.api.conftest import PLAN, Open
+from tests.serving.api.conftest import PLAN, Open, Opened
 
 
 async def test_a_session_from_the_first_item_to_the_totals(opening: Open):
@@ -262,3 +266,40 @@ async def test_simulated_users_give_the_same_stars_over_http_as_in_an_evaluation
                 turn = await opened.say(turn["session"], str(len(shown)), rating=round(said.reward), leave=leaves)
             assert shown == [step["item"] for step in line["output"]["steps"]]
             assert turn["totals"]["reward_trajectory"] == line["output"]["reward_trajectory"]
+
+
+async def test_a_session_goes_on_whatever_the_store_did_last_before_a_kill(
+    opening: Open, monkeypatch: pytest.MonkeyPatch
+):
+    run, done, most = Thread.run, count(1), 1_000_000
+
+    async def until_killed(thread: Thread, work: Callable[..., Any], *given: Any, **named: Any) -> object:
+        if next(done) > most:
+            raise StoreAwayError("killed")
+        return await run(thread, work, *given, **named)
+
+    async def whole(opened: Opened, key: str) -> tuple[list[str], list[int]]:
+        begun = await opened.http.post("/sessions", json={"user": "Ada"}, headers={"Idempotency-Key": key})
+        assert begun.status_code == 201
+        session = begun.json()["session"]
+        await opened.say(session, "1", rating=5)
+        stored = (await opened.service.sessions._mover.stored(session)).values
+        await opened.say(session, "2", rating=2, leave=True)
+        ended = (await opened.http.get(f"/sessions/{session}")).json()
+        return [said.type for said in stored.get("messages", [])], [step["rating"] for step in ended["answered"]]
+
+    async with opening() as opened:
+        with monkeypatch.context() as counting:
+            counting.setattr(Thread, "run", until_killed)
+            assert await whole(opened, "unbroken") == (["ai", "human", "ai"], [5, 2])
+            works = next(done)
+    for most in range(1, works):
+        async with opening() as opened:
+            with monkeypatch.context() as killing, contextlib.suppress(AssertionError, KeyError, StoreAwayError):
+                done = count(1)
+                killing.setattr(Thread, "run", until_killed)
+                await whole(opened, str(most))
+        async with opening() as again:
+            talk, ratings = await whole(again, str(most))
+            assert ratings == [5, 2], most
+            assert talk in (["ai", "human", "ai"], ["ai", "human", "ai", "human"], []), most  # later, if it had ended
