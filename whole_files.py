@@ -75,8 +75,7 @@ def work_folder(parent: Path, name: str) -> Iterator[Path]:
     It also removes work folders that killed processes left in `parent`, but none that are in use.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f".*{_WORK}*"):
-        _sweep_folder(left)
+    sweep(parent)
     check_room(parent)
     work, busy = _taken(parent, name)
     try:
@@ -87,6 +86,12 @@ def work_folder(parent: Path, name: str) -> Iterator[Path]:
                 shutil.rmtree(work, ignore_errors=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)  # Windows removes no open file
+
+
+def sweep(parent: Path) -> None:
+    """Removes work folders that killed processes left in `parent`, but none that are in use."""
+    for left in parent.glob(f".*{_WORK}*"):
+        _sweep_folder(left)
 
 
 def replace_folder(target: Path, work: Path) -> None:

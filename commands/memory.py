@@ -154,11 +154,13 @@ def prune(
     What the Critic remembers of states is kept: each visit to a state leaves another value, which corrects the first.
     An experience that is retired no longer counts in what is believed either.
     """
+    from billp.memory.erasing import erase_records
+
     with known_memory(dataset, memory, writing=yes) as agent_memory:
         harmful = agent_memory.usage.table().harmful(("reflections", "actor"), least)
         texts = {id_: text for id_ in harmful if (text := agent_memory.text_of(id_)) is not None}
         if yes:
-            agent_memory.forget(list(texts))
+            erase_records(settings_from(), agent_memory, list(texts))
     if as_json:
         records = [{"id": id_, "text": text, "usage": harmful[id_].model_dump()} for id_, text in texts.items()]
         show_json({"forgotten": yes, "records": records})
@@ -213,18 +215,18 @@ def clear(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Forget a memory, or one of its collections."""
-    from billp.memory import counts_of
-    from billp.memory.erasing import erase_memory
+    from billp.memory.erasing import erase_kind, erase_memory
+    from billp.memory.inventory import check_memory
 
     settings = settings_from()
-    counts_of(settings, dataset, memory)  # refuses one that is not there
+    check_memory(settings, dataset, memory)
     if not yes:
         typer.confirm(f"Forget {kind or 'everything'} in memory {memory} of {dataset}?", abort=True)
     if kind is None:
         erase_memory(settings, dataset, memory)  # whichever embedder wrote it
     else:
         with known_memory(dataset, memory, writing=True) as agent_memory:
-            agent_memory.clear(kind)
+            erase_kind(settings, agent_memory, kind)
     stdout.print(f"memory {memory} of {dataset}: {kind or 'everything'} forgotten")
 
 

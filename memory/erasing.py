@@ -9,44 +9,68 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from billp.errors import MemoryStoreError
 from billp.memory.agent_memory import AgentMemory
 from billp.memory.inventory import folder_of, memory_folder
+from billp.memory.records import Kind
+from billp.memory.store.connection import is_open, sweep_copies
 from billp.memory.store.folder import FILE, FolderLock
 from billp.memory.store.registry import drop_memory
 from billp.settings import Settings
 from billp.whole_files import out_of_sight
 
 _WAIT_S = 30.0  # for Chroma, which may be reading
-_PAGE = 500
+_BEGUN = "billp.erasing"  # is in the folder from the first deletion until no file holds what was deleted
+_DELETED = """
+    UPDATE embeddings_queue AS entry SET metadata = NULL WHERE metadata IS NOT NULL AND EXISTS (
+        SELECT 1 FROM embeddings_queue AS later WHERE later.topic = entry.topic AND later.id = entry.id
+        AND later.operation = 3 AND later.seq_id > entry.seq_id
+    )
+"""
+"""Blanks what Chroma's log holds of records that it tells to delete later on."""
 
 
 def erase_user(settings: Settings, agent_memory: AgentMemory, user: str, *, runs: str = "") -> int:
     """Erases what `user` taught `agent_memory` in runs whose names begin with `runs`; returns how many records.
 
-    Raises MemoryStoreError if the folder cannot be rewritten.
+    Raises MemoryStoreError if the folder cannot be rewritten; the next call erases what is left.
     """
     ids = agent_memory.ids_of(user, runs=runs)
-    agent_memory.forget(ids)
-    if ids and not settings.chroma_url:
-        _blank(folder_of(settings, agent_memory.dataset, agent_memory.name) / FILE, ids)
+    erase_records(settings, agent_memory, ids)
     return len(ids)
 
 
+def erase_records(settings: Settings, agent_memory: AgentMemory, ids: Sequence[str]) -> None:
+    """Erases the records with these ids; an id without a record is no error. Raises as `erase_user` does."""
+    with _for_good(settings, agent_memory.dataset, agent_memory.name, needed=bool(ids)):
+        agent_memory.forget(ids)
+
+
+def erase_kind(settings: Settings, agent_memory: AgentMemory, kind: Kind) -> None:
+    """Erases all records of `kind`. Raises as `erase_user` does."""
+    with _for_good(settings, agent_memory.dataset, agent_memory.name):
+        agent_memory.clear(kind)
+
+
 def erase_memory(settings: Settings, dataset: str, name: str) -> None:
-    """Removes the memory `name` of `dataset` with its files. It must not be open; a missing one is no error."""
+    """Removes the memory `name` of `dataset` with its files, damaged ones too; a missing one is no error.
+
+    If this process has it open, it is emptied instead. Raises MemoryStoreError if another process has it open, or its
+    files cannot be removed.
+    """
     if settings.chroma_url:
         drop_memory(settings, dataset, name)
         return
     folder, root = folder_of(settings, dataset, name), memory_folder(settings)
-    if folder == root:  # holds several memories, as in earlier versions
-        drop_memory(settings, dataset, name)
-        _blank(folder / FILE, [])
+    if folder == root or is_open(folder):  # the root held several memories in earlier versions
+        with _for_good(settings, dataset, name):
+            drop_memory(settings, dataset, name)
         return
+    sweep_copies(folder)
     gone = out_of_sight(folder)
     if folder.is_dir():
         _remove(folder, gone)
@@ -70,20 +94,38 @@ def _remove(folder: Path, gone: Path) -> None:
         lock.release()
 
 
-def _blank(file: Path, ids: Sequence[str]) -> None:
-    """Removes the deleted records `ids` from Chroma's log and from the free pages of its database."""
+@contextmanager
+def _for_good(settings: Settings, dataset: str, name: str, *, needed: bool = True) -> Iterator[None]:
+    """Removes from the files what the block deletes, and what an earlier block deleted that was broken off."""
+    if settings.chroma_url:
+        yield
+        return
+    folder = folder_of(settings, dataset, name)
+    begun = folder / _BEGUN
+    if not needed and not begun.exists():
+        yield
+        return
     try:
-        with closing(sqlite3.connect(file, timeout=_WAIT_S, isolation_level=None)) as database:
-            database.execute("PRAGMA secure_delete = ON")
-            for start in range(0, len(ids), _PAGE):
-                database.executemany(
-                    "UPDATE embeddings_queue SET metadata = NULL WHERE id = ?",
-                    [(id_,) for id_ in ids[start : start + _PAGE]],
-                )
-            database.execute("INSERT INTO embedding_fulltext_search(embedding_fulltext_search) VALUES ('optimize')")
-            database.execute("VACUUM")
-    except sqlite3.Error as error:
+        begun.touch()
+        yield
+        _blank(folder / FILE)
+        begun.unlink()
+    except (OSError, sqlite3.Error) as error:
         raise MemoryStoreError(
-            f"The memory in {file.parent} was told to forget, but its files still hold what was deleted ({error}); "
+            f"The memory in {folder} was told to forget, but its files still hold what was deleted ({error}); "
             "try again when it is not in use."
         ) from error
+
+
+def _blank(file: Path) -> None:
+    """Removes what was deleted from Chroma's log, from the free pages of its database, and from copies and indices."""
+    with closing(sqlite3.connect(file, timeout=_WAIT_S, isolation_level=None)) as database:
+        database.execute("PRAGMA secure_delete = ON")
+        database.execute(_DELETED)
+        database.execute("INSERT INTO embedding_fulltext_search(embedding_fulltext_search) VALUES ('optimize')")
+        database.execute("VACUUM")
+        used = {id_ for (id_,) in database.execute("SELECT id FROM segments")}
+    for index in {header.parent for header in file.parent.glob("*/header.bin")}:
+        if index.name not in used:  # Chroma leaves those of a collection that is gone
+            shutil.rmtree(index)
+    sweep_copies(file.parent)

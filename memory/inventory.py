@@ -98,6 +98,17 @@ def counts_or_none(settings: Settings, dataset: str, name: str) -> Counts | None
     return None if found is None else {kind: found.get(kind, 0) for kind in get_args(Kind)}
 
 
+def check_memory(settings: Settings, dataset: str, name: str) -> None:
+    """Raises MissingMemoryError, naming similar ones, if there is no such memory; one that is damaged is there."""
+    try:
+        counts_of(settings, dataset, name)
+    except MissingMemoryError:
+        raise
+    except MemoryStoreError:
+        if settings.chroma_url or not (memory_folder(settings) / short_name(dataset, name) / FILE).exists():
+            raise
+
+
 def folder_of(settings: Settings, dataset: str, name: str) -> Path:
     """Returns the folder of the memory `name` of `dataset`: its own, or the one that held all in earlier versions."""
     shared = memory_folder(settings)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from billp.experiments.stats.endings import outcome_words
-from billp.memory import KINDS, Embedder, Match, Record, counts_of, drop_memory, open_memory, readable_inventory
+from billp.memory import KINDS, Embedder, Match, Record, open_memory, readable_inventory
+from billp.memory.erasing import erase_memory, erase_records
+from billp.memory.inventory import check_memory
 from billp.pages.answers import Done, Forgetting, MemoryAnswer, MemoryName, MemoryNames, MemoryQuestion, Remembered
 from billp.pages.runs import Runs
 from billp.reports.episode_view import OriginView, Place
@@ -62,18 +64,18 @@ class Memories:
         )
 
     def forget(self, forgetting: Forgetting) -> Done:
-        """Forgets records of a memory, or all of it.
+        """Forgets records of a memory, or all of it, for good: no file holds them afterwards.
 
         Raises MemoryStoreError if there is no such memory, or another process writes to it.
         """
         dataset, memory = forgetting.dataset, forgetting.memory
-        counts_of(self.settings, dataset, memory)  # refuses one that is not there
+        check_memory(self.settings, dataset, memory)
         if not forgetting.ids:
-            drop_memory(self.settings, dataset, memory)
+            erase_memory(self.settings, dataset, memory)
             return Done(said=f"Memory {memory} of {dataset} is forgotten.")
         with open_memory(self.settings, dataset, memory, self.embedder) as held:
             known = [id_ for id_ in forgetting.ids if id_.partition("/")[0] in KINDS and held.text_of(id_) is not None]
-            held.forget(known)
+            erase_records(self.settings, held, known)
         return Done(said=f"{len(known)} record{'' if len(known) == 1 else 's'} of memory {memory} forgotten.")
 
 

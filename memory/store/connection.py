@@ -10,17 +10,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 import httpx
 
 from billp.errors import MemoryStoreError
+from billp.heap import scrub_freed_memory
 from billp.memory.inventory import folder_of
 from billp.memory.store.folder import FILE, FolderLock, check_folder, lacks_room, take_snapshot
 from billp.settings import Settings
-from billp.whole_files import work_folder
+from billp.whole_files import sweep, work_folder
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PATIENCE_S = 30.0  # longest wait for one answer of a server; Chroma's own client has no limit
 HELLO_S = 4.0
+_READING = "reading"
 
 
 class Connection:
@@ -107,6 +109,12 @@ class _FolderConnection(Connection):
             opened.holders += 1
         super().__init__(opened.client, str(folder), indexes=opened.indexes)
 
+    @classmethod
+    def is_open(cls, folder: Path) -> bool:
+        """Returns whether there is a connection to `folder`."""
+        with cls._guard:
+            return folder in cls._open
+
     def _close(self) -> None:
         with self._guard:
             opened = self._open[self._folder]
@@ -183,6 +191,17 @@ def read_folder(folder: Path) -> Connection:
         ) from error
 
 
+def is_open(folder: Path) -> bool:
+    """Returns whether this process has the memory in `folder` open, for writing."""
+    return _FolderConnection.is_open(folder.resolve())
+
+
+def sweep_copies(folder: Path) -> None:
+    """Removes the copies of `folder` that killed readers left."""
+    for place in (folder.parent, Path(gettempdir())):
+        sweep(place)
+
+
 def open_server(url: str) -> Connection:
     """Connects to the Chroma server at `url`; raises MemoryStoreError if it does not answer within seconds."""
     try:
@@ -207,6 +226,7 @@ def open_server(url: str) -> Connection:
 
 
 def _open_client(folder: Path) -> tuple[Client, FolderLock]:
+    scrub_freed_memory()  # Chroma's index writes bytes to its files that it never set: what was freed before, texts too
     lock = FolderLock(folder)
     try:
         if not (folder / FILE).exists():
@@ -243,9 +263,9 @@ def _opened_copy(folder: Path) -> tuple[Client, ExitStack]:
     """Opens a client on a copy of `folder`, which the stack removes: beside it or, if that fails, elsewhere."""
     if folder.parent.is_dir():
         with ExitStack() as stack, suppress(OSError):
-            return _client_on_copy(folder, stack.enter_context(work_folder(folder.parent, "reading"))), stack.pop_all()
+            return _client_on_copy(folder, stack.enter_context(work_folder(folder.parent, _READING))), stack.pop_all()
     with ExitStack() as stack:
-        copy = Path(stack.enter_context(TemporaryDirectory(prefix="billp-reading-")))
+        copy = stack.enter_context(work_folder(Path(gettempdir()), _READING))
         return _client_on_copy(folder, copy), stack.pop_all()
 
 

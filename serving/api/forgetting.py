@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from billp.errors import MissingMemoryError
 from billp.experiments.runs.run_names import LIVE
 from billp.graphs.live import own_memory
 from billp.memory.erasing import erase_memory, erase_user
-from billp.memory.inventory import counts_or_none
+from billp.memory.inventory import check_memory
 from billp.serving.api.arms import Arms
 from billp.serving.api.database import Database
 from billp.serving.api.learner import Learner
@@ -15,6 +16,7 @@ from billp.serving.api.lending import Lender
 from billp.serving.api.service_records import ServiceRecords
 from billp.serving.api.sessions import Sessions
 from billp.serving.api.views import Forgotten
+from billp.settings import Settings
 
 
 class Forgetting:
@@ -50,10 +52,8 @@ class Forgetting:
     async def _erase_own(self, person: str) -> int:
         """Erases the memory that only the person's sessions read and taught, here or with `billp play`."""
         base, memory = self._lender.base(self._arms.served.method.name), own_memory(person)
-        held = await asyncio.to_thread(counts_or_none, base.settings, base.dataset.name, memory)
         await self._lender.put_back(memory)
-        await asyncio.to_thread(erase_memory, base.settings, base.dataset.name, memory)
-        return int(held is not None)
+        return int(await asyncio.to_thread(_erase_if_there, base.settings, base.dataset.name, memory))
 
     async def _erase_shared(self, method: str, memory: str, person: str) -> int:
         """Erases what the person taught to a shared memory; a simulated user may have the same name."""
@@ -61,3 +61,13 @@ class Forgetting:
             if deps.memory is None:
                 return 0
             return await asyncio.to_thread(erase_user, deps.settings, deps.memory, person, runs=LIVE)
+
+
+def _erase_if_there(settings: Settings, dataset: str, memory: str) -> bool:
+    try:
+        check_memory(settings, dataset, memory)
+        found = True
+    except MissingMemoryError:
+        found = False
+    erase_memory(settings, dataset, memory)  # a missing one too: a broken-off removal is completed
+    return found

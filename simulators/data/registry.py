@@ -174,7 +174,7 @@ def _stem(folder: Path, name: str | None) -> str:
 
 def list_datasets(data_dir: Path) -> list[str]:
     """Returns the names of the registered datasets, sorted."""
-    return sorted(path.parent.name for path in (data_dir / "datasets").glob(f"*/{RECORD}"))
+    return sorted(path.parent.name for path in (data_dir / "datasets").glob(f"[!.]*/{RECORD}"))
 
 
 def load_dataset(data_dir: Path, name: str, progress: Progress | None = None) -> Dataset:

@@ -20,7 +20,7 @@ from billp.simulators.env.world import Split, World, Worlds
 from billp.simulators.rating.accuracy import Accuracy
 from billp.simulators.rating.model_choice import ModelChoice
 from billp.simulators.rating.registry import RATING_MODELS
-from billp.whole_files import read_bounded, replaced_folder
+from billp.whole_files import out_of_sight, read_bounded, replaced_folder
 
 RECORD = "worlds.json"
 _LARGEST = 16 << 20  # bytes of it
@@ -163,9 +163,7 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
 
 def list_simulators(data_dir: Path) -> list[str]:
     """Returns the names of the simulators that are built, sorted."""
-    return sorted(
-        path.parent.name for path in (data_dir / "simulators").glob(f"*/{RECORD}") if path.parent.name[0] != "."
-    )
+    return sorted(path.parent.name for path in (data_dir / "simulators").glob(f"[!.]*/{RECORD}"))
 
 
 def remove_simulator(data_dir: Path, name: str) -> Path:
@@ -184,8 +182,13 @@ def remove_dataset(data_dir: Path, name: str) -> list[Path]:
 
 
 def _removed(folder: Path) -> Path:
+    """Removes `folder`; a kill leaves no half of it in its place."""
     try:
-        shutil.rmtree(folder)
+        if folder.is_symlink():
+            raise OSError("it is a link")
+        gone = out_of_sight(folder)
+        folder.rename(gone)
+        shutil.rmtree(gone)
     except OSError as error:  # a read-only disk, or a link in its place
         raise ArtifactError(f"{folder} cannot be removed ({error.strerror or error}); remove it by hand.") from error
     return folder

@@ -111,6 +111,32 @@ def test_a_simulator_and_a_dataset_are_listed_and_removed(billp: Billp, tiny: Pa
     assert billp("data", "rm", "tiny", "--yes").code == 2
 
 
+def test_a_kill_leaves_no_half_of_what_is_removed(billp: Billp, tiny: Path, monkeypatch: pytest.MonkeyPatch):
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = files(tiny)
+    for command, at in (("simulator", "simulators/tiny"), ("data", "datasets/tiny")):
+        with monkeypatch.context() as patch:
+            patch.setattr("shutil.rmtree", killed)
+            billp(command, "rm", "tiny", "--yes")
+        assert not (tiny / at).exists()
+        assert billp(command, "list", "--json").json == {f"{at.partition('/')[0]}": []}
+    assert files(tiny) != before
+
+
+def test_a_damaged_memory_is_removed_and_nothing_of_it_is_kept(billp: Billp, tiny: Path):
+    for name in ("mine", "other"):
+        with open_memory(load_settings(), "tiny", name, HashEmbedder()) as agent_memory:
+            agent_memory.actor.write([examples.actor(1)])
+    folder = folder_of(load_settings(), "tiny", "mine")
+    (folder / FILE).write_bytes(b"nonsense" * 1000)
+    assert billp("memory", "rm", "mine", "--dataset", "tiny", "--yes").code == 0
+    assert not folder.exists()
+    assert billp("memory", "rm", "mine", "--dataset", "tiny", "--yes").code == 2
+    assert billp("memory", "list", "--json").json == {"memories": {"tiny": ["other"]}}
+
+
 def test_a_link_in_the_place_of_a_simulator_or_a_dataset_is_not_followed(billp: Billp, tiny: Path):
     for kind, command in (("simulators", "simulator"), ("datasets", "data")):
         (tiny / kind / "tiny").rename(tiny.parent / kind)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from billp.errors import MemoryStoreError
-from billp.memory import AgentMemory, Origin, Reflection, inventory, open_memory
-from billp.memory.erasing import erase_memory, erase_user
-from billp.memory.inventory import folder_of
+from billp.errors import MemoryStoreError, MissingMemoryError
+from billp.memory import AgentMemory, Origin, Reflection, counts_of, inventory, open_memory
+from billp.memory.erasing import erase_kind, erase_memory, erase_user
+from billp.memory.inventory import check_memory, folder_of
+from billp.memory.store.folder import FILE, FolderLock
 from billp.settings import load_settings
 from tests.fakes.embedder import HashEmbedder
 
@@ -77,28 +80,105 @@ def test_what_a_kill_left_of_a_removal_is_no_memory_and_goes_with_the_next(tmp_p
     assert holding(tmp_path, "what Ada") == []
 
 
-def test_a_memory_that_is_open_is_not_erased(tmp_path: Path):
+def test_a_memory_that_another_process_has_open_is_not_erased(tmp_path: Path):
     settings = load_settings({"data_dir": str(tmp_path)})
     with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
         taught(agent_memory, "Ada", "live-x", 3)
-        with pytest.raises(MemoryStoreError, match="in use by process"):
-            erase_memory(settings, "tiny", "m")
-        assert agent_memory.stats().counts["reflections"] == 3
+    lock = FolderLock(folder_of(settings, "tiny", "m"))
+    with pytest.raises(MemoryStoreError, match="in use by process"):
+        erase_memory(settings, "tiny", "m")
+    lock.release()
+    assert counts_of(settings, "tiny", "m")["reflections"] == 3
 
 
-def test_a_database_that_is_in_use_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_memory_that_this_process_has_open_is_emptied_and_goes_on(tmp_path: Path):
+    settings = load_settings({"data_dir": str(tmp_path)})
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        taught(agent_memory, "Ada-Lovelace", "live-x", 3)
+        erase_memory(settings, "tiny", "m")
+        assert holding(tmp_path, "what Ada-Lovelace") == []
+        agent_memory.refresh()
+        taught(agent_memory, "Bob", "live-x", 2)
+    assert counts_of(settings, "tiny", "m")["reflections"] == 2
+
+
+def test_one_kind_is_erased_with_its_index(tmp_path: Path):
+    settings = load_settings({"data_dir": str(tmp_path)})
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        taught(agent_memory, "Ada-Lovelace", "live-x", 30)
+        assert len(agent_memory.search("reflections", "Ada", 1)) == 1
+        erase_kind(settings, agent_memory, "reflections")
+        assert holding(tmp_path, "what Ada-Lovelace") == []
+    assert list(folder_of(settings, "tiny", "m").glob("*/")) == []
+
+
+def test_a_memory_of_an_earlier_version_is_erased_from_the_folder_that_it_shares(tmp_path: Path):
+    settings = load_settings({"data_dir": str(tmp_path)})
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        taught(agent_memory, "Ada-Lovelace", "live-x", 30)
+    own = folder_of(settings, "tiny", "m")
+    for path in list(own.iterdir()):
+        path.rename(own.parent / path.name)
+    own.rmdir()
+    erase_memory(settings, "tiny", "m")
+    assert (inventory(settings), holding(tmp_path, "what Ada-Lovelace")) == ({}, [])
+
+
+def test_copies_that_killed_readers_left_are_erased_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
+    settings = load_settings({"data_dir": str(tmp_path / "data")})
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        taught(agent_memory, "Ada-Lovelace", "live-x", 3)
+        file = folder_of(settings, "tiny", "m") / FILE
+        for place in (file.parent.parent, elsewhere):
+            left = place / ".reading.billp-killed"
+            left.mkdir()
+            (left / ".busy").touch()
+            shutil.copy(file, left / FILE)
+        assert len(holding(tmp_path, "what Ada-Lovelace")) == 3
+        assert erase_user(settings, agent_memory, "Ada-Lovelace") == 3
+    assert holding(tmp_path, "what Ada-Lovelace") == []
+
+
+def test_an_erasing_that_was_broken_off_is_completed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from billp.memory import erasing
 
     monkeypatch.setattr(erasing, "_WAIT_S", 0.1)
     settings = load_settings({"data_dir": str(tmp_path)})
     with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
-        taught(agent_memory, "Ada", "live-x", 1)
-        ids = agent_memory.ids_of("Ada")
-        agent_memory.forget(ids)
-        file = next(tmp_path.rglob("chroma.sqlite3"))
-        busy = sqlite3.connect(file, isolation_level=None)
-        busy.execute("BEGIN IMMEDIATE")
-        with pytest.raises(MemoryStoreError, match="still hold what was deleted"):
-            erasing._blank(file, ids)
+        taught(agent_memory, "Ada-Lovelace", "live-x", 3)
+        taught(agent_memory, "Bob", "live-x", 3)
+        busy = sqlite3.connect(next(tmp_path.rglob(FILE)), isolation_level=None)
+        with monkeypatch.context() as patch:
+            patch.setattr(AgentMemory, "forget", forgotten_then(lambda: busy.execute("BEGIN IMMEDIATE")))
+            with pytest.raises(MemoryStoreError, match="still hold what was deleted"):
+                erase_user(settings, agent_memory, "Ada-Lovelace")
         busy.close()
-        erasing._blank(file, ids)
+        assert holding(tmp_path, "what Ada-Lovelace") != []
+        assert erase_user(settings, agent_memory, "Ada-Lovelace") == 0
+        assert holding(tmp_path, "what Ada-Lovelace") == []
+    assert counts_of(settings, "tiny", "m")["reflections"] == 3
+
+
+def forgotten_then(act: Callable[[], object]) -> Callable[[AgentMemory, Sequence[str]], None]:
+    forget = AgentMemory.forget
+
+    def both(agent_memory: AgentMemory, ids: Sequence[str]) -> None:
+        forget(agent_memory, ids)
+        act()
+
+    return both
+
+
+def test_a_damaged_memory_is_there_to_be_erased(tmp_path: Path):
+    settings = load_settings({"data_dir": str(tmp_path)})
+    with open_memory(settings, "tiny", "m", EMBEDDER) as agent_memory:
+        taught(agent_memory, "Ada", "live-x", 3)
+    (folder_of(settings, "tiny", "m") / FILE).write_bytes(b"nonsense" * 1000)
+    check_memory(settings, "tiny", "m")
+    erase_memory(settings, "tiny", "m")
+    assert list((tmp_path / "memory").iterdir()) == []
+    with pytest.raises(MissingMemoryError):
+        check_memory(settings, "tiny", "m")

@@ -240,6 +240,27 @@ def test_a_record_and_a_memory_are_forgotten_and_nothing_else(client: TestClient
     assert client.post("/api/memory/removal", json=at).status_code == 404
 
 
+def test_what_is_forgotten_is_in_no_file(client: TestClient):
+    remember()
+    at = {"dataset": "tiny", "memory": "mine"}
+    folder = folder_of(load_settings(), "tiny", "mine")
+    lesson = client.get("/api/memory", params={**at, "text": "comedy after war", "limit": 1}).json()["found"][0]
+    assert client.post("/api/memory/removal", json={**at, "ids": [lesson["id"]]}).status_code == 200
+    assert [path for path in folder.rglob("*") if path.is_file() and b"comedy after war" in path.read_bytes()] == []
+    assert client.post("/api/memory/removal", json=at).status_code == 200
+    assert not folder.exists()
+
+
+def test_a_damaged_memory_is_forgotten_whole(client: TestClient):
+    remember()
+    at = {"dataset": "tiny", "memory": "mine"}
+    folder = folder_of(load_settings(), "tiny", "mine")
+    (folder / FILE).write_bytes(b"nonsense" * 1000)
+    assert client.post("/api/memory/removal", json={**at, "ids": ["actor/x"]}).status_code == 503
+    assert client.post("/api/memory/removal", json=at).status_code == 200
+    assert not folder.exists()
+
+
 def test_a_run_is_planned_and_what_makes_no_sense_is_refused(client: TestClient, tiny: Path):
     form = {"command": "evaluate", "dataset": "tiny", "methods": ["random"], "run": "new"}
     plan = client.post("/api/plan", json=form).json()
