@@ -9,10 +9,11 @@ if TYPE_CHECKING:
 
 _FEEDBACK = {
     "ratings": "as given",
+    "likes": "from liked and not liked: 4 and 2 stars",
     "hours": "from hours played, ranked within each user: 2 to 5 stars",
-    "presence": "from presence, as there is no column of ratings or hours: 4 stars, 5 for a pair that met again",
+    "presence": "from presence, as no column tells ratings or hours apart: 4 stars, 5 for a pair that met again",
 }
-_SEPARATORS = {" ": "spaces", ",": "commas", None: "nothing"}
+_SEPARATORS = {" ": "spaces", ",": "commas"}
 
 
 def intake_pairs(intake: ImportReport) -> dict[str, str]:
@@ -24,8 +25,9 @@ def intake_pairs(intake: ImportReport) -> dict[str, str]:
     }
     if "categories" in intake.columns:
         separator = intake.categories_separated_by
-        separated = f"separated by {_SEPARATORS.get(separator, separator)}"
-        pairs["categories"] = "written as lists" if separator == "lists" else separated
+        separated = f"separated by {_SEPARATORS.get(separator or '', separator)}"
+        whole = {"lists": "written as lists", None: "one an item: nothing separates them"}
+        pairs["categories"] = whole.get(separator, separated)
     pairs |= {f"{file} is": words for file, words in intake.read_as.items()}
     if intake.times is not None:
         pairs["times"] = f"read {intake.times}"
@@ -46,7 +48,7 @@ def intake_pairs(intake: ImportReport) -> dict[str, str]:
         )
     if intake.unknown_items:
         pairs["unknown items"] = f"{intake.unknown_items} rows passed over"
-    if intake.feedback != "ratings":
+    if intake.feedback in ("hours", "presence"):
         pairs["negatives"] = f"{intake.negatives} sampled with seed {intake.seed}, for fitting only"
     return pairs
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Feedback = Literal["ratings", "hours", "presence"]
-"""What a row of a log says of user and item: stars, hours played, or only that they occur together."""
+Feedback = Literal["ratings", "likes", "hours", "presence"]
+"""What a row of a log says of user and item: stars, liked or not, hours played, or only that they occur together."""
 
 FEWEST = 3
 """Interactions that a user, and an item, of a table needs by default.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,13 @@ from billp.simulators.data.import_report import FEWEST, ColumnSpec, Feedback, Im
 from billp.simulators.data.importers.atomic_table import AtomicTable
 from billp.simulators.data.importers.categories import LISTS, SPACE
 from billp.simulators.data.importers.columns import ITEM_ROLES, LOG_ROLES, chosen_columns
-from billp.simulators.data.importers.log_rows import Interactions, interactions_of, item_index, items_of
+from billp.simulators.data.importers.log_rows import (
+    Interactions,
+    interactions_of,
+    item_index,
+    items_of,
+    likes_in,
+)
 from billp.simulators.data.importers.table import Faults, Table
 from billp.simulators.data.mapping import ColumnMapping
 from billp.simulators.progress import Progress
@@ -41,11 +48,21 @@ def convert(
     if rules.skip_bad_rows is not None and not 0 <= rules.skip_bad_rows < 1:
         raise DataError(f"A share of {rules.skip_bad_rows:g} cannot be skipped; give --skip-bad-rows 0 to below 1.")
     columns = chosen_columns(log, items, columns)
-    feedback: Feedback = "ratings" if columns.rating else "hours" if columns.hours else "presence"
+    feedback = _feedback(log, columns)
+    if feedback == "presence":
+        columns = replace(columns, rating=None)
     bad_items, bad_rows = (Faults(table, rules.skip_bad_rows) for table in (items, log))
     index = item_index(items, columns, bad_items)
     separator = _separator(items, columns, index.separator)
-    met = interactions_of(log, columns, index, bad_rows, skip_unknown_items=rules.skip_unknown_items, progress=progress)
+    met = interactions_of(
+        log,
+        columns,
+        index,
+        bad_rows,
+        skip_unknown_items=rules.skip_unknown_items,
+        likes=feedback == "likes",
+        progress=progress,
+    )
     n_items = len(index.rows)
     fewest = 0 if isinstance(log, AtomicTable) else FEWEST
     least = fewest if rules.min_user is None else rules.min_user, fewest if rules.min_item is None else rules.min_item
@@ -59,7 +76,7 @@ def convert(
     rows = pairs.rows[kept]
     users, shown = met.users[rows], met.items[rows]
     stars, negatives = met.values[rows], None
-    if feedback != "ratings":
+    if feedback in ("hours", "presence"):
         hours = feedback == "hours"
         stars = stars_of_hours(users, pairs.totals[kept]) if hours else stars_of_presence(pairs.counts[kept])
         negatives = sample_negatives(users, shown, n_items, rules.negatives, rules.seed)
@@ -101,7 +118,15 @@ def convert(
     )
 
 
-def _separator(items: Table, columns: ColumnSpec, guessed: str) -> str | None:
+def _feedback(log: Table, columns: ColumnSpec) -> Feedback:
+    """Returns what the log's rows say; a rating column that says nothing but "liked" says no more than presence."""
+    if columns.rating is None:
+        return "hours" if columns.hours else "presence"
+    said = likes_in(log, columns.rating) if columns.rating_min is columns.rating_max is None else None
+    return "ratings" if not said else "presence" if said == {True} else "likes"
+
+
+def _separator(items: Table, columns: ColumnSpec, guessed: str | None) -> str | None:
     """Returns what separates the categories of an item; None if a cell holds one category."""
     if columns.category_separator is not None:
         return _SEPARATORS.get(columns.category_separator, columns.category_separator)

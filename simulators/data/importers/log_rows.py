@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -22,7 +22,8 @@ from billp.simulators.progress import Progress
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _BREAKS = re.compile(r"[\t\r\n]")
 _PADDED = re.compile(r"0*([^.]+?)(?:\.0+)?")
-_LIKED = {"true": 0.75, "yes": 0.75, "false": 0.25, "no": 0.25}  # share of the scale
+_WORDS = {"true": True, "yes": True, "false": False, "no": False}
+_LIKES = _WORDS | {"1": True, "1.0": True, "0": False, "0.0": False}
 _SAMPLED = 10_000  # rows that tell how times are written, and whether any item is known
 
 
@@ -36,7 +37,7 @@ class ItemIndex:
     """
 
     rows: dict[str, int]
-    separator: str
+    separator: str | None
     passed: set[int]
     matched: int = 0
     example: tuple[str, str] | None = None
@@ -125,13 +126,15 @@ def interactions_of(
     faults: Faults,
     *,
     skip_unknown_items: bool,
+    likes: bool = False,
     progress: Progress | None = None,
 ) -> Interactions:
     """Returns the rows of the log; raises DataError at a row that cannot be used, or, with the reasons, at too many.
 
-    `columns` are complete and do not have both a rating and an hours column.
+    `columns` are complete and do not have both a rating and an hours column. With `likes` 1 and 0 mean liked and not.
     """
     scale = columns.scale if columns.rating else None
+    words = _LIKES if likes else _WORDS
     value_column = columns.rating or columns.hours
     form = _time_form(table, columns.timestamp) if columns.timestamp else None
     index_of_user: dict[str, int] = {}
@@ -159,7 +162,7 @@ def interactions_of(
             user = index_of_user.get(key)
             if user is None and (not key or _BREAKS.search(key)):
                 raise _BadCell("no usable user", f"{key!r} cannot be a user's id; fill it in or remove the row.")
-            value = 1.0 if value_column is None else _value(value_cell, scale)
+            value = 1.0 if value_column is None else _value(value_cell, scale, words)
             moment = 0.0 if form is None else _time(time_cell, form)
         except _BadCell as bad:
             faults.add(number, bad.reason, bad.text)
@@ -187,6 +190,17 @@ def interactions_of(
         unknown if skip_unknown_items else 0,
         form,
     )
+
+
+def likes_in(table: Table, column: str) -> set[bool] | None:
+    """Returns which of liked (True) and not liked (False) a column says; None where a cell says anything else."""
+    said: set[bool] = set()
+    for _, (cell, _) in table.rows((column, None), unreadable=lambda number, text: None):
+        if (liked := _LIKES.get(cell.strip().lower())) is not None:
+            said.add(liked)
+        elif cell.strip():
+            return None
+    return said
 
 
 class _BadCell(Exception):
@@ -220,14 +234,14 @@ def _plain(key: str) -> str:
     return found[1] if found else key
 
 
-def _value(cell: str, scale: tuple[float, float] | None) -> float:
+def _value(cell: str, scale: tuple[float, float] | None, words: Mapping[str, bool]) -> float:
     """Returns the rating on the `scale`, or the hours where it is None; a decimal comma is understood.
 
-    True and false stand at three quarters and one quarter of the scale, which is where implicit logs put what was
-    liked and what was left aside.
+    The `words` for liked and not liked stand at three quarters and one quarter of the scale, which is where implicit
+    logs put what was liked and what was left aside.
     """
-    if scale is not None and (liked := _LIKED.get(cell.strip().lower())) is not None:
-        return scale[0] + liked * (scale[1] - scale[0])
+    if scale is not None and (liked := words.get(cell.strip().lower())) is not None:
+        return scale[0] + (0.75 if liked else 0.25) * (scale[1] - scale[0])
     try:
         value = float(cell)
     except ValueError:

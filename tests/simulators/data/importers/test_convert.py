@@ -77,12 +77,26 @@ def test_a_log_and_its_items_become_a_dataset(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(("liked", "left_aside"), [("True", "False"), ("yes", "no")])
+@pytest.mark.parametrize(("liked", "left_aside"), [("True", "False"), ("yes", "no"), ("1", "0"), ("1.0", "0.0")])
 def test_true_and_false_are_liked_and_not_liked(tmp_path, liked, left_aside):
     log = f"user_id,item_id,liked,timestamp\na,i1,{liked},20\na,i2,{left_aside},10\nb,i3,{liked},30\n"
     dataset, intake = add(tmp_path, log)
-    assert intake.feedback == "ratings"
+    assert intake.feedback == "likes"
     assert cells(dataset) == [("a", "i2", 2, 10), ("a", "i1", 4, 20), ("b", "i3", 4, 30)]
+
+
+def test_zero_and_one_are_ratings_on_a_scale_that_is_given(tmp_path):
+    log = "user_id,item_id,rating,timestamp\na,i1,1,20\na,i2,0,10\nb,i3,1,30\n"
+    dataset, intake = add(tmp_path, log, columns=ColumnSpec(rating_min=0, rating_max=1))
+    assert (intake.feedback, [stars for _, _, stars, _ in cells(dataset)]) == ("ratings", [1, 5, 5])
+
+
+@pytest.mark.parametrize("mark", ["1", "true"])
+def test_a_column_that_says_liked_in_every_row_says_no_more_than_presence(tmp_path, mark):
+    log = f"user_id,item_id,rating,timestamp\na,i1,{mark},20\na,i2,{mark},10\nb,i3,{mark},30\n"
+    dataset, intake = add(tmp_path, log)
+    assert (intake.feedback, [stars for _, _, stars, _ in cells(dataset)]) == ("presence", [4, 4, 4])
+    assert dataset.negatives is not None
 
 
 def test_parquet_becomes_the_same_dataset(tmp_path):
@@ -139,7 +153,8 @@ def test_names_are_guessed_whatever_their_capitals(tmp_path):
 @pytest.mark.parametrize(
     ("cell", "separator", "names"),
     [
-        ("Action Sci-Fi", None, ("Action", "Sci-Fi")),
+        ("Action Sci-Fi", "space", ("Action", "Sci-Fi")),
+        ("Film Noir", None, ("Film Noir",)),
         ('"Film Noir, Sci-Fi"', None, ("Film Noir", "Sci-Fi")),
         ("Film Noir|Sci-Fi", None, ("Film Noir", "Sci-Fi")),
         ("Film Noir;Sci-Fi", ";", ("Film Noir", "Sci-Fi")),
