@@ -37,7 +37,7 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
     """
     partials = [target.with_name(f".{target.name}.{os.getpid()}") for target in targets]
     for target in targets:
-        _sweep_files(target)
+        sweep_files(target)
     try:
         yield partials
         for partial in partials:
@@ -92,6 +92,16 @@ def sweep(parent: Path) -> None:
     """Removes work folders that killed processes left in `parent`, but none that are in use."""
     for left in parent.glob(f".*{_WORK}*"):
         _sweep_folder(left)
+
+
+def sweep_files(target: Path) -> None:
+    """Removes what processes left beside `target` that were killed while they wrote it."""
+    for left in target.parent.glob(f".{_escaped(target.name)}.*"):
+        number = left.name.rpartition(".")[2]
+        if number.isdecimal():
+            with suppress(OSError):
+                if not _in_use(left, int(number)):
+                    left.unlink()
 
 
 def replace_folder(target: Path, work: Path) -> None:
@@ -178,15 +188,6 @@ def open_lock(path: Path) -> BinaryIO:
         os.close(handle)
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return os.fdopen(handle, "r+b", buffering=0)
-
-
-def _sweep_files(target: Path) -> None:
-    for left in target.parent.glob(f".{_escaped(target.name)}.*"):
-        number = left.name.rpartition(".")[2]
-        if number.isdecimal():
-            with suppress(OSError):
-                if not _in_use(left, int(number)):
-                    left.unlink()
 
 
 def _taken(parent: Path, name: str) -> tuple[Path, TextIO]:

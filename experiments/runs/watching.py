@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from billp.graphs.at_work import UnderWay, counted
-from billp.whole_files import read_bounded, write_whole
+from billp.whole_files import read_bounded, sweep_files, write_whole
 
 _FILE = ".working.json"
 _EVERY_S = 1.0
@@ -35,15 +35,15 @@ class _Snapshot(BaseModel):
 @asynccontextmanager
 async def watched(run: Path) -> AsyncIterator[None]:
     """Writes every second which node each episode is at that is played meanwhile; afterwards the file is gone."""
-    under_way = UnderWay()
-    writing = asyncio.create_task(_write(run / _FILE, under_way))
+    under_way, over = UnderWay(), asyncio.Event()
+    await asyncio.to_thread(sweep_files, run / _FILE)  # a run may end before it writes the file, and sweeps then
+    writing = asyncio.create_task(_write(run / _FILE, under_way, over))
     try:
         with counted(under_way):
             yield
     finally:
-        writing.cancel()
-        with suppress(asyncio.CancelledError):
-            await writing
+        over.set()
+        await writing  # not cancelled: its thread would go on and write the file once more
         with suppress(OSError):
             await asyncio.to_thread((run / _FILE).unlink, missing_ok=True)
 
@@ -57,9 +57,11 @@ def working_in(run: Path) -> list[WorkingEpisode]:
     return found.episodes if abs(time.time() - found.at) < _STALE_S else []
 
 
-async def _write(file: Path, under_way: UnderWay) -> None:
+async def _write(file: Path, under_way: UnderWay, over: asyncio.Event) -> None:
     while True:
-        await asyncio.sleep(_EVERY_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), _EVERY_S)
+            return
         playing = [*under_way.episodes, *under_way.elsewhere]
         episodes = [WorkingEpisode(user=each.user, step=each.step, node=each.node) for each in playing if each.node]
         text = _Snapshot(at=time.time(), episodes=episodes).model_dump_json()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from billp.experiments.runs import watching
 from billp.experiments.runs.watching import watched, working_in
 from billp.graphs.at_work import at_work, under_way
+from billp.whole_files import write_whole
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +68,27 @@ def test_what_a_killed_run_left_is_not_told(tmp_path: Path):
     assert [each.node for each in working_in(tmp_path)] == ["plan"]
     (tmp_path / ".working.json").write_text("{")
     assert working_in(tmp_path) == []
+
+
+async def test_what_a_run_killed_while_it_told_left_is_swept_by_the_next(tmp_path: Path):
+    half_written = tmp_path / "..working.json.999999999"
+    half_written.write_text("{")
+    async with watched(tmp_path):
+        pass
+    assert not half_written.exists()
+
+
+async def test_a_run_that_ends_while_it_tells_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(file: Path, text: str) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        time.sleep(0.1)
+        write_whole(file, text)
+
+    monkeypatch.setattr(watching, "write_whole", slowly)
+    async with watched(tmp_path):
+        await begun.wait()
+    await asyncio.sleep(0.2)
+    assert await asyncio.to_thread(os.listdir, tmp_path) == []
