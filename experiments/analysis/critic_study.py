@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict
 from billp.agents.llm.asking import call_seed
 from billp.agents.roles.critic import Critic
 from billp.errors import ArtifactError, EpisodeError
-from billp.experiments.runs.configured_folder import read_config
+from billp.experiments.runs.configured_folder import LOCK, locked, read_config
 from billp.experiments.runs.engine import together
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.evaluation import evaluate
 from billp.experiments.runs.run_folder import read_lines
+from billp.experiments.runs.run_names import JUDGED
 from billp.experiments.stats.reliability import Reliability, known_returns, reliability
 from billp.graphs.dependencies import Dependencies
 from billp.graphs.methods import method_named
@@ -28,7 +29,6 @@ from billp.graphs.state import Trajectory, observation_of
 from billp.whole_files import write_whole
 
 ValueWay = Literal["logprobs", "sample"]
-FILE = "critic.json"
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 
@@ -80,23 +80,24 @@ async def study_critic(
     with bar(f"playing {method}", users * len(seeds)) as advance:
         await evaluate(
             resources, dataset=dataset, method=method, users=users, seeds=seeds, memory=memory, run=run,
-            resume=resume, on_episode=lambda _: advance(),
+            resume=resume, on_episode=lambda _: advance(), judged_by=ways,
         )  # fmt: skip
     learns = method_named(method).remembers
     deps = resources.deps(
         dataset, memory=memory if learns else None, llm=True, method=method_named(method), reading=True
     )
     gamma = deps.settings.critic.gamma
-    lines = read_lines(run)
-    states, hidden = _states(lines, gamma)
-    values: dict[str, list[float | None]] = {}
-    for way in ways:
-        with bar(f"judging by {way}", len(states)) as advance:
-            values[way] = await _judged(deps, resources, way, states, advance)
-    study = _study(
-        values, states, hidden, lines, dataset=dataset, method=method, memory=memory if learns else "", gamma=gamma
-    )
-    write_whole(run / FILE, study.model_dump_json(indent=2) + "\n")
+    with locked(run / LOCK):  # it is running while it is judged
+        lines = read_lines(run)
+        states, hidden = _states(lines, gamma)
+        values: dict[str, list[float | None]] = {}
+        for way in ways:
+            with bar(f"judging by {way}", len(states)) as advance:
+                values[way] = await _judged(deps, resources, way, states, advance)
+        study = _study(
+            values, states, hidden, lines, dataset=dataset, method=method, memory=memory if learns else "", gamma=gamma
+        )
+        write_whole(run / JUDGED, study.model_dump_json(indent=2) + "\n")
     return study
 
 

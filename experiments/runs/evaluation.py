@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,11 +34,14 @@ async def evaluate(
     run: Path,
     resume: bool,
     on_episode: OnEpisode | None = None,
+    judged_by: Sequence[str] = (),
 ) -> Summary:
     """Runs `method` on the first `users` test users, once with each seed; also writes the summary to metrics.json.
 
     `memory` names the memory of a method that has one, or what `train` kept for one without: a policy, or the lessons
     of a rival.
+
+    `judged_by` is stored: the ways in which the run's states are going to be judged, without which it has not ended.
 
     Users and sampling seeds do not depend on the method, so that methods can be compared pair by pair.
     """
@@ -62,10 +66,11 @@ async def evaluate(
         "memory_records": deps.memory.stats().counts if deps.memory is not None else {},
         **({"trained": trained} if trained is not None else {}),
         **opened.told,
+        **({"judged_by": list(judged_by)} if judged_by else {}),
     }
     config = run_config(resources, deps, plan)
     # Runs that began before this was recorded go on: the memory's size tells whether it is the same.
-    noted = ("plan.trained",)
+    noted = ("plan.trained", "plan.judged_by")
     beside = surroundings(resources.settings, resources.abilities, deps.belief_model.knowledge)
     with RunFolder(run, config, beside, resume=resume, may_change=noted) as folder:
         if folder.existed and chosen.needs_llm:

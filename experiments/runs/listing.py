@@ -12,14 +12,14 @@ from typing import Any, Literal, TypeVar
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LOCK, is_locked, locked
 from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS, keep_first_name, trial_file
-from billp.experiments.runs.stored import Config, Plan, stored_config
+from billp.experiments.runs.stored import Config, Plan, has_ended, stored_config
 from billp.names import checked_name, there_is_no
 from billp.whole_files import bounded_lines, out_of_sight
 
 Result = TypeVar("Result")
 
-_ENDS = (METRICS, "comparison.json", "surface.json", "policy/policy.json")
-"""Files that mark the end of a run, a comparison, a surface or the training of a policy."""
+_ENDS = ("comparison.json", "surface.json", "policy/policy.json")
+"""Files that mark the end of a comparison, a surface or the training of a policy."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,11 @@ def listed(folder: Path, runs_dir: Path) -> ListedRun:
     own = (folder / CONFIG).is_file()
     command = config.plan.command if own or not parts else folder.name.split("-", maxsplit=1)[0]
     method = ", ".join(config.plan.arms) or (config.plan.method if own else "")
-    ended = command == "play" or any((folder / name).is_file() for name in _ENDS) or _is_searched(folder, config.plan)
+    ended = own and (
+        has_ended(folder, config)
+        or any((folder / name).is_file() for name in _ENDS)
+        or _is_searched(folder, config.plan)
+    )
     whole = ended or (not own and bool(parts) and all((folder / part / METRICS).is_file() for part in parts))
     return ListedRun(
         name=folder.relative_to(runs_dir).as_posix(),

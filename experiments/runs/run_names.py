@@ -10,7 +10,7 @@ from billp.graphs.methods import METHODS
 from billp.names import there_is_no
 from billp.whole_files import read_bounded, write_whole
 
-EPISODES, METRICS = "episodes.jsonl", "metrics.json"
+EPISODES, METRICS, JUDGED = "episodes.jsonl", "metrics.json", "critic.json"
 LONGEST = 64_000_000  # bytes of an episode's line; one of a thousand steps takes some hundred thousand
 
 

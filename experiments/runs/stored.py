@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LARGEST, completed
-from billp.experiments.runs.run_names import METRICS
+from billp.experiments.runs.run_names import JUDGED, METRICS
 from billp.graphs.methods import METHODS
 from billp.settings import SimulatorSettings
 from billp.validation import fault
@@ -40,6 +40,8 @@ class Plan(_Part):
     memory_records: dict[str, int] = {}
     trained: int | None = None
     """Training episodes that its memory had seen; None if not recorded."""
+    judged_by: Any = ()
+    """The ways in which its states are judged after its episodes, if they are."""
     probe: bool = False
     """Whether it is a point of a learning curve."""
     base: str = ""
@@ -155,4 +157,4 @@ def stored_config(folder: Path) -> Config:
 
 def has_ended(folder: Path, config: Config) -> bool:
     """Returns whether the run in `folder` has ended; a live run never ends, and lacks nothing."""
-    return config.plan.command == "play" or (folder / METRICS).is_file()
+    return config.plan.command == "play" or (folder / (JUDGED if config.plan.judged_by else METRICS)).is_file()

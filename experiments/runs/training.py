@@ -64,9 +64,9 @@ async def train(
         async with logged(settings, run, config) as log:
             played = log.following("training", on_episode, len(folder.over))
             await runner.run(training_plan(users, episodes, settings.run.batch, seed), played)
+            if rival is not None:
+                keep_lessons(folder.lines(), deps, method, memory)
             summary = summarise(folder.lines(), method, dataset, name=row_name(method, training=True))
             folder.write_metrics(summary.model_dump_json(indent=2))
             log.results({summary.name: summary}, [summary_table({summary.name: summary})])
-        if rival is not None:
-            keep_lessons(folder.lines(), deps, method, memory)
     return summary

@@ -28,6 +28,24 @@ def test_both_ways_are_compared_as_json_and_as_tables(billp: Billp, tiny: Path, 
     assert json.loads((run / "critic.json").read_text()) == said.json
 
 
+def test_a_study_that_was_broken_off_while_judging_has_not_ended(
+    billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch
+):
+    states: list[str] = []
+
+    async def broken(*_: object) -> None:
+        states.append(billp("runs", "show", "one", "--json").json["state"])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("billp.experiments.analysis.critic_study._judged", broken)
+        assert billp(*AT, "--untrained", "--run", "one").code == 130
+    states.append(billp("runs", "show", "one", "--json").json["state"])
+    assert billp(*AT, "--untrained", "--run", "one", "--resume").code == 0
+    states.append(billp("runs", "show", "one", "--json").json["state"])
+    assert states == ["running", "interrupted", "finished"]
+
+
 def test_one_way_can_be_asked_for(billp: Billp, tiny: Path, answered: None):
     said = billp(*AT, "--values", "sample", "--method", "random", "--json")
     assert said.code == 0

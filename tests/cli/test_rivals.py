@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Billp
 
 TINY = ("--dataset", "tiny")
@@ -55,3 +57,18 @@ def test_rivals_are_compared_and_what_is_over_is_only_read(billp: Billp, tiny: P
     assert [point["trained"] for point in said.json["curve"] if point["arm"] == "diverse-learned"] == [0, 10]
     again = billp(*arguments, "--probe-users", "2", "--run", "c", "--resume", "--json")
     assert again.json["methods"] == said.json["methods"]
+
+
+def test_a_training_that_was_broken_off_before_its_lessons_were_kept_has_not_ended(
+    billp: Billp, tiny: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    train = ["train", "--method", "linucb", *TINY, "--episodes", "2", "--run", "t"]
+    with monkeypatch.context() as patch:
+        patch.setattr("billp.experiments.runs.training.keep_lessons", broken)
+        assert billp(*train).code == 130
+    assert billp("runs", "show", "t", "--json").json["state"] == "interrupted"
+    assert billp(*train, "--resume").code == 0
+    assert billp("runs", "show", "t", "--json").json["state"] == "finished"
