@@ -38,6 +38,8 @@ from billp.setting_groups import (
 )
 from billp.validation import fault
 
+_ADDRESSES = ("chroma_url", "postgres_url", "llm.base_url", "run.ray_address")
+
 QuitRuleName = str
 """A name in `simulators.quit.registry.RULES`."""
 
@@ -205,6 +207,8 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         if value is None:
             continue
         *groups, leaf = name.split(".")
+        if [*groups, leaf][0] not in Settings.model_fields:  # pydantic-settings would take LLM for llm
+            raise SettingsError(_no_setting(name))
         place = nested
         for group in groups:
             place = place.setdefault(group, {})
@@ -249,6 +253,17 @@ def is_secret(name: str) -> bool:
     """Returns whether the setting's value must not be shown."""
     field = setting_fields().get(name)
     return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def is_place(name: str) -> bool:
+    """Returns whether the setting's value is a path or the address of a server."""
+    field = setting_fields().get(name)
+    return name in _ADDRESSES or (field is not None and Path in _kinds(field.annotation))
+
+
+def _kinds(annotation: object) -> list[object]:
+    parts = get_args(annotation)
+    return [kind for part in parts for kind in _kinds(part)] if parts else [annotation]
 
 
 def _no_setting(name: str) -> str:

@@ -17,14 +17,12 @@ from billp.graphs.methods import METHODS, Method, method_named, teachable
 from billp.memory import readable_inventory
 from billp.names import checked_name
 from billp.pages.answers import Answer, MemoryName, Question
-from billp.settings import Settings, is_secret, load_settings, variable
+from billp.settings import Settings, is_place, is_secret, load_settings, variable
 from billp.simulators import list_datasets, list_simulators
 from billp.simulators.quit.registry import RULES, rule_named
 
 Text = Annotated[str, Field(max_length=200, pattern=r"^([^\x00-\x1f\x7f\-][^\x00-\x1f\x7f]*)?$")]
 """Words that cannot be taken for an option."""
-_PLACES = ("data_dir", "runs_dir", "chroma_url")
-"""Settings of places: a run with others would not be among the runs and memories that the page shows."""
 Count = Annotated[int, Field(ge=1, le=10**6)]
 
 
@@ -129,8 +127,11 @@ def _named(assigned: Sequence[str]) -> dict[str, str]:
             raise SettingsError(
                 f"Setting {name} is secret; put it in the environment of this server: {variable(name)}."
             )
-        if name in _PLACES:
-            raise SettingsError(f"Setting {name} is this server's own; start a run elsewhere in a terminal.")
+        if is_place(name):  # a folder not shown here, a file read for others, a server that the key would be sent to
+            raise SettingsError(
+                f"Setting {name} is this server's own: put it in its environment ({variable(name)}) or billp.toml, or "
+                "start the run in a terminal."
+            )
         pairs[name] = value.strip()
     return pairs
 

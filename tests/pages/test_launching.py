@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from billp.errors import BillpError
+from billp.errors import BillpError, SettingsError
 from billp.pages.launching import RunForm, choices, planned
-from billp.settings import load_settings
+from billp.settings import load_settings, setting_names
 from tests.reports.examples import episode, put_run
 
 TRAIN = {"command": "train", "dataset": "tiny", "methods": ["billp-memory-only"], "run": "one"}
@@ -61,7 +62,8 @@ def test_a_form_is_a_command(tiny: Path, form: dict[str, Any], command: str):
         ({"settings": ["critic.gama=0.7"]}, "critic.gamma"),
         ({"settings": ["critic.gamma"]}, "has no '='"),
         ({"settings": ["llm.api_key=sk-1"]}, "BILLP_LLM_API_KEY"),
-        ({"settings": ["data_dir=/tmp/elsewhere"]}, "in a terminal"),
+        ({"settings": ["LLM.api_key=sk-1"]}, "There is no setting 'LLM.api_key'"),
+        ({"settings": ["LLM.base_url=http://elsewhere/v1"]}, "There is no setting"),
         ({"run": "taken"}, "exists"),
         ({"methods": ["linucb"], "memory": "../out"}, "cannot be the name of a policy"),
         ({"run": "../out"}, "cannot be the name of a run"),
@@ -76,6 +78,15 @@ def test_what_makes_no_sense_is_refused_before_anything_starts(tiny: Path, chang
         arguments(**(TRAIN | changes))
     assert words in str(refused.value)
     assert "sk-1" not in str(refused.value)
+
+
+PLACES = [name for name in setting_names() if re.search(r"dir$|file$|url$|address$|prompts|gguf|python", name)]
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_places_and_servers_are_not_chosen_on_the_page(tiny: Path, name: str):
+    with pytest.raises(SettingsError, match=r"server's own|secret"):
+        arguments(**TRAIN, settings=[f"{name}=http://elsewhere/x"])
 
 
 @pytest.mark.parametrize(
