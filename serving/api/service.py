@@ -167,9 +167,10 @@ async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator
                 learner, reaper, background,
             )  # fmt: skip
         finally:
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            async with learner.resting:  # cancelled, its thread would go on writing to a memory that is closed
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
             await lender.close()
 
 

@@ -12,7 +12,9 @@ from uuid import uuid4
 import pytest
 
 from billp.errors import MemoryStoreError
+from billp.graphs.learning import learn
 from billp.memory import AgentMemory
+from billp.serving.api import learner
 from billp.serving.api.service import Service
 from tests.serving.api.conftest import Open, Opened
 
@@ -193,3 +195,30 @@ async def test_an_answer_on_its_way_does_not_bring_a_forgotten_person_back(openi
         assert done[4].status_code == 200
         assert (await opened.http.get(f"/sessions/{turn['session']}")).status_code == 404
     assert holding(tiny, "Ada-Lovelace-1815") == []
+
+
+async def test_a_service_that_ends_while_it_learns_learns_to_the_end_before_it_closes_the_memory(
+    opening: Open, monkeypatch: pytest.MonkeyPatch
+):
+    begun, done, closed = asyncio.Event(), list[str](), AgentMemory.close
+    loop = asyncio.get_running_loop()
+
+    def slowly(*given: Any) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        time.sleep(0.3)
+        learn(*given)
+        done.append("learned")
+
+    def close(memory: AgentMemory) -> None:
+        done.append("closed")
+        closed(memory)
+
+    monkeypatch.setattr(learner, "learn", slowly)
+    monkeypatch.setattr(AgentMemory, "close", close)
+    async with opening(**SHARED) as opened:
+        await play(opened, "Ada", 5, 2)
+        await begun.wait()
+    assert done[:2] == ["learned", "closed"]
+    async with opening(memory="shared") as again:
+        assert await again.service.records.unlearned() == 0
+        assert len((await memory_of(again.service, "shared"))["actor"]) == 2
