@@ -49,7 +49,7 @@ def intake_pairs(intake: ImportReport) -> dict[str, str]:
     if intake.unknown_items:
         pairs["unknown items"] = f"{intake.unknown_items} rows passed over"
     if intake.feedback in ("hours", "presence"):
-        pairs["negatives"] = f"{intake.negatives} sampled with seed {intake.seed}, for fitting only"
+        pairs["negatives"] = f"{intake.negatives} sampled with seed {intake.seed} as dislikes"
     return pairs
 
 

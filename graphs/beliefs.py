@@ -168,7 +168,6 @@ class BeliefModel:
 
 
 def train_logs(data: Dataset, worlds: Worlds) -> Observed:
-    """Returns the ratings in the train users' logs."""
-    mine = np.isin(data.users, worlds.train.users)
-    items, ratings = data.items[mine].astype(np.int64), data.ratings[mine].astype(np.float64)
-    return Observed.of(len(data.catalogue), items, ratings)
+    """Returns the ratings in the train users' logs, and the dislikes that were sampled for logs without any."""
+    rated = data.rated_by(worlds.train.users)
+    return Observed.of(len(data.catalogue), rated.items.astype(np.int64), rated.ratings.astype(np.float64))

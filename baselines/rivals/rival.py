@@ -40,9 +40,12 @@ class Material:
 
     @cached_property
     def means(self) -> NDArray[np.float64]:
-        """(items,) mean rating of each item in the train users' logs, shrunk towards the mean of all by 5 ratings."""
-        mine = np.isin(self.dataset.users, self.world.users)
-        items, ratings = self.dataset.items[mine], self.dataset.ratings[mine].astype(np.float64)
+        """(items,) mean rating of each item by train users, shrunk towards the mean of all by 5 ratings.
+
+        It includes the dislikes that were sampled for logs without any.
+        """
+        rated = self.dataset.rated_by(self.world.users)
+        items, ratings = rated.items, rated.ratings.astype(np.float64)
         count = np.bincount(items, minlength=len(self.dataset.catalogue))
         total = np.bincount(items, weights=ratings, minlength=len(self.dataset.catalogue))
         usual = ratings.mean() if len(ratings) else 0.0

@@ -171,11 +171,12 @@ def histories_of(dataset: Dataset, count: int) -> list[list[int]]:
 def logs_of(dataset: Dataset, world: World) -> Dataset:
     """Returns the dataset with the rows of the world's users alone, so that a method sees no other user."""
     mine = np.isin(dataset.users, world.users)
+    sampled = dataset.negatives
     return replace(
         dataset,
         users=dataset.users[mine],
         items=dataset.items[mine],
         ratings=dataset.ratings[mine],
         timestamps=dataset.timestamps[mine],
-        negatives=None,
+        negatives=sampled and sampled.at(np.flatnonzero(np.isin(sampled.users, world.users))),
     )

@@ -42,8 +42,8 @@ class Dataset:
     `u` in the file, `user_fields` is what else is known of the users. `fingerprint` changes with the files' bytes and
     with the mapping.
 
-    `negatives` are sampled pairs that are not in the log; a rating model of an implicit log is fitted to them too. No
-    user's rows, histories or counts include them.
+    `negatives` are sampled pairs that are not in the log, which say what an implicit log cannot: what users left aside.
+    `rated_by` includes them; no user's rows, histories or counts do.
     """
 
     name: str
@@ -60,6 +60,17 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def rated_by(self, users: NDArray[np.int32]) -> Logs:
+        """Returns all ratings of `users`: the rows of the log, then the sampled negatives."""
+        logs = Logs(self.users, self.items, self.ratings)
+        parts = [logs] if self.negatives is None else [logs, self.negatives]
+        mine = [part.at(np.flatnonzero(np.isin(part.users, users))) for part in parts]
+        return Logs(
+            np.concatenate([part.users for part in mine]),
+            np.concatenate([part.items for part in mine]),
+            np.concatenate([part.ratings for part in mine]),
+        )
 
     @cached_property
     def _starts(self) -> NDArray[np.int64]:

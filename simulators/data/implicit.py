@@ -17,7 +17,8 @@ an unknown one was probably not seen (He et al., "Fast Matrix Factorization for 
 Feedback", SIGIR 2016, section 4.1, where the exponent is 0.4 to 0.5). Negatives drawn evenly would only teach which
 items are popular.
 
-Negatives are used to fit the rating model and for nothing else: no history, popularity or count includes them.
+Negatives are used to fit the rating model, and in what methods that read logs believe to be liked: means of what was
+met alone would say how much those liked an item who chose it. No history, popularity or count includes them.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,6 @@ from billp.simulators.env.world import Split, World, Worlds
 from billp.simulators.progress import Progress, part
 from billp.simulators.quit.distance import distance_quantile
 from billp.simulators.quit.item_traits import category_sets
-from billp.simulators.rating.base import Logs
 from billp.simulators.rating.fitting import Fits, fit
 from billp.simulators.rating.model_choice import chosen_model
 
@@ -87,21 +88,6 @@ def _built(
 
 def _fits(dataset: Dataset, users: NDArray[np.int32], settings: SimulatorSettings, progress: Progress | None) -> Fits:
     """Returns the models fitted to the logs of `users`, sampled negatives among them."""
-    logs = _of_users(Logs(dataset.users, dataset.items, dataset.ratings), users)
-    if dataset.negatives is not None:
-        logs = _joined(logs, _of_users(dataset.negatives, users))
+    rated = dataset.rated_by(users)
+    logs = replace(rated, users=np.searchsorted(users, rated.users))  # rows of the model
     return fit(logs, features_of(dataset, users, categories=settings.item_categories), settings, progress)
-
-
-def _of_users(logs: Logs, users: NDArray[np.int32]) -> Logs:
-    """Returns the rows of `users` (ascending), renumbered from 0."""
-    mine = np.isin(logs.users, users)
-    return Logs(np.searchsorted(users, logs.users[mine]), logs.items[mine], logs.ratings[mine])
-
-
-def _joined(first: Logs, second: Logs) -> Logs:
-    return Logs(
-        np.concatenate([first.users, second.users]),
-        np.concatenate([first.items, second.items]),
-        np.concatenate([first.ratings, second.ratings]),
-    )

@@ -13,6 +13,7 @@ from billp.graphs.ranking import Beliefs
 from billp.memory import AgentMemory, Knowledge
 from billp.settings import load_settings
 from billp.simulators import Dataset
+from billp.simulators.rating.base import Logs
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.store import fake_memory
 from tests.fakes.worlds import tiny_dataset, tiny_worlds
@@ -59,6 +60,18 @@ def test_the_ratings_of_test_users_are_never_looked_at():
     usual = belief_model().beliefs(MEMORY_ONLY, memory)
     assert alike(usual, belief_model(changed("test")).beliefs(MEMORY_ONLY, memory))
     assert not alike(usual, belief_model(changed("train")).beliefs(MEMORY_ONLY, memory))
+
+
+def test_dislikes_sampled_for_train_users_count_as_ratings_and_those_of_test_users_do_not():
+    worlds, data, item = tiny_worlds(), tiny_dataset(), 5
+
+    def believed(users: np.ndarray) -> float:
+        sampled = Logs(users, np.full(len(users), item), np.full(len(users), 1, dtype=np.float32))
+        return float(belief_model(replace(data, negatives=sampled)).beliefs(MEMORY_ONLY, None).values.mean[item])
+
+    usual = float(belief_model().beliefs(MEMORY_ONLY, None).values.mean[item])
+    assert believed(worlds.test.users) == usual
+    assert believed(worlds.train.users) < usual - 0.3
 
 
 def test_who_reads_no_logs_believes_the_same_whatever_they_say():
