@@ -10,6 +10,7 @@ import pytest
 
 from billp.settings import ModelKind
 from billp.simulators.env.world import World, Worlds
+from billp.simulators.quit.distance import distance_quantile
 from billp.simulators.rating.accuracy import Accuracy, Errors
 from billp.simulators.rating.factorisation import BiasedFactorisation
 from billp.simulators.rating.model_choice import ModelChoice
@@ -75,6 +76,31 @@ def test_worlds_that_disagree_on_what_is_liked():
     said = concerns(answered(STARS, mixed))
     assert [sentence[:44] for sentence in said] == ["The worlds disagree on what is liked: the it"]
     assert len(concerns(answered(STARS, STARS[::-1].copy()))) == 1
+
+
+def placed(world: World, vectors: np.ndarray) -> World:
+    """The world with items at `vectors` (items, d), a twentieth of whose pairs are too close."""
+    model = BiasedFactorisation.from_parameters(
+        {
+            "mean": np.array(0.0),
+            "user_bias": np.zeros(len(world.users)),
+            "item_bias": STARS,
+            "user_factors": np.zeros((len(world.users), vectors.shape[1])),
+            "item_vectors": vectors,
+        }
+    )
+    errors = Errors(0.9, 0.9, 1.0, 1.1)
+    beta = distance_quantile(model.item_vectors, 0.05, np.random.default_rng(0))
+    return replace(world, model=model, accuracy=Accuracy(errors, errors, 100), beta=beta)
+
+
+def test_worlds_that_disagree_on_what_is_alike():
+    worlds, rng = tiny_worlds(), np.random.default_rng(0)
+    one, other = rng.normal(size=(2, ITEMS, 4))
+    sound = replace(worlds, train=placed(worlds.train, one), test=placed(worlds.test, one + 0.1 * other), choice=None)
+    assert concerns(sound) == []
+    said = concerns(replace(sound, test=placed(worlds.test, other)))
+    assert [sentence[:48] for sentence in said] == ["The worlds disagree on what is alike: of the pai"]
 
 
 @pytest.mark.parametrize(("other", "warned"), [(0.8, True), (0.895, False), (0.95, False)])
