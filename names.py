@@ -37,10 +37,13 @@ def there_is_no(what: str, wanted: str, known: Collection[str], *, where: str = 
     """Returns the sentence that refuses the name `wanted`: similar `known` names, a list, and a `remedy`."""
     listed = sorted(known) if isinstance(known, set | frozenset) else list(known)
     more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
-    choice = f"choose one of {', '.join(listed[:_LISTED])}{more}" if listed else "there are none yet"
     place = f" {where}" if where else ""
     guess = did_you_mean(wanted, listed)
-    return f"There is no {what} {wanted!r}{place}{guess}; {choice}{', or ' + remedy if remedy else ''}."
+    if listed:
+        choice = f"choose one of {', '.join(listed[:_LISTED])}{more}{f', or {remedy}' if remedy else ''}"
+    else:
+        choice = f"there are none yet{f': {remedy}' if remedy else ''}"
+    return f"There is no {what} {wanted!r}{place}{guess}; {choice}."
 
 
 def did_you_mean(wanted: str, known: Sequence[str]) -> str:

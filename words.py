@@ -32,6 +32,12 @@ def named(text: str, otherwise: str) -> str:
     return line if any(unicodedata.category(char)[0] in "LNPS" for char in line) else otherwise
 
 
+def counted(number: int, noun: str) -> str:
+    """Returns the number, with commas between thousands, and the noun, in the plural unless there is one."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
 def for_prompt(text: str) -> str:
     """Returns `text` on one line without any token that begins or ends a turn, role or thought of a chat model."""
     if _ORDINARY.fullmatch(text):

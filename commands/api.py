@@ -9,19 +9,28 @@ import typer
 
 from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import AsJson, settings_from, show_json, show_table, stderr, stdout
+from billp.commands.output import AsJson, settings_from, show_json, show_results, stderr, stdout
 from billp.commands.running import run_to_end
 from billp.errors import BadInputError
 from billp.names import checked_name
 
 if TYPE_CHECKING:
     from billp.serving.api.service import ServicePlan
-    from billp.serving.api.trial import Trial
+    from billp.serving.api.trial import Field, Trial
     from billp.settings import Settings
 
 app = typer.Typer(help="The service for people.", invoke_without_command=True)
 _NEEDED = ("fastapi", "langgraph.checkpoint.sqlite", "prometheus_client", "psycopg", "uvicorn")
 Name = Annotated[str, typer.Option(help="name of the service: sessions and tokens belong to it")]
+_CAPTION = (
+    "In brackets 95% intervals. Difference: served less control; where its interval holds 0, these sessions do not "
+    "tell which is better."
+)
+_MEASURES: dict[Field, tuple[str, int]] = {
+    "length": ("items a session", 1),
+    "reward_each": ("stars an item", 2),
+    "reward_trajectory": ("stars a session", 1),
+}
 
 
 @app.callback()
@@ -76,7 +85,10 @@ def token(
 
 @app.command()
 def report(name: Name = "people", as_json: AsJson = False) -> None:
-    """Compare what the served method and the control brought, with 95% intervals over users."""
+    """Compare what the served method and the control brought, with 95% intervals over users.
+
+    A user's sessions are averaged first, so that each user counts once.
+    """
     _check_installed()
     from billp.serving.api.service import check_service
 
@@ -86,31 +98,34 @@ def report(name: Name = "people", as_json: AsJson = False) -> None:
     if as_json:
         show_json(trial)
     else:
-        _show(trial)
+        show_trial(trial)
 
 
-def _show(trial: Trial) -> None:
+def show_trial(trial: Trial) -> None:
+    """Prints the trial: one line for each number, the arms and their difference side by side."""
     from billp.experiments.stats.numbers import signed_interval, with_interval
+    from billp.experiments.stats.tables import TextTable
 
-    rows: list[list[object]] = [
-        [
-            arm.arm, ", ".join(arm.methods), arm.users, arm.sessions, arm.left, with_interval(arm.length, 1),
-            with_interval(arm.reward_each, 2), with_interval(arm.reward_trajectory, 1),
-        ]
-        for arm in trial.arms
-    ]  # fmt: skip
-    if not rows:
+    if not trial.arms:
         stdout.print("No session has ended yet.")
         return
-    if trial.differences:
-        far = trial.differences
-        rows.append(
-            [
-                "served less control", "", "", "", "", signed_interval(far["length"], 1),
-                signed_interval(far["reward_each"], 2), signed_interval(far["reward_trajectory"], 1),
+    arms, far = trial.arms, trial.differences
+    rows = {
+        "method": [", ".join(arm.methods) for arm in arms],
+        "users": [f"{arm.users:,}" for arm in arms],
+        "sessions": [f"{arm.sessions:,}" for arm in arms],
+        "of these left": [f"{arm.left:,}" for arm in arms],
+        **{
+            words: [
+                *(with_interval(getattr(arm, field), digits) for arm in arms),
+                *([signed_interval(far[field], digits)] if far else []),
             ]
-        )  # fmt: skip
-    show_table(["arm", "method", "users", "sessions", "left", "Len", "R_each", "R_traj"], rows)
+            for field, (words, digits) in _MEASURES.items()
+        },
+    }
+    columns = ("", *(arm.arm for arm in arms), *(["difference"] if far else []))
+    lines = ((name, *cells, *[""] * (len(columns) - 1 - len(cells))) for name, cells in rows.items())
+    show_results(TextTable("ended sessions, means over users", columns, tuple(lines), _CAPTION if far else ""))
 
 
 def _check_installed() -> None:

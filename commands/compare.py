@@ -158,3 +158,4 @@ def _show(found: Comparison, folder: Path) -> None:
             f"{serving.calls_at_once:.1f} calls at once; prompt tokens from the prefix cache: {shares}"
         )
     stdout.print(f"Run: {folder}")
+    stdout.print(f"Every episode and more pictures: billp report {folder.name}", soft_wrap=True)

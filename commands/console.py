@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable
+from textwrap import wrap
 from typing import Any
 
 import typer
@@ -19,6 +20,7 @@ from rich.table import Table
 from billp.words import for_json, for_terminal
 
 _WIDE = 4000
+_NARROWEST = 20  # characters of a line, whatever stands before it
 
 
 class Console(rich_console.Console):
@@ -28,7 +30,13 @@ class Console(rich_console.Console):
         super().__init__(highlight=False, markup=False, emoji=False, **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Prints; into a pipe or file a table is plain rows, one per line."""
+        """Prints; a path or id stays in one piece, and into a pipe or file a table is plain rows, one per line."""
+        if all(isinstance(shown, str) for shown in objects):
+            told = " ".join(objects)
+            super().print(
+                told if options.get("soft_wrap") else filled(told, self.width), **{**options, "soft_wrap": True}
+            )
+            return
         if not self.is_terminal:
             for shown in objects:
                 if isinstance(shown, Table):
@@ -41,6 +49,15 @@ class Console(rich_console.Console):
         """Yields the pieces of `renderable`; only rich itself may move the cursor."""
         for piece in super().render(renderable, options):
             yield piece if piece.control else piece._replace(text=for_terminal(piece.text))
+
+
+def filled(text: str, width: int, indent: int = 0) -> str:
+    """Returns `text` in lines of `width` characters, all but the first indented; a longer word stays in one piece."""
+    room = max(width - indent, _NARROWEST)
+    lines = list[str]()
+    for line in text.split("\n"):
+        lines += wrap(line, room, break_long_words=False, break_on_hyphens=False, replace_whitespace=False) or [""]
+    return f"\n{' ' * indent}".join(lines)
 
 
 # A pipe has no width, and its reader needs each row, id and path in one piece.

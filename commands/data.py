@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from billp.commands.intake import category_pairs, intake_pairs
-from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
+from billp.commands.output import AsJson, settings_from, show_json, show_names, show_pairs, show_table, stdout
 from billp.commands.shell_completion import dataset_names
 from billp.commands.waiting import fraction_bar
 
@@ -46,6 +46,7 @@ def fetch(
     with fraction_bar(f"fetching {name}") as progress:
         fetch_known(settings.data, name, progress)
     stdout.print(f"{name} is in {settings.data / 'datasets' / name}")
+    stdout.print(f"Next, its simulated users: billp simulator build {name}", soft_wrap=True)
 
 
 @app.command()
@@ -178,6 +179,7 @@ def add(
         return
     stdout.print(f"{dataset.name} is in {settings.data / 'datasets' / dataset.name}")
     show_pairs((intake_pairs(intake) if intake is not None else {}) | category_pairs(described))
+    stdout.print(f"Next, its simulated users: billp simulator build {dataset.name}", soft_wrap=True)
 
 
 def _named(columns: str | None) -> tuple[str, ...] | None:
@@ -193,8 +195,7 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         show_json({"datasets": names})
     else:
-        for name in names:
-            stdout.print(name)
+        show_names(names, "No data sets yet; `billp data fetch ml-100k` and `billp data add` bring one.")
 
 
 @app.command("show")

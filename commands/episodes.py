@@ -59,7 +59,9 @@ def train(options: RunOptions) -> None:
         )
     if not options.as_json:
         show_training(folder)
-    _show(summary, options, f"Run: {folder}   Memory: {options.named_memory}")
+    memory = options.named_memory
+    judge = f"billp evaluate --method {method} --dataset {options.dataset} --memory {memory}"
+    _show(summary, options, f"Run: {folder}   Memory: {memory}", f"Judge it with held-out users: {judge}")
 
 
 @run_command("evaluate")
@@ -90,7 +92,7 @@ def evaluate(options: RunOptions) -> None:
                 on_episode=lambda _: advance(),
             ),
         )
-    _show(summary, options, f"Run: {folder}")
+    _show(summary, options, f"Run: {folder}", f"Every episode, step by step: billp report {folder.name}")
 
 
 @run_command("episode")
@@ -138,13 +140,14 @@ def episode(options: RunOptions, user: Annotated[str, typer.Option(help="id of a
         echo(text.remaining(telling.finished(done, method)))
 
 
-def _show(summary: Summary, options: RunOptions, where: str) -> None:
+def _show(summary: Summary, options: RunOptions, where: str, following: str) -> None:
     from billp.experiments.stats.tables import summary_table
 
     if options.as_json:
         show_json(summary)
     else:
         show_results(summary_table({summary.name: summary}))
-        stdout.print(where)
+        stdout.print(where, soft_wrap=True)
+        stdout.print(following, soft_wrap=True)
     if summary.failed:
         raise typer.Exit(1)

@@ -21,8 +21,10 @@ def intake_pairs(intake: ImportReport) -> dict[str, str]:
     pairs = {
         "sources": ", ".join(intake.sources),
         "columns": ", ".join(f"{role.replace('_', ' ')}={name}" for role, name in intake.columns.items()),
-        "ratings": _FEEDBACK[intake.feedback],
     }
+    if intake.unused:
+        pairs["not used"] = "; ".join(f"{', '.join(names)} of {file}" for file, names in intake.unused.items())
+    pairs["ratings"] = _FEEDBACK[intake.feedback]
     if "categories" in intake.columns:
         separator = intake.categories_separated_by
         separated = f"separated by {_SEPARATORS.get(separator or '', separator)}"
@@ -31,11 +33,13 @@ def intake_pairs(intake: ImportReport) -> dict[str, str]:
     pairs |= {f"{file} is": words for file, words in intake.read_as.items()}
     if intake.times is not None:
         pairs["times"] = f"read {intake.times}"
+    elif "timestamp" not in intake.columns:
+        pairs["times"] = "no column of times: the order of the rows is taken as the order in time"
     pairs |= {
-        "rows read": f"{intake.rows}",
-        "repeated": f"{intake.repeated} rows folded into another of the same user and item",
-        "dropped": f"{intake.dropped_users} users and {intake.dropped_items} items with fewer than {intake.min_user} "
-        f"and {intake.min_item} interactions, with {intake.dropped_rows} rows",
+        "rows read": f"{intake.rows:,}",
+        "repeated": f"{intake.repeated:,} rows folded into another of the same user and item",
+        "dropped": f"{intake.dropped_users:,} users with fewer than {intake.min_user} interactions and "
+        f"{intake.dropped_items:,} items with fewer than {intake.min_item}; {intake.dropped_rows:,} rows in all",
     }
     for file, reasons in intake.skipped.items():
         listed = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
@@ -47,9 +51,9 @@ def intake_pairs(intake: ImportReport) -> dict[str, str]:
             "leading zeros and a final .0 make no difference"
         )
     if intake.unknown_items:
-        pairs["unknown items"] = f"{intake.unknown_items} rows passed over"
+        pairs["unknown items"] = f"{intake.unknown_items:,} rows passed over"
     if intake.feedback in ("hours", "presence"):
-        pairs["negatives"] = f"{intake.negatives} sampled with seed {intake.seed} as dislikes"
+        pairs["negatives"] = f"{intake.negatives:,} sampled with seed {intake.seed} as dislikes"
     return pairs
 
 

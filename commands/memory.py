@@ -11,9 +11,10 @@ import typer
 
 from billp.commands import attribution
 from billp.commands.console import complain
-from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
+from billp.commands.output import AsJson, settings_from, show_json, show_names, show_pairs, show_table, stdout
 from billp.commands.shell_completion import memory_names
 from billp.commands.waiting import spinner
+from billp.words import counted
 
 if TYPE_CHECKING:
     from billp.memory import AgentMemory, Principle, Record
@@ -31,11 +32,11 @@ Name = Annotated[str, typer.Option("--memory", help="name of the memory")]
 def stats(dataset: Dataset = "ml-100k", memory: Name = "billp", as_json: AsJson = False) -> None:
     """Count what a memory holds."""
     with known_memory(dataset, memory) as agent_memory:
-        counted = agent_memory.stats()
+        found = agent_memory.stats()
     if as_json:
-        show_json(counted)
+        show_json(found)
     else:
-        show_pairs(counted.counts | {"embedder": counted.embedder, "where": counted.where}, f"{dataset}, {memory}")
+        show_pairs(found.counts | {"embedder": found.embedder, "where": found.where}, f"{dataset}, {memory}")
 
 
 @app.command("list")
@@ -56,8 +57,17 @@ def list_(
         names, damaged = readable_inventory(settings_from())
         if as_json:
             show_json({"memories": {name: list(memories) for name, memories in names.items()}})
+        elif not any(names.values()):
+            show_names([], "No memories yet; `billp train`, `billp compare` and `billp play --learn` fill them.")
         else:
-            show_table(["dataset", "memories"], [(name, ", ".join(memories)) for name, memories in names.items()])
+            show_table(
+                ["dataset", "memory", "records"],
+                [
+                    (of, name, f"{sum(counts.values()):,}")
+                    for of, memories in names.items()
+                    for name, counts in memories.items()
+                ],
+            )
         for error in damaged:
             complain(f"billp: {error}")
         return
@@ -168,7 +178,7 @@ def prune(
     if texts:
         show_table(["id", "usage", "text"], [(id_, harmful[id_].words(), text) for id_, text in texts.items()])
     said = "forgotten" if yes else "would be forgotten; add --yes to do so"
-    stdout.print(f"{len(texts)} record{'' if len(texts) == 1 else 's'} of memory {memory} {said}")
+    stdout.print(f"{counted(len(texts), 'record')} of memory {memory} {said}")
 
 
 @app.command()
@@ -180,7 +190,7 @@ def export(
     """Write a memory to a file of JSON lines, lossless."""
     with known_memory(dataset, memory) as agent_memory:
         count = agent_memory.export(file)
-    stdout.print(f"{count} records written to {file}")
+    stdout.print(f"{counted(count, 'record')} written to {file}")
 
 
 @app.command("import")
@@ -194,7 +204,7 @@ def import_(
 
     with open_memory(settings_from(), dataset, memory, SentenceEmbedder()) as agent_memory:
         count = agent_memory.import_(file)
-    stdout.print(f"{count} records read from {file}")
+    stdout.print(f"{counted(count, 'record')} read from {file}")
 
 
 @app.command()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from billp.commands.console import complain
-from billp.commands.output import settings_from, show_pairs, stdout
+from billp.commands.output import settings_from, show_commands, stdout
+from billp.words import counted
 
 
 def show() -> None:
@@ -21,12 +22,15 @@ def show() -> None:
     if open_runs := [
         run for run in runs if run.state == "interrupted" and run.command in ("train", "evaluate", "compare")
     ]:
-        steps["go on with a run"] = f"billp runs show {open_runs[0].name}; its command again with --run NAME --resume"
+        steps[f"go on with the interrupted run {open_runs[0].name}: its command again with --resume"] = (
+            f"billp runs show {open_runs[0].name}"
+        )
     if not datasets:
-        steps["see it learn"] = "billp demo"
-        steps["get data"] = "billp data fetch ml-100k, or your own: billp data add FILE --items FILE"
+        steps["see it learn, in two minutes"] = "billp demo"
+        steps["get a public data set"] = "billp data fetch ml-100k"
+        steps["use your own logs"] = "billp data add RATINGS --items ITEMS --name NAME"
     for name in [each for each in datasets if each not in simulators][:2]:
-        steps[f"make users of {name}"] = f"billp simulator build {name}"
+        steps[f"make simulated users of {name}"] = f"billp simulator build {name}"
     if simulators and not memories:
         steps["learn"] = f"billp train --dataset {simulators[0]}"
     if memories:
@@ -38,8 +42,10 @@ def show() -> None:
         steps["look at the last run"] = f"billp report {runs[0].name}"
     if simulators:
         steps["be the user"] = f"billp play --user YOU --dataset {simulators[0]}"
-    stdout.print(f"{len(datasets)} datasets, {len(simulators)} simulators, {len(memories)} memories, {len(runs)} runs")
-    show_pairs(steps, "What you can do next")
+    counts = {"data set": len(datasets), "simulator": len(simulators), "memory": len(memories), "run": len(runs)}
+    stdout.print(", ".join(counted(count, noun) for noun, count in counts.items()))
+    stdout.print("What you can do next", style="bold")
+    show_commands(steps)
     stdout.print("All commands: billp --help")
     for error in damaged:
         complain(f"billp: {error}")

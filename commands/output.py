@@ -10,7 +10,7 @@ import typer
 from pydantic import BaseModel
 
 from billp.commands import console
-from billp.commands.console import echo_json
+from billp.commands.console import echo_json, filled
 from billp.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -62,9 +62,24 @@ def show_results(table: TextTable) -> None:
 
 
 def show_pairs(pairs: Mapping[str, object], title: str | None = None) -> None:
-    """Prints name and value, one line each."""
+    """Prints name and value, one pair below the other; a long value goes on below its beginning."""
     if title:
         stdout.print(title, style="bold")
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        stdout.print(f"  {name:<{width}}  {value}")
+        stdout.print(f"  {name:<{width}}  {filled(str(value), stdout.width, width + 4)}", soft_wrap=True)
+
+
+def show_commands(commands: Mapping[str, str]) -> None:
+    """Prints what may be done next, and below each the command, in one piece to be copied."""
+    for what, command in commands.items():
+        stdout.print(f"  {what}")
+        stdout.print(f"      {command}", soft_wrap=True)
+
+
+def show_names(names: Sequence[str], none: str) -> None:
+    """Prints one name a line; on stderr, if there is none, the sentence `none`, so that a pipe gets nothing."""
+    for name in names:
+        stdout.print(name, soft_wrap=True)
+    if not names:
+        stderr.print(none)

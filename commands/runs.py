@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from billp.commands.output import AsJson, settings_from, show_json, show_pairs, show_table, stdout
+from billp.commands.output import AsJson, settings_from, show_json, show_names, show_pairs, show_table, stdout
 from billp.commands.shell_completion import run_names
 
 app = typer.Typer(help="List, show, rename and remove runs.", no_args_is_help=True)
@@ -22,6 +22,9 @@ def list_(as_json: AsJson = False) -> None:
     found = list_runs(settings_from().runs_dir)
     if as_json:
         show_json({"runs": [run.plain() for run in found]})
+        return
+    if not found:
+        show_names([], "No runs yet; billp train, evaluate and compare make them.")
         return
     rows = [
         (run.name, run.command, run.method, run.dataset, _count(run.episodes), _when(run.changed), run.state)

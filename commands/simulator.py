@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_table, stderr, stdout
+from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_names, show_table, stderr, stdout
 from billp.commands.shell_completion import dataset_names
 from billp.commands.waiting import fraction_bar, spinner
 from billp.experiments.stats.numbers import fixed
@@ -42,6 +42,7 @@ def build(name: Name, assign: Assignments = None) -> None:
             f"has seen); a biased factorisation by {off.biased_factorisation:.4f}, item means by {off.item_mean:.4f}."
         )
     _warn(concerns(worlds))
+    stdout.print(f"Next: billp compare --methods random,mmr,billp-memory-only --dataset {name}", soft_wrap=True)
 
 
 @app.command("list")
@@ -53,8 +54,7 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         show_json({"simulators": names})
     else:
-        for name in names:
-            stdout.print(name)
+        show_names(names, "No simulators yet; `billp simulator build NAME` builds one for a data set.")
 
 
 @app.command()

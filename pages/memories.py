@@ -14,6 +14,7 @@ from billp.pages.runs import Runs
 from billp.reports.episode_view import OriginView, Place
 from billp.reports.provenance import Source, source_of
 from billp.settings import Settings
+from billp.words import counted
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Memories:
         with open_memory(self.settings, dataset, memory, self.embedder) as held:
             known = [id_ for id_ in forgetting.ids if id_.partition("/")[0] in KINDS and held.text_of(id_) is not None]
             erase_records(self.settings, held, known)
-        return Done(said=f"{len(known)} record{'' if len(known) == 1 else 's'} of memory {memory} forgotten.")
+        return Done(said=f"{counted(len(known), 'record')} of memory {memory} forgotten.")
 
 
 def _remembered(match: Match[Record], source: Source | None, places: dict[Source, Place], usage: str) -> Remembered:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from billp.experiments.runs.configured_folder import completed
 from billp.experiments.runs.stored import Config
 from billp.reports.report import Report
+from billp.words import counted
 
 
 def facts_of(report: Report) -> dict[str, str]:
@@ -21,7 +22,7 @@ def facts_of(report: Report) -> dict[str, str]:
         "quit rule": _all((config.rule.removeprefix("quit rule ") for config in configs), "; "),
         "horizon": _all(_horizon(config) for config in configs),
         "seeds": _all(str(seed) for seed in sorted({line.seed for line in lines})),
-        "episodes": f"{len(lines):,} in {len(report.runs)} run folder{'' if len(report.runs) == 1 else 's'}",
+        "episodes": f"{len(lines):,} in {counted(len(report.runs), 'run folder')}",
         "recorded": _all(
             [_day(line.started) for line in lines[:1]] + [_day(line.ended) for line in lines[-1:]], " to "
         ),

@@ -73,14 +73,14 @@ def _summary(group: Sequence[RunData], runs: Sequence[RunData]) -> Summary:
 
 
 def is_trained(group: Sequence[RunData]) -> bool:
-    """Returns whether each seed of the runs in `group` is a separate training, as in a comparison.
+    """Returns whether each seed of the runs in `group` is a training or a tuning of its own, as in a comparison.
 
     A run by itself measures the one memory or policy that it was made with.
     """
     plan, method = group[0].config.plan, METHODS.get(group[0].method)
     if not plan.arm or method is None:
         return False
-    return method.needs_policy or (method.learns and plan.trained != 0)
+    return method.trains and not (method.learns and plan.trained == 0)
 
 
 def _kind(run: RunData) -> Hashable:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billp.catalogue import Item
-from billp.words import for_json, for_prompt, for_terminal, named, one_line
+from billp.words import counted, for_json, for_prompt, for_terminal, named, one_line
 
 TOKENS = [
     "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|system|>", "<|user|>",  # ChatML, Phi
@@ -103,6 +103,11 @@ def test_json_says_the_same_without_such_characters(value: object):
     said = for_json(json.dumps(value, ensure_ascii=False, indent=2))
     assert json.loads(said) == value
     assert for_terminal(said) == said
+
+
+def test_numbers_and_nouns_agree():
+    assert [counted(number, "memory") for number in (0, 1, 1200)] == ["0 memories", "1 memory", "1,200 memories"]
+    assert counted(2, "data set") == "2 data sets"
 
 
 @pytest.mark.parametrize("title", INVISIBLE)

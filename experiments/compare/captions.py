@@ -6,6 +6,7 @@ from billp.experiments.analysis.knowledge import known
 from billp.experiments.compare.design import Design
 from billp.graphs.dependencies import Dependencies
 from billp.simulators.quit.registry import rule_named
+from billp.words import counted
 
 
 def caption(design: Design, deps: Dependencies, *, met: int) -> str:
@@ -17,7 +18,7 @@ def caption(design: Design, deps: Dependencies, *, met: int) -> str:
     horizon = worlds.test.horizon
     said = [
         f"Test users: {met} of the {len(worlds.test.users)} held out of {design.dataset} (split by seed "
-        f"{settings.seed}), met once with each of {_count(len(design.seeds), 'seed')}; train users: the other "
+        f"{settings.seed}), met once with each of {counted(len(design.seeds), 'seed')}; train users: the other "
         f"{len(worlds.train.users)}.",
         f"Each part has a world fitted to its own logs alone ({worlds.test.model.kind}); users leave by the rule "
         f"{rule.name} (window {window}), after {horizon} steps at most"
@@ -26,7 +27,7 @@ def caption(design: Design, deps: Dependencies, *, met: int) -> str:
     learning = [name for name, method in arms.items() if method.learns]
     if learning:
         said.append(
-            f"Learned from {_count(design.train_episodes, 'episode')} with train users, separately for each seed: "
+            f"Learned from {counted(design.train_episodes, 'episode')} with train users, separately for each seed: "
             f"{', '.join(learning)}."
         )
     policies = [name for name, method in arms.items() if method.needs_policy]
@@ -51,11 +52,7 @@ def caption(design: Design, deps: Dependencies, *, met: int) -> str:
     if any(method.chooser == "oracle" for method in arms.values()):
         said.append("The oracle knows what test users would answer: a bound, no rival.")
     said.append(
-        "Intervals are 95%, over users and, where a method trains, over trainings. Coverage: share of the catalogue "
-        "that one seed's test users saw."
+        "Intervals are 95%, over users and, where a method learns or is tuned, over trainings. Coverage: share of the "
+        "catalogue that one seed's test users saw."
     )
     return " ".join(said)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

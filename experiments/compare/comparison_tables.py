@@ -8,6 +8,14 @@ from billp.experiments.stats.intervals import Estimate, excludes
 from billp.experiments.stats.numbers import fixed, share, with_interval
 from billp.experiments.stats.tables import TextTable, cost_table, results_table
 
+_CONDUCT = (
+    "Coverage: share of the catalogue recommended at least once. Diversity: mean Jaccard distance between the "
+    "categories of two items of an episode. Long tail: share of recommendations outside the most popular fifth. "
+    "Grounded: share of items named in free words that exist under just that title. Avoidable quits: those where the "
+    "shortlist held an item that would have kept the user. Visits a month: to be expected of a user in 30 days, by an "
+    "assumed model of when users come back."
+)
+
 
 def tables_of(comparison: Comparison) -> list[TextTable]:
     """Returns every table that the comparison has numbers for."""
@@ -54,7 +62,7 @@ def conduct_table(comparison: Comparison) -> TextTable:
         if (conduct := summary.conduct) is not None
     ]
     columns = ("method", "coverage", "diversity", "long tail", "grounded", "ended", "avoidable quits", "visits a month")
-    return TextTable("beyond accuracy", columns, tuple(rows))
+    return TextTable("beyond accuracy", columns, tuple(rows), _CONDUCT)
 
 
 def curve_table(comparison: Comparison) -> TextTable:

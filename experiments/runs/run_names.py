@@ -9,6 +9,7 @@ from billp.errors import ArtifactError
 from billp.graphs.methods import METHODS
 from billp.names import there_is_no
 from billp.whole_files import read_bounded, write_whole
+from billp.words import counted
 
 EPISODES, METRICS, JUDGED = "episodes.jsonl", "metrics.json", "critic.json"
 LONGEST = 64_000_000  # bytes of an episode's line; one of a thousand steps takes some hundred thousand
@@ -53,7 +54,7 @@ def row_name(
     known = METHODS.get(method)
     if trained is None or (arm and not probe) or (known is not None and not known.learns):
         return name
-    learned = f"{name} after {trained} episode{'' if trained == 1 else 's'}" if trained else f"{name} before learning"
+    learned = f"{name} after {counted(trained, 'episode')}" if trained else f"{name} before learning"
     return f"{learned} (probe)" if probe else learned
 
 

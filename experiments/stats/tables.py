@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from billp.experiments.stats.episode_metrics import METRICS
 from billp.experiments.stats.metrics import Summary
 from billp.experiments.stats.numbers import fixed, share, with_interval
+from billp.words import counted
 
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
+_LEGEND = "Len: steps of an episode; R_each: stars of a step; R_traj: stars of an episode."
+_SHORT_S = 0.1  # below it, two digits after the point say nothing
 
 
 @dataclass(frozen=True)
@@ -44,34 +47,24 @@ class TextTable:
 
 
 def summary_table(summaries: Mapping[str, Summary]) -> TextTable:
-    """Returns one row per method: Len, R_each and R_traj with 95% intervals, failures, tokens, seconds per step."""
-    return TextTable(
-        title=_title(summaries),
-        columns=("method", *_labels(), "failed", "tokens/step", "s/step"),
-        rows=tuple(
-            (
-                name, *_rewards(summary), _failed(summary), fixed(summary.tokens_per_step, 0),
-                fixed(summary.seconds_per_step, 2),
-            )
-            for name, summary in summaries.items()
-        ),
-    )  # fmt: skip
+    """Returns one row per method: Len, R_each and R_traj with 95% intervals, tokens and seconds per step, failures."""
+    rows = {
+        name: (*_rewards(summary), fixed(summary.tokens_per_step, 0), _seconds(summary.seconds_per_step))
+        for name, summary in summaries.items()
+    }
+    return _results(summaries, ("tokens/step", "s/step"), rows, _LEGEND)
 
 
 def results_table(summaries: Mapping[str, Summary], caption: str) -> TextTable:
     """Returns one row per method: Len, R_each and R_traj with 95% intervals, coverage, use of logs, failures."""
-    return TextTable(
-        title=_title(summaries),
-        columns=("method", *_labels(), "coverage", "logs", "failed"),
-        rows=tuple(
-            (
-                name, *_rewards(summary), share(None if summary.conduct is None else summary.conduct.coverage),
-                "yes" if summary.uses_logs else "no", _failed(summary),
-            )
-            for name, summary in summaries.items()
-        ),
-        caption=caption,
-    )  # fmt: skip
+    rows = {
+        name: (
+            *_rewards(summary), share(None if summary.conduct is None else summary.conduct.coverage),
+            "yes" if summary.uses_logs else "no",
+        )
+        for name, summary in summaries.items()
+    }  # fmt: skip
+    return _results(summaries, ("coverage", "logs"), rows, f"{_LEGEND} {caption}".strip())
 
 
 def cost_table(summaries: Mapping[str, Summary]) -> TextTable:
@@ -82,16 +75,33 @@ def cost_table(summaries: Mapping[str, Summary]) -> TextTable:
         rows=tuple(
             (
                 name, fixed(summary.tokens_per_step, 0), fixed(summary.llm_calls_per_step, 2),
-                share(summary.cached_share) if summary.tokens_per_step else "-", fixed(summary.seconds_per_step, 2),
+                share(summary.cached_share) if summary.tokens_per_step else "-", _seconds(summary.seconds_per_step),
             )
             for name, summary in summaries.items()
         ),
+        caption="Of finished episodes. Cached: share of the prompt tokens that the prefix cache served.",
     )  # fmt: skip
+
+
+def _results(
+    summaries: Mapping[str, Summary], columns: Sequence[str], rows: Mapping[str, Sequence[str]], caption: str
+) -> TextTable:
+    """Returns the table; failures have a column only where an episode failed."""
+    failed = any(summary.failed for summary in summaries.values())
+    return TextTable(
+        title=_title(summaries),
+        columns=("method", *_labels(), *columns, *(["failed"] if failed else [])),
+        rows=tuple(
+            (name, *rows[name], *([f"{summary.failed} of {summary.episodes}"] if failed else []))
+            for name, summary in summaries.items()
+        ),
+        caption=caption,
+    )
 
 
 def _title(summaries: Mapping[str, Summary]) -> str:
     first = next(iter(summaries.values()))
-    return f"{first.dataset}, {first.users} user{'' if first.users == 1 else 's'}"
+    return f"{first.dataset}, {counted(first.users, 'user')}"
 
 
 def _labels() -> Sequence[str]:
@@ -102,8 +112,8 @@ def _rewards(summary: Summary) -> Sequence[str]:
     return [with_interval(summary.estimate(metric.name), metric.digits) for metric in METRICS.values()]
 
 
-def _failed(summary: Summary) -> str:
-    return f"{summary.failed} of {summary.episodes}"
+def _seconds(seconds: float) -> str:
+    return fixed(seconds, 2 if seconds >= _SHORT_S else 4)
 
 
 def _pipe(text: str) -> str:

@@ -26,7 +26,7 @@ function results(found) {
       ["method", "R_traj drawn", ...metrics.map(([, label]) => label), "coverage", "logs", "users", "episodes"], ["R_traj drawn"], rows)),
     ...found.remarks.map(quiet),
     quiet("Len counts recommendations, R_traj sums their rewards, R_each = R_traj / Len: means of users over seeds, with 95% intervals "
-      + "over users and, where each seed trained anew, over trainings. Coverage: share of the catalogue that the users of one seed saw. "
+      + "over users and, where a method learns or is tuned again with each seed, over trainings. Coverage: share of the catalogue that the users of one seed saw. "
       + "Logs: whether the method reads the train users' logs. Failed episodes enter no mean."));
 }
 
@@ -63,16 +63,9 @@ function texts({ title, columns, rows, caption, shares }) {
   }));
   const worlds = shares.length > 0; // whose title begins with the name of a data set
   const heading = worlds ? title : title[0].toUpperCase() + title.slice(1);
-  const words = worlds ? "billp report RUN/WORLD@splitN shows one world with its episodes." : EXPLAINED[title];
+  const words = worlds ? "billp report RUN/WORLD@splitN shows one world with its episodes." : "";
   return section(heading, wide(heading, made), ...[caption, words].filter(Boolean).map(quiet));
 }
-
-const EXPLAINED = {
-  "beyond accuracy": "Coverage: share of the catalogue recommended at least once. Diversity: mean Jaccard distance between the categories "
-    + "of two items of an episode. Long tail: outside the most popular fifth. Avoidable: the shortlist held an item that would have kept "
-    + "the user. Visits a month: to be expected of a user in 30 days, by an assumed model of when users come back.",
-  cost: "Of finished episodes. Cached: share of the prompt tokens that the prefix cache served.",
-};
 
 // The tables for a paper, to be copied.
 function forms(found) {

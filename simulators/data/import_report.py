@@ -78,7 +78,8 @@ class ImportReport(BaseModel):
     sampled pairs. `categories_separated_by` is None if no column holds categories, or nothing separates them. `read_as`
     says by file how it was understood, `times` how times were read; `skipped` counts the rows left out by file and
     reason. `matched_ids` counts the rows whose item id differs from the item table's by leading zeros or a final `.0`;
-    `matched_example` is the first such id and the table's.
+    `matched_example` is the first such id and the table's. `unused` has the columns of each file that were taken for
+    nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,3 +103,4 @@ class ImportReport(BaseModel):
     skipped: dict[str, dict[str, int]] = {}
     matched_ids: int = 0
     matched_example: tuple[str, str] | None = None
+    unused: dict[str, tuple[str, ...]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -28,9 +28,9 @@ _ITEM_IDS = (
 _MORE_GUESSES: dict[str, tuple[str, ...]] = {
     "user": (
         "user", "uid", "customer_id", "reviewer_id", "member_id", "account_id", "author_id", "steam_id", "username",
-        "user_name", "reviewer", "author", "customer",
+        "user_name", "reviewer", "author", "customer", "member", "player", "reader", "viewer", "listener", "client",
     ),
-    "item": (*_ITEM_IDS, "item"),
+    "item": (*_ITEM_IDS, "item", "product", "movie", "film", "book", "game", "song", "track", "article", "sku"),
     "item_key": ("item_id", "product_id", "business_id", *_ITEM_IDS, "item", "id"),
     "rating": (
         "score", "overall", "star_rating", "rate", "review_rating", "review_score", "user_rating", "liked", "is_liked",
@@ -39,7 +39,7 @@ _MORE_GUESSES: dict[str, tuple[str, ...]] = {
     "hours": ("hours", "play_hours", "hours_played", "playtime", "playtime_forever", "play_count", "plays"),
     "timestamp": (
         "time", "datetime", "date", "unix_review_time", "review_time", "review_date", "unix_timestamp", "created_at",
-        "date_added", "date_posted", "posted", "rated_at", "reviewed_at", "ts",
+        "date_added", "date_posted", "posted", "rated_at", "reviewed_at", "ts", "when",
     ),
     "title": (
         "book_title", "track_name", "song_title", "artist_name", "product_title", "video_title", "original_title",
@@ -102,7 +102,7 @@ def guess_mapping(
         if role in given or found is not None:
             chosen[role] = given.get(role, found)
         elif role not in _OPTIONAL:
-            raise untold_column(f"{file} line 1", fields[file], role)
+            raise untold_columns(f"{file} line 1", fields[file], [role])
     try:
         return ColumnMapping(**{**given, **chosen})
     except ValidationError as error:
@@ -116,15 +116,17 @@ def column_flag(role: str) -> str:
     return _FLAGS.get(role, f"--{role}-col")
 
 
-def untold_column(header: str, names: Iterable[str], role: str, hint: str = "") -> DataError:
-    """Returns the error for a table none of whose columns `names` can be taken for `role`.
+def untold_columns(header: str, names: Iterable[str], roles: Sequence[str], hint: str = "") -> DataError:
+    """Returns the error for a table none of whose columns `names` can be taken for any of the `roles`.
 
     `header` says where the names stand; `hint` is appended and says what else may be done.
     """
     there = ", ".join(name for name in names if name) or "none"
+    wanted = " or the ".join(role.replace("_", " ") for role in roles)
+    flags = " and ".join(column_flag(role) for role in roles)
     return DataError(
-        f"{header}: no column among {there} tells by its name that it holds the {role.replace('_', ' ')}; "
-        f"say which one does with {column_flag(role)}{hint}."
+        f"{header}: no column among {there} tells by its name that it holds the {wanted}; "
+        f"say which {'one does' if len(roles) == 1 else 'ones do'} with {flags}{hint}."
     )
 
 

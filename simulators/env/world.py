@@ -245,6 +245,6 @@ def users_of(world: World, count: int, seed: int) -> list[int]:
     if not 0 <= count <= len(world.users):
         raise BadInputError(
             f"The {world.split} world of {world.name} has {len(world.users)} users and {count} were asked for; "
-            f"ask for 0 to {len(world.users)}."
+            f"ask for at most {len(world.users)}."
         )
     return [int(user) for user in np.random.default_rng(seed).permutation(world.users)[:count]]

@@ -89,7 +89,8 @@ def _disagreements(worlds: Worlds, train: _Answers, test: _Answers) -> list[str]
         if choice.test[other] < (1 - BETTER) * choice.test[choice.kind]:
             said.append(
                 f"The worlds disagree on the model: both use {choice.kind}, and in the test world {other} is better "
-                f"({choice.test[other]:.3f} against {choice.test[choice.kind]:.3f} stars off); set simulator.model."
+                f"({choice.test[other]:.3f} against {choice.test[choice.kind]:.3f} stars off). For "
+                f"{other} in both, build it again with --set simulator.model={other}."
             )
     averages = [float(answers.items.mean()) for answers in (train, test)]
     if abs(averages[0] - averages[1]) >= APART:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from billp.commands.api import show_trial
+from billp.experiments.stats.intervals import difference_between, mean_of
 from billp.serving.api.service import open_records
+from billp.serving.api.trial import ARMS, FIELDS, ArmOutcome, Trial
 from billp.settings import load_settings
 from tests.cli.conftest import Billp
 
@@ -55,3 +60,20 @@ def test_the_report_names_a_service_that_is_not_there_and_shows_one_that_is(bill
     asyncio.run(prepared())
     assert "No session has ended yet." in billp("api", "report").out
     assert billp("api", "report", "--json").json == {"arms": [], "differences": {}}
+
+
+def test_the_report_says_in_words_how_the_arms_differ(capsys: pytest.CaptureFixture[str]):
+    tables = [np.array([[6.0, 8.0, 10.0]]), np.array([[5.0, 5.0, 6.0]])]
+    arms = [
+        ArmOutcome(
+            arm=arm, methods=[method], users=3, sessions=1204, left=2,
+            **dict.fromkeys(FIELDS, mean_of([table], trained=False)),
+        )
+        for arm, method, table in zip(ARMS, ("billp", "popular"), tables, strict=True)
+    ]  # fmt: skip
+    show_trial(Trial(arms=arms, differences=dict.fromkeys(FIELDS, difference_between(*tables))))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "served control difference" in said
+    assert "sessions 1,204 1,204" in said
+    assert re.search(r"stars a session 8\.0 .* 5\.3 .* \+2\.7", said)
+    assert "served less control" in said

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from billp.commands.console import filled
 from billp.commands.fitting import fitted
 
 WORDS = st.lists(st.text("abc-/0123456789", min_size=1, max_size=50), min_size=1, max_size=5).map(" ".join)
@@ -28,6 +29,14 @@ def test_no_word_of_a_cell_is_broken_at_any_width(rows: list[tuple[str, ...]], w
     found = {word.rstrip(";") for word in re.findall(r"[^\s│┃]+", said)}
     for row in rows:
         assert {word for cell in row for word in cell.split()} <= found
+
+
+@given(st.lists(WORDS, min_size=1, max_size=4).map("\n".join), st.integers(30, 90), st.integers(0, 8))
+def test_no_word_of_a_text_is_broken_and_its_lines_begin_below_each_other(text: str, width: int, indent: int):
+    first, *others = filled(text, width, indent).split("\n")
+    assert " ".join([first, *others]).split() == text.split()
+    assert all(line.startswith(" " * indent) for line in others)
+    assert all(len(line) <= width or " " not in line.strip() for line in (" " * indent + first, *others))
 
 
 def test_a_row_that_does_not_fit_is_a_paragraph_that_names_its_columns():

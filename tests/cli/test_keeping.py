@@ -82,11 +82,11 @@ def test_a_run_whose_episodes_cannot_be_read_is_listed(billp: Billp, run: Path):
 def test_a_run_without_its_end_is_said_to_be_open(billp: Billp, run: Path):
     (run / "metrics.json").unlink()
     assert billp("runs", "show", "first", "--json").json["state"] == "interrupted"
-    assert "go on with a run" in billp().out
+    assert "go on with the interrupted run" in billp().out
     with (run / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert billp("runs", "show", "first", "--json").json["state"] == "running"
-        assert "go on with a run" not in billp().out
+        assert "go on with the interrupted run" not in billp().out
 
 
 def test_a_run_is_renamed_and_goes_on_under_its_new_name(billp: Billp, run: Path):
@@ -165,7 +165,7 @@ def test_a_damaged_memory_is_named_beside_the_others(billp: Billp, tiny: Path, h
         said = billp(*command)
         assert (said.code, "bad-" in said.err, "cannot be read" in said.err) == (0, True, True), said.words
     assert said.json == {"memories": {"tiny": ["mine"]}}
-    assert "1 memories" in billp().out
+    assert "1 memory," in billp().out
 
     assert billp("memory", "rm", "mine", "--dataset", "tiny", "--yes").code == 0
     assert not folder_of(load_settings(), "tiny", "mine").exists()
@@ -183,7 +183,7 @@ def test_alone_it_says_what_to_do_next(billp: Billp, own_folders: Path):
     said = billp()
     assert said.code == 0
     assert "billp demo" in said.out
-    assert "0 datasets" in said.out
+    assert "0 data sets" in said.out
 
 
 def test_it_leads_on_from_what_is_there(billp: Billp, run: Path):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from billp.experiments.stats.intervals import mean_of
+from billp.experiments.stats.metrics import seed_table
+from billp.graphs.methods import METHODS, Method
 from billp.reports import find_runs
 from billp.reports.report_rows import Row, group_rows
 from tests.reports.examples import comparison, episode, put_run
@@ -52,6 +57,18 @@ def test_a_run_from_before_a_setting_existed_is_of_one_kind_with_later_ones(tmp_
     )  # fmt: skip
     (row,) = rows_of(tmp_path / "all").values()
     assert row.summary.episodes == 2
+
+
+@pytest.mark.parametrize("method", list(METHODS.values()), ids=lambda method: method.name)
+def test_an_arm_that_is_trained_or_tuned_has_the_interval_of_its_trainings(tmp_path: Path, method: Method):
+    for seed, reward in enumerate([1, 3, 5]):
+        lines = [episode(f"test-{seed}-{user}", reward, user=user, seed=seed, method=method.name) for user in "abc"]
+        put_run(tmp_path / "all" / str(seed), lines, method=method.name, arm=method.name, seeds=[seed], trained=9)
+    (row,) = rows_of(tmp_path / "all").values()
+    done = [(line.seed, line.user, line.output["reward_trajectory"]) for line in row.lines if line.output is not None]
+    tables = [seed_table(done)]
+    assert row.summary.r_traj == mean_of(tables, trained=method.trains)
+    assert mean_of(tables, trained=True) != mean_of(tables, trained=False)
 
 
 def test_several_runs_are_rows_of_their_own(tmp_path: Path):

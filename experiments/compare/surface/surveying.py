@@ -26,6 +26,7 @@ from billp.graphs.methods import METHODS
 from billp.graphs.resources import Resources
 from billp.simulators.env.variants import Variant
 from billp.whole_files import write_whole
+from billp.words import counted
 
 # A surface may go on with more.
 _MAY_CHANGE = (
@@ -208,12 +209,12 @@ def _caption(survey: Survey) -> str:
         else ("for these splits")
     )
     said = [
-        f"{_count(survey.users, 'test user')} in each of {_count(survey.splits, 'split')} of {survey.dataset}, met "
-        f"once with each of {_count(len(survey.seeds), 'seed')}; each world is fitted to its own users' logs alone. "
+        f"{counted(survey.users, 'test user')} in each of {counted(survey.splits, 'split')} of {survey.dataset}, met "
+        f"once with each of {counted(len(survey.seeds), 'seed')}; each world is fitted to its own users' logs alone. "
         "A world is named by its quit rule and window; without categories, the rating model does not know them. "
         "The oracle knows what test users would answer.",
         *(
-            [f"Learned from {_count(survey.train_episodes, 'episode')} with train users: {', '.join(learning)}."]
+            [f"Learned from {counted(survey.train_episodes, 'episode')} with train users: {', '.join(learning)}."]
             if learning
             else []
         ),
@@ -222,7 +223,3 @@ def _caption(survey: Survey) -> str:
         f"Intervals are 95%, over users and, where a method trains, trainings, {splits}.",
     ]
     return " ".join(said)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -16,7 +16,7 @@ from billp.simulators.data.implicit import NEGATIVE, sample_negatives, stars_of_
 from billp.simulators.data.import_report import FEWEST, ColumnSpec, Feedback, ImportReport, Rules
 from billp.simulators.data.importers.atomic_table import AtomicTable
 from billp.simulators.data.importers.categories import LISTS, SPACE
-from billp.simulators.data.importers.columns import ITEM_ROLES, LOG_ROLES, chosen_columns
+from billp.simulators.data.importers.columns import ITEM_ROLES, LOG_ROLES, chosen_columns, unused_columns
 from billp.simulators.data.importers.log_rows import (
     Interactions,
     interactions_of,
@@ -115,6 +115,7 @@ def convert(
         skipped={faults.file: dict(faults.listed) for faults in (bad_rows, bad_items) if faults.total},
         matched_ids=index.matched,
         matched_example=index.example,
+        unused=unused_columns(log, items, columns),
     )
 
 

@@ -110,7 +110,7 @@ def test_categories_of_a_folder_that_are_written_as_lists_are_read_as_lists(tmp_
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path, source):
-    with pytest.raises(DataError, match="There is no dataset 'films'; there are none yet, or add it"):
+    with pytest.raises(DataError, match="There is no dataset 'films'; there are none yet: add it"):
         load_dataset(tmp_path, "films")
     add_folder(tmp_path, source)
     with pytest.raises(DataError, match=r"There is no dataset .films.; choose one of tiny, or add it with"):

@@ -365,10 +365,19 @@ def test_movielens_as_grouplens_packs_it(tmp_path):
 
 
 def test_a_file_without_a_header_is_told_how_to_name_its_columns(tmp_path):
-    with pytest.raises(DataError, match=r"with --user-col, or name all with --columns user,item,rating,time if there"):
+    both = r"user or the item; say which ones do with --user-col and --item-col, or name all with --columns user,item,"
+    with pytest.raises(DataError, match=both):
         add(tmp_path, "a,i1,5,20\nb,i2,4,10\n")
     with pytest.raises(DataError, match=r"with --title-col, or name all with --item-columns item,title,categories if"):
         add(tmp_path, items="item_id,heading\ni1,A\n")
+
+
+def test_columns_that_are_taken_for_nothing_are_told(tmp_path):
+    _, report = add(tmp_path, LOG.replace("timestamp", "moment"), ITEMS.replace("year", "made"))
+    assert report.unused == {"mine.csv": ("moment",), "items.csv": ("made",)}
+    assert "timestamp" not in report.columns
+    _, report = add(tmp_path, LOG, ITEMS)
+    assert report.unused == {}
 
 
 def test_titles_that_repeat_stay_apart(tmp_path):
