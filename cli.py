@@ -40,7 +40,7 @@ from billp.commands import (
 )
 from billp.commands.console import complain, echo, log_to_stderr
 from billp.commands.usage import usage_fault
-from billp.errors import BadInputError, BillpError, BrokenOffError
+from billp.errors import BadInputError, BillpError, BrokenOffError, unusable
 
 _START, _RUN, _LOOK, _KEEP, _SERVE = "Start here", "Run", "Look", "Data and memory", "Serve"
 
@@ -125,7 +125,7 @@ def _done(arguments: list[str]) -> tuple[int, str]:
     except BillpError as error:
         return next(code for kind, code in _CODES.items() if isinstance(error, kind)), str(error)
     except OSError as error:  # usually a full or read-only disk
-        return 2, f"{error.filename or 'A file'} cannot be used ({error.strerror or error}); mend that."
+        return 2, unusable(error)
     return code, "interrupted; a run goes on with --run NAME --resume." if code == _CTRL_C else ""
 
 

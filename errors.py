@@ -91,3 +91,8 @@ class StoreAwayError(BillpError):
 
 class BrokenOffError(BillpError):
     """The person at the terminal ended the program with Ctrl-C in the middle of a live episode."""
+
+
+def unusable(error: OSError) -> str:
+    """Returns the sentence about a file that the system refuses, as on a full or read-only disk."""
+    return f"{error.filename or 'A file'} cannot be used ({error.strerror or error}); mend that and try again."

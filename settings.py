@@ -8,7 +8,7 @@ Unknown names are refused in all three; names of an earlier version (`renamed_se
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -242,6 +242,17 @@ def setting_fields() -> dict[str, FieldInfo]:
         else:
             found[name] = field
     return found
+
+
+def assigned(assignments: Iterable[str]) -> dict[str, str]:
+    """Returns the values of `NAME=VALUE` by name; raises SettingsError for one without `=`."""
+    pairs = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise SettingsError(f"Setting {assignment!r} has no '='; write NAME=VALUE.")
+        pairs[name.strip()] = value.strip()
+    return pairs
 
 
 def variable(name: str) -> str:

@@ -22,7 +22,7 @@ def show() -> None:
     if open_runs := [
         run for run in runs if run.state == "interrupted" and run.command in ("train", "evaluate", "compare")
     ]:
-        steps[f"go on with the interrupted run {open_runs[0].name}: its command again with --resume"] = (
+        steps[f"go on with {open_runs[0].name}, which was interrupted; this says how"] = (
             f"billp runs show {open_runs[0].name}"
         )
     if not datasets:

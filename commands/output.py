@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from billp.commands import console
 from billp.commands.console import echo_json, filled
-from billp.settings import Settings, load_settings
+from billp.settings import Settings, assigned, load_settings
 
 if TYPE_CHECKING:
     from billp.experiments.stats.tables import TextTable
@@ -32,12 +32,7 @@ stdout, stderr = console.stdout, console.stderr
 def settings_from(assignments: Sequence[str] | None = None, **flags: Any) -> Settings:
     """Returns settings with `--set` assignments and named flags; double underscores in flags stand for dots."""
     named = {name.replace("__", "."): value for name, value in flags.items()}
-    for assignment in assignments or ():
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{assignment!r} has no '='; write NAME=VALUE", param_hint="--set")
-        named[name.strip()] = value.strip()
-    return load_settings(named)
+    return load_settings(named | assigned(assignments or ()))
 
 
 def show_json(value: BaseModel | Mapping[str, Any] | Sequence[Any]) -> None:

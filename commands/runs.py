@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from billp.commands.output import AsJson, settings_from, show_json, show_names, show_pairs, show_table, stdout
 from billp.commands.shell_completion import run_names
+from billp.errors import ArtifactError
+from billp.settings import Settings
 
 app = typer.Typer(help="List, show, rename and remove runs.", no_args_is_help=True)
 Run = Annotated[str, typer.Argument(help="name in the runs folder", autocompletion=run_names)]
@@ -39,7 +43,8 @@ def show(run: Run, as_json: AsJson = False) -> None:
     from billp.experiments.runs.listing import listed
     from billp.experiments.runs.run_names import run_named
 
-    folder = run_named(settings_from().runs_dir, run)
+    settings = settings_from()
+    folder = run_named(settings.runs_dir, run)
     found = listed(folder, folder.parent)
     if as_json:
         show_json(found.plain() | {"folder": str(folder), "parts": found.parts})
@@ -58,7 +63,9 @@ def show(run: Run, as_json: AsJson = False) -> None:
     )
     for part in found.parts:
         stdout.print(f"  part: {part}")
-    stdout.print(f"Look at it: billp report {run}")
+    stdout.print(f"Look at it: billp report {run}", soft_wrap=True)
+    if found.state == "interrupted":
+        stdout.print(f"Go on with it: {_continuation(folder, settings)}", soft_wrap=True)
 
 
 @app.command()
@@ -80,6 +87,15 @@ def rm(run: Run, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] 
         typer.confirm(f"Remove {folder} and everything in it?", abort=True)
     remove_run(folder)
     stdout.print(f"run {run} is removed")
+
+
+def _continuation(folder: Path, settings: Settings) -> str:
+    from billp.experiments.runs.resuming import resumption
+
+    try:
+        return shlex.join(["billp", *resumption(folder, settings)])
+    except ArtifactError as error:
+        return str(error)
 
 
 def _count(episodes: int | None) -> int | str:

@@ -129,6 +129,10 @@ class RunParts(Answer):
     """How this page started it, if it did."""
     working: list[WorkingEpisode] = []
     """The episodes under way, if it is running."""
+    continuation: str = ""
+    """The command that goes on with it, if it was interrupted and not started by this page."""
+    hindrance: str = ""
+    """Why this page cannot go on with it."""
 
 
 class LaunchList(Answer):

@@ -9,11 +9,10 @@ from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.stored import Data
-from billp.graphs.state import Transition
 from billp.pages.answers import EpisodeAnswer
 from billp.pages.runs import Runs
 from billp.reports.episode_view import Place, RecordView
-from billp.reports.provenance import Source, source_of, view_of
+from billp.reports.provenance import Source, record_view, source_of
 from billp.reports.rendering import Telling, titles_in
 from billp.reports.run_data import catalogue_of
 
@@ -54,21 +53,16 @@ class _Records:
         done = line.output
         ids = [] if done is None else [id_ for step in done["steps"] for id_ in step["experiences"]]
         ids += [] if done is None else [each["id"] for each in done["reflections"]] + list(done.get("valued", {}))
-        self._sources = {id_: source for id_ in ids if (source := source_of(id_)) is not None}
-        self._places = runs.places(self._sources.values(), run)
+        self._places = runs.places({source for id_ in ids if (source := source_of(id_)) is not None}, run)
         self._lines: dict[Place, EpisodeLine] = {}
 
     def record(self, id_: str) -> RecordView:
-        source = self._sources.get(id_)
-        if source is None:
-            return RecordView(id_)
-        return view_of(id_, source, self._step_at(source), self._places.get(source))
+        return record_view(id_, self._found)
 
-    def _step_at(self, source: Source) -> Transition | None:
+    def _found(self, source: Source) -> tuple[Place, EpisodeLine] | None:
         place = self._places.get(source)
         if place is None:
             return None
         if place not in self._lines:
             self._lines[place] = self._runs.line(place)
-        done = self._lines[place].output
-        return None if done is None else next((step for step in done["steps"] if step["number"] == source.step), None)
+        return place, self._lines[place]

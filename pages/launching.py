@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from billp.agents.llm.abilities import STAND_IN
 from billp.agents.llm.providers import provider_of
 from billp.errors import SettingsError
 from billp.experiments.checks import check_dataset, check_method, check_run
@@ -17,12 +16,13 @@ from billp.graphs.methods import METHODS, Method, method_named, teachable
 from billp.memory import readable_inventory
 from billp.names import checked_name
 from billp.pages.answers import Answer, MemoryName, Question
-from billp.settings import Settings, is_place, is_secret, load_settings, variable
+from billp.settings import Settings, assigned, is_place, is_secret, load_settings, variable
 from billp.simulators import list_datasets, list_simulators
 from billp.simulators.quit.registry import RULES, rule_named
 
 Text = Annotated[str, Field(max_length=200, pattern=r"^([^\x00-\x1f\x7f\-][^\x00-\x1f\x7f]*)?$")]
 """Words that cannot be taken for an option."""
+_STAND_IN = "SmolLM2-135M, a stand-in whose words carry no knowledge"
 Count = Annotated[int, Field(ge=1, le=10**6)]
 
 
@@ -65,15 +65,15 @@ def planned(form: RunForm, settings: Settings) -> PlannedRun:
     check_dataset(settings, form.dataset)
     if form.quit_rule:
         rule_named(form.quit_rule)
-    assigned = [*form.settings, *([f"run.quit_rule={form.quit_rule}"] if form.quit_rule else [])]
-    load_settings(_named(assigned))
+    assignments = [*form.settings, *([f"run.quit_rule={form.quit_rule}"] if form.quit_rule else [])]
+    load_settings(_named(assignments))
     name = form.run or run_name(form.command, *(form.methods if form.command != "compare" else ()))
     check_run(settings, name, resume=False)
     arguments = [form.command, "--dataset", form.dataset]
     arguments += _OWN[form.command](form, chosen, settings)
     arguments += ["--seeds", form.seeds]
     arguments += _given("--horizon", form.horizon)
-    for assignment in assigned:
+    for assignment in assignments:
         arguments += ["--set", assignment]
     return PlannedRun(name, (*arguments, "--run", name))
 
@@ -116,13 +116,9 @@ def _given(option: str, value: object) -> list[str]:
     return [option, str(value)] if value else []
 
 
-def _named(assigned: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for assignment in assigned:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise SettingsError(f"Setting {assignment!r} has no '='; write NAME=VALUE.")
-        name = name.strip()
+def _named(assignments: Sequence[str]) -> dict[str, str]:
+    pairs = assigned(assignments)
+    for name in pairs:
         if is_secret(name):  # every program of this machine could read it in the command
             raise SettingsError(
                 f"Setting {name} is secret; put it in the environment of this server: {variable(name)}."
@@ -132,7 +128,6 @@ def _named(assigned: Sequence[str]) -> dict[str, str]:
                 f"Setting {name} is this server's own: put it in its environment ({variable(name)}) or billp.toml, or "
                 "start the run in a terminal."
             )
-        pairs[name] = value.strip()
     return pairs
 
 
@@ -184,7 +179,7 @@ def choices(settings: Settings) -> Choices:
             for dataset, memories in readable_inventory(settings)[0].items()
             for memory in memories
         ],
-        model=llm.model if llm.base_url or provider_of(llm.model) else llm.gguf.stem if llm.gguf else STAND_IN,
+        model=llm.model if llm.base_url or provider_of(llm.model) else llm.gguf.stem if llm.gguf else _STAND_IN,
     )
 
 

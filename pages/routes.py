@@ -18,7 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from billp.errors import ArtifactError, BadInputError, BillpError, MemoryStoreError, MissingMemoryError
+from billp.errors import ArtifactError, BadInputError, BillpError, MemoryStoreError, MissingMemoryError, unusable
+from billp.experiments.runs.resuming import resumption
 from billp.pages.answers import (
     Answer,
     EpisodeQuestion,
@@ -96,7 +97,7 @@ def make_page(opened: Callable[[], Reading]) -> Starlette:
             post("/api/runs/{run}/name", _rename),
             post("/api/runs/{run}/removal", _remove),
             post("/api/runs/{run}/stop", lambda reading, request, _: reading.launches.stop(_name(request))),
-            post("/api/runs/{run}/continuation", lambda reading, request, _: reading.launches.go_on(_name(request))),
+            post("/api/runs/{run}/continuation", _go_on),
             Route("/api/comparison", answered(_comparison)),
             Route("/api/report", saved),
             Route("/api/choices", answered(lambda reading, _: choices(reading.settings))),
@@ -157,8 +158,7 @@ def _response(make: Callable[[], Response]) -> Response:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
         return _problem(Problem(error=str(error), status=status))
     except OSError as error:  # a full or read-only disk, a file that is gone meanwhile
-        told = f"{error.filename or 'A file'} cannot be used ({error.strerror or error}); mend that and try again."
-        return _problem(Problem(error=told, status=500))
+        return _problem(Problem(error=unusable(error), status=500))
 
 
 def _fault(error: ValidationError) -> str:
@@ -181,7 +181,24 @@ def _runs(reading: Reading, request: Request) -> Answer:
 
 def _run(reading: Reading, request: Request) -> Answer:
     launch = reading.launches.of(_name(request))
-    return reading.whole.one(_name(request), launch)
+    told = reading.whole.one(_name(request), launch)
+    if told.run.state != "interrupted" or launch is not None:
+        return told
+    try:
+        return told.model_copy(update={"continuation": command_line(_resumption(reading, request))})
+    except BillpError as error:
+        return told.model_copy(update={"hindrance": str(error)})
+
+
+def _go_on(reading: Reading, request: Request, _: bytes) -> Answer:
+    name = _name(request)
+    if reading.launches.of(name) is not None:
+        return reading.launches.go_on(name)
+    return reading.launches.start(name, _resumption(reading, request))
+
+
+def _resumption(reading: Reading, request: Request) -> tuple[str, ...]:
+    return resumption(reading.whole.folder(_name(request)), reading.settings)
 
 
 def _rename(reading: Reading, request: Request, body: bytes) -> Answer:

@@ -90,7 +90,10 @@ def training_curves(rows: Sequence[Row]) -> list[TrainingCurve]:
 
 def _label(row: Row, run: RunData) -> str:
     label = row.label.replace(" (training)", "")
-    return label if len(row.runs) == 1 else f"{label}, {run.name}"
+    if len(row.runs) == 1:
+        return label
+    seeds = [each.lines[0].seed for each in row.runs]
+    return f"{label}, seed {run.lines[0].seed}" if len(set(seeds)) == len(seeds) else f"{label}, {run.name}"
 
 
 def _curve(label: str, run: RunData) -> TrainingCurve:

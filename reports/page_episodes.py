@@ -8,10 +8,10 @@ from pathlib import Path
 
 from billp.agents.llm.abilities import STAND_IN
 from billp.catalogue import Catalogue
-from billp.graphs.state import Transition
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.reports.compact_json import Packing, dumps
 from billp.reports.episode_view import ItemView, OriginView, Place, RecordView
-from billp.reports.provenance import Sources, source_of, view_of
+from billp.reports.provenance import Source, Sources, record_view
 from billp.reports.rendering import Telling, titles_in
 from billp.reports.report_rows import Row
 from billp.reports.run_data import RunData, addresses
@@ -102,16 +102,12 @@ class _Readers:
         return self._records[key]
 
     def _looked_up(self, reader: Path, record_id: str) -> RecordView:
-        source = source_of(record_id)
-        if source is None:
-            return RecordView(record_id)
-        found = self._sources.find(source, reader)
-        if found is None:
-            return view_of(record_id, source, None, None)
-        somewhere = Place(str(found[0]), 0)  # until it is known which episodes the page holds
-        told = view_of(record_id, source, self._step(found, source.step), somewhere)
-        return replace(told, usage=self._usage.words(found[0], record_id))
+        def find(source: Source) -> tuple[Place, EpisodeLine] | None:
+            found = self._sources.find(source, reader)
+            # Its place is known once it is known which episodes the page holds.
+            return None if found is None else (Place(str(found[0]), 0), self._lines[found])
 
-    def _step(self, found: _Found, number: int) -> Transition | None:
-        done = self._lines[found].output
-        return None if done is None else next((step for step in done["steps"] if step["number"] == number), None)
+        told = record_view(record_id, find)
+        if told.origin is None or told.origin.at is None:
+            return told
+        return replace(told, usage=self._usage.words(Path(told.origin.at.run), record_id))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_names import is_called
 from billp.graphs.state import Transition
 from billp.reports.episode_view import OriginView, Place, RecordView
@@ -40,8 +41,20 @@ def source_of(record_id: str) -> Source | None:
     return Source(unquote(parts[1]), episode, int(parts[3]), int(seed[1]) if seed else None)
 
 
-def view_of(record_id: str, source: Source, then: Transition | None, at: Place | None) -> RecordView:
-    """Returns the view of the record of this id, from `source` and, if it can be read, the step `then`."""
+def record_view(record_id: str, find: Callable[[Source], tuple[Place, EpisodeLine] | None]) -> RecordView:
+    """Returns the view of the record of this id; `find` looks up the episode that it came from, and its place."""
+    source = source_of(record_id)
+    if source is None:
+        return RecordView(record_id)
+    found = find(source)
+    if found is None:
+        return _view(record_id, source, None, None)
+    at, line = found
+    steps = [] if line.output is None else line.output["steps"]
+    return _view(record_id, source, next((step for step in steps if step["number"] == source.step), None), at)
+
+
+def _view(record_id: str, source: Source, then: Transition | None, at: Place | None) -> RecordView:
     worth = None
     if then is not None and then["value"] is not None and then["advantage"] is not None:
         worth = then["value"] + then["advantage"] if record_id.startswith("critic/") else None

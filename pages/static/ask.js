@@ -42,6 +42,9 @@ export const when = (seconds) => (seconds === null ? "-"
 
 export const button = (words, act, settings = {}) => make("button", { type: "button", onclick: act, ...settings }, words);
 
+// A command for a terminal.
+export const inTerminal = (words) => make("pre", { class: "command", tabindex: "0" }, words);
+
 export const choice = (settings, options, chosen) => make("select", settings, ...options.map(([value, words]) =>
   make("option", value === chosen ? { value, selected: "" } : { value }, words)));
 

@@ -1,5 +1,5 @@
 // Searches memories, shows what each record led to, and forgets.
-import { ask, button, change, choice, counted, originOf, pager, to } from "./ask.js";
+import { ask, button, change, choice, inTerminal, counted, originOf, pager, to } from "./ask.js";
 import { confirmed } from "./dialog.js";
 import { fixed, make, signed, stars } from "./elements.js";
 
@@ -45,7 +45,8 @@ export async function memoryView(asked) {
   const heading = make("h2", {}, "Memory");
   const faults = damaged.map((sentence) => make("p", { class: "bad" }, sentence));
   if (!memories.length) {
-    return { parts: [heading, ...faults, make("p", {}, "No memory holds anything yet; learn with billp train or play --learn.")] };
+    return { parts: [heading, ...faults, make("p", {}, "No memory holds anything yet. ", make("a", { href: to("start", {}) }, "Train a method"),
+      ", or rate what is recommended to you:"), inTerminal("billp play --user YOU --learn")] };
   }
   const names = memories.map((each) => JSON.stringify([each.dataset, each.memory]));
   const wanted = JSON.stringify([asked.get("dataset"), asked.get("memory")]);

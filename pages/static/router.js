@@ -25,7 +25,8 @@ async function show(moved) {
       parts: [
         make("h2", {}, "This did not work"),
         make("p", { class: "bad", role: "alert" }, error.message),
-        make("p", {}, "It is tried again every few seconds."),
+        make("p", { class: "quiet" }, "It is tried again every few seconds."),
+        make("p", {}, make("a", { href: `#view=${home}` }, "← Back to the beginning")),
       ],
       leave: () => clearTimeout(again),
     };

@@ -1,5 +1,5 @@
 // One run: how far it is while it runs, what it came to, its parts, its episodes; to be renamed, stopped, deleted.
-import { ask, button, change, counted, inPath, reportOf, table, to, when } from "./ask.js";
+import { ask, button, change, inTerminal, counted, inPath, reportOf, table, to, when } from "./ask.js";
 import { sectionsOf } from "./compare.js";
 import { confirmed, named } from "./dialog.js";
 import { fixed, make } from "./elements.js";
@@ -85,17 +85,22 @@ class Run {
     this.timer = window.setTimeout(() => this.load().catch((again) => this.failed(again)), 2 * AGAIN_MS);
   }
 
-  fill({ run, launch }) {
+  fill({ run, launch, continuation, hindrance }) {
     const facts = [[run.command, run.method && `${run.method}`].filter(Boolean).join(" "), run.dataset && `on ${run.dataset}`,
       run.parts === 1 && run.length !== null && `mean Len ${run.len_interval}, R_traj ${run.r_traj_interval}`,
       run.changed && `last episode ${when(run.changed)}`].filter(Boolean);
     this.head.replaceChildren(make("p", { class: "quiet" }, stateOf(run), " · ", facts.join(" · ")));
     if (run.problem) this.head.append(make("p", { class: "bad" }, run.problem));
+    if (continuation) {
+      this.head.append(make("p", { class: "quiet" }, "It was interrupted. Go on with it here, or in a terminal:"),
+        inTerminal(continuation));
+    }
+    if (hindrance) this.head.append(make("p", { class: "note" }, hindrance));
     const running = run.state === "running";
     const started = launch && launch.state !== "ended";
     this.actions.replaceChildren(...[
       started && button(launch.state === "stopping" ? "End it now" : "Stop", () => this.stop(launch)),
-      !running && launch && launch.state === "ended" && run.state !== "finished" && button("Go on", () => this.goOn()),
+      !running && (continuation || (launch?.state === "ended" && run.state !== "finished")) && button("Go on", () => this.goOn()),
       run.episodes > 0 && make("a", { class: "button", href: to("compare", { run: this.name }) }, "Compare"),
       run.episodes > 0 && make("a", { class: "button", href: reportOf([this.name]), download: "" }, "Save as a file"),
       !running && !started && run.changed !== null && button("Rename", () => this.rename()),
@@ -121,7 +126,7 @@ class Run {
       const ended = launch.state !== "ended" ? "" : launch.code === 0 ? " It has ended." : ` It ended with status ${launch.code}.`;
       this.started.replaceChildren(
         make("p", { class: "quiet" }, `Started from this page.${ended} The same in a terminal:`),
-        make("pre", { class: "command", tabindex: "0" }, launch.command));
+        inTerminal(launch.command));
       if (said) {
         this.started.append(make("details", launch.code ? { open: "" } : {}, make("summary", {}, "What it printed"),
           make("pre", { class: "printed", tabindex: "0", "aria-label": "What it printed" }, said)));

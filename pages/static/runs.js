@@ -1,5 +1,5 @@
 // The list of runs: found, sorted, chosen to be compared or deleted.
-import { ask, button, change, choice, counted, pager, table, to, when } from "./ask.js";
+import { ask, button, change, choice, inTerminal, counted, pager, table, to, when } from "./ask.js";
 import { confirmed } from "./dialog.js";
 import { fixed, make } from "./elements.js";
 
@@ -31,6 +31,10 @@ class Runs {
     this.compare = button("Compare", () => { location.hash = to("compare", { run: [...picked] }); });
     this.remove = button("Delete", () => this.delete(), { class: "danger" });
     this.note = make("span", { class: "quiet", role: "status" });
+    this.bar = make("form", { class: "filters bar-runs", role: "search", onsubmit: (event) => event.preventDefault() },
+      make("label", { class: "grow" }, "find ", this.search),
+      make("label", { class: "narrow" }, "sort by ", this.sorts),
+      make("div", { class: "actions" }, this.compare, this.remove, this.note));
     this.timer = 0;
   }
 
@@ -38,10 +42,7 @@ class Runs {
     return [
       make("div", { class: "heading" }, make("h2", {}, "Runs"),
         make("a", { class: "primary", href: to("start", {}) }, "Start a run")),
-      make("form", { class: "filters bar-runs", role: "search", onsubmit: (event) => event.preventDefault() },
-        make("label", { class: "grow" }, "find ", this.search),
-        make("label", { class: "narrow" }, "sort by ", this.sorts),
-        make("div", { class: "actions" }, this.compare, this.remove, this.note)),
+      this.bar,
       this.list,
     ];
   }
@@ -81,9 +82,10 @@ class Runs {
 
   fill(part) {
     const focused = document.activeElement?.dataset?.key;
+    this.bar.hidden = !part.total; // nothing to find, sort or choose
     if (!part.total) {
       this.list.replaceChildren(make("p", {}, "There is no run yet. ", make("a", { href: to("start", {}) }, "Start one"),
-        ", or make one with billp train, evaluate, compare or play."));
+        " here, or in a terminal:"), inTerminal("billp demo"));
     } else {
       const heads = Object.fromEntries(SORTS.map(([sort, words]) => [words, this.head(sort, words)]));
       const columns = ["", ...SORTS.map(([, words]) => words), "state"];

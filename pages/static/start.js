@@ -1,5 +1,5 @@
 // A form that starts a run, and shows the command that does the same in a terminal.
-import { ask, button, change, choice, to } from "./ask.js";
+import { ask, button, change, choice, inTerminal, to } from "./ask.js";
 import { make } from "./elements.js";
 
 const COMMANDS = [
@@ -33,7 +33,10 @@ class Start {
   parts() {
     const ready = this.choices.datasets.filter((each) => each.ready);
     if (!ready.length) {
-      return [make("h2", {}, "Start a run"), make("p", {}, "No data set has simulated users yet: billp data fetch ml-100k gets one.")];
+      const [unbuilt] = this.choices.datasets;
+      return [make("h2", {}, "Start a run"), make("p", {}, "A run needs a data set with simulated users, and there is none yet. In a terminal:"),
+        ...(unbuilt ? [] : [inTerminal("billp data fetch ml-100k")]), inTerminal(`billp simulator build ${unbuilt?.name ?? "ml-100k"}`),
+        make("p", { class: "quiet" }, "For your own logs: billp data add RATINGS --items ITEMS --name NAME. Then load this page again.")];
     }
     const radios = COMMANDS.map(([name, words]) => {
       const radio = make("input", { type: "radio", name: "command", value: name, onchange: () => this.turn(name) });
@@ -99,7 +102,7 @@ class Start {
       .map(([group, methods]) => make("optgroup", { label: group }, ...methods.map((method) => make("option", { value: method.name }, method.name)))));
     select.value = this.given.method || (training ? "billp" : "random");
     if (!select.value) select.selectedIndex = 0;
-    return labelled("Method", select, `Language model: ${this.choices.model}`);
+    return labelled("Method", select, `Where a language model is asked, it is ${this.choices.model}.`);
   }
 
   several() {

@@ -82,11 +82,11 @@ def test_a_run_whose_episodes_cannot_be_read_is_listed(billp: Billp, run: Path):
 def test_a_run_without_its_end_is_said_to_be_open(billp: Billp, run: Path):
     (run / "metrics.json").unlink()
     assert billp("runs", "show", "first", "--json").json["state"] == "interrupted"
-    assert "go on with the interrupted run" in billp().out
+    assert "go on with first, which was interrupted" in billp().out
     with (run / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert billp("runs", "show", "first", "--json").json["state"] == "running"
-        assert "go on with the interrupted run" not in billp().out
+        assert "go on with first" not in billp().out
 
 
 def test_a_run_is_renamed_and_goes_on_under_its_new_name(billp: Billp, run: Path):

@@ -29,7 +29,7 @@ from tests.cli.conftest import Billp
         ("report", "RUN is missing; see `billp report --help`."),
         ("runs show a b", "That is too much: b; see `billp runs show --help`."),
         ("evaluate --seeds 0,0", "--seeds: '0,0' names a seed twice."),
-        ("evaluate --set gamma", "--set: 'gamma' has no '='; write NAME=VALUE."),
+        ("evaluate --set gamma", "Setting 'gamma' has no '='; write NAME=VALUE."),
     ],
 )
 def test_it_says_what_and_what_may_be_meant(billp: Billp, command: str, said: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 import billp.pages
+from billp.experiments.runs.configured_folder import CONFIG
 from billp.graphs.served import made_dependencies
 from billp.memory import ActorExperience, Origin, Reflection, open_memory
 from billp.memory.inventory import folder_of
@@ -309,6 +311,30 @@ def test_a_body_that_makes_no_sense_is_refused(client: TestClient, path: str, bo
 def test_a_body_larger_than_any_of_the_page_is_not_kept(client: TestClient):
     answer = client.post("/api/launch", content=b" " * 2_000_000)
     assert (answer.status_code, "more than" in answer.json()["error"]) == (413, True)
+
+
+def test_a_run_that_a_terminal_started_goes_on_from_the_page(tmp_path: Path):
+    program = tmp_path / "program.py"
+    program.write_text("pass")
+    launches = Launches((sys.executable, str(program)))
+    reading = Reading.of(load_settings(), EMBEDDER, launches)
+    client = TestClient(Starlette(routes=[Mount("/page", make_page(lambda: reading))]), base_url="http://x/page")
+    folder = put_run(load_settings().runs_dir / "one", [episode("e", 3.0)], complete=False)
+    told = client.get("/api/runs/one").json()
+    assert (told["continuation"], told["hindrance"]) == (
+        "", "Run one goes on in a terminal, since its command cannot be told from its folder: give its command again, "
+        "with --resume.",
+    )  # fmt: skip
+    assert client.post("/api/runs/one/continuation").status_code == 404
+
+    config = json.loads((folder / CONFIG).read_text())
+    config["plan"] = {"command": "train", "method": "billp", "episodes": 9, "memory": "mine", "seed": 3}
+    config["surroundings"] = {"settings": {}}
+    (folder / CONFIG).write_text(json.dumps(config))
+    command = "billp train --method billp --episodes 9 --memory mine --seeds 3 --dataset tiny --run one --resume"
+    assert client.get("/api/runs/one").json()["continuation"] == command
+    assert client.post("/api/runs/one/continuation").json()["command"] == command
+    launches.close()
 
 
 def test_a_run_that_was_just_started_is_neither_renamed_nor_removed(tmp_path: Path):
