@@ -61,7 +61,10 @@ class ChromaStore:
         query = as_query(vector, self.collection.dimension)
         with self._connection.at_index(self.collection.key):
             handle = self._found()
-            return [] if handle is None or k <= 0 else rank(query, _neighbours(handle, query, k), k, max_distance)
+            if handle is None or k <= 0:
+                return []
+            near = self._connection.searched(lambda: _neighbours(handle, query, k))
+            return rank(query, near, k, max_distance)
 
     @property
     def at_hand(self) -> bool:

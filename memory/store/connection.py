@@ -6,12 +6,13 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -31,6 +32,10 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 30.0  # longest wait for one answer of a server; Chroma's own client has no limit
 HELLO_S = 4.0
 _READING = "reading"
+_UNWRITTEN = "Nothing found on disk"
+_PAUSES_S = (0.02, 0.05, 0.1, 0.3, 1.0)
+
+Result = TypeVar("Result")
 
 
 class Connection:
@@ -75,12 +80,26 @@ class Connection:
             remedy = "make room and go on" if lacks_room(error) else "is it still there?"
             raise MemoryStoreError(f"The memory at {self.where} failed ({_said(error)}); {remedy}.") from error
 
+    def searched(self, search: Callable[[], Result]) -> Result:
+        """Returns what `search` returns, which is tried again where a server's index is just being written.
+
+        What `at_index` prevents within this process other processes of a server still meet, for some milliseconds.
+        """
+        for pause in _PAUSES_S:
+            try:
+                return search()
+            except Exception as error:  # as in `talking`
+                if _UNWRITTEN not in str(error):
+                    raise
+                time.sleep(pause)
+        return search()
+
     @contextmanager
     def at_index(self, collection: str) -> Iterator[None]:
         """Wraps each call that reads or writes the vectors of a collection: `talking`, one thread at a time.
 
         A search first adds to the index what was written since the last one. Beside another search or a write, both
-        Chroma's, that fails now and then: "Nothing found on disk".
+        Chroma's, that fails now and then: "Nothing found on disk" (`searched`).
         """
         with self._indexes.setdefault(collection, threading.Lock()), self.talking():
             yield

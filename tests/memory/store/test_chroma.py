@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from billp.errors import MemoryStoreError
 from billp.memory import Record
+from billp.memory.store import chroma
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import open_folder, open_server
@@ -50,6 +52,32 @@ def test_unlike_memories_have_unlike_collection_names(names: list[tuple[str, str
 def test_nameless_memories_are_refused() -> None:
     with pytest.raises(MemoryStoreError, match="give both"):
         Collection("actor", "ml-100k", " ", "hash", DIMENSION)
+
+
+@pytest.mark.parametrize("failures", [2, 99])
+def test_a_search_that_meets_an_index_being_written_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    monkeypatch.setattr("billp.memory.store.connection._PAUSES_S", (0.0, 0.0, 0.0))
+    search, tries = chroma._neighbours, []
+
+    def failing(*given: Any) -> list[Record]:
+        tries.append(given)
+        if len(tries) <= failures:
+            raise RuntimeError("Error creating hnsw segment reader: Nothing found on disk")
+        return search(*given)
+
+    monkeypatch.setattr(chroma, "_neighbours", failing)
+    connection = open_folder(tmp_path)
+    store = ChromaStore(connection, COLLECTION)
+    store.upsert([record("0001", unit(1))])
+    if failures == 2:
+        assert [match.record.id for match in store.nearest(unit(1), 1)] == [record("0001", unit(1)).id]
+    else:
+        with pytest.raises(MemoryStoreError, match="Nothing found on disk"):
+            store.nearest(unit(1), 1)
+    assert len(tries) == min(failures, 3) + 1
+    connection.close()
 
 
 def test_threads_search_while_another_writes(tmp_path: Path) -> None:
@@ -109,6 +137,7 @@ def test_two_thousand_records_survive_a_restart(tmp_path: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
+from billp.memory.store import chroma
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import open_folder
@@ -134,6 +163,7 @@ for i in range(0, 2000, 50):
 HOLD = """
 import sys, time
 from pathlib import Path
+from billp.memory.store import chroma
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.connection import open_folder
 from tests.memory.examples import record
