@@ -21,8 +21,8 @@ Statement = tuple[str, Sequence[object]]
 class Database(Protocol):
     """A database and the checkpoints that it keeps for LangGraph.
 
-    What was written survives the end of this process; after `sync` also a crash of the machine. Writes become durable
-    in the order in which they were made.
+    What was written survives the end of this process; after `sync` also a crash of the machine, or of a database that
+    runs by itself. Writes become durable in the order in which they were made.
     """
 
     @property

@@ -11,7 +11,8 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from billp.serving.api.problems import RESPONSES, Refused
+from billp.errors import BillpError
+from billp.serving.api.problems import RESPONSES, Problem, Refused, status_of
 from billp.serving.api.service import Service
 from billp.serving.api.views import Answer, Forgotten, Health, Key, Name, NewSession, Turn, Whole
 
@@ -84,9 +85,17 @@ async def _known(session: SessionId, served: Served, caller: Caller) -> None:
     summary="Listen to a session (server-sent events)",
 )
 async def events(session: SessionId, served: Served, caller: Caller) -> AsyncIterator[ServerSentEvent]:
-    """`item` and `end` carry what answers carry, `node` the part of the graph that is done, `words` the Planner's."""
-    async for event in served.sessions.events(caller, session):
-        yield ServerSentEvent(data=event.data, event=event.name)
+    """`item` and `end` carry what answers carry, `node` the part of the graph that is done, `words` the Planner's.
+
+    `problem` says why the stream ends before the session does.
+    """
+    try:
+        async for event in served.sessions.events(caller, session):
+            yield ServerSentEvent(data=event.data, event=event.name)
+    except (BillpError, Refused) as error:  # the status has been sent
+        status = error.status if isinstance(error, Refused) else status_of(error)
+        told = Problem(title=status.phrase, status=status, detail=str(error))
+        yield ServerSentEvent(data=told.model_dump(), event="problem")
 
 
 @router.delete("/users/{user:path}", summary="Forget a person everywhere")

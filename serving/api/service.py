@@ -40,7 +40,7 @@ from billp.settings import Settings
 class ServicePlan:
     """The plan of a service. `name` separates its sessions from those of others.
 
-    `memory` is None if each person has their own. `untrained` serves a named memory that is still empty.
+    `memory` is None if each person has their own. `untrained` serves a named memory that may still be empty.
     """
 
     name: str
@@ -103,7 +103,8 @@ def check_plan(settings: Settings, plan: ServicePlan) -> None:
         if plan.untrained:
             raise SettingsError("Only a memory that is named can be --untrained; name one with --memory.")
         return
-    check_method(settings, plan.method, plan.dataset, plan.memory, untrained=plan.untrained)
+    if not plan.untrained:  # which allows an empty memory; the service itself fills it before the next start
+        check_method(settings, plan.method, plan.dataset, plan.memory, untrained=False)
 
 
 @asynccontextmanager

@@ -145,7 +145,9 @@ class Sessions:
             if given.step not in (None, moment.question["step"]):
                 raise Refused(HTTPStatus.CONFLICT, f"Step {moment.question['step']} is at hand, not step {given.step}.")
             accepted = AnswerRow(moment.heard + 1, key, given.said)
+            live.moment = None  # unknown: if the database fails now, it may hold the answer all the same
             await self._records.accept(id_, accepted)
+            live.moment = moment
             moment = await self._caught_up(live, accepted)
             await self._records.sync()
             return self._turn(live.row, moment)

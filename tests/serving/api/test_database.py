@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from billp.errors import ArtifactError, BadInputError, StoreAwayError
+from billp.serving.api import postgres
 from billp.serving.api.database import Database, Syncing, open_database
 from billp.serving.api.postgres import schema_of
 from billp.serving.api.service_records import AnswerRow, ServiceRecords, SessionRow
@@ -126,7 +127,44 @@ async def test_those_who_wait_at_once_share_a_write_that_began_after_they_came()
     assert began <= 6
 
 
-async def test_what_is_synced_was_written(database: Database):
+async def test_what_is_synced_was_written(tmp_path: Path):
+    async with open_database(load_settings(), tmp_path, "s") as database:
+        await _check_synced(database)
+
+
+async def _check_synced(database: Database) -> None:
     before = (await database.rows("SELECT beats FROM pulse"))[0][0]
     await asyncio.gather(*(database.sync() for _ in range(10)))
     assert 0 < (await database.rows("SELECT beats FROM pulse"))[0][0] - before <= 2
+
+
+async def test_postgres_has_on_disk_what_it_says_is_written(postgres_url: str, tmp_path: Path):
+    async with open_database(load_settings({"postgres_url": postgres_url}), tmp_path, uuid4().hex) as database:
+        assert await database.rows("SHOW synchronous_commit") == [("on",)]
+
+
+@pytest.mark.parametrize("another", [False, True])
+async def test_a_claim_on_postgres_outlives_a_restart_unless_another_process_was_faster(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, another: bool
+):
+    monkeypatch.setattr(postgres, "_LOOK_S", 0.5)
+    settings, name = load_settings({"postgres_url": postgres_url}), uuid4().hex
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(open_database(settings, tmp_path, name))
+        await one.claim()
+        other = await stack.enter_async_context(open_database(settings, tmp_path, name))
+        await other.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = "
+            "(hashtext(?)::bigint & 4294967295)", schema_of(name),
+        )  # fmt: skip
+        if another:
+            await other.claim()
+        await asyncio.sleep(1.5)
+        if another:
+            with pytest.raises(StoreAwayError, match="Another process serves"):
+                await one.rows("SELECT 1")
+            await other.rows("SELECT 1")
+        else:
+            with pytest.raises(ArtifactError, match="Another process serves"):
+                await other.claim()
+            await one.rows("SELECT 1")

@@ -58,6 +58,14 @@ async def test_sessions_teach_the_shared_memory_in_the_order_in_which_they_ended
         assert moment.values["reflections"], "who comes now reads what was taught"
 
 
+async def test_a_service_that_began_untrained_starts_again_with_what_it_learned(opening: Open):
+    for records in (2, 4):
+        async with opening(**SHARED) as opened:
+            await play(opened, "Ada", 5, 2)
+            await learned(opened.service)
+            assert len((await memory_of(opened.service, "shared"))["actor"]) == records
+
+
 async def test_a_frozen_service_learns_nothing(opening: Open):
     async with opening(memory="shared", untrained=True) as opened:
         await play(opened, "Ada", 5, 2)

@@ -6,6 +6,9 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
+from billp.errors import StoreAwayError
 from billp.serving.api.app import make_api
 from billp.serving.api.feed import Event
 from billp.serving.api.views import Turn
@@ -57,6 +60,19 @@ async def test_events_are_server_sent(opening: Open):
         assert lines["event"] == "end"
         assert json.loads(lines["data"]) == end
         assert (await opened.http.get(f"/sessions/{'0' * 32}/events")).status_code == 404
+
+
+async def test_events_say_why_they_end_before_the_session_does(opening: Open, monkeypatch: pytest.MonkeyPatch):
+    async def away(*_: object) -> None:
+        raise StoreAwayError("The sessions are away; try again in a moment.")
+
+    async with opening() as opened:
+        turn = await opened.begin()
+        monkeypatch.setattr(opened.service.sessions, "_caught_up", away)
+        heard = await opened.http.get(f"/sessions/{turn['session']}/events")
+        lines = dict(line.split(": ", 1) for line in heard.text.strip().splitlines())
+        assert lines["event"] == "problem"
+        assert (json.loads(lines["data"])["status"], "away" in heard.text) == (503, True)
 
 
 async def test_the_description_has_an_example_for_all_that_goes_in_and_out(opening: Open):

@@ -303,3 +303,40 @@ async def test_a_session_goes_on_whatever_the_store_did_last_before_a_kill(
             talk, ratings = await whole(again, str(most))
             assert ratings == [5, 2], most
             assert talk in (["ai", "human", "ai"], ["ai", "human", "ai", "human"], []), most  # later, if it had ended
+
+
+async def test_an_answer_counts_once_though_the_store_did_what_it_said_had_failed(
+    opening: Open, monkeypatch: pytest.MonkeyPatch
+):
+    run, done, failing = Thread.run, count(1), 0
+
+    async def failing_once(thread: Thread, work: Callable[..., Any], *given: Any, **named: Any) -> object:
+        result = await run(thread, work, *given, **named)
+        if next(done) == failing:
+            raise StoreAwayError("away, though it was written")
+        return result
+
+    async def sent(opened: Opened, path: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(3):
+            answer = await opened.http.post(path, json=body, headers={"Idempotency-Key": key})
+            if answer.is_success:
+                break
+        assert answer.is_success, (failing, answer.text)
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def whole(opened: Opened) -> tuple[list[int], str]:
+        at = (await sent(opened, "/sessions", "begun", {"user": f"Ada {failing}"}))["session"]
+        for key, body in (("1", {"rating": 5}), ("2", {"rating": 3}), ("3", {"rating": 2, "leave": True})):
+            turn = await sent(opened, f"/sessions/{at}/answer", key, body)
+        ended = (await opened.http.get(f"/sessions/{at}")).json()
+        return [step["rating"] for step in ended["answered"]], turn["ended"]
+
+    monkeypatch.setattr(Thread, "run", failing_once)
+    async with opening({"api.rate": 10_000.0, "api.burst": 10_000}) as opened:
+        done = count(1)
+        assert await whole(opened) == ([5, 3, 2], "left")
+        for failing in range(1, next(done) - 1):
+            done = count(1)
+            with contextlib.suppress(StoreAwayError, KeyError):  # the last request, which is not sent again
+                assert await whole(opened) == ([5, 3, 2], "left"), failing
