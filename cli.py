@@ -48,6 +48,7 @@ app = typer.Typer(
     help="Long-term recommendation by LLM planners that learn from experience.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # a paragraph of a docstring is one paragraph, however its lines are broken
 )
 app.command(rich_help_panel=_START)(demo.demo)
 app.command("doctor", rich_help_panel=_START)(doctor.doctor)

@@ -8,7 +8,7 @@ import typer
 
 from billp.commands.console import echo
 from billp.commands.options import RunOptions, run_command
-from billp.commands.output import show_json, show_pairs, show_results, stdout
+from billp.commands.output import show_commands, show_json, show_results, stdout
 from billp.commands.running import run_to_end, with_resources, with_tape_in
 from billp.commands.waiting import count_bar, fraction_bar, spinner
 from billp.experiments.runs.run_names import run_name
@@ -61,7 +61,7 @@ def demo(
         if Resources(settings).stands_in:
             stdout.print(f"{STAND_IN}; the numbers come from memory. {better_models()}")
         stdout.print(f"The memory is called {MEMORY}; the run's files are in {folder}. What next?")
-        show_pairs(
+        show_commands(
             {
                 "every episode": f"billp report {folder.name}",
                 "in the browser": "billp ui",

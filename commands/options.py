@@ -34,7 +34,7 @@ class RunOptions:
     methods: Annotated[
         str,
         Offered(
-            "comma-separated methods; surface adds the oracle",
+            "methods, comma-separated; surface adds the oracle",
             on="compare surface",
             completed=method_names,
             defaults={
@@ -73,7 +73,8 @@ class RunOptions:
     seeds: Annotated[
         str,
         Offered(
-            "comma-separated: users are met, and in comparisons methods trained, once with each; otherwise one",
+            "a number that decides what is drawn; evaluate, critic, compare and surface take several, comma-separated, "
+            "and do everything once with each",
             on=f"{_RUNS} demo api",
             old="--seed",
         ),
@@ -82,7 +83,7 @@ class RunOptions:
         int | None,
         Offered(
             "steps after which an episode is cut off",
-            "run.horizon",
+            "the setting run.horizon",
             on=f"{_RUNS} demo",
             defaults={"demo": 10},
             least=1,
@@ -120,7 +121,7 @@ class RunOptions:
     resume: Annotated[
         bool,
         Offered(
-            "go on with the run of that name; a comparison may have more methods, seeds or users",
+            "go on with the run that --run names; a comparison may have more methods, seeds or users",
             on="train evaluate critic compare surface tune",
             flag="--resume",
         ),
@@ -129,14 +130,16 @@ class RunOptions:
         int | None,
         Offered(
             "episodes, or questions, in flight at once",
-            "run.side_by_side",
+            "the setting run.side_by_side",
             on="train evaluate critic compare surface knowledge",
         ),
     ] = None
     engine: Annotated[
         Literal["local", "ray"] | None,
         Offered(
-            "who plays episodes: this process, or Ray's workers", "run.engine", on="train evaluate compare surface"
+            "who plays episodes: this process, or Ray's workers",
+            "the setting run.engine",
+            on="train evaluate compare surface",
         ),
     ] = None
     ray_address: Annotated[
@@ -150,13 +153,15 @@ class RunOptions:
     ] = None
     log_to: Annotated[
         Literal["mlflow", "wandb"] | None,
-        Offered("log parameters, episodes and results there too", "run.log_to", on="train evaluate compare"),
+        Offered(
+            "log parameters, episodes and results there too", "the setting run.log_to", on="train evaluate compare"
+        ),
     ] = None
     tape: Annotated[
         Literal["record", "replay", "off"] | None,
         Offered(
             "record every LLM call, or replay a recorded run without an LLM",
-            "run.tape",
+            "the setting run.tape",
             on="train evaluate episode critic compare",
         ),
     ] = None

@@ -16,6 +16,29 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Build and describe the simulated users.", no_args_is_help=True)
 
+_MEANING = {
+    "users": "users",
+    "items": "items",
+    "interactions": "interactions",
+    "model": "rating model",
+    "rmse": "RMSE in stars",
+    "mae": "MAE in stars",
+    "reward_histogram": "answers by stars",
+    "quit_rule": "quit rule",
+    "window": "steps it looks back",
+    "beta": "too close below (beta)",
+    "parameters": "its parameters",
+    "repeats": "items may repeat",
+    "min_reward": "leaves below (stars)",
+    "too_low": "ratings below that",
+    "reward_rounding": "rewards rounded to",
+    "judgement_rounding": "judged ratings to",
+    "horizon": "horizon (most steps)",
+    "policy_users": "users of policies",
+    "seed": "seed of the split",
+}
+"""What `billp simulator show` says of a world, in words."""
+
 
 Name = Annotated[str, typer.Argument(help="a registered dataset", autocompletion=dataset_names)]
 
@@ -84,14 +107,19 @@ def show(name: Name, assign: Assignments = None, as_json: AsJson = False) -> Non
         show_json(described)
         return
     train, test = described.train.model_dump(), described.test.model_dump()
-    fields = [field for field in train if field != "policies" and train[field] not in (None, {})]
-    show_table(["", "train", "test"], [(field, _cell(train[field]), _cell(test[field])) for field in fields], name)
+    fields = {field: words for field, words in _MEANING.items() if train[field] not in (None, {})}
+    table = [(words, _cell(train[field]), _cell(test[field])) for field, words in fields.items()]
+    show_table(["", "train world", "test world"], table, name)
     rows = [
         (split, policy, *(fixed(figure, 2) for figure in outcome.values()))
         for split, world in (("train", train), ("test", test))
         for policy, outcome in world["policies"].items()
     ]
-    show_table(["world", "policy", "Len", "R_each", "R_traj"], rows, "what policies that do not learn reach")
+    show_table(
+        ["world", "policy", "Len", "R_each", "R_traj"],
+        rows,
+        "what policies that do not learn reach: steps, stars a step, stars an episode",
+    )
     _say(described.choice)
     _warn(described.concerns)
 
@@ -108,5 +136,7 @@ def _warn(concerns: list[str]) -> None:
 
 def _cell(value: object) -> str:
     if isinstance(value, dict):
-        return "  ".join(f"{name} {_cell(number)}" for name, number in value.items())
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+        return "\n".join(f"{name.replace('_', ' ')} {_cell(number)}" for name, number in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -35,7 +35,10 @@ async function attempt(words, work) {
   try {
     await work();
   } catch (error) {
-    const told = error.status ? error.message : "The service cannot be reached; try again in a moment.";
+    const asks = error.status === 401;
+    if (asks) at("with-token").open = true;
+    const told = asks ? "This service asks for a token. Type yours in above; the people who run the service give it to you."
+      : error.status ? error.message : "The service cannot be reached; try again in a moment.";
     at("problem").querySelector("p").textContent = told;
     at("problem").querySelector("button").onclick = () => attempt(words, work);
     at("problem").hidden = false;
