@@ -41,6 +41,7 @@ from billp.commands import (
 from billp.commands.console import complain, echo, log_to_stderr
 from billp.commands.usage import usage_fault
 from billp.errors import BadInputError, BillpError, BrokenOffError, unusable
+from billp.platforms import open_standard_streams
 
 _START, _RUN, _LOOK, _KEEP, _SERVE = "Start here", "Run", "Look", "Data and memory", "Serve"
 
@@ -105,6 +106,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; ends the process with the exit code."""
+    open_standard_streams()
     # Nothing leaves this machine unasked, and checkpoints load plain types only.
     os.environ.setdefault("LANGSMITH_TRACING", "false")
     os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")

@@ -15,7 +15,8 @@ _COMPARED = 500  # neighbours in the alphabet that are compared, at some 10 us e
 _LISTED = 20
 _ALIKE = 0.6  # a name with at least this share of letters in common may be a misspelling
 _LONGEST = 200  # bytes; a file system takes 255, and work folders add to the name
-_UNFIT = re.compile(r"[/\\]" if os.sep == "/" else r'[<>:"/\\|?*]')  # what Windows takes in no name
+_WINDOWS = r'[<>:"/\\|?*]|\.$|^(con|prn|aux|nul|com[0-9]|lpt[0-9])\s*(\.|$)'  # its devices have names in every folder
+_UNFIT = re.compile(r"[/\\]" if os.sep == "/" else _WINDOWS, re.IGNORECASE)
 
 
 def nearest(wanted: str, known: Sequence[str], count: int = 3) -> list[str]:

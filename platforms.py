@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,6 +55,21 @@ def lock(file: IO[Any] | int, *, wait: bool) -> None:
         finally:
             os.lseek(handle, at, os.SEEK_SET)
         time.sleep(_AGAIN_S)
+
+
+def open_standard_streams() -> None:
+    """Opens the null device in place of standard streams that are closed.
+
+    Otherwise files that are opened later take their numbers, and what is printed goes into them.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it takes the lowest number that is free
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 -- it stays open
 
 
 def runs(process: int) -> bool | None:

@@ -61,7 +61,7 @@ def filled(text: str, width: int, indent: int = 0) -> str:
 
 
 # A pipe has no width, and its reader needs each row, id and path in one piece.
-stdout = Console(width=None if sys.stdout.isatty() else _WIDE)
+stdout = Console(width=None if sys.stdout is not None and sys.stdout.isatty() else _WIDE)
 stderr = Console(stderr=True)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 
+from billp import names
 from billp.errors import BadInputError
 from billp.names import checked_name, nearest
 
@@ -40,6 +42,17 @@ def test_a_name_that_no_folder_can_have_is_refused(name: str):
 @pytest.mark.parametrize("name", ["one", "con", "a b?c#d&e=é", "оne", "🎬" * 50])
 def test_a_name_that_a_folder_can_have_is_taken(name: str):
     assert checked_name("run", name) == name
+
+
+@pytest.mark.parametrize("name", ["CON", "nul.txt", "com1", "a.", "a:b", "a*b", 'a"b'])
+def test_a_name_that_windows_has_for_a_device_or_takes_in_no_folder_is_refused_there(
+    monkeypatch: pytest.MonkeyPatch, name: str
+):
+    assert checked_name("run", name) == name
+    monkeypatch.setattr(names, "_UNFIT", re.compile(names._WINDOWS, re.IGNORECASE))
+    with pytest.raises(BadInputError, match="cannot be the name of a run"):
+        checked_name("run", name)
+    assert checked_name("run", "console-nul.v10") == "console-nul.v10"
 
 
 def test_many_ids_take_little_time():

@@ -106,3 +106,22 @@ def test_a_process_ends_where_there_are_no_process_groups(monkeypatch: pytest.Mo
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     platforms.end(child, kill=kill)
     assert child.wait(30) == -(signal.SIGKILL if kill else signal.SIGTERM)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of Unix closes the streams")
+def test_a_command_without_standard_streams_works_and_prints_into_none_of_its_files(tmp_path: Path):
+    code = """
+import sys
+from billp import cli
+try:
+    cli.main(["runs", "list"])
+except SystemExit as ended:
+    with open(sys.argv[1], "w") as file:
+        file.write(f"{ended.code} {file.fileno() > 2}")
+        print("lost", flush=True)
+        sys.stderr.write("lost")
+"""
+    file = tmp_path / "told"
+    shell = ["sh", "-c", 'exec "$0" -c "$1" "$2" <&- >&- 2>&-', sys.executable, code, str(file)]
+    subprocess.run(shell, check=True, cwd=ROOT)  # noqa: S603
+    assert file.read_text() == "0 True"

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from billp.memory.records import FieldValue, Origin, Record, Vector
+from billp.memory.store.calls import Connection
 from billp.memory.store.collection import Collection
-from billp.memory.store.connection import Connection
 from billp.memory.store.protocol import Match, as_query, check_records, rank
 
 if TYPE_CHECKING:

@@ -6,13 +6,11 @@ import errno
 import logging
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,6 +18,7 @@ import httpx
 from billp.errors import MemoryStoreError
 from billp.heap import scrub_freed_memory
 from billp.memory.inventory import folder_of
+from billp.memory.store.calls import Connection, is_chromas, said_by
 from billp.memory.store.folder import FILE, FolderLock, check_folder, lacks_room, take_snapshot
 from billp.settings import Settings
 from billp.whole_files import sweep, work_folder
@@ -32,77 +31,6 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 30.0  # longest wait for one answer of a server; Chroma's own client has no limit
 HELLO_S = 4.0
 _READING = "reading"
-_UNWRITTEN = "Nothing found on disk"
-_PAUSES_S = (0.02, 0.05, 0.1, 0.3, 1.0)
-
-Result = TypeVar("Result")
-
-
-class Connection:
-    """An open Chroma client; `where` names its folder or server in messages."""
-
-    def __init__(
-        self, client: Client, where: str, *, writable: bool = True, indexes: dict[str, threading.Lock] | None = None
-    ) -> None:
-        """Takes a client, and the locks of `at_index` by collection if other connections share it."""
-        self.client = client
-        self.where = where
-        self._closed = False
-        self._writable = writable
-        self._indexes = {} if indexes is None else indexes
-
-    def check_writable(self) -> None:
-        """Raises MemoryStoreError if it was opened for reading."""
-        if not self._writable:
-            raise MemoryStoreError(f"The memory at {self.where} was opened to be read; open it for writing.")
-
-    def close(self) -> None:
-        """Closes the connection; a second call does nothing."""
-        if not self._closed:
-            self._closed = True
-            self._close()
-
-    def _close(self) -> None:
-        self.client.close()
-
-    @contextmanager
-    def talking(self) -> Iterator[None]:
-        """Wraps each call to Chroma: its errors are raised as MemoryStoreError."""
-        if self._closed:
-            raise MemoryStoreError(f"The memory at {self.where} has been closed; open it again.")
-        try:
-            yield
-        except MemoryStoreError:
-            raise
-        except BaseException as error:  # Chroma raises bare Exception for answers it does not know
-            if not _is_chromas(error):
-                raise
-            remedy = "make room and go on" if lacks_room(error) else "is it still there?"
-            raise MemoryStoreError(f"The memory at {self.where} failed ({_said(error)}); {remedy}.") from error
-
-    def searched(self, search: Callable[[], Result]) -> Result:
-        """Returns what `search` returns, which is tried again where a server's index is just being written.
-
-        What `at_index` prevents within this process other processes of a server still meet, for some milliseconds.
-        """
-        for pause in _PAUSES_S:
-            try:
-                return search()
-            except Exception as error:  # as in `talking`
-                if _UNWRITTEN not in str(error):
-                    raise
-                time.sleep(pause)
-        return search()
-
-    @contextmanager
-    def at_index(self, collection: str) -> Iterator[None]:
-        """Wraps each call that reads or writes the vectors of a collection: `talking`, one thread at a time.
-
-        A search first adds to the index what was written since the last one. Beside another search or a write, both
-        Chroma's, that fails now and then: "Nothing found on disk" (`searched`).
-        """
-        with self._indexes.setdefault(collection, threading.Lock()), self.talking():
-            yield
 
 
 @dataclass
@@ -239,7 +167,7 @@ def open_server(url: str) -> Connection:
         client = HttpClient(host=host, port=port, ssl=parts.scheme == "https", settings=_chroma_settings())
     except Exception as error:  # as in `talking`
         raise MemoryStoreError(
-            f"No Chroma server answers at {url} ({_said(error)}); start `chroma run` or unset BILLP_CHROMA_URL."
+            f"No Chroma server answers at {url} ({said_by(error)}); start `chroma run` or unset BILLP_CHROMA_URL."
         ) from error
     return _ServerConnection(cast("Client", client), url)
 
@@ -271,11 +199,13 @@ def _opened(folder: Path, known_as: Path) -> Client:
         # Declared as something that cannot be closed, though it can.
         return cast("Client", PersistentClient(folder, settings=_chroma_settings()))
     except BaseException as error:  # as in `talking`
-        if not _is_chromas(error):
+        if not is_chromas(error):
             raise
         if lacks_room(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        raise MemoryStoreError(f"The memory in {known_as} cannot be opened ({_said(error)}); move it away.") from error
+        raise MemoryStoreError(
+            f"The memory in {known_as} cannot be opened ({said_by(error)}); move it away."
+        ) from error
 
 
 def _opened_copy(folder: Path) -> tuple[Client, ExitStack]:
@@ -293,19 +223,9 @@ def _client_on_copy(folder: Path, copy: Path) -> Client:
     return _opened(copy, folder)
 
 
-def _is_chromas(error: BaseException) -> bool:
-    """Tells Chroma's failures from requests to stop: a panic in its core is no Exception, either."""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
-
-
 def _chroma_settings() -> ChromaSettings:
     from chromadb.config import Settings as ChromaSettings  # noqa: PLC0415
 
     # No telemetry, and no `.env` of the current folder.
     values: dict[str, Any] = {"_env_file": None, "anonymized_telemetry": False}
     return ChromaSettings(**values)
-
-
-def _said(error: BaseException) -> str:
-    """Returns the first line of what `error` says, or its name if it says nothing."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

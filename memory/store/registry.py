@@ -6,9 +6,10 @@ from billp.memory.agent_memory import AgentMemory
 from billp.memory.embedding import Embedder
 from billp.memory.inventory import inventory
 from billp.memory.records import KINDS
+from billp.memory.store.calls import Connection
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
-from billp.memory.store.connection import Connection, connect
+from billp.memory.store.connection import connect
 from billp.settings import Settings
 
 

@@ -58,7 +58,7 @@ def test_nameless_memories_are_refused() -> None:
 def test_a_search_that_meets_an_index_being_written_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int
 ) -> None:
-    monkeypatch.setattr("billp.memory.store.connection._PAUSES_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("billp.memory.store.calls._PAUSES_S", (0.0, 0.0, 0.0))
     search, tries = chroma._neighbours, []
 
     def failing(*given: Any) -> list[Record]:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from billp.errors import MemoryStoreError
 from billp.memory import Record, VectorStore
+from billp.memory.store.calls import Connection
 from billp.memory.store.chroma import ChromaStore
 from billp.memory.store.collection import Collection
-from billp.memory.store.connection import Connection, open_folder, open_server
+from billp.memory.store.connection import open_folder, open_server
 from tests.fakes.store import InMemoryStore
 from tests.memory.examples import DIMENSION, record, unit
 
