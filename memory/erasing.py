@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from billp.errors import MemoryStoreError
@@ -18,7 +18,7 @@ from billp.memory.agent_memory import AgentMemory
 from billp.memory.inventory import folder_of, memory_folder
 from billp.memory.records import Kind
 from billp.memory.store.connection import is_open, sweep_copies
-from billp.memory.store.folder import FILE, FolderLock
+from billp.memory.store.folder import FILE, FolderLock, open_database
 from billp.memory.store.registry import drop_memory
 from billp.settings import Settings
 from billp.whole_files import out_of_sight
@@ -119,7 +119,7 @@ def _for_good(settings: Settings, dataset: str, name: str, *, needed: bool = Tru
 
 def _blank(file: Path) -> None:
     """Removes what was deleted from Chroma's log, from the free pages of its database, and from copies and indices."""
-    with closing(sqlite3.connect(file, timeout=_WAIT_S, isolation_level=None)) as database:
+    with open_database(file, _WAIT_S) as database:
         database.execute("PRAGMA secure_delete = ON")
         database.execute(_DELETED)
         database.execute("INSERT INTO embedding_fulltext_search(embedding_fulltext_search) VALUES ('optimize')")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
@@ -131,7 +130,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
     if not path.exists():
         return
     try:
-        with closing(open_database(path)) as database:
+        with open_database(path) as database:
             rows, counts = database.execute(_COLLECTIONS).fetchall(), dict(database.execute(_COUNTS).fetchall())
     except DAMAGED as error:
         raise unreadable(folder, error) from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from billp.errors import MemoryStoreError
 from billp.memory.store.folder import lacks_room
+from billp.memory.store.gates import Gate
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -24,14 +25,21 @@ class Connection:
     """An open Chroma client; `where` names its folder or server in messages."""
 
     def __init__(
-        self, client: Client, where: str, *, writable: bool = True, indexes: dict[str, threading.Lock] | None = None
+        self,
+        client: Client,
+        where: str,
+        *,
+        writable: bool = True,
+        indexes: dict[str, threading.Lock] | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        """Takes a client, and the locks of `at_index` by collection if other connections share it."""
+        """Takes a client; if others use its folder, their gate and the locks of `at_index` by collection."""
         self.client = client
         self.where = where
         self._closed = False
         self._writable = writable
         self._indexes = {} if indexes is None else indexes
+        self._gate = gate or Gate()
 
     def check_writable(self) -> None:
         """Raises MemoryStoreError if it was opened for reading."""
@@ -53,7 +61,8 @@ class Connection:
         if self._closed:
             raise MemoryStoreError(f"The memory at {self.where} has been closed; open it again.")
         try:
-            yield
+            with self._gate.shared():
+                yield
         except MemoryStoreError:
             raise
         except BaseException as error:  # Chroma raises bare Exception for answers it does not know

@@ -20,6 +20,7 @@ from billp.heap import scrub_freed_memory
 from billp.memory.inventory import folder_of
 from billp.memory.store.calls import Connection, is_chromas, said_by
 from billp.memory.store.folder import FILE, FolderLock, check_folder, lacks_room, take_snapshot
+from billp.memory.store.gates import gate_of
 from billp.settings import Settings
 from billp.whole_files import sweep, work_folder
 
@@ -54,7 +55,7 @@ class _FolderConnection(Connection):
                 self._open[folder] = _OpenFolder(*_open_client(folder))
             opened = self._open[folder]
             opened.holders += 1
-        super().__init__(opened.client, str(folder), indexes=opened.indexes)
+        super().__init__(opened.client, str(folder), indexes=opened.indexes, gate=gate_of(folder))
 
     @classmethod
     def is_open(cls, folder: Path) -> bool:
@@ -68,7 +69,8 @@ class _FolderConnection(Connection):
             opened.holders -= 1
             if not opened.holders:
                 del self._open[self._folder]
-                opened.client.close()
+                with self._gate.shared():
+                    opened.client.close()
                 opened.lock.release()
 
 
@@ -197,7 +199,8 @@ def _opened(folder: Path, known_as: Path) -> Client:
     check_folder(folder, known_as)
     try:
         # Declared as something that cannot be closed, though it can.
-        return cast("Client", PersistentClient(folder, settings=_chroma_settings()))
+        with gate_of(folder).shared():
+            return cast("Client", PersistentClient(folder, settings=_chroma_settings()))
     except BaseException as error:  # as in `talking`
         if not is_chromas(error):
             raise

@@ -8,14 +8,15 @@ import shutil
 import sqlite3
 import struct
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from billp.errors import MemoryStoreError
+from billp.memory.store.gates import gate_of
 from billp.whole_files import hold, open_lock, open_plain
 
 FILE = "chroma.sqlite3"
@@ -98,7 +99,7 @@ def check_folder(folder: Path, known_as: Path) -> None:
     if not path.exists():
         return
     try:
-        with closing(open_database(path)) as database:
+        with open_database(path) as database:
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         faults = [f"{file.name} of an index is no plain file" for file in folder.glob("*/*.bin") if not file.is_file()]
@@ -122,14 +123,23 @@ def unreadable(folder: Path, why: object) -> MemoryStoreError:
     return MemoryStoreError(f"The memory in {folder} cannot be read ({why}); restore it or move it away.")
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Opens the database for reading; what a killed writer left half-done is rolled back first."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=_WAIT_S)
+@contextmanager
+def open_database(path: Path, wait_s: float = _WAIT_S) -> Iterator[sqlite3.Connection]:
+    """Provides the database, while Chroma does not use it in this process.
+
+    What a killed writer left half-done is rolled back first. Each statement is a transaction.
+    """
+    address = f"{path.resolve().as_uri()}?mode=rw"
+    with (
+        gate_of(path.parent).alone(),
+        closing(sqlite3.connect(address, uri=True, timeout=wait_s, isolation_level=None)) as database,
+    ):
+        yield database
 
 
 def _copy_database(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
-    with closing(open_database(source)) as old, closing(sqlite3.connect(target)) as new:
+    with open_database(source) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
 
