@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -31,8 +32,9 @@ class Evidence:
         """Returns the counts as memory keeps them."""
         return _ADAPTER.dump_json(self).decode()
 
-    @classmethod
-    def from_json(cls, text: str) -> Evidence:
+    @staticmethod
+    @lru_cache(1024)  # an episode reads that of some hundred reflections, and the next one mostly of the same
+    def from_json(text: str) -> Evidence:
         """Reads what memory kept; raises MemoryStoreError if it is not evidence."""
         try:
             evidence = _ADAPTER.validate_json(text)

@@ -67,7 +67,7 @@ class Beliefs:
             levels = self.closeness.to(item)
             for measure, table in enumerate(tables):
                 if table[back, -1] > 0:
-                    rates += table[back][levels[measure]]
+                    rates += table[back].take(levels[measure])
         return rates
 
 
@@ -128,8 +128,7 @@ def different(weighing: Weighing, closeness: Closeness, count: int) -> list[int]
     scores = weighing.scores.copy()
     possible = scores[np.isfinite(scores)]
     apart = np.ptp(possible) + 1 if len(possible) else 0.0  # puts what is close to one more item after all that are not
-    while len(chosen) < count and np.isfinite(scores.max()):
-        item = int(scores.argmax())
+    while len(chosen) < count and np.isfinite(scores[item := int(scores.argmax())]):
         chosen.append(item)
         scores[closeness.alike(item)] -= apart
         scores[item] = -np.inf

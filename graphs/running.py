@@ -13,6 +13,7 @@ from billp.graphs.dependencies import Dependencies
 from billp.graphs.state import EpisodeContext
 
 AnyContext = TypeVar("AnyContext", bound=EpisodeContext)
+_NEW_OBJECTS = 10_000
 _TRACED = ("method", "split", "seed", "run", "learn", "dataset", "memory", "prompts")
 
 
@@ -20,12 +21,15 @@ def settle() -> None:
     """Prepares this process for many episodes side by side, once: call it when data and models are open.
 
     All present objects are excluded from garbage collection: they and the libraries are some 600,000 objects, and each
-    full collection would look at all of them. NumPy's products take one thread each: episodes multiply small matrices
-    in several threads at once, and BLAS would spend more on sharing them among its own threads than on multiplying.
+    full collection would look at all of them. New objects are looked at after 10,000 more, not after 700: a batch under
+    way holds thousands, and would be looked at again and again. NumPy's products take one thread each: episodes
+    multiply small matrices in several threads at once, and BLAS would spend more on sharing them among its own threads
+    than on multiplying.
     """
     if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_NEW_OBJECTS)
         threadpool_limits(1, user_api="blas")
 
 

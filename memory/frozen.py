@@ -24,7 +24,7 @@ _ROUNDING = 1e-4  # more than the float32 error of squared distances of unit vec
 class Rows:
     """Records as columns, equal to themselves alone; `vectors` has shape (n, d).
 
-    `rows` gives the row of each id, and `lengths` (n,) are the vectors' squared lengths.
+    `rows` gives the row of each id, `lengths` (n,) are the vectors' squared lengths, and `longest` is the largest.
     """
 
     ids: tuple[str, ...]
@@ -73,6 +73,10 @@ class Rows:
     @cached_property
     def lengths(self) -> Vector:
         return np.asarray(np.einsum("ij,ij->i", self.vectors, self.vectors))
+
+    @cached_property
+    def longest(self) -> float:
+        return float(self.lengths.max())
 
     def record(self, row: int) -> Record:
         """Returns the record in `row`."""
@@ -144,6 +148,7 @@ class FrozenStore:
 
     def __init__(self, parts: Sequence[Rows], dimension: int) -> None:
         self._parts, self._dimension = [part for part in parts if part.ids], dimension
+        self._made: dict[int, Record] = {}  # episodes side by side mostly find the same ones
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         """See `VectorStore`."""
@@ -156,17 +161,20 @@ class FrozenStore:
         square = float(query @ query)
         distances = np.concatenate([part.lengths - 2 * (part.vectors @ query) for part in self._parts]) + square
         furthest = np.partition(distances, k - 1)[k - 1] if k < len(distances) else np.inf
-        largest = max(float(part.lengths.max()) for part in self._parts) + square
+        largest = max(part.longest for part in self._parts) + square
         chosen = np.flatnonzero(distances <= furthest + _ROUNDING * max(1.0, largest))
         return rank(query, [self._record(int(place)) for place in chosen], k, max_distance)
 
     def _record(self, place: int) -> Record:
         """Returns the record at `place` among all, part after part."""
-        for part in self._parts:
-            if place < len(part.ids):
-                break
-            place -= len(part.ids)
-        return part.record(place)
+        if (record := self._made.get(place)) is None:
+            row = place
+            for part in self._parts:
+                if row < len(part.ids):
+                    break
+                row -= len(part.ids)
+            record = self._made[place] = part.record(row)
+        return record
 
     @property
     def at_hand(self) -> bool:

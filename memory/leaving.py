@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 SPANS = (1, 2, 3, 4, 6, 8)
 """Numbers of last steps that a cause may look back on."""
 LONGEST = SPANS[-1]
+_SHORTEST = np.searchsorted(SPANS, np.arange(LONGEST), side="right")  # place of the shortest span that reaches back
 STARS = 5
 
 # Constants tuned on splits 0 and 4 to 8 of ml-100k, with the quit rules of docs/results/choice.md.
@@ -91,11 +92,10 @@ class Leaving:
         for levels in self.steps:
             causes = rates[start : start + len(SPANS) * levels].reshape(len(SPANS), levels)
             start += causes.size
-            table = np.zeros((LONGEST, levels + 1))
-            for back in range(LONGEST):
-                reaching = [position for position, span in enumerate(SPANS) if span > back]
-                table[back, 1:] = np.cumsum(causes[reaching].sum(axis=0))
-            tables.append(table)
+            reaching = np.zeros((len(SPANS), levels + 1))  # by the shortest span that reaches back so far
+            for shortest in range(len(SPANS)):
+                reaching[shortest, 1:] = causes[shortest:].sum(axis=0)
+            tables.append(reaching.cumsum(axis=1)[_SHORTEST])
         return tables
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, Callba
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config
 from pydantic import PrivateAttr
 
 from billp.memory.embedding import Embedder
@@ -58,8 +60,7 @@ class MemoryRetriever(BaseRetriever):
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         wanted = self.embedder.embed([query])[0] if self.vector is None else self.vector
-        limit = {} if self.max_distance is None else {"max_distance": self.max_distance}
-        return [Remembered.of(match) for match in self.search(wanted, self.k, **limit)]
+        return [Remembered.of(match) for match in _found(self.search, wanted, self.k, self.max_distance)]
 
 
 async def similar_states(
@@ -77,13 +78,21 @@ async def similar_states(
     """Finds at most `k` matches, nearest first, by a retriever whose run is called `name`.
 
     `vector` (d,) is the query, and `words` is its text for people. `at_hand` says that the event loop can wait for
-    `search` (`VectorStore.at_hand`).
+    `search` (`VectorStore.at_hand`). Where no callback listens there is no run, and no documents are made for it.
     """
-    retriever = MemoryRetriever(
-        search=search, embedder=embedder, k=k, max_distance=max_distance, vector=vector, at_hand=at_hand
-    )
     config = RunnableConfig(run_name=name, tags=[name])
     if callbacks is not None:  # otherwise LangChain takes those of the current run
         config["callbacks"] = callbacks
+    if not get_async_callback_manager_for_config(ensure_config(config)).handlers:
+        if at_hand:
+            return _found(search, vector, k, max_distance)
+        return await asyncio.to_thread(_found, search, vector, k, max_distance)
+    retriever = MemoryRetriever(
+        search=search, embedder=embedder, k=k, max_distance=max_distance, vector=vector, at_hand=at_hand
+    )
     found = await retriever.ainvoke(words, config)
     return [document._match for document in found if isinstance(document, Remembered)]
+
+
+def _found(search: Search[T], vector: Vector, k: int, max_distance: float | None) -> list[Match[T]]:
+    return search(vector, k, **({} if max_distance is None else {"max_distance": max_distance}))

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 PAGE = 500
 LIGHT_PAGE = 5000  # rows without texts and vectors
 SPARE = 4  # neighbours asked for beyond k, so that near ties can be ordered exactly
-# A wide search: Chroma's default misses some true neighbours from about 1,000 records on, and is no faster.
-HNSW: CreateHNSWConfiguration = {"space": "l2", "ef_construction": 200, "max_neighbors": 32, "ef_search": 400}
+# A wide search: Chroma's default misses some true neighbours from about 1,000 records on, and is no faster. How the
+# index is built stays at the default: twice the work for each record written would find one more neighbour in 5,000.
+HNSW: CreateHNSWConfiguration = {"space": "l2", "ef_search": 400}
 ORIGIN = "origin."  # prefix of the metadata that belong to a record's origin
 
 

@@ -51,6 +51,13 @@ def test_distances_below_what_single_precision_tells_apart_are_ordered_all_the_s
         assert frozen.nearest(unit(2), k) == exact.nearest(unit(2), k)
 
 
+def test_a_record_that_is_found_again_is_not_made_again():
+    parts = [Rows.of([record(f"r{part}", unit(part))], DIMENSION) for part in range(3)]
+    store = FrozenStore(parts, DIMENSION)
+    first, again = store.nearest(unit(1), 3), store.nearest(unit(2), 3)
+    assert {id(match.record) for match in first} == {id(match.record) for match in again}
+
+
 def test_what_is_written_later_is_in_the_next_one_and_is_read_once():
     agent_memory = fake_memory(HashEmbedder(DIMENSION))
     freezer = Freezer(agent_memory)

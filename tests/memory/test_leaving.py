@@ -46,6 +46,23 @@ def test_with_nothing_seen_the_prior_is_believed():
     assert all(cause.exposures == cause.departures == 0 for cause in prior.causes())
 
 
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_pair_leaves_at_the_rates_of_all_causes_that_it_sets_off(seed):
+    rates = np.random.default_rng(seed).random(CAUSES)
+    found, start = fit(steps([])).tables(rates), 0
+    for table, levels in zip(found, STEPS, strict=True):
+        causes = rates[start : start + len(SPANS) * levels].reshape(len(SPANS), levels)
+        start += causes.size
+        expected = [
+            [
+                sum(causes[place, :level].sum() for place, span in enumerate(SPANS) if span > back)
+                for level in range(levels + 1)
+            ]
+            for back in range(LONGEST)
+        ]
+        assert table == pytest.approx(np.array(expected))
+
+
 def test_a_cause_that_alone_drives_users_away_is_found():
     """Users leave half of the time when an item is as close as can be by text to one of the last two."""
     rng = np.random.default_rng(0)
