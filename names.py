@@ -66,6 +66,15 @@ def checked_name(what: str, name: str) -> str:
     return name
 
 
+def is_text(name: str) -> bool:
+    """Returns whether a name that was read from a disk is text; others can be put into no list, page or file."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _alike(wanted: str, name: str) -> bool:
     """Returns whether one may be a misspelling or a part of the other, or both begin with the same word."""
     a, b = wanted.casefold(), name.casefold()

@@ -110,6 +110,14 @@ def make_page(opened: Callable[[], Reading]) -> Starlette:
             Mount("/", StaticFiles(directory=_STATIC, html=True)),
         ],
         middleware=[Middleware(PageHeaders)],
+        exception_handlers={Exception: _failed},
+    )
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    """Answers where nothing else does; the server's log has the error."""
+    return _problem(
+        Problem(error="Something failed here that should not have; the server's log says what.", status=500)
     )
 
 

@@ -13,7 +13,7 @@ from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LOCK, is_locked, locked
 from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS, keep_first_name, trial_file
 from billp.experiments.runs.stored import Config, Plan, has_ended, stored_config
-from billp.names import checked_name, there_is_no
+from billp.names import checked_name, is_text, there_is_no
 from billp.whole_files import bounded_lines, out_of_sight
 
 Result = TypeVar("Result")
@@ -54,17 +54,21 @@ class ListedRun:
 
 
 def list_runs(runs_dir: Path) -> list[ListedRun]:
-    """Returns every run in `runs_dir`, the one that changed last first."""
+    """Returns every run in `runs_dir` whose name is text, the one that changed last first."""
     if not runs_dir.is_dir():
         return []
-    folders = [folder for folder in runs_dir.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    folders = [
+        folder
+        for folder in runs_dir.iterdir()
+        if folder.is_dir() and not folder.name.startswith(".") and is_text(folder.name)
+    ]
     found = [run for folder in folders if (run := listed(folder, runs_dir)).command or run.parts]
     return sorted(found, key=lambda run: (-(run.changed or 0.0), run.name))
 
 
 def listed(folder: Path, runs_dir: Path) -> ListedRun:
     """Returns the run in `folder`, named relative to `runs_dir`."""
-    files = sorted(folder.rglob(EPISODES))
+    files = sorted(file for file in folder.rglob(EPISODES) if is_text(str(file.relative_to(folder))))
     parts = tuple(file.parent.relative_to(folder).as_posix() for file in files if file.parent != folder)
     config = _config(folder if (folder / CONFIG).is_file() or not parts else folder / parts[0])
     own = (folder / CONFIG).is_file()

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from billp.errors import ArtifactError
 from billp.graphs.methods import METHODS
-from billp.names import there_is_no
+from billp.names import is_text, there_is_no
 from billp.whole_files import read_bounded, write_whole
 from billp.words import counted
 
@@ -30,6 +30,8 @@ def run_named(runs_dir: Path, name: str) -> Path:
 
     Raises ArtifactError, naming similar runs, if there is none.
     """
+    if not is_text(name):
+        raise ArtifactError(f"The name of run {name!r} is no text; rename its folder.")
     try:
         for folder in (runs_dir / name, Path(name)):
             if folder.is_dir():

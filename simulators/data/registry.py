@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from billp.catalogue import Catalogue
 from billp.errors import DataError
-from billp.names import there_is_no
+from billp.names import is_text, there_is_no
 from billp.simulators.data.atomic_files import read_header
 from billp.simulators.data.dataset import SUFFIXES, Dataset, file_digest, read_dataset
 from billp.simulators.data.distinct_pairs import pair_keys
@@ -174,7 +174,7 @@ def _stem(folder: Path, name: str | None) -> str:
 
 def list_datasets(data_dir: Path) -> list[str]:
     """Returns the names of the registered datasets, sorted."""
-    return sorted(path.parent.name for path in (data_dir / "datasets").glob(f"[!.]*/{RECORD}"))
+    return sorted(filter(is_text, (path.parent.name for path in (data_dir / "datasets").glob(f"[!.]*/{RECORD}"))))
 
 
 def load_dataset(data_dir: Path, name: str, progress: Progress | None = None) -> Dataset:

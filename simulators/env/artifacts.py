@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from billp.errors import ArtifactError
-from billp.names import there_is_no
+from billp.names import is_text, there_is_no
 from billp.settings import ModelKind, SimulatorSettings
 from billp.simulators.data.dataset import Dataset, file_digest
 from billp.simulators.data.registry import base_name, checked_name, dataset_folder, list_datasets, no_dataset
@@ -163,7 +163,7 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
 
 def list_simulators(data_dir: Path) -> list[str]:
     """Returns the names of the simulators that are built, sorted."""
-    return sorted(path.parent.name for path in (data_dir / "simulators").glob(f"[!.]*/{RECORD}"))
+    return sorted(filter(is_text, (path.parent.name for path in (data_dir / "simulators").glob(f"[!.]*/{RECORD}"))))
 
 
 def remove_simulator(data_dir: Path, name: str) -> Path:

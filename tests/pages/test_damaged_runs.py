@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from billp.errors import ArtifactError
+from billp.experiments.runs.run_names import run_named
 from billp.settings import load_settings
 from tests.pages.test_routes import the_page
 from tests.reports.examples import episode, put_run
@@ -75,3 +78,27 @@ def test_a_lock_that_is_a_link_leads_to_no_other_file(tmp_path: Path):
     client = TestClient(the_page(), base_url="http://127.0.0.1:2024/page", raise_server_exceptions=False)
     assert client.post("/api/runs/one/name", json={"name": "two"}).status_code == 404
     assert precious.read_text() == "kept"
+
+
+def test_what_has_a_name_that_is_no_text_hides_nothing_else(tiny: Path):
+    odd, settings = os.fsdecode(b"odd\xff"), load_settings()
+    put_run(settings.runs_dir / "one", [episode("e", 3.0)])
+    put_run(settings.runs_dir / odd, [episode("e", 3.0)])
+    put_run(settings.runs_dir / "one" / odd, [episode("e", 3.0)])
+    for kind in ("datasets", "simulators"):
+        shutil.copytree(settings.data / kind / "tiny", settings.data / kind / odd)
+    client = TestClient(the_page())
+    assert [run["name"] for run in client.get("/page/api/runs").json()["runs"]] == ["one"]
+    assert client.get("/page/api/runs/one").status_code == 200
+    assert [each["name"] for each in client.get("/page/api/choices").json()["datasets"]] == ["tiny"]
+    with pytest.raises(ArtifactError, match="is no text"):
+        run_named(settings.runs_dir, odd)
+
+
+def test_what_was_not_foreseen_is_answered_with_a_sentence(monkeypatch: pytest.MonkeyPatch):
+    def failing(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("billp.pages.routes.drawing", failing)
+    answer = TestClient(the_page(), raise_server_exceptions=False).get("/page/api/drawing")
+    assert (answer.status_code, "the server's log" in answer.json()["error"]) == (500, True)
