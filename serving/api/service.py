@@ -24,6 +24,7 @@ from billp.names import there_is_no
 from billp.serving.api.arms import Arm, ArmName, Arms
 from billp.serving.api.database import Database, open_database
 from billp.serving.api.forgetting import Forgetting
+from billp.serving.api.id_clock import go_on_from
 from billp.serving.api.learner import Learner
 from billp.serving.api.lending import Lender
 from billp.serving.api.moving import Mover
@@ -137,6 +138,7 @@ async def open_service(resources: Resources, plan: ServicePlan) -> AsyncIterator
         await database.claim()
         records = ServiceRecords(database)
         await records.prepare()
+        await go_on_from(database)
         bases = _bases(resources, plan)
         for deps in bases.values():
             await resources.check_model(deps)

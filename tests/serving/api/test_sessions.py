@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.base import id as ids
 
 from billp.agents.llm.abilities import STAND_IN, Abilities
 from billp.errors import ArtifactError, ModelUnavailableError, StoreAwayError
@@ -340,3 +342,18 @@ async def test_an_answer_counts_once_though_the_store_did_what_it_said_had_faile
             done = count(1)
             with contextlib.suppress(StoreAwayError, KeyError):  # the last request, which is not sent again
                 assert await whole(opened) == ([5, 3, 2], "left"), failing
+
+
+async def test_a_session_goes_on_though_the_clock_was_set_back(opening: Open, monkeypatch: pytest.MonkeyPatch):
+    async with opening() as opened:
+        turn = await opened.begin()
+        await opened.say(turn["session"], "1", rating=4)
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() - 3_600_000_000_000)
+    for keys in (("2", "3"), ("4",)):
+        monkeypatch.setattr(ids, "_last_v6_timestamp", None)  # as in a new process
+        async with opening() as again:
+            for key in keys:
+                await again.say(turn["session"], key, rating=int(key))
+            whole = (await again.http.get(f"/sessions/{turn['session']}")).json()
+    assert [step["rating"] for step in whole["answered"]] == [4, 2, 3, 4]
