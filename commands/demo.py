@@ -95,7 +95,6 @@ def _show_recorded(options: RunOptions) -> None:
     echo(trace(Telling().finished(done.episode, METHOD)))
     for table in done.report.tables():
         show_results(table)
-    stdout.print(
-        f"Recorded with {done.model}, films with invented ratings. Each episode step by step, also what memory"
-    )
-    stdout.print(f"learned and why users left: {page}", soft_wrap=True, markup=False)
+    stdout.print(f"Recorded with {done.model}, films with invented ratings.")
+    stdout.print("Each episode step by step, what memory learned and why users left:")
+    stdout.print(str(page), soft_wrap=True)

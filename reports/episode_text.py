@@ -15,13 +15,14 @@ class EpisodeText:
     """The text of an episode in pieces while it runs; joined by line breaks they are its `trace`."""
 
     def __init__(self) -> None:
-        self._begun, self._steps = False, 0
+        self._begun, self._steps, self._thought = False, 0, ""
 
     def more(self, told: EpisodeView) -> str:
         """Returns what happened since the last piece."""
         lines = [] if self._begun else _beginning(told)
         for step in told.steps[self._steps :]:
-            lines += ["", step_text(step)]
+            lines += ["", step_text(step, after=self._thought)]
+            self._thought = step.thought
         self._begun, self._steps = True, len(told.steps)
         return "\n".join(lines)
 
@@ -53,10 +54,10 @@ def _end(told: EpisodeView) -> list[str]:
     ]
 
 
-def step_text(step: StepView) -> str:
-    """Returns one step, a line for each part that it has."""
+def step_text(step: StepView, after: str = "") -> str:
+    """Returns one step, a line for each part that it has; the thought only if it is not the one `after` before."""
     lines = [f"Step {step.number}"]
-    if step.thought:
+    if step.thought and step.thought != after:
         lines.append(f"  thought    {step.thought}")
     # Memory chose from a shortlist that no LLM was asked about; the proposal is only its item's title.
     if step.proposal and (not step.candidates or any(each.llm is not None for each in step.candidates)):

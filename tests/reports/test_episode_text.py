@@ -53,3 +53,12 @@ def test_what_the_llm_proposed_or_chose_is_shown_even_where_it_is_the_title(
 def test_what_is_to_be_said_of_its_words_comes_before_them():
     view = Telling(note="Stand-in model.").finished(output(4, 3), "billp")
     assert trace(view).splitlines()[1] == "  Stand-in model."
+
+
+def test_a_thought_stands_where_it_is_new():
+    done = output(4, 3, 5)
+    for step, thought in zip(done["steps"], ("a comedy", "a comedy", "a western"), strict=True):
+        step["thought"] = thought
+    said = told(done).splitlines()
+    assert [line.split()[-1] for line in said if line.startswith("  thought")] == ["comedy", "western"]
+    assert said.index("  thought    a western") > said.index("Step 3")

@@ -42,6 +42,7 @@ async function attempt(words, work) {
     at("problem").querySelector("p").textContent = told;
     at("problem").querySelector("button").onclick = () => attempt(words, work);
     at("problem").hidden = false;
+    at("problem").scrollIntoView({ block: "nearest" });
   } finally {
     waiting = false;
     at("busy").textContent = "";
