@@ -6,7 +6,7 @@ import asyncio
 
 import typer
 
-from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_pairs, show_table
+from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_pairs
 from billp.commands.waiting import spinner
 
 
@@ -28,7 +28,7 @@ def doctor(as_json: AsJson = False, assign: Assignments = None) -> None:
     if as_json:
         show_json({**result.model_dump(mode="json"), "ok": result.ok})
     else:
-        show_table(["check", "", "seen"], [(c.name, "ok" if c.ok else "not ok", c.seen) for c in result.checks])
+        show_pairs({check.name: f"{'ok' if check.ok else 'not ok'}: {check.seen}" for check in result.checks}, "checks")
         show_pairs(result.versions, "versions")
     if not result.ok:
         raise typer.Exit(1)

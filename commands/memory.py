@@ -75,6 +75,8 @@ def list_(
         records = agent_memory.records(kind, limit, offset)
     if as_json:
         show_json({"kind": kind, "records": [_plain(record) for record in records]})
+    elif not records:
+        show_names([], _nothing(kind, dataset, memory))
     else:
         show_table(["id", "text"], [(record.id, record.text) for record in records])
 
@@ -94,6 +96,8 @@ def search(
     if as_json:
         matches = [{**_plain(match.record), "distance": match.distance} for match in found]
         show_json({"kind": kind, "matches": matches})
+    elif not found:
+        show_names([], _nothing(kind, dataset, memory))
     else:
         show_table(["distance", "id", "text"], [(f"{m.distance:.3f}", m.record.id, m.record.text) for m in found])
 
@@ -238,6 +242,10 @@ def clear(
         with known_memory(dataset, memory, writing=True) as agent_memory:
             erase_kind(settings, agent_memory, kind)
     stdout.print(f"memory {memory} of {dataset}: {kind or 'everything'} forgotten")
+
+
+def _nothing(kind: Kind, dataset: str, memory: str) -> str:
+    return f"No {kind} here; `billp memory stats --dataset {dataset} --memory {memory}` counts what there is."
 
 
 def known_memory(dataset: str, name: str, *, writing: bool = False) -> AgentMemory:

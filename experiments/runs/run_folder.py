@@ -20,6 +20,8 @@ from billp.experiments.runs.episode_lines import EpisodeLine, check_finite
 from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS
 from billp.whole_files import bounded_lines, open_plain
 
+_LISTED = 8  # parts of a run that a message names
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -150,7 +152,13 @@ def read_lines(path: Path) -> list[EpisodeLine]:
     """Returns the episodes of a run folder, read-only; raises ArtifactError if it has no episodes file."""
     file = path / EPISODES
     if not file.exists():
-        raise ArtifactError(f"There is no run in {path}; name a folder that holds {EPISODES}.")
+        parts = sorted(file.parent.relative_to(path).as_posix() for file in path.rglob(EPISODES))
+        if not parts:
+            raise ArtifactError(f"There is no run in {path}; name a folder that holds {EPISODES}.")
+        listed = ", ".join(f"{path.name}/{part}" for part in parts[:_LISTED]) + (
+            ", ..." if len(parts) > _LISTED else ""
+        )
+        raise ArtifactError(f"Run {path.name} has {len(parts)} parts, and episodes are in these; name one of {listed}.")
     lines: dict[str, EpisodeLine] = {}
     for line, _ in _parsed(file):
         lines.pop(line.id, None)  # the last try of an episode counts, at its place in the file

@@ -213,6 +213,14 @@ def test_reading_where_no_run_is_says_so(tmp_path: Path):
         read_lines(tmp_path)
 
 
+def test_of_a_run_with_parts_these_are_named(tmp_path: Path):
+    for name in ("billp/seed-0", "random/seed-0"):
+        (tmp_path / "paper" / name).mkdir(parents=True)
+        (tmp_path / "paper" / name / "episodes.jsonl").touch()
+    with pytest.raises(ArtifactError, match="has 2 parts, .* name one of paper/billp/seed-0, paper/random/seed-0"):
+        read_lines(tmp_path / "paper")
+
+
 @pytest.mark.parametrize("resume", [True, False])
 def test_episodes_of_unknown_making_are_not_added_to(run: Path, resume: bool):
     (run / "config.json").unlink()
