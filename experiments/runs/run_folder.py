@@ -155,10 +155,10 @@ def read_lines(path: Path) -> list[EpisodeLine]:
         parts = sorted(file.parent.relative_to(path).as_posix() for file in path.rglob(EPISODES))
         if not parts:
             raise ArtifactError(f"There is no run in {path}; name a folder that holds {EPISODES}.")
-        listed = ", ".join(f"{path.name}/{part}" for part in parts[:_LISTED]) + (
-            ", ..." if len(parts) > _LISTED else ""
+        listed = ", ".join(f"{path.name}/{part}" for part in parts[:_LISTED])
+        raise ArtifactError(
+            f"Run {path.name} has {len(parts)} parts, and episodes are in these; name one, as {listed}."
         )
-        raise ArtifactError(f"Run {path.name} has {len(parts)} parts, and episodes are in these; name one of {listed}.")
     lines: dict[str, EpisodeLine] = {}
     for line, _ in _parsed(file):
         lines.pop(line.id, None)  # the last try of an episode counts, at its place in the file

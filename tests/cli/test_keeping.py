@@ -239,3 +239,19 @@ def test_tables_in_a_pipe_are_plain_rows(billp: Billp, run: Path):
     said = billp("runs", "list").out
     assert not set(said) & set("│┃━┏┓─")
     assert len(said.strip().splitlines()) == 2
+
+
+def test_where_there_is_nothing_a_sentence_says_what_brings_it(billp: Billp, own_folders: Path, hashed: None):
+    for kept, words in (
+        ("data", "data fetch"),
+        ("simulator", "simulator build"),
+        ("runs", "train"),
+        ("memory", "train"),
+    ):
+        said = billp(kept, "list")
+        assert (said.code, said.out) == (0, ""), "a pipe gets nothing"
+        assert words in said.err
+    with open_memory(load_settings(), "tiny", "mine", HashEmbedder()) as memory:
+        memory.actor.write([examples.actor(1, 1)])
+    for command in (("list", "critic"), ("search", "war", "--kind", "critic")):
+        assert "No critic here" in billp("memory", *command, "--dataset", "tiny", "--memory", "mine").err

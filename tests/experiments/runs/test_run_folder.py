@@ -217,7 +217,7 @@ def test_of_a_run_with_parts_these_are_named(tmp_path: Path):
     for name in ("billp/seed-0", "random/seed-0"):
         (tmp_path / "paper" / name).mkdir(parents=True)
         (tmp_path / "paper" / name / "episodes.jsonl").touch()
-    with pytest.raises(ArtifactError, match="has 2 parts, .* name one of paper/billp/seed-0, paper/random/seed-0"):
+    with pytest.raises(ArtifactError, match=r"has 2 parts, .*; name one, as paper/billp/seed-0, paper/random/seed-0"):
         read_lines(tmp_path / "paper")
 
 
