@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Collection
 from http import HTTPStatus
 
+from anyio import BrokenResourceError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billp.errors import BillpError
 from billp.pages.guard import Doors
+from billp.serving.api.logs import innermost
 from billp.serving.api.problems import UNFORESEEN, TooLongError, problem, status_of
 from billp.serving.api.prometheus import Metrics
 from billp.serving.api.tokens import Tokens
@@ -52,7 +54,8 @@ class Gate:
             else:
                 await problem(*refusal)(scope, receive, noting)
         except Exception as error:  # the web server would write its message into the log
-            log.error("a request failed", exc_info=error)
+            if not isinstance(innermost(error), BrokenResourceError):  # that a listener has gone is no failure
+                log.error("a request failed", exc_info=error)
             if not status:
                 await problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN)(scope, receive, noting)
         seconds, route = time.perf_counter() - started, self._route_of(scope)

@@ -29,11 +29,18 @@ class JsonLines(logging.Formatter):
         }
         line |= getattr(record, "told", {}) if ours else {}
         if record.exc_info and record.exc_info[1] is not None:
-            error = record.exc_info[1]
+            error = innermost(record.exc_info[1])
             places = traceback.extract_tb(error.__traceback__)
             line["error"] = type(error).__name__
             line["at"] = [f"{place.name}:{place.lineno}" for place in places[-3:]]
         return json.dumps(line)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Returns the first error of a group of errors, which only says that tasks failed."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def log_json(level: int = logging.INFO) -> None:

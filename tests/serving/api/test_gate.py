@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
+from anyio import BrokenResourceError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,3 +175,19 @@ def test_what_others_log_is_told_by_its_place_alone():
     record = logging.LogRecord("langgraph", logging.WARNING, "/x/pregel.py", 7, "%s failed", (NAME,), None)
     told = json.loads(JsonLines().format(record))
     assert (told["from"], told["event"]) == ("langgraph", "pregel:7")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(BrokenResourceError(), []), (ValueError(), ["ValueError"]), (KeyError(), ["KeyError"])]
+)
+async def test_a_listener_who_goes_is_no_failure_and_what_fails_among_tasks_is_named(
+    opening: Open, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception, told: list[str]
+):
+    async def failing(*_: object) -> None:
+        raise ExceptionGroup("tasks", [ExceptionGroup("more", [error])])
+
+    async with opening() as opened:
+        monkeypatch.setattr(opened.service.sessions, "_found", failing)
+        await opened.http.get("/sessions/abc")
+    failures = [record for record in caplog.records if record.msg == "a request failed"]
+    assert [json.loads(JsonLines().format(record))["error"] for record in failures] == told
