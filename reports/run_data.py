@@ -11,7 +11,7 @@ from billp.errors import ArtifactError, DataError
 from billp.experiments.runs.configured_folder import CONFIG
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_folder import read_lines
-from billp.experiments.runs.run_names import EPISODES
+from billp.experiments.runs.run_names import EPISODES, found_below
 from billp.experiments.runs.stored import Config, Data, has_ended, stored_config
 from billp.simulators import load_dataset
 
@@ -70,7 +70,7 @@ def addresses(runs: Sequence[RunData]) -> dict[Path, str]:
 
 def run_folders(root: Path) -> list[Path]:
     """Returns every folder in `root` or below it that holds a run, sorted, with or without an episode."""
-    return sorted(file.parent for file in root.rglob(EPISODES) if (file.parent / CONFIG).is_file())
+    return sorted(file.parent for file in found_below(root, EPISODES) if (file.parent / CONFIG).is_file())
 
 
 def catalogues(data_dir: Path, runs: Sequence[RunData]) -> dict[str, Catalogue]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from billp.experiments.analysis.critic_study import CriticStudy
 from billp.experiments.compare.policy_curves import PolicyTraining
-from billp.experiments.runs.run_names import JUDGED
+from billp.experiments.runs.run_names import JUDGED, found_below
 from billp.experiments.runs.stored import read_stored
 from billp.reports.charts import Chart, Curve, Point, points
 
@@ -61,7 +61,7 @@ class Study:
 def read_studies(root: Path) -> list[Study]:
     """Returns the studies in `root` and below it; raises ArtifactError if one is damaged."""
     studies = []
-    for path in sorted(root.rglob(JUDGED)):
+    for path in found_below(root, JUDGED):
         study = read_stored(path, CriticStudy, "run billp critic again")
         if any(way.bins for way in study.ways.values()):
             studies.append(Study(path.parent.name, study))

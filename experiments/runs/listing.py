@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from billp.errors import ArtifactError
 from billp.experiments.runs.configured_folder import CONFIG, LOCK, is_locked, locked
-from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS, keep_first_name, trial_file
+from billp.experiments.runs.run_names import EPISODES, LONGEST, METRICS, found_below, keep_first_name, trial_file
 from billp.experiments.runs.stored import Config, Plan, has_ended, stored_config
 from billp.names import checked_name, is_text, there_is_no
 from billp.whole_files import bounded_lines, out_of_sight
@@ -68,7 +68,7 @@ def list_runs(runs_dir: Path) -> list[ListedRun]:
 
 def listed(folder: Path, runs_dir: Path) -> ListedRun:
     """Returns the run in `folder`, named relative to `runs_dir`."""
-    files = sorted(file for file in folder.rglob(EPISODES) if is_text(str(file.relative_to(folder))))
+    files = [file for file in found_below(folder, EPISODES) if is_text(str(file.relative_to(folder)))]
     parts = tuple(file.parent.relative_to(folder).as_posix() for file in files if file.parent != folder)
     config = _config(folder if (folder / CONFIG).is_file() or not parts else folder / parts[0])
     own = (folder / CONFIG).is_file()
@@ -109,7 +109,7 @@ def own_run(runs_dir: Path, name: str) -> Path:
 
 def is_running(folder: Path) -> bool:
     """Returns whether a process holds the run in `folder`, or a part of it."""
-    return any(is_locked(lock) for lock in folder.rglob(LOCK))
+    return any(is_locked(lock) for lock in found_below(folder, LOCK))
 
 
 def rename_run(folder: Path, name: str) -> Path:
@@ -119,7 +119,7 @@ def rename_run(folder: Path, name: str) -> Path:
     """
     target = folder.with_name(checked_name("run", name))
     with ExitStack() as held:
-        for lock in sorted(folder.rglob(LOCK)):
+        for lock in found_below(folder, LOCK):
             held.enter_context(locked(lock))
         if target.exists():
             raise ArtifactError(f"There is a run {name} already; choose another name.")
@@ -137,7 +137,7 @@ def remove_run(folder: Path) -> None:
     """
     gone = out_of_sight(folder)
     with ExitStack() as held:
-        for lock in sorted(folder.rglob(LOCK)):
+        for lock in found_below(folder, LOCK):
             held.enter_context(locked(lock))
         try:
             _despite(held, lambda: folder.rename(gone))

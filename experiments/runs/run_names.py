@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -40,6 +41,11 @@ def run_named(runs_dir: Path, name: str) -> Path:
     except (OSError, ValueError) as error:  # ValueError: a name with NUL in it
         raise ArtifactError(f"Run {name!r} cannot be looked up in {runs_dir} ({error}); name another one.") from error
     raise ArtifactError(there_is_no("run", name, known, where=f"in {runs_dir}"))
+
+
+def found_below(root: Path, name: str) -> list[Path]:
+    """Returns everything called `name` in `root` and below it, sorted; folders that go away meanwhile are left out."""
+    return sorted(Path(folder, name) for folder, *inside in os.walk(root) if any(name in names for names in inside))
 
 
 def row_name(

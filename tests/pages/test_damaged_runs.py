@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from billp.errors import ArtifactError
+from billp.experiments.runs.listing import remove_run
 from billp.experiments.runs.run_names import run_named
 from billp.settings import load_settings
 from tests.pages.test_routes import the_page
@@ -93,6 +96,26 @@ def test_what_has_a_name_that_is_no_text_hides_nothing_else(tiny: Path):
     assert [each["name"] for each in client.get("/page/api/choices").json()["datasets"]] == ["tiny"]
     with pytest.raises(ArtifactError, match="is no text"):
         run_named(settings.runs_dir, odd)
+
+
+def test_runs_are_listed_while_others_are_removed(tiny: Path):
+    runs, over = load_settings().runs_dir, threading.Event()
+    put_run(runs / "one", [episode("e", 3.0)])
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            remove_run(put_run(runs / "two" / "part", [episode("e", 3.0)]).parent)
+
+    client = TestClient(the_page())
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(come_and_go)
+        try:
+            answers = [client.get("/page/api/runs") for _ in range(150)]
+        finally:
+            over.set()
+        coming.result(30)
+    assert {answer.status_code for answer in answers} == {200}
+    assert all("one" in {run["name"] for run in answer.json()["runs"]} for answer in answers)
 
 
 def test_what_was_not_foreseen_is_answered_with_a_sentence(monkeypatch: pytest.MonkeyPatch):
