@@ -29,14 +29,18 @@ STARS = 5
 # Constants tuned on splits 0 and 4 to 8 of ml-100k, with the quit rules of docs/results/choice.md.
 _BELIEF = 300.0  # weight of a rate's prior, in exposures
 _OTHERS = 0.003  # highest rate for new users of a cause that never made a known user leave
-_LIKELY_SPAN = 4  # steps within which the prior expects closeness to bore (W in the paper)
-_RATES = {  # prior rates of reaching each level of a measure within that span
+_SHARES = {1: 0.01, 2: 0.01, 3: 0.01, 4: 1.0, 6: 0.05, 8: 0.05}
+"""Shares of the prior rates by span: closeness is expected to bore within 4 steps (W in the paper).
+
+Some users look back further. Most catalogues have enough other items to wait for these at little cost.
+"""
+
+_RATES = {  # prior rates of reaching each level of a measure within 4 steps
     "categories": (0.0007, 0.0033, 0.006, 0.02, 0.07, 0.1),
     "year": (0.0001, 0.0001, 0.0002),
     "few ratings": (0.0001, 0.001, 0.001),
 }
 _OTHER_RATE = 0.002  # prior rate of every level of all other measures
-_OTHER_SPANS = 0.01  # other spans have this share of these rates
 _STAR_RATES = (0.5, 0.3, 0.02, 0.01, 0.01)  # prior rates of an answer of one to five stars
 _STAR_BELIEF = 20.0
 _ROUNDS = 30
@@ -160,7 +164,7 @@ def _prior(measures: Sequence[str], steps: Sequence[int]) -> Floats:
     shapes = []
     for measure, levels in zip(measures, steps, strict=True):
         rates = np.array(_RATES.get(measure, (_OTHER_RATE,) * levels))
-        shapes += [rates * (1 if span == _LIKELY_SPAN else _OTHER_SPANS) * _BELIEF for span in SPANS]
+        shapes += [rates * _SHARES[span] * _BELIEF for span in SPANS]
     return np.concatenate(shapes)
 
 

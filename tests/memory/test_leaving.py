@@ -39,9 +39,9 @@ def test_with_nothing_seen_the_prior_is_believed():
     categories, text = prior.tables(prior.rates)
     assert prior.usual == 0
     assert list(prior.star_rates) == [0.5, 0.3, 0.02, 0.01, 0.01]
-    # Within four steps items of the same categories bore; beyond them, and by other measures, hardly.
+    # Within four steps items of the same categories bore, beyond them sometimes, and by other measures hardly.
     assert (categories[:4, 6] > 0.19).all()
-    assert (categories[4:, 6] < 0.005).all()
+    assert categories[4:, 6] == pytest.approx([0.02, 0.02, 0.01, 0.01], abs=0.001)
     assert text.max() < 0.01
     assert all(cause.exposures == cause.departures == 0 for cause in prior.causes())
 
@@ -91,7 +91,7 @@ def test_where_users_stay_rates_fall_to_what_others_may_mind():
     before, after = prior.tables(prior.rates)[0][0, 1:], found.tables(found.rates)[0][0, 1:]
     assert after[0] == pytest.approx(before[0])
     assert (after <= before).all()
-    assert after[-1] < before[-1] / 8
+    assert after[-1] < before[-1] / 6
     drawn = found.tables(found.draw(rng))[0][0, 1:]
     assert (drawn >= after - 0.002).all()
 
