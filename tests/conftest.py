@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from tests.cli.tiny import put_tiny
 
 with suppress(ImportError):  # not on Windows
     import uvloop  # noqa: F401 -- keeps the socket class it is loaded with, so before a test blocks sockets
+
+# A background job, or one under nohup, ignores these, and so would every command that a test starts and stops.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if os.name == "posix" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # How long an example takes says something of the machine beside us and nothing of the code.
 hypothesis.settings.register_profile("untimed", deadline=None)

@@ -58,10 +58,8 @@ class Home:
         }
 
     def start(self, command: str) -> subprocess.Popen[str]:
-        # The tests may be a shell's background job, which ignores Ctrl-C, and whatever they start inherits that.
-        heeding = ["env", "--default-signal=INT"]
         return subprocess.Popen(  # noqa: S603
-            [*heeding, sys.executable, "-m", "billp.cli", "--verbose", *command.split()],
+            [sys.executable, "-m", "billp.cli", "--verbose", *command.split()],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 

@@ -60,7 +60,7 @@ def interpreter(tmp_path: Path) -> Path:
 def serve(interpreter: Path, tmp_path: Path) -> Iterator[object]:
     started: list[Served] = []
 
-    def start(mode: str = "", *arguments: str, under: Sequence[str] = ("env", "--default-signal=HUP")) -> Served:
+    def start(mode: str = "", *arguments: str, under: Sequence[str] = ()) -> Served:
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "BILLP_DATA_DIR") if name in os.environ} | {
             "PYTHONPATH": str(ROOT),
             "BILLP_VLLM_PYTHON": str(interpreter),
