@@ -12,7 +12,7 @@ them may be close for others. So no rate falls below a small one that others may
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,8 @@ _SHARES = {1: 0.01, 2: 0.01, 3: 0.01, 4: 1.0, 6: 0.05, 8: 0.05}
 
 Some users look back further. Most catalogues have enough other items to wait for these at little cost.
 """
+_LEAST_SHARES = {**_SHARES, 6: 0.01, 8: 0.01}
+"""What evidence leaves of them at least: that no user looks back further than four steps is soon seen."""
 
 _RATES = {  # prior rates of reaching each level of a measure within 4 steps
     "categories": (0.0007, 0.0033, 0.006, 0.02, 0.07, 0.1),
@@ -134,7 +136,7 @@ class Leaving:
 
 def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures) -> Leaving:
     """Returns the posterior rates given what was `seen`; with nothing seen, the prior."""
-    prior = _prior(measures, steps)
+    prior = _prior(measures, steps, _SHARES)
     counts, weighted = _exposed(steps, seen)
     exposures = _BELIEF + weighted.sum(axis=0)
     star_prior = np.array(_STAR_RATES) * _STAR_BELIEF
@@ -154,17 +156,17 @@ def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures)
         shapes=shapes,
         exposures=exposures,
         prior_shapes=prior,
-        least=np.minimum(prior / _BELIEF, _OTHERS),
+        least=np.minimum(_prior(measures, steps, _LEAST_SHARES) / _BELIEF, _OTHERS),
         star_rates=star_rates,
         usual=float(seen.left.mean()) if len(seen.left) else 0.0,
     )
 
 
-def _prior(measures: Sequence[str], steps: Sequence[int]) -> Floats:
+def _prior(measures: Sequence[str], steps: Sequence[int], shares: Mapping[int, float]) -> Floats:
     shapes = []
     for measure, levels in zip(measures, steps, strict=True):
         rates = np.array(_RATES.get(measure, (_OTHER_RATE,) * levels))
-        shapes += [rates * _SHARES[span] * _BELIEF for span in SPANS]
+        shapes += [rates * shares[span] * _BELIEF for span in SPANS]
     return np.concatenate(shapes)
 
 

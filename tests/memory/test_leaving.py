@@ -89,9 +89,11 @@ def test_where_users_stay_rates_fall_to_what_others_may_mind():
     levels[..., 0] = rng.integers(0, 7, (20_000, LONGEST))
     prior, found = fit(steps([])), fit(steps(np.zeros(20_000, dtype=bool), levels))
     before, after = prior.tables(prior.rates)[0][0, 1:], found.tables(found.rates)[0][0, 1:]
-    assert after[0] == pytest.approx(before[0])
+    assert after[0] == pytest.approx(before[0], rel=0.1)
     assert (after <= before).all()
-    assert after[-1] < before[-1] / 6
+    assert after[-1] < before[-1] / 8
+    further_back = [each.tables(each.rates)[0][LONGEST - 1, -1] for each in (prior, found)]
+    assert further_back[1] < further_back[0] / 3, "that no user looks back further than four steps is soon seen"
     drawn = found.tables(found.draw(rng))[0][0, 1:]
     assert (drawn >= after - 0.002).all()
 
