@@ -162,7 +162,7 @@ def believe(
     steps = FinishedSteps.of(closeness, ordered)
     return Beliefs(
         fit_values(known[0], known[1], logs, answers, known[2]),
-        fit_leaving(closeness.names, closeness.steps, steps.departures),
+        fit_leaving(closeness.names, closeness.steps, steps.departures, logs=bool(logs.counts.any())),
         closeness,
         logs.counts + answers.counts,
         steps,

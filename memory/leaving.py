@@ -29,13 +29,11 @@ STARS = 5
 # Constants tuned on splits 0 and 4 to 8 of ml-100k, with the quit rules of docs/results/choice.md.
 _BELIEF = 300.0  # weight of a rate's prior, in exposures
 _OTHERS = 0.003  # highest rate for new users of a cause that never made a known user leave
-_SHARES = {1: 0.01, 2: 0.01, 3: 0.01, 4: 1.0, 6: 0.05, 8: 0.05}
-"""Shares of the prior rates by span: closeness is expected to bore within 4 steps (W in the paper).
-
-Some users look back further. Most catalogues have enough other items to wait for these at little cost.
-"""
-_LEAST_SHARES = {**_SHARES, 6: 0.01, 8: 0.01}
-"""What evidence leaves of them at least: that no user looks back further than four steps is soon seen."""
+_SHARES = {1: 0.01, 2: 0.01, 3: 0.01, 4: 1.0, 6: 0.01, 8: 0.01}
+"""Shares of the prior rates by span: closeness is expected to bore within 4 steps (W in the paper)."""
+_SHARES_WITH_LOGS = {**_SHARES, 6: 0.05, 8: 0.05}
+"""Some users look back further. Who knows what is liked loses little by waiting longer, and soon sees it if none does;
+without logs, items that are waited for are replaced by others that nothing is known of."""
 
 _RATES = {  # prior rates of reaching each level of a measure within 4 steps
     "categories": (0.0007, 0.0033, 0.006, 0.02, 0.07, 0.1),
@@ -134,9 +132,12 @@ class Leaving:
         return sorted(found, key=lambda cause: (-cause.departures, -cause.rate))
 
 
-def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures) -> Leaving:
-    """Returns the posterior rates given what was `seen`; with nothing seen, the prior."""
-    prior = _prior(measures, steps, _SHARES)
+def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures, *, logs: bool) -> Leaving:
+    """Returns the posterior rates given what was `seen`; with nothing seen, the prior.
+
+    `logs` says whether logs tell what is liked; with them, users are expected to look back further.
+    """
+    prior = _prior(measures, steps, _SHARES_WITH_LOGS if logs else _SHARES)
     counts, weighted = _exposed(steps, seen)
     exposures = _BELIEF + weighted.sum(axis=0)
     star_prior = np.array(_STAR_RATES) * _STAR_BELIEF
@@ -156,7 +157,7 @@ def fit_leaving(measures: Sequence[str], steps: Sequence[int], seen: Departures)
         shapes=shapes,
         exposures=exposures,
         prior_shapes=prior,
-        least=np.minimum(_prior(measures, steps, _LEAST_SHARES) / _BELIEF, _OTHERS),
+        least=np.minimum(_prior(measures, steps, _SHARES) / _BELIEF, _OTHERS),
         star_rates=star_rates,
         usual=float(seen.left.mean()) if len(seen.left) else 0.0,
     )
