@@ -70,6 +70,9 @@ class FakeServer:
         answer: dict[str, Any] = {"error": {"message": self.script.refusal}}
         if status == 200:
             answer = completion(request, nonsense=self.script.nonsense)
+            if self.script.dice and not {"response_format", "logprobs"} & request.keys():
+                # Of seven kinds two draws are alike too often; no two answers have one number.
+                answer["choices"][0]["message"]["content"] += f", the {len(self.script.bodies)}th answer"
         headers = [(b"content-type", b"application/json")]
         heard = ""
         if self.script.echo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+from contextlib import AsyncExitStack
 
 import pytest
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -61,10 +62,11 @@ async def test_all_servers_are_looked_at_before_a_run_and_must_be_alike():
     dice = Script(dice=True)
     with serving() as first, serving(dice) as second:
         model = several(first, second)
-        with pytest.raises(UnusableModelError, match=r"can do different things; serve the same model on both"):
-            await find_abilities(model, "several")
-        for server in model.servers:
-            await server.__aexit__()
+        async with AsyncExitStack() as opened:
+            for server in model.servers:
+                await opened.enter_async_context(server)
+            with pytest.raises(UnusableModelError, match=r"can do different things; serve the same model on both"):
+                await find_abilities(model, "several")
     assert dice.bodies
 
 
