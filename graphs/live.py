@@ -13,14 +13,13 @@ from langgraph.types import interrupt
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
-from billp.agents.grounding import Vectors, nearest_item
 from billp.agents.llm.abilities import STAND_IN
 from billp.agents.prompt_pack import clean
 from billp.errors import SettingsError
 from billp.graphs.dependencies import AgentRoles, Dependencies
 from billp.graphs.state import ActorObservation, Decision, Observation
+from billp.graphs.titles import items_named
 from billp.graphs.users import Split, Wished, is_test_user
-from billp.memory import Embedder
 from billp.simulators import Dataset, StepResult, Worlds
 
 UNRATED = 1.0
@@ -120,8 +119,6 @@ class LiveUsers:
     """Live persons, in the logs or not. Each answer interrupts the graph, which needs a checkpointer for that."""
 
     dataset: Dataset
-    vectors: Vectors
-    embedder: Embedder
     worlds: Worlds
     roles: AgentRoles | None
     """The roles whose thoughts the persons are told."""
@@ -137,10 +134,10 @@ class LiveUsers:
     def history(self, user: str, likes: Sequence[str], count: int) -> list[int]:
         """Returns the items named in `likes`, or those of the logs; empty for a new person who names none.
 
-        A title that is not in the catalogue stands for the item with the nearest text vector.
+        Raises BadInputError for a title that names no item, or more than one.
         """
         if likes:
-            return list(dict.fromkeys(self._grounded(title) for title in likes))[-count:]
+            return items_named(self.dataset.catalogue, likes)[-count:]
         if user in self.dataset.user_keys:
             return self.dataset.history(self.dataset.user_index(user), count)
         return []
@@ -192,13 +189,6 @@ class LiveUsers:
         """Raises SettingsError, since a person's answers cannot be known in advance."""
         raise SettingsError("The method oracle knows simulated users only; choose another method for a live person.")
 
-    def _grounded(self, title: str) -> int:
-        wanted = title.strip().casefold()
-        for item in self.dataset.catalogue:
-            if item.title.casefold() == wanted:
-                return item.index
-        return nearest_item(self.vectors, self.embedder.embed([title])[0], set())
-
 
 def own_memory(user: str) -> str:
     """Returns the name of a person's own memory; different for different users."""
@@ -207,5 +197,5 @@ def own_memory(user: str) -> str:
 
 def with_persons(deps: Dependencies) -> Dependencies:
     """Returns the same dependencies with live persons for users."""
-    users = LiveUsers(deps.dataset, deps.vectors, deps.embedder, deps.worlds, deps.roles)
+    users = LiveUsers(deps.dataset, deps.worlds, deps.roles)
     return replace(deps, users=users)

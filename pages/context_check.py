@@ -1,4 +1,4 @@
-"""Refuses unknown context keys by name; LangGraph's server would drop them silently."""
+"""Refuses unknown keys of inputs and contexts by name; LangGraph's server would drop them silently."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _CLOSE = 0.8  # a key at least this similar to a known one is taken as misspelt
 
 
 class ContextCheck:
-    """Middleware that answers 422 to a run or an assistant whose context has an unknown key."""
+    """Middleware that answers 422 to a run or an assistant whose input or context has an unknown key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes on requests without a context, or with a valid one."""
+        """Passes on requests without input and context, or with valid ones."""
         asks = scope["type"] == "http" and scope["method"] in ("POST", "PATCH") and _RUNS.fullmatch(scope["path"])
         if not asks:
             await self._app(scope, receive, send)
@@ -51,13 +51,16 @@ class ContextCheck:
 
 
 def _problem(body: bytes) -> str:
-    """Returns what is wrong with the contexts in `body`; empty if nothing is, or if it is not JSON."""
+    """Returns what is wrong with inputs and contexts in `body`; empty if nothing is, or if it is not JSON."""
     try:
         asked = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         return ""  # the server says so
-    known = _fields()
+    known, inputs = _fields(), _inputs()
     for one in asked if isinstance(asked, list) else [asked]:
+        for name in _names(_part(one, "input")):
+            if name not in inputs:
+                return _unknown(name, inputs, difflib.get_close_matches(name[:_LONGEST], inputs, n=1), "input")
         for name in _names(_part(one, "context")):
             if name not in known:
                 return _unknown(name, known, difflib.get_close_matches(name[:_LONGEST], known, n=1))
@@ -77,9 +80,9 @@ def _names(value: object) -> list[str]:
     return list(value) if isinstance(value, dict) else []
 
 
-def _unknown(name: str, known: list[str], near: list[str]) -> str:
+def _unknown(name: str, known: list[str], near: list[str], part: str = "context") -> str:
     meant = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"The context has no field {name[:_LONGEST]!r}{meant}; its fields are {', '.join(known)}."
+    return f"The {part} has no field {name[:_LONGEST]!r}{meant}; its fields are {', '.join(known)}."
 
 
 @cache
@@ -88,3 +91,10 @@ def _fields() -> list[str]:
     from billp.graphs.served import FORMS  # noqa: PLC0415
 
     return sorted({field.name for form in FORMS.values() for field in dataclasses.fields(form)})
+
+
+@cache
+def _inputs() -> list[str]:
+    from billp.graphs.forms import LiveInput  # noqa: PLC0415
+
+    return sorted(LiveInput.__annotations__)

@@ -28,6 +28,7 @@ from billp.graphs.recording import output_of
 from billp.graphs.resources import Resources
 from billp.graphs.running import in_full, traced
 from billp.graphs.state import Trajectory
+from billp.graphs.titles import items_named
 from billp.graphs.users import check_may_teach
 
 
@@ -54,7 +55,8 @@ class Play:
         """Opens data, model, memory and the run's folder; by default the memory is this person's own.
 
         Raises SettingsError for a method that needs to know the user's answers in advance, and if `learn` would teach
-        from a test user of the logs; ArtifactError if the folder was made with other settings.
+        from a test user of the logs; BadInputError for a title in `likes` that names no item, or several; ArtifactError
+        if the folder was made with other settings.
         """
         self._resources = resources
         self._method = method_named(method)
@@ -72,6 +74,7 @@ class Play:
         if learn:
             check_may_teach(self._deps.users, "train", user)
         self._likes = list(likes)
+        items_named(deps.catalogue, likes)
         plan = {
             "command": "play",
             "method": method,

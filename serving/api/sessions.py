@@ -13,19 +13,18 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from langgraph.types import Command
-from pydantic import ValidationError
 
 from billp.errors import EpisodeError
 from billp.experiments.runs.episode_lines import check_finite
 from billp.graphs.forms import LiveInput
-from billp.graphs.live import PersonAnswer
 from billp.graphs.recording import output_of
 from billp.serving.api.arms import Arms
+from billp.serving.api.checks import check_answer, check_new
 from billp.serving.api.feed import Event, Feed
 from billp.serving.api.lending import Lender
 from billp.serving.api.moving import Moment, Move, Mover
 from billp.serving.api.pace import Pace
-from billp.serving.api.problems import Refused, sentence
+from billp.serving.api.problems import Refused
 from billp.serving.api.prometheus import Metrics
 from billp.serving.api.service_records import AnswerRow, ServiceRecords, SessionRow
 from billp.serving.api.views import Answer, NewSession, Rated, Totals, Turn, Whole
@@ -75,11 +74,10 @@ class Sessions:
     async def begin(self, person: str, asked: NewSession, key: str | None) -> Turn:
         """Begins a session, or returns the one that the person began with the same `key`.
 
-        Raises Refused if the person has too many open sessions, or the wish has no words.
+        Raises Refused if the person has too many open sessions, the wish has no words, or a liked title names no item.
         """
-        if asked.wish:
-            _check(Answer(wish=asked.wish))
         self._pace.check(person)
+        await check_new(asked, self._lender.base(self._arms.of(person).method.name).catalogue)
         async with self._beginning.setdefault(person, asyncio.Lock()):
             row = await self._records.begun_with(person, key) if key else None
             if row is None:
@@ -117,7 +115,7 @@ class Sessions:
         Raises Refused if the answer does not fit, and what the graph raises if it cannot go on: the answer is kept
         then, and the same request again goes on with it.
         """
-        _check(given)
+        check_answer(given)
         return await self._answered(await self._found(person, id_), given, key)
 
     async def leave(self, id_: str, key: str) -> None:
@@ -285,14 +283,6 @@ class Sessions:
 
 def _unknown() -> Refused:
     return Refused(HTTPStatus.NOT_FOUND, "You have no session of that name; begin one with POST /sessions.")
-
-
-def _check(given: Answer) -> None:
-    """Raises Refused for an answer that the graph would not take."""
-    try:
-        PersonAnswer.model_validate(given.said)
-    except ValidationError as error:
-        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error)) from None
 
 
 def _event_of(turn: Turn) -> Event:

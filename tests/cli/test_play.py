@@ -79,6 +79,13 @@ def test_an_episode_that_a_kill_kept_from_being_taught_is_taught_before_the_next
     ]
 
 
+def test_a_title_that_is_none_is_refused_before_anything_is_recorded(billp: Billp, tiny: Path, answered: None):
+    said = billp(*AT, "--likes", "Film 7, The; Flim 31", "--run", "ada")
+    assert said.code == 2
+    assert "No item is titled 'Flim 31'; the nearest titles are Film 31, The" in " ".join(said.err.split())
+    assert not (Path(os.environ["BILLP_RUNS_DIR"]) / "ada").exists()
+
+
 def test_a_screen_a_step(billp: Billp, tiny: Path, answered: None, monkeypatch: pytest.MonkeyPatch):
     typed(monkeypatch, "4", "6", "no more llamas, a western", "q", "too many of them")
     said = billp(*AT, "--likes", "Film 7, The")

@@ -1,4 +1,4 @@
-"""Context keys that mean nothing are named; everything else passes unchanged."""
+"""Keys of inputs and contexts that mean nothing are named; everything else passes unchanged."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def test_an_unknown_key_is_refused_with_the_nearest_known(path: str):
     )
 
 
+@pytest.mark.parametrize("path", ["/runs/wait", "/threads/1/runs", "/runs/crons"])
+def test_an_unknown_key_of_the_input_is_refused_with_the_nearest_known(path: str):
+    answer = CLIENT.post(path, json={"assistant_id": "live", "input": {"user": "Ada", "like": ["Fargo"]}})
+    assert answer.status_code == 422
+    told = "The input has no field 'like' (did you mean 'likes'?); its fields are episode, likes, user."
+    assert answer.json()["detail"] == told
+
+
 @pytest.mark.parametrize("name", ["methud", "seeds", "planer_prompt"])
 def test_a_misspelt_key_is_refused_in_the_older_place_too(name: str):
     answer = CLIENT.post("/runs/wait", json={"config": {"configurable": {"thread_id": "1", name: "react"}}})
@@ -44,7 +52,8 @@ def test_a_misspelt_key_is_refused_in_the_older_place_too(name: str):
     ("path", "body"),
     [
         ("/runs/wait", {"context": {"method": "react", "model": "", "temperature": 0.5}}),
-        ("/runs/wait", {"input": {"methud": 1}}),
+        ("/runs/wait", {"input": {"user": "1", "episode": ""}, "command": {"resume": {"methud": 1}}}),
+        ("/runs/wait", {"input": None}),
         ("/runs/wait", {"context": None}),
         ("/store/items", {"context": {"methud": 1}}),
         ("/runs/batch", [{"context": {"seed": 1}}]),

@@ -22,7 +22,8 @@ def chosen_columns(log: Table, items: Table, given: ColumnSpec) -> ColumnSpec:
     """Returns `given` with the missing columns filled in.
 
     `rating` and `hours` are never both set: a rating column is preferred to an hours column unless only the latter is
-    given. Raises DataError, listing the columns, for one that does not exist or cannot be guessed.
+    given. Raises DataError, listing the columns, for one that does not exist or cannot be guessed, and for a name that
+    was given to a column without a header and says nothing.
     """
     if given.rating and given.hours:
         raise DataError("A log has ratings or hours, not both; give --rating-col or --hours-col.")
@@ -41,7 +42,9 @@ def chosen_columns(log: Table, items: Table, given: ColumnSpec) -> ColumnSpec:
     low, high = given.scale
     if not -float("inf") < low < high < float("inf"):
         raise DataError(f"Ratings from {low:g} to {high:g} are no scale; give --rating-min below --rating-max.")
-    return replace(given, **found)
+    chosen = replace(given, **found)
+    _refuse_misnamed(log, items, chosen)
+    return chosen
 
 
 def unused_columns(log: Table, items: Table, chosen: ColumnSpec) -> dict[str, tuple[str, ...]]:
@@ -52,6 +55,23 @@ def unused_columns(log: Table, items: Table, chosen: ColumnSpec) -> dict[str, tu
         for taken in [{getattr(chosen, role) for role in roles}]
     }
     return {file: names for file, names in left.items() if names}
+
+
+def _refuse_misnamed(log: Table, items: Table, chosen: ColumnSpec) -> None:
+    """Raises DataError where a name that the user gave a column is taken for nothing: it may be misspelt."""
+    unused = unused_columns(log, items, chosen)
+    for table, flag, roles in ((log, "--columns", LOG_ROLES), (items, "--item-columns", ITEM_ROLES)):
+        named = isinstance(table, TextTable) and table.form.columns is not None
+        if named and table.path.name in unused:
+            untaken = [role.replace("_", " ") for role in roles if getattr(chosen, role) is None]
+            raise DataError(
+                f"{table.path.name}: the column named {unused[table.path.name][0]!r} is taken for nothing; write - for "
+                f"it in {flag} to leave it out{f', or name it as {_either(untaken)}' if untaken else ''}."
+            )
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _columns(table: Table, given: Mapping[str, str | None]) -> dict[str, Any]:

@@ -51,6 +51,22 @@ async def test_a_session_from_the_first_item_to_the_totals(opening: Open):
         assert late.json()["detail"] == "The session is over; begin another one."
 
 
+async def test_what_a_beginning_session_does_not_understand_is_refused_by_name_and_begins_nothing(opening: Open):
+    async with opening() as opened:
+        for field, value, told in (
+            ("like", ["Film 7, The"], "like is no name that is known here."),
+            (
+                "likes",
+                ["Film 7, The", "Flim 31"],
+                "likes: No item is titled 'Flim 31'; the nearest titles are Film 31, The",
+            ),
+        ):
+            refused = await opened.http.post("/sessions", json={"user": "Ada", field: value})
+            assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")
+            assert refused.json()["detail"].startswith(told)
+        assert await opened.service.records.all_open() == 0
+
+
 async def test_a_session_ends_at_the_horizon(opening: Open):
     async with opening() as opened:
         turn = await opened.begin()

@@ -364,6 +364,30 @@ def test_movielens_as_grouplens_packs_it(tmp_path):
     assert intake.read_as["movies.dat"].startswith("separated by ::, in cp1252 (Windows, Western European; if letters")
 
 
+@pytest.mark.parametrize(
+    ("log_columns", "item_columns", "told"),
+    [
+        (
+            "user,item,raiting,time",
+            "item,title,genres",
+            "'raiting' is taken for nothing; write - for it in --columns to ",
+        ),
+        (
+            "user,item,rating,time",
+            "item,title,genrse",
+            "'genrse' .* in --item-columns to leave it out, or name it as cat",
+        ),
+    ],
+)
+def test_a_misspelt_name_of_a_column_without_a_header_is_refused(tmp_path, log_columns, item_columns, told):
+    (tmp_path / "log.csv").write_text("a,1,5,20\nb,2,4,10\n")
+    (tmp_path / "items.csv").write_text("1,A,War\n2,B,War\n")
+    forms = (TextForm(columns=tuple(log_columns.split(","))), TextForm(columns=tuple(item_columns.split(","))))
+    with pytest.raises(DataError, match=told):
+        add_tables(tmp_path, tmp_path / "log.csv", tmp_path / "items.csv", rules=ALL, forms=forms)
+    assert not (tmp_path / "datasets").exists() or not list((tmp_path / "datasets").iterdir())
+
+
 def test_a_file_without_a_header_is_told_how_to_name_its_columns(tmp_path):
     both = r"user or the item; say which ones do with --user-col and --item-col, or name all with --columns user,item,"
     with pytest.raises(DataError, match=both):
