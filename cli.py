@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from billp.commands import (
@@ -43,9 +44,18 @@ from billp.commands.usage import usage_fault
 from billp.errors import BadInputError, BillpError, BrokenOffError, unusable
 from billp.platforms import open_standard_streams
 
-_START, _RUN, _LOOK, _KEEP, _SERVE = "Start here", "Run", "Look", "Data and memory", "Serve"
+_START, _RUN, _LOOK, _KEEP, _SERVE = _PANELS = ("Start here", "Run", "Look", "Data and memory", "Serve")
+
+
+class _ByPanel(TyperGroup):
+    """Lists commands in the order of their panels; by itself Typer lists commands that have subcommands last."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        return sorted(self.commands, key=lambda name: _PANELS.index(vars(self.commands[name])["rich_help_panel"]))
+
 
 app = typer.Typer(
+    cls=_ByPanel,
     help="Long-term recommendation by LLM planners that learn from experience.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,

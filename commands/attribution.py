@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +14,14 @@ from billp.commands.output import AsJson, settings_from, show_json, show_table, 
 from billp.commands.waiting import spinner
 from billp.errors import ArtifactError
 from billp.experiments.stats.numbers import signed
+from billp.words import counted
 
 if TYPE_CHECKING:
-    from billp.experiments.analysis.attribution import Attribution, BeliefBehind
+    from billp.experiments.analysis.attribution import Attribution, BeliefBehind, RecordBehind
     from billp.reports.episode_view import StepView
+
+_SLIGHT = 0.005  # stars; less is shown as 0.00
+_SUM = "score = item effect + retention effect"
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="name in the runs folder, or a path")]
 Episode = Annotated[str, typer.Argument(metavar="EPISODE", help="id of an episode of the run")]
@@ -76,33 +81,56 @@ def _show(step: StepView, told: Attribution) -> None:
     stdout.print(step_text(step), markup=False)
     if step.plan:
         stdout.print(f"  plan       {step.plan} (from the evidence of {told.pooled} reflections)", markup=False)
-    rows = [
-        ("→" if each.item == step.item else "", each.item.title,
-         *map(_signed, (each.total, each.retention_effect, each.item_effect, each.llm)))
-        for each in step.candidates
-    ]  # fmt: skip
-    show_table(["", "candidate", "score", "retention effect", "item effect", "LLM"], rows)
     if not told.as_it_was:
         stdout.print("What follows is memory as it is now; it differs from what the step knew.", style="yellow")
+    if step.candidates:
+        _show_candidates(step)
     if told.belief is not None and told.belief.leave_cost:
         _show_belief(told.belief)
     if told.records:
-        records = [
-            (_signed(each.stars), "read" if each.read else "", each.text, each.usage.words(), each.id)
-            for each in told.records
-        ]
-        title = "Records behind it, and by how many stars each moved the plan or the score"
-        show_table(["stars", "", "record", "usage", "id"], records, title)
+        _show_records(told.records)
+
+
+def _show_candidates(step: StepView) -> None:
+    asked = any(each.llm is not None for each in step.candidates)
+    rows = [
+        ("→" if each.item == step.item else "", each.item.title,
+         *map(_signed, (each.total, each.item_effect, each.retention_effect, *((each.llm,) if asked else ()))))
+        for each in step.candidates
+    ]  # fmt: skip
+    columns = ["", "candidate", "score", "item effect", "retention effect", *(["LLM"] if asked else [])]
+    _show_part("Candidates, in stars" if asked else f"Candidates, in stars: {_SUM}", columns, rows)
 
 
 def _show_belief(belief: BeliefBehind) -> None:
+    told = [each for each in belief.principles if abs(each.stars) >= _SLIGHT]
     rows = [
         (_signed(p.stars), p.words, "; ".join(p.after), f"{p.rate:.2%}", f"{p.departures:.1f} of {p.exposures:.1f}")
-        for p in belief.principles
+        for p in told
     ]
-    rows.append((_signed(belief.dislike), "a low rating", "", "", ""))
-    title = f"Principles at work, where a user's leaving costs {belief.leave_cost:.0f} stars"
-    show_table(["stars", "close by", "to", "rate", "left"], rows, title)
+    rows.append((_signed(belief.dislike), "it may be rated low", "", "", ""))
+    title = f"The retention effect: what may make the user leave, at a cost of {belief.leave_cost:.0f} stars"
+    _show_part(title, ["stars", "principle", "as close to", "rate", "left"], rows)
+    _show_rest(len(belief.principles) - len(told), "principle")
+
+
+def _show_records(records: Sequence[RecordBehind]) -> None:
+    told = [each for each in records if each.read or each.stars is None or abs(each.stars) >= _SLIGHT]
+    rows = [(_signed(each.stars), "read" if each.read else "", each.text, each.usage.words(), each.id) for each in told]
+    if rows:
+        title = "Records of memory behind it, and by how many stars each moved the plan or the score"
+        _show_part(title, ["stars", "", "record", "usage", "id"], rows)
+    _show_rest(len(records) - len(told), "record")
+
+
+def _show_part(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    stdout.print(f"\n{title}", style="bold")
+    show_table(columns, rows)
+
+
+def _show_rest(count: int, noun: str) -> None:
+    if count:
+        stdout.print(f"{counted(count, f'more {noun}')} moved it by less than 0.01 stars each; --json names them.")
 
 
 def _signed(stars: float | None) -> str:

@@ -50,7 +50,7 @@ def compare(
     but the method (or the prompts), so the difference is taken user by user. `runs/NAME/comparison.json` holds the
     results.
     """
-    from billp.experiments.checks import check_dataset
+    from billp.experiments.checks import check_dataset, check_users
     from billp.experiments.compare.design import checked
 
     settings = options.settings(prompts=None)  # several may be named, a pack an arm
@@ -65,6 +65,7 @@ def compare(
         stop_early=stop_early,
     )
     checked(design, settings.run.batch)
+    check_users(settings, options.dataset, options.users)
     folder = given or new_run(settings, "compare")
     settings = with_tape_in(folder, settings)
 

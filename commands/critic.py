@@ -26,7 +26,7 @@ def critic(
     ] = None,
 ) -> None:
     """Compare the Critic's values with Monte-Carlo returns on held-out users: bias, variance, rank correlation."""
-    from billp.experiments.checks import check_method
+    from billp.experiments.checks import check_method, check_users
     from billp.experiments.runs.run_names import run_named
 
     settings, method = options.settings(), options.method
@@ -39,6 +39,7 @@ def critic(
         return
     given, seeds, ways = given_run(settings, options), options.seed_list(), _ways(values)
     check_method(settings, method, options.dataset, options.named_memory, untrained=options.untrained)
+    check_users(settings, options.dataset, options.users)
     folder = given or new_run(settings, "critic", method)
     settings = with_tape_in(folder, settings)
 

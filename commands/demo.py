@@ -32,7 +32,8 @@ def demo(
 
     from billp.agents.llm.abilities import STAND_IN
     from billp.agents.prompt_pack import TERSE_PACK
-    from billp.experiments.demo import MEMORY, prepare, run_demo
+    from billp.experiments.checks import check_users
+    from billp.experiments.demo import DATASET, MEMORY, prepare, run_demo
     from billp.experiments.doctor import better_models
     from billp.experiments.stats.numbers import signed_interval
     from billp.experiments.stats.tables import summary_table
@@ -42,6 +43,7 @@ def demo(
     episodes, users, seed = options.training_episodes, options.users, options.seed()
     with fraction_bar("data and simulator") as progress:
         prepare(settings, progress)
+    check_users(settings, DATASET, users)
     folder = settings.runs_dir / run_name("demo")
     settings = with_tape_in(folder, settings)
 

@@ -67,11 +67,12 @@ def train(options: RunOptions) -> None:
 @run_command("evaluate")
 def evaluate(options: RunOptions) -> None:
     """Evaluate a method on held-out users; memory is read, never written."""
-    from billp.experiments.checks import check_method
+    from billp.experiments.checks import check_method, check_users
 
     settings, method = options.settings(), options.method
     given, seeds = given_run(settings, options), options.seed_list()
     check_method(settings, method, options.dataset, options.named_memory, untrained=options.untrained)
+    check_users(settings, options.dataset, options.users)
     folder = given or new_run(settings, "evaluate", method)
     settings = with_tape_in(folder, settings)
 

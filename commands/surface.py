@@ -34,16 +34,23 @@ def surface(
     comparison in the run's folder; `runs/NAME/surface.json` holds the share of the oracle's R_traj everywhere.
     `billp report NAME` draws it, `--markdown` and `--latex` write its table.
     """
-    from billp.experiments.checks import check_dataset
-    from billp.experiments.compare.surface.surveying import Survey, checked
+    from billp.experiments.checks import check_dataset, check_users
+    from billp.graphs.methods import method_named
 
     settings, dataset = options.settings(), options.dataset
+    methods = tuple(method.strip() for method in options.methods.split(","))
     given = given_run(settings, options)
     check_dataset(settings, dataset)
+    for method in methods:
+        method_named(method)
+    check_users(settings, dataset, options.users)
+
+    from billp.experiments.compare.surface.surveying import Survey, checked
+
     survey = checked(
         Survey(
             dataset=dataset,
-            methods=tuple(method.strip() for method in options.methods.split(",")),
+            methods=methods,
             places=_places(settings, dataset, worlds),
             splits=splits,
             seeds=tuple(options.seed_list()),

@@ -30,6 +30,16 @@ def check_dataset(settings: Settings, name: str) -> None:
         raise ArtifactError(f"Dataset {name} has no simulator; build it with `billp simulator build {name}`.")
 
 
+def check_users(settings: Settings, dataset: str, users: int) -> None:
+    """Raises BadInputError if `dataset` has fewer held-out users than `users`, and what `check_dataset` raises."""
+    check_dataset(settings, dataset)
+    from billp.simulators import simulator_folder  # noqa: PLC0415 -- as above
+    from billp.simulators.env.artifacts import held_out  # noqa: PLC0415
+    from billp.simulators.env.world import check_count  # noqa: PLC0415
+
+    check_count(dataset, "test", held_out(simulator_folder(settings.data, dataset)), users)
+
+
 def check_tracker(settings: Settings) -> None:
     """Raises SettingsError if the package of the tracker that `run.log_to` names is not installed."""
     wanted = settings.run.log_to

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from billp.errors import ArtifactError
 from billp.experiments.compare.pairs import compare_pair
+from billp.experiments.runs.configured_folder import ConfiguredFolder
 from billp.experiments.runs.evaluation import evaluate
 from billp.experiments.runs.run_folder import read_lines
 from billp.experiments.runs.run_names import row_name
@@ -65,26 +66,30 @@ async def run_demo(
     first.
     """
     drop_memory(resources.settings, dataset, MEMORY)
+    start, learned, both = row_name(_LEARNS, 0), row_name(_LEARNS, episodes), row_name("billp", episodes)
+    at = {title: folder / title.replace(" ", "-") for title in ("random", "act-only", start, "training", learned, both)}
+    plan = {"command": "demo", "parts": [part.name for part in at.values()], "train_episodes": episodes, "users": users}
     rows: dict[str, Summary] = {}
 
     async def measure(title: str, method: str) -> None:
         with bar(title, users) as advance:
             rows[title] = await evaluate(
-                resources, dataset=dataset, method=method, users=users, seeds=[seed], memory=MEMORY,
-                run=folder / title.replace(" ", "-"), resume=False, on_episode=lambda _: advance(),
+                resources, dataset=dataset, method=method, users=users, seeds=[seed], memory=MEMORY, run=at[title],
+                resume=False, on_episode=lambda _: advance(),
             )  # fmt: skip
 
-    await measure("random", "random")
-    await measure("act-only", "act-only")
-    await measure(row_name(_LEARNS, 0), _LEARNS)
-    with bar(f"learning from {episodes} episodes", episodes) as advance:
-        await train(
-            resources, dataset=dataset, method=_LEARNS, episodes=episodes, seed=seed, memory=MEMORY,
-            run=folder / "training", resume=False, on_episode=lambda _: advance(),
-        )  # fmt: skip
-    await measure(row_name(_LEARNS, episodes), _LEARNS)
-    await measure(row_name("billp", episodes), "billp")
-    before, after = (folder / row_name(_LEARNS, trained).replace(" ", "-") for trained in (0, episodes))
+    with ConfiguredFolder(folder, {"plan": plan, "dataset": {"name": dataset}}, {}, resume=False):
+        await measure("random", "random")
+        await measure("act-only", "act-only")
+        await measure(start, _LEARNS)
+        with bar(f"learning from {episodes} episodes", episodes) as advance:
+            await train(
+                resources, dataset=dataset, method=_LEARNS, episodes=episodes, seed=seed, memory=MEMORY,
+                run=at["training"], resume=False, on_episode=lambda _: advance(),
+            )  # fmt: skip
+        await measure(learned, _LEARNS)
+        await measure(both, "billp")
+    before, after = at[start], at[learned]
     first = next((line for line in read_lines(after) if line.output is not None), None)
     return Shown(
         rows=rows,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from billp.agents.llm.providers import provider_of
 from billp.errors import SettingsError
-from billp.experiments.checks import check_dataset, check_method, check_run
+from billp.experiments.checks import check_dataset, check_method, check_run, check_users
 from billp.experiments.runs.run_names import run_name
 from billp.graphs.methods import METHODS, Method, method_named, teachable
 from billp.memory import readable_inventory
@@ -63,6 +63,8 @@ def planned(form: RunForm, settings: Settings) -> PlannedRun:
     if form.command == "train" and "," in form.seeds:
         raise SettingsError(f"Seeds {form.seeds} are several, and training takes one; name one.")
     check_dataset(settings, form.dataset)
+    if form.command != "train" and form.users is not None:
+        check_users(settings, form.dataset, form.users)
     if form.quit_rule:
         rule_named(form.quit_rule)
     assignments = [*form.settings, *([f"run.quit_rule={form.quit_rule}"] if form.quit_rule else [])]

@@ -20,6 +20,7 @@ from billp.graphs.ranking import MemoryRecommender, Weighing
 from billp.graphs.recommending import CHOOSING
 from billp.memory import AgentMemory, Match, Outcome, Record, Reflection, UsageStatistics
 from billp.memory.leaving import LONGEST
+from billp.words import counted
 
 _ALIKE = 0.02  # stars by which recomputed beliefs may differ from recorded ones, which are rounded
 
@@ -203,9 +204,10 @@ class _Choice:
             place, reached = closeness.names.index(cause.measure), zip(before[: cause.span], close, strict=False)
             near = [earlier for earlier, levels in reached if levels[place] >= cause.level]
             if near:
+                level, span = f"level {cause.level} of {closeness.steps[place]}", counted(cause.span, "step")
                 found.append(
                     PrincipleBehind(
-                        words=f"{cause.measure} {cause.level} of {closeness.steps[place]} within {cause.span}",
+                        words=f"{cause.measure}, {level}, within {span}",
                         after=[each.title for each in self._deps.catalogue.some(near)], rate=_rounded(cause.rate),
                         exposures=_rounded(cause.exposures), departures=_rounded(cause.departures),
                         stars=_rounded(-cost * cause.rate * len(near)),

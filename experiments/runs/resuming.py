@@ -25,6 +25,8 @@ def resumption(folder: Path, settings: Settings) -> tuple[str, ...]:
     try:
         config, before = read_config(folder), read_surroundings(folder)
         dataset, plan = config["dataset"]["name"], config["plan"]
+        if plan["command"] == "demo":
+            raise ArtifactError(f"Run {folder.name} is a demo, which does not go on; begin another with `billp demo`.")
         own = _OWN[plan["command"]](plan)
         differing = _differing(before["settings"], settings)
     except (KeyError, TypeError, AttributeError) as error:

@@ -52,6 +52,8 @@ class Plan(_Part):
     train_episodes: Any = None
     probes: Any = ()
     probe_users: Any = 0
+    parts: list[str] = []
+    """The folders of a demo's parts, if the run is one."""
     changes: list[Any] = []
     """The candidates of a search for hyperparameters, if the run is one."""
 
@@ -64,6 +66,8 @@ class Plan(_Part):
                     return int(self.episodes)
                 case "evaluate":
                     return len(self.users) * len(self.seeds)
+                case "demo":
+                    return int(self.train_episodes) + (len(self.parts) - 1) * int(self.users)
                 case "compare":
                     methods = [METHODS.get(arm["method"]) for arm in self.arms.values()]
                     learning = sum(method is not None and method.learns for method in methods)
@@ -157,4 +161,6 @@ def stored_config(folder: Path) -> Config:
 
 def has_ended(folder: Path, config: Config) -> bool:
     """Returns whether the run in `folder` has ended; a live run never ends, and lacks nothing."""
+    if config.plan.parts:
+        return all((folder / part / METRICS).is_file() for part in config.plan.parts)
     return config.plan.command == "play" or (folder / (JUDGED if config.plan.judged_by else METRICS)).is_file()

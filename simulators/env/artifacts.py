@@ -24,6 +24,7 @@ from billp.whole_files import out_of_sight, read_bounded, replaced_folder
 
 RECORD = "worlds.json"
 _LARGEST = 16 << 20  # bytes of it
+_UNREADABLE = (ValueError, KeyError, TypeError, OSError, MemoryError, zipfile.BadZipFile)  # what a damaged npz raises
 
 
 def _known_kind(kind: str) -> str:
@@ -108,6 +109,20 @@ def load_worlds(folder: Path, dataset: Dataset | None = None) -> Worlds:
     return Worlds(_read(folder, "train", record), _read(folder, "test", record), record.fingerprint, record.choice)
 
 
+def held_out(folder: Path) -> int:
+    """Returns how many users the test world in `folder` has, without reading its model.
+
+    Raises ArtifactError if its file is missing or damaged.
+    """
+    path = folder / "test.npz"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            users: np.ndarray = arrays["users"]
+            return len(users)
+    except _UNREADABLE as error:
+        raise ArtifactError(_fault(path)) from error
+
+
 def _write(folder: Path, world: World) -> WorldRecord:
     kind = RATING_MODELS.get(world.model.kind)
     if kind is None or not isinstance(world.model, kind.stored):
@@ -129,7 +144,7 @@ def _write(folder: Path, world: World) -> WorldRecord:
 def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
     path = folder / f"{split}.npz"
     part = record.train if split == "train" else record.test
-    fault = f"{path} is missing or damaged; build it with `billp simulator build {folder.name}`."
+    fault = _fault(path)
     if not path.is_file() or file_digest(path) != part.sha256:
         raise ArtifactError(fault)
     try:
@@ -137,7 +152,7 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
             parameters = dict(arrays)
         users, categories = parameters.pop("users"), parameters.pop("categories")
         model = RATING_MODELS[part.model].stored.from_parameters(parameters)
-    except (ValueError, KeyError, TypeError, OSError, MemoryError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise ArtifactError(fault) from error
     ascending = users.ndim == 1 and users.dtype == np.int32 and bool((np.diff(users) > 0).all())
     known = ascending and len(users) > 0 and users[0] >= 0 and users[-1] < record.n_users
@@ -159,6 +174,10 @@ def _read(folder: Path, split: Split, record: WorldsRecord) -> World:
         settings=record.settings,
         accuracy=part.accuracy,
     )
+
+
+def _fault(path: Path) -> str:
+    return f"{path} is missing or damaged; build it with `billp simulator build {path.parent.name}`."
 
 
 def list_simulators(data_dir: Path) -> list[str]:

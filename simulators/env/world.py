@@ -242,9 +242,13 @@ def _rounded(ratings: Floats, rounding: Rounding) -> Floats:
 
 def users_of(world: World, count: int, seed: int) -> list[int]:
     """Returns `count` users of the world, drawn with `seed`; a larger count continues the smaller one's list."""
-    if not 0 <= count <= len(world.users):
-        raise BadInputError(
-            f"The {world.split} world of {world.name} has {len(world.users)} users and {count} were asked for; "
-            f"ask for at most {len(world.users)}."
-        )
+    check_count(world.name, world.split, len(world.users), count)
     return [int(user) for user in np.random.default_rng(seed).permutation(world.users)[:count]]
+
+
+def check_count(name: str, split: Split, held: int, count: int) -> None:
+    """Raises BadInputError if `count` users are asked of the world `split` of `name`, which has `held` users."""
+    if not 0 <= count <= held:
+        raise BadInputError(
+            f"The {split} world of {name} has {held} users and {count} were asked for; ask for at most {held}."
+        )

@@ -124,8 +124,8 @@ def test_attribution_agrees_with_the_record(billp: Billp, trained: list[dict[str
     assert len(recalled) > len(line["output"]["reflections"]), "some say the same as others"
     assert len({each["id"] for each in told["records"]} - known) == told["pooled"] == 4, "all that made the plan"
     words = billp("memory", "attribution", "run", line["id"], number).words
-    assert "Principles at work, where a user's leaving costs" in words
-    assert "Records behind it" in words
+    assert "what may make the user leave, at a cost of" in words
+    assert "Records of memory behind it" in words
     assert "differs from what the step knew" not in words
     old = billp("memory", "blame", "run", line["id"], number)
     assert "`memory blame` is called `memory attribution` now" in old.words
@@ -153,6 +153,8 @@ def test_what_an_experience_moved_is_what_changes_when_it_is_forgotten(billp: Bi
     (mine,) = (each for each in told["step"]["candidates"] if each["item"] == told["step"]["item"])
     moved = max(told["records"], key=lambda each: abs(each["stars"]))
     assert moved["stars"]
+    words = billp("memory", "attribution", "seen", line["id"], 1, "--examples", 100).words
+    assert all((each["id"] in words) == (abs(each["stars"]) >= 0.005) for each in told["records"])
     with open_memory(load_settings(), "tiny", "mine", HashEmbedder()) as agent_memory:
         agent_memory.forget([moved["id"]])
     assert billp("evaluate", *AT, *chosen, "--users", "1", "--run", "without").code == 0

@@ -34,3 +34,29 @@ def test_it_says_what_learning_changed_leads_on_and_begins_anew_the_next_time(
     assert said.code == 0
     assert said.json["memory"] == "demo"
     assert billp("memory", "stats", "--memory", "demo", "--json").json["counts"] == before
+    assert {row["state"] for row in billp("runs", "list", "--json").json["runs"]} == {"finished"}
+
+
+def test_one_that_was_killed_between_two_parts_is_interrupted(
+    billp: Billp, answered: None, own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    put_tiny(Path(own_folders) / "data", tmp_path / "source", "ml-100k")
+    monkeypatch.setattr(demo_module, "prepare", lambda *_: None)
+    monkeypatch.setattr(demo_module, "train", killed)
+    assert billp("demo", "--users", "3", "--horizon", "5").code != 0
+    (row,) = billp("runs", "list", "--json").json["runs"]
+    assert (row["command"], row["episodes"], row["state"]) == ("demo", 9, "interrupted")
+    assert "does not go on; begin another with `billp demo`" in billp("runs", "show", row["name"]).words
+
+
+def test_more_users_than_are_held_out_are_refused_before_it_begins(
+    billp: Billp, own_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    put_tiny(Path(own_folders) / "data", tmp_path / "source", "ml-100k")
+    monkeypatch.setattr(demo_module, "prepare", lambda *_: None)
+    said = billp("demo", "--users", "99")
+    assert (said.code, "ask for at most 10" in said.words) == (2, True)
+    assert billp("runs", "list", "--json").json == {"runs": []}

@@ -91,3 +91,8 @@ def test_every_option_shows_its_default_in_the_same_way():
             if not silent and not OPTIONAL & set(each.opts):
                 assert each.default is not None or isinstance(each.show_default, str), (name, each.opts)
             assert "none is" not in (each.help or ""), (name, each.opts)
+
+
+def test_the_help_lists_commands_in_the_order_of_their_use(billp: Billp):
+    panels = re.findall(r"─ ([A-Z][a-z ]+) ─", billp("--help").out)
+    assert panels == ["Options", "Start here", "Run", "Look", "Data and memory", "Serve"]

@@ -69,6 +69,7 @@ def test_a_form_is_a_command(tiny: Path, form: dict[str, Any], command: str):
         ({"run": "../out"}, "cannot be the name of a run"),
         ({"command": "evaluate"}, "no memory"),
         ({"command": "compare"}, "choose two methods"),
+        ({"command": "evaluate", "methods": ["random"], "users": 99}, "ask for at most 10"),
         ({"command": "compare", "methods": ["random", "oracle"], "base": "billp"}, "not compared"),
     ],
 )
