@@ -35,22 +35,15 @@ def surface(
     `billp report NAME` draws it, `--markdown` and `--latex` write its table.
     """
     from billp.experiments.checks import check_dataset, check_users
-    from billp.graphs.methods import method_named
-
-    settings, dataset = options.settings(), options.dataset
-    methods = tuple(method.strip() for method in options.methods.split(","))
-    given = given_run(settings, options)
-    check_dataset(settings, dataset)
-    for method in methods:
-        method_named(method)
-    check_users(settings, dataset, options.users)
-
     from billp.experiments.compare.surface.surveying import Survey, checked
 
+    settings, dataset = options.settings(), options.dataset
+    given = given_run(settings, options)
+    check_dataset(settings, dataset)
     survey = checked(
         Survey(
             dataset=dataset,
-            methods=methods,
+            methods=tuple(method.strip() for method in options.methods.split(",")),
             places=_places(settings, dataset, worlds),
             splits=splits,
             seeds=tuple(options.seed_list()),
@@ -58,6 +51,7 @@ def surface(
             train_episodes=options.training_episodes,
         )
     )
+    check_users(settings, dataset, options.users)
     folder = given or new_run(settings, "surface")
 
     from billp.experiments.compare.surface.surface_results import surface_table

@@ -97,8 +97,6 @@ WRONG = [
         "has 10 users and 99 were asked for; ask for at most 10",
     ),
     (["compare", *AT, "--methods", "random,popular", "--users", "99"], "has 10 users and 99 were asked for"),
-    (["surface", *AT, "--methods", "random,bilp"], "There is no method 'bilp'"),
-    (["surface", *AT, "--methods", "random", "--users", "99"], "has 10 users and 99 were asked for"),
     (["critic", *AT, "--method", "random", "--users", "99"], "has 10 users and 99 were asked for"),
     (["evaluate", "--dataset", "tinny", "--method", "random"], "There is no dataset 'tinny' (did you mean tiny?)"),
     (["train", "--dataset", "tinny"], "There is no dataset 'tinny' (did you mean tiny?)"),

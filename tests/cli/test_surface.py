@@ -28,3 +28,8 @@ def test_a_mistyped_world_is_refused_before_anything_is_built(billp: Billp, tiny
     assert said.code == 2
     assert "There is no world 'distant-4'" in said.words
     assert "Run:" not in said.words
+
+
+def test_more_users_than_are_held_out_are_refused_before_anything_is_built(billp: Billp, tiny: Path):
+    said = billp("surface", "--dataset", "tiny", "--users", "11")
+    assert (said.code, "ask for at most 10" in said.words, "Run:" in said.words) == (2, True, False)
