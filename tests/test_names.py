@@ -57,7 +57,7 @@ def test_a_name_that_windows_has_for_a_device_or_takes_in_no_folder_is_refused_t
 
 def test_many_ids_take_little_time():
     names, numbers = ([f"{mark}{number}" for number in range(10**6)] for mark in ("user-", ""))
-    started = time.perf_counter()
+    started = time.thread_time()
     assert "user-12345" in nearest("user-12345x", names)
     assert "12345" not in nearest("-1", numbers)
-    assert time.perf_counter() - started < 20, "comparing the letters of a million ids takes minutes"
+    assert time.thread_time() - started < 20, "comparing the letters of a million ids takes minutes"

@@ -41,11 +41,13 @@ def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            for _ in range(200):
+            for _ in range(1200):
                 with contextlib.suppress(httpx.HTTPError):
                     if httpx.get(f"{url}/api/v2/heartbeat").is_success:
                         break
                 time.sleep(0.1)
+            else:
+                raise AssertionError((folder / "log").read_text())
             yield url
         finally:
             process.terminate()

@@ -157,9 +157,9 @@ class TestRefusals:
         async def beat() -> None:
             nonlocal late
             while True:
-                before = time.perf_counter()
+                before = time.thread_time()  # work on the event loop, however busy the machine is
                 await asyncio.sleep(0.01)
-                late = max(late, time.perf_counter() - before)
+                late = max(late, time.thread_time() - before)
 
         beating = asyncio.create_task(beat())
         assert "more than 4 MB" in await refused(lambda _: big)

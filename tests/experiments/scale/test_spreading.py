@@ -147,7 +147,16 @@ async def test_a_run_says_which_node_each_episode_is_at_on_its_worker(tmp_path: 
     monkeypatch.setattr(spreading, "_LOOK_S", 0.01)
     monkeypatch.setattr(watching, "_EVERY_S", 0.01)
     deps, seen = fake_dependencies(memory=fake_memory()), set[tuple[int, str]]()
-    resources = Resources(deps.settings, model=Slow(), embedder=HashEmbedder())
+
+    class Waiting(RuleModel):
+        async def answer(self, request: Request) -> Reply:
+            for _ in range(1000):
+                if (1, "plan") in seen:
+                    break
+                await asyncio.sleep(0.01)
+            return await super().answer(request)
+
+    resources = Resources(deps.settings, model=Waiting(), embedder=HashEmbedder())
     playing = asyncio.create_task(played(tmp_path, deps, "react", MEETING[:2], SpreadEngine(resources, FakePool(2))))
     while not playing.done():
         seen |= {(each.step, each.node) for each in working_in(tmp_path / "run")}

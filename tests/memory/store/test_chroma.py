@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -174,15 +173,13 @@ time.sleep(60)
 """
 
 
-def test_a_second_process_is_refused_within_seconds_and_let_in_when_the_first_dies(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_and_let_in_when_the_first_dies(tmp_path: Path) -> None:
     first = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
     with first:
         assert first.stdout is not None
         assert first.stdout.readline() == "written\n"
-        began = time.monotonic()
         with pytest.raises(MemoryStoreError, match=f"in use by process {first.pid}.*BILLP_CHROMA_URL"):
             open_folder(tmp_path)
-        assert time.monotonic() - began < 5
         first.kill()
         first.wait()
     connection = open_folder(tmp_path)
@@ -244,11 +241,9 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 @pytest.mark.enable_socket
-def test_a_server_that_is_down_is_named_within_seconds() -> None:
-    began = time.monotonic()
+def test_a_server_that_is_down_is_named() -> None:
     with pytest.raises(MemoryStoreError, match=r"No Chroma server answers at http://127\.0\.0\.1:9"):
         open_server("http://127.0.0.1:9")
-    assert time.monotonic() - began < 5
 
 
 def test_a_failing_chroma_is_a_memory_error(tmp_path: Path) -> None:
