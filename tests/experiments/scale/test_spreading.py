@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import PrivateAttr
 
 from billp.agents.llm.asking import Request
 from billp.agents.llm.reading import Reply
@@ -40,6 +41,23 @@ class Slow(RuleModel):
 
     async def answer(self, request: Request) -> Reply:
         await asyncio.sleep(0.05)
+        return await super().answer(request)
+
+
+class Watched(RuleModel):
+    """A model that answers first when the run in a folder has told that an episode plans."""
+
+    _run: Path = PrivateAttr()
+
+    def __init__(self, run: Path) -> None:
+        super().__init__()
+        self._run = run
+
+    async def answer(self, request: Request) -> Reply:
+        for _ in range(3000 if len(self.requests) == 1 else 0):
+            if any(each.node == "plan" for each in working_in(self._run)):
+                break
+            await asyncio.sleep(0.01)
         return await super().answer(request)
 
 
@@ -147,20 +165,11 @@ async def test_a_run_says_which_node_each_episode_is_at_on_its_worker(tmp_path: 
     monkeypatch.setattr(spreading, "_LOOK_S", 0.01)
     monkeypatch.setattr(watching, "_EVERY_S", 0.01)
     deps, seen = fake_dependencies(memory=fake_memory()), set[tuple[int, str]]()
-
-    class Waiting(RuleModel):
-        async def answer(self, request: Request) -> Reply:
-            for _ in range(1000):
-                if (1, "plan") in seen:
-                    break
-                await asyncio.sleep(0.01)
-            return await super().answer(request)
-
-    resources = Resources(deps.settings, model=Waiting(), embedder=HashEmbedder())
+    resources = Resources(deps.settings, model=Watched(tmp_path / "run"), embedder=HashEmbedder())
     playing = asyncio.create_task(played(tmp_path, deps, "react", MEETING[:2], SpreadEngine(resources, FakePool(2))))
     while not playing.done():
         seen |= {(each.step, each.node) for each in working_in(tmp_path / "run")}
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0)
     await playing
     assert (1, "plan") in seen
     assert working_in(tmp_path / "run") == []
