@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from billp.experiments.stats.endings import OUTCOMES, outcome_words
 from billp.experiments.stats.intervals import Estimate
-from billp.experiments.stats.numbers import fixed, share
+from billp.experiments.stats.numbers import fixed, shares
 from billp.reports.curves import LearningCurve, TrainingCurve, learning_curves, training_curves
 from billp.reports.report_rows import Row
 
@@ -150,10 +150,10 @@ def _quits(rows: Sequence[Row]) -> BarChart:
     parts = [outcome_words(reason)[0] for reason in met]
     bars = []
     for row in rows:
-        whole = sum(row.summary.quit_reasons.values())
-        shares = [row.summary.quit_reasons.get(reason, 0) / whole for reason in met]
-        words = ", ".join(f"{share(size)} {part}" for size, part in zip(shares, parts, strict=True) if size)
-        bars.append(Bar(row.label, shares, words))
+        counts = [row.summary.quit_reasons.get(reason, 0) for reason in met]
+        told = zip(counts, shares(counts), parts, strict=True)
+        words = ", ".join(f"{size} {part}" for count, size, part in told if count)
+        bars.append(Bar(row.label, [count / sum(counts) for count in counts], words))
     return BarChart("quits", "Why episodes ended", "Finished episodes by what ended them.", parts, bars)
 
 

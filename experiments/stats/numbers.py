@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,17 @@ def share_with_interval(estimate: Estimate) -> str:
 def share(value: float | None) -> str:
     """Returns a share as a percentage; a dash for None."""
     return "-" if value is None else f"{fixed(100 * value, 0)}%"
+
+
+def shares(counts: Sequence[int]) -> list[str]:
+    """Returns the parts of a whole as percentages that sum to 100%; raises ZeroDivisionError for an empty whole.
+
+    By largest remainders (Hamilton's method); of equal remainders the first is rounded up.
+    """
+    whole = sum(counts)
+    percents, remainders = zip(*(divmod(100 * count, whole) for count in counts), strict=True)
+    most = sorted(range(len(counts)), key=lambda position: -remainders[position])[: 100 - sum(percents)]
+    return [f"{percent + (position in most)}%" for position, percent in enumerate(percents)]
 
 
 def _with_interval(estimate: Estimate, digits: int, *, sign: bool) -> str:

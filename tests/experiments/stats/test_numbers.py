@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billp.experiments.stats.intervals import Estimate
-from billp.experiments.stats.numbers import fixed, share, signed, signed_interval, with_interval
+from billp.experiments.stats.numbers import fixed, share, shares, signed, signed_interval, with_interval
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,16 @@ def test_intervals_and_what_stands_where_there_is_none():
 
 def test_shares():
     assert [share(value) for value in (None, 0, 0.125, 1)] == ["-", "0%", "13%", "100%"]
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=8).filter(any))
+def test_shares_of_a_whole_sum_to_100_percent(counts: list[int]):
+    told = [int(each.removesuffix("%")) for each in shares(counts)]
+    assert sum(told) == 100
+    assert all(abs(each - 100 * count / sum(counts)) < 1 for each, count in zip(told, counts, strict=True))
+
+
+def test_the_largest_remainders_are_rounded_up():
+    assert shares([1, 1, 1]) == ["34%", "33%", "33%"]
+    assert shares([3, 0, 5]) == ["38%", "0%", "62%"]
+    assert shares([1, 1, 6]) == ["13%", "12%", "75%"]
