@@ -6,8 +6,10 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from billp.experiments.runs.configured_folder import CONFIG
 from billp.experiments.runs.episode_lines import EpisodeLine
 from billp.experiments.runs.run_names import row_name
+from billp.experiments.runs.stored import stored_config
 from billp.experiments.stats.metrics import Summary, summarise
 from billp.graphs.methods import METHODS
 from billp.reports.run_data import RunData
@@ -53,11 +55,15 @@ class Row:
 
 
 def group_rows(runs: Sequence[RunData]) -> list[Row]:
-    """Returns `runs` grouped by method, prompts, training and conditions; results first, then training."""
+    """Returns `runs` grouped by method, prompts, training and conditions; results first, then training.
+
+    The methods of a comparison keep its order.
+    """
     groups: dict[Hashable, list[RunData]] = {}
     for run in runs:
         groups.setdefault(_kind(run), []).append(run)
-    members = sorted(groups.values(), key=_order)
+    arms = _arms(runs)
+    members = sorted(groups.values(), key=lambda group: _order(group, arms))
     labels = _labels([group[0] for group in members])
     return [Row(label, tuple(group), _summary(group, runs)) for label, group in zip(labels, members, strict=True)]
 
@@ -90,11 +96,21 @@ def _kind(run: RunData) -> Hashable:
     return (run.root, plan.command, run.method, run.config.prompts.pack, seen, plan.probe, run.config.conditions)
 
 
-def _order(group: Sequence[RunData]) -> tuple[bool, bool, int, int]:
-    """Returns a sort key: results, probes, training; in each, first methods that do not learn or learned little."""
+def _arms(runs: Sequence[RunData]) -> list[str]:
+    """Returns the arms of the comparison that `runs` are of, in its order; nothing if they are of several runs."""
+    roots = {run.root for run in runs}
+    folder = roots.pop() if len(roots) == 1 else None
+    return [] if folder is None or not (folder / CONFIG).is_file() else list(stored_config(folder).plan.arms)
+
+
+def _order(group: Sequence[RunData], arms: Sequence[str]) -> tuple[bool, bool, int, int]:
+    """Returns a sort key: results, probes, training; in each as in `arms`, else first methods that learn nothing."""
     run, known = group[0], list(METHODS)
-    position = -known.index(run.method) if run.method in known else -len(known)
     plan = run.config.plan
+    if plan.arm in arms:
+        position = arms.index(plan.arm)
+    else:
+        position = -known.index(run.method) if run.method in known else -len(known)
     seen = plan.trained if plan.trained is not None else sum(plan.memory_records.values())
     return run.training, plan.probe, position, seen
 

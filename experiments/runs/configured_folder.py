@@ -88,7 +88,7 @@ class ConfiguredFolder:
         self._lock.close()
 
     def _write(self, beside: Mapping[str, Any]) -> None:
-        text = json.dumps({**self._config, **beside}, indent=2, sort_keys=True)
+        text = json.dumps({**self._config, **beside}, indent=2)  # a comparison's methods stay in their order
         self._replace(self.path / CONFIG, text + "\n")
 
     def _replace(self, target: Path, text: str) -> None:

@@ -72,9 +72,8 @@ def _compare(plan: Mapping[str, Any]) -> list[object]:
     if any(name != arm["method"] for name, arm in plan["arms"].items()):
         raise KeyError("arms")  # of several prompt packs, whose folders are not noted
     probes = ["--probe-at", _listed(plan["probes"]), "--probe-users", plan["probe_users"]] if "probes" in plan else []
-    methods = [plan["base"], *(name for name in plan["arms"] if name != plan["base"])]
     return [
-        "--methods", ",".join(methods), "--base", plan["base"], "--episodes", plan["train_episodes"],
+        "--methods", ",".join(plan["arms"]), "--base", plan["base"], "--episodes", plan["train_episodes"],
         "--users", plan["users"], "--seeds", _listed(plan["seeds"]), *probes,
         *(["--stop-early"] if plan["stop_early"] else []), *(["--epochs", plan["epochs"]] if "epochs" in plan else []),
     ]  # fmt: skip

@@ -87,3 +87,13 @@ def test_a_comparison_that_makes_no_sense_is_refused_in_a_sentence(
     assert said.code == 2
     assert words in said.words
     assert not (Path(os.environ["BILLP_RUNS_DIR"]) / "c").exists()
+
+
+def test_methods_come_in_the_order_they_were_named_in_everywhere(billp: Billp, tiny: Path, hashed: None):
+    methods = ["oracle", "random", "round-robin", "popular"]
+    at = ("--dataset", "tiny", "--users", "3", "--seeds", "0,1", "--run", "c")
+    said = billp("compare", "--methods", ",".join(methods), "--base", "random", *at, "--json")
+    assert list(said.json["methods"]) == methods, said.words
+    told = billp("report", "c", "--json").json
+    assert [row["label"] for row in told["rows"]] == methods
+    assert billp("runs", "list", "--json").json["runs"][0]["method"] == ", ".join(methods)
