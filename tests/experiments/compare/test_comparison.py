@@ -144,7 +144,7 @@ async def test_it_goes_on_with_more_arms_seeds_and_users_and_ends_as_if_it_had_b
     assert numbers(widened) == numbers(whole)
     stored = json.loads((folder / "config.json").read_text())
     plan = stored["plan"]
-    assert (plan["users"], plan["seeds"], list(plan["arms"])) == (5, [0, 1], ["billp", "random", "reflexion"])
+    assert (plan["users"], plan["seeds"], list(plan["arms"])) == (5, [0, 1], [arm.name for arm in design().arms])
     assert stored["surroundings"] == first["surroundings"], "what the first episodes were made with is still known"
     assert len(stored["later_surroundings"]) == 1
     assert len(asked.requests) > before
