@@ -10,6 +10,7 @@ from http import HTTPStatus
 from billp.serving.api.problems import Refused
 
 _REMEMBERED = 100_000  # users; the least recent ones are forgotten, and have full buckets
+_WHOLE = 1 - 1e-6  # of a request: differences of times are rounded, and who waits as long as told is let in
 
 
 class Pace:
@@ -24,10 +25,10 @@ class Pace:
         now = self._now()
         left, at = self._left.pop(user, (self._burst, now))
         left = min(self._burst, left + (now - at) * self._rate)
-        self._left[user] = (left - 1 if left >= 1 else left, now)
+        self._left[user] = (left - 1 if left >= _WHOLE else left, now)
         if len(self._left) > _REMEMBERED:
             self._left.popitem(last=False)
-        if left < 1:
+        if left < _WHOLE:
             raise Refused(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"You ask more than {self._rate:g} times a second; wait a moment.",

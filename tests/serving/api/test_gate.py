@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 from anyio import BrokenResourceError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from billp.errors import BadInputError
@@ -100,6 +100,7 @@ async def test_a_user_who_asks_too_often_waits_and_the_others_do_not(opening: Op
 
 
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=60))
+@example([1.5308265129689405, 1.2236098001561735, 0.0, 0.0, 0.0, 0.0])  # full but for rounding after 2.5 s
 def test_no_user_gets_more_than_burst_and_rate_allow(gaps: list[float]):
     clock = 0.0
     pace, passed = Pace(2.0, 5, now=lambda: clock), 0
@@ -108,13 +109,13 @@ def test_no_user_gets_more_than_burst_and_rate_allow(gaps: list[float]):
         with suppress(Refused):
             pace.check("Ada")
             passed += 1
-        assert passed <= 5 + 2.0 * clock + 1e-6
+        assert passed <= 5 + 2.0 * clock + 1e-3
     clock += 2.5
     for _ in range(5):
         pace.check("Ada")
     with pytest.raises(Refused) as refused:
         pace.check("Ada")
-    clock += (refused.value.retry_after_s or 0.0) + 1e-9
+    clock += refused.value.retry_after_s or 0.0
     pace.check("Ada")
 
 
