@@ -38,7 +38,7 @@ from billp.settings import QuitRuleName, load_settings
 from billp.simulators import users_of
 
 Method = Literal["billp-memory-only", "mmr"]
-VARIETIES = (0.0, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+VARIETIES = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 NOISES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 COVERAGES = (0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4)
 _USERS = 100

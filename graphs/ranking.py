@@ -26,6 +26,7 @@ from billp.memory.leaving import LONGEST, Leaving, fit_leaving
 Floats = NDArray[np.float64]
 
 _MOST_LEAVE, _TYPICAL_STARS = 0.05, 4.0  # most leaving, and stars per step, that the cost of leaving assumes
+_LEAST_DEVIATION = 0.02  # stars: what items surely differ by, so that chance decides where none is known to be better
 _LOGISTIC = 1.702  # the logistic function of 1.702 z is within 0.01 of the normal distribution's
 
 
@@ -45,6 +46,11 @@ class Beliefs:
     def dislike(self) -> Floats:
         """(items,) rate of leaving because of the stars given; higher for items hardly known."""
         return self.dislike_of(self.values.mean, self.values.spread + self.values.variance)
+
+    @cached_property
+    def deviation(self) -> float:
+        """Standard deviation, in stars, of what is expected of the items."""
+        return max(float(self.values.mean.std()), _LEAST_DEVIATION)
 
     @cached_property
     def tables(self) -> list[Floats]:
@@ -84,8 +90,8 @@ class Weighing:
 class MemoryRecommender:
     """Recommends by beliefs. With `explores` they are drawn from their posteriors at each step (Thompson sampling).
 
-    `leave_cost` is the cost of leaving, in stars; `variety` is the deviation, in stars, of the random draw that gives
-    users of equal prospects different items.
+    `leave_cost` is the cost of leaving, in stars. `variety` is the deviation of the random draw that gives users of equal
+    prospects different items, as a share of the deviation of the items' expected stars.
     """
 
     beliefs: Beliefs
@@ -118,7 +124,7 @@ class MemoryRecommender:
         leaves = -np.expm1(-(dislike + beliefs.closeness_rates(recent.tolist(), tables)))
         scores = values - self.leave_cost * leaves
         if self.variety and not self.explores:
-            scores = scores + self.variety * rng.standard_normal(len(scores))
+            scores = scores + self.variety * beliefs.deviation * rng.standard_normal(len(scores))
         return Weighing(np.where(masked, -np.inf, scores), values, leaves)
 
 

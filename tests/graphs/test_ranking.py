@@ -118,6 +118,24 @@ def test_chance_comes_from_the_seed_alone():
     assert len({choice(settled, [0], seed=seed) for seed in range(40)}) == 1
 
 
+@pytest.mark.parametrize("scale", [0.2, 1.0, 4.0])
+def test_chance_weighs_as_much_where_items_hardly_differ_as_where_they_do(scale: float):
+    values = BELIEFS.values
+    scaled = replace(BELIEFS, values=replace(values, mean=3.5 + (values.mean - values.mean.mean()) * scale))
+
+    def drawn(beliefs: Beliefs) -> list[int]:
+        made = MemoryRecommender(beliefs, explores=False, leave_cost=0.0, variety=4.0)
+        return [choice(made, [], seed=seed) for seed in range(40)]
+
+    assert drawn(scaled) == drawn(BELIEFS)
+    assert len(set(drawn(scaled))) > 1
+
+
+def test_chance_decides_where_no_item_is_known_to_be_better():
+    made = recommender([], variety=0.5)
+    assert len({choice(made, [], seed=seed) for seed in range(40)}) > 2
+
+
 def test_users_are_met_one_by_one_or_together_with_the_same_choice():
     made = MemoryRecommender(BELIEFS, explores=True, leave_cost=LEAVE_COST, variety=0.1)
     alone = [observation([], [user], [4.0], [user], n_items=12, seed=user) for user in range(6)]
