@@ -82,9 +82,7 @@ class ActorSettings(RoleSettings):
     )
     caution: float = Field(2.0, ge=0, description="factor on the stars that a user's leaving costs")
     variety: float = Field(
-        0.5,
-        ge=0,
-        description="deviation of the chance that gives users lists of their own; 1 is that of the items' expected stars",
+        0.5, ge=0, description="chance that makes users' lists differ; 1 is how much items' expected stars differ"
     )
     orders: int = Field(2, ge=1, le=2, description="orders of the shortlist asked; two cancel the letters' own bias")
     mask_shown: bool = Field(True, description="recommend no item again in an episode before all were")
