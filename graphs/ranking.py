@@ -90,8 +90,8 @@ class Weighing:
 class MemoryRecommender:
     """Recommends by beliefs. With `explores` they are drawn from their posteriors at each step (Thompson sampling).
 
-    `leave_cost` is the cost of leaving, in stars. `variety` is the deviation of the random draw that gives users of equal
-    prospects different items, as a share of the deviation of the items' expected stars.
+    `leave_cost` is the cost of leaving, in stars. `variety` is the deviation of the random draw that gives users of
+    equal prospects different items, as a share of the deviation of the items' expected stars.
     """
 
     beliefs: Beliefs
