@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +16,7 @@ from numpy.typing import NDArray
 from billp.agents.recommender import Observations, Recommender
 from billp.baselines.rivals.registry import RIVALS
 from billp.baselines.rivals.rival import Material, RatedEpisode
-from billp.errors import BadInputError
+from billp.errors import BadInputError, BillpError
 from billp.graphs.methods import METHODS, Method
 from billp.names import checked_name
 
@@ -29,12 +33,42 @@ def add_method(name: str, make: Callable[[Material], Any], *, learns: bool = Fal
     which are stored with the run and must be the same to resume it. Draw by chance from `Observations.seeds` alone, so
     that a run can be repeated. Say `uses_logs` if it reads `Material.dataset` or `Material.means`; tables mark it.
 
-    A name can be used again, for a new version. Raises BadInputError for the name of a method that is built in.
+    A name can be used again, for a new version. Raises BadInputError for the name of a method that is built in. Where
+    your code fails, the run ends with a BadInputError that names the line; it goes on from there with `resume`.
     """
+    if not isinstance(name, str) or not callable(make):
+        raise BadInputError("A method has a name and something that makes it; write add_method('name', Class).")
     if checked_name("method", name) in _BUILT_IN:
         raise BadInputError(f"The method {name!r} is built in; choose another name for yours.")
     METHODS[name] = Method(name, chooser="rival", answers=learns, uses_logs=uses_logs)
-    RIVALS[name] = lambda material: _Own(name, make(material), learns=learns)
+    RIVALS[name] = lambda material: _made(name, make, material, learns=learns)
+
+
+def _made(name: str, make: Callable[[Material], Any], material: Material, *, learns: bool) -> _Own:
+    with _outside(name, getattr(make, "__name__", "make")):
+        made = make(material)
+    return _Own(name, made, learns=learns)
+
+
+@contextmanager
+def _outside(name: str, part: str) -> Iterator[None]:
+    """Raises BadInputError, naming the line, for whatever goes wrong in `part` of a method from outside."""
+    try:
+        yield
+    except BillpError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = " ".join(traceback.format_exception_only(error)[-1].split())
+        raise BadInputError(
+            f"Method {name!r} failed in {part} ({_line(error)}{said}); mend it, and go on with resume=True."
+        ) from error
+
+
+def _line(error: BaseException) -> str:
+    """Returns the last line that ran in the file where the foreign code was entered."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    last = next((frame for frame in reversed(frames) if frame.filename == frames[0].filename), None)
+    return "" if last is None else f"{Path(last.filename).name} line {last.lineno}: "
 
 
 class _Own:
@@ -48,15 +82,29 @@ class _Own:
 
     @property
     def chosen(self) -> Mapping[str, float]:
-        chosen: Mapping[str, float] = getattr(self._made, "chosen", {})
-        return chosen
+        with _outside(self._name, "chosen"):
+            chosen = dict(getattr(self._made, "chosen", {}))
+        plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in chosen.items()}
+        for key, value in plain.items():
+            if not isinstance(key, str) or not isinstance(value, int | float) or not isfinite(value):
+                raise BadInputError(
+                    f"Method {self._name!r} has {key!r}: {value!r} in `chosen`; put finite numbers there, by name."
+                )
+        return plain
 
     def recommender(self, *, explore: bool) -> Recommender:
-        return _Checked(self._name, self._made.recommender(explore=explore) if self._learns else self._made)
+        if not self._learns:
+            return _Checked(self._name, self._made)
+        with _outside(self._name, "recommender()"):
+            made = self._made.recommender(explore=explore)
+        if not callable(getattr(made, "choose", None)):
+            raise BadInputError(f"Method {self._name!r} returned {made!r:.80} from recommender(); it needs choose().")
+        return _Checked(self._name, made)
 
     def learn(self, lessons: Sequence[RatedEpisode]) -> None:
         if self._learns:
-            self._made.learn(lessons)
+            with _outside(self._name, "learn()"):
+                self._made.learn(lessons)
 
 
 @dataclass(frozen=True)
@@ -67,7 +115,8 @@ class _Checked:
     inner: Recommender
 
     def choose(self, seen: Observations) -> NDArray[np.int64]:
-        items = np.asarray(self.inner.choose(seen))
+        with _outside(self.name, "choose()"):
+            items = np.asarray(self.inner.choose(_only_read(seen)))
         if items.shape != (len(seen),) or items.dtype.kind not in "iu":
             raise BadInputError(
                 f"Method {self.name!r} chose {items.dtype} of shape {items.shape}; return integers of shape "
@@ -81,3 +130,11 @@ class _Checked:
                 "that are True in Observations.masked."
             )
         return items.astype(np.int64)
+
+
+def _only_read(seen: Observations) -> Observations:
+    """Returns what is known of the users so that nothing of it can be written, since it is what choices are held to."""
+    views = {name: getattr(seen, name).view() for name in ("shown", "rewards", "steps", "masked", "seeds")}
+    for view in views.values():
+        view.flags.writeable = False
+    return replace(seen, histories=tuple(tuple(history) for history in seen.histories), **views)

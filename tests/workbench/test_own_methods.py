@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,92 @@ def test_a_choice_that_cannot_be_is_refused_and_ends_the_run(choice: Choice, rea
         billp.evaluate("wrong", **FEW)
 
 
+def _divides(_: object) -> NDArray[Any]:
+    return np.array([1 // 0])
+
+
+def _writes(seen: billp.Observations) -> NDArray[Any]:
+    seen.masked[:] = False
+    return np.argmax(seen.masked, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason"),
+    [
+        (_divides, r"failed in choose\(\) \(test_own_methods.py line \d+: ZeroDivisionError: .*resume=True"),
+        (_writes, r"test_own_methods.py line \d+: ValueError: assignment destination is read-only"),
+        (lambda seen: seen.histories[0].append(1), "line .*: AttributeError: 'tuple' object has no attribute 'append'"),
+        (lambda _: sys.exit(3), r"test_own_methods.py line \d+: SystemExit: 3"),
+        (lambda _: [[1], [1, 2]], r"failed in choose\(\) \(ValueError: .*inhomogeneous"),
+        (lambda _: None, r"chose object of shape \(\)"),
+        (lambda seen: np.full(len(seen), np.nan), "float64"),
+        (lambda seen: np.full(len(seen), 2**64 - 1, dtype=np.uint64), "item 18446744073709551615"),
+        (lambda seen: [True] * len(seen), "bool"),
+    ],
+)
+def test_code_from_outside_that_fails_is_told_with_its_line(choice: Choice, reason: str):
+    billp.add_method("wrong", lambda _: type("Wrong", (), {"choose": staticmethod(choice)})())
+    with pytest.raises(BadInputError, match=reason):
+        billp.evaluate("wrong", **FEW)
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ({"__init__": lambda *_: 1 // 0}, r"failed in Wrong \(test_own_methods.py line \d+: ZeroDivisionError"),
+        ({"recommender": lambda *_, **__: 1 // 0}, r"failed in recommender\(\) \(test_own_methods.py line"),
+        ({"recommender": lambda *_, **__: None}, r"returned None from recommender\(\); it needs choose"),
+        ({"learn": lambda *_: 1 // 0}, r"failed in learn\(\) \(test_own_methods.py line"),
+        ({"learn": lambda *_: {}["x"]}, r"KeyError: 'x'"),
+        ({"chosen": 5}, r"failed in chosen \(TypeError"),
+        ({"chosen": {"width": np.nan}}, r"has 'width': nan in `chosen`; put finite numbers there"),
+        ({"chosen": {"width": [1]}}, r"has 'width': \[1\] in `chosen`"),
+        ({"chosen": {5: 1}}, r"has 5: 1 in `chosen`"),
+        ({"chosen": property(lambda _: 1 // 0)}, r"failed in chosen \(test_own_methods.py line"),
+    ],
+)
+def test_every_part_of_a_method_that_learns_is_told_with_its_line(part: dict[str, Any], reason: str):
+    billp.add_method("wrong", type("Wrong", (Counts,), part), learns=True)
+    with pytest.raises(BadInputError, match=reason):
+        billp.train("wrong", dataset="tiny", episodes=4, settings=FEW["settings"], progress=False)
+
+
+def test_a_run_goes_on_where_the_code_failed_and_becomes_what_it_would_have_been():
+    asked: Mapping[str, Any] = {
+        "dataset": "tiny", "episodes": 6, "settings": {**FEW["settings"], "run.batch": 2}, "progress": False,
+    }  # fmt: skip
+
+    class Fails(Counts):
+        def learn(self, episodes: Sequence[billp.RatedEpisode]) -> None:
+            super().learn(episodes)
+            if self.stars.sum() > 3 * 5 * 4:
+                raise OSError("no space")
+
+    billp.add_method("counts", Counts, learns=True)
+    whole = billp.train("counts", run="whole", **asked)
+    billp.add_method("counts", Fails, learns=True)
+    with pytest.raises(BadInputError, match="no space"):
+        billp.train("counts", run="broken", **asked)
+    billp.add_method("counts", Counts, learns=True)
+    mended = billp.train("counts", run="broken", resume=True, **asked)
+    assert mended.episodes().drop(columns=["run"], errors="ignore").reward_trajectory.tolist() == (
+        whole.episodes().reward_trajectory.tolist()
+    )
+
+
+def test_numbers_of_numpy_are_parameters_like_others():
+    billp.add_method("first", type("Numbers", (First,), {"__init__": _numbers}))
+    assert billp.evaluate("first", run="own", **FEW).methods["first"].episodes == 3
+
+
+def _numbers(self: First, _: billp.Material) -> None:
+    self.chosen = {"width": np.int64(3), "weight": np.float32(0.5)}
+
+
 def test_what_is_no_method_is_refused():
+    for name, make in ((5, First), ("none", None)):
+        with pytest.raises(BadInputError, match="has a name and something that makes it"):
+            billp.add_method(name, make)  # type: ignore[arg-type]
     with pytest.raises(BadInputError, match="built in"):
         billp.add_method("random", First)
     billp.add_method("half", First, learns=True)
