@@ -6,17 +6,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 
-def _at_home(path: Path) -> Path:
+def at_home(path: Path) -> Path:
+    """Returns the path with `~` resolved; raises ValueError where there is no such home folder, and for a NUL."""
+    if "\0" in str(path):
+        raise ValueError("it holds a NUL, which no path may")
     try:
         return path.expanduser()
     except RuntimeError as error:
         raise ValueError("`~` names no home folder here; write the whole path") from error
 
 
-HomePath = Annotated[Path, AfterValidator(_at_home)]
+def _not_empty(value: object) -> object:
+    if value == "":  # which Path would take for the working folder
+        raise ValueError("it is empty; write a path, or do not set it")
+    return value
+
+
+HomePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(at_home)]
 """A path in which `~` is the home folder: no shell expands it in billp.toml or in a variable."""
 
 

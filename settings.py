@@ -199,7 +199,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
     """Returns the settings from flags, environment, file and defaults.
 
     `flags` holds dotted names (`{"critic.gamma": 0.7}`); a value of None means "not given". Raises SettingsError for an
-    unknown name or a value outside its range.
+    unknown name, a value outside its range, and a file where data or runs are to be kept.
     """
     _refuse_unknown_variables(os.environ)
     nested: dict[str, Any] = {}
@@ -216,7 +216,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
                 raise SettingsError(f"Setting {group} is given whole and in part ({name}); give one of the two.")
         place[leaf] = value
     try:
-        return Settings(**nested)
+        settings = Settings(**nested)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -225,6 +225,11 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         raise SettingsError(f"Setting {name}{fault(first, secret=is_secret(name))}; see `billp settings`.") from error
     except (OSError, ValueError, RecursionError) as error:  # an unreadable or malformed billp.toml
         raise SettingsError(f"{FILE} cannot be read ({error}); mend the file or move it away.") from error
+    for name in ("data_dir", "runs_dir"):
+        folder: Path = getattr(settings, name)
+        if folder.exists() and not folder.is_dir():
+            raise SettingsError(f"Setting {name}: {folder} is no folder; name one, or one that is to be made.")
+    return settings
 
 
 def setting_names() -> dict[str, str]:

@@ -33,8 +33,10 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
     """Provides a file beside each of `targets` to write; on success all of them replace their targets.
 
     If the block raises, or the process is killed in it, the old files are untouched. Raises OSError if a file cannot be
-    written.
+    written, and for a target that is something else than a file: a device such as /dev/null, a pipe, a folder, a link.
     """
+    for target in targets:
+        check_plain(target)
     partials = [target.with_name(f".{target.name}.{os.getpid()}") for target in targets]
     for target in targets:
         sweep_files(target)
@@ -176,6 +178,18 @@ def open_plain(path: Path) -> BufferedReader:
         os.close(handle)
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return os.fdopen(handle, "rb")
+
+
+def check_plain(path: Path) -> None:
+    """Raises OSError if something else than a plain file stands at `path`, a link included; nothing may stand there."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
 
 
 def open_lock(path: Path) -> BinaryIO:

@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 from billp.commands.intake import category_pairs, intake_pairs
 from billp.commands.output import AsJson, settings_from, show_json, show_names, show_pairs, show_table, stdout
 from billp.commands.shell_completion import dataset_names
+from billp.commands.typed_path import typed_path
 from billp.commands.waiting import fraction_bar
 
 app = typer.Typer(help="Fetch, add and describe datasets.", no_args_is_help=True)
@@ -53,9 +54,15 @@ def fetch(
 def add(
     path: Annotated[
         Path,
-        typer.Argument(help="a log: CSV or other text, .jsonl, .parquet, .gz; or a folder with NAME.inter, NAME.item"),
+        typer.Argument(
+            parser=typed_path,
+            metavar="PATH",
+            help="a log: CSV or other text, .jsonl, .parquet, .gz; or a folder with NAME.inter, NAME.item",
+        ),
     ],
-    items: Annotated[Path | None, typer.Option(help="item table, in any of these forms")] = None,
+    items: Annotated[
+        Path | None, typer.Option(parser=typed_path, metavar="FILE", help="item table, in any of these forms")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="name of the dataset", show_default="the file's own")] = None,
     user: Annotated[
         str | None, typer.Option("--user-col", "--user", help="column of user ids", show_default="guessed")
@@ -154,7 +161,6 @@ def add(
     )
     rules = Rules(min_user, min_item, skip_unknown_items, skip_bad_rows, negatives, seed)
     settings = settings_from()
-    path, items = path.expanduser(), items.expanduser() if items else None
     if not path.exists():
         raise BadInputError(f"{path} does not exist; check the folder and the name.")
     if path.is_file() and items is None:

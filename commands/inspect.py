@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from billp.commands.console import echo
 from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_table, stdout
+from billp.commands.typed_path import typed_path
 from billp.settings import setting_fields
 
 
@@ -61,7 +62,7 @@ def settings(
 
 @settings_app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="file to write")] = Path("billp.toml"),
+    file: Annotated[Path, typer.Argument(parser=typed_path, metavar="FILE", help="file to write")] = Path("billp.toml"),
 ) -> None:
     """Write a file with every setting, its meaning and its default, each commented out."""
     from billp.commands.inspect import commented_settings

@@ -13,6 +13,7 @@ from billp.commands import attribution
 from billp.commands.console import complain
 from billp.commands.output import AsJson, settings_from, show_json, show_names, show_pairs, show_table, stdout
 from billp.commands.shell_completion import memory_names
+from billp.commands.typed_path import typed_path
 from billp.commands.waiting import spinner
 from billp.words import counted
 
@@ -187,7 +188,7 @@ def prune(
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="JSON lines to write")],
+    file: Annotated[Path, typer.Argument(parser=typed_path, metavar="FILE", help="JSON lines to write")],
     dataset: Dataset = "ml-100k",
     memory: Name = "billp",
 ) -> None:
@@ -199,7 +200,7 @@ def export(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="JSON lines that an export wrote")],
+    file: Annotated[Path, typer.Argument(parser=typed_path, metavar="FILE", help="JSON lines that an export wrote")],
     dataset: Dataset = "ml-100k",
     memory: Name = "billp",
 ) -> None:

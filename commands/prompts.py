@@ -9,6 +9,7 @@ import typer
 
 from billp.commands.console import echo
 from billp.commands.output import AsJson, PromptsFolder, settings_from, show_json, show_table, stdout
+from billp.commands.typed_path import typed_path
 
 app = typer.Typer(help="List, show and check prompt packs.", no_args_is_help=True)
 
@@ -66,7 +67,10 @@ def show(
 
 
 @app.command()
-def check(folder: Annotated[Path, typer.Argument(help="folder of a prompt pack")], as_json: AsJson = False) -> None:
+def check(
+    folder: Annotated[Path, typer.Argument(parser=typed_path, metavar="DIR", help="folder of a prompt pack")],
+    as_json: AsJson = False,
+) -> None:
     """Check that a pack has every role and no missing, unknown or misspelt variable."""
     from billp.agents.prompt_pack import load_pack
 

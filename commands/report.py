@@ -9,6 +9,7 @@ import typer
 
 from billp.commands.output import AsJson, settings_from, show_json, stdout
 from billp.commands.shell_completion import run_names
+from billp.commands.typed_path import typed_path
 from billp.commands.waiting import spinner
 
 
@@ -17,15 +18,25 @@ def report(
         list[str],
         typer.Argument(metavar="RUN [RUN...]", help="names in the runs folder, or paths", autocompletion=run_names),
     ],
-    out: Annotated[Path | None, typer.Option(help="file to write", show_default="report.html in the first run")] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help="also export episodes and steps as CSV")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=typed_path, metavar="FILE", help="file to write", show_default="report.html in the first run"
+        ),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(parser=typed_path, metavar="DIR|FILE", help="also export episodes and steps as CSV")
+    ] = None,
     parquet: Annotated[
-        Path | None, typer.Option(metavar="DIR|FILE", help="also export episodes and steps as Parquet")
+        Path | None,
+        typer.Option(parser=typed_path, metavar="DIR|FILE", help="also export episodes and steps as Parquet"),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="write the tables of results as Markdown")
+        Path | None, typer.Option(parser=typed_path, metavar="FILE", help="write the tables of results as Markdown")
     ] = None,
-    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="the same for LaTeX (package booktabs)")] = None,
+    latex: Annotated[
+        Path | None, typer.Option(parser=typed_path, metavar="FILE", help="the same for LaTeX (package booktabs)")
+    ] = None,
     png: Annotated[bool, typer.Option("--png", help="draw pictures beside the page, for papers and slides")] = False,
     svg: Annotated[bool, typer.Option("--svg", help="the same as SVG")] = False,
     as_json: AsJson = False,

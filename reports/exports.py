@@ -112,7 +112,8 @@ def write_parquet(runs: Sequence[RunData], target: Path) -> list[Path]:
     files = _files(target, ".parquet")
     with _whole(files) as partials:
         for file, columns, rows in zip(partials, *_tables(runs), strict=True):
-            parquet.write_table(Table.from_pylist(list(rows), schema=_schema(columns)), file)
+            with file.open("wb") as stream:  # Arrow itself opens no file whose name is not UTF-8
+                parquet.write_table(Table.from_pylist(list(rows), schema=_schema(columns)), stream)
     return files
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from billp.whole_files import (
     bounded_lines,
+    check_plain,
     check_room,
     hold,
     open_lock,
@@ -85,6 +86,23 @@ def test_several_files_are_replaced_together_or_not_at_all(tmp_path: Path):
         first.write_text("new")
         second.write_text("newer")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"one": "new", "two": "newer"}
+
+
+def test_nothing_but_a_file_is_replaced(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "old").write_text("kept")
+    (tmp_path / "link").symlink_to(tmp_path / "old")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    odd = {path: path.lstat() for path in tmp_path.iterdir() if path.name != "old"}
+    for path, before in odd.items():
+        with pytest.raises(OSError, match=path.name):
+            write_whole(path, "new")
+        assert path.lstat() == before
+    assert (tmp_path / "old").read_text() == "kept"
+    for device in (Path("/dev/null"), Path("/dev/stdout")):  # which root could replace, to everyone's harm
+        with pytest.raises(OSError, match="no plain file"):
+            check_plain(device)
 
 
 def test_what_a_killed_process_left_beside_a_file_is_swept_up(tmp_path: Path):

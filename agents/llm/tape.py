@@ -22,6 +22,7 @@ from billp.agents.llm.abilities import Abilities
 from billp.agents.llm.reading import Reply
 from billp.agents.llm.usage import Usage
 from billp.errors import ContextOverflowError, ModelUnavailableError, TapeError
+from billp.whole_files import check_plain
 
 _APPLICATION, _VERSION = 0x62696C6C, 1  # "bill": tells a tape from other SQLite files
 _SCHEMA = """
@@ -77,6 +78,7 @@ class Tape:
         with self._refusing("opened"):
             if not replay:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                check_plain(path)  # on /dev/null SQLite would keep nothing
             uri = f"{path.absolute().as_uri()}?mode={'ro' if replay else 'rwc'}"
             # A connection may be made in one thread and used in another; SQLite itself serialises them.
             self._file = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)

@@ -36,7 +36,7 @@ Choice = Callable[[billp.Observations], NDArray[Any]]
 class First:
     """The first item that is free."""
 
-    chosen: Mapping[str, float]
+    chosen: Mapping[str, Any]
 
     def __init__(self, _: billp.Material) -> None:
         self.chosen = {"version": 1}
@@ -132,7 +132,7 @@ def _divides(_: object) -> NDArray[Any]:
 
 def _writes(seen: billp.Observations) -> NDArray[Any]:
     seen.masked[:] = False
-    return np.argmax(seen.masked, axis=1)
+    return np.asarray(np.argmax(seen.masked, axis=1))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_code_from_outside_that_fails_is_told_with_its_line(choice: Choice, reas
         ({"recommender": lambda *_, **__: 1 // 0}, r"failed in recommender\(\) \(test_own_methods.py line"),
         ({"recommender": lambda *_, **__: None}, r"returned None from recommender\(\); it needs choose"),
         ({"learn": lambda *_: 1 // 0}, r"failed in learn\(\) \(test_own_methods.py line"),
-        ({"learn": lambda *_: {}["x"]}, r"KeyError: 'x'"),
+        ({"learn": lambda *_: {"y": 0}["x"]}, r"KeyError: 'x'"),
         ({"chosen": 5}, r"failed in chosen \(TypeError"),
         ({"chosen": {"width": np.nan}}, r"has 'width': nan in `chosen`; put finite numbers there"),
         ({"chosen": {"width": [1]}}, r"has 'width': \[1\] in `chosen`"),
