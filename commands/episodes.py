@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from billp.commands.console import echo
+from billp.commands.next_steps import fewer_users
 from billp.commands.options import RunOptions, run_command
 from billp.commands.output import show_json, show_results, stdout
 from billp.commands.policies import train_policy
@@ -60,7 +61,8 @@ def train(options: RunOptions) -> None:
     if not options.as_json:
         show_training(folder)
     memory = options.named_memory
-    judge = f"billp evaluate --method {method} --dataset {options.dataset} --memory {memory}"
+    users = fewer_users(options.dataset, settings, than=20)
+    judge = f"billp evaluate --method {method} --dataset {options.dataset} --memory {memory}{users}"
     _show(summary, options, f"Run: {folder}   Memory: {memory}", f"Judge it with held-out users: {judge}")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from billp.commands.console import complain
 from billp.commands.output import settings_from, show_commands, stdout
+from billp.errors import ArtifactError
+from billp.settings import Settings
 from billp.words import counted
 
 
@@ -37,7 +39,7 @@ def show() -> None:
         dataset, name = memories[0]
         steps["see what was learned"] = f"billp memory list reflections --dataset {dataset} --memory {name}"
     if simulators:
-        steps["compare methods"] = f"billp compare --methods random,mmr,billp-memory-only --dataset {simulators[0]}"
+        steps["compare methods"] = comparison_of(simulators[0], settings)
     if runs:
         steps["look at the last run"] = f"billp report {runs[0].name}"
     if simulators:
@@ -49,3 +51,21 @@ def show() -> None:
     stdout.print("All commands: billp --help")
     for error in damaged:
         complain(f"billp: {error}")
+
+
+def comparison_of(simulator: str, settings: Settings) -> str:
+    """Returns the command that compares methods in this simulator."""
+    users = fewer_users(simulator, settings, than=100)
+    return f"billp compare --methods random,mmr,billp-memory-only --dataset {simulator}{users}"
+
+
+def fewer_users(simulator: str, settings: Settings, *, than: int) -> str:
+    """Returns the option that names the number of held-out users; empty if there are no fewer `than` this default."""
+    from billp.simulators import simulator_folder
+    from billp.simulators.env.artifacts import held_out
+
+    try:
+        users = held_out(simulator_folder(settings.data, simulator))
+    except ArtifactError:  # the command itself says what is wrong with it
+        return ""
+    return f" --users {users}" if users < than else ""

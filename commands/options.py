@@ -180,7 +180,7 @@ class RunOptions:
             "prompt pack; compare takes several, comma-separated, and compares them",
             "the shipped pack",
             on="train evaluate episode critic play compare demo knowledge api",
-            metavar="DIR",
+            metavar="NAME|DIR",
         ),
     ] = None
     assign: Annotated[Assignments, Offered(on=f"{_RUNS} demo knowledge api")] = None

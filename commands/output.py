@@ -22,7 +22,8 @@ Assignments = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="any setting, e.g. critic.gamma=0.7 (see `billp settings`)"),
 ]
 PromptsFolder = Annotated[
-    str | None, typer.Option("--prompts", metavar="DIR", help="prompt pack to use", show_default="the shipped pack")
+    str | None,
+    typer.Option("--prompts", metavar="NAME|DIR", help="prompt pack to use", show_default="the shipped pack"),
 ]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from billp.commands.next_steps import comparison_of
 from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_names, show_table, stderr, stdout
 from billp.commands.shell_completion import dataset_names
 from billp.commands.waiting import fraction_bar, spinner
@@ -65,7 +66,7 @@ def build(name: Name, assign: Assignments = None) -> None:
             f"has seen); a biased factorisation by {off.biased_factorisation:.4f}, item means by {off.item_mean:.4f}."
         )
     _warn(concerns(worlds))
-    stdout.print(f"Next: billp compare --methods random,mmr,billp-memory-only --dataset {name}", soft_wrap=True)
+    stdout.print(f"Next: {comparison_of(name, settings)}", soft_wrap=True)
 
 
 @app.command("list")

@@ -189,6 +189,7 @@ def test_alone_it_says_what_to_do_next(billp: Billp, own_folders: Path):
 def test_it_leads_on_from_what_is_there(billp: Billp, run: Path):
     said = billp().out
     assert "billp train --dataset tiny" in said
+    assert "billp-memory-only --dataset tiny --users 10\n" in said, "tiny has no more held-out users"
     assert "billp report first" in said
     assert "billp demo" not in said
 
