@@ -145,7 +145,10 @@ def test_what_was_not_recorded_fails_by_name(billp: Billp, tiny: Path, answered:
     ("arguments", "words"),
     [
         (["evaluate", "--untrained", "--users", "1", "--tape", "replay"], "There is no tape"),
-        (["evaluate", "--untrained", "--tape", "replay", "--tape-file", "nowhere"], "There is no tape nowhere"),
+        (
+            ["evaluate", "--untrained", "--users", "1", "--tape", "replay", "--tape-file", "nowhere"],
+            "There is no tape nowhere",
+        ),
         (["train", "--episodes", "1", "--tape", "replay", "--tape-file", "text"], "cannot be opened"),
         (["train", "--episodes", "1", "--tape", "record", "--tape-file", "text"], "cannot be opened"),
         (

@@ -7,8 +7,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 _PATIENCE_S = 90
@@ -20,9 +21,20 @@ def postgres_tools() -> Path | None:
     return found[-1].parent if found else None
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """A running server."""
+
+    url: str
+    crash: Callable[[], None]
+    """Ends it as a crash does, without a checkpoint."""
+    start: Callable[[], None]
+    """Starts it again; it recovers from its log."""
+
+
 @contextmanager
-def running_postgres(tools: Path) -> Iterator[str]:
-    """A running server that ends with the block; yields its URL."""
+def running_postgres(tools: Path) -> Iterator[Postgres]:
+    """A running server that ends with the block."""
     folder = Path(tempfile.mkdtemp(prefix="billp-pg-"))  # not pytest's, which another user could not enter
     somebody = "postgres" if os.getuid() == 0 else None  # it refuses to run as root
     if somebody:
@@ -39,10 +51,17 @@ def running_postgres(tools: Path) -> Iterator[str]:
     try:
         run("initdb", "-D", data, "-U", "billp", "--auth=trust", "--no-sync", "--encoding=UTF8")
         options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-        run("pg_ctl", "-D", data, "-w", "-t", str(_PATIENCE_S), "-l", str(folder / "log"), "-o", options, "start")
+
+        def start() -> None:
+            run("pg_ctl", "-D", data, "-w", "-t", str(_PATIENCE_S), "-l", str(folder / "log"), "-o", options, "start")
+
+        def crash() -> None:
+            run("pg_ctl", "-D", data, "-w", "-t", str(_PATIENCE_S), "-m", "immediate", "stop")
+
+        start()
         try:
-            yield f"postgresql://billp@/postgres?host={folder}"
+            yield Postgres(f"postgresql://billp@/postgres?host={folder}", crash, start)
         finally:
-            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+            crash()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -17,7 +17,7 @@ from billp.serving.api.service import Service, ServicePlan, open_service
 from billp.settings import load_settings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.model import RuleModel
-from tests.fakes.postgres import postgres_tools, running_postgres
+from tests.fakes.postgres import Postgres, postgres_tools, running_postgres
 
 PLAN = ServicePlan(name="test", dataset="tiny", method="billp-memory-only", memory=None, learns=False)
 
@@ -73,10 +73,16 @@ def opening(tiny: Path) -> Open:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL of this test run."""
     tools = postgres_tools()
     if tools is None:
         pytest.skip("PostgreSQL is not installed; apt-get install postgresql")
-    with running_postgres(tools) as url:
-        yield url
+    with running_postgres(tools) as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """Its address."""
+    return postgres.url
