@@ -1,7 +1,13 @@
-"""One collection of records in Chroma."""
+"""One collection of records in Chroma.
+
+A record's text, fields and origin are one JSON text in its row. Chroma keeps a row of its own, with two indexes, for
+each entry of metadata, and a full-text index of documents; nothing here searches them, and they cost more than a third
+of each write. Memories of earlier versions have one entry for each field, and the text as document.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -17,14 +23,18 @@ from billp.memory.store.protocol import Match, as_query, check_records, rank
 if TYPE_CHECKING:
     from chromadb import Collection as ChromaCollection
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
+    from chromadb.api.types import Include
 
 PAGE = 500
-LIGHT_PAGE = 5000  # rows without texts and vectors
+LIGHT_PAGE = 5000  # rows without vectors
 SPARE = 4  # neighbours asked for beyond k, so that near ties can be ordered exactly
 # A wide search: Chroma's default misses some true neighbours from about 1,000 records on, and is no faster. How the
 # index is built stays at the default: twice the work for each record written would find one more neighbour in 5,000.
 HNSW: CreateHNSWConfiguration = {"space": "l2", "ef_search": 400}
-ORIGIN = "origin."  # prefix of the metadata that belong to a record's origin
+ORIGIN = "origin."  # prefix of the metadata of earlier versions that belong to a record's origin
+RECORD = "billp.record"  # the entry of metadata that holds the JSON
+COLUMNS: Include = ["documents", "embeddings", "metadatas"]
+SORTED = "ordinal"  # the field that has an entry of its own besides, by which Chroma finds the largest
 
 
 class ChromaStore:
@@ -53,8 +63,7 @@ class ChromaStore:
                 handle.upsert(
                     ids=[record.id for record in part],
                     embeddings=np.stack([record.vector for record in part]),
-                    documents=[record.text for record in part],
-                    metadatas=_replacing(handle, part),
+                    metadatas=[_metadata(record) for record in part],
                 )
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
@@ -80,9 +89,9 @@ class ChromaStore:
                 return []
             # Chroma cannot sort. Numbers that count records are mostly near their count; only if too few are found
             # there, all are read.
-            numbers = _numbers(handle, field, at_least=handle.count() - 2 * k)
-            if len(numbers) < k:
-                numbers = _numbers(handle, field, at_least=-(2**63))
+            numbers = _numbers(handle, field, at_least=handle.count() - 2 * k) if field == SORTED else {}
+        if len(numbers) < k:
+            numbers = {id_: value for id_, fields in self.fields() if type(value := fields.get(field)) is int}
         return self.get(sorted(numbers, key=lambda id_: (-numbers[id_], id_))[:k])
 
     def get(self, ids: Sequence[str]) -> list[Record]:
@@ -94,8 +103,8 @@ class ChromaStore:
                 return []
             for start in range(0, len(ids), PAGE):
                 page = list(dict.fromkeys(ids[start : start + PAGE]))
-                answer: Mapping[str, Any] = handle.get(ids=page, include=["documents", "metadatas", "embeddings"])
-                columns = (answer[name] for name in ("ids", "documents", "embeddings", "metadatas"))
+                answer: Mapping[str, Any] = handle.get(ids=page, include=COLUMNS)
+                columns = (answer[name] for name in ("ids", *COLUMNS))
                 records |= {row[0]: _record_of(*row) for row in zip(*columns, strict=True)}
         return [records[id_] for id_ in ids if id_ in records]
 
@@ -191,11 +200,11 @@ def _neighbours(handle: ChromaCollection, query: Vector, k: int) -> list[Record]
         answer: Mapping[str, Any] = handle.query(
             query_embeddings=query[None],
             n_results=take,
-            include=["distances", "documents", "embeddings", "metadatas"],
+            include=["distances", *COLUMNS],
         )
         (distances,) = answer["distances"]
         if len(distances) < take or distances[-1] > distances[k - 1]:
-            columns = (answer[name][0] for name in ("ids", "documents", "embeddings", "metadatas"))
+            columns = (answer[name][0] for name in ("ids", *COLUMNS))
             return [_record_of(*values) for values in zip(*columns, strict=True)]
         take *= 4
 
@@ -204,29 +213,31 @@ def _numbers(handle: ChromaCollection, field: str, at_least: int) -> dict[str, i
     """Returns the whole numbers in `field` from `at_least` on, by id."""
     where: Any = {field: {"$gte": at_least}}  # its type is invariant, so no literal fits it
     answer: Mapping[str, Any] = handle.get(where=where, include=["metadatas"])
-    numbers = zip(answer["ids"], (metadata[field] for metadata in answer["metadatas"]), strict=True)
-    return {id_: number for id_, number in numbers if type(number) is int}  # reals are compared, too
-
-
-def _replacing(handle: ChromaCollection, records: list[Record]) -> list[Any]:
-    """Returns the metadata of `records`, None for fields that only the replaced rows have: Chroma merges fields."""
-    answer = handle.get(ids=[record.id for record in records], include=["metadatas"])
-    before = dict(zip(answer["ids"], answer["metadatas"] or [], strict=True))
-    return [dict.fromkeys(before.get(record.id) or ()) | _metadata(record) for record in records]
+    found = zip(answer["ids"], (_fields_of(metadata).get(field) for metadata in answer["metadatas"]), strict=True)
+    return {id_: number for id_, number in found if type(number) is int}  # reals are compared, too
 
 
 def _metadata(record: Record) -> dict[str, FieldValue]:
-    return {**record.fields, **{ORIGIN + name: value for name, value in asdict(record.origin).items()}}
+    """Returns the metadata of a row. Entries that only the replaced row had stay in Chroma, and are not read."""
+    whole = {"text": record.text, "fields": record.fields, "origin": asdict(record.origin)}
+    ordered = {SORTED: record.fields[SORTED]} if SORTED in record.fields else {}
+    return {RECORD: json.dumps(whole, ensure_ascii=False, separators=(",", ":")), **ordered}
 
 
-def _record_of(id_: str, text: str, vector: ArrayLike, metadata: Mapping[str, Any]) -> Record:
+def _record_of(id_: str, document: str | None, vector: ArrayLike, metadata: Mapping[str, Any]) -> Record:
     """Makes the record of a row, as Chroma returns it."""
-    origin: dict[str, Any] = {
-        name.removeprefix(ORIGIN): value for name, value in metadata.items() if name.startswith(ORIGIN)
-    }
+    if (stored := metadata.get(RECORD)) is not None:
+        whole = json.loads(stored)
+        text, origin = whole["text"], whole["origin"]
+    else:
+        text = document or ""
+        origin = {name.removeprefix(ORIGIN): value for name, value in metadata.items() if name.startswith(ORIGIN)}
     return Record(id_, text, np.asarray(vector, dtype=np.float32), _fields_of(metadata), Origin(**origin))
 
 
 def _fields_of(metadata: Mapping[str, Any]) -> dict[str, FieldValue]:
     """Returns the fields of a record with this metadata."""
+    if (stored := metadata.get(RECORD)) is not None:
+        fields: dict[str, FieldValue] = json.loads(stored)["fields"]
+        return fields
     return {name: value for name, value in metadata.items() if not name.startswith(ORIGIN)}

@@ -10,6 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,30 @@ def test_a_thread_searches_a_new_memory_while_another_writes_it(tmp_path: Path) 
 def _searched(store: ChromaStore, over: threading.Event) -> None:
     while not over.is_set():
         store.nearest(unit(1), 5)
+
+
+def test_records_of_earlier_versions_are_read_found_and_replaced(tmp_path: Path) -> None:
+    """They have a document, and an entry of metadata for each field and each part of the origin."""
+    old = [Record(f"{i:04d}", f"text {i}", unit(i), {"ordinal": i, "x": 0.1, "b": True}, origin(i)) for i in range(20)]
+    connection = open_folder(tmp_path)
+    store = ChromaStore(connection, COLLECTION)
+    store._made().upsert(
+        ids=[each.id for each in old],
+        embeddings=np.stack([each.vector for each in old]),
+        documents=[each.text for each in old],
+        metadatas=[
+            {**each.fields, **{f"origin.{name}": value for name, value in asdict(each.origin).items()}} for each in old
+        ],
+    )
+    assert list(store.all()) == old
+    assert dict(store.fields()) == {each.id: each.fields for each in old}
+    assert store.largest("ordinal", 3) == old[:-4:-1]
+    assert [match.record for match in store.nearest(unit(7), 1)] == [old[7]]
+    new = [Record(old[7].id, "other", unit(77), {"ordinal": 99}, origin(7)), Record("0020", "", unit(20), {}, origin())]
+    store.upsert(new)
+    assert list(store.all()) == [*old[:7], new[0], *old[8:], new[1]]
+    assert store.largest("ordinal", 2) == [new[0], old[19]]
+    connection.close()
 
 
 def test_two_thousand_records_survive_a_restart(tmp_path: Path) -> None:
