@@ -173,11 +173,13 @@ def _prior(measures: Sequence[str], steps: Sequence[int], shares: Mapping[int, f
 
 def _exposed(steps: Sequence[int], seen: Departures) -> tuple[Floats, Floats]:
     """Returns (n, causes) twice: how many pairs make each cause active at each step, plain and weighted."""
-    counts, weighted = [], []
+    shape = len(seen.left), len(SPANS) * sum(steps)
+    counts, weighted, start = np.empty(shape), np.empty(shape), 0  # filled in place, for they are large
     for measure, levels in enumerate(steps):
         reached = seen.levels[:, :, measure, None] >= np.arange(1, levels + 1)  # (n, LONGEST, levels)
         by_weight = reached * seen.weights[:, :, None]
         for span in SPANS:
-            counts.append(reached[:, :span].sum(axis=1))
-            weighted.append(by_weight[:, :span].sum(axis=1))
-    return np.concatenate(counts, axis=1).astype(np.float64), np.concatenate(weighted, axis=1)
+            counts[:, start : start + levels] = reached[:, :span].sum(axis=1)
+            weighted[:, start : start + levels] = by_weight[:, :span].sum(axis=1)
+            start += levels
+    return counts, weighted

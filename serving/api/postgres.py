@@ -100,12 +100,14 @@ class Claim:
 
     async def _try(self) -> bool:
         connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=round(_HELLO_S))
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (self._schema,))
-        if await cursor.fetchone() == (True,):
-            self._held = connection
-            return True
-        await connection.close()
-        return False
+        try:
+            cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (self._schema,))
+            if await cursor.fetchone() == (True,):
+                self._held = connection
+        finally:
+            if self._held is not connection:
+                await connection.close()
+        return self._held is connection
 
     async def _keep(self) -> None:
         """Takes the lock again when PostgreSQL has restarted, unless another process was faster."""

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from unittest.mock import AsyncMock
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from billp.errors import ArtifactError, BadInputError, StoreAwayError
@@ -69,6 +71,19 @@ async def test_episodes_are_kept_once_and_in_order(database: Database):
     assert session is not None
     assert session.ended == "left"
     assert await records.all_open() == 0
+
+
+@pytest.mark.parametrize("failure", [psycopg.OperationalError("gone"), asyncio.CancelledError()])
+async def test_a_claim_that_cannot_be_asked_for_leaves_no_connection_open(
+    monkeypatch: pytest.MonkeyPatch, failure: BaseException
+):
+    connection = AsyncMock(psycopg.AsyncConnection)
+    connection.execute.side_effect = failure
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", AsyncMock(return_value=connection))
+    async with AsyncExitStack() as stack:
+        with pytest.raises(type(failure)):
+            await postgres.Claim("postgresql://nowhere", "s").take(stack)
+    connection.close.assert_awaited_once()
 
 
 async def test_one_process_serves_at_a_time(settings: Settings, tmp_path: Path):
