@@ -34,13 +34,13 @@ class Rows:
     origins: tuple[Origin, ...]
 
     @classmethod
-    def of(cls, records: Sequence[Record], dimension: int) -> Self:
-        """Returns the columns of `records`; strings that records share are kept once."""
+    def of(cls, records: Sequence[Record], dimension: int, strings: dict[str, str] | None = None) -> Self:
+        """Returns the columns of `records`; strings that they share, with `strings` too, are kept once."""
         vectors = np.array([record.vector for record in records], dtype=np.float32).reshape(len(records), dimension)
-        strings: dict[str, str] = {}
+        kept = {} if strings is None else strings
 
         def one(string: str) -> str:
-            return strings.setdefault(string, string)
+            return kept.setdefault(string, string)
 
         def shared(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
             return {one(name): one(value) if isinstance(value, str) else value for name, value in fields.items()}
@@ -113,24 +113,41 @@ class Freezer:
 
     def freeze(self, wanted: Sequence[Kind] = KINDS) -> FrozenMemory:
         """Returns the memory as it is now, with the `wanted` records alone; not on an event loop."""
-        agent_memory = self._memory
-        parts = {kind: self._read(kind) for kind in wanted}
+        agent_memory, strings = self._memory, dict[str, str]()
+        for kind in wanted:
+            self._read(kind, strings)
+        self._parts |= _sharing_vectors({kind: self._parts.get(kind, ()) for kind in wanted})
+        parts = {kind: self._parts[kind] for kind in wanted}
         return FrozenMemory(
             agent_memory.dataset, agent_memory.name, agent_memory.where, agent_memory.embedder.dimension, parts
         )
 
-    def _read(self, kind: Kind) -> tuple[Rows, ...]:
+    def _read(self, kind: Kind, strings: dict[str, str]) -> None:
         store, known = self._memory.stores[kind], self._known.get(kind, set())
         ids = store.ids()
         new = [id_ for id_ in ids if id_ not in known]
         if len(ids) - len(new) < len(known):
             known, self._parts[kind], new = set(), (), ids
         if new:
-            rows = Rows.of(store.get(new), self._memory.embedder.dimension)
+            rows = Rows.of(store.get(new), self._memory.embedder.dimension, strings)
             self._parts[kind] = _joined_small((*self._parts.get(kind, ()), rows))
             known |= set(rows.ids)
         self._known[kind] = known
-        return self._parts.get(kind, ())
+
+
+def _sharing_vectors(parts: Mapping[Kind, tuple[Rows, ...]]) -> dict[Kind, tuple[Rows, ...]]:
+    """Returns `parts`, of which those with equal vectors have the same array: a step teaches Actor and Critic."""
+    met: dict[int, Vector] = {}
+
+    def shared(rows: Rows) -> Rows:
+        vectors = met.setdefault(len(rows.ids), rows.vectors)
+        return (
+            rows
+            if vectors is rows.vectors or not np.array_equal(vectors, rows.vectors)
+            else replace(rows, vectors=vectors)
+        )
+
+    return {kind: tuple(shared(rows) for rows in each) for kind, each in parts.items()}
 
 
 def _joined_small(parts: tuple[Rows, ...]) -> tuple[Rows, ...]:

@@ -116,6 +116,21 @@ def test_strings_that_records_share_are_kept_once():
     assert {tuple(map(id, each)) for each in strings} == {tuple(map(id, strings[0]))}
 
 
+def test_what_a_step_taught_actor_and_critic_is_kept_once():
+    agent_memory = fake_memory(HashEmbedder(DIMENSION))
+    freezer = Freezer(agent_memory)
+    for number in range(1, 6):
+        fill(agent_memory, number)
+        parts = freezer.freeze().parts
+    assert [len(rows.ids) for rows in parts["actor"]] == [len(rows.ids) for rows in parts["critic"]]
+    for acted, judged in zip(parts["actor"], parts["critic"], strict=True):
+        assert acted.vectors is judged.vectors
+        assert [id(text) for text in acted.texts] == [id(text) for text in judged.texts]
+    assert everything(freezer.freeze().agent_memory(agent_memory.embedder)) == everything(agent_memory)
+    agent_memory.forget([agent_memory.records("critic")[0].id])
+    assert everything(freezer.freeze().agent_memory(agent_memory.embedder)) == everything(agent_memory)
+
+
 def test_what_was_forgotten_is_gone():
     agent_memory = fake_memory(HashEmbedder(DIMENSION))
     fill(agent_memory)
