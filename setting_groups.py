@@ -112,6 +112,11 @@ class MemorySettings(Group):
     actor_distance: float = Field(0.5, ge=0, description="squared L2 distance below which a state counts as similar")
     critic_distance: float = Field(0.5, ge=0, description="the same for critic experiences")
     state_items: int = Field(10, ge=1, description="most recent items that make up a state")
+    limit: int = Field(
+        2000,
+        ge=0,
+        description="episodes that a memory holds; with one more the oldest quarter is forgotten; 0 is no limit",
+    )
 
 
 class MMRSettings(Group):

@@ -33,6 +33,8 @@ def learn(deps: Dependencies, memory: AgentMemory, method: Method, lessons: Sequ
             memory.critic.write([experience for _, judged in found for experience in judged])
         if method.remembers:
             memory.usage.write([usage_of(deps, *lesson) for lesson in part])
+    if method.remembers and lessons and (limit := deps.settings.memory.limit):
+        memory.keep_latest(limit, max(context.ordinal for context, _ in lessons))
 
 
 def learn_next(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from billp.memory.records import KINDS, Kind, Record, Vector
 from billp.memory.reflections import ReflectionMemory
 from billp.memory.store.protocol import Match, VectorStore
 from billp.memory.transfer import Header, read_lines, write_lines
-from billp.memory.usage import UsageLog
+from billp.memory.usage import UsageLog, ids_of_episode
 from billp.whole_files import bounded_lines, replacing
 
 BATCH = 500
@@ -55,6 +56,7 @@ class AgentMemory:
         name: str,
         where: str,
         close: Callable[[], None],
+        tidy: Callable[[], object] = lambda: None,
     ) -> None:
         self.dataset = dataset
         self.name = name
@@ -65,7 +67,7 @@ class AgentMemory:
         self.critic = CriticMemory(stores["critic"])
         self.usage = UsageLog(stores["uses"])
         self._stores = stores
-        self._close = close
+        self._close, self._tidy = close, tidy
 
     def __enter__(self) -> Self:
         return self
@@ -143,8 +145,26 @@ class AgentMemory:
         """Forgets the records with these ids; an id without a record is no error."""
         for kind in KINDS:
             if ours := [id_ for id_ in ids if id_.startswith(f"{kind}/")]:
-                self._stores[kind].delete(ours)
-        self._reread()
+                if kind == "actor":
+                    self.actor.forget(ours)
+                else:
+                    self._stores[kind].delete(ours)
+        self.usage.reread()
+
+    def keep_latest(self, episodes: int, ordinal: int) -> int:
+        """Forgets the oldest episodes, with all that they taught, so that at most `episodes` are left.
+
+        `ordinal` is that of the latest one. A quarter of them is forgotten at a time, and always the same ones: those
+        of the lowest ordinals. Returns how many were forgotten.
+        """
+        part = max(1, episodes // 4)
+        first = part * max(0, math.ceil((ordinal + 1 - episodes) / part))  # that stays
+        if self.usage.store.count() <= ordinal + 1 - first:
+            return 0
+        old = [(id_, fields) for id_, fields in self.usage.store.fields() if int(fields["ordinal"]) < first]
+        self.forget([id_ for entry in old for id_ in ids_of_episode(*entry)])
+        self._tidy()
+        return len(old)
 
     def search(self, kind: Kind, text: str, k: int = 10) -> list[Match[Record]]:
         """Finds the `k` records of `kind` whose text (for reflections: first state) is nearest in meaning to `text`."""

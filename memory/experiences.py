@@ -115,6 +115,15 @@ class ActorMemory(_ExperienceMemory[ActorExperience]):
             if self._outcomes is not None:
                 self._outcomes |= {experience.id: experience.outcome for experience in experiences}
 
+    def forget(self, ids: Sequence[str]) -> None:
+        """Forgets the experiences with these ids; an id without one is no error."""
+        with self._adding:
+            self.store.delete(ids)
+            self._changes += 1
+            if self._outcomes is not None:
+                gone = set(ids)
+                self._outcomes = {id_: each for id_, each in self._outcomes.items() if id_ not in gone}
+
     def reread(self) -> None:
         """Makes the next call read the outcomes again, because the store was changed directly."""
         with self._adding:

@@ -257,6 +257,17 @@ class UsageLog:
         return UsageTable(self.store.fields())
 
 
+def ids_of_episode(id_: str, fields: Mapping[str, FieldValue]) -> list[str]:
+    """Returns the ids of all that an episode may have taught, given its entry."""
+    _, run, episode, _ = id_.split("/")
+    steps = [
+        f"{kind}/{run}/{episode}/{step:04d}"
+        for kind in ("actor", "critic")
+        for step in range(1, int(fields["length"]) + 1)
+    ]
+    return [id_, f"reflections/{run}/{episode}/-001", *steps]
+
+
 def _without_steps(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
     """Returns the fields that weigh reflections; what single steps used is by far the largest part of an entry."""
     used = EpisodeUsage.from_json(str(fields["used"]), steps=False)

@@ -34,12 +34,17 @@ class Connection:
         gate: Gate | None = None,
     ) -> None:
         """Takes a client; if others use its folder, their gate and the locks of `at_index` by collection."""
-        self.client = client
         self.where = where
+        self._client = client
         self._closed = False
         self._writable = writable
         self._indexes = {} if indexes is None else indexes
         self._gate = gate or Gate()
+
+    @property
+    def client(self) -> Client:
+        """The client; another one after the files were written anew, so keep nothing that it returned."""
+        return self._client
 
     def check_writable(self) -> None:
         """Raises MemoryStoreError if it was opened for reading."""
@@ -53,7 +58,7 @@ class Connection:
             self._close()
 
     def _close(self) -> None:
-        self.client.close()
+        self._client.close()
 
     @contextmanager
     def talking(self) -> Iterator[None]:
@@ -94,6 +99,17 @@ class Connection:
         """
         with self._indexes.setdefault(collection, threading.Lock()), self.talking():
             yield
+
+    @contextmanager
+    def writing(self, collection: str) -> Iterator[None]:
+        """Wraps each call that changes a collection: `at_index`; raises MemoryStoreError if opened for reading."""
+        self.check_writable()
+        with self.at_index(collection):
+            self._wrote()
+            yield
+
+    def _wrote(self) -> None:
+        """Is called before each change of a collection."""
 
 
 def is_chromas(error: BaseException) -> bool:

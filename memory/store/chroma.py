@@ -22,6 +22,7 @@ from billp.memory.store.protocol import Match, as_query, check_records, rank
 
 if TYPE_CHECKING:
     from chromadb import Collection as ChromaCollection
+    from chromadb.api.client import Client
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
     from chromadb.api.types import Include
 
@@ -47,6 +48,8 @@ class ChromaStore:
         self.collection = collection
         self._connection = connection
         self._handle: ChromaCollection | None = None
+        self._handle_of: Client | None = None
+        self._highest = 0  # number in SORTED that was met
         self._found()
 
     def upsert(self, records: Sequence[Record]) -> None:
@@ -54,8 +57,7 @@ class ChromaStore:
         rows = check_records(records, self.collection.dimension)
         if not rows:
             return
-        self._connection.check_writable()
-        with self._connection.at_index(self.collection.key):
+        with self._connection.writing(self.collection.key):
             handle = self._found() or self._made()
             size = self._connection.client.get_max_batch_size()
             for start in range(0, len(rows), size):
@@ -87,11 +89,15 @@ class ChromaStore:
             handle = self._found()
             if handle is None or k <= 0:
                 return []
-            # Chroma cannot sort. Numbers that count records are mostly near their count; only if too few are found
-            # there, all are read.
-            numbers = _numbers(handle, field, at_least=handle.count() - 2 * k) if field == SORTED else {}
+            # Chroma cannot sort. Numbers that count records are mostly near their count, or near the highest one that
+            # was met; only if too few are found there, all are read.
+            numbers: dict[str, int] = {}
+            if field == SORTED:
+                numbers = _numbers(handle, field, at_least=max(handle.count(), self._highest) - 2 * k)
         if len(numbers) < k:
             numbers = {id_: value for id_, fields in self.fields() if type(value := fields.get(field)) is int}
+        if field == SORTED:
+            self._highest = max(numbers.values(), default=0)
         return self.get(sorted(numbers, key=lambda id_: (-numbers[id_], id_))[:k])
 
     def get(self, ids: Sequence[str]) -> list[Record]:
@@ -148,38 +154,37 @@ class ChromaStore:
 
     def delete(self, ids: Sequence[str]) -> None:
         """See `VectorStore`."""
-        self._connection.check_writable()
-        with self._connection.at_index(self.collection.key):
-            handle = self._found()
-            if handle is None:
-                return
-            for start in range(0, len(ids), PAGE):
-                handle.delete(ids=list(ids[start : start + PAGE]))
+        for start in range(0, len(ids), PAGE):
+            with self._connection.writing(self.collection.key):  # others come between two pages
+                if (handle := self._found()) is not None:
+                    handle.delete(ids=list(ids[start : start + PAGE]))
 
     def clear(self) -> None:
         """See `VectorStore`; the collection itself is removed, so another embedder may write it next."""
-        self._connection.check_writable()
-        with self._connection.at_index(self.collection.key):
+        with self._connection.writing(self.collection.key):
             if self._found() is not None:
                 self._connection.client.delete_collection(self.collection.key)
             self._handle = None
 
     def _found(self) -> ChromaCollection | None:
         """Returns the collection in Chroma, None if it is missing; another process of a server may make it later."""
-        if self._handle is None:
+        client = self._connection.client
+        if self._handle is None or self._handle_of is not client:
             from chromadb.errors import NotFoundError  # noqa: PLC0415
 
+            self._handle = None
             with self._connection.talking():
                 try:
-                    handle = self._connection.client.get_collection(self.collection.key, embedding_function=None)
+                    handle = client.get_collection(self.collection.key, embedding_function=None)
                 except NotFoundError:
                     return None
                 self.collection.check(handle.metadata, self._connection.where)
-                self._handle = handle
+                self._handle, self._handle_of = handle, client
         return self._handle
 
     def _made(self) -> ChromaCollection:
-        self._handle = self._connection.client.get_or_create_collection(
+        self._handle_of = self._connection.client
+        self._handle = self._handle_of.get_or_create_collection(
             self.collection.key,
             metadata=self.collection.metadata,
             configuration={"hnsw": HNSW},
@@ -187,6 +192,13 @@ class ChromaStore:
         )
         self.collection.check(self._handle.metadata, self._connection.where)
         return self._handle
+
+
+def collections_in(connection: Connection) -> list[Collection]:
+    """Returns our collections at `connection`; others may be there, too."""
+    with connection.talking():
+        found = (Collection.from_metadata(stored.metadata) for stored in connection.client.list_collections())
+        return [collection for collection in found if collection is not None]
 
 
 def _neighbours(handle: ChromaCollection, query: Vector, k: int) -> list[Record]:

@@ -6,7 +6,8 @@ import errno
 import logging
 import os
 import threading
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
@@ -19,7 +20,7 @@ from billp.errors import MemoryStoreError
 from billp.heap import scrub_freed_memory
 from billp.memory.inventory import folder_of
 from billp.memory.store.calls import Connection, is_chromas, said_by
-from billp.memory.store.folder import FILE, FolderLock, check_folder, lacks_room, take_snapshot
+from billp.memory.store.folder import FILE, FolderLock, check_folder, lacks_room, put_in_place, take_snapshot
 from billp.memory.store.gates import gate_of
 from billp.settings import Settings
 from billp.whole_files import sweep, work_folder
@@ -40,22 +41,52 @@ class _OpenFolder:
     lock: FolderLock
     indexes: dict[str, threading.Lock] = field(default_factory=dict)
     holders: int = 0
+    writes: int = 0
 
 
-class _FolderConnection(Connection):
+class FolderConnection(Connection):
     """A connection to a folder; all connections of a process to it share one client and its locks."""
 
     _guard: ClassVar[threading.Lock] = threading.Lock()
     _open: ClassVar[dict[Path, _OpenFolder]] = {}
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         with self._guard:
             if folder not in self._open:
                 self._open[folder] = _OpenFolder(*_open_client(folder))
-            opened = self._open[folder]
+            self._opened = opened = self._open[folder]
             opened.holders += 1
         super().__init__(opened.client, str(folder), indexes=opened.indexes, gate=gate_of(folder))
+
+    @property
+    def client(self) -> Client:
+        """See `Connection`."""
+        return self._opened.client
+
+    @property
+    def writes(self) -> int:
+        """How many changes there were since the folder was opened."""
+        return self._opened.writes
+
+    def exchange(self, work: Path, writes: int) -> bool:
+        """Puts the files in `work` in the place of the folder's and opens them; calls to Chroma wait meanwhile.
+
+        Does nothing and returns False if there were other changes than these `writes`. Raises OSError and
+        MemoryStoreError.
+        """
+        with self._gate.alone():
+            if self._opened.writes != writes:
+                return False
+            self._opened.client.close()
+            try:
+                put_in_place(work, self.folder)
+            finally:
+                self._opened.client = _client_of(self.folder, self.folder)
+            return True
+
+    def _wrote(self) -> None:
+        self._opened.writes += 1
 
     @classmethod
     def is_open(cls, folder: Path) -> bool:
@@ -65,10 +96,10 @@ class _FolderConnection(Connection):
 
     def _close(self) -> None:
         with self._guard:
-            opened = self._open[self._folder]
+            opened = self._opened
             opened.holders -= 1
             if not opened.holders:
-                del self._open[self._folder]
+                del self._open[self.folder]
                 with self._gate.shared():
                     opened.client.close()
                 opened.lock.release()
@@ -120,7 +151,7 @@ def open_folder(folder: Path) -> Connection:
     """Runs Chroma in this process on the files in `folder`; raises MemoryStoreError if another process has it open."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return _FolderConnection(folder.resolve())
+        return FolderConnection(folder.resolve())
     except OSError as error:
         raise MemoryStoreError(
             f"The memory folder {folder} cannot be written ({error.strerror}); mend that or choose another data_dir."
@@ -140,9 +171,23 @@ def read_folder(folder: Path) -> Connection:
         ) from error
 
 
+@contextmanager
+def new_files(folder: Path) -> Iterator[tuple[Path, Connection]]:
+    """Provides an empty folder beside `folder`, and a connection that writes a memory there.
+
+    Close the connection before the files are moved; what is left is removed. Raises OSError if the disk is full.
+    """
+    with work_folder(folder.parent, "making") as work:
+        connection = Connection(_opened(work, folder), str(work))
+        try:
+            yield work, connection
+        finally:
+            connection.close()
+
+
 def is_open(folder: Path) -> bool:
     """Returns whether this process has the memory in `folder` open, for writing."""
-    return _FolderConnection.is_open(folder.resolve())
+    return FolderConnection.is_open(folder.resolve())
 
 
 def sweep_copies(folder: Path) -> None:
@@ -194,13 +239,17 @@ def _make(folder: Path) -> None:
 
 
 def _opened(folder: Path, known_as: Path) -> Client:
+    check_folder(folder, known_as)
+    with gate_of(folder).shared():
+        return _client_of(folder, known_as)
+
+
+def _client_of(folder: Path, known_as: Path) -> Client:
     from chromadb import PersistentClient  # noqa: PLC0415
 
-    check_folder(folder, known_as)
     try:
         # Declared as something that cannot be closed, though it can.
-        with gate_of(folder).shared():
-            return cast("Client", PersistentClient(folder, settings=_chroma_settings()))
+        return cast("Client", PersistentClient(folder, settings=_chroma_settings()))
     except BaseException as error:  # as in `talking`
         if not is_chromas(error):
             raise

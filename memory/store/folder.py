@@ -93,6 +93,38 @@ def take_snapshot(folder: Path, target: Path) -> None:
     raise MemoryStoreError(f"The memory in {folder} is written all the time; try again in a moment.")
 
 
+def put_in_place(work: Path, folder: Path) -> None:
+    """Moves the memory in `work` into the place of the one in `folder`, which nothing has open; raises OSError.
+
+    An index has a name of its own, so a kill leaves one memory or the other whole, and at most indices beside it that
+    nothing uses.
+    """
+    old = {header.parent for header in folder.glob("*/header.bin")}
+    for index in {header.parent for header in work.glob("*/header.bin")}:
+        index.rename(folder / index.name)
+    (work / FILE).replace(folder / FILE)
+    _settle(folder)  # before what the old database needs is gone
+    for index in old:
+        shutil.rmtree(index)
+
+
+def _settle(folder: Path) -> None:
+    """Returns when the names in `folder` are on the disk; does nothing where folders cannot be opened (Windows)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def indexed(folder: Path) -> int:
+    """Returns how many vectors the stored indices in `folder` hold, with those of deleted records."""
+    headers = [_bytes_of(header) for header in folder.glob("*/header.bin")]
+    return sum(_HEADER.unpack(header)[3] for header in headers if len(header) == _HEADER.size)
+
+
 def check_folder(folder: Path, known_as: Path) -> None:
     """Raises MemoryStoreError if the database or an index is damaged; Chroma itself may crash on them."""
     path = folder / FILE

@@ -6,10 +6,10 @@ from billp.memory.agent_memory import AgentMemory
 from billp.memory.embedding import Embedder
 from billp.memory.inventory import inventory
 from billp.memory.records import KINDS
-from billp.memory.store.calls import Connection
-from billp.memory.store.chroma import ChromaStore
+from billp.memory.store.chroma import ChromaStore, collections_in
 from billp.memory.store.collection import Collection
 from billp.memory.store.connection import connect
+from billp.memory.store.rewriting import drop_deleted
 from billp.settings import Settings
 
 
@@ -33,6 +33,7 @@ def open_memory(
             name=name,
             where=connection.where,
             close=connection.close,
+            tidy=lambda: drop_deleted(connection),
         )
     except BaseException:
         connection.close()
@@ -48,15 +49,9 @@ def drop_memory(settings: Settings, dataset: str, name: str) -> None:
     """Removes the memory `name` of `dataset`, whichever embedder wrote it; a missing one is no error."""
     connection = connect(settings, dataset, name)
     try:
-        for collection in _collections(connection):
+        for collection in collections_in(connection):
             if (collection.dataset, collection.memory) == (dataset, name):
-                with connection.talking():
+                with connection.writing(collection.key):
                     connection.client.delete_collection(collection.key)
     finally:
         connection.close()
-
-
-def _collections(connection: Connection) -> list[Collection]:
-    with connection.talking():
-        found = (Collection.from_metadata(stored.metadata) for stored in connection.client.list_collections())
-        return [collection for collection in found if collection is not None]

@@ -154,7 +154,7 @@ def resumed(
 
 
 def test_training_goes_on(homes: Callable[[str], Nursery]):
-    resumed(homes, (*TRAIN, "--method", "billp-memory-only"), "train")
+    resumed(homes, (*TRAIN, "--method", "billp-memory-only", "--set", "memory.limit=6"), "train")
 
 
 def test_training_goes_on_where_the_clock_was_set_back(homes: Callable[[str], Nursery]):

@@ -78,6 +78,18 @@ async def test_episodes_are_learned_together_as_one_by_one_in_one_write_of_each_
         assert together == singly
 
 
+async def test_the_oldest_episodes_are_forgotten_where_memory_has_a_limit():
+    memory = fake_memory()
+    deps = fake_dependencies(memory=memory, memory__limit=2)
+    done = await run(deps)
+    for ordinal in range(4):
+        context = EpisodeContext(run="r", learn=True, ordinal=ordinal)
+        learn(deps, memory, METHODS["billp"], [(context, {**done, "episode": f"e{ordinal}"})])
+    steps = 2 * done["length"]
+    assert memory.stats().counts == {"reflections": 2, "actor": steps, "critic": steps, "uses": 2}
+    assert [lesson.origin.episode for lesson in memory.reflections.latest(3)] == ["e3", "e2"]
+
+
 async def test_unnamed_episodes_that_teach_leave_each_others_lessons_alone():
     memory = fake_memory()
     deps = fake_dependencies(memory=memory, learn_at_once=True)

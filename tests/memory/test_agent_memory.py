@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from billp.catalogue import Catalogue
 from billp.errors import MemoryStoreError
-from billp.memory import CriticExperience, EpisodeUsage, drop_memory, list_memories, open_memory
+from billp.memory import (
+    ActorExperience,
+    AgentMemory,
+    CriticExperience,
+    EpisodeUsage,
+    Origin,
+    drop_memory,
+    list_memories,
+    open_memory,
+)
 from billp.settings import Settings
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.store import fake_memory
@@ -187,3 +200,40 @@ def test_an_experience_of_an_earlier_version_does_not_say_who_left(settings: Set
         assert (outcome.before, outcome.left) == ((), None)
         (experience,) = agent_memory.actor.similar(old.vector, 1)
         assert (experience.record.before, experience.record.left) == ((), None)
+
+
+def _taught(agent_memory: AgentMemory, ordinals: Sequence[int]) -> None:
+    agent_memory.reflections.write([examples.reflection(ordinal) for ordinal in ordinals])
+    agent_memory.actor.write([_actor(ordinal, step) for ordinal in ordinals for step in (1, 5)])
+    agent_memory.critic.write([replace(examples.critic(0), origin=_step(ordinal, 2)) for ordinal in ordinals])
+    agent_memory.usage.write([replace(examples.usage(n, 9.0, EpisodeUsage()), origin=_step(n, -1)) for n in ordinals])
+
+
+def _actor(ordinal: int, step: int) -> ActorExperience:
+    return replace(examples.actor(0), origin=_step(ordinal, step))
+
+
+def _step(ordinal: int, step: int) -> Origin:
+    return examples.origin(f"{ordinal:04d}", step)
+
+
+@settings_of_hypothesis(deadline=None)
+@given(limit=st.integers(1, 12), sizes=st.lists(st.integers(1, 7), max_size=8))
+def test_the_latest_episodes_are_kept_whatever_batches_they_came_in(limit: int, sizes: list[int]) -> None:
+    agent_memory, end = fake_memory(), 0
+    for size in sizes:
+        _taught(agent_memory, range(end, end + size))
+        agent_memory.actor.outcomes()
+        end += size
+        agent_memory.keep_latest(limit, end - 1)
+        held = [int(fields["ordinal"]) for _, fields in agent_memory.usage.store.fields()]
+        assert held == list(range(end - len(held), end))
+        assert min(end, limit - limit // 4) <= len(held) <= limit
+        assert [outcome.id for outcome in agent_memory.actor.outcomes()[1]] == agent_memory.stores["actor"].ids()
+    _taught(agent_memory, range(end))  # as a run does that goes on after a kill
+    if end:
+        agent_memory.keep_latest(limit, end - 1)
+        assert agent_memory.stats().counts == {
+            "reflections": len(held), "actor": 2 * len(held), "critic": len(held), "uses": len(held),
+        }  # fmt: skip
+        assert [int(fields["ordinal"]) for _, fields in agent_memory.usage.store.fields()] == held
