@@ -14,6 +14,7 @@ from billp.commands.policies import train_policy
 from billp.commands.running import given_run, new_run, with_resources, with_tape_in
 from billp.commands.terminal_plot import show_training
 from billp.commands.waiting import count_bar, spinner
+from billp.experiments.checks import USERS
 
 if TYPE_CHECKING:
     from billp.experiments.stats.metrics import Summary
@@ -61,7 +62,7 @@ def train(options: RunOptions) -> None:
     if not options.as_json:
         show_training(folder)
     memory = options.named_memory
-    users = fewer_users(options.dataset, settings, than=20)
+    users = fewer_users(options.dataset, settings, than=USERS)
     judge = f"billp evaluate --method {method} --dataset {options.dataset} --memory {memory}{users}"
     _show(summary, options, f"Run: {folder}   Memory: {memory}", f"Judge it with held-out users: {judge}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from billp.commands.console import complain
 from billp.commands.output import settings_from, show_commands, stdout
 from billp.errors import ArtifactError
+from billp.experiments.checks import USERS_COMPARED
 from billp.settings import Settings
 from billp.words import counted
 
@@ -55,7 +56,7 @@ def show() -> None:
 
 def comparison_of(simulator: str, settings: Settings) -> str:
     """Returns the command that compares methods in this simulator."""
-    users = fewer_users(simulator, settings, than=100)
+    users = fewer_users(simulator, settings, than=USERS_COMPARED)
     return f"billp compare --methods random,mmr,billp-memory-only --dataset {simulator}{users}"
 
 

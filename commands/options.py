@@ -15,6 +15,7 @@ from billp.commands.console import complain
 from billp.commands.offered import Offered, number_list
 from billp.commands.output import AsJson, Assignments, settings_from
 from billp.commands.shell_completion import dataset_names, memory_names, method_names, run_names
+from billp.experiments.checks import USERS, USERS_COMPARED
 from billp.graphs.methods import METHODS
 from billp.settings import Settings
 
@@ -66,10 +67,10 @@ class RunOptions:
         Offered(
             "held-out users that every method meets",
             on="evaluate critic demo compare surface",
-            defaults={"compare": 100, "surface": 100},
+            defaults={"compare": USERS_COMPARED, "surface": USERS_COMPARED},
             least=1,
         ),
-    ] = 20
+    ] = USERS
     seeds: Annotated[
         str,
         Offered(

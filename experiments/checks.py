@@ -11,6 +11,8 @@ from billp.graphs.methods import Method, method_named
 from billp.names import checked_name, there_is_no
 from billp.settings import Settings
 
+USERS, USERS_COMPARED = 20, 100
+"""Held-out users that an evaluation and a comparison meet where no number is given."""
 TRACKERS = {"mlflow": "MLflow", "wandb": "Weights & Biases"}
 """What runs can be logged to, by the setting and the package's name."""
 

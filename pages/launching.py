@@ -10,7 +10,7 @@ from pydantic import Field
 
 from billp.agents.llm.providers import provider_of
 from billp.errors import SettingsError
-from billp.experiments.checks import check_dataset, check_method, check_run, check_users
+from billp.experiments.checks import USERS, USERS_COMPARED, check_dataset, check_method, check_run, check_users
 from billp.experiments.runs.run_names import run_name
 from billp.graphs.methods import METHODS, Method, method_named, teachable
 from billp.memory import readable_inventory
@@ -22,6 +22,7 @@ from billp.simulators.quit.registry import RULES, rule_named
 
 Text = Annotated[str, Field(max_length=200, pattern=r"^([^\x00-\x1f\x7f\-][^\x00-\x1f\x7f]*)?$")]
 """Words that cannot be taken for an option."""
+_USERS = {"evaluate": USERS, "compare": USERS_COMPARED}
 _STAND_IN = "SmolLM2-135M, a stand-in whose words carry no knowledge"
 Count = Annotated[int, Field(ge=1, le=10**6)]
 
@@ -63,8 +64,6 @@ def planned(form: RunForm, settings: Settings) -> PlannedRun:
     if form.command == "train" and "," in form.seeds:
         raise SettingsError(f"Seeds {form.seeds} are several, and training takes one; name one.")
     check_dataset(settings, form.dataset)
-    if form.command != "train" and form.users is not None:
-        check_users(settings, form.dataset, form.users)
     if form.quit_rule:
         rule_named(form.quit_rule)
     assignments = [*form.settings, *([f"run.quit_rule={form.quit_rule}"] if form.quit_rule else [])]
@@ -73,6 +72,8 @@ def planned(form: RunForm, settings: Settings) -> PlannedRun:
     check_run(settings, name, resume=False)
     arguments = [form.command, "--dataset", form.dataset]
     arguments += _OWN[form.command](form, chosen, settings)
+    if form.command != "train":
+        check_users(settings, form.dataset, form.users or _USERS[form.command])
     arguments += ["--seeds", form.seeds]
     arguments += _given("--horizon", form.horizon)
     for assignment in assignments:

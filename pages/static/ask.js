@@ -58,6 +58,9 @@ export function pager(part, limit, link) {
   return bar;
 }
 
+// The address of an episode of the run folder `run`; from there a person comes back to the run `whole` that holds it.
+export const toEpisode = (run, number, whole) => to("episode", { run, number, ...(whole && whole !== run ? { whole } : {}) });
+
 // The origin of a record, as a link if the episode can be opened.
 export function originOf(origin) {
   const step = origin.step > 0 ? `, step ${origin.step}` : "";

@@ -1,5 +1,5 @@
 // The list of episodes of one run folder or several: found by method, seed, outcome and user, sorted, opened.
-import { ask, button, choice, counted, inPath, table, to } from "./ask.js";
+import { ask, button, choice, counted, inPath, table, toEpisode } from "./ask.js";
 import { fixed, make } from "./elements.js";
 
 const SHOWN = 25; // at once
@@ -11,9 +11,9 @@ const COLUMNS = [
 const kept = new Map(); // how each list was left, by its run folders
 
 export class EpisodeList {
-  // `parts` are run folders, each with its name and its method's.
-  constructor(parts) {
-    this.parts = parts;
+  // `parts` are run folders, each with its name and its method's; `whole` is the run on whose page they are listed.
+  constructor(parts, whole = "") {
+    [this.parts, this.whole] = [parts, whole];
     const key = JSON.stringify(parts.map((part) => part.name));
     this.state = kept.get(key) ?? { method: "", seed: "", outcome: "", user: "", column: "episode", down: false, offset: 0, opened: "" };
     kept.set(key, this.state);
@@ -78,7 +78,7 @@ export class EpisodeList {
   }
 
   link(each) {
-    const address = to("episode", { run: each.run, number: each.number });
+    const address = toEpisode(each.run, each.number, this.whole);
     return make("a", { href: address, onclick: () => { this.state.opened = address; } }, `${each.number}. ${each.id}`);
   }
 

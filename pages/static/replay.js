@@ -1,5 +1,5 @@
 // Replays an episode node by node: the graph, and beside it what each node of the step recorded.
-import { ask, inPath, to } from "./ask.js";
+import { ask, inPath, to, toEpisode } from "./ask.js";
 import { make } from "./elements.js";
 import { Graph } from "./graph.js";
 import { held } from "./held.js";
@@ -8,7 +8,7 @@ import { after, before, card, numbers } from "./steps.js";
 const PACE = 1000; // milliseconds a node at normal speed
 
 const quiet = (words) => make("p", { class: "quiet" }, words);
-const back = (run) => (held ? to("report", {}) : to("run", { run })); // where a person came from
+const back = ({ run, whole }) => (held ? to("report", {}) : to("run", { run: whole || run })); // where a person came from
 
 class Replay {
   constructor(episode, drawing, address) {
@@ -113,7 +113,7 @@ class Replay {
     else if (pressed === "j") this.byStep(1);
     else if (pressed === "k") this.byStep(-1);
     else if (pressed === " " && !/^(BUTTON|A)$/.test(event.target.tagName)) this.play(!this.timer);
-    else if (pressed === "Escape") location.hash = back(this.address.run);
+    else if (pressed === "Escape") location.hash = back(this.address);
     else return;
     event.preventDefault();
   }
@@ -126,7 +126,7 @@ function keys() {
 }
 
 // All of the episode to read from top to bottom, built when it is opened.
-function whole(episode) {
+function allSteps(episode) {
   const made = make("details", { class: "whole-episode" }, make("summary", {}, "All steps"));
   made.addEventListener("toggle", () => {
     if (made.children.length > 1) return;
@@ -138,16 +138,16 @@ function whole(episode) {
 }
 
 export async function episodeView(asked) {
-  const [run, number] = [asked.get("run") || "", Number(asked.get("number")) || 1];
+  const [run, number, whole] = [asked.get("run") || "", Number(asked.get("number")) || 1, asked.get("whole") || ""];
   const [answer, drawing] = await Promise.all([ask(`runs/${inPath(run)}/episodes/${number}`), ask("drawing")]);
   const episode = answer.told;
   const { head } = episode;
   const neighbours = make("nav", { class: "pager", "aria-label": "Episodes" });
-  const neighbour = (other, words) => neighbours.append(make("a", { href: to("episode", { run, number: other }) }, words));
+  const neighbour = (other, words) => neighbours.append(make("a", { href: toEpisode(run, other, whole) }, words));
   if (number > 1) neighbour(number - 1, "← Episode before");
   if (number < answer.of) neighbour(number + 1, "Episode after →");
   const parts = [
-    make("p", { class: "trail" }, make("a", { href: back(run) }, `← ${held ? held.title : run}`)),
+    make("p", { class: "trail" }, make("a", { href: back({ run, whole }) }, `← ${held ? held.title : whole || run}`)),
     make("h2", {}, `User ${head.user}, episode ${number} of ${answer.of}`),
     quiet(`${answer.run.method || ""} · ${head.id} · seed ${head.seed} · ${numbers(episode)}`),
     ...(episode.note ? [quiet(episode.note)] : []),
@@ -155,13 +155,13 @@ export async function episodeView(asked) {
   if (!episode.steps.length) {
     return { parts: [...parts, make("p", { class: "bad" }, episode.error || "It has no step."), neighbours] };
   }
-  const replay = new Replay(episode, drawing, { run, number });
+  const replay = new Replay(episode, drawing, { run, number, ...(whole ? { whole } : {}) });
   parts.push(
     make("div", { class: "timeline", role: "group", "aria-label": "Steps" }, ...replay.steps),
     replay.controls(),
     make("div", { class: "replay" }, make("div", { class: "drawing" }, replay.graph.element), replay.panel),
     keys(),
-    whole(episode),
+    allSteps(episode),
     neighbours,
   );
   document.addEventListener("keydown", replay.pressed);

@@ -1,5 +1,5 @@
 // One run: how far it is while it runs, what it came to, its parts, its episodes; to be renamed, stopped, deleted.
-import { ask, button, change, inTerminal, counted, inPath, reportOf, table, to, when } from "./ask.js";
+import { ask, button, change, inTerminal, counted, inPath, reportOf, table, to, toEpisode, when } from "./ask.js";
 import { sectionsOf } from "./compare.js";
 import { confirmed, named } from "./dialog.js";
 import { fixed, make } from "./elements.js";
@@ -13,10 +13,10 @@ const AGAIN_MS = 2000;
 const CURVES_MS = 4000; // at least, between two drawings of a run that goes on
 
 // The episodes that ended last.
-async function latestOf(part) {
+async function latestOf(part, whole) {
   const { episodes } = await ask(`runs/${inPath(part.name)}/episodes`, { offset: Math.max(0, part.episodes - LATEST), limit: LATEST });
   const rows = episodes.reverse().map((episode) => [
-    make("a", { href: to("episode", { run: part.name, number: episode.number }) }, `${episode.number}. ${episode.id}`),
+    make("a", { href: toEpisode(part.name, episode.number, whole) }, `${episode.number}. ${episode.id}`),
     episode.user, String(episode.seed), episode.length === null ? "-" : String(episode.length),
     fixed(episode.r_traj, 1), episode.outcome,
   ]);
@@ -149,9 +149,9 @@ class Run {
   async fillBody(run, parts) {
     const made = [];
     const latest = [...parts].sort((one, other) => other.changed - one.changed)[0];
-    if (run.state === "running" && latest?.episodes) made.push(await latestOf(latest));
+    if (run.state === "running" && latest?.episodes) made.push(await latestOf(latest, this.name));
     if (run.state !== "running" && parts.length <= LISTED && parts.some((part) => part.episodes)) {
-      this.episodes = await new EpisodeList(parts.filter((part) => !part.problem)).load();
+      this.episodes = await new EpisodeList(parts.filter((part) => !part.problem), this.name).load();
       made.push(this.episodes.element);
       this.actions.querySelector(".jump")?.remove();
       this.actions.prepend(this.episodes.jump());

@@ -203,6 +203,18 @@ def test_a_run_that_thinks_shows_the_node_at_work(page: Page):
     expect(page.locator(".state")).to_have_text(re.compile("interrupted|finished"))
 
 
+def test_an_episode_leads_back_to_the_run_it_was_opened_from(page: Page):
+    row(page, "all").get_by_role("link").first.click()
+    opened = page.get_by_label("Episodes", exact=True).locator("tbody a").nth(1)
+    opened.click()
+    expect(page.locator("h2")).to_contain_text("episode 2 of")
+    page.get_by_role("link", name="← Episode before").click()
+    expect(page.locator("h2")).to_contain_text("episode 1 of")
+    page.keyboard.press("Escape")
+    expect(page.locator("h2")).to_have_text("all")
+    expect(opened).to_be_focused()
+
+
 def test_runs_are_found_and_sorted_with_the_keyboard(page: Page):
     page.get_by_label("find").focus()
     page.keyboard.type("evaluate react nothing")

@@ -15,7 +15,13 @@ from billp.settings import load_settings, setting_names
 from tests.reports.examples import episode, put_run
 
 TRAIN = {"command": "train", "dataset": "tiny", "methods": ["billp-memory-only"], "run": "one"}
-COMPARE = {"command": "compare", "dataset": "tiny", "methods": ["random", "billp-memory-only"], "run": "one"}
+COMPARE = {
+    "command": "compare",
+    "dataset": "tiny",
+    "methods": ["random", "billp-memory-only"],
+    "users": 10,
+    "run": "one",
+}
 
 
 def arguments(**form: Any) -> str:
@@ -36,12 +42,13 @@ def arguments(**form: Any) -> str:
         ),
         (
             COMPARE | {"quit_rule": "patience", "episodes": 20, "probe_every": 10, "settings": ["critic.gamma=0.7"]},
-            "compare --dataset tiny --methods random,billp-memory-only --episodes 20 --probe-every 10 --seeds 0"
-            " --set critic.gamma=0.7 --set run.quit_rule=patience --run one",
+            "compare --dataset tiny --methods random,billp-memory-only --users 10 --episodes 20 --probe-every 10"
+            " --seeds 0 --set critic.gamma=0.7 --set run.quit_rule=patience --run one",
         ),
         (
             COMPARE | {"base": "billp-memory-only", "methods": ["random", "billp-memory-only"]},
-            "compare --dataset tiny --methods random,billp-memory-only --base billp-memory-only --seeds 0 --run one",
+            "compare --dataset tiny --methods random,billp-memory-only --users 10 --base billp-memory-only --seeds 0"
+            " --run one",
         ),
     ],
     ids=["train", "evaluate", "compare", "base"],
@@ -70,6 +77,7 @@ def test_a_form_is_a_command(tiny: Path, form: dict[str, Any], command: str):
         ({"command": "evaluate"}, "no memory"),
         ({"command": "compare"}, "choose two methods"),
         ({"command": "evaluate", "methods": ["random"], "users": 99}, "ask for at most 10"),
+        ({"command": "compare", "methods": ["random", "oracle"]}, "has 10 users and 100 were asked for"),
         ({"command": "compare", "methods": ["random", "oracle"], "base": "billp"}, "not compared"),
     ],
 )

@@ -264,9 +264,9 @@ def test_a_damaged_memory_is_forgotten_whole(client: TestClient):
 
 
 def test_a_run_is_planned_and_what_makes_no_sense_is_refused(client: TestClient, tiny: Path):
-    form = {"command": "evaluate", "dataset": "tiny", "methods": ["random"], "run": "new"}
+    form = {"command": "evaluate", "dataset": "tiny", "methods": ["random"], "users": 4, "run": "new"}
     plan = client.post("/api/plan", json=form).json()
-    command = "billp evaluate --dataset tiny --method random --seeds 0 --run new"
+    command = "billp evaluate --dataset tiny --method random --users 4 --seeds 0 --run new"
     assert plan == {"run": "new", "command": command, "problem": ""}
     for wrong, words in ((form | {"methods": ["nothing"]}, "no method"), (form | {"run": "--help"}, "Parameter run")):
         assert words in client.post("/api/plan", json=wrong).json()["problem"]
