@@ -28,8 +28,10 @@ def drop_deleted(connection: Connection) -> bool:
     if not isinstance(connection, FolderConnection):
         return False
     with connection.talking():
-        live = sum(handle.count() for handle in connection.client.list_collections())
-    if indexed(connection.folder) <= 2 * live + _FEW:
+        handles = connection.client.list_collections()
+        live = sum(handle.count() for handle in handles)
+    others = len(handles) > len(collections_in(connection))  # another application's, which would not be copied
+    if others or indexed(connection.folder) <= 2 * live + _FEW:
         return False
     try:
         return _rewritten(connection)

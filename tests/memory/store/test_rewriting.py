@@ -68,6 +68,13 @@ def test_what_was_deleted_takes_no_room_and_what_is_there_stays(connection: Fold
     assert [path.name for path in connection.folder.parent.iterdir()] == ["memory"]
 
 
+def test_it_stays_as_it_is_where_another_application_keeps_something(connection: FolderConnection):
+    connection.client.create_collection("another", embedding_function=None)
+    assert not drop_deleted(connection)
+    assert connection.client.get_collection("another", embedding_function=None).count() == 0
+    assert ChromaStore(connection, ACTOR).ids() == KEPT
+
+
 def test_it_stays_as_it_is_where_something_is_written_meanwhile(
     connection: FolderConnection, monkeypatch: pytest.MonkeyPatch
 ):
