@@ -6,7 +6,8 @@
 Needs ml-100k with its simulator. Starts `billp api` with a data folder of its own, for LLM methods an instant fake
 server too, and lets the train users of the simulator come over HTTP: each rates what comes as the simulator says, after
 a pause drawn from an exponential distribution, leaves when the simulator leaves, and then begins anew. The users take
-turns on the machine with what they measure: three processes on its cores.
+turns on the machine with what they measure: three processes on its cores. Every minute it writes down the service's
+memory and its open descriptors.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from billp.simulators import Dataset, World, load_dataset, load_worlds, respond,
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
+_LOOK_S = 60.0
 
 
 @dataclass
@@ -47,6 +49,8 @@ class Told:
     errors: list[str] = field(default_factory=list)
     stars: list[float] = field(default_factory=list)
     """R_traj of each finished session."""
+    gauged: list[tuple[int, int, int]] = field(default_factory=list)
+    """Seconds since the start, and then the service's megabytes and open descriptors."""
 
 
 @contextmanager
@@ -116,15 +120,28 @@ class Crowd:
         return turn
 
 
-async def come(url: str, given: argparse.Namespace, dataset: Dataset, world: World) -> Told:
-    """All of them side by side."""
+async def come(
+    url: str, process: subprocess.Popen[str], given: argparse.Namespace, dataset: Dataset, world: World
+) -> Told:
+    """All of them side by side, to a service that runs in `process`."""
     connector, patience = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(120)
     async with aiohttp.ClientSession(url, connector=connector, timeout=patience) as http:
         began = time.perf_counter()
         until = time.monotonic() + given.coming + given.seconds
         crowd = Crowd(http, dataset, world, given.pause, given.coming, until, began + given.coming)
+        gauging = asyncio.create_task(gauge(process, crowd.told))
         await asyncio.gather(*(crowd.person(int(user)) for user in world.users[: given.sessions]))
+        gauging.cancel()
     return crowd.told
+
+
+async def gauge(process: subprocess.Popen[str], told: Told) -> None:
+    """Measures the process every `_LOOK_S`."""
+    began = time.monotonic()
+    while True:
+        descriptors = len(os.listdir(f"/proc/{process.pid}/fd"))  # noqa: PTH208 -- not paths
+        told.gauged.append((round(time.monotonic() - began), round(used(process)[1]), descriptors))
+        await asyncio.sleep(_LOOK_S)
 
 
 def used(process: subprocess.Popen[str]) -> tuple[float, float]:
@@ -159,7 +176,7 @@ def main() -> None:
             more = ["--freeze"] if given.freeze else []
             with service([*command, *more], data, BILLP_LLM_BASE_URL=llm_url, BILLP_API_RATE="1000") as (process, url):
                 cpu, megabytes = used(process)
-                told = uvloop.run(come(url, given, dataset, world))
+                told = uvloop.run(come(url, process, given, dataset, world))
                 cpu_after, megabytes_after = used(process)
         finally:
             llm.terminate()
@@ -177,6 +194,7 @@ def main() -> None:
         "r_traj": round(float(np.mean(told.stars)), 1) if told.stars else None,
         "cpu_ms_a_request": round(1000 * (cpu_after - cpu) / max(1, told.requests), 1),
         "megabytes": [round(megabytes), round(megabytes_after)],
+        "seconds_megabytes_descriptors": told.gauged,
         "load": [round(each, 1) for each in os.getloadavg()],
     }
     sys.stdout.write(json.dumps(shown) + "\n")

@@ -168,19 +168,19 @@ class ChromaStore:
 
     def _found(self) -> ChromaCollection | None:
         """Returns the collection in Chroma, None if it is missing; another process of a server may make it later."""
-        client = self._connection.client
-        if self._handle is None or self._handle_of is not client:
-            from chromadb.errors import NotFoundError  # noqa: PLC0415
+        with self._connection.talking():
+            client = self._connection.client
+            if self._handle is None or self._handle_of is not client:
+                from chromadb.errors import NotFoundError  # noqa: PLC0415
 
-            self._handle = None
-            with self._connection.talking():
+                self._handle = None
                 try:
                     handle = client.get_collection(self.collection.key, embedding_function=None)
                 except NotFoundError:
                     return None
                 self.collection.check(handle.metadata, self._connection.where)
                 self._handle, self._handle_of = handle, client
-        return self._handle
+            return self._handle
 
     def _made(self) -> ChromaCollection:
         self._handle_of = self._connection.client
@@ -240,11 +240,11 @@ def _record_of(id_: str, document: str | None, vector: ArrayLike, metadata: Mapp
     """Makes the record of a row, as Chroma returns it."""
     if (stored := metadata.get(RECORD)) is not None:
         whole = json.loads(stored)
-        text, origin = whole["text"], whole["origin"]
     else:
-        text = document or ""
         origin = {name.removeprefix(ORIGIN): value for name, value in metadata.items() if name.startswith(ORIGIN)}
-    return Record(id_, text, np.asarray(vector, dtype=np.float32), _fields_of(metadata), Origin(**origin))
+        whole = {"text": document, "fields": _fields_of(metadata), "origin": origin}
+    vector = np.asarray(vector, dtype=np.float32)
+    return Record(id_, whole["text"], vector, whole["fields"], Origin(**whole["origin"]))
 
 
 def _fields_of(metadata: Mapping[str, Any]) -> dict[str, FieldValue]:
