@@ -12,6 +12,7 @@ _PLAIN = {
     "int_parsing": "a whole number",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
     "float_parsing": "a number",
     "float_type": "a number",
     "greater_than": "above {gt}",

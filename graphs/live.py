@@ -64,7 +64,7 @@ class Question(TypedDict):
 
 def _no_truth_value(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("a rating is a number")
+        raise ValueError("true and false are no numbers")
     return value
 
 
@@ -72,7 +72,8 @@ class PersonAnswer(BaseModel):
     """A person's answer: a rating from 1 to 5, a wish, leaving and why, or a rating with one of the two.
 
     Written as `4`, `"4"`, `"something lighter"`, `"4, something lighter"`, `"leave"`, `"2, leave: too much war"`,
-    `{"rating": 4}` or `{"rating": 2, "leave": true, "why": "too much war"}`, the last two also as JSON text.
+    `{"rating": 4}` or `{"rating": 2, "leave": true, "why": "too much war"}`, the last two also as JSON text, and with
+    `"step": 1` if it is to count for that step alone, as where two clients may answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -81,6 +82,8 @@ class PersonAnswer(BaseModel):
     leave: bool = False
     wish: str = ""
     why: str = ""
+    step: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_no_truth_value)] = None
+    """The step that is answered, if the person said so."""
 
     @model_validator(mode="before")
     @classmethod
@@ -175,9 +178,12 @@ class LiveUsers:
             try:
                 verdict = PersonAnswer.model_validate(given)
             except ValidationError:
-                question = {**question, "problem": f"{clean(repr(given), 60)} is no answer; {EXPECTED}."}
+                problem = f"{clean(repr(given), 60)} is no answer; {EXPECTED}."
             else:
-                break
+                if verdict.step in (None, step):
+                    break
+                problem = f"Step {step} is at hand, not step {verdict.step}."
+            question = {**question, "problem": problem}
         if verdict.rating is None and not verdict.leave:
             return Wished(verdict.wish)
         reward = UNRATED if verdict.rating is None else float(verdict.rating)

@@ -283,4 +283,4 @@ class Problem(Answer):
     """Why there is no answer, in one sentence."""
 
     error: str
-    status: Literal[400, 403, 404, 413, 415, 500, 503]
+    status: Literal[400, 403, 404, 411, 413, 415, 500, 503]

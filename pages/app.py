@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from billp.pages.context_check import ContextCheck
+from billp.pages.form_check import FormCheck
 from billp.pages.guard import Guard
 from billp.pages.launches import shared_launches
 from billp.setting_groups import PageSettings
@@ -56,5 +56,5 @@ async def _lifespan(_: Starlette) -> AsyncIterator[None]:
 app = Starlette(
     lifespan=_lifespan,
     routes=[Route("/page", _to_page), Mount("/page", _answer)],
-    middleware=[Middleware(Guard, settings=_settings), Middleware(ContextCheck)],
+    middleware=[Middleware(Guard, settings=_settings), Middleware(FormCheck)],
 )

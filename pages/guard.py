@@ -25,6 +25,7 @@ from billp.setting_groups import PageSettings
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OURS = ("same-origin", "none")
+_MOST = 8 << 20  # bytes of a body; LangGraph's server takes some twenty times as much memory to read one
 _READABLE = ("x-pagination-total", "x-pagination-next", "content-location")
 """Answer headers that Studio reads."""
 _WITHIN = "/noauth"
@@ -114,7 +115,7 @@ class Guard:
             return
         try:
             doors, app = await self._open()
-            problem = doors.problem(scope)
+            problem = doors.problem(scope) or _too_long(Headers(scope=scope))
         except BillpError as error:  # settings that cannot be read
             problem = Problem(error=str(error), status=500)
         if problem is None:
@@ -134,6 +135,16 @@ class Guard:
             )  # fmt: skip
             self._opened = doors, app
         return self._opened
+
+
+def _too_long(asked: Headers) -> Problem | None:
+    """Returns why a body is refused by its length; None if it is not."""
+    if "transfer-encoding" in asked:
+        return Problem(error="The request does not say how long it is; send it with a Content-Length.", status=411)
+    length = asked.get("content-length", "0")
+    if not length.isdecimal() or int(length) > _MOST:
+        return Problem(error=f"The request has more than {_MOST} bytes.", status=413)
+    return None
 
 
 def _is_within(scope: Scope) -> bool:

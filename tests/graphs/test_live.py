@@ -113,7 +113,7 @@ def test_answers_are_read_in_every_form_they_come_in(
     [0, 6, -1, 4.5, True, "", "?", "45", "4.5", "9, a comedy", {}, {"leave": False}, {"rating": True}, {"stars": 4},
      {"rating": 4, "extra": 1}, [4], "{", None,
      '{"rating":' * 100_000, {"leave": True, "wish": "a comedy"}, {"rating": 3, "why": "dull"},
-     {"wish": 4}],
+     {"wish": 4}, {"step": 1}, {"rating": 4, "step": 0}, {"rating": 4, "step": True}],
 )  # fmt: skip
 def test_anything_else_is_no_answer(given: object):
     with pytest.raises(ValidationError):
@@ -179,6 +179,17 @@ async def test_a_wrong_answer_is_asked_again_with_what_is_expected():
     assert person.asked[-1]["problem"] == ""
     done = output_of(await person.say("leave"))
     assert [step["reward"] for step in done["steps"]] == [4, UNRATED]
+
+
+async def test_an_answer_that_names_its_step_counts_for_no_other():
+    person = Person(fake_dependencies())
+    await person.come()
+    await person.say({"rating": 4, "step": 1})
+    await person.say({"rating": 4, "step": 1})  # sent twice
+    assert [question["step"] for question in person.asked] == [1, 2, 2]
+    assert person.asked[-1]["problem"] == "Step 2 is at hand, not step 1."
+    done = output_of(await person.say({"rating": 5, "leave": True, "step": 2}))
+    assert [step["reward"] for step in done["steps"]] == [4, 5]
 
 
 async def test_asking_a_person_again_asks_no_mind_again():

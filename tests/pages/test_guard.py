@@ -61,6 +61,15 @@ def test_any_other_name_is_refused_whatever_is_asked(host: str):
         assert "access-control-allow-origin" not in answer.headers
 
 
+def test_what_is_too_long_is_refused_before_it_is_read():
+    told = guarded().post("/threads", headers={**JSON, "content-length": str((8 << 20) + 1)})
+    assert (told.status_code, told.json()["error"]) == (413, "The request has more than 8388608 bytes.")
+    assert guarded().post("/threads", content=b" " * 1000, headers=JSON).status_code == 200
+    endless = guarded().post("/threads", content=iter([b"{}"]), headers=JSON)
+    assert endless.status_code == 411
+    assert "Content-Length" in endless.json()["error"]
+
+
 def test_a_name_that_was_set_and_the_address_that_was_bound_are_this_server():
     named = guarded(PageSettings(hosts="lab.example, other"))
     assert named.get("/threads", headers={"host": "lab.example:2024"}).status_code == 200

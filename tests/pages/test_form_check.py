@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from billp.pages.context_check import ContextCheck
+from billp.pages.form_check import FormCheck
 
 
 async def _echo(request: Request) -> Response:
@@ -18,7 +18,7 @@ async def _echo(request: Request) -> Response:
 
 
 CLIENT = TestClient(
-    Starlette(routes=[Route("/{path:path}", _echo, methods=["POST", "GET"])], middleware=[Middleware(ContextCheck)])
+    Starlette(routes=[Route("/{path:path}", _echo, methods=["POST", "GET"])], middleware=[Middleware(FormCheck)])
 )
 
 
@@ -39,6 +39,25 @@ def test_an_unknown_key_of_the_input_is_refused_with_the_nearest_known(path: str
     assert answer.status_code == 422
     told = "The input has no field 'like' (did you mean 'likes'?); its fields are episode, likes, user."
     assert answer.json()["detail"] == told
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"input": {"user": {"x": [1]}}}, "The input's user must be a text, not {'x': [1]}."),
+        ({"input": {"user": "Ada", "episode": 5}}, "The input's episode must be a text, not 5."),
+        ({"input": {"user": "Ada", "likes": "Fargo"}}, "The input's likes must be a list, not 'Fargo'."),
+        ({"input": {"user": "Ada", "likes": ["Fargo", None]}}, "The input's likes.1 must be a text, not None."),
+        ({"input": ["Ada"]}, "The input must be a JSON object such as {'user': '1'}, not a list."),
+        ({"context": {"seed": 1e26}}, "The context's seed must be a smaller number, not 1e+26."),
+        ({"context": {"seed": -1}}, "The context's seed must be at least 0, not -1."),
+        ({"context": {"split": "tset"}}, "The context's split must be 'train' or 'test', not 'tset'."),
+        ({"context": {"learn": "maybe"}}, "The context's learn must be true or false, not 'maybe'."),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_in_a_sentence(body: dict[str, object], told: str):
+    answer = CLIENT.post("/threads/1/runs/wait", json={"assistant_id": "live", **body})
+    assert (answer.status_code, answer.json()["detail"]) == (422, told)
 
 
 @pytest.mark.parametrize("name", ["methud", "seeds", "planer_prompt"])
