@@ -71,12 +71,19 @@ class Row(BaseModel):
     steps: list[int]
 
 
+def liked_by(world: World) -> Floats:
+    """(items,) rating of each item that the world's users would give on average."""
+    items = np.arange(world.n_items)
+    return np.asarray(
+        np.mean([world.model.predict(world.rows(np.full(len(items), user)), items) for user in world.users], axis=0)
+    )
+
+
 def stand_in(world: World, quality: float, seed: int) -> Floats:
     """(items, 1) numbers that correlate with the average reward of the world's users by about `quality`."""
-    items = np.arange(world.n_items)
-    means = np.mean([world.model.predict(world.rows(np.full(len(items), user)), items) for user in world.users], axis=0)
+    means = liked_by(world)
     standard = (means - means.mean()) / means.std()
-    noise = np.random.default_rng(seed).standard_normal(len(items))
+    noise = np.random.default_rng(seed).standard_normal(len(means))
     return np.asarray((quality * standard + np.sqrt(1 - quality**2) * noise)[:, None])
 
 
