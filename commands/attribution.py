@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from billp.reports.episode_view import StepView
 
 _SLIGHT = 0.005  # stars; less is shown as 0.00
-_SUM = "score = item effect + retention effect"
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="name in the runs folder, or a path")]
 Episode = Annotated[str, typer.Argument(metavar="EPISODE", help="id of an episode of the run")]
@@ -84,22 +83,27 @@ def _show(step: StepView, told: Attribution) -> None:
     if not told.as_it_was:
         stdout.print("What follows is memory as it is now; it differs from what the step knew.", style="yellow")
     if step.candidates:
-        _show_candidates(step)
+        _show_candidates(step, told)
     if told.belief is not None and told.belief.leave_cost:
         _show_belief(told.belief)
     if told.records:
         _show_records(told.records)
 
 
-def _show_candidates(step: StepView) -> None:
-    asked = any(each.llm is not None for each in step.candidates)
-    rows = [
-        ("→" if each.item == step.item else "", each.item.title,
-         *map(_signed, (each.total, each.item_effect, each.retention_effect, *((each.llm,) if asked else ()))))
-        for each in step.candidates
-    ]  # fmt: skip
-    columns = ["", "candidate", "score", "item effect", "retention effect", *(["LLM"] if asked else [])]
-    _show_part("Candidates, in stars" if asked else f"Candidates, in stars: {_SUM}", columns, rows)
+def _show_candidates(step: StepView, told: Attribution) -> None:
+    parts = {each.item: each for each in told.candidates}
+    columns, rows = ["", "candidate", "score"], list[tuple[object, ...]]()
+    for each in step.candidates:
+        head = ("→" if each.item == step.item else "", each.item.title, _signed(each.total))
+        if behind := parts.get(each.item.index):
+            rows.append((*head, *map(_signed, (behind.item_effect, behind.retention_effect, behind.chance))))
+        else:
+            rows.append((*head, *map(_signed, (each.item_effect, each.retention_effect, each.llm))))
+    if parts:
+        title = "Candidates, in stars: score = item effect + retention effect + chance"
+        _show_part(title, [*columns, "item effect", "retention effect", "chance"], rows)
+    else:
+        _show_part("Candidates, in stars", [*columns, "item effect", "retention effect, chance", "LLM"], rows)
 
 
 def _show_belief(belief: BeliefBehind) -> None:

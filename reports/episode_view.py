@@ -72,9 +72,9 @@ class RecalledView:
 class CandidateView:
     """A candidate and what weighed for it, in stars, None where it was not asked.
 
-    `retention_effect` is what the candidate's risk of making the user leave costs, `item_effect` the stars expected of
-    it from `support` ratings and answers, `llm` the LLM's preference (in nats where memory was not asked), `total`
-    their sum.
+    `retention_effect` is what the candidate's risk of making the user leave costs, with what chance added so that users
+    get lists of their own; `item_effect` the stars expected of it from `support` ratings and answers, `llm` the LLM's
+    preference (in nats where memory was not asked), `total` their sum.
     """
 
     item: ItemView

@@ -29,6 +29,18 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class CandidateBehind(_Part):
+    """A candidate's score in parts, in stars: what memory expects, and what chance added.
+
+    Chance gives users lists of their own (`actor.variety`), and in training makes what is uncertain be tried.
+    """
+
+    item: int
+    item_effect: float
+    retention_effect: float
+    chance: float
+
+
 class PrincipleBehind(_Part):
     """A cause of leaving that applies to the choice, in words; `after` are the titles of the earlier items concerned.
 
@@ -74,12 +86,14 @@ class Attribution(_Part):
     """Everything behind one step.
 
     `as_it_was` says whether memory, asked again, still believes and plans what was recorded. The plan was made from
-    `pooled` reflections. `belief` is None if memory did not choose.
+    `pooled` reflections. `belief` is None if memory did not choose. `candidates` are empty then, and where memory does
+    not believe any more what was recorded.
     """
 
     memory: str
     as_it_was: bool
     pooled: int
+    candidates: list[CandidateBehind]
     belief: BeliefBehind | None
     records: list[RecordBehind]
 
@@ -103,6 +117,7 @@ def attribute(step: Step, deps: Dependencies, *, most: int = 5) -> Attribution:
     moved, read, usage = plan.moved | moved, plan.read | set(record["experiences"]), memory.usage.table()
     return Attribution(
         memory=memory.name, as_it_was=plan.as_it_was and (choice is None or choice.as_it_was), pooled=plan.pooled,
+        candidates=choice.candidates() if choice is not None and choice.as_it_was else [],
         belief=None if choice is None else choice.belief(most),
         records=[
             RecordBehind(
@@ -187,6 +202,17 @@ class _Choice:
         record, again = self._step.record, self._weighed(self._recommender)
         pairs = ((again.scores, record["advantages"]), (again.values, record["likings"]))
         return all(np.allclose(now[record["shortlist"]], then, rtol=0, atol=_ALIKE) for now, then in pairs)
+
+    def candidates(self) -> list[CandidateBehind]:
+        """Returns the parts of each candidate's recorded score, best first."""
+        record, values, scores = self._step.record, self._expected.values, self._expected.scores
+        return [
+            CandidateBehind(
+                item=item, item_effect=_rounded(values[item]), retention_effect=_rounded(scores[item] - values[item]),
+                chance=_rounded(score - scores[item]),
+            )
+            for item, score in zip(record["shortlist"], record["advantages"], strict=True)
+        ]  # fmt: skip
 
     def belief(self, most: int) -> BeliefBehind:
         """Returns the costs of leaving, by principle (at most `most`, the most costly first) and by a low rating.

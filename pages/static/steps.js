@@ -15,7 +15,7 @@ function candidates(step) {
   const columns = [["retention_effect", plus], ["item_effect", plus], ["support", (number) => fixed(number, 0)], ["llm", plus], ["total", plus]];
   const asked = columns.filter(([name]) => step.candidates.some((each) => each[name] !== null));
   if (!asked.length) return items(step.candidates.map((each) => each.item), step.item);
-  const heads = { retention_effect: "retention effect", item_effect: "item effect", support: "ratings, answers", llm: "LLM", total: "total" };
+  const heads = { retention_effect: "retention effect, chance", item_effect: "item effect", support: "ratings, answers", llm: "LLM", total: "total" };
   const rows = step.candidates.map((each) => {
     const chosen = same(each.item, step.item);
     return make("tr", { class: chosen ? "chosen" : null },

@@ -165,6 +165,22 @@ def test_what_an_experience_moved_is_what_changes_when_it_is_forgotten(billp: Bi
     assert "differs from what the step knew" in billp("memory", "attribution", "seen", line["id"], 1).words
 
 
+def test_the_parts_of_a_score_add_up_and_chance_is_told_apart(billp: Billp, trained: list[dict[str, Any]]):
+    assert billp("evaluate", *AT, "--users", "1", "--run", "seen").code == 0
+    (line,) = lines_of("seen")
+    told = attribution(billp, "seen", line, len(line["output"]["steps"]))
+    for seen, parts in zip(told["step"]["candidates"], told["candidates"], strict=True):
+        assert seen["item"]["index"] == parts["item"]
+        score = parts["item_effect"] + parts["retention_effect"] + parts["chance"]
+        assert score == pytest.approx(seen["total"], abs=0.001)
+        assert parts["retention_effect"] <= 0
+    assert any(abs(parts["chance"]) > 0.01 for parts in told["candidates"])
+    chosen = next(each for each in told["candidates"] if each["item"] == told["step"]["item"]["index"])
+    costs = sum(each["stars"] for each in told["belief"]["principles"]) + told["belief"]["dislike"]
+    assert costs == pytest.approx(chosen["retention_effect"], abs=0.001)
+    assert "retention effect + chance" in billp("memory", "attribution", "seen", line["id"], 1).words
+
+
 def test_attribution_tells_no_belief_where_the_llm_chose(billp: Billp, trained: list[dict[str, Any]]):
     method = ("--method", "billp-llm-only", "--set", "memory.actor_distance=9")
     assert billp("evaluate", *AT, *method, "--users", "1", "--run", "words").code == 0
