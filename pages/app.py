@@ -6,6 +6,8 @@ LangGraph wraps the middleware of this app around its own routes too, outermost,
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -21,6 +23,8 @@ from billp.pages.form_check import FormCheck
 from billp.pages.guard import Guard
 from billp.pages.launches import shared_launches
 from billp.setting_groups import PageSettings
+
+_logger = logging.getLogger(__name__)
 
 
 async def _to_page(_: Request) -> RedirectResponse:
@@ -49,6 +53,8 @@ def _settings() -> PageSettings:
 
 @asynccontextmanager
 async def _lifespan(_: Starlette) -> AsyncIterator[None]:
+    if server := os.environ.get("LANGGRAPH_API_URL"):  # the development server says so where it serves
+        _logger.info("The local page is at %s/page/", server)
     yield
     await asyncio.to_thread(shared_launches().close)
 

@@ -24,8 +24,8 @@ def test_settings_and_registry_know_the_same_rules():
 
 def test_every_reason_is_told_apart_and_has_its_words():
     assert REASON_NAMES[0] == ""
-    assert len({reason.brief for reason in REASONS.values()}) == len(REASONS)
-    assert len({reason.words for reason in REASONS.values()}) == len(REASONS)
+    assert len({reason.brief for reason in REASONS.values()}) == len(REASONS), "two reasons have the same brief words"
+    assert len({reason.words for reason in REASONS.values()}) == len(REASONS), "two reasons have the same words"
     for rule in RULES.values():
         assert REASONS[rule.reason.name] == rule.reason, "two rules describe one reason differently"
         assert rule.reason.left
