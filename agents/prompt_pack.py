@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from billp.agents.prompt_language import check_language, prompt_environment
 from billp.errors import PromptError
+from billp.setting_groups import at_home
 from billp.whole_files import read_bounded
 from billp.words import for_prompt
 
@@ -147,7 +148,10 @@ def load_pack(folder: Path | None = None) -> PromptPack:
 
     Raises PromptError naming the file and the missing role, or the missing, unknown or misspelt variable.
     """
-    folder = (folder or DEFAULT_PACK).expanduser()
+    try:
+        folder = at_home(folder or DEFAULT_PACK)
+    except ValueError as error:
+        raise PromptError(f"The prompt pack {str(folder)!r} cannot be read: {error}.") from error
     if not folder.is_dir():
         if folder.name not in (names := shipped_packs()) or folder.name != str(folder):
             raise PromptError(

@@ -153,8 +153,10 @@ def open_folder(folder: Path) -> Connection:
         folder.mkdir(parents=True, exist_ok=True)
         return FolderConnection(folder.resolve())
     except OSError as error:
+        full = error.errno == errno.ENOSPC  # Chroma's database also writes where temporary files go
+        remedy = "make room there and in the folder of temporary files (TMPDIR)," if full else "mend that"
         raise MemoryStoreError(
-            f"The memory folder {folder} cannot be written ({error.strerror}); mend that or choose another data_dir."
+            f"The memory folder {folder} cannot be written ({error.strerror}); {remedy} or choose another data_dir."
         ) from error
 
 

@@ -216,3 +216,9 @@ def test_cleaned_text_is_one_short_line_without_control_tokens(text: str):
 
 def test_there_is_a_sample_of_every_variable():
     assert set().union(*VARIABLES.values()) == set(SAMPLES)
+
+
+@pytest.mark.parametrize("folder", ["~nobody-of-this-name/pack", "a\0b"])
+def test_a_path_that_cannot_be_is_refused_in_a_sentence(folder: str):
+    with pytest.raises(PromptError, match=r"cannot be read: .*\.$"):
+        load_pack(Path(folder))

@@ -155,6 +155,17 @@ def test_a_full_disk_is_named_in_a_sentence(disks: Nursery, name: str):
     assert {file: after.get(file) for file in before} == before
 
 
+def test_a_full_folder_of_temporary_files_is_named(disks: Nursery, monkeypatch: pytest.MonkeyPatch):
+    on(disks, "free")
+    filled(disks)
+    monkeypatch.setitem(disks.environment, "TMPDIR", str(disks.home / "full"))
+    ended = run(
+        disks, ("train", *AT, *MEMORY_ONLY, "--episodes", "1", "--run", "short", "--memory", "short"), disks.home
+    )
+    check_refused(ended)
+    assert "TMPDIR" in ended.said
+
+
 @pytest.mark.parametrize("name", ROOM)
 def test_what_is_removed_makes_room_on_a_full_disk(disks: Nursery, name: str):
     on(disks, "full")
