@@ -113,7 +113,9 @@ def test_what_makes_no_sense_is_refused_in_a_sentence_before_any_work(
     assert not (tiny.parent / "runs").exists()
 
 
-@pytest.mark.parametrize("command", [("train", "--method", "dqn"), ("compare", "--methods", "random,dqn")])
+@pytest.mark.parametrize(
+    "command", [("train", "--method", "dqn"), ("compare", "--methods", "random,dqn", "--users", "3")]
+)
 def test_without_the_extra_it_says_how_to_get_it(
     billp: Billp, tiny: Path, hashed: None, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ):
