@@ -37,8 +37,8 @@ def test_without_the_extra_it_says_how_to_get_it(billp: Billp, monkeypatch: pyte
 
 
 def test_a_data_folder_that_cannot_be_written_is_named(billp: Billp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("BILLP_DATA_DIR", str(tmp_path / "file"))
+    (tmp_path / "studio").write_text("in the place of its folder")
+    monkeypatch.setenv("BILLP_DATA_DIR", str(tmp_path))
     said = billp("studio")
     assert said.code == 2
     assert "cannot be written" in said.words
