@@ -212,6 +212,19 @@ def test_a_memory_that_another_process_writes_is_shown_all_the_same(client: Test
         lock.release()
 
 
+def test_a_memory_that_was_mended_is_shown_again_by_the_same_server(client: TestClient):
+    remember()
+    file, at = folder_of(load_settings(), "tiny", "mine") / FILE, {"dataset": "tiny", "memory": "mine"}
+    assert client.get("/api/memory", params=at).status_code == 200
+    whole = file.read_bytes()
+    file.write_bytes(b"no database" * 1000)
+    damaged = client.get("/api/memory", params=at)
+    assert damaged.status_code == 503
+    assert "mine" in damaged.json()["error"]
+    file.write_bytes(whole)
+    assert client.get("/api/memory", params=at).json()["of"] > 0
+
+
 def test_a_run_is_shown_compared_renamed_and_removed(client: TestClient):
     assert client.get("/api/runs/one").json()["run"]["episodes"] == 30
     assert client.get("/api/comparison", params={"run": ["one", "compared"]}).json()["metrics"]["r_traj"] == "R_traj"
