@@ -202,6 +202,8 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
     unknown name, a value outside its range, and a file where data or runs are to be kept.
     """
     _refuse_unknown_variables(os.environ)
+    if os.path.lexists(FILE) and not Path(FILE).is_file():  # which would be passed over
+        raise SettingsError(f"{FILE} is no file, or a link that leads to none; mend it or move it away.")
     nested: dict[str, Any] = {}
     for name, value in (flags or {}).items():
         if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,26 @@ def test_a_file_that_is_no_text_is_refused():
     Path("billp.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match=r"billp\.toml cannot be read"):
         load_settings()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "nowhere", "itself"])
+def test_what_stands_in_the_place_of_the_file_is_not_passed_over(kind: str):
+    place = Path("billp.toml")
+    match kind:
+        case "folder":
+            place.mkdir()
+        case "pipe":
+            os.mkfifo(place)
+        case _:
+            place.symlink_to(place if kind == "itself" else kind)
+    with pytest.raises(SettingsError, match=r"billp\.toml is no file, or a link that leads to none"):
+        load_settings()
+
+
+def test_a_link_to_a_file_is_read():
+    Path("mine.toml").write_text("[critic]\ngamma = 0.5\n")
+    Path("billp.toml").symlink_to("mine.toml")
+    assert load_settings().critic.gamma == 0.5
 
 
 def test_settings_cannot_be_changed():
