@@ -38,7 +38,7 @@ class LLMSettings(Group):
 
     base_url: str | None = Field(
         None,
-        description="OpenAI-compatible server, or several of one model separated by commas; none starts llama.cpp",
+        description="OpenAI-compatible server, or several of one model separated by commas; if empty, llama.cpp starts",
     )
     api_key: SecretStr = Field(SecretStr("none"), description="sent as bearer token, never logged")
     model: str = Field(
@@ -47,7 +47,7 @@ class LLMSettings(Group):
         description="model name sent to the server, or provider:model (anthropic, openai, google_genai, ollama, ...)",
     )
     extra_body: dict[str, Any] = Field({}, description="fields sent with every call beside our own, as JSON")
-    gguf: HomePath | None = Field(None, description="model file of the embedded server; none is SmolLM2-135M")
+    gguf: HomePath | None = Field(None, description="model file of the embedded server; if empty, SmolLM2-135M")
     context: int = Field(1536, ge=256, description="tokens of context per sequence (embedded server)")
     threads: int = Field(0, ge=0, description="threads of the embedded server; 0 is one per core")
     requantise: bool = Field(True, description="store Q4_1 models once more as Q8_0, which x86 CPUs compute faster")
@@ -78,8 +78,8 @@ class VLLMSettings(Group):
     """The vLLM server that `billp serve` starts. The key that its clients must send is `llm.api_key`."""
 
     model: str = Field("Qwen/Qwen2.5-7B-Instruct", min_length=1, description="model to serve: a folder or a hub name")
-    name: str | None = Field(None, min_length=1, description="name that clients ask for; none is the model's own")
-    python: HomePath | None = Field(None, description="interpreter that has vLLM; none is the one billp runs on")
+    name: str | None = Field(None, min_length=1, description="name that clients ask for; if empty, the model's own")
+    python: HomePath | None = Field(None, description="interpreter that has vLLM; if empty, the one billp runs on")
     device: Literal["cuda", "cpu"] = Field("cuda", description="what vLLM was built for and computes on")
     gpu_memory: float = Field(0.9, gt=0, le=1, description="share of each GPU's memory that the server takes")
     cpu_cache_gb: int = Field(2, ge=1, description="gigabytes of memory for the KV cache where the device is the CPU")
@@ -147,14 +147,14 @@ class RunSettings(Group):
     batch: int = Field(10, ge=1, description="training episodes between two writes to memory")
     engine: Literal["local", "ray"] = Field("local", description="who plays episodes: this process, or Ray's workers")
     ray_address: str | None = Field(
-        None, min_length=1, description="Ray cluster as HOST:PORT, or auto; none starts Ray on this machine"
+        None, min_length=1, description="Ray cluster as HOST:PORT, or auto; if empty, Ray starts on this machine"
     )
     workers: int = Field(0, ge=0, description="worker processes of Ray; 0 is one per CPU core that it has")
     log_to: Literal["none", "mlflow", "wandb"] = Field(
         "none", description="log parameters, episodes, results and files of runs to MLflow or Weights & Biases too"
     )
     tape: Literal["record", "replay", "off"] = Field("off", description="record LLM calls, or replay them without LLM")
-    tape_file: HomePath | None = Field(None, description="the tape; none is tape.sqlite in the run's folder")
+    tape_file: HomePath | None = Field(None, description="the tape; if empty, tape.sqlite in the run's folder")
 
 
 class PageSettings(Group):

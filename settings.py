@@ -154,10 +154,10 @@ class Settings(BaseSettings):
 
     data_dir: HomePath = Field(Path("~/.cache/billp"), description="datasets, simulators, memory and models")
     runs_dir: HomePath = Field(Path("runs"), description="one folder a run")
-    prompts: HomePath | None = Field(None, description="prompt pack; none is the shipped default pack")
-    chroma_url: str | None = Field(None, description="Chroma server; none keeps memory in the data folder")
+    prompts: HomePath | None = Field(None, description="prompt pack, by name or folder; if empty, the shipped one")
+    chroma_url: str | None = Field(None, description="Chroma server; if empty, memory is in the data folder")
     postgres_url: SecretStr | None = Field(
-        None, description="PostgreSQL that keeps the sessions of `billp api`; none keeps them in the data folder"
+        None, description="PostgreSQL for the sessions of `billp api`; if empty, they are in the data folder"
     )
 
     llm: LLMSettings = LLMSettings()

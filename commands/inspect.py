@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from billp.commands.console import echo
 from billp.commands.output import AsJson, Assignments, settings_from, show_json, show_table, stdout
 from billp.commands.typed_path import typed_path
-from billp.settings import setting_fields
+from billp.settings import is_secret, setting_fields, setting_names
 
 
 def graph() -> None:
@@ -41,13 +41,16 @@ def settings(
         return
     from billp.errors import SettingsError
     from billp.names import there_is_no
-    from billp.settings import setting_names
 
-    values = settings_from(assign).model_dump(mode="json")
+    settings = settings_from(assign)
+    values, fields = settings.model_dump(mode="json"), setting_fields()
     groups: dict[str, list[tuple[str, object, str]]] = {}
     for name, meaning in setting_names().items():
         group, _, leaf = name.rpartition(".")
         value = cast(dict[str, object], values[group])[leaf] if group else values[leaf]
+        held = getattr(settings, group) if group else settings
+        if is_secret(name) and getattr(held, leaf) == fields[name].get_default(call_default_factory=True):
+            value = None  # asterisks say that there is one
         groups.setdefault(group, []).append((name, "" if value is None else value, meaning))
     if section is not None:
         if section not in groups:

@@ -105,7 +105,10 @@ def test_an_api_key_is_shown_and_stored_nowhere(
     assert [each.code for each in said] == [0, 0, 0, 0, 2, 2]
     assert all(PLANTED not in each.out + each.err for each in said)
     assert PLANTED not in caplog.text
-    assert said[1].json["llm.api_key"]
+    assert said[1].json["llm.api_key"].strip("*") == ""
+    assert said[1].json["llm.api_key"] != ""
+    monkeypatch.delenv("BILLP_LLM_API_KEY")
+    assert billp("settings", "--json").json["llm.api_key"] == "", "asterisks say that there is a key"
     runs = Path(os.environ["BILLP_RUNS_DIR"])
     assert (runs / "one" / "config.json").exists()
     assert not [name for name, content in (files(runs) | files(tiny)).items() if PLANTED.encode() in content]
