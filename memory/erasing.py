@@ -18,7 +18,7 @@ from billp.memory.agent_memory import AgentMemory
 from billp.memory.inventory import folder_of, memory_folder
 from billp.memory.records import Kind
 from billp.memory.store.connection import is_open, sweep_copies
-from billp.memory.store.folder import FILE, FolderLock, open_database
+from billp.memory.store.folder import FILE, FolderLock, blank_unset, open_database
 from billp.memory.store.registry import drop_memory
 from billp.settings import Settings
 from billp.whole_files import out_of_sight
@@ -125,6 +125,7 @@ def _blank(file: Path) -> None:
         database.execute("INSERT INTO embedding_fulltext_search(embedding_fulltext_search) VALUES ('optimize')")
         database.execute("VACUUM")
         used = {id_ for (id_,) in database.execute("SELECT id FROM segments")}
+    blank_unset(file.parent)
     for index in {header.parent for header in file.parent.glob("*/header.bin")}:
         if index.name not in used:  # Chroma leaves those of a collection that is gone
             shutil.rmtree(index)

@@ -108,6 +108,9 @@ class Connection:
             self._wrote()
             yield
 
+    def made(self) -> None:
+        """Is called after the first records of a collection were written."""
+
     def _wrote(self) -> None:
         """Is called before each change of a collection."""
 

@@ -58,7 +58,8 @@ class ChromaStore:
         if not rows:
             return
         with self._connection.writing(self.collection.key):
-            handle = self._found() or self._made()
+            there = self._found()
+            handle = there or self._made()
             size = self._connection.client.get_max_batch_size()
             for start in range(0, len(rows), size):
                 part = rows[start : start + size]
@@ -67,6 +68,8 @@ class ChromaStore:
                     embeddings=np.stack([record.vector for record in part]),
                     metadatas=[_metadata(record) for record in part],
                 )
+            if there is None:
+                self._connection.made()
 
     def nearest(self, vector: Vector, k: int, max_distance: float | None = None) -> list[Match[Record]]:
         """See `VectorStore`."""

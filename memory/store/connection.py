@@ -20,7 +20,15 @@ from billp.errors import MemoryStoreError
 from billp.heap import scrub_freed_memory
 from billp.memory.inventory import folder_of
 from billp.memory.store.calls import Connection, is_chromas, said_by
-from billp.memory.store.folder import FILE, FolderLock, check_folder, lacks_room, put_in_place, take_snapshot
+from billp.memory.store.folder import (
+    FILE,
+    FolderLock,
+    blank_unset,
+    check_folder,
+    lacks_room,
+    put_in_place,
+    take_snapshot,
+)
 from billp.memory.store.gates import gate_of
 from billp.settings import Settings
 from billp.whole_files import sweep, work_folder
@@ -84,6 +92,10 @@ class FolderConnection(Connection):
             finally:
                 self._opened.client = _client_of(self.folder, self.folder)
             return True
+
+    def made(self) -> None:
+        """See `Connection`."""
+        blank_unset(self.folder)
 
     def _wrote(self) -> None:
         self._opened.writes += 1

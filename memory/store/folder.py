@@ -100,6 +100,7 @@ def put_in_place(work: Path, folder: Path) -> None:
     nothing uses.
     """
     old = {header.parent for header in folder.glob("*/header.bin")}
+    blank_unset(work)
     for index in {header.parent for header in work.glob("*/header.bin")}:
         index.rename(folder / index.name)
     (work / FILE).replace(folder / FILE)
@@ -117,6 +118,18 @@ def _settle(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def blank_unset(folder: Path) -> None:
+    """Overwrites the lengths in indices in `folder` that were made and not stored since; raises OSError.
+
+    They are 400 bytes that Chroma never set: what was freed before, texts too. The C library scrubs larger pieces alone
+    (`scrub_freed_memory`), for it hands out small ones again as they are.
+    """
+    for lengths in folder.glob("*/length.bin"):
+        if not (lengths.parent / _STORED).exists():
+            with lengths.open("r+b") as file:
+                file.write(bytes(lengths.stat().st_size))
 
 
 def indexed(folder: Path) -> int:

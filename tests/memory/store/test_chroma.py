@@ -149,6 +149,17 @@ def test_records_of_earlier_versions_are_read_found_and_replaced(tmp_path: Path)
     connection.close()
 
 
+def test_a_new_index_holds_nothing_of_what_was_freed(tmp_path: Path) -> None:
+    connection = open_folder(tmp_path)
+    for number in range(3):
+        ChromaStore(connection, Collection("actor", "ml-100k", f"m{number}", "hash", DIMENSION)).upsert([record("a")])
+    lengths = [path.read_bytes() for path in tmp_path.glob("*/length.bin")]
+    assert [set(each) for each in lengths] == [{0}] * 3
+    found = ChromaStore(connection, Collection("actor", "ml-100k", "m1", "hash", DIMENSION)).nearest(unit(1), 2)
+    assert [match.record.id for match in found] == ["a"]
+    connection.close()
+
+
 def test_two_thousand_records_survive_a_restart(tmp_path: Path) -> None:
     """Beyond 1,000 records Chroma moves its index to disk; peers lost theirs there (chroma #7090)."""
     records = [Record(f"{i:04d}", f"text {i}", unit(i), {"n": i}, origin(i)) for i in range(2000)]
