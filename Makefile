@@ -71,8 +71,8 @@ unit: $(CHECKS)  ## tests on fakes, network blocked
 integration: $(CHECKS) browser postgres  ## tests with real servers and models on loopback
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "integration and not gpu and not vllm"
 
-# `make tests` kills 16 times by the seed 0. A failure names its seed, and the same seed kills at the same changes of files.
-KILLS ?= 16
+# `make tests` kills 30 times by the seed 0. A failure names its seed, and the same seed kills at the same changes of files.
+KILLS ?= 30
 SEED ?= 0
 
 test-crash: $(CHECKS)  ## kill commands at random moments: make test-crash KILLS=500 SEED=7

@@ -22,7 +22,7 @@ from tests.fakes.server import Script, serving
 from tests.fakes.worlds import tiny_dataset, write_atomic
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
-KILLS, SEED = int(os.environ.get("CRASH_KILLS", "16")), int(os.environ.get("CRASH_SEED", "0"))
+KILLS, SEED = int(os.environ.get("CRASH_KILLS", "30")), int(os.environ.get("CRASH_SEED", "0"))
 # How many of 32 kills a scenario gets.
 SHARES = {
     "train": 6, "train-clock": 4, "train-llm": 5, "compare": 5, "data": 3, "simulator": 3, "import": 2, "report": 2,
