@@ -128,8 +128,11 @@ def blank_unset(folder: Path) -> None:
     """
     for lengths in folder.glob("*/length.bin"):
         if not (lengths.parent / _STORED).exists():
-            with lengths.open("r+b") as file:
-                file.write(bytes(lengths.stat().st_size))
+            opened = os.open(lengths, os.O_WRONLY)  # in place, since Chroma may have it open
+            try:
+                os.write(opened, bytes(lengths.stat().st_size))
+            finally:
+                os.close(opened)
 
 
 def indexed(folder: Path) -> int:
